@@ -1,0 +1,59 @@
+"""tracer-spec: a small local model for the easy part of an LLM classifier's traffic, with a certificate.
+
+``build`` makes a bundle from a spec; ``load`` opens one and routes. Names are bound when first used, so that ``load`` in
+an app imports the runtime alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tracer_spec.engine import BuildResult, build
+    from tracer_spec.errors import BundleError, DataError, PluginError, SpecError, TracerError
+    from tracer_spec.runtime import Batch, Decision, Router, load
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "BuildResult": "tracer_spec.engine",
+    "build": "tracer_spec.engine",
+    "Batch": "tracer_spec.runtime",
+    "Decision": "tracer_spec.runtime",
+    "Router": "tracer_spec.runtime",
+    "load": "tracer_spec.runtime",
+    "BundleError": "tracer_spec.errors",
+    "DataError": "tracer_spec.errors",
+    "PluginError": "tracer_spec.errors",
+    "SpecError": "tracer_spec.errors",
+    "TracerError": "tracer_spec.errors",
+}
+
+__all__ = [
+    "Batch",
+    "BuildResult",
+    "BundleError",
+    "DataError",
+    "Decision",
+    "PluginError",
+    "Router",
+    "SpecError",
+    "TracerError",
+    "__version__",
+    "build",
+    "load",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tracer_spec' has no attribute '{name}'")
+    import importlib
+
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

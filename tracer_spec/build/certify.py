@@ -1,0 +1,60 @@
+"""The certify rows, opened once: counts of whole policies, scored by the very graph that ships."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tracer_spec.build.compile import compile_policy, overrides
+from tracer_spec.plugin import Classes, Mask, Policy, Vectors
+
+
+class OpenedRows:
+    """Count what a policy handles, and where it agrees, on the certify rows.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d), float32
+    y : ndarray of shape (n,), int64
+        The teacher's class; -1, a label off the list, is a disagreement whatever the surrogate says.
+    denied : ndarray of shape (k,), bool
+
+    Notes
+    -----
+    The candidates of a chain differ by their thresholds alone. They share one compiled graph whose thresholds are open
+    to the caller; what ships is that graph with its thresholds frozen.
+    """
+
+    def __init__(self, X: Vectors, y: Classes, denied: Sequence[bool] | Mask) -> None:
+        self._X = X
+        self._y = y
+        self._denied = tuple(bool(each) for each in denied)
+        self._sessions: dict[tuple[tuple[str, ...], ...], object] = {}
+
+    def __len__(self) -> int:
+        return len(self._y)
+
+    def count(self, policy: Policy) -> tuple[int, int]:
+        """Return (n handled, k of them agreeing)."""
+        label, handled = self._decide(policy)
+        return int(handled.sum()), int((handled & (label == self._y)).sum())
+
+    def _decide(self, policy: Policy) -> tuple[Classes, Mask]:
+        from tracer_spec.graph import Scorer
+
+        shape = tuple(_parts(policy, position) for position in range(len(policy)))
+        session = self._sessions.get(shape)
+        if not isinstance(session, Scorer):
+            model = compile_policy(policy, dimension=self._X.shape[1], denied=self._denied, open_thresholds=True)
+            session = Scorer(model.SerializeToString(deterministic=True))
+            self._sessions = {shape: session}
+        label, handled = session.run({"embedding": self._X}, constants=overrides(policy), outputs=["label", "handled"])
+        return np.asarray(label, np.int64), np.asarray(handled, bool)
+
+
+def _parts(policy: Policy, position: int) -> tuple[str, ...]:
+    """Name everything of a stage but its threshold."""
+    stage = policy[position]
+    models = [stage.surrogate, stage.acceptor, *(fence.guard for fence in stage.fences)]
+    return (*(model.digest if model else "" for model in models), *(repr(fence.limit) for fence in stage.fences))

@@ -1,0 +1,221 @@
+"""Policy to graph: every stage merged into one ``policy.onnx``.
+
+``embedding (n, d) float32 -> label int64, handled bool, score float32, stage int64, reason int64``, each of shape (n,).
+
+Every test is written as *accept if*, so that whatever is not a number defers. A stage after the first runs on the rows
+still open alone (NonZero, Gather, the stage, ScatterElements), and not at all where there are none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from tracer_spec.errors import PluginError
+from tracer_spec.graph import IR_VERSION, OPSETS, PRODUCER, inline
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, ModelProto, NodeProto
+
+    from tracer_spec.plugin import Policy, Stage
+
+OUTPUTS = {
+    "label": TensorProto.INT64,
+    "handled": TensorProto.BOOL,
+    "score": TensorProto.FLOAT,
+    "stage": TensorProto.INT64,
+    "reason": TensorProto.INT64,
+}
+HANDLED, LOW_SCORE, OUT_OF_DISTRIBUTION, DENIED_LABEL, UNAVAILABLE = range(5)
+
+
+class _Body:
+    """Nodes in the making. Initializers always belong to the outer graph, where subgraphs see them."""
+
+    def __init__(self, initializers: dict[str, TensorProto]) -> None:
+        self.nodes: list[NodeProto] = []
+        self.initializers = initializers
+
+    def add(self, op: str, inputs: Sequence[str], output: str, **attributes: object) -> str:
+        """Add one node and return the name of its output."""
+        self.nodes.append(helper.make_node(op, list(inputs), [output], name=f"{output}.{op}", **attributes))
+        return output
+
+    def constant(self, name: str, value: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> str:
+        """Add a constant once and return its name."""
+        self.initializers.setdefault(name, numpy_helper.from_array(value, name))
+        return name
+
+    def integers(self, value: int | list[int]) -> str:
+        """Return the name of an int64 constant."""
+        return self.constant(f"int_{str(value).strip('[]')}{'_list' if isinstance(value, list) else ''}", np.array(value, np.int64))
+
+    def splice(self, model: bytes, prefix: str, feeds: Mapping[str, str], output: str) -> str:
+        """Merge a trained graph in and return the name of one of its outputs."""
+        inlined = inline(onnx.load_from_string(model), prefix, feeds)
+        self.nodes += inlined.nodes
+        for tensor in inlined.initializers:
+            self.initializers[tensor.name] = tensor
+        return inlined.outputs[output]
+
+
+def compile_policy(
+    policy: Policy, *, dimension: int, denied: Sequence[bool], open_thresholds: bool = False
+) -> ModelProto:
+    """Merge a policy into one graph.
+
+    Parameters
+    ----------
+    policy : tuple of Stage
+        At least one stage.
+    dimension : int
+        d, the length of an embedding.
+    denied : sequence of bool, length k
+        Which labels the surrogate may never answer.
+    open_thresholds : bool
+        Let a caller override each stage's ``threshold_J`` at run time, so that one graph serves to test a whole chain.
+        What ships has them frozen.
+
+    Returns
+    -------
+    ModelProto
+        Checked by ``onnx.checker``.
+
+    Raises
+    ------
+    PluginError
+        Where a stage's graph cannot be merged.
+    """
+    if not policy:
+        raise ValueError("a policy has at least one stage")
+    body = _Body({})
+    _sanitise(body)
+    _stage(body, 0, policy[0], "vector", "row_finite", denied)
+    held = {name: f"stage_0.{name}" for name in ("label", "handled", "score", "reason")}
+    held["stage"] = body.add("Where", [held["handled"], body.integers(0), body.integers(-1)], "stage_0.stage")
+    for position, stage in enumerate(policy[1:], start=1):
+        held = _later_stage(body, position, stage, held, denied)
+    body.add("Where", [held["handled"], held["label"], body.integers(-1)], "label")
+    for name in ("handled", "score", "stage"):
+        body.add("Identity", [held[name]], name)
+    body.add("Where", ["row_finite", held["reason"], body.integers(UNAVAILABLE)], "reason")
+    return _checked(body, policy, dimension, open_thresholds)
+
+
+def _sanitise(body: _Body) -> None:
+    """Rows with a value that is not finite are scored as zeros and never handled: trees give a NaN a finite score."""
+    body.add("Mul", ["embedding", "embedding"], "squares")
+    body.add("ReduceSum", ["squares", body.integers([1])], "row_norm", keepdims=0)
+    body.add("Less", ["row_norm", body.constant("infinity", np.array(np.inf, np.float32))], "row_finite")
+    body.add("Unsqueeze", ["row_finite", body.integers([1])], "row_finite_column")
+    body.add("Where", ["row_finite_column", "embedding", body.constant("zero", np.array(0, np.float32))], "vector")
+
+
+def _stage(body: _Body, position: int, stage: Stage, vector: str, eligible: str, denied: Sequence[bool]) -> None:
+    """Add one stage over the rows of ``vector``: its label, handled, score and reason."""
+    at = f"stage_{position}"
+    scores = body.splice(stage.surrogate.onnx, f"{at}.surrogate.", {"embedding": vector}, "scores")
+    label = body.add("ArgMax", [scores], f"{at}.label", axis=1, keepdims=0)
+    if stage.acceptor is None:
+        score = body.add("ReduceMax", [scores, body.integers([1])], f"{at}.score", keepdims=0)
+    else:
+        feeds = {"embedding": vector, "scores": scores}
+        accept = body.splice(stage.acceptor.onnx, f"{at}.acceptor.", feeds, "accept")
+        score = body.add("Identity", [accept], f"{at}.score")
+    threshold = body.constant(f"threshold_{position}", np.array(stage.threshold, np.float32))
+    reason = body.integers(LOW_SCORE)
+    passed = body.add("GreaterOrEqual", [score, threshold], f"{at}.sure")
+    if any(denied):
+        body.constant("allowed_labels", ~np.array(denied, bool))
+        allowed = body.add("Gather", ["allowed_labels", label], f"{at}.allowed")
+        reason = body.add("Where", [allowed, reason, body.integers(DENIED_LABEL)], f"{at}.denied_reason")
+        passed = body.add("And", [passed, allowed], f"{at}.sure_allowed")
+    for number, fence in enumerate(stage.fences):
+        on = f"{at}.fence_{number}"
+        distance = body.splice(fence.guard.onnx, f"{on}.", {"embedding": vector, "label": label}, "distance")
+        limit = body.constant(f"{on}.limit", np.array(fence.limit, np.float32))
+        near = body.add("LessOrEqual", [distance, limit], f"{on}.near")
+        reason = body.add("Where", [near, reason, body.integers(OUT_OF_DISTRIBUTION)], f"{on}.reason")
+        passed = body.add("And", [passed, near], f"{on}.passed")
+    handled = body.add("And", [passed, eligible], f"{at}.handled") if eligible else body.add("Identity", [passed], f"{at}.handled")
+    body.add("Where", [handled, body.integers(HANDLED), reason], f"{at}.reason")
+
+
+def _later_stage(
+    outer: _Body, position: int, stage: Stage, held: Mapping[str, str], denied: Sequence[bool]
+) -> dict[str, str]:
+    """Add a stage that runs on the rows still open, if there are any."""
+    at = f"stage_{position}"
+    outer.add("Not", [held["handled"]], f"{at}.unhandled")
+    is_open = outer.add("And", [f"{at}.unhandled", "row_finite"], f"{at}.open")
+    outer.add("Cast", [is_open], f"{at}.open_count", to=TensorProto.INT64)
+    outer.add("ReduceSum", [f"{at}.open_count"], f"{at}.n_open", keepdims=0)
+    outer.add("Greater", [f"{at}.n_open", outer.integers(0)], f"{at}.any_open")
+
+    inner = _Body(outer.initializers)
+    inner.add("NonZero", [is_open], f"{at}.rows_2d")
+    rows = inner.add("Squeeze", [f"{at}.rows_2d", inner.integers([0])], f"{at}.rows")
+    vector = inner.add("Gather", ["vector", rows], f"{at}.vector", axis=0)
+    _stage(inner, position, stage, vector, "", denied)
+    inner.add("Where", [f"{at}.handled", inner.integers(position), inner.integers(-1)], f"{at}.stage")
+    for name in OUTPUTS:
+        inner.add("ScatterElements", [held[name], rows, f"{at}.{name}"], f"{at}.merged_{name}", axis=0)
+    skip = _Body(outer.initializers)
+    for name in OUTPUTS:
+        skip.add("Identity", [held[name]], f"{at}.kept_{name}")
+    merged = {name: f"{at}.after_{name}" for name in OUTPUTS}
+    outer.nodes.append(
+        helper.make_node(
+            "If",
+            [f"{at}.any_open"],
+            list(merged.values()),
+            name=f"{at}.If",
+            then_branch=_branch(inner, f"{at}.then", f"{at}.merged_"),
+            else_branch=_branch(skip, f"{at}.else", f"{at}.kept_"),
+        )
+    )
+    return merged
+
+
+def _branch(body: _Body, name: str, outputs: str) -> GraphProto:
+    """Make the graph of one branch; its outputs are the five vectors."""
+    infos = [helper.make_tensor_value_info(f"{outputs}{key}", kind, ["n"]) for key, kind in OUTPUTS.items()]
+    return helper.make_graph(body.nodes, name, [], infos)
+
+
+def _checked(body: _Body, policy: Policy, dimension: int, open_thresholds: bool) -> ModelProto:
+    """Wrap nodes and initializers into a model and have the checker read it."""
+    inputs = [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", dimension])]
+    if open_thresholds:
+        inputs += [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, [])
+            for name in sorted(body.initializers)
+            if name.startswith("threshold_")
+        ]
+    graph = helper.make_graph(
+        body.nodes,
+        "policy",
+        inputs,
+        [helper.make_tensor_value_info(name, kind, ["n"]) for name, kind in OUTPUTS.items()],
+        initializer=[body.initializers[name] for name in sorted(body.initializers)],
+    )
+    opsets = [helper.make_opsetid(domain, version) for domain, version in sorted(OPSETS.items())]
+    model = helper.make_model(graph, producer_name=PRODUCER, opset_imports=opsets, ir_version=IR_VERSION)
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        names = ", ".join(stage.surrogate.name for stage in policy)
+        raise PluginError(
+            f"the graphs of {names} do not merge: {' '.join(str(error).split())[:300]}",
+            hint="run the surrogate through tracer_spec.testing",
+        ) from error
+    return model
+
+
+def overrides(policy: Policy) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
+    """Return the feeds that give a graph with open thresholds the thresholds of ``policy``."""
+    return {f"threshold_{position}": np.array(stage.threshold, np.float32) for position, stage in enumerate(policy)}

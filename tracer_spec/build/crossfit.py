@@ -1,0 +1,103 @@
+"""Acceptors and guards, out of fold: each row is judged by one that had not seen it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from tracer_spec.build.learn import derive_seed
+from tracer_spec.errors import PluginError
+from tracer_spec.plugin import Classes, Evidence, Fence, Mask, Model, Scores, Vectors
+
+if TYPE_CHECKING:
+    from tracer_spec.build.workshop import FitRows
+    from tracer_spec.plan import Resolved
+
+
+@dataclass(frozen=True, slots=True)
+class CrossFit:
+    """The folds of the fit rows."""
+
+    folds: Classes = field(repr=False)
+
+    @property
+    def n_folds(self) -> int:
+        """Return the number of folds."""
+        return int(self.folds.max()) + 1 if len(self.folds) else 0
+
+    def splits(self, among: Mask) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+        """Yield (rows of ``among`` outside a fold, all rows of that fold)."""
+        for fold in range(self.n_folds):
+            yield np.flatnonzero(among & (self.folds != fold)), np.flatnonzero(self.folds == fold)
+
+
+def fit_acceptor(
+    learner: Resolved, rows: FitRows, scores: Scores, agrees: Mask, among: Mask, cross: CrossFit, seed: int
+) -> tuple[Model, Scores]:
+    """Train an acceptor on the rows ``among``; return it whole, with its out-of-fold scores of all rows.
+
+    Raises
+    ------
+    PluginError
+        Where the acceptor fails or gives what is no acceptance score.
+    """
+    from threadpoolctl import threadpool_limits
+
+    from tracer_spec.graph import Scorer
+
+    def train(chosen: npt.NDArray[np.int64]) -> bytes:
+        evidence = Evidence(X=rows.X[chosen], scores=scores[chosen], agrees=agrees[chosen], y=rows.y[chosen])
+        with threadpool_limits(1):
+            graph: bytes = learner.make().fit(evidence, seed=seed).to_onnx().SerializeToString(deterministic=True)
+        return graph
+
+    accept = np.empty(len(scores), np.float32)
+    for inside, outside in cross.splits(among):
+        (held_out,) = Scorer(train(inside)).run({"embedding": rows.X[outside], "scores": scores[outside]})
+        if held_out.shape != (len(outside),) or not np.isfinite(held_out).all():
+            raise PluginError(f"'{learner.alias}' gave accept of shape {held_out.shape}; finite scores of shape (n,) are wanted")
+        accept[outside] = held_out
+    return Model(learner.alias, train(np.flatnonzero(among))), accept
+
+
+@dataclass(frozen=True, slots=True)
+class CrossFence:
+    """One guard: whole, for what ships, and by fold, for what the fit rows predict."""
+
+    whole: Fence
+    by_fold: tuple[Fence, ...]
+    X: Vectors = field(repr=False)
+    cross: CrossFit
+
+    def passes(self, labels: Classes) -> Mask:
+        """Return which rows are near enough under the labels predicted for them, out of fold."""
+        from tracer_spec.graph import Scorer
+
+        near = np.zeros(len(labels), bool)
+        for fold, fence in enumerate(self.by_fold):
+            held_out = np.flatnonzero(self.cross.folds == fold)
+            (distances,) = Scorer(fence.guard.onnx).run({"embedding": self.X[held_out], "label": labels[held_out]})
+            near[held_out] = distances <= np.float32(fence.limit)
+        return near
+
+
+def fit_fences(learner: Resolved, X: Vectors, y: Classes, cross: CrossFit, n_classes: int, seed: int) -> CrossFence:
+    """Train a guard on all fit rows, and once more without each fold."""
+    from threadpoolctl import threadpool_limits
+
+    known = y >= 0
+
+    def train(chosen: npt.NDArray[np.int64], role: str) -> Fence:
+        with threadpool_limits(1):
+            guard = learner.make().fit(
+                X[chosen], y[chosen], n_classes=n_classes, seed=derive_seed(seed, f"guard {role}", learner.alias)
+            )
+            graph = guard.to_onnx().SerializeToString(deterministic=True)
+        return Fence(Model(learner.alias, graph), float(guard.limit))
+
+    by_fold = tuple(train(inside, f"fold {fold}") for fold, (inside, _) in enumerate(cross.splits(known)))
+    return CrossFence(train(np.flatnonzero(known), "whole"), by_fold, X, cross)

@@ -1,0 +1,139 @@
+"""Trains learners side by side, each on one thread, and brings home what ships: the exported graph and its scores.
+
+A task is data, its outcome is data; nothing trained crosses a process boundary but ONNX bytes. One worker or many, the
+outcome is the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracer_spec.errors import TracerError
+from tracer_spec.plugin import Classes, Scores, Vectors
+
+# below this many training rows in all, starting worker processes takes longer than the training
+_WORTH_PROCESSES = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Train one learner on some rows and score others.
+
+    Parameters
+    ----------
+    key : tuple
+        Whatever tells the caller which task this is.
+    make, options
+        The plugin's, as validated.
+    train, score : ndarray of int
+        Row numbers of ``X``: those to learn from, those to score.
+    n_classes, seed : int
+    """
+
+    key: tuple[Any, ...]
+    make: Callable[[Any], Any] = field(repr=False)
+    options: Any = field(repr=False)
+    train: NDArray[np.int64] = field(repr=False)
+    score: NDArray[np.int64] = field(repr=False)
+    n_classes: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a task: a graph with the scores it gives, or the reason why there is none."""
+
+    key: tuple[Any, ...]
+    seconds: float
+    onnx: bytes = field(default=b"", repr=False)
+    scores: Scores | None = field(default=None, repr=False)
+    notes: tuple[str, ...] = ()
+    failure: str = ""
+
+
+def derive_seed(seed: int, role: str, name: str) -> int:
+    """Return a seed for one role and name, in [0, 2**31), so that adding a surrogate disturbs no other.
+
+    Examples
+    --------
+    >>> derive_seed(0, "surrogate", "mlp") == derive_seed(0, "surrogate", "logreg")
+    False
+    """
+    digest = hashlib.sha256(f"{seed}\n{role}\n{name}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1
+
+
+def learn_all(tasks: Sequence[Task], X: Vectors, y: Classes, *, workers: int) -> Iterator[Outcome]:
+    """Carry out tasks and yield their outcomes as they come.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+    X : ndarray of shape (n, d), float32
+    y : ndarray of shape (n,), int64
+    workers : int
+        Processes at most; fewer where the work is small.
+    """
+    import joblib
+
+    rows = sum(len(task.train) for task in tasks)
+    if workers <= 1 or len(tasks) <= 1 or rows < _WORTH_PROCESSES:
+        for task in tasks:
+            yield learn(task, X, y)
+        return
+    pool = joblib.Parallel(n_jobs=min(workers, len(tasks)), return_as="generator_unordered", inner_max_num_threads=1, backend="loky")
+    yield from pool(joblib.delayed(learn)(task, X, y) for task in tasks)
+
+
+def learn(task: Task, X: Vectors, y: Classes) -> Outcome:
+    """Carry out one task on one thread.
+
+    Returns
+    -------
+    Outcome
+        A learner that fails, breaks its contract or gives scores that are not finite comes back as a failure with its
+        reason: the build goes on without it.
+    """
+    from threadpoolctl import threadpool_limits
+
+    from tracer_spec.graph import Scorer
+
+    started = time.perf_counter()
+    try:
+        with threadpool_limits(1):
+            learner = task.make(task.options)
+            surrogate = learner.fit(X[task.train], y[task.train], n_classes=task.n_classes, seed=task.seed)
+            graph = surrogate.to_onnx().SerializeToString(deterministic=True)
+        (scores,) = Scorer(graph).run({"embedding": X[task.score]})
+    except TracerError as error:
+        return Outcome(task.key, time.perf_counter() - started, failure=error.problems[0].what)
+    except Exception as error:  # noqa: BLE001 - a third party's learner may raise anything: it becomes a row of the report
+        text = " ".join(str(error).split())[:300]
+        return Outcome(task.key, time.perf_counter() - started, failure=f"{type(error).__name__}: {text}")
+    failure = _contract_breach(scores, (len(task.score), task.n_classes))
+    return Outcome(
+        task.key,
+        time.perf_counter() - started,
+        onnx=b"" if failure else graph,
+        scores=None if failure else scores,
+        notes=tuple(getattr(surrogate, "notes", ())),
+        failure=failure,
+    )
+
+
+def _contract_breach(scores: Scores, shape: tuple[int, int]) -> str:
+    """Say how scores break the contract of a surrogate; empty where they keep it."""
+    if scores.shape != shape:
+        return f"its graph gives scores of shape {scores.shape}, not {shape}"
+    if scores.dtype != np.float32:
+        return f"its graph gives scores of type {scores.dtype}, not float32"
+    if not np.isfinite(scores).all():
+        return "its graph gives scores that are not finite"
+    return ""

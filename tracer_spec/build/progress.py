@@ -1,0 +1,63 @@
+"""What a build says while it works: events for whoever watches. The engine never prints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class StageStarted:
+    """A stage of the flow begins. ``steps`` is how many :class:`StepDone` it will send, 0 where it cannot know."""
+
+    stage: str
+    steps: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StepDone:
+    """One step of the running stage is done: a batch embedded, a fold scored."""
+
+    stage: str
+    step: str
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class LearnerDone:
+    """One learner of the zoo is through, or was skipped for a reason.
+
+    Parameters
+    ----------
+    name : str
+        Its alias in the spec.
+    seconds : float
+        Training time over all folds.
+    agreement : float or None
+        Out-of-fold agreement over all fit rows, in [0, 1]; None where it was skipped.
+    reason : str
+        Why it was skipped; else empty.
+    """
+
+    name: str
+    seconds: float
+    agreement: float | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StageDone:
+    """A stage of the flow is through; ``summary`` is one line of what came out."""
+
+    stage: str
+    seconds: float
+    summary: str
+
+
+Event: TypeAlias = StageStarted | StepDone | LearnerDone | StageDone
+Observer: TypeAlias = Callable[[Event], None]
+
+
+def nobody(event: Event) -> None:
+    """Watch nothing."""

@@ -1,0 +1,137 @@
+"""What a build comes back with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tracer_spec.plugin import Candidate, Certificate, Chain, Policy
+
+if TYPE_CHECKING:
+    from tracer_spec.build.traces import Accounting
+    from tracer_spec.build.workshop import LearnerReport
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What a refused build would need.
+
+    Parameters
+    ----------
+    n_certify : int
+        Certify rows there were.
+    fewest_handled : int
+        Certify rows that a policy must handle to be certifiable at all, every one of them agreeing.
+    traces_needed : int or None
+        Traces in all that would certify with 90 % power, if agreement and coverage stay as estimated; None where the
+        best estimate itself is under the target, so that more traces alone will not do.
+    """
+
+    n_certify: int
+    fewest_handled: int
+    traces_needed: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BuildResult:
+    """The outcome of :func:`tracer_spec.build`.
+
+    Parameters
+    ----------
+    status : str
+        ``certified`` or ``refused``.
+    name : str
+        The router's.
+    bundle : Path or None
+        The file written; None where nothing was.
+    version, sha256 : str
+        The bundle's version and the digest of its file; empty where nothing was written.
+    certificate : Certificate
+    policy : Policy
+        The certified stages; empty where refused.
+    chains : tuple of Chain
+        Everything proposed.
+    front : tuple of Candidate
+        The Pareto front of all candidates.
+    zoo : tuple of LearnerReport
+    accounting : Accounting
+        Traces read, kept and dropped, by reason.
+    n_fit, n_certify : int
+        Rows on either side of the split.
+    labels : tuple of str
+    advice : Advice or None
+        Where refused.
+    warnings : tuple of str
+    seconds : float
+    """
+
+    status: str
+    name: str
+    bundle: Path | None
+    version: str
+    sha256: str
+    certificate: Certificate
+    policy: Policy = field(repr=False)
+    chains: tuple[Chain, ...] = field(repr=False)
+    front: tuple[Candidate, ...] = field(repr=False)
+    zoo: tuple[LearnerReport, ...] = field(repr=False)
+    accounting: Accounting = field(repr=False)
+    n_fit: int
+    n_certify: int
+    labels: tuple[str, ...] = field(repr=False)
+    advice: Advice | None
+    warnings: tuple[str, ...]
+    seconds: float
+
+    @property
+    def estimate(self) -> Candidate | None:
+        """Return the shipped candidate, or the best one of a refused build, as the fit rows see it."""
+        if self.certificate.chosen:
+            return self.certificate.chosen.candidate
+        able = [each for each in self.front if each.agreement >= self.certificate.target]
+        return max(able or self.front, key=lambda each: each.coverage if able else each.agreement, default=None)
+
+    def document(self) -> dict[str, Any]:
+        """Return what ``build --json`` prints."""
+        chosen, estimate = self.certificate.chosen, self.estimate
+        return {
+            "schema_version": 1,
+            "status": self.status,
+            "name": self.name,
+            "bundle": str(self.bundle) if self.bundle else None,
+            "version": self.version or None,
+            "sha256": self.sha256 or None,
+            "policy": _policy_document(chosen.candidate) if chosen else None,
+            "estimate": {"coverage": estimate.coverage, "agreement": estimate.agreement} if estimate else None,
+            "certificate": {
+                "claim": self.certificate.claim,
+                "target": self.certificate.target,
+                "confidence": self.certificate.confidence,
+                "n": chosen.n if chosen else None,
+                "k": chosen.k if chosen else None,
+                "p_value": chosen.p_value if chosen else None,
+            },
+            "traces": {**self.accounting.document(), "fit": self.n_fit, "certify": self.n_certify},
+            "zoo": [
+                {"name": row.name, "status": row.status, "agreement": row.agreement, "seconds": round(row.seconds, 3), "reason": row.reason or None}
+                for row in self.zoo
+            ],
+            "advice": _advice_document(self.advice) if self.advice else None,
+            "warnings": list(self.warnings),
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def _policy_document(candidate: Candidate) -> dict[str, Any]:
+    """Describe a policy by family and stages."""
+    return {
+        "family": candidate.family,
+        "stages": [
+            {"surrogate": stage.surrogate.name, "threshold": stage.threshold if stage.acceptor else None} for stage in candidate.policy
+        ],
+    }
+
+
+def _advice_document(advice: Advice) -> dict[str, Any]:
+    return {"certify": advice.n_certify, "fewest_handled": advice.fewest_handled, "traces_needed": advice.traces_needed}

@@ -1,0 +1,49 @@
+"""Where a gate may stand: between two neighbouring scores, never on one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tracer_spec.plugin import Mask, Scores
+
+# one row at a time and in a batch, a score differs by up to 5e-6: a threshold nearer than this to a score is a coin toss
+MARGIN = 1e-5
+
+
+def thresholds_at_levels(scores: Scores, eligible: Mask, n_levels: int) -> list[float]:
+    """Return thresholds under which about 1/L, 2/L, ... of all rows are handled.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n,), float32
+        Acceptance scores of all rows, out of fold.
+    eligible : ndarray of shape (n,), bool
+        Rows that may be handled at all.
+    n_levels : int
+        L, how many levels of coverage over (0, 1).
+
+    Returns
+    -------
+    list of float
+        Falling; float32 values midway between two neighbouring eligible scores, at least ``MARGIN`` from either. Ties
+        and crowds of scores leave fewer than L.
+    """
+    ranked = np.sort(scores[eligible].astype(np.float64))[::-1]
+    if len(ranked) < 2:
+        return []
+    # a threshold after position i handles the i + 1 best rows
+    gaps = np.flatnonzero(ranked[:-1] - ranked[1:] > 2 * MARGIN)
+    if not len(gaps):
+        return []
+    wanted = np.arange(1, n_levels + 1) / n_levels * len(scores) - 1
+    wanted = wanted[wanted < len(ranked) - 1]
+    positions = np.unique(gaps[_nearest(gaps, wanted)])
+    middles = (ranked[positions] + ranked[positions + 1]) / 2
+    return [float(np.float32(middle)) for middle in middles]
+
+
+def _nearest(sorted_values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Return the index of the value nearest to each wanted one."""
+    right = np.searchsorted(sorted_values, wanted).clip(0, len(sorted_values) - 1)
+    left = (right - 1).clip(0)
+    return np.where(wanted - sorted_values[left] <= sorted_values[right] - wanted, left, right)

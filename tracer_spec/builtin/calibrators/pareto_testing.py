@@ -1,0 +1,124 @@
+"""Pareto testing: fit rows choose one chain and where its walk starts; certify rows decide how far it goes.
+
+References
+----------
+Laufer-Goldshtein, Fisch, Barzilay, Jaakkola (2023), Efficiently controlling multiple risks with Pareto testing, ICLR.
+Angelopoulos, Bates, Candes, Jordan, Lei (2021), Learn then Test: calibrating predictive algorithms to achieve risk
+control, Theorem 1 and section 4 (fixed sequence testing).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from tracer_spec.plugin import Candidate, Certificate, CertifyRows, Chain, Target, Tested
+from tracer_spec.stats.binomial import p_value, predicted_power
+from tracer_spec.stats.multiple import fixed_sequence
+
+ASSUMPTIONS = (
+    "future traffic and the certify rows are exchangeable: drawn alike, independent of one another",
+    "the teacher that labels future traffic is the one that labelled these traces",
+    "the embedder gives the vectors that it gave when the policy was built",
+    "certify rows were chosen by a hash of their identity, and no other build has looked at them",
+)
+VOIDED_BY = (
+    "a changed teacher model, prompt or label set",
+    "a changed embedder",
+    "any change of the bundle",
+    "traffic that differs from the traces",
+    "choosing this build among several by its certificate",
+)
+
+
+class ParetoTesting:
+    """Test the champion chain in order of rising coverage, each candidate at the whole of delta."""
+
+    def order(self, chains: Sequence[Chain], n_certify: int, target: Target) -> Sequence[Candidate]:
+        """Return the champion chain from its node of greatest predicted power on.
+
+        Parameters
+        ----------
+        chains : sequence of Chain
+            As proposed from fit rows.
+        n_certify : int
+            The number of certify rows: all that is known of them here.
+        target : Target
+
+        Returns
+        -------
+        sequence of Candidate
+            Of rising predicted coverage; empty where no candidate has any chance.
+
+        Notes
+        -----
+        The champion is the chain with the greatest (predicted power x predicted coverage). The walk starts where a
+        rejection is likeliest, since everything after a first failure is lost; splitting delta over several starts cost
+        more than it brought.
+        """
+        delta = 1 - target.confidence
+        champion: list[tuple[Candidate, float]] = []
+        best = 0.0
+        for chain in chains:
+            rated = [
+                (candidate, _power(candidate, n_certify, target.agreement, delta))
+                for candidate in chain.candidates
+                if candidate.coverage >= target.min_coverage
+            ]
+            utility = max((power * candidate.coverage for candidate, power in rated), default=0.0)
+            if utility > best:
+                champion, best = rated, utility
+        if not champion:
+            return ()
+        powers = [power for _, power in champion]
+        start = max(range(len(powers)), key=lambda i: (powers[i], champion[i][0].coverage))
+        return tuple(candidate for candidate, _ in champion[start:])
+
+    def certify(self, ordered: Sequence[Candidate], rows: CertifyRows, target: Target) -> Certificate:
+        """Walk the frozen order while p <= delta; ship the certified candidate of the greatest predicted coverage.
+
+        Notes
+        -----
+        Given how many rows a candidate handles, the number that agree is binomial at its true agreement, so the exact
+        p-value holds conditionally. The order was frozen before: the first candidate in it whose agreement is under the
+        target is rejected with probability at most delta, and nothing after it is reached otherwise.
+        """
+        delta = 1 - target.confidence
+        counted: list[tuple[int, int, float]] = []
+
+        def p_values() -> Iterator[float]:
+            for candidate in ordered:
+                n, k = rows.count(candidate.policy)
+                counted.append((n, k, p_value(n, k, target.agreement)))
+                yield counted[-1][2]
+
+        passed = fixed_sequence(p_values(), delta)
+        walk = tuple(
+            Tested(candidate, n, k, p, ok)
+            for candidate, (n, k, p), ok in zip(ordered, counted, passed, strict=False)
+        )
+        chosen = max((step for step in walk if step.passed), key=lambda step: step.candidate.coverage, default=None)
+        return Certificate(
+            calibrator="pareto-testing",
+            target=target.agreement,
+            confidence=target.confidence,
+            n_certify=len(rows),
+            walk=walk,
+            chosen=chosen,
+            claim=_claim(target, chosen),
+            assumptions=ASSUMPTIONS,
+            voided_by=VOIDED_BY,
+        )
+
+
+def _power(candidate: Candidate, n_certify: int, target: float, delta: float) -> float:
+    """Return the predicted chance that the candidate passes."""
+    n_test = round(candidate.coverage * n_certify)
+    return predicted_power(n_test, candidate.n_handled, candidate.n_agree, target, delta)
+
+
+def _claim(target: Target, chosen: Tested | None) -> str:
+    """Say in one sentence what is certified, or that nothing is."""
+    share, confidence = f"{100 * target.agreement:.6g} %", f"{100 * target.confidence:.6g} %"
+    if chosen is None:
+        return f"no policy could be shown, at {confidence} confidence, to agree with the teacher on {share} of what it handles"
+    return f"with {confidence} confidence, this router agrees with the teacher on at least {share} of the traffic it handles"

@@ -1,0 +1,28 @@
+"""L2D, learning to defer: one surrogate behind an acceptor that predicts where it agrees with the teacher.
+
+References
+----------
+Madras, Pitassi, Zemel (2018), Predict responsibly: improving fairness and accuracy by learning to defer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tracer_spec.plugin import Candidate, Chain, Trained, Workshop
+
+
+class Gated:
+    """Accept where the acceptor's score reaches a threshold; the last candidate of the chain accepts all."""
+
+    def propose(self, workshop: Workshop) -> Iterable[Chain]:
+        """Yield one chain per surrogate, of falling thresholds."""
+        for trained in workshop.trained:
+            thresholds = [*workshop.thresholds(trained), None]
+            yield Chain("l2d", (trained.name,), tuple(gate(workshop, "l2d", trained, at) for at in thresholds))
+
+
+def gate(workshop: Workshop, family: str, trained: Trained, threshold: float | None) -> Candidate:
+    """Return the one-stage candidate that accepts from ``threshold`` on; None accepts all."""
+    policy = (workshop.stage(trained, threshold),)
+    return workshop.candidate(family, policy, trained.handles(threshold), trained.agrees)

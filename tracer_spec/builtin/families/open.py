@@ -1,0 +1,18 @@
+"""Global: one surrogate answers everything that it may answer at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tracer_spec.plugin import Chain, Workshop
+
+
+class Open:
+    """Accept all: a chain of one candidate per surrogate."""
+
+    def propose(self, workshop: Workshop) -> Iterable[Chain]:
+        """Yield one chain per surrogate."""
+        for trained in workshop.trained:
+            policy = (workshop.stage(trained, None),)
+            candidate = workshop.candidate("global", policy, trained.handles(None), trained.agrees)
+            yield Chain("global", (trained.name,), (candidate,))

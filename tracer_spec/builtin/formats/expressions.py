@@ -1,0 +1,222 @@
+"""JMESPath, compiled: what is a plain path runs as plain dictionary look-ups, everything else through the library.
+
+A million records with eight expressions each would spend minutes in the interpreter; nearly all of those expressions
+are a key, a dotted path, or alternatives of such. The short cut gives what the library gives: a law of the tests.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+import jmespath
+from jmespath import exceptions, functions, visitor
+
+from tracer_spec.errors import SpecError
+from tracer_spec.plugin.registry import did_you_mean
+
+Getter: TypeAlias = Callable[[Any], Any]
+Node: TypeAlias = Mapping[str, Any]
+
+
+class ExpressionError(Exception):
+    """An expression cannot be applied to a record; the message holds no text of the record."""
+
+
+class _Functions(functions.Functions):  # type: ignore[misc]
+    """The standard functions and ``from_json``."""
+
+    @functions.signature({"types": []})  # type: ignore[untyped-decorator]
+    def _func_from_json(self, value: Any) -> Any:
+        """Return the parsed text; pass through what is no string."""
+        return parse_json(value) if isinstance(value, str) else value
+
+
+_FUNCTIONS = _Functions()
+_RUNTIME = (
+    exceptions.JMESPathError,
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+)
+
+
+def parse_json(text: str) -> Any:
+    """Return what a JSON text holds, None where it is not JSON (or nested too deeply to read)."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def compile_expression(expression: str, *, address: str = "") -> Getter:
+    """Compile a JMESPath expression.
+
+    Parameters
+    ----------
+    expression : str
+        JMESPath, with ``from_json()``.
+    address : str
+        Where it stands in the spec, for messages.
+
+    Returns
+    -------
+    callable
+        ``getter(record)`` gives the value, None where there is none; it raises :class:`ExpressionError` where a function
+        is applied to a value that it does not take.
+
+    Raises
+    ------
+    SpecError
+        Where it is not JMESPath, or calls a function that does not exist or with another number of arguments.
+
+    Examples
+    --------
+    >>> compile_expression("not_null(question, input.text)")({"input": {"text": "where is my card?"}})
+    'where is my card?'
+    """
+    try:
+        tree = jmespath.compile(expression).parsed
+    except (exceptions.JMESPathError, RecursionError) as error:
+        raise SpecError(
+            f"'{expression}' is not JMESPath: {_first_line(error)}",
+            hint="quote keys that hold dots, dashes or spaces: '\"gen_ai.input\".text'",
+            address=address,
+        ) from None
+    for call in _calls(tree):
+        _check_call(call, expression, address)
+    return _plain(tree) or _interpreted(tree, address or expression)
+
+
+def _first_line(error: BaseException) -> str:
+    """Say what the library says, without its drawing of the expression."""
+    said = " ".join(str(error).split("\n")[0].split()) or type(error).__name__
+    return said.removesuffix(":").removesuffix(", for expression")
+
+
+def _calls(tree: Node) -> Iterator[Node]:
+    """Yield every function call of a syntax tree."""
+    if tree["type"] == "function_expression":
+        yield tree
+    for child in tree["children"]:
+        if isinstance(child, dict):
+            yield from _calls(child)
+
+
+def _check_call(call: Node, expression: str, address: str) -> None:
+    """Raise where a function does not exist or takes another number of arguments."""
+    name, n_given = call["value"], len(call["children"])
+    known = _FUNCTIONS.FUNCTION_TABLE
+    if name not in known:
+        raise SpecError(
+            f"'{expression}' calls {name}(), which does not exist; known: {', '.join(sorted(known))}",
+            hint=did_you_mean(name, known),
+            address=address,
+        )
+    signature = known[name]["signature"]
+    variadic = bool(signature) and bool(signature[-1].get("variadic"))
+    if n_given < len(signature) if variadic else n_given != len(signature):
+        takes = f"at least {len(signature)}" if variadic else f"{len(signature)}"
+        raise SpecError(
+            f"'{expression}' gives {name}() {n_given} arguments; it takes {takes}", address=address
+        )
+
+
+def _plain(tree: Node) -> Getter | None:
+    """Return a getter without the interpreter, or None where the expression is more than paths and alternatives."""
+    kind, children = tree["type"], tree["children"]
+    if kind == "field":
+        return _field(tree["value"])
+    if kind == "subexpression" and all(child["type"] == "field" for child in children):
+        return _path(tuple(child["value"] for child in children))
+    if kind == "or_expression" or (kind == "function_expression" and tree["value"] == "not_null"):
+        getters = [getter for child in children if (getter := _plain(child))]
+        if len(getters) == len(children):
+            if kind == "or_expression":
+                return _first_true(*getters)
+            if all(child["type"] == "field" for child in children):
+                return _first_field(tuple(child["value"] for child in children))
+            return _first_not_null(tuple(getters))
+    return None
+
+
+def _field(name: str) -> Getter:
+    def field(record: Any) -> Any:
+        try:
+            return record.get(name)
+        except AttributeError:
+            return None
+
+    return field
+
+
+def _path(names: tuple[str, ...]) -> Getter:
+    def path(record: Any) -> Any:
+        try:
+            for name in names:
+                record = record.get(name)
+        except AttributeError:
+            return None
+        return record
+
+    return path
+
+
+def _first_true(left: Getter, right: Getter) -> Getter:
+    def first_true(record: Any) -> Any:
+        value = left(record)
+        # JMESPath's falsehood: 0 is true
+        if value is None or value is False or value == "" or value == [] or value == {}:
+            return right(record)
+        return value
+
+    return first_true
+
+
+def _first_field(names: tuple[str, ...]) -> Getter:
+    def first_field(record: Any) -> Any:
+        try:
+            for name in names:
+                value = record.get(name)
+                if value is not None:
+                    return value
+        except AttributeError:
+            pass
+        return None
+
+    return first_field
+
+
+def _first_not_null(getters: tuple[Getter, ...]) -> Getter:
+    def first_not_null(record: Any) -> Any:
+        for getter in getters:
+            value = getter(record)
+            if value is not None:
+                return value
+        return None
+
+    return first_not_null
+
+
+def _interpreted(tree: Node, address: str) -> Getter:
+    # one interpreter per expression: it caches its dispatch, which a new one per record would throw away
+    interpreter = visitor.TreeInterpreter(jmespath.Options(custom_functions=_FUNCTIONS))
+
+    def interpreted(record: Any) -> Any:
+        try:
+            return interpreter.visit(tree, record)
+        except _RUNTIME as error:
+            raise ExpressionError(f"{address}: {_explain(error)}") from None
+
+    return interpreted
+
+
+def _explain(error: Exception) -> str:
+    """Say what failed without the value that it failed on: the library's own message quotes it."""
+    if isinstance(error, exceptions.JMESPathTypeError):
+        return f"{error.function_name}() got {error.actual_type}, takes {' or '.join(error.expected_types)}"
+    return f"cannot be applied ({type(error).__name__})"

@@ -1,0 +1,85 @@
+"""The format of our own: one JSON object per line, with a few spellings of each key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tracer_spec.builtin.formats.format import Format
+
+TEXT_KEYS = ("input", "query", "text", "prompt", "question")
+LABEL_KEYS = ("teacher", "teacher_output", "label", "intent", "output", "answer")
+
+NATIVE = Format(
+    name="native",
+    # not_null, not ||: an empty answer of the teacher's is an answer, and must not hand over to the next key
+    text=f"not_null({', '.join(TEXT_KEYS)})",
+    label=f"not_null({', '.join(LABEL_KEYS)})",
+    id="id",
+    time="timestamp",
+    truth="ground_truth",
+    model="metadata.model",
+    embedding="embedding",
+)
+
+
+def native_schema() -> dict[str, Any]:
+    """Return the JSON Schema of one native trace record: ``schemas/trace.v1.json``.
+
+    Notes
+    -----
+    Keys that it does not name are allowed and ignored. A null counts as missing.
+    """
+    text = {"type": ["string", "null"], "description": "what the teacher was asked"}
+    label = {
+        "type": ["string", "number", "boolean", "object", "array", "null"],
+        "description": "what the teacher answered; objects are read with 'traces.labels.normalize: [json:KEY]'",
+    }
+    scalar = ["string", "number", "null"]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "tracer-spec native trace record, version 1",
+        "description": "one line of a JSON Lines file read with 'format: native'",
+        "type": "object",
+        "allOf": [
+            {"anyOf": [_present(key, {"type": "string", "pattern": "\\S"}) for key in TEXT_KEYS]},
+            {"anyOf": [_present(key, {"not": {"type": "null"}}) for key in LABEL_KEYS]},
+        ],
+        "properties": {
+            **{key: _aliased(text, key, TEXT_KEYS) for key in TEXT_KEYS},
+            **{key: _aliased(label, key, LABEL_KEYS) for key in LABEL_KEYS},
+            "id": {
+                "type": scalar,
+                "description": "the event's id; records that share it are copies or retries, and count once",
+            },
+            "timestamp": {
+                "type": scalar,
+                "description": "seconds, milliseconds, microseconds or nanoseconds since 1970, or ISO 8601",
+            },
+            "ground_truth": {
+                "type": ["string", "number", "boolean", "null"],
+                "description": "a human's label",
+            },
+            "embedding": {
+                "type": ["array", "null"],
+                "items": {"type": "number"},
+                "description": "a vector, where the spec says that vectors come with the traces",
+            },
+            "metadata": {
+                "type": ["object", "null"],
+                "properties": {"model": {"type": ["string", "null"], "description": "the teacher's model"}},
+            },
+        },
+    }
+
+
+def _present(key: str, value: dict[str, Any]) -> dict[str, Any]:
+    return {"required": [key], "properties": {key: value}}
+
+
+def _aliased(schema: dict[str, Any], key: str, keys: tuple[str, ...]) -> dict[str, Any]:
+    if key == keys[0]:
+        return schema
+    return {
+        **schema,
+        "description": f"another name of '{keys[0]}', read where the names before it are missing",
+    }

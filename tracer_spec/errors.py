@@ -1,0 +1,108 @@
+"""One error tree: where it happened, what is wrong, what to do, and the exit code it ends in.
+
+Libraries raise these; only :mod:`tracer_spec.cli` renders them. Standard library only, since the runtime raises them too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong: an address, a fact, a remedy.
+
+    Parameters
+    ----------
+    where : str
+        ``file``, ``file:line`` or ``file:line:column``; empty where there is no place.
+    what : str
+        The value got and the values allowed; lower case, no full stop.
+    hint : str
+        What to do about it; empty where the fact says it all.
+    address : str
+        A dotted path inside the file (``zoo[1].use``), or a bundle's member; empty where there is none.
+    """
+
+    where: str
+    what: str
+    hint: str = ""
+    address: str = ""
+
+    def __str__(self) -> str:
+        head = "  ".join(part for part in (self.where, self.address) if part)
+        lines = [head, f"  {self.what}"] if head else [self.what]
+        if self.hint:
+            lines.append(f"  hint: {self.hint}")
+        return "\n".join(lines)
+
+
+class TracerError(Exception):
+    """Whatever goes wrong in a way that its reader can mend.
+
+    Parameters
+    ----------
+    what : str
+        The fact.
+    where, hint, address : str
+        See :class:`Problem`.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "", address: str = "") -> None:
+        super().__init__(what)
+        self.problems: tuple[Problem, ...] = (Problem(where, what, hint, address),)
+
+    @classmethod
+    def of(cls, problems: tuple[Problem, ...]) -> TracerError:
+        """Make one error out of several problems, so that all are reported at once."""
+        error = cls(problems[0].what)
+        error.problems = problems
+        return error
+
+    def __str__(self) -> str:
+        return "\n".join(str(problem) for problem in self.problems)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # an error raised in a worker process keeps its problems on the way home
+        return (_revive, (type(self), self.problems))
+
+
+def _revive(kind: type[TracerError], problems: tuple[Problem, ...]) -> TracerError:
+    return kind.of(problems)
+
+
+class DataError(TracerError):
+    """The traces cannot be used as they are."""
+
+
+class PluginError(TracerError):
+    """A plugin is broken, breaks its contract, or failed at its work."""
+
+
+class MissingDependencyError(PluginError):
+    """A plugin needs a package that is not installed; the hint is the command that installs it."""
+
+
+class SpecError(TracerError):
+    """The spec is invalid."""
+
+    exit_code = 2
+
+
+class UsageError(TracerError):
+    """The call itself makes no sense."""
+
+    exit_code = 2
+
+
+class BundleError(TracerError):
+    """A bundle is damaged, tampered with, of another format, or does not belong with its embedder."""
+
+    exit_code = 4
+
+
+class DimensionError(TracerError, ValueError):
+    """A vector does not have the dimension that the policy was built for: the caller's bug, never a deferral."""

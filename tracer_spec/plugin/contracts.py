@@ -1,0 +1,385 @@
+"""What a plugin is, and what each kind of plugin gives back.
+
+These are Protocols and plain data: a plugin inherits from nothing but :class:`Options`. What it gives back is data
+(ONNX graphs, bytes), so that nothing of it, embedders aside, is needed to serve. Shapes: ``n`` rows, ``d`` dimensions,
+``k`` classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+    from tracer_spec.plugin.policy import Candidate, Certificate, Chain, Policy, Stage
+
+Vectors: TypeAlias = NDArray[np.float32]
+Scores: TypeAlias = NDArray[np.float32]
+Classes: TypeAlias = NDArray[np.int64]
+Mask: TypeAlias = NDArray[np.bool_]
+
+Made_co = TypeVar("Made_co", covariant=True)
+
+
+class Options(BaseModel):
+    """The options of a plugin: a frozen pydantic model that knows every key it takes.
+
+    Field descriptions, defaults and ranges become the schema an editor completes from, and the page that
+    ``tracer-spec plugins NAME`` prints.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin(Generic[Made_co]):
+    """What a hook yields: an inert description of one plugin.
+
+    Parameters
+    ----------
+    name : str
+        What a spec writes after ``use:``; lower case letters, digits and dashes.
+    summary : str
+        One line, for ``tracer-spec plugins``.
+    make : callable
+        ``make(options)`` gives the working part, by the contract of its kind. Heavy imports live inside it.
+    options : type of Options
+        Validated before ``make`` is called; :class:`Options` itself where there are none.
+    """
+
+    name: str
+    summary: str
+    make: Callable[[Any], Made_co]
+    options: type[Options] = Options
+
+
+# --- traces ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One raw record of a source, with its address.
+
+    Parameters
+    ----------
+    where : str
+        ``file:line`` (or ``file#row``) for messages.
+    data : mapping
+        The record; empty where it could not be read.
+    problem : str
+        Why it could not be read; empty for a good record. ``traces.on_error`` says what becomes of it.
+    """
+
+    where: str
+    data: Mapping[str, Any]
+    problem: str = ""
+
+
+class Source(Protocol):
+    """Streams raw records. Whatever keeps it from starting at all raises :class:`~tracer_spec.errors.DataError`."""
+
+    def records(self) -> Iterator[Record]:
+        """Yield records in a stable order, one at a time, never the whole input in memory."""
+        ...
+
+
+# --- embedders -------------------------------------------------------------------------------------------------------
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors: the same text gives the same vector, alone or in a batch, today or next year."""
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return one finite row per text, shape (n, d), float32."""
+        ...
+
+    def fingerprint(self) -> str:
+        """Identify the function text → vector: equal fingerprints promise equal vectors."""
+        ...
+
+    def state(self) -> Mapping[str, bytes]:
+        """Return what :meth:`Restorable.restore` needs, as files of the bundle; empty where options say it all."""
+        ...
+
+
+@runtime_checkable
+class Fittable(Protocol):
+    """An embedder that learns from texts. It sees texts of fit rows only, and no label."""
+
+    def fit(self, texts: Sequence[str], *, seed: int) -> Embedder:
+        """Return a fitted embedder."""
+        ...
+
+
+@runtime_checkable
+class Restorable(Protocol):
+    """An embedder that comes back from its state."""
+
+    def restore(self, state: Mapping[str, bytes]) -> Embedder:
+        """Return the embedder whose :meth:`Embedder.state` this is."""
+        ...
+
+
+@runtime_checkable
+class VectorReader(Protocol):
+    """An "embedder" whose vectors come with the traces; the app brings its own at run time."""
+
+    def read(self, rows: Sequence[int], ids: Sequence[str | None], vectors: Sequence[Any]) -> Vectors:
+        """Return vectors, shape (n, d), float32.
+
+        Parameters
+        ----------
+        rows : sequence of int
+            The position of each trace among the records read, from 0.
+        ids : sequence of str or None
+            The id of each trace.
+        vectors : sequence
+            What the record holds at the path :attr:`column`; None where there is none.
+        """
+        ...
+
+    @property
+    def column(self) -> str | None:
+        """The JMESPath of the vector inside a record, or None where it is not in the record."""
+        ...
+
+
+# --- learners --------------------------------------------------------------------------------------------------------
+
+
+class Surrogate(Protocol):
+    """A trained candidate model."""
+
+    def scores(self, X: Vectors) -> Scores:
+        """Return class probabilities, shape (n, k), in [0, 1], rows summing to 1 (0 for a class never seen)."""
+        ...
+
+    def to_onnx(self) -> ModelProto:
+        """Return the graph ``embedding (n, d) float32 -> scores (n, k) float32``, equal to :meth:`scores` to 1e-5."""
+        ...
+
+
+class SurrogateLearner(Protocol):
+    """Trains a surrogate, on one thread, the same for the same seed."""
+
+    def fit(self, X: Vectors, y: Classes, *, n_classes: int, seed: int) -> Surrogate:
+        """Train on ``X`` (n, d) and ``y`` (n,) in [0, n_classes); some classes may be missing from ``y``.
+
+        Raise :class:`~tracer_spec.errors.PluginError` where these data cannot be learned: the reason becomes a row of
+        the report, and the build goes on without this surrogate.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What an acceptor learns from: fit rows, scored by surrogates that had not seen them.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d), float32
+    scores : ndarray of shape (n, k), float32
+        Out-of-fold scores of the surrogate.
+    agrees : ndarray of shape (n,), bool
+        Whether the top-scored class is the teacher's; False where the teacher's label is off the list.
+    y : ndarray of shape (n,), int64
+        The teacher's class, -1 where its label is off the list.
+    """
+
+    X: Vectors
+    scores: Scores
+    agrees: Mask
+    y: Classes
+
+
+class Acceptor(Protocol):
+    """A trained acceptor."""
+
+    def accepts(self, X: Vectors, scores: Scores) -> Scores:
+        """Return the predicted probability of agreement, shape (n,), in [0, 1]."""
+        ...
+
+    def to_onnx(self) -> ModelProto:
+        """Return ``embedding (n, d), scores (n, k) -> accept (n,)``, all float32, equal to :meth:`accepts` to 1e-5."""
+        ...
+
+
+class AcceptorLearner(Protocol):
+    """Trains an acceptor."""
+
+    def fit(self, evidence: Evidence, *, seed: int) -> Acceptor:
+        """Train on out-of-fold evidence; ``agrees`` may be all true or all false."""
+        ...
+
+
+# --- guards ----------------------------------------------------------------------------------------------------------
+
+
+class Guard(Protocol):
+    """A trained guard: refuses inputs far from the fit rows."""
+
+    @property
+    def limit(self) -> float:
+        """Return the largest distance that passes, taken from fit rows."""
+        ...
+
+    def distances(self, X: Vectors, labels: Classes) -> Scores:
+        """Return the distance of each row under the class predicted for it, shape (n,), at least 0."""
+        ...
+
+    def to_onnx(self) -> ModelProto:
+        """Return ``embedding (n, d) float32, label (n,) int64 -> distance (n,) float32``."""
+        ...
+
+
+class GuardLearner(Protocol):
+    """Trains a guard."""
+
+    def fit(self, X: Vectors, y: Classes, *, n_classes: int, seed: int) -> Guard:
+        """Train on ``X`` (n, d) and the teacher's classes ``y`` (n,)."""
+        ...
+
+
+# --- families and calibrators ----------------------------------------------------------------------------------------
+
+
+class Trained(Protocol):
+    """One surrogate of the zoo with its acceptor, as the fit rows see it: out of fold."""
+
+    @property
+    def name(self) -> str:
+        """Return its alias in the spec."""
+        ...
+
+    @property
+    def scores(self) -> Scores:
+        """Return out-of-fold class scores, shape (n, k)."""
+        ...
+
+    @property
+    def accept(self) -> Scores:
+        """Return out-of-fold acceptance scores, shape (n,)."""
+        ...
+
+    @property
+    def agrees(self) -> Mask:
+        """Return whether its out-of-fold label is the teacher's, shape (n,)."""
+        ...
+
+    @property
+    def eligible(self) -> Mask:
+        """Return which rows it may answer at all, shape (n,): the guards pass and the label is not denied."""
+        ...
+
+    def handles(self, threshold: float | None) -> Mask:
+        """Return the rows that its stage would handle, shape (n,); None stands for a stage that accepts all."""
+        ...
+
+
+class Workshop(Protocol):
+    """What a family builds policies from. It holds fit rows only; every score in it is out of fold."""
+
+    @property
+    def n_rows(self) -> int:
+        """Return the number of fit rows, n."""
+        ...
+
+    @property
+    def target(self) -> Target:
+        """Return what the certificate must claim."""
+        ...
+
+    @property
+    def trained(self) -> Sequence[Trained]:
+        """Return the zoo, best out-of-fold agreement first."""
+        ...
+
+    def residual(self, name: str, deferred: Mask) -> Trained | None:
+        """Train the zoo's ``name`` again on the rows that earlier stages defer; None where that fails (and is reported).
+
+        Its out-of-fold scores cover all n rows, but only ``deferred`` ones trained it and its acceptor.
+        """
+        ...
+
+    def stage(self, trained: Trained, threshold: float | None) -> Stage:
+        """Return the stage that accepts where the acceptor's score reaches ``threshold``; None accepts all it may."""
+        ...
+
+    def thresholds(self, trained: Trained, among: Mask | None = None) -> Sequence[float]:
+        """Return falling thresholds at even levels of coverage, counted among the rows ``among`` (default all)."""
+        ...
+
+    def candidate(self, family: str, policy: Policy, handled: Mask, agrees: Mask) -> Candidate:
+        """Return ``policy`` with its out-of-fold counts: masks of shape (n,) over the fit rows."""
+        ...
+
+
+class Family(Protocol):
+    """A shape of policy."""
+
+    def propose(self, workshop: Workshop) -> Iterable[Chain]:
+        """Yield chains of candidates, each of rising coverage."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the certificate must claim.
+
+    Parameters
+    ----------
+    agreement : float
+        In (0, 1).
+    confidence : float
+        1 - delta, in (0, 1).
+    min_coverage : float
+        In [0, 1]; candidates predicted to handle less are not proposed.
+    """
+
+    agreement: float
+    confidence: float
+    min_coverage: float = 0.0
+
+
+class CertifyRows(Protocol):
+    """The certify rows, as a calibrator may see them: counts of whole policies, never rows."""
+
+    def __len__(self) -> int: ...
+
+    def count(self, policy: Policy) -> tuple[int, int]:
+        """Return (n handled, k of them agreeing) of a whole policy."""
+        ...
+
+
+class Calibrator(Protocol):
+    """Decides what may ship."""
+
+    def order(self, chains: Sequence[Chain], n_certify: int, target: Target) -> Sequence[Candidate]:
+        """Freeze the order of testing, from fit rows and the *number* of certify rows alone."""
+        ...
+
+    def certify(self, ordered: Sequence[Candidate], rows: CertifyRows, target: Target) -> Certificate:
+        """Test the candidates in their order and say which, if any, is certified."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Provided:
+    """A plugin as the registry knows it: what it is, its kind, and who ships it."""
+
+    kind: str
+    plugin: Plugin[Any] = field(repr=False)
+    distribution: str
+    version: str
+
+    @property
+    def name(self) -> str:
+        """Return the name a spec uses."""
+        return self.plugin.name

@@ -1,0 +1,74 @@
+"""The hooks of a tracer-spec plugin: one per kind, each yields :class:`~tracer_spec.plugin.Plugin` descriptors.
+
+A whole plugin is a module, named by an entry point of the group ``tracer_spec``::
+
+    from pydantic import Field
+    from tracer_spec.plugin import Options, Plugin, hookimpl
+
+    class CentroidOptions(Options):
+        sharpness: float = Field(10.0, gt=0, description="how fast scores fall with distance")
+
+    def make(options):
+        from my_package.centroid import Centroid      # heavy imports live here
+        return Centroid(options.sharpness)
+
+    @hookimpl
+    def tracer_spec_surrogates():
+        yield Plugin("centroid", "nearest class centroid", make, CentroidOptions)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pluggy
+
+from tracer_spec.plugin.contracts import (
+    AcceptorLearner,
+    Calibrator,
+    Embedder,
+    Family,
+    GuardLearner,
+    Plugin,
+    Source,
+    SurrogateLearner,
+)
+
+GROUP = "tracer_spec"
+hookspec = pluggy.HookspecMarker(GROUP)
+hookimpl = pluggy.HookimplMarker(GROUP)
+
+
+@hookspec
+def tracer_spec_sources() -> Iterable[Plugin[Source]]:  # type: ignore[empty-body]
+    """Yield trace sources: where raw records come from."""
+
+
+@hookspec
+def tracer_spec_embedders() -> Iterable[Plugin[Embedder]]:  # type: ignore[empty-body]
+    """Yield embedders: text to vector."""
+
+
+@hookspec
+def tracer_spec_surrogates() -> Iterable[Plugin[SurrogateLearner]]:  # type: ignore[empty-body]
+    """Yield surrogate learners: vector to class scores."""
+
+
+@hookspec
+def tracer_spec_acceptors() -> Iterable[Plugin[AcceptorLearner]]:  # type: ignore[empty-body]
+    """Yield acceptor learners: will the surrogate agree with the teacher here?"""
+
+
+@hookspec
+def tracer_spec_guards() -> Iterable[Plugin[GuardLearner]]:  # type: ignore[empty-body]
+    """Yield guards: is this input near the fit rows?"""
+
+
+@hookspec
+def tracer_spec_families() -> Iterable[Plugin[Family]]:  # type: ignore[empty-body]
+    """Yield families: shapes of policy."""
+
+
+@hookspec
+def tracer_spec_calibrators() -> Iterable[Plugin[Calibrator]]:  # type: ignore[empty-body]
+    """Yield calibrators: what may ship."""

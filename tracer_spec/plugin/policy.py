@@ -1,0 +1,163 @@
+"""The nouns of section 4: policies, candidates, chains and the certificate. Plain frozen data."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """An exported graph under a name.
+
+    Parameters
+    ----------
+    name : str
+        The alias in the spec; unique per role.
+    onnx : bytes
+        The serialised graph: what is ranked, certified and shipped.
+    """
+
+    name: str
+    onnx: bytes = field(repr=False)
+
+    @property
+    def digest(self) -> str:
+        """Return the sha256 of the graph, in hex."""
+        return hashlib.sha256(self.onnx).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """A guard with its limit: inputs beyond it are refused.
+
+    Parameters
+    ----------
+    guard : Model
+        ``embedding (n, d), label (n,) -> distance (n,)``.
+    limit : float
+        The stage accepts where ``distance <= limit``; finite.
+    """
+
+    guard: Model
+    limit: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One try of a policy: a surrogate answers where its acceptor and its guards let it.
+
+    Parameters
+    ----------
+    surrogate : Model
+        ``embedding (n, d) -> scores (n, k)``.
+    acceptor : Model or None
+        ``embedding (n, d), scores (n, k) -> accept (n,)``; None accepts all.
+    threshold : float
+        The stage accepts where ``accept >= threshold``; 0 where there is no acceptor.
+    fences : tuple of Fence
+        Guards that must all pass.
+    """
+
+    surrogate: Model
+    acceptor: Model | None = None
+    threshold: float = 0.0
+    fences: tuple[Fence, ...] = ()
+
+
+Policy: TypeAlias = tuple[Stage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A policy with what the fit rows, out of fold, say of it.
+
+    Parameters
+    ----------
+    family : str
+    policy : Policy
+    n_rows, n_handled, n_agree : int
+        Fit rows, those handled, and those of them that agree with the teacher.
+    """
+
+    family: str
+    policy: Policy
+    n_rows: int
+    n_handled: int
+    n_agree: int
+
+    @property
+    def coverage(self) -> float:
+        """Return the estimated coverage, in [0, 1]."""
+        return self.n_handled / self.n_rows if self.n_rows else 0.0
+
+    @property
+    def agreement(self) -> float:
+        """Return the estimated agreement, in [0, 1]; 0 where nothing is handled."""
+        return self.n_agree / self.n_handled if self.n_handled else 0.0
+
+    @property
+    def surrogates(self) -> tuple[str, ...]:
+        """Return the aliases of the stages' surrogates."""
+        return tuple(stage.surrogate.name for stage in self.policy)
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Candidates of one family and one choice of surrogates, of rising coverage."""
+
+    family: str
+    surrogates: tuple[str, ...]
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """One step of the walk over the certify rows."""
+
+    candidate: Candidate
+    n: int
+    k: int
+    p_value: float
+    passed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """The claim, the numbers behind it, and its assumptions.
+
+    Parameters
+    ----------
+    calibrator : str
+        The calibrator that tested.
+    target : float
+        The agreement asked for, in (0, 1).
+    confidence : float or None
+        1 - delta; None where the calibrator makes no confidence statement.
+    n_certify : int
+        Certify rows, handled or not.
+    walk : tuple of Tested
+        Every candidate tested, in order.
+    chosen : Tested or None
+        The step that ships; None is a refusal.
+    claim : str
+        One sentence in plain words.
+    assumptions, voided_by : tuple of str
+        What the claim rests on; what would end it.
+    """
+
+    calibrator: str
+    target: float
+    confidence: float | None
+    n_certify: int
+    walk: tuple[Tested, ...]
+    chosen: Tested | None
+    claim: str
+    assumptions: tuple[str, ...] = ()
+    voided_by: tuple[str, ...] = ()
+
+    @property
+    def status(self) -> str:
+        """Return ``certified`` or ``refused``."""
+        return "certified" if self.chosen else "refused"

@@ -1,0 +1,186 @@
+"""Finds plugins, attaches who ships them, and hands them out by kind and name.
+
+A factory, not a global: every :func:`find_plugins` call looks again. A plugin that breaks is a row of
+:attr:`Registry.broken`; it is fatal only to the spec that names it.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pluggy
+
+from tracer_spec.errors import PluginError
+from tracer_spec.plugin import hookspecs
+from tracer_spec.plugin.contracts import Options, Plugin, Provided
+
+KINDS = ("source", "embedder", "surrogate", "acceptor", "guard", "family", "calibrator")
+_HOOKS = {kind: f"{hookspecs.GROUP}_{'families' if kind == 'family' else kind + 's'}" for kind in KINDS}
+_OURS = "tracer-spec"
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A plugin, or a whole entry point, that cannot be used.
+
+    Parameters
+    ----------
+    kind, name : str
+        The plugin's; for an entry point that does not import, ``entry point`` and its name.
+    distribution, version : str
+        Who ships it.
+    reason : str
+        Why it cannot be used.
+    """
+
+    kind: str
+    name: str
+    distribution: str
+    version: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The plugins of this environment, sorted by kind and name."""
+
+    provided: tuple[Provided, ...]
+    broken: tuple[Broken, ...]
+
+    def of_kind(self, kind: str) -> dict[str, Provided]:
+        """Return the usable plugins of a kind, by name."""
+        return {each.name: each for each in self.provided if each.kind == kind}
+
+    def get(self, kind: str, name: str) -> Provided:
+        """Return one plugin.
+
+        Raises
+        ------
+        PluginError
+            Where no usable plugin has that name; the message lists those that do, or says why it is broken.
+        """
+        known = self.of_kind(kind)
+        if name in known:
+            return known[name]
+        for broken in self.broken:
+            if broken.name == name and broken.kind in (kind, "entry point"):
+                raise PluginError(
+                    f"the {kind} '{name}' of {broken.distribution} {broken.version} cannot be used: {broken.reason}",
+                    hint=f"mend or uninstall {broken.distribution}; 'tracer-spec plugins' lists every plugin's state",
+                )
+        raise PluginError(
+            f"no {kind} is called '{name}'; known: {self._listing(known.values())}",
+            hint=did_you_mean(name, known),
+        )
+
+    @staticmethod
+    def _listing(known: Iterable[Provided]) -> str:
+        """List names by provider, ours first."""
+        by_provider: dict[str, list[str]] = {}
+        for each in known:
+            label = "built in" if each.distribution == _OURS else f"{each.distribution} {each.version}"
+            by_provider.setdefault(label, []).append(each.name)
+        order = sorted(by_provider, key=lambda label: (label != "built in", label))
+        return ", ".join(f"{', '.join(by_provider[label])} ({label})" for label in order) or "none"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ``did you mean 'x'?`` where a known name is near, else an empty string."""
+    import difflib
+
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"did you mean '{near[0]}'?" if near else ""
+
+
+def find_plugins() -> Registry:
+    """Load every entry point of the group ``tracer_spec`` and return what they provide.
+
+    Notes
+    -----
+    Hook implementations are called one by one, so that one that raises loses its own plugins alone. Two plugins of one
+    kind and name are both refused, and each error names both providers: which of them a spec means is not ours to guess.
+    """
+    manager = pluggy.PluginManager(hookspecs.GROUP)
+    manager.add_hookspecs(hookspecs)
+    found: list[Provided] = []
+    broken: list[Broken] = []
+    for entry, distribution, version in _entry_points():
+        try:
+            module = entry.load()
+            name = manager.register(module, name=f"{distribution}:{entry.name}") or entry.name
+            manager.check_pending()
+        except Exception as error:  # noqa: BLE001 - whatever a third party's import raises is recorded, not ours to die of
+            broken.append(Broken("entry point", entry.name, distribution, version, _reason(error)))
+            continue
+        for kind in KINDS:
+            got, lost = _call(manager, kind, name, distribution, version)
+            found += got
+            broken += lost
+    return _without_duplicates(found, broken)
+
+
+def _entry_points() -> list[tuple[importlib.metadata.EntryPoint, str, str]]:
+    """Return each entry point once, with its distribution, sorted."""
+    seen: dict[tuple[str, str, str], tuple[importlib.metadata.EntryPoint, str, str]] = {}
+    for distribution in importlib.metadata.distributions():
+        for entry in distribution.entry_points:
+            if entry.group == hookspecs.GROUP:
+                key = (distribution.name, entry.name, entry.value)
+                seen.setdefault(key, (entry, distribution.name, distribution.version))
+    return [seen[key] for key in sorted(seen)]
+
+
+def _call(
+    manager: pluggy.PluginManager, kind: str, name: str, distribution: str, version: str
+) -> tuple[list[Provided], list[Broken]]:
+    """Call one module's implementation of one hook."""
+    hook = getattr(manager.hook, _HOOKS[kind])
+    got: list[Provided] = []
+    for implementation in hook.get_hookimpls():
+        if implementation.plugin_name != name:
+            continue
+        try:
+            for plugin in implementation.function():
+                _check(plugin)
+                got.append(Provided(kind, plugin, distribution, version))
+        except Exception as error:  # noqa: BLE001 - see find_plugins
+            return [], [Broken(kind, name.partition(":")[2], distribution, version, _reason(error))]
+    return got, []
+
+
+def _check(plugin: Any) -> None:
+    """Raise where a descriptor breaks its contract."""
+    if not isinstance(plugin, Plugin):
+        raise PluginError(f"the hook yielded {type(plugin).__name__}, not a tracer_spec.plugin.Plugin")
+    if not (isinstance(plugin.options, type) and issubclass(plugin.options, Options)):
+        raise PluginError(f"the options of '{plugin.name}' are not a subclass of tracer_spec.plugin.Options")
+    if not callable(plugin.make):
+        raise PluginError(f"the make of '{plugin.name}' cannot be called")
+
+
+def _without_duplicates(found: Sequence[Provided], broken: list[Broken]) -> Registry:
+    """Take out every plugin whose name another distribution provides too."""
+    by_name: dict[tuple[str, str], list[Provided]] = {}
+    for each in found:
+        by_name.setdefault((each.kind, each.name), []).append(each)
+    usable: list[Provided] = []
+    for (kind, name), providers in by_name.items():
+        if len(providers) == 1:
+            usable += providers
+            continue
+        who = " and ".join(f"{each.distribution} {each.version}" for each in providers)
+        broken += [Broken(kind, name, each.distribution, each.version, f"provided twice, by {who}") for each in providers]
+    order = {kind: rank for rank, kind in enumerate(KINDS)}
+    return Registry(
+        provided=tuple(sorted(usable, key=lambda each: (order[each.kind], each.name))),
+        broken=tuple(sorted(broken, key=lambda each: (each.kind, each.name, each.distribution))),
+    )
+
+
+def _reason(error: BaseException) -> str:
+    """Say what was raised, on one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

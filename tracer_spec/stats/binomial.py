@@ -1,0 +1,185 @@
+"""Exact inference on a rate from k successes in n trials.
+
+Notes
+-----
+Throughout, the rows are independent with one success rate A. Given that a policy handles n of the certify rows, the
+number k of them that agree is Bin(n, A), because whether a row is handled depends on its input alone.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def p_value(n: int, k: int, target: float) -> float:
+    """Return the exact p-value of H: A < target, which is P(Bin(n, target) >= k).
+
+    Parameters
+    ----------
+    n : int
+        Trials, at least 0. With none, the p-value is 1: nothing was seen.
+    k : int
+        Successes, in [0, n].
+    target : float
+        In (0, 1).
+
+    Returns
+    -------
+    float
+        In [0, 1]; super-uniform under every A <= target.
+
+    References
+    ----------
+    Angelopoulos, Bates, Candes, Jordan, Lei (2021), Learn then Test, Proposition 1 (the binomial p-value).
+
+    Examples
+    --------
+    >>> round(p_value(45, 45, 0.95), 4)
+    0.0994
+    """
+    _check_counts(n, k)
+    if k == 0:
+        return 1.0
+    from scipy.special import betainc
+
+    # P(Bin(n, t) >= k) is the regularised incomplete beta function I_t(k, n - k + 1)
+    return float(betainc(k, n - k + 1, target))
+
+
+def fewest_trials(target: float, delta: float) -> int:
+    """Return n_min = ceil(ln delta / ln target): with fewer trials not even n of n could reject.
+
+    Examples
+    --------
+    >>> fewest_trials(0.95, 0.10), fewest_trials(0.92, 0.05)
+    (45, 36)
+    """
+    _check_rate("target", target)
+    _check_rate("delta", delta)
+    n = max(1, math.ceil(math.log(delta) / math.log(target)) - 1)
+    while target**n > delta:  # the logarithms may be a rounding off
+        n += 1
+    return n
+
+
+def critical_count(n: int, target: float, delta: float) -> int:
+    """Return the least k with P(Bin(n, target) >= k) <= delta; n + 1 where no count rejects."""
+    from scipy.stats import binom
+
+    k = int(binom.isf(delta, n, target)) + 1
+    while k > 0 and p_value(n, k - 1, target) <= delta:  # the quantile's rounding is not ours to trust
+        k -= 1
+    while k <= n and p_value(n, k, target) > delta:
+        k += 1
+    return min(k, n + 1)
+
+
+def interval(n: int, k: int, confidence: float) -> tuple[float, float]:
+    """Return the exact two-sided interval of a rate.
+
+    Parameters
+    ----------
+    n, k : int
+        Trials and successes.
+    confidence : float
+        In (0, 1).
+
+    Returns
+    -------
+    tuple of float
+        Lower and upper bound, in [0, 1]; (0, 1) without trials.
+
+    References
+    ----------
+    Clopper, Pearson (1934), The use of confidence or fiducial limits illustrated in the case of the binomial.
+    """
+    _check_counts(n, k)
+    _check_rate("confidence", confidence)
+    from scipy.special import betaincinv
+
+    tail = (1 - confidence) / 2
+    lower = float(betaincinv(k, n - k + 1, tail)) if k > 0 else 0.0
+    upper = float(betaincinv(k + 1, n - k, 1 - tail)) if k < n else 1.0
+    return lower, upper
+
+
+def predicted_power(n_test: int, n_fit: int, k_fit: int, target: float, delta: float) -> float:
+    """Return the chance that the test will reject, as the fit rows predict it.
+
+    Parameters
+    ----------
+    n_test : int
+        Trials that the test is predicted to have.
+    n_fit, k_fit : int
+        Out-of-fold trials and successes.
+    target, delta : float
+        In (0, 1).
+
+    Returns
+    -------
+    float
+        P(BetaBin(n_test; k_fit + target, n_fit - k_fit + 1 - target) >= c), with c the critical count; 0 where c
+        exceeds n_test.
+
+    Notes
+    -----
+    The posterior predictive of a rate under the prior Beta(target, 1 - target): one row's worth of belief that the
+    candidate is just at the target. It only orders candidates, so a wrong belief costs power and never validity.
+    """
+    _check_counts(n_fit, k_fit)
+    if n_test < fewest_trials(target, delta):
+        return 0.0
+    from scipy.stats import betabinom
+
+    c = critical_count(n_test, target, delta)
+    counts = np.arange(c, n_test + 1)
+    mass = cast(NDArray[np.float64], betabinom.pmf(counts, n_test, k_fit + target, n_fit - k_fit + 1 - target))
+    return float(min(1.0, mass.sum()))
+
+
+def trials_needed(agreement: float, target: float, delta: float, power: float = 0.9) -> int | None:
+    """Return how many handled rows the test needs to reject with the given power; None where it never will.
+
+    Parameters
+    ----------
+    agreement : float
+        The true rate supposed, in [0, 1].
+    target, delta : float
+        In (0, 1).
+    power : float
+        In (0, 1).
+
+    Notes
+    -----
+    Bisection on n over the exact power P(Bin(n, agreement) >= c(n)), which rises with n but for the saw-teeth of a
+    discrete test; the answer is right to within a tooth.
+    """
+    if agreement <= target:
+        return None
+
+    def reached(n: int) -> bool:
+        return p_value(n, critical_count(n, target, delta), agreement) >= power if n else False
+
+    low, high = fewest_trials(target, delta), fewest_trials(target, delta)
+    while not reached(high):
+        low, high = high, 2 * high
+        if high > 2**31:
+            return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if reached(middle) else (middle, high)
+    return high
+
+
+def _check_counts(n: int, k: int) -> None:
+    if not 0 <= k <= n:
+        raise ValueError(f"k must lie in [0, n], got k={k} and n={n}")
+
+
+def _check_rate(name: str, value: float) -> None:
+    if not 0 < value < 1:
+        raise ValueError(f"{name} must lie strictly between 0 and 1, got {value}")

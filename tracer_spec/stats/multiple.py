@@ -1,0 +1,118 @@
+"""Many tests, one error budget: which hypotheses may be rejected so that any false rejection has probability <= delta.
+
+Pure functions of p-values. Each controls the family-wise error for *any* dependence between the tests, provided that
+the order and the weights were frozen before the data were seen.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+
+def bonferroni(p_values: Sequence[float], delta: float) -> list[bool]:
+    """Reject where p <= delta / m.
+
+    References
+    ----------
+    Bonferroni (1936); Dunn (1961), Multiple comparisons among means.
+    """
+    return [p <= delta / len(p_values) for p in p_values]
+
+
+def holm(p_values: Sequence[float], delta: float) -> list[bool]:
+    """Reject from the smallest p-value on while the j-th smallest is <= delta / (m - j + 1).
+
+    References
+    ----------
+    Holm (1979), A simple sequentially rejective multiple test procedure, Theorem 1.
+    """
+    rejected = [False] * len(p_values)
+    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        if p_values[index] > delta / (len(p_values) - rank):
+            break
+        rejected[index] = True
+    return rejected
+
+
+def fixed_sequence(p_values: Iterable[float], delta: float) -> list[bool]:
+    """Test in order, each at the whole of delta, and stop for good at the first that fails.
+
+    Parameters
+    ----------
+    p_values : iterable of float
+        Consumed lazily: nothing after the first failure is looked at.
+    delta : float
+        In (0, 1).
+
+    Returns
+    -------
+    list of bool
+        One entry per test carried out; all True but perhaps the last.
+
+    Notes
+    -----
+    Let i be the first true null of the order. A false rejection needs p_i <= delta, which has probability <= delta.
+
+    References
+    ----------
+    Maurer, Hothorn, Lehmacher (1995), Multiple comparisons in drug clinical trials and preclinical assays.
+
+    Examples
+    --------
+    >>> fixed_sequence([0.01, 0.04, 0.30, 0.001], delta=0.05)
+    [True, True, False]
+    """
+    outcome: list[bool] = []
+    for p in p_values:
+        outcome.append(p <= delta)
+        if not outcome[-1]:
+            break
+    return outcome
+
+
+def fallback(p_values: Sequence[float], weights: Sequence[float], delta: float) -> list[bool]:
+    """Test in order; a rejection hands its level on to the next test, a failure loses it.
+
+    Parameters
+    ----------
+    p_values : sequence of float
+    weights : sequence of float
+        Non-negative, summing to at most 1: the share of delta that each test starts with.
+    delta : float
+        In (0, 1).
+
+    References
+    ----------
+    Wiens (2003), A fixed sequence Bonferroni procedure for testing multiple endpoints.
+    """
+    if len(weights) != len(p_values):
+        raise ValueError(f"one weight per p-value, got {len(weights)} weights and {len(p_values)} p-values")
+    if min(weights, default=0.0) < 0 or sum(weights) > 1 + 1e-12:
+        raise ValueError(f"weights must be at least 0 and sum to at most 1, got a sum of {sum(weights)}")
+    outcome: list[bool] = []
+    carried = 0.0
+    for p, weight in zip(p_values, weights, strict=True):
+        level = carried + delta * weight
+        outcome.append(p <= level)
+        carried = level if outcome[-1] else 0.0
+    return outcome
+
+
+def look_level(look: int, delta: float) -> float:
+    """Return the level of the j-th look at overlapping certify rows, delta * 6 / (pi**2 * j**2).
+
+    Parameters
+    ----------
+    look : int
+        1 for the first look.
+    delta : float
+        In (0, 1); the levels of all looks together sum to it.
+
+    Notes
+    -----
+    sum 1/j**2 = pi**2/6 (Euler), so any number of looks spends at most delta, by the union bound.
+    """
+    if look < 1:
+        raise ValueError(f"looks are counted from 1, got {look}")
+    return delta * 6 / (math.pi**2 * look**2)
