@@ -16,11 +16,12 @@ from tracer_spec.build.crossfit import CrossFit, fit_acceptor, fit_fences
 from tracer_spec.build.learn import Outcome, Task, derive_seed, learn_all
 from tracer_spec.build.progress import LearnerDone, Observer, StepDone, nobody
 from tracer_spec.build.thresholds import thresholds_at_levels
-from tracer_spec.errors import TracerError
+from tracer_spec.errors import PluginError, TracerError
 from tracer_spec.plugin import Candidate, Classes, Fence, Mask, Model, Policy, Scores, Stage, Target, Trained, Vectors
 
 if TYPE_CHECKING:
-    from tracer_spec.plan import Resolved
+    from tracer_spec.build.prepare import Prepared
+    from tracer_spec.plan import Plan, Resolved
 
 # how many surrogates are cross-fitted whole, after the first fold has ranked the zoo
 FINALISTS = 4
@@ -86,13 +87,6 @@ class GatedSurrogate:
     agrees: Mask = field(repr=False)
     eligible: Mask = field(repr=False)
 
-    def handles(self, threshold: float | None) -> Mask:
-        """Return the rows that its stage would handle, shape (n,); None stands for a stage that accepts all."""
-        if threshold is None:
-            return self.eligible
-        handled: Mask = self.eligible & (self.accept >= np.float32(threshold))
-        return handled
-
 
 class Workshop:
     """Trains the zoo on fit rows and keeps what families need.
@@ -135,6 +129,7 @@ class Workshop:
         self._observe = observe
         self._cross = CrossFit(rows.folds)
         self._fences = [fit_fences(guard, rows.X, rows.y, self._cross, rows.n_classes, seed) for guard in guards]
+        self._made: dict[int, GatedSurrogate] = {}  # by the identity of the exported model, which it keeps alive
         self._residuals: dict[tuple[str, bytes], GatedSurrogate | None] = {}
         self.reports: list[LearnerReport] = []
         self.trained: tuple[GatedSurrogate, ...] = self._train_zoo()
@@ -237,7 +232,7 @@ class Workshop:
         eligible = ~self._denied[labels]
         for fence in self._fences:
             eligible &= fence.passes(labels)
-        return GatedSurrogate(
+        gated = GatedSurrogate(
             name=name,
             surrogate=Model(name, outcomes[name, -1].onnx),
             acceptor=acceptor,
@@ -247,6 +242,8 @@ class Workshop:
             agrees=agrees,
             eligible=eligible,
         )
+        self._made[id(gated.surrogate)] = gated
+        return gated
 
     def _report(
         self, name: str, outcomes: dict[tuple[str, int], Outcome], one: GatedSurrogate | None, screened: float | None
@@ -282,14 +279,47 @@ class Workshop:
         rows = np.ones(self.n_rows, bool) if among is None else among
         return thresholds_at_levels(trained.accept[rows], trained.eligible[rows], N_LEVELS)
 
-    def candidate(self, family: str, policy: Policy, handled: Mask, agrees: Mask) -> Candidate:
+    def replay(self, policy: Policy) -> tuple[Mask, Mask]:
+        """Return what a policy handles, and where it agrees, out of fold: two masks of shape (n,)."""
+        handled = np.zeros(self.n_rows, bool)
+        agrees = np.zeros(self.n_rows, bool)
+        for stage in policy:
+            gated = self._made[id(stage.surrogate)]
+            takes = ~handled & gated.eligible
+            if stage.acceptor is not None:
+                takes &= gated.accept >= np.float32(stage.threshold)
+            handled |= takes
+            agrees |= takes & gated.agrees
+        return handled, agrees
+
+    def candidate(self, family: str, policy: Policy) -> Candidate:
         """Return ``policy`` with its out-of-fold counts."""
-        return Candidate(
-            family=family,
-            policy=policy,
-            n_rows=self.n_rows,
-            n_handled=int(handled.sum()),
-            n_agree=int((handled & agrees).sum()),
-        )
+        handled, agrees = self.replay(policy)
+        return Candidate(family, policy, self.n_rows, int(handled.sum()), int(agrees.sum()))
 
 
+def train(plan: Plan, prepared: Prepared, *, workers: int | None = None, observe: Observer = nobody) -> Workshop:
+    """Train the zoo of a plan on its fit rows.
+
+    Raises
+    ------
+    PluginError
+        Where no surrogate at all could be trained; the reasons are its problems.
+    """
+    import joblib
+
+    workshop = Workshop(
+        prepared.fit,
+        zoo=plan.zoo,
+        acceptor=plan.acceptor,
+        guards=plan.guards,
+        denied=prepared.denied,
+        target=plan.target,
+        seed=plan.spec.seed,
+        workers=workers or joblib.cpu_count(),
+        observe=observe,
+    )
+    if not workshop.trained:
+        reasons = "; ".join(f"{report.name}: {report.reason}" for report in workshop.reports)
+        raise PluginError(f"no surrogate of the zoo could be trained ({reasons})", address="zoo")
+    return workshop

@@ -278,10 +278,6 @@ class Trained(Protocol):
         """Return which rows it may answer at all, shape (n,): the guards pass and the label is not denied."""
         ...
 
-    def handles(self, threshold: float | None) -> Mask:
-        """Return the rows that its stage would handle, shape (n,); None stands for a stage that accepts all."""
-        ...
-
 
 class Workshop(Protocol):
     """What a family builds policies from. It holds fit rows only; every score in it is out of fold."""
@@ -316,8 +312,12 @@ class Workshop(Protocol):
         """Return falling thresholds at even levels of coverage, counted among the rows ``among`` (default all)."""
         ...
 
-    def candidate(self, family: str, policy: Policy, handled: Mask, agrees: Mask) -> Candidate:
-        """Return ``policy`` with its out-of-fold counts: masks of shape (n,) over the fit rows."""
+    def replay(self, policy: Policy) -> tuple[Mask, Mask]:
+        """Return what a policy handles, and where it agrees, out of fold: two masks of shape (n,)."""
+        ...
+
+    def candidate(self, family: str, policy: Policy) -> Candidate:
+        """Return ``policy`` with its out-of-fold counts."""
         ...
 
 

@@ -108,12 +108,14 @@ def find_plugins() -> Registry:
     found: list[Provided] = []
     broken: list[Broken] = []
     for entry, distribution, version in _entry_points():
+        name = f"{distribution}:{entry.name}"
         try:
-            module = entry.load()
-            name = manager.register(module, name=f"{distribution}:{entry.name}") or entry.name
+            manager.register(entry.load(), name=name)
             manager.check_pending()
         except Exception as error:  # noqa: BLE001 - whatever a third party's import raises is recorded, not ours to die of
             broken.append(Broken("entry point", entry.name, distribution, version, _reason(error)))
+            if manager.has_plugin(name):
+                manager.unregister(name=name)
             continue
         for kind in KINDS:
             got, lost = _call(manager, kind, name, distribution, version)

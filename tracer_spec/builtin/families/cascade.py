@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
-
-from tracer_spec.builtin.families.gated import gate
-from tracer_spec.plugin import Candidate, Chain, Mask, Trained, Workshop
+from tracer_spec.plugin import Candidate, Chain, Trained, Workshop
 
 # a residual of fewer rows than this teaches a second stage nothing
 _FEWEST_RESIDUAL_ROWS = 50
@@ -26,32 +23,26 @@ class Cascade:
     def propose(self, workshop: Workshop) -> Iterable[Chain]:
         """Yield a chain for each choice of a second surrogate behind the best first one."""
         for first in workshop.trained[:1]:
-            split = _first_threshold(workshop, first)
-            if split is None:
+            opening = _opening(workshop, first)
+            if not opening:
                 continue
-            kept = first.handles(split)
+            (kept_stage,) = opening[-1].policy
+            kept, _ = workshop.replay(opening[-1].policy)
             if int((~kept).sum()) < _FEWEST_RESIDUAL_ROWS:
                 continue
-            for second_name in [each.name for each in workshop.trained]:
-                second = workshop.residual(second_name, ~kept)
-                if second is not None:
-                    yield _chain(workshop, first, split, kept, second)
+            for each in workshop.trained:
+                second = workshop.residual(each.name, ~kept)
+                if second is None:
+                    continue
+                thresholds = [*workshop.thresholds(second, ~kept), None]
+                policies = [(kept_stage, workshop.stage(second, at)) for at in thresholds]
+                rest = tuple(workshop.candidate("rsb", policy) for policy in policies)
+                yield Chain("rsb", (first.name, second.name), (*opening, *rest))
 
 
-def _first_threshold(workshop: Workshop, first: Trained) -> float | None:
-    """Return where the first stage stops, None where it is nowhere that sure."""
+def _opening(workshop: Workshop, first: Trained) -> tuple[Candidate, ...]:
+    """Return the candidates of the first stage alone, up to where half of the disagreement allowed is spent."""
     wanted = (1 + workshop.target.agreement) / 2
-    sure = [at for at in workshop.thresholds(first) if gate(workshop, "rsb", first, at).agreement >= wanted]
-    return min(sure, default=None)
-
-
-def _chain(workshop: Workshop, first: Trained, split: float, kept: Mask, second: Trained) -> Chain:
-    """Return the nested chain: the first stage up to ``split``, then the second one opening behind it."""
-    candidates: list[Candidate] = [
-        gate(workshop, "rsb", first, at) for at in workshop.thresholds(first) if at >= split
-    ]
-    agrees = np.where(kept, first.agrees, second.agrees)
-    for at in [*workshop.thresholds(second, ~kept), None]:
-        policy = (workshop.stage(first, split), workshop.stage(second, at))
-        candidates.append(workshop.candidate("rsb", policy, kept | second.handles(at), agrees))
-    return Chain("rsb", (first.name, second.name), tuple(candidates))
+    candidates = [workshop.candidate("rsb", (workshop.stage(first, at),)) for at in workshop.thresholds(first)]
+    sure = [position for position, each in enumerate(candidates) if each.agreement >= wanted]
+    return tuple(candidates[: max(sure) + 1]) if sure else ()

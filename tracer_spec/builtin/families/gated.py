@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tracer_spec.plugin import Candidate, Chain, Trained, Workshop
+from tracer_spec.plugin import Chain, Workshop
 
 
 class Gated:
@@ -19,10 +19,5 @@ class Gated:
         """Yield one chain per surrogate, of falling thresholds."""
         for trained in workshop.trained:
             thresholds = [*workshop.thresholds(trained), None]
-            yield Chain("l2d", (trained.name,), tuple(gate(workshop, "l2d", trained, at) for at in thresholds))
-
-
-def gate(workshop: Workshop, family: str, trained: Trained, threshold: float | None) -> Candidate:
-    """Return the one-stage candidate that accepts from ``threshold`` on; None accepts all."""
-    policy = (workshop.stage(trained, threshold),)
-    return workshop.candidate(family, policy, trained.handles(threshold), trained.agrees)
+            policies = [(workshop.stage(trained, at),) for at in thresholds]
+            yield Chain("l2d", (trained.name,), tuple(workshop.candidate("l2d", policy) for policy in policies))

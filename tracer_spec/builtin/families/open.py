@@ -13,6 +13,5 @@ class Open:
     def propose(self, workshop: Workshop) -> Iterable[Chain]:
         """Yield one chain per surrogate."""
         for trained in workshop.trained:
-            policy = (workshop.stage(trained, None),)
-            candidate = workshop.candidate("global", policy, trained.handles(None), trained.agrees)
+            candidate = workshop.candidate("global", (workshop.stage(trained, None),))
             yield Chain("global", (trained.name,), (candidate,))

@@ -1,12 +1,14 @@
-"""JMESPath, compiled: what is a plain path runs as plain dictionary look-ups, everything else through the library.
+"""JMESPath, compiled: plain paths run as dictionary look-ups, everything else through the library.
 
-A million records with eight expressions each would spend minutes in the interpreter; nearly all of those expressions
-are a key, a dotted path, or alternatives of such. The short cut gives what the library gives: a law of the tests.
+A million records with eight expressions each would spend minutes in the interpreter; nearly all of those
+expressions are a key, a dotted path, or alternatives of such. The short cut gives what the library gives: a
+law of the tests.
 """
 
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
@@ -66,8 +68,8 @@ def compile_expression(expression: str, *, address: str = "") -> Getter:
     Returns
     -------
     callable
-        ``getter(record)`` gives the value, None where there is none; it raises :class:`ExpressionError` where a function
-        is applied to a value that it does not take.
+        ``getter(record)`` gives the value, None where there is none; it raises :class:`ExpressionError` where
+        a function is applied to a value that it does not take.
 
     Raises
     ------
@@ -80,7 +82,9 @@ def compile_expression(expression: str, *, address: str = "") -> Getter:
     'where is my card?'
     """
     try:
-        tree = jmespath.compile(expression).parsed
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # old literal syntax is valid still
+            tree = jmespath.compile(expression).parsed
     except (exceptions.JMESPathError, RecursionError) as error:
         raise SpecError(
             f"'{expression}' is not JMESPath: {_first_line(error)}",
@@ -127,7 +131,7 @@ def _check_call(call: Node, expression: str, address: str) -> None:
 
 
 def _plain(tree: Node) -> Getter | None:
-    """Return a getter without the interpreter, or None where the expression is more than paths and alternatives."""
+    """Return a getter that needs no interpreter, None where the expression is more than alternative paths."""
     kind, children = tree["type"], tree["children"]
     if kind == "field":
         return _field(tree["value"])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from tracer_spec.errors import SpecError
 from tracer_spec.plugin.registry import did_you_mean
@@ -13,7 +14,7 @@ ADDRESS = "traces.format"
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """Where a trace's parts lie inside a record: every part is a JMESPath expression, None where there is none.
+    """Where the parts of a trace lie inside a record: JMESPath expressions, None where there is no such part.
 
     Parameters
     ----------
@@ -32,14 +33,14 @@ class Format:
     where : str, optional
         Records for which this is false or null are left out.
     iterate : str, optional
-        A list inside the record, each item of which is one trace. The other expressions then read the item, in which
-        ``"$record"`` is the whole record.
+        A list inside the record, each item of which is one trace. The other expressions then read the item,
+        in which ``"$record"`` is the whole record.
 
     Notes
     -----
-    ``a || b`` is JMESPath's own: it also passes over an empty string, an empty list and ``false``. ``not_null(a, b)``
-    passes over null and missing alone. Beyond the standard functions there is ``from_json(x)``: the parsed text, ``x``
-    itself where it is no string, null where it is not JSON.
+    ``a || b`` is JMESPath's own: it also passes over an empty string, an empty list and ``false``.
+    ``not_null(a, b)`` passes over null and missing alone. Beyond the standard functions there is
+    ``from_json(x)``: the parsed text, ``x`` itself where it is no string, null where it is not JSON.
 
     References
     ----------
@@ -89,4 +90,4 @@ def custom_format(parts: Mapping[str, str | None]) -> Format:
             hint="add label: the JMESPath of the teacher's answer",
             address=ADDRESS,
         )
-    return Format(**{"name": "custom", **parts, "label": label})
+    return replace(Format("custom", label), **dict[str, Any](parts))

@@ -32,7 +32,7 @@ def native_schema() -> dict[str, Any]:
     text = {"type": ["string", "null"], "description": "what the teacher was asked"}
     label = {
         "type": ["string", "number", "boolean", "object", "array", "null"],
-        "description": "what the teacher answered; objects are read with 'traces.labels.normalize: [json:KEY]'",
+        "description": "what the teacher answered; an object needs 'traces.labels.normalize: [json:KEY]'",
     }
     scalar = ["string", "number", "null"]
     return {

@@ -75,7 +75,7 @@ class Reader:
     iterate: Getter | None
 
     def read(self, record: Mapping[str, Any]) -> Sequence[Raw]:
-        """Return the raw traces of one record: one, or with ``iterate`` as many as it lists; never none at all."""
+        """Return the raw traces of one record: one, or with ``iterate`` as many as it lists; never none."""
         if self.iterate is None:
             return (self._read_one(record),)
         try:

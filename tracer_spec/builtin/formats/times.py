@@ -17,8 +17,9 @@ def epoch_seconds(value: Any) -> float | None:
     Parameters
     ----------
     value : object
-        A number of seconds, milliseconds, microseconds or nanoseconds since 1970 (told apart by size), the same as a
-        string, ISO 8601 with or without a zone (UTC where there is none, and with a space for the ``T``), or a datetime.
+        A number of seconds, milliseconds, microseconds or nanoseconds since 1970 (told apart by size), the
+        same as a string, ISO 8601 with or without a zone (UTC where there is none, and with a space for the
+        ``T``), or a datetime.
 
     Returns
     -------
@@ -27,8 +28,8 @@ def epoch_seconds(value: Any) -> float | None:
 
     Examples
     --------
-    >>> epoch_seconds("1767225600000000000") == epoch_seconds("2026-01-01 00:00:00") == epoch_seconds(1767225600)
-    True
+    >>> epoch_seconds("1767225600000000000"), epoch_seconds("2026-01-01 00:00:00"), epoch_seconds(1767225600)
+    (1767225600.0, 1767225600.0, 1767225600.0)
     """
     if isinstance(value, str):
         return _from_text(value.strip())

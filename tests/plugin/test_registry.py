@@ -1,0 +1,137 @@
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from tracer_spec.errors import PluginError
+from tracer_spec.plugin.registry import KINDS, find_plugins
+
+GOOD = """
+    from tracer_spec.plugin import Plugin, hookimpl
+
+    @hookimpl
+    def tracer_spec_families():
+        yield Plugin("{name}", "a family of a third party", lambda options: None)
+"""
+
+
+@pytest.fixture
+def ship(tmp_path, monkeypatch):
+    """Put a distribution on the path as a bare .dist-info folder and a module, as an installer leaves them."""
+
+    def put(distribution, code, version="1.2", entry="plugin"):
+        module = distribution.replace("-", "_") + "_module"
+        info = tmp_path / f"{distribution.replace('-', '_')}-{version}.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
+        (info / "entry_points.txt").write_text(f"[tracer_spec]\n{entry} = {module}\n")
+        (tmp_path / f"{module}.py").write_text(textwrap.dedent(code))
+        monkeypatch.delitem(sys.modules, module, raising=False)
+
+    monkeypatch.syspath_prepend(tmp_path)
+    return put
+
+
+def test_the_built_ins_come_through_the_same_door():
+    registry = find_plugins()
+    assert {"global", "l2d", "rsb"} <= set(registry.of_kind("family"))
+    assert registry.get("family", "l2d").distribution == "tracer-spec"
+
+
+def test_a_third_partys_plugin_is_found_with_who_ships_it(ship):
+    ship("acme-tracer", GOOD.format(name="acme"))
+    provided = find_plugins().get("family", "acme")
+    assert (provided.kind, provided.name, provided.distribution, provided.version) == ("family", "acme", "acme-tracer", "1.2")
+
+
+def test_plugins_are_sorted_by_kind_and_name(ship):
+    ship("zzz-tracer", GOOD.format(name="aaa"))
+    registry = find_plugins()
+    assert [(KINDS.index(each.kind), each.name) for each in registry.provided] == sorted(
+        (KINDS.index(each.kind), each.name) for each in registry.provided
+    )
+
+
+def test_an_unknown_name_lists_those_known_and_who_provides_them(ship):
+    ship("acme-tracer", GOOD.format(name="acme"))
+    with pytest.raises(PluginError) as caught:
+        find_plugins().get("family", "acmee")
+    (problem,) = caught.value.problems
+    assert problem.what == "no family is called 'acmee'; known: global, l2d, rsb (built in), acme (acme-tracer 1.2)"
+    assert problem.hint == "did you mean 'acme'?"
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("import a_module_that_is_not_there", "ModuleNotFoundError: No module named 'a_module_that_is_not_there'"),
+        ("raise SystemError('at  import\\n time')", "SystemError: at import time"),
+    ],
+)
+def test_an_entry_point_that_does_not_import_is_recorded_and_everything_else_stays(ship, code, reason):
+    ship("broken-tracer", code, entry="broken")
+    registry = find_plugins()
+    (broken,) = registry.broken
+    assert (broken.kind, broken.name, broken.distribution, broken.reason) == ("entry point", "broken", "broken-tracer", reason)
+    assert "l2d" in registry.of_kind("family")
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("raise ValueError('no')", "ValueError: no"),
+        ("return ['a string']", "PluginError:   the hook yielded str, not a tracer_spec.plugin.Plugin".replace("  ", " ").replace("  ", " ")),
+        ("return [Plugin('x', 'y', 3)]", "PluginError: the make of 'x' cannot be called"),
+        ("return [Plugin('x', 'y', print, dict)]", "PluginError: the options of 'x' are not a subclass of tracer_spec.plugin.Options"),
+        ("return 3", "TypeError: 'int' object is not iterable"),
+    ],
+)
+def test_a_hook_that_breaks_its_contract_loses_its_own_plugins_alone(ship, body, reason):
+    ship(
+        "odd-tracer",
+        f"""
+    from tracer_spec.plugin import Plugin, hookimpl
+
+    @hookimpl
+    def tracer_spec_families():
+        {body}
+
+    @hookimpl
+    def tracer_spec_calibrators():
+        return [Plugin("fine", "still here", lambda options: None)]
+    """,
+    )
+    registry = find_plugins()
+    assert [(each.kind, each.reason) for each in registry.broken] == [("family", reason)]
+    assert registry.get("calibrator", "fine").distribution == "odd-tracer"
+
+
+def test_two_plugins_of_one_name_are_both_refused_and_both_named(ship):
+    ship("one-tracer", GOOD.format(name="same"))
+    ship("two-tracer", GOOD.format(name="same"), version="2.0")
+    registry = find_plugins()
+    assert "same" not in registry.of_kind("family")
+    with pytest.raises(PluginError, match="provided twice, by one-tracer 1.2 and two-tracer 2.0"):
+        registry.get("family", "same")
+
+
+def test_a_built_in_cannot_be_taken_over(ship):
+    ship("evil-tracer", GOOD.format(name="l2d"))
+    with pytest.raises(PluginError, match="provided twice, by evil-tracer 1.2 and tracer-spec"):
+        find_plugins().get("family", "l2d")
+
+
+def test_a_hook_that_does_not_exist_is_a_broken_plugin(ship):
+    ship("misspelt-tracer", "from tracer_spec.plugin import hookimpl\n\n@hookimpl\ndef tracer_spec_familys():\n    return []\n")
+    (broken,) = find_plugins().broken
+    assert "tracer_spec_familys" in broken.reason
+
+
+def test_finding_plugins_imports_no_heavy_library():
+    code = (
+        "import sys; from tracer_spec.plugin.registry import find_plugins; r = find_plugins(); assert r.provided;"
+        "print([m for m in ('sklearn', 'scipy', 'onnx', 'onnxruntime', 'xgboost', 'pandas', 'pyarrow') if m in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"

@@ -1,0 +1,212 @@
+"""What became of every record that was read: nothing is dropped without a count and a reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tracer_spec.build.labels import NO_LABEL
+from tracer_spec.errors import DataError, Problem, SpecError
+from tracer_spec.plugin.registry import did_you_mean
+
+UNREADABLE = "unreadable record"
+FAILED = "expression failed"
+NO_TEXT = "no text"
+NOT_A_STRING = "text is not a string"
+EMPTY_TEXT = "empty text"
+NOT_UNICODE = "text is not valid Unicode"
+NO_VECTOR = "no vector"
+NO_TRACE = "no trace in the record"
+EXCLUDED = "excluded by where"
+DUPLICATE = "duplicate id"
+
+# the order in which reports list them
+REASONS = (
+    *(UNREADABLE, FAILED, NO_TEXT, NOT_A_STRING, EMPTY_TEXT, NOT_UNICODE, NO_LABEL, NO_VECTOR),
+    *(NO_TRACE, EXCLUDED, DUPLICATE),
+)
+# nothing is wrong with these records
+_AS_MEANT = frozenset((NO_TRACE, EXCLUDED, DUPLICATE))
+
+N_EXAMPLES = 5
+N_LISTED = 20
+_SHOWN_LENGTH = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Accounting:
+    """What became of every record that was read.
+
+    Parameters
+    ----------
+    read : int
+        Records read; where one record holds several traces, those. ``read == kept + sum(dropped.values())``.
+    kept : int
+        Traces kept.
+    dropped : mapping of str to int
+        Reason to count, in the order of :data:`REASONS`.
+    examples : mapping of str to tuple of str
+        A few addresses (``file:line``) per reason.
+    unusable : mapping of str to int
+        Kept traces whose teacher's answer is no label, by reason; each is a disagreement.
+    unknown_labels : mapping of str to int
+        Labels off the list of allowed ones and their counts, the most frequent of them, cut to 60 characters:
+        what a teacher makes up can quote its input. Empty where the list is inferred.
+    n_unknown : int
+        Kept traces with a label off the list, listed above or not.
+    models : mapping of str to int
+        The teacher's models and their counts, the most frequent of them.
+    notes : tuple of str
+        What else a reader should know, one sentence each.
+    """
+
+    read: int
+    kept: int
+    dropped: Mapping[str, int]
+    examples: Mapping[str, tuple[str, ...]]
+    unusable: Mapping[str, int]
+    unknown_labels: Mapping[str, int]
+    n_unknown: int
+    models: Mapping[str, int]
+    notes: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts while records are read; :meth:`close` gives the :class:`Accounting`."""
+
+    read: int = 0
+    kept: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, list[str]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    unusable: Counter[str] = field(default_factory=Counter)
+    unknown: Counter[str] = field(default_factory=Counter)
+    models: Counter[str] = field(default_factory=Counter)
+    odd: Counter[str] = field(default_factory=Counter)
+
+    def drop(self, reason: str, where: str, detail: str = "") -> None:
+        """Count a record that is not kept."""
+        self.read += 1
+        self.dropped[reason] += 1
+        addresses = self.examples.setdefault(reason, [])
+        if len(addresses) < N_EXAMPLES:
+            addresses.append(where)
+        if reason not in _AS_MEANT and len(self.problems) < N_EXAMPLES:
+            self.problems.append(Problem(where, f"{reason}: {detail}" if detail else reason))
+
+    def close(self, on_error: str, unknown: str, allowed: Sequence[str] | None) -> Accounting:
+        """Return the accounting.
+
+        Raises
+        ------
+        DataError
+            Where records are bad and ``on_error`` is ``fail``, labels are off the list and ``unknown`` is
+            ``fail``, or nothing usable is left.
+        """
+        if on_error == "fail" and self.problems:
+            raise self._bad_records()
+        if not self.kept:
+            raise DataError(
+                f"none of {_count(self.read, 'record')} is a usable trace: {self._listed(self._in_order())}",
+                where=next((address for reason in self.examples.values() for address in reason), ""),
+                hint="look at 'traces.format': it says where text and label lie inside a record",
+                address="traces",
+            )
+        if unknown == "fail" and (self.unknown or self.unusable):
+            raise self._off_list(allowed)
+        n_unusable = self.unusable.total()
+        if n_unusable == self.kept:
+            raise DataError(
+                f"none of {_count(self.kept, 'trace')} has a usable label: {_listing(self.unusable)}",
+                hint="look at 'traces.labels.normalize': it turns the teacher's answer into a label",
+                address="traces.labels",
+            )
+        return Accounting(
+            read=self.read,
+            kept=self.kept,
+            dropped={reason: self.dropped[reason] for reason in self._in_order()},
+            examples={reason: tuple(self.examples[reason]) for reason in self._in_order()},
+            unusable=dict(sorted(self.unusable.items())),
+            unknown_labels=_worst(self.unknown),
+            n_unknown=self.unknown.total(),
+            models=_worst(self.models),
+            notes=tuple(self._notes()),
+        )
+
+    def _bad_records(self) -> DataError:
+        """Return the error that lists the first bad records."""
+        bad = [reason for reason in self._in_order() if reason not in _AS_MEANT]
+        n_bad = sum(self.dropped[reason] for reason in bad)
+        head = Problem(
+            where="",
+            what=f"{n_bad:,} of {_count(self.read, 'record')} cannot be used: {self._listed(bad)}",
+            hint="mend them, leave them out with 'traces.format.where', or count and drop them: 'on_error: drop'",
+            address="traces.on_error",
+        )
+        error = DataError(head.what)
+        error.problems = (head, *self.problems)
+        return error
+
+    def _off_list(self, allowed: Sequence[str] | None) -> DataError:
+        """Return the error that names the worst labels off the list."""
+        worst = _worst(self.unknown)
+        near = ((label, did_you_mean(label, allowed or ())) for label in worst)
+        hints = [f"'{label}': {question}" for label, question in near if question]
+        remedy = "name spellings in 'aliases', or count them as disagreement: 'unknown: disagree'"
+        n_bad = self.unknown.total() + self.unusable.total()
+        return DataError(
+            f"{n_bad:,} of {_count(self.kept, 'trace')} have no allowed label: {_listing({**worst, **self.unusable})}",
+            hint="; ".join([*hints[:3], remedy]),
+            address="traces.labels.unknown",
+        )
+
+    def _in_order(self) -> list[str]:
+        """Return the reasons met, those of :data:`REASONS` first."""
+        others = sorted(set(self.dropped).difference(REASONS))
+        return [reason for reason in (*REASONS, *others) if self.dropped[reason]]
+
+    def _listed(self, reasons: Sequence[str]) -> str:
+        return _listing({reason: self.dropped[reason] for reason in reasons})
+
+    def _notes(self) -> list[str]:
+        """Say what a reader should know beyond the counts."""
+        notes = [f"{what}, on {_count(n, 'trace')}" for what, n in sorted(self.odd.items())]
+        if len(self.models) > 1:
+            notes.append(
+                f"{len(self.models)} teacher models: {_listing(_worst(self.models))}; the certificate speaks of one "
+                "teacher that does not change: keep one model with 'traces.format.where'"
+            )
+        n_copies = self.dropped[DUPLICATE]
+        if n_copies > self.kept:
+            notes.append(
+                f"{n_copies:,} records repeat the id of another and {self.kept:,} are left: "
+                "is 'traces.format.id' the id of one event?"
+            )
+        return notes
+
+
+def check_choice(value: str, choices: Sequence[str], address: str) -> None:
+    """Raise SpecError where a setting is none of its choices."""
+    if value not in choices:
+        raise SpecError(
+            f"'{value}' is none of {', '.join(choices)}", hint=did_you_mean(value, choices), address=address
+        )
+
+
+def _worst(counts: Mapping[str, int]) -> dict[str, int]:
+    """Return the most frequent, as shown: on one line, and not long."""
+    shown: Counter[str] = Counter()
+    for label, count in counts.items():
+        line = " ".join(label.split())
+        shown[line if len(line) <= _SHOWN_LENGTH else f"{line[: _SHOWN_LENGTH - 1]}…"] += count
+    return dict(sorted(shown.items(), key=lambda item: (-item[1], item[0]))[:N_LISTED])
+
+
+def _listing(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{what} ({count:,})" for what, count in counts.items()) or "no record was read"
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"

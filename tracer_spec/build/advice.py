@@ -1,0 +1,42 @@
+"""What a refused build would need: told from fit rows and counts, never from the certify rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from tracer_spec.build.result import Advice
+from tracer_spec.plugin import Chain, Target
+from tracer_spec.stats.binomial import fewest_trials, trials_needed
+
+
+def advise(chains: Sequence[Chain], n_traces: int, n_certify: int, target: Target) -> Advice:
+    """Say how many traces would certify something, if agreement and coverage stay as estimated.
+
+    Parameters
+    ----------
+    chains : sequence of Chain
+    n_traces, n_certify : int
+        Traces in all, and those of them that certify.
+    target : Target
+
+    Notes
+    -----
+    For each candidate whose estimated agreement A is above the target, the exact test needs some number of handled
+    certify rows to reject with 90 % power; dividing by the candidate's coverage and by the share of traces that certify
+    gives traces. The least over all candidates is the advice. It is an extrapolation of an estimate: A is shrunk by one
+    row's worth of disagreement, so that a handful of clean rows does not promise too much.
+    """
+    delta = 1 - target.confidence
+    share = n_certify / n_traces if n_traces else 0.0
+    best: int | None = None
+    for chain in chains:
+        for candidate in chain.candidates:
+            if candidate.coverage < target.min_coverage or share == 0:
+                continue
+            shrunk = candidate.n_agree / (candidate.n_handled + 1)
+            needed = trials_needed(shrunk, target.agreement, delta)
+            if needed is not None:
+                traces = math.ceil(needed / (candidate.coverage * share))
+                best = traces if best is None else min(best, traces)
+    return Advice(n_certify, fewest_trials(target.agreement, delta), best)

@@ -1,0 +1,137 @@
+"""A certified policy to the members of a bundle."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version as distribution_version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tracer_spec.build.documents import (
+    as_json,
+    audit_document,
+    certificate_document,
+    frontier_document,
+)
+from tracer_spec.build.embed import PROBES
+from tracer_spec.errors import UsageError
+from tracer_spec.runtime.manifest import EmbedderIdentity, Manifest, PolicySummary, Probe, StageSummary
+
+if TYPE_CHECKING:
+    from tracer_spec.build.embed import FittedEmbedder
+    from tracer_spec.build.prepare import Prepared
+    from tracer_spec.build.workshop import Workshop
+    from tracer_spec.plan import Plan
+    from tracer_spec.plugin import Candidate, Certificate, Chain
+
+# what the bytes of a bundle depend on, besides our own
+_LIBRARIES = ("numpy", "scipy", "scikit-learn", "onnx", "skl2onnx", "onnxruntime")
+
+
+def bundle_members(
+    plan: Plan,
+    prepared: Prepared,
+    workshop: Workshop,
+    chains: Sequence[Chain],
+    front: Sequence[Candidate],
+    certificate: Certificate,
+    policy_onnx: bytes,
+) -> tuple[Manifest, dict[str, bytes]]:
+    """Return the manifest, not yet sealed, and every other member by name."""
+    if certificate.chosen is None:
+        raise ValueError("a refused policy has no bundle")
+    chosen = certificate.chosen.candidate
+    handled, agrees = workshop.replay(chosen.policy)
+    accounting = prepared.traces.accounting
+    audit = audit_document(prepared.labels.labels, prepared.fit.y, handled, agrees, dict(accounting.unknown_labels))
+    members = {
+        "certificate.json": as_json(certificate_document(certificate)),
+        "policy.onnx": policy_onnx,
+        "frontier.json": as_json(frontier_document(chains, front, chosen, workshop.reports)),
+        "audit.json": as_json(audit),
+        "router.yaml": plan.loaded.text.encode(),
+    }
+    if prepared.embedder.brings_text:
+        members |= {f"embedder/{name}": content for name, content in prepared.embedder.embedder.state().items()}
+    manifest = Manifest(
+        name=plan.spec.name,
+        status="certified",
+        spec_digest=plan.spec_digest,
+        labels=prepared.labels.labels,
+        dimension=prepared.fit.X.shape[1],
+        embedder=_embedder_identity(prepared.embedder),
+        policy=_policy_summary(chosen, plan.spec.defer_labels),
+        provenance=_provenance(plan, prepared),
+        created=_created(os.environ),
+    )
+    return manifest, members
+
+
+def _embedder_identity(fitted: FittedEmbedder) -> EmbedderIdentity:
+    """Say which embedder the policy was built on."""
+    provided = fitted.resolved.provided
+    probe = None
+    options: dict[str, Any] = {}
+    if fitted.brings_text:
+        vectors = np.round(fitted.probe_vectors().astype(np.float64), 6)
+        probe = Probe(PROBES, tuple(tuple(float(value) for value in vector) for vector in vectors))
+        options = fitted.resolved.options.model_dump(mode="json")
+    return EmbedderIdentity(
+        use=provided.name,
+        distribution=provided.distribution,
+        version=provided.version,
+        options=options,
+        fingerprint=fitted.embedder.fingerprint(),
+        probe=probe,
+    )
+
+
+def _policy_summary(candidate: Candidate, defer_labels: Sequence[str]) -> PolicySummary:
+    stages = tuple(
+        StageSummary(
+            surrogate=stage.surrogate.name,
+            acceptor=stage.acceptor.name if stage.acceptor else None,
+            guards=tuple(fence.guard.name for fence in stage.fences),
+            threshold=stage.threshold if stage.acceptor else None,
+        )
+        for stage in candidate.policy
+    )
+    return PolicySummary(candidate.family, stages, tuple(defer_labels))
+
+
+def _provenance(plan: Plan, prepared: Prepared) -> dict[str, Any]:
+    """Say what the bundle was made from and with; no clock, no path, no name of a machine."""
+    accounting = prepared.traces.accounting
+    used = sorted({(each.provided.kind, each.provided.name, each.provided.distribution, each.provided.version) for each in plan.resolved()})
+    return {
+        "traces": {
+            "digest": prepared.traces.digest,
+            "read": accounting.read,
+            "kept": accounting.kept,
+            "dropped": dict(accounting.dropped),
+            "unknown_labels": accounting.n_unknown,
+            "fit": len(prepared.fit.y),
+            "certify": len(prepared.certify),
+        },
+        "plugins": [dict(zip(("kind", "name", "distribution", "version"), each, strict=True)) for each in used],
+        "libraries": {name: distribution_version(name) for name in _LIBRARIES},
+        "python": ".".join(platform.python_version_tuple()[:2]),
+        "tracer_spec": distribution_version("tracer-spec"),
+        "seed": plan.spec.seed,
+        "overrides": list(plan.loaded.overrides),
+    }
+
+
+def _created(environ: Mapping[str, str]) -> str | None:
+    """Return the time of ``SOURCE_DATE_EPOCH``, None where it is not set: the clock is not asked."""
+    text = environ.get("SOURCE_DATE_EPOCH", "")
+    if not text:
+        return None
+    try:
+        return datetime.fromtimestamp(int(text), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        raise UsageError(f"SOURCE_DATE_EPOCH is '{text}'", hint="it is a whole number of seconds since 1970") from None

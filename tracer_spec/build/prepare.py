@@ -1,0 +1,100 @@
+"""Plan to rows: read the traces, part fit from certify, embed. From here on the two sides never meet again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from tracer_spec.build.certify import OpenedRows
+from tracer_spec.build.embed import FittedEmbedder, fit_embedder
+from tracer_spec.build.labels import LabelCleaner, LabelSpace, label_space
+from tracer_spec.build.splits import Split, folds, split
+from tracer_spec.build.traces import TraceSet, collect
+from tracer_spec.build.workshop import FitRows
+from tracer_spec.errors import DataError
+from tracer_spec.plugin import Mask, VectorReader
+
+if TYPE_CHECKING:
+    from tracer_spec.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """The certify rows before they are opened: nothing to see but how many there are."""
+
+    _traces: TraceSet = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self._traces)
+
+    def open(self, embedder: FittedEmbedder, labels: LabelSpace, denied: Mask) -> OpenedRows:
+        """Embed the rows as production will, and let policies be counted on them. Called once, by the engine."""
+        return OpenedRows(embedder.vectors(self._traces), labels.encode(self._traces.labels), denied)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Everything that training needs, and the certify rows under seal."""
+
+    traces: TraceSet = field(repr=False)
+    labels: LabelSpace
+    denied: Mask
+    embedder: FittedEmbedder
+    fit: FitRows
+    certify: Sealed
+    notes: tuple[str, ...]
+
+
+def read_traces(plan: Plan) -> TraceSet:
+    """Read, clean and count the traces that the plan names."""
+    from tracer_spec.builtin.formats import compile_format, find_format
+
+    spec = plan.spec.traces
+    reader = plan.embedder.make()
+    column = reader.column if isinstance(reader, VectorReader) else None
+    chosen = find_format(spec.format if isinstance(spec.format, str) else spec.format.model_dump(exclude_none=True))
+    compiled = compile_format(chosen, group=plan.spec.split.key, embedding=column)
+    cleaner = LabelCleaner(spec.labels.normalize, spec.labels.aliases, plan.allowed_labels)
+    return collect(
+        plan.source.make().records(),
+        compiled.read,
+        cleaner,
+        on_error=spec.on_error,
+        unknown=spec.labels.unknown,
+        need_text=not isinstance(reader, VectorReader),
+        need_vector=column is not None,
+    )
+
+
+def part(plan: Plan, traces: TraceSet) -> Split:
+    """Part fit rows from certify rows."""
+    sides = split(traces, certify=plan.spec.split.certify, strategy=plan.spec.split.strategy)
+    if len(sides.fit) < 2 * plan.spec.split.folds:
+        raise DataError(
+            f"{len(traces)} traces leave {len(sides.fit)} to fit on, which {plan.spec.split.folds} folds cannot share",
+            hint="collect more traces, or lower split.folds or split.certify",
+            address="split",
+        )
+    return sides
+
+
+def prepare(plan: Plan, traces: TraceSet, sides: Split) -> Prepared:
+    """Embed the fit rows, number their labels, deal their folds, and put the certify rows under seal."""
+    fit = traces.take(sides.fit)
+    labels = label_space(plan.allowed_labels, fit.labels)
+    embedder = fit_embedder(plan.embedder, fit, plan.spec.seed)
+    X = embedder.vectors(fit)
+    dealt: npt.NDArray[np.int64] = folds(fit, n_folds=plan.spec.split.folds, seed=plan.spec.seed)
+    denied = np.array([label in plan.spec.defer_labels for label in labels.labels], bool)
+    return Prepared(
+        traces=traces,
+        labels=labels,
+        denied=denied,
+        embedder=embedder,
+        fit=FitRows(X, labels.encode(fit.labels), dealt, len(labels)),
+        certify=Sealed(traces.take(sides.certify)),
+        notes=(*traces.accounting.notes, *sides.notes),
+    )

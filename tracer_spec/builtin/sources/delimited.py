@@ -1,0 +1,228 @@
+"""``csv``: delimited text with named columns, plain or gzip, streamed."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from tracer_spec.builtin.sources.files import (
+    CUT_SHORT,
+    DAMAGE,
+    find_inputs,
+    nothing_read,
+    open_binary,
+    refuse_utf16,
+)
+from tracer_spec.errors import DataError
+from tracer_spec.plugin import Options, Record
+from tracer_spec.plugin.paths import LocalPath
+
+if TYPE_CHECKING:
+    from _csv import Reader
+
+UTF8 = "utf-8-sig"
+
+
+def _known_encoding(name: str) -> str:
+    """Return the codec's own name of an encoding; UTF-8 takes a byte order mark along."""
+    try:
+        codec = codecs.lookup(name).name
+    except LookupError:
+        raise ValueError(f"no encoding is called '{name}'; some are: utf-8, cp1252, utf-16") from None
+    return UTF8 if codec == "utf-8" else codec
+
+
+def _each_once(names: list[str]) -> list[str]:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"names a column twice: {', '.join(twice)}")
+    return names
+
+
+class CsvOptions(Options):
+    """Options of ``csv``."""
+
+    path: Literal["-"] | LocalPath | list[LocalPath] = Field(
+        description="a file, a glob or a list of them, relative to the spec; gzip or not; '-' is stdin",
+        examples=["traces/*.csv"],
+    )
+    delimiter: str = Field(
+        ",", min_length=1, max_length=1, description="what separates fields; '\\t' for tabs"
+    )
+    encoding: Annotated[str, AfterValidator(_known_encoding)] = Field(
+        UTF8, description="the files' encoding; a byte order mark is passed over"
+    )
+    header: Literal[True] | Annotated[list[str], Field(min_length=1), AfterValidator(_each_once)] = Field(
+        True,
+        description="true: the first line names the columns; a list of names: the files have no such line",
+    )
+    max_field_chars: int = Field(
+        16 << 20, gt=0, description="a longer field or line is a bad record (of a quote never closed, say)"
+    )
+
+
+def make(options: CsvOptions) -> Csv:
+    """Return the source that these options describe."""
+    return Csv(
+        paths=(options.path,) if isinstance(options.path, str) else tuple(options.path),
+        delimiter=options.delimiter,
+        encoding=options.encoding,
+        columns=None if options.header is True else tuple(options.header),
+        max_field_chars=options.max_field_chars,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Csv:
+    """Streams the rows of delimited files as mappings from column to string.
+
+    Parameters
+    ----------
+    paths : tuple of str
+        Paths or globs; ``-`` is the standard input.
+    delimiter : str
+        One character.
+    encoding : str
+        A codec's name.
+    columns : tuple of str or None
+        Names of the columns; None where each file's first line has them.
+    max_field_chars : int
+        A longer field or line becomes a bad record.
+
+    Notes
+    -----
+    An empty field is a missing value (None): the format has no other way to say so. Columns without a name are
+    left out.
+    """
+
+    paths: tuple[str, ...]
+    delimiter: str = ","
+    encoding: str = UTF8
+    columns: tuple[str, ...] | None = None
+    max_field_chars: int = 16 << 20
+
+    def records(self) -> Iterator[Record]:
+        """Yield one record per row that is not blank, file by file.
+
+        Raises
+        ------
+        DataError
+            Where there is no such file, it cannot be read, its header is unusable, or no row follows.
+        """
+        inputs = find_inputs(self.paths, example="*.csv")
+        is_empty = True
+        for file in inputs:
+            with open_binary(file) as stream:
+                if self.encoding == UTF8:
+                    refuse_utf16(stream, file)
+                for record in self._read(stream, file.name):
+                    is_empty = False
+                    yield record
+        if is_empty:
+            raise nothing_read(inputs)
+
+    def _read(self, stream: io.BufferedReader, name: str) -> Iterator[Record]:
+        """Yield the records of one open file."""
+        # bytes that are not of the encoding become lone surrogates, so that they spoil their own row alone
+        text = io.TextIOWrapper(stream, encoding=self.encoding, errors="surrogateescape", newline="")
+        lines = _Lines(text, self.max_field_chars)
+        rows = csv.reader(lines, delimiter=self.delimiter, strict=True)
+        columns = self.columns
+        where = f"{name}:1"
+        try:
+            while True:
+                where = f"{name}:{lines.number + 1}"
+                fields, problem = self._next(rows)
+                if fields is None:
+                    return
+                if not problem and not fields:
+                    continue
+                if columns is None:
+                    columns = _checked(fields, problem, where)
+                elif problem or (problem := _problem(fields, columns)):
+                    yield Record(where, {}, problem)
+                else:
+                    named = zip(columns, fields, strict=True)
+                    yield Record(where, {column: field or None for column, field in named if column})
+        except DAMAGE:
+            yield Record(where, {}, CUT_SHORT)
+        except UnicodeDecodeError:
+            yield Record(where, {}, f"not {self.encoding}; nothing after it is read")
+        finally:
+            text.detach()
+
+    def _next(self, rows: Reader) -> tuple[list[str] | None, str]:
+        """Return the next row, None at the end, and its problem."""
+        # the limit is the process's own: set for this one row, and put back
+        limit_before = csv.field_size_limit(self.max_field_chars)
+        try:
+            return next(rows, None), ""
+        except _LineTooLongError:
+            return [], f"a line longer than {self.max_field_chars} characters, the 'max_field_chars'"
+        except csv.Error as error:
+            return [], f"invalid CSV: {error}"
+        finally:
+            csv.field_size_limit(limit_before)
+
+
+def _checked(header: list[str], problem: str, where: str) -> tuple[str, ...]:
+    """Return the columns that a header line names."""
+    names = [name.strip() for name in header]
+    twice = sorted({name for name in names if name and names.count(name) > 1})
+    if not problem and twice:
+        problem = f"the header names a column twice: {', '.join(twice)}"
+    if not problem and not any(names):
+        problem = "the header names no column"
+    problem = problem or _undecodable(names)
+    if problem:
+        raise DataError(
+            problem, where=where, hint="mend the first line; or, where there is none, 'header: [a, b]'"
+        )
+    return tuple(names)
+
+
+def _problem(fields: list[str], columns: tuple[str, ...]) -> str:
+    if len(fields) != len(columns):
+        return f"{len(fields)} fields where there are {len(columns)} columns"
+    return _undecodable(fields)
+
+
+def _undecodable(fields: list[str]) -> str:
+    try:
+        "".join(fields).encode()
+    except UnicodeEncodeError:
+        return "bytes that are not of the 'encoding'"
+    return ""
+
+
+class _LineTooLongError(Exception):
+    """A line is longer than is allowed."""
+
+
+class _Lines:
+    """The lines of a stream, none longer than allowed; after an error it goes on with the next line."""
+
+    def __init__(self, text: io.TextIOWrapper, max_length: int) -> None:
+        self._text = text
+        self._max_length = max_length
+        self.number = 0
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = self._text.readline(self._max_length + 3)
+        if not line:
+            raise StopIteration
+        self.number += 1
+        if len(line.rstrip("\r\n")) > self._max_length:
+            while line and not line.endswith(("\n", "\r")):
+                line = self._text.readline(1 << 20)
+            raise _LineTooLongError
+        return line

@@ -1,0 +1,163 @@
+"""Which files a source reads, what they are called in messages, and how they are opened."""
+
+from __future__ import annotations
+
+import errno
+import glob
+import gzip
+import io
+import os
+import sys
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from tracer_spec.errors import DataError
+
+ADDRESS = "traces.with.path"
+STDIN = "-"
+BUFFER_BYTES = 1 << 20
+# what reading a compressed stream raises when it is cut short or damaged
+DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile)
+CUT_SHORT = "the compressed file is damaged or cut short here; nothing after it is read"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One file to read.
+
+    Parameters
+    ----------
+    path : str
+        Where it is; ``-`` is the standard input.
+    name : str
+        What messages call it: relative to the working directory where that is the shorter way to say it.
+    """
+
+    path: str
+    name: str
+
+
+def find_inputs(patterns: Sequence[str], *, example: str) -> tuple[Input, ...]:
+    """Return the files that globs name, each once, sorted by path.
+
+    Parameters
+    ----------
+    patterns : sequence of str
+        Paths or globs (``**`` reaches into folders); ``-`` is the standard input.
+    example : str
+        What a fitting glob looks like (``*.jsonl``), for messages.
+
+    Raises
+    ------
+    DataError
+        Where a pattern matches no file, names a folder, or names a file that may not be read.
+    """
+    found: set[str] = set()
+    for pattern in patterns:
+        found.update([STDIN] if pattern == STDIN else _match(pattern, example))
+    return tuple(Input(path, "stdin" if path == STDIN else short_name(path)) for path in sorted(found))
+
+
+def _match(pattern: str, example: str) -> list[str]:
+    """Return the readable files that one pattern names."""
+    name = short_name(pattern)
+    try:
+        is_literal = Path(pattern).exists()
+    except OSError as error:
+        raise _unreadable(name, error) from None
+    # not Path.glob, which takes hidden files along
+    paths = [pattern] if is_literal else glob.glob(_literal_start(pattern), recursive=True)  # noqa: PTH207
+    files = [path for path in paths if not Path(path).is_dir()]
+    if not files and paths:
+        what = "is a folder" if is_literal else "matches folders and no file"
+        raise DataError(
+            f"'{name}' {what}", hint=f"name the files in it: '{name.rstrip('/*')}/{example}'", address=ADDRESS
+        )
+    if not files:
+        raise DataError(
+            f"'{name}' matches no file",
+            hint="paths are relative to the spec's folder; '**' reaches into folders",
+            address=ADDRESS,
+        )
+    for path in files:
+        if not os.access(path, os.R_OK):
+            raise _unreadable(short_name(path), PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+    return files
+
+
+def _literal_start(pattern: str) -> str:
+    """Escape the folders of a pattern that exist as written: brackets in their names match themselves."""
+    parts = Path(pattern).parts
+    start = Path()
+    for n_literal, part in enumerate(parts):
+        if not (start / part).is_dir():
+            return str(Path(glob.escape(str(start)), *parts[n_literal:]))
+        start /= part
+    return glob.escape(pattern)
+
+
+def short_name(path: str) -> str:
+    """Return a path as its reader knows it, with forward slashes."""
+    try:
+        relative = os.path.relpath(path)
+    except ValueError:  # on another drive
+        relative = path
+    return Path(min(relative, path, key=len)).as_posix()
+
+
+@contextmanager
+def open_binary(file: Input) -> Iterator[io.BufferedReader]:
+    """Open a file for reading, decompressed where it is gzip (told by its first bytes, not by its name).
+
+    Raises
+    ------
+    DataError
+        Where it cannot be opened or read.
+    """
+    try:
+        if file.path == STDIN:
+            yield _decompressed(cast(io.BufferedReader, sys.stdin.buffer))
+        else:
+            with Path(file.path).open("rb", buffering=BUFFER_BYTES) as stream:
+                yield _decompressed(stream)
+    except DAMAGE:
+        raise
+    except OSError as error:
+        raise _unreadable(file.name, error) from None
+
+
+def _unreadable(name: str, error: OSError) -> DataError:
+    said = (error.strerror or type(error).__name__).lower()
+    return DataError(
+        f"'{name}' cannot be read: {said}",
+        hint="check the path, and that the user who runs the build may read it",
+        address=ADDRESS,
+    )
+
+
+def _decompressed(stream: io.BufferedReader) -> io.BufferedReader:
+    if stream.peek(2)[:2] != b"\x1f\x8b":
+        return stream
+    unzipped = gzip.GzipFile(fileobj=cast(BinaryIO, stream), mode="rb")
+    return io.BufferedReader(cast(io.RawIOBase, unzipped), BUFFER_BYTES)
+
+
+def refuse_utf16(stream: io.BufferedReader, file: Input) -> None:
+    """Raise DataError for a file that starts with the mark of UTF-16: no line of it would be readable."""
+    if stream.peek(2)[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise DataError(
+            f"'{file.name}' is UTF-16, not UTF-8",
+            hint="convert it: iconv -f utf-16 -t utf-8",
+            address=ADDRESS,
+        )
+
+
+def nothing_read(inputs: Sequence[Input]) -> DataError:
+    """Return the error for input that holds no record at all."""
+    names = ", ".join(f"'{file.name}'" for file in inputs[:3]) + (", ..." if len(inputs) > 3 else "")
+    verb = "holds" if len(inputs) == 1 else "hold"
+    return DataError(f"{names} {verb} no record", hint="check that the export ran", address=ADDRESS)

@@ -1,0 +1,5 @@
+"""The command line: the only place that prints or exits. One file per verb; a verb is imported when it is called."""
+
+from tracer_spec.cli.main import main
+
+__all__ = ["main"]

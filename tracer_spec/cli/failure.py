@@ -1,0 +1,108 @@
+"""What went wrong, as people and programs read it: problems, an exit code, and a report where the bug is ours."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import click
+
+from tracer_spec.cli.console import paint
+from tracer_spec.errors import Problem, TracerError
+
+BUG = 70
+INTERRUPTED = 130
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, by a verb that knows what it leaves behind.
+
+    Parameters
+    ----------
+    kept : str
+        What was not written, or was left as it was.
+    """
+
+    def __init__(self, kept: str) -> None:
+        super().__init__(kept)
+        self.kept = kept
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A call that failed.
+
+    Parameters
+    ----------
+    exit_code : int
+    problems : tuple of Problem
+    usage : str
+        How the command is called, where it was called wrongly; else empty.
+    """
+
+    exit_code: int
+    problems: tuple[Problem, ...]
+    usage: str = ""
+
+    def document(self) -> str:
+        """Return the JSON document of ``--json``."""
+        problems = [
+            {"where": each.where, "address": each.address, "what": each.what, "hint": each.hint} for each in self.problems
+        ]
+        error = {"exit_code": self.exit_code, "problems": problems}
+        return json.dumps({"schema_version": 1, "error": error}, indent=2, ensure_ascii=False)
+
+    def show(self) -> None:
+        """Write it to stderr."""
+        if self.usage:
+            click.echo(self.usage, err=True)
+        for problem in self.problems:
+            click.echo(_render(problem), err=True)
+        if len(self.problems) > 1:
+            click.echo(f"{len(self.problems)} problems", err=True)
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Turn an exception into what its reader needs to know.
+
+    Notes
+    -----
+    An ``OSError`` is the environment's: a full disk or a forbidden file is nobody's bug. Anything else that is not a
+    :class:`~tracer_spec.errors.TracerError` is ours.
+    """
+    if isinstance(error, TracerError):
+        return Failure(error.exit_code, error.problems)
+    if isinstance(error, click.ClickException):
+        return _usage(error)
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        kept = error.kept if isinstance(error, Interrupted) else "nothing was written"
+        return Failure(INTERRUPTED, (Problem("", f"interrupted; {kept}"),))
+    if isinstance(error, OSError) and error.strerror:
+        where = "" if error.filename is None else str(error.filename)
+        return Failure(1, (Problem(where, error.strerror.lower()),))
+    if isinstance(error, MemoryError):
+        return Failure(1, (Problem("", "out of memory", "try fewer workers ('--workers 1') or a smaller zoo"),))
+    from tracer_spec.cli.crash import write_report
+
+    return Failure(BUG, (write_report(error),))
+
+
+def _usage(error: click.ClickException) -> Failure:
+    """Render what click found wrong with the call."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if context is None:
+        return Failure(error.exit_code, (Problem("", error.format_message()),))
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return Failure(2, (Problem("", "a command is missing"),), context.get_help() + "\n")
+    message = error.format_message().rstrip(".")
+    what = message[:1].lower() + message[1:]
+    return Failure(2, (Problem("", what, f"'{context.command_path} --help' explains the call"),), context.get_usage())
+
+
+def _render(problem: Problem) -> str:
+    """Lay out one problem: address, fact, hint."""
+    head = "  ".join(part for part in (problem.where, problem.address) if part)
+    lines = [paint(head, "bold"), f"  {problem.what}"] if head else [problem.what]
+    if problem.hint:
+        lines.append(f"  {paint('hint:', 'cyan')} {problem.hint}")
+    return "\n".join(lines)

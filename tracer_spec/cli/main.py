@@ -1,0 +1,76 @@
+"""The way in and the one way out: runs a verb, renders whatever went wrong, returns the exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from tracer_spec.cli.failure import Failure, failure_of
+from tracer_spec.cli.verbs import tracer_spec
+
+PROGRAM = "tracer-spec"
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Parameters
+    ----------
+    args : sequence of str, optional
+        The arguments after the program's name; those of this process by default.
+    """
+    given = list(sys.argv[1:] if args is None else args)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        code = _run(given)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _reader_left()
+    except KeyboardInterrupt as interrupt:
+        return _report(failure_of(interrupt), given)
+    except Exception as error:  # noqa: BLE001 - the last stop: whatever it is, it is rendered and ends in an exit code
+        return _report(failure_of(error), given)
+    return code
+
+
+def _run(args: list[str]) -> int:
+    """Parse and call; verbs return their exit code, or None for 0."""
+    if f"_{PROGRAM.replace('-', '_').upper()}_COMPLETE" in os.environ:
+        tracer_spec.main(args, prog_name=PROGRAM)  # the shell asks for completions; does not come back
+    try:
+        with tracer_spec.make_context(PROGRAM, list(args)) as context:
+            return int(tracer_spec.invoke(context) or 0)
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+
+
+def _report(failure: Failure, args: Sequence[str]) -> int:
+    """Write a failure where it belongs: a document on stdout with --json, else lines on stderr."""
+    try:
+        if wants_json(args):
+            click.echo(failure.document())
+        else:
+            failure.show()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _reader_left()
+    return failure.exit_code
+
+
+def wants_json(args: Sequence[str]) -> bool:
+    """Tell whether ``--json`` is among the arguments; a broken call is not parsed far enough to ask click."""
+    options = args[: args.index("--")] if "--" in args else args
+    return "--json" in options
+
+
+def _reader_left() -> int:
+    """Leave quietly when whoever read stdout has gone, and keep the interpreter from flushing into the void."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1

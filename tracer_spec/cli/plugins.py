@@ -1,0 +1,135 @@
+"""``tracer-spec plugins``: what is installed, from whom, in what state, with which options."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tracer_spec.cli.console import listing, paint, plural, print_document
+from tracer_spec.cli.options_page import OptionRow, option_rows, yaml_snippet
+from tracer_spec.cli.verbs import VERBS
+from tracer_spec.errors import UsageError
+
+if TYPE_CHECKING:
+    from tracer_spec.plugin import Registry
+    from tracer_spec.plugin.contracts import Provided
+
+_COLUMNS = ("kind", "name", "distribution", "version", "state", "summary")
+
+
+@click.command("plugins", help=VERBS["plugins"])
+@click.argument("name", required=False, metavar="[NAME]")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def command(name: str | None, as_json: bool) -> None:
+    """List every plugin, or explain the one called NAME: its options, their defaults and ranges, and a piece of YAML."""
+    from tracer_spec.plugin.registry import find_plugins
+
+    registry = find_plugins()
+    if name is None:
+        rows = list_plugins(registry)
+        if as_json:
+            print_document({"schema_version": 1, "plugins": rows})
+        else:
+            _show_table(rows)
+        return
+    chosen = _named(registry, name)
+    if as_json:
+        print_document({"schema_version": 1, "plugins": [_describe(each) for each in chosen]})
+    else:
+        click.echo("\n\n".join(_page(each) for each in chosen))
+
+
+def list_plugins(registry: Registry) -> list[dict[str, str]]:
+    """Return one row per plugin, sound or not, in the order of the kinds."""
+    rows = [
+        {
+            "kind": each.kind,
+            "name": each.name,
+            "distribution": each.distribution,
+            "version": each.version,
+            "state": "ok",
+            "summary": each.plugin.summary,
+        }
+        for each in registry.provided
+    ]
+    return rows + [
+        {
+            "kind": each.kind,
+            "name": each.name,
+            "distribution": each.distribution,
+            "version": each.version,
+            "state": "duplicate" if each.reason.startswith("provided twice") else "broken",
+            "summary": each.reason,
+        }
+        for each in registry.broken
+    ]
+
+
+def _named(registry: Registry, name: str) -> list[Provided]:
+    """Return the plugins of a name, of whichever kind."""
+    from tracer_spec.plugin.registry import did_you_mean
+
+    chosen = [each for each in registry.provided if each.name == name]
+    if chosen:
+        return chosen
+    for each in registry.broken:
+        if each.name == name:
+            raise UsageError(f"the {each.kind} '{name}' of {each.distribution} {each.version} cannot be used: {each.reason}")
+    known = sorted({each.name for each in registry.provided})
+    raise UsageError(
+        f"no plugin is called '{name}'; known: {', '.join(known) or 'none'}",
+        hint=did_you_mean(name, known) or "'tracer-spec plugins' lists them by kind",
+    )
+
+
+def _show_table(rows: list[dict[str, str]]) -> None:
+    """Print the table; on a terminal too narrow the summaries wrap, and nothing else does."""
+    widths = {column: max([len(column), *(len(row[column]) for row in rows)]) for column in _COLUMNS[:-1]}
+    click.echo(paint("  ".join(column.ljust(widths.get(column, 0)) for column in _COLUMNS), "bold", stream=sys.stdout))
+    for row in rows:
+        line = "  ".join(row[column].ljust(widths.get(column, 0)) for column in _COLUMNS)
+        click.echo(line if row["state"] == "ok" else paint(line, "yellow", stream=sys.stdout))
+    bad = [row["name"] for row in rows if row["state"] != "ok"]
+    note = f"; not usable: {listing(bad)}" if bad else ""
+    click.echo(f"\n{plural(len(rows) - len(bad), 'plugin')}{note}; 'tracer-spec plugins NAME' explains one")
+
+
+def _describe(each: Provided) -> dict[str, Any]:
+    """Return a plugin's row with its options."""
+    options = [
+        {"name": row.name, "type": row.type, "default": row.default, "range": row.range, "description": row.description}
+        for row in option_rows(each.plugin.options)
+    ]
+    return {
+        "kind": each.kind,
+        "name": each.name,
+        "distribution": each.distribution,
+        "version": each.version,
+        "state": "ok",
+        "summary": each.plugin.summary,
+        "options": options,
+    }
+
+
+def _page(each: Provided) -> str:
+    """Lay out what there is to know of one plugin."""
+    options = option_rows(each.plugin.options)
+    head = f"{paint(each.name, 'bold', stream=sys.stdout)}  {each.kind}, {each.distribution} {each.version}"
+    parts = [head, f"{each.plugin.summary}", ""]
+    if options:
+        parts += ["options", *(_option(row) for row in options), ""]
+    else:
+        parts += ["takes no options", ""]
+    parts += ["in a spec", *(f"  {line}" for line in yaml_snippet(each.kind, each.name, options))]
+    return "\n".join(parts)
+
+
+def _option(row: OptionRow) -> str:
+    """Lay out one option on one or two lines."""
+    facts = ", ".join(part for part in (row.type, row.range, "required" if row.required else f"default {row.shown}") if part)
+    lines = [f"  {row.name}  ({facts})"]
+    if row.description:
+        lines.append(f"      {row.description}")
+    return "\n".join(lines)

@@ -1,0 +1,114 @@
+"""Shows a build at work: bars on a terminal, one plain line per finished stage or learner elsewhere. All on stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from tracer_spec.build.progress import Event, LearnerDone, Observer, StageDone, StageStarted, StepDone, nobody
+from tracer_spec.cli.console import duration, is_terminal
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+_NAME = 10
+
+
+@contextlib.contextmanager
+def watch(verbosity: int) -> Iterator[Observer]:
+    """Give the observer that suits stderr.
+
+    Parameters
+    ----------
+    verbosity : int
+        Below 0 nothing is shown; above 0 the steps are, each on a line of its own.
+    """
+    if verbosity < 0:
+        yield nobody
+    elif verbosity > 0 or not is_terminal(sys.stderr):
+        yield _Lines(steps=verbosity > 0)
+    else:
+        with _bars() as progress:
+            yield _Bars(progress)
+
+
+def _outcome(event: LearnerDone) -> str:
+    """Say what became of a learner."""
+    if event.agreement is None:
+        return f"skipped: {event.reason}"
+    return f"agreement {event.agreement:.3f}" + (f"  ({event.reason})" if event.reason else "")
+
+
+class _Lines:
+    """Writes plain lines, for logs."""
+
+    def __init__(self, *, steps: bool) -> None:
+        self._steps = steps
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case StageDone():
+                self._write(event.stage, f"{event.summary}  ({duration(event.seconds)})")
+            case LearnerDone():
+                self._write("", f"{event.name:<14} {_outcome(event)}  ({duration(event.seconds)})")
+            case StepDone() if self._steps:
+                self._write("", f"{event.stage}: {event.step}  ({duration(event.seconds)})")
+            case StageStarted() if self._steps:
+                self._write(event.stage, "...")
+
+    @staticmethod
+    def _write(head: str, text: str) -> None:
+        click.echo(f"{head:<{_NAME}} {text}".rstrip(), err=True)
+
+
+class _Bars:
+    """Moves the bar of the running stage; what is finished scrolls up above it."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case StageStarted():
+                total = event.steps or None
+                self._tasks[event.stage] = self._progress.add_task(event.stage.ljust(_NAME), total=total, step="")
+            case StepDone():
+                if event.stage in self._tasks:
+                    self._progress.update(self._tasks[event.stage], advance=1, step=event.step)
+            case LearnerDone():
+                style = "yellow" if event.agreement is None else "default"
+                self._print("", f"{event.name:<14} {_outcome(event)}", event.seconds, style)
+            case StageDone():
+                task = self._tasks.pop(event.stage, None)
+                if task is not None:
+                    self._progress.remove_task(task)
+                self._print(event.stage, event.summary, event.seconds, "default")
+
+    def _print(self, head: str, text: str, seconds: float, style: str) -> None:
+        from rich.text import Text
+
+        mark = ("✓ ", "green") if head else ("  ", "")
+        line = Text.assemble(mark, (head.ljust(_NAME), "bold"), " ", (text, style), (f"  {duration(seconds)}", "dim"))
+        self._progress.console.print(line, soft_wrap=True)
+
+
+def _bars() -> Progress:
+    """Make the display of the running stage."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", style="bold"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[step]}", style="dim"),
+        console=Console(stderr=True),
+        transient=True,
+    )

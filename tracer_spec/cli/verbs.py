@@ -1,0 +1,79 @@
+"""The verbs of the command line, and a click group that imports one only when it is called."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from typing import Any
+
+import click
+
+from tracer_spec.errors import UsageError
+
+# verb: what ``tracer-spec --help`` says of it. Its command is ``command`` in ``tracer_spec.cli.VERB``.
+VERBS = {
+    "validate": "Check a spec and its plugins' options; reads no trace.",
+    "build": "Train, certify and write a bundle.",
+    "route": "Decide requests: JSON lines in, JSON lines out.",
+    "inspect": "Verify a bundle and tell what it holds.",
+    "plugins": "List plugins, or explain one.",
+    "schema": "Print a JSON Schema, for editors and checkers.",
+}
+
+EPILOG = (
+    "Exit codes: 0 ok · 1 the data, a plugin or the environment failed · 2 usage or invalid spec · "
+    "3 gate refused · 4 verification failed or tampering · 70 a bug in tracer-spec · 130 interrupted."
+)
+
+
+class LazyGroup(click.Group):
+    """Knows the verbs by name; imports the module of the one that is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs in the order of a day's work."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a verb."""
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = importlib.import_module(f"tracer_spec.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb that is called, or say which one may have been meant."""
+        name = args[0]
+        if name in VERBS or name.startswith("-"):
+            return super().resolve_command(ctx, args)
+        near = difflib.get_close_matches(name, VERBS, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else "'tracer-spec --help' explains each"
+        raise UsageError(f"there is no command '{name}'; there are {', '.join(VERBS)}", hint=hint)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of verbs without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+def _show_version(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    if value and not ctx.resilient_parsing:
+        from tracer_spec import __version__
+
+        click.echo(f"tracer-spec {__version__}")
+        ctx.exit()
+
+
+@click.group(
+    cls=LazyGroup,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version, help="Print the version.")
+def tracer_spec() -> None:
+    """Route the easy part of an LLM classifier's traffic to a small local model, with a certificate.
+
+    A spec, router.yaml, says where the traces are and what to train. 'build' turns it into one file, a bundle, whose
+    agreement with the LLM is certified; 'route' answers with it.
+    """

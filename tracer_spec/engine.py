@@ -1,0 +1,137 @@
+"""The flow of DESIGN section 1 as one page of verbs: plan, read, part, prepare, train, propose, certify, compile, write."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tracer_spec.build.progress import Observer, StageDone, StageStarted, nobody
+from tracer_spec.build.result import BuildResult
+
+__all__ = ["BuildResult", "build"]
+
+
+def build(
+    source: str | Path | Mapping[str, Any],
+    *,
+    out: str | Path | None = None,
+    overrides: Sequence[str] = (),
+    workers: int | None = None,
+    observe: Observer = nobody,
+) -> BuildResult:
+    """Build, certify and write the policy that a spec describes.
+
+    Parameters
+    ----------
+    source : path or mapping
+        A ``router.yaml``, or the same as a mapping.
+    out : path, optional
+        The bundle to write; ``dist/NAME.tracer`` by default.
+    overrides : sequence of str
+        ``key=value`` as ``--set`` takes them.
+    workers : int, optional
+        Processes that train side by side; all processors by default. It changes nothing in the outcome.
+    observe : callable
+        Is told of every stage and learner as it goes.
+
+    Returns
+    -------
+    BuildResult
+        ``certified`` with its bundle, or ``refused`` with the numbers and an advice; a refusal writes nothing and leaves
+        an earlier bundle as it was.
+
+    Raises
+    ------
+    SpecError
+        Where the spec is invalid.
+    DataError, PluginError
+        Where the traces or a plugin fail.
+    """
+    from tracer_spec.build.advice import advise
+    from tracer_spec.build.compile import compile_policy
+    from tracer_spec.build.package import bundle_members
+    from tracer_spec.build.pareto import pareto_front, propose
+    from tracer_spec.build.prepare import part, prepare, read_traces
+    from tracer_spec.build.workshop import train
+    from tracer_spec.build.write import write_bundle
+    from tracer_spec.plan import make_plan
+    from tracer_spec.plugin.registry import find_plugins
+    from tracer_spec.spec import load_spec
+
+    clock = _Clock(observe)
+    with clock.stage("plan") as done:
+        plan = make_plan(load_spec(source, overrides=overrides), find_plugins())
+        done(f"{plan.spec.name}: {len(plan.zoo)} surrogates, {len(plan.families)} families")
+    with clock.stage("read") as done:
+        traces = read_traces(plan)
+        done(f"{traces.accounting.kept:,} of {traces.accounting.read:,} traces kept")
+    with clock.stage("split") as done:
+        sides = part(plan, traces)
+        done(f"{len(sides.fit):,} fit, {len(sides.certify):,} certify")
+    with clock.stage("embed") as done:
+        prepared = prepare(plan, traces, sides)
+        done(f"{prepared.fit.X.shape[1]} dimensions, {len(prepared.labels)} labels")
+    with clock.stage("train") as done:
+        workshop = train(plan, prepared, workers=workers, observe=observe)
+        done(f"{len(workshop.trained)} of {len(plan.zoo)} surrogates")
+    with clock.stage("propose") as done:
+        chains = propose([family.make() for family in plan.families], workshop)
+        front = pareto_front(chains)
+        calibrator = plan.calibrator.make()
+        ordered = tuple(calibrator.order(chains, len(prepared.certify), plan.target))
+        done(f"{sum(len(chain.candidates) for chain in chains):,} candidates in {len(chains)} chains")
+    with clock.stage("certify") as done:
+        rows = prepared.certify.open(prepared.embedder, prepared.labels, prepared.denied)
+        certificate = calibrator.certify(ordered, rows, plan.target)
+        done(f"{certificate.status} after {len(certificate.walk)} tests")
+    written = None
+    if certificate.chosen is not None:
+        with clock.stage("write") as done:
+            policy = certificate.chosen.candidate.policy
+            graph = compile_policy(policy, dimension=prepared.fit.X.shape[1], denied=prepared.denied)
+            members = bundle_members(plan, prepared, workshop, chains, front, certificate, graph.SerializeToString(deterministic=True))
+            written = write_bundle(Path(out or f"dist/{plan.spec.name}.tracer"), *members)
+            done(str(written.path))
+    return BuildResult(
+        status=certificate.status,
+        name=plan.spec.name,
+        bundle=written.path if written else None,
+        version=written.version if written else "",
+        sha256=written.sha256 if written else "",
+        certificate=certificate,
+        policy=certificate.chosen.candidate.policy if certificate.chosen else (),
+        chains=chains,
+        front=front,
+        zoo=tuple(workshop.reports),
+        accounting=traces.accounting,
+        n_fit=len(prepared.fit.y),
+        n_certify=len(prepared.certify),
+        labels=prepared.labels.labels,
+        advice=None if written else advise(chains, len(traces), len(prepared.certify), plan.target),
+        warnings=prepared.notes,
+        seconds=clock.seconds,
+    )
+
+
+class _Clock:
+    """Tells whoever watches when a stage starts and what came of it."""
+
+    def __init__(self, observe: Observer) -> None:
+        self._observe = observe
+        self._started = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self._started
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[Any]:
+        """Announce a stage; the value yielded takes its summary."""
+        self._observe(StageStarted(name))
+        started = time.perf_counter()
+        summary: list[str] = []
+        yield summary.append
+        self._observe(StageDone(name, time.perf_counter() - started, "".join(summary)))

@@ -1,0 +1,7 @@
+"""What an app needs to serve a bundle: numpy, onnxruntime and the standard library, nothing else."""
+
+from tracer_spec.runtime.bundle import Bundle, read_bundle
+from tracer_spec.runtime.decision import Batch, Decision, Reason
+from tracer_spec.runtime.router import Router, load
+
+__all__ = ["Batch", "Bundle", "Decision", "Reason", "Router", "load", "read_bundle"]

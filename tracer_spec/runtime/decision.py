@@ -1,0 +1,97 @@
+"""What a router answers: one decision, or a batch of them as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Reason(StrEnum):
+    """Why a decision is what it is. Each equals its plain string: ``decision.reason == "low_score"``."""
+
+    HANDLED = "handled"
+    """A stage accepted."""
+    LOW_SCORE = "low_score"
+    """No stage was sure enough."""
+    OUT_OF_DISTRIBUTION = "out_of_distribution"
+    """The input is too far from the data that the policy was fitted on."""
+    DENIED_LABEL = "denied_label"
+    """The surrogate's answer is a label that it may never give."""
+    UNAVAILABLE = "unavailable"
+    """There was nothing to decide on: the embedder failed, or the vector is not finite."""
+
+
+REASONS: tuple[Reason, ...] = tuple(Reason)
+"""By the numbers that the graph gives."""
+
+
+class Decision(NamedTuple):
+    """One decision.
+
+    Parameters
+    ----------
+    label : str or None
+        The surrogate's label; None where deferred.
+    handled : bool
+        Whether the surrogate answers. False means deferred: ask the teacher.
+    score : float
+        The acceptance score, in [0, 1], of the stage that handled, or of the last one tried; 0 where unavailable.
+    stage : int or None
+        The stage that handled, from 0; None where deferred.
+    reason : Reason
+        Why.
+    """
+
+    label: str | None
+    handled: bool
+    score: float
+    stage: int | None
+    reason: Reason
+
+
+UNAVAILABLE = Decision(None, False, 0.0, None, Reason.UNAVAILABLE)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Decisions on n inputs, in their order, as columns.
+
+    Parameters
+    ----------
+    labels : list of (str or None), length n
+        None where deferred.
+    handled : ndarray of shape (n,), bool
+    scores : ndarray of shape (n,), float32
+        Acceptance scores, in [0, 1].
+    stages : ndarray of shape (n,), int64
+        The stage that handled, from 0; -1 where deferred.
+    reasons : ndarray of shape (n,), object
+        One :class:`Reason` per input; ``batch.reasons == "low_score"`` is a mask.
+
+    Notes
+    -----
+    A batch has a length, yields :class:`Decision` when iterated, and ``batch[i]`` is the decision on input i.
+    """
+
+    labels: list[str | None]
+    handled: NDArray[np.bool_]
+    scores: NDArray[np.float32]
+    stages: NDArray[np.int64]
+    reasons: NDArray[Any]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, row: int) -> Decision:
+        stage = int(self.stages[row])
+        return Decision(
+            self.labels[row], bool(self.handled[row]), float(self.scores[row]), stage if stage >= 0 else None, self.reasons[row]
+        )
+
+    def __iter__(self) -> Iterator[Decision]:
+        return (self[row] for row in range(len(self)))

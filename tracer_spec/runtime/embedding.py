@@ -1,0 +1,168 @@
+"""From a bundle to its embedder, known by what it does: fingerprint and probe vectors must match."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracer_spec.errors import BundleError, UsageError
+from tracer_spec.runtime.archive import EMBEDDER
+from tracer_spec.runtime.manifest import EmbedderIdentity, Manifest
+
+GROUP = "tracer_spec"
+HOOK = "tracer_spec_embedders"
+OURS = "tracer-spec"
+TOLERANCE = 1e-4
+
+
+class TextEmbedder(Protocol):
+    """What the runtime needs of an embedder."""
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one finite row per text, shape (n, d)."""
+        ...
+
+    def fingerprint(self) -> str:
+        """Identify the function text to vector."""
+        ...
+
+
+def restore_embedder(
+    manifest: Manifest, members: Mapping[str, bytes], *, embedder: TextEmbedder | None = None
+) -> TextEmbedder | None:
+    """Return the embedder that the policy was built on.
+
+    Parameters
+    ----------
+    manifest : Manifest
+    members : mapping of str to bytes
+        The bundle's.
+    embedder : TextEmbedder or None
+        One that the app has at hand. Without it, the built-in ``lsa`` is restored from the bundle alone, and any other is
+        made by the installed plugin that the manifest names.
+
+    Returns
+    -------
+    TextEmbedder or None
+        None where the app brings vectors.
+
+    Raises
+    ------
+    BundleError
+        Where the embedder is not installed, cannot be restored, or is not the one that the policy was built on.
+    UsageError
+        Where ``embedder`` is given, but the app is to bring vectors.
+    """
+    identity = manifest.embedder
+    if identity.probe is None:
+        if embedder is not None:
+            raise UsageError(
+                "this bundle was built on the app's own vectors, and has no probe to know an embedder by",
+                hint="leave embedder= out and pass vectors to route",
+            )
+        return None
+    restored = embedder if embedder is not None else _restore(identity, _state(members))
+    _check_identity(restored, manifest)
+    return restored
+
+
+def is_built_in(identity: EmbedderIdentity) -> bool:
+    """Return whether the embedder comes from the bundle alone."""
+    return identity.use == "lsa" and _normal(identity.distribution) == OURS
+
+
+def _state(members: Mapping[str, bytes]) -> dict[str, bytes]:
+    return {name.removeprefix(EMBEDDER): content for name, content in members.items() if name.startswith(EMBEDDER)}
+
+
+def _restore(identity: EmbedderIdentity, state: Mapping[str, bytes]) -> TextEmbedder:
+    """Make the embedder that the manifest names."""
+    try:
+        if is_built_in(identity):
+            from tracer_spec.runtime import lsa
+
+            return lsa.restore(state)
+        plugin = _find_plugin(identity)
+        made: Any = plugin.make(plugin.options.model_validate(dict(identity.options)))
+        restored: TextEmbedder = made.restore(state) if hasattr(made, "restore") else made
+    except BundleError:
+        raise
+    except Exception as error:
+        raise BundleError(
+            f"the embedder '{identity.use}' cannot be restored: {type(error).__name__}: {' '.join(str(error).split())[:300]}",
+            address=EMBEDDER,
+            hint=_same_release(identity),
+        ) from error
+    return restored
+
+
+def _find_plugin(identity: EmbedderIdentity) -> Any:
+    """Return the plugin's descriptor from the entry points of its distribution alone."""
+    import importlib.metadata
+
+    wanted = _normal(identity.distribution)
+    entries = [
+        entry
+        for entry in importlib.metadata.entry_points(group=GROUP)
+        if entry.dist is not None and _normal(entry.dist.name) == wanted
+    ]
+    for entry in entries:
+        for plugin in getattr(entry.load(), HOOK, tuple)():
+            if plugin.name == identity.use:
+                return plugin
+    found = f"{identity.distribution} is installed without it" if entries else f"{identity.distribution} is not installed"
+    raise BundleError(
+        f"needs the embedder '{identity.use}' of {identity.distribution} {identity.version}; {found}",
+        address=EMBEDDER,
+        hint=f"{_same_release(identity)}, or pass load(path, embedder=...)",
+    )
+
+
+def _check_identity(embedder: TextEmbedder, manifest: Manifest) -> None:
+    """Compare fingerprint and probe vectors with the manifest's."""
+    identity, probe = manifest.embedder, manifest.embedder.probe
+    if probe is None:
+        return
+    try:
+        fingerprint = embedder.fingerprint()
+        got = np.asarray(embedder.embed(list(probe.texts)), np.float64)
+    except Exception as error:
+        raise BundleError(
+            f"the embedder '{identity.use}' fails on the probe texts: {type(error).__name__}: "
+            f"{' '.join(str(error).split())[:300]}",
+            address=EMBEDDER,
+            hint=_same_release(identity),
+        ) from error
+    if fingerprint != identity.fingerprint:
+        raise BundleError(
+            f"the embedder's fingerprint is {str(fingerprint)[:80]!r}; the policy was built on {identity.fingerprint!r}",
+            address=EMBEDDER,
+            hint=_same_release(identity),
+        )
+    wanted = np.array(probe.vectors)
+    if got.shape != wanted.shape:
+        raise BundleError(
+            f"the embedder gives the probe texts vectors of shape {got.shape}; the policy was built on {wanted.shape}",
+            address=EMBEDDER,
+            hint=_same_release(identity),
+        )
+    furthest = float(np.abs(got - wanted).max())
+    if not furthest <= TOLERANCE * max(1.0, float(np.abs(wanted).max())):
+        raise BundleError(
+            f"the embedder gives other vectors than the policy was built on: they differ by {furthest:.3g}",
+            address=EMBEDDER,
+            hint=_same_release(identity),
+        )
+
+
+def _same_release(identity: EmbedderIdentity) -> str:
+    return f"pip install {identity.distribution}=={identity.version}"
+
+
+def _normal(distribution: str) -> str:
+    """Return a distribution's name as PyPA's name normalisation writes it."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()

@@ -1,0 +1,151 @@
+"""What callers pass, as the float32 that the graph takes; and an embedder's failures, as nothing to decide on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracer_spec.errors import DimensionError
+
+if TYPE_CHECKING:
+    from tracer_spec.runtime.embedding import TextEmbedder
+
+logger = logging.getLogger("tracer_spec.runtime")
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The inputs of a batch: texts, or a matrix of vectors."""
+
+    texts: Sequence[str] = ()
+    matrix: NDArray[np.float32] | None = None
+
+
+def as_vector(query: Any, dimension: int) -> NDArray[np.float32]:
+    """Return one vector as float32; values too large for it become infinite, which the policy defers.
+
+    Raises
+    ------
+    DimensionError
+        Where its shape is not (dimension,).
+    TypeError
+        Where it is no vector of real numbers.
+    """
+    _refuse_bytes(query, "a text (str)")
+    if query is None or isinstance(query, dict | set | Iterable) and not hasattr(query, "__len__"):
+        raise TypeError(f"{_kind(query)} cannot be routed; pass a text (str) or a vector of {dimension} numbers")
+    vector = _as_float32(query, f"a text (str) or a vector of {dimension} numbers")
+    if vector.shape != (dimension,):
+        raise DimensionError(
+            f"the vector has shape {vector.shape}; this policy takes ({dimension},)", hint=_shape_hint(vector, dimension)
+        )
+    return vector
+
+
+def as_rows(queries: Any, dimension: int) -> Rows:
+    """Return the inputs of a batch.
+
+    Raises
+    ------
+    DimensionError
+        Where vectors are not of shape (n, dimension).
+    TypeError
+        Where they are neither all texts nor a matrix of real numbers.
+    """
+    wanted = f"a sequence of texts, or vectors of shape (n, {dimension})"
+    _refuse_bytes(queries, wanted)
+    if isinstance(queries, str):
+        raise TypeError(f"one text is not a batch: use route(text), or pass {wanted}")
+    if isinstance(queries, np.ndarray) and queries.dtype.kind in "UTO":
+        queries = queries.tolist()
+    if not isinstance(queries, np.ndarray):
+        if not isinstance(queries, Sequence) and not hasattr(queries, "__array__"):
+            raise TypeError(f"{_kind(queries)} is not {wanted}; wrap it in list(...)")
+        listed = list(queries)
+        kinds = set(map(type, listed))
+        if not kinds:
+            return Rows()
+        if any(issubclass(kind, str) for kind in kinds):
+            return Rows(texts=_texts(listed, kinds))
+    matrix = _as_float32(queries, wanted)
+    if matrix.ndim != 2 or matrix.shape[1] != dimension:
+        raise DimensionError(
+            f"the vectors have shape {matrix.shape}; this policy takes (n, {dimension})", hint=_shape_hint(matrix, dimension)
+        )
+    return Rows(matrix=matrix)
+
+
+def embed_texts(embedder: TextEmbedder, texts: Sequence[str], dimension: int) -> NDArray[np.float32] | None:
+    """Return the vectors of texts, shape (n, dimension), or None where the embedder fails or returns nonsense.
+
+    Why is logged as a warning of the logger ``tracer_spec.runtime``, without a word of the texts; the exception itself,
+    which may quote them, is logged for debugging alone.
+    """
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            vectors = np.asarray(embedder.embed(texts), np.float32)
+    except Exception as error:  # noqa: BLE001 - whatever an embedder raises, the request goes to the teacher
+        logger.warning("the embedder failed on %d text(s), which are deferred: %s", len(texts), _place(error))
+        logger.debug("the embedder's exception", exc_info=error)
+        return None
+    if vectors.shape != (len(texts), dimension):
+        logger.warning(
+            "the embedder gave %d text(s) vectors of shape %s, which are deferred; wanted (%d, %d)",
+            len(texts), vectors.shape, len(texts), dimension,
+        )  # fmt: skip
+        return None
+    return vectors
+
+
+def _texts(listed: list[Any], kinds: set[type]) -> list[str]:
+    """Return a list that holds nothing but texts."""
+    if kinds != {str}:
+        for row, each in enumerate(listed):
+            if not isinstance(each, str):
+                raise TypeError(f"item {row} of the batch is {_kind(each)}; the others are texts (str)")
+    return listed
+
+
+def _as_float32(values: Any, wanted: str) -> NDArray[np.float32]:
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise DimensionError("the vectors do not all have the same length", hint=f"pass {wanted}") from None
+    if array.dtype.kind not in "fiu":
+        kind = array.dtype if array.ndim and array.dtype.kind != "O" else _kind(values)
+        raise TypeError(f"{kind} is not real numbers; pass {wanted}")
+    with np.errstate(over="ignore", invalid="ignore"):
+        return array.astype(np.float32, copy=False)
+
+
+def _refuse_bytes(queries: Any, wanted: str) -> None:
+    if isinstance(queries, bytes | bytearray | memoryview):
+        raise TypeError(f"{_kind(queries)} cannot be routed; pass {wanted}, decoded: data.decode('utf-8')")
+
+
+def _shape_hint(array: NDArray[Any], dimension: int) -> str:
+    if array.ndim == 2 and array.shape[1] == dimension:
+        return "for many vectors at once: route_batch"
+    if array.shape == (dimension,):
+        return "for one vector: route"
+    return "embed with the embedder that the policy was built on"
+
+
+def _place(error: BaseException) -> str:
+    """Name an exception's type and where it was raised, which quotes nothing."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return type(error).__name__
+    code = trace.tb_frame.f_code
+    return f"{type(error).__name__} in {code.co_qualname}, line {trace.tb_lineno}"
+
+
+def _kind(value: object) -> str:
+    return "None" if value is None else f"a value of type {type(value).__name__}"

@@ -1,0 +1,294 @@
+"""A bundle at work: texts or vectors in, decisions out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, NoReturn, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracer_spec.errors import BundleError, DimensionError
+from tracer_spec.runtime.bundle import CERTIFICATE, POLICY, Bundle, read_bundle
+from tracer_spec.runtime.decision import REASONS, UNAVAILABLE, Batch, Decision, Reason
+from tracer_spec.runtime.embedding import TextEmbedder, is_built_in, restore_embedder
+from tracer_spec.runtime.inputs import Rows, as_rows, as_vector, embed_texts
+from tracer_spec.runtime.limits import CHUNK_ROWS
+from tracer_spec.runtime.manifest import Manifest
+from tracer_spec.runtime.session import INPUT, OUTPUTS, open_policy
+from tracer_spec.runtime.strict_json import read_json
+
+T = TypeVar("T")
+Vector: TypeAlias = NDArray[Any] | Sequence[float]
+Matrix: TypeAlias = NDArray[Any] | Sequence[Vector]
+
+_FLOAT32 = np.dtype(np.float32)
+_REASONS = np.array(REASONS, dtype=object)
+_UNAVAILABLE = REASONS.index(Reason.UNAVAILABLE)
+
+
+def load(
+    path: str | os.PathLike[str],
+    *,
+    embedder: TextEmbedder | None = None,
+    sha256: str | None = None,
+    allow_draft: bool = False,
+) -> Router:
+    """Open a bundle for routing.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The ``.tracer`` file.
+    embedder : TextEmbedder or None
+        The app's own instance of the embedder that the policy was built on; without it, the bundle or an installed plugin
+        provides it. Its fingerprint and probe vectors must match either way.
+    sha256 : str or None
+        The digest that the whole file must have.
+    allow_draft : bool
+        Whether to open a bundle that nothing is certified about.
+
+    Returns
+    -------
+    Router
+
+    Raises
+    ------
+    BundleError
+        Where the file is damaged, was changed, is of another format, is a draft, or does not belong with its embedder.
+
+    Examples
+    --------
+    >>> router = load("dist/support-intents.tracer")  # doctest: +SKIP
+    >>> router.route("where is my card?")  # doctest: +SKIP
+    Decision(label='card_arrival', handled=True, score=0.97, stage=0, reason=<Reason.HANDLED: 'handled'>)
+    """
+    return open_router(read_bundle(path, sha256=sha256), embedder=embedder, allow_draft=allow_draft)
+
+
+def open_router(bundle: Bundle, *, embedder: TextEmbedder | None = None, allow_draft: bool = False) -> Router:
+    """Open a bundle that has been read already; see :func:`load`."""
+    manifest = bundle.manifest
+    try:
+        if manifest.status != "certified" and not allow_draft:
+            raise BundleError(
+                f"is a {manifest.status}: nothing is certified about it",
+                address="bundle.json status",
+                hint="build it without --draft, or load(path, allow_draft=True) to try it out",
+            )
+        certificate = read_json(bundle.members[CERTIFICATE], member=CERTIFICATE)
+        session = open_policy(bundle.members[POLICY], manifest)
+        restored = restore_embedder(manifest, bundle.members, embedder=embedder)
+    except BundleError as error:
+        raise error.at(bundle.where) from error.__cause__
+    return Router(bundle, certificate, session, restored)
+
+
+class Router:
+    """Decides, per input, whether the surrogate answers (handled) or the teacher must (deferred).
+
+    Made by :func:`load`. One router serves many threads at once. It survives ``os.fork``, since it starts no thread of its
+    own; it cannot be pickled, so that a process that is started afresh loads its own.
+
+    Notes
+    -----
+    Whatever is in doubt is deferred with a reason, never guessed: low scores, inputs far from the training data, labels that
+    are denied, vectors that are not finite, and an embedder that fails. A vector of the wrong dimension is the caller's bug
+    and raises.
+    """
+
+    __slots__ = ("_certificate", "_dimension", "_embedder", "_labels", "_manifest", "_names", "_on_loop", "_run", "_sha256", "_shape", "_table")
+
+    def __init__(
+        self, bundle: Bundle, certificate: Mapping[str, Any], session: Any, embedder: TextEmbedder | None
+    ) -> None:
+        self._manifest = bundle.manifest
+        self._sha256 = bundle.sha256
+        self._certificate = dict(certificate)
+        self._embedder = embedder
+        self._on_loop = embedder is None or is_built_in(bundle.manifest.embedder)
+        self._run = session.run
+        self._names = list(OUTPUTS)
+        self._dimension = bundle.manifest.dimension
+        self._shape = (self._dimension,)
+        self._labels: tuple[str | None, ...] = (*bundle.manifest.labels, None)  # -1, deferred, is the last
+        self._table = np.array(self._labels, dtype=object)
+
+    def route(self, query: str | Vector) -> Decision:
+        """Decide on one input.
+
+        Parameters
+        ----------
+        query : str or array-like of shape (d,)
+            A text, where the bundle has an embedder; or its vector, of any real type.
+
+        Returns
+        -------
+        Decision
+
+        Raises
+        ------
+        DimensionError
+            Where the vector is not of shape (d,).
+        TypeError
+            Where the query is neither, or is a text and the app is to bring vectors.
+        """
+        if type(query) is not np.ndarray or query.dtype is not _FLOAT32 or query.shape != self._shape:
+            if isinstance(query, str):
+                embedded = self._embed([query])
+                if embedded is None:
+                    return UNAVAILABLE
+                query = embedded[0]
+            else:
+                query = as_vector(query, self._dimension)
+        label, handled, score, stage, reason = self._run(self._names, {INPUT: query[None]})
+        if handled.item():
+            return Decision(self._labels[label.item()], True, score.item(), stage.item(), REASONS[0])
+        why = reason.item()
+        if why == _UNAVAILABLE:
+            return UNAVAILABLE
+        return Decision(None, False, score.item(), None, REASONS[why])
+
+    def route_batch(self, queries: Sequence[str] | Matrix) -> Batch:
+        """Decide on many inputs, in bounded memory.
+
+        Parameters
+        ----------
+        queries : sequence of str, or array-like of shape (n, d)
+            All texts or all vectors.
+
+        Returns
+        -------
+        Batch
+            In the order of ``queries``.
+
+        Raises
+        ------
+        DimensionError, TypeError
+            As :meth:`route`.
+        """
+        rows = as_rows(queries, self._dimension)
+        n = len(rows.texts if rows.matrix is None else rows.matrix)
+        label = np.full(n, -1, np.int64)
+        handled = np.zeros(n, np.bool_)
+        score = np.zeros(n, np.float32)
+        stage = np.full(n, -1, np.int64)
+        reason = np.full(n, _UNAVAILABLE, np.int64)
+        for start in range(0, n, CHUNK_ROWS):
+            chunk = slice(start, min(start + CHUNK_ROWS, n))
+            vectors = self._chunk(rows, chunk)
+            if vectors is not None:
+                label[chunk], handled[chunk], score[chunk], stage[chunk], reason[chunk] = self._run(
+                    self._names, {INPUT: vectors}
+                )
+        score[reason == _UNAVAILABLE] = 0.0
+        return Batch(self._table.take(label).tolist(), handled, score, stage, _REASONS.take(reason))
+
+    def classify(self, text: str, teacher: Callable[[str], T], *, vector: Vector | None = None) -> str | T:
+        """Return the surrogate's label where handled, else whatever the teacher returns.
+
+        Parameters
+        ----------
+        text : str
+            What the teacher is asked.
+        teacher : callable
+            ``teacher(text)``; called only where deferred. What it raises passes untouched.
+        vector : array-like of shape (d,) or None
+            The text's vector, where the app brings vectors.
+
+        Raises
+        ------
+        TypeError
+            Where the teacher is asynchronous: use :meth:`aclassify`.
+        """
+        decision = self.route(text if vector is None else vector)
+        if decision.handled:
+            return decision.label  # type: ignore[return-value]
+        answer = teacher(text)
+        if hasattr(answer, "__await__"):
+            if hasattr(answer, "close"):
+                answer.close()  # or Python warns that it was never awaited
+            raise TypeError("the teacher is asynchronous; use: await router.aclassify(text, teacher)")
+        return answer
+
+    async def aclassify(
+        self, text: str, teacher: Callable[[str], Awaitable[T] | T], *, vector: Vector | None = None
+    ) -> str | T:
+        """Return the surrogate's label where handled, else whatever the teacher returns, awaited where it can be.
+
+        Notes
+        -----
+        The decision itself runs on the event loop, since it takes microseconds; an embedder that is not built in may take
+        longer, or wait for a network, and runs in a thread. A teacher that is not asynchronous blocks the loop.
+        """
+        query = text if vector is None else vector
+        if self._on_loop or vector is not None:
+            decision = self.route(query)
+        else:
+            import asyncio
+
+            decision = await asyncio.to_thread(self.route, query)
+        if decision.handled:
+            return decision.label  # type: ignore[return-value]
+        answer = teacher(text)
+        return await answer if isinstance(answer, Awaitable) else answer
+
+    @property
+    def name(self) -> str:
+        """Return the router's name."""
+        return self._manifest.name
+
+    @property
+    def version(self) -> str:
+        """Return the version: the first 12 hexadecimal digits of the digest of the bundle's contents."""
+        return self._manifest.version
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Return the labels that the surrogate knows, denied ones included."""
+        return self._manifest.labels
+
+    @property
+    def dimension(self) -> int:
+        """Return d, the length of a vector."""
+        return self._dimension
+
+    @property
+    def certificate(self) -> dict[str, Any]:
+        """Return ``certificate.json``, a fresh copy."""
+        import copy
+
+        return copy.deepcopy(self._certificate)
+
+    @property
+    def manifest(self) -> Manifest:
+        """Return what the bundle says of itself."""
+        return self._manifest
+
+    @property
+    def sha256(self) -> str:
+        """Return the digest of the whole file."""
+        return self._sha256
+
+    def __repr__(self) -> str:
+        policy = self._manifest.policy
+        stages = " -> ".join(stage.surrogate for stage in policy.stages)
+        return (
+            f"<Router {self.name} {self.version}: {policy.family} ({stages}), {len(self.labels)} labels, "
+            f"{self._manifest.embedder.use} ({self._dimension}), {self._manifest.status}>"
+        )
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a router cannot be pickled or copied; load the bundle in each process")
+
+    def _embed(self, texts: Sequence[str]) -> NDArray[np.float32] | None:
+        """Return the vectors of texts, or None where there are none to be had."""
+        if self._embedder is None:
+            raise TypeError(
+                f"this bundle has no embedder: pass vectors of shape ({self._dimension},), made as those it was built on"
+            )
+        return embed_texts(self._embedder, texts, self._dimension)
+
+    def _chunk(self, rows: Rows, chunk: slice) -> NDArray[np.float32] | None:
+        return self._embed(rows.texts[chunk]) if rows.matrix is None else rows.matrix[chunk]

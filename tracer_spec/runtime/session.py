@@ -1,0 +1,142 @@
+"""``policy.onnx`` in ONNX Runtime, checked to be the graph that the manifest describes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracer_spec.errors import BundleError
+from tracer_spec.runtime.graph_check import MEMBER
+from tracer_spec.runtime.manifest import Manifest
+
+INPUT = "embedding"
+OUTPUTS = {
+    "label": "tensor(int64)",
+    "handled": "tensor(bool)",
+    "score": "tensor(float)",
+    "stage": "tensor(int64)",
+    "reason": "tensor(int64)",
+}
+"""In the graph's order, with their types; each of shape (n,)."""
+N_REASONS = 5
+UNAVAILABLE_REASON = 4
+_FATAL_ONLY = 4
+_REBUILD = "build it again with 'tracer-spec build'; where that does not help, upgrade: pip install -U onnxruntime"
+
+
+def open_session(model: bytes) -> Any:
+    """Open a graph as everything here does: on one thread, from memory, quietly.
+
+    Parameters
+    ----------
+    model : bytes
+        A serialised ``ModelProto``.
+
+    Returns
+    -------
+    onnxruntime.InferenceSession
+        Its ``run`` may be called from many threads at once.
+
+    Raises
+    ------
+    BundleError
+        Where ONNX Runtime does not take the graph.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = _FATAL_ONLY
+    # without this, bytes of ONNX Runtime's own format would be taken too, which nothing here has checked
+    options.add_session_config_entry("session.load_model_format", "ONNX")
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
+        raise BundleError(f"does not load: {_first_line(error)}", address=MEMBER, hint=_REBUILD) from None
+
+
+def open_policy(model: bytes, manifest: Manifest) -> Any:
+    """Open ``policy.onnx`` and check its inputs, its outputs, and what it answers on a few vectors.
+
+    Raises
+    ------
+    BundleError
+        Where the graph is not the one that the manifest describes.
+    """
+    session = open_session(model)
+    _check_interface(session, manifest)
+    vectors = _smoke_vectors(manifest)
+    try:
+        outputs = session.run(list(OUTPUTS), {INPUT: vectors})
+    except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
+        raise BundleError(f"does not run: {_first_line(error)}", address=MEMBER, hint=_REBUILD) from None
+    _check_outputs(vectors, outputs, manifest)
+    return session
+
+
+def _check_interface(session: Any, manifest: Manifest) -> None:
+    """Compare names, types and shapes."""
+    inputs = [(each.name, each.type, len(each.shape), each.shape[-1:]) for each in session.get_inputs()]
+    if inputs != [(INPUT, "tensor(float)", 2, [manifest.dimension])] or isinstance(session.get_inputs()[0].shape[0], int):
+        got = ", ".join(f"{each.name} {each.type} {each.shape}" for each in session.get_inputs())
+        raise _disagrees(f"takes {got[:300]}; the manifest says {INPUT} tensor(float) [n, {manifest.dimension}]")
+    outputs = {each.name: each.type for each in session.get_outputs()}
+    if list(outputs.items()) != list(OUTPUTS.items()) or any(len(each.shape) != 1 for each in session.get_outputs()):
+        got = ", ".join(f"{each.name} {each.type} {each.shape}" for each in session.get_outputs())
+        wanted = ", ".join(f"{name} {kind} [n]" for name, kind in OUTPUTS.items())
+        raise _disagrees(f"gives {got[:300]}; a policy gives {wanted}")
+
+
+def _smoke_vectors(manifest: Manifest) -> NDArray[np.float32]:
+    """Return vectors to try the graph on: nothing, one of each kind of nonsense, some directions, and the probes."""
+    d = manifest.dimension
+    angles = np.arange(1, 5, dtype=np.float64)[:, None] * np.arange(1, d + 1)
+    waves = np.cos(angles)
+    waves /= np.linalg.norm(waves, axis=1, keepdims=True)
+    nonsense = np.zeros((4, d))
+    nonsense[1:, 0] = (np.nan, np.inf, -np.inf)
+    probe = manifest.embedder.probe
+    probes = np.array(probe.vectors) if probe else np.empty((0, d))
+    with np.errstate(over="ignore"):
+        return np.concatenate([nonsense, waves, probes]).astype(np.float32)
+
+
+def _check_outputs(vectors: NDArray[np.float32], outputs: list[NDArray[Any]], manifest: Manifest) -> None:
+    """Check that answers are within the manifest's labels and stages, and that the five outputs tell one story."""
+    n = len(vectors)
+    if any(output.shape != (n,) for output in outputs):
+        raise _disagrees(f"answers {n} vectors with outputs of the shapes {[output.shape for output in outputs]}")
+    label, handled, score, stage, reason = outputs
+    for name, values, most in (
+        ("label", label, len(manifest.labels) - 1),
+        ("stage", stage, len(manifest.policy.stages) - 1),
+        ("reason", reason, N_REASONS - 1),
+    ):
+        least = 0 if name == "reason" else -1
+        if values.min() < least or values.max() > most:
+            raise _disagrees(f"answers a {name} of {values.min()} or {values.max()}; the manifest allows {least} to {most}")
+    if not ((handled == (label >= 0)).all() and (handled == (stage >= 0)).all() and (handled == (reason == 0)).all()):
+        raise _disagrees("contradicts itself: handled, label, stage and reason do not say the same")
+    lost = ~np.isfinite(vectors).all(axis=1)
+    if (reason[lost] != UNAVAILABLE_REASON).any():
+        raise _disagrees("decides on a vector that is not finite")
+    thresholds = np.array([stage.threshold or 0.0 for stage in manifest.policy.stages], np.float32)
+    if not (score[handled] >= thresholds[stage[handled]]).all():
+        raise _disagrees("handles a vector whose score is under the manifest's threshold")
+    denied = {manifest.labels.index(name) for name in manifest.policy.defer_labels}
+    if denied.intersection(label[handled].tolist()):
+        raise _disagrees("answers a label of defer_labels")
+
+
+def _disagrees(what: str) -> BundleError:
+    return BundleError(what, address=MEMBER, hint="the graph and bundle.json are not of one build: build it again")
+
+
+def _first_line(error: BaseException) -> str:
+    """Return what ONNX Runtime says, on one line and without its code."""
+    text = " ".join(str(error).split())
+    return text.removeprefix("[ONNXRuntimeError] : ")[:300] or type(error).__name__

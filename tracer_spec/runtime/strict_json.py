@@ -1,0 +1,91 @@
+"""JSON from a file that may be hostile: bounded in size and depth, no duplicate keys, nothing that is not a number."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter
+from typing import Any, NoReturn
+
+from tracer_spec.errors import BundleError
+from tracer_spec.runtime import limits
+
+# a string (closed or not, so that scanning stays linear), or a bracket
+_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+
+
+def read_json(data: bytes, *, member: str, max_bytes: int = limits.DOCUMENT_BYTES) -> dict[str, Any]:
+    """Parse one JSON object.
+
+    Parameters
+    ----------
+    data : bytes
+        UTF-8.
+    member : str
+        The bundle's member, for messages.
+    max_bytes : int
+        The largest size taken.
+
+    Raises
+    ------
+    BundleError
+        Where it is too large or too deep, is not JSON, repeats a key, holds a number that is not finite or a string that
+        is not Unicode text, or is not an object.
+    """
+    if len(data) > max_bytes:
+        raise _refusal(member, f"is {len(data)} bytes of JSON; at most {max_bytes} are read")
+    depth = _depth(data)
+    if depth > limits.JSON_DEPTH:
+        raise _refusal(member, f"nests {depth} levels deep; at most {limits.JSON_DEPTH} are read")
+    try:
+        document = json.loads(
+            data.decode(), object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant, parse_float=_finite
+        )
+        canonical_json(document)
+    except ValueError as error:  # of syntax, of UTF-8 either way, of our own hooks, of an integer with too many digits
+        raise _refusal(member, f"is not valid JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise _refusal(member, f"is JSON of type {type(document).__name__}, not an object")
+    return document
+
+
+def canonical_json(document: Any) -> bytes:
+    """Return the one way to write a document: sorted keys, no spaces, UTF-8, shortest floats."""
+    return json.dumps(document, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def _depth(data: bytes) -> int:
+    """Return how deep brackets nest, outside strings."""
+    depth = deepest = 0
+    for token in _TOKENS.finditer(data):
+        first = data[token.start()]
+        if first in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif first in b"]}":
+            depth -= 1
+    return deepest
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        raise ValueError(f"the key {twice[:80]!r} is given twice")
+    return found
+
+
+def _refuse_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not a number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is too large")
+    return value
+
+
+def _refusal(member: str, what: str) -> BundleError:
+    return BundleError(what, address=member, hint="fetch the bundle again, or build it again with 'tracer-spec build'")

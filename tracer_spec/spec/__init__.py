@@ -1,0 +1,40 @@
+"""The spec language: router.yaml as frozen data, every value with its line and column."""
+
+from tracer_spec.spec.fields import split_step
+from tracer_spec.spec.labels import read_labels
+from tracer_spec.spec.load import LoadedSpec, load_spec
+from tracer_spec.spec.model import (
+    DEFAULT_ZOO,
+    CostSpec,
+    FormatMap,
+    LabelsSpec,
+    PluginRef,
+    ReportSpec,
+    RouterSpec,
+    SplitSpec,
+    TargetSpec,
+    TracesSpec,
+    canonical,
+    spec_digest,
+)
+from tracer_spec.spec.schema import router_schema
+
+__all__ = [
+    "DEFAULT_ZOO",
+    "CostSpec",
+    "FormatMap",
+    "LabelsSpec",
+    "LoadedSpec",
+    "PluginRef",
+    "ReportSpec",
+    "RouterSpec",
+    "SplitSpec",
+    "TargetSpec",
+    "TracesSpec",
+    "canonical",
+    "load_spec",
+    "read_labels",
+    "router_schema",
+    "spec_digest",
+    "split_step",
+]

@@ -1,0 +1,114 @@
+"""Turns the tree of a spec into plain data, with ``${VAR}`` expanded in scalar values (never in keys)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tracer_spec.errors import Problem
+from tracer_spec.spec.nodes import Items, Node, Pairs, Path, Scalar, address, as_written
+from tracer_spec.spec.scalars import OutOfRange, resolve
+
+_REFERENCE = re.compile(
+    r"\$\$\{"  # an escaped brace
+    r"|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:(?P<how>:[-?])(?P<rest>[^}]*))?\}"
+    r"|\$\{"  # anything else that looks like a reference
+)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    """Plain data, and what could not be expanded.
+
+    Parameters
+    ----------
+    data : Any
+        dict, list, str, int, float, bool and None.
+    problems : tuple of Problem
+    unresolved : frozenset of Path
+        Where the problems are; ``data`` holds None there, and nothing more should be said of those places.
+    """
+
+    data: Any
+    problems: tuple[Problem, ...]
+    unresolved: frozenset[Path]
+
+
+def expand(root: Node, environ: Mapping[str, str]) -> Expanded:
+    """Expand variables, then type what is plain.
+
+    ``${NAME}`` must be set; ``${NAME:-default}`` takes the default where it is unset or empty; ``${NAME:?message}``
+    fails with the message there. ``$${`` is a literal ``${``. An unquoted scalar is typed after expansion, so that
+    ``dim: ${DIM:-384}`` is a number; a quoted one stays a string.
+    """
+    problems: list[Problem] = []
+    unresolved: set[Path] = set()
+
+    def walk(node: Node, path: Path) -> Any:
+        if isinstance(node, Pairs):
+            return {key: walk(entry.node, (*path, key)) for key, entry in node.entries.items()}
+        if isinstance(node, Items):
+            return [walk(item, (*path, index)) for index, item in enumerate(node.items)]
+        try:
+            return _value(node, environ)
+        except _Unexpandable as error:
+            problems.append(Problem(str(node.place), error.what, error.hint, address(path)))
+            unresolved.add(path)
+            return None
+
+    return Expanded(walk(root, ()), tuple(problems), frozenset(unresolved))
+
+
+def names_variable(scalar: Scalar) -> bool:
+    """Return whether a scalar takes something from the environment."""
+    return any(match["name"] for match in _REFERENCE.finditer(scalar.text))
+
+
+class _Unexpandable(Exception):
+    """A scalar has no value."""
+
+    def __init__(self, what: str, hint: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.hint = hint
+
+
+def _value(scalar: Scalar, environ: Mapping[str, str]) -> str | int | float | bool | None:
+    text = scalar.text
+    if "${" in text:
+        text = _REFERENCE.sub(lambda match: _substitute(match, scalar, environ), text)
+    if not scalar.plain:
+        return text
+    try:
+        return resolve(text)
+    except OutOfRange:
+        raise _Unexpandable(
+            f"{as_written(scalar)[:60]} is an integer beyond 64 bits", "put quotes around it where it is a string"
+        ) from None
+
+
+def _substitute(match: re.Match[str], scalar: Scalar, environ: Mapping[str, str]) -> str:
+    """Return what one reference stands for."""
+    if match[0] == "$${":
+        return "${"
+    name, how, rest = match["name"], match["how"], match["rest"]
+    if name is None:
+        raise _Unexpandable(
+            f"{as_written(scalar)} holds a '${{' that opens no variable",
+            "write ${NAME}, ${NAME:-default} or ${NAME:?message}; $${ is a literal ${",
+        )
+    value = environ.get(name)
+    if value is not None and _SURROGATE.search(value):
+        raise _Unexpandable(f"the environment variable {name} is not UTF-8", f"set {name} to text")
+    if value or (value is not None and how is None):
+        return value
+    if how == ":-":
+        return str(rest)
+    state = "is empty" if value is not None else "is not set"
+    said = f": {rest.strip()}" if rest and rest.strip() else ""
+    raise _Unexpandable(
+        f"the environment variable {name} {state}{said}", f"set {name}, or give a default: ${{{name}:-...}}"
+    )

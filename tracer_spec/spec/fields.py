@@ -1,0 +1,174 @@
+"""The kinds of value that a spec holds, and the checks behind each."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, StrictFloat, StrictInt, StrictStr
+from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
+
+STEPS = ("strip", "first-line", "casefold", "code-fence")
+STEPS_WITH_ARGUMENT = ("json", "regex")
+NAME = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
+PLUGIN_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+_MAX_NAME = 64
+
+
+def refusal(fact: str, *, detail: str = "", hint: str = "", about_value: bool = True) -> PydanticCustomError:
+    """Return an error in the house's style for a validator to raise.
+
+    Parameters
+    ----------
+    fact : str
+        What is wrong, to be read after the value as written: ``is not a JMESPath expression``. Never the value itself.
+    detail : str
+        More, taken from the value; left out where the value comes from the environment.
+    hint : str
+        The remedy; under the same rule as ``fact``.
+    about_value : bool
+        Whether the value is put before the fact.
+    """
+    context = {"fact": fact, "detail": f": {detail}" if detail else "", "hint": hint, "about_value": about_value}
+    return PydanticCustomError("spec", "{fact}{detail}", context)
+
+
+def refusals(title: str, found: Sequence[tuple[tuple[str | int, ...], Any, PydanticCustomError]]) -> ValidationError:
+    """Return one error of several refusals, each at its own place under the value being checked."""
+    lines = [InitErrorDetails(type=error, loc=place, input=value) for place, value, error in found]
+    return ValidationError.from_exception_data(title, lines)
+
+
+def split_step(step: str) -> tuple[str, str]:
+    """Return a label step's kind and argument: ``json:intent`` is ``("json", "intent")``, ``strip`` is ``("strip", "")``."""
+    kind, _, argument = step.partition(":")
+    return kind, argument
+
+
+def _check_name(value: str) -> str:
+    if not re.fullmatch(NAME, value) or len(value) > _MAX_NAME:
+        near = re.sub(r"[^a-z0-9]+", "-", value.lower()).strip("-")[:_MAX_NAME].strip("-")
+        raise refusal(
+            f"is not made of lower-case letters, digits and inner dashes, at most {_MAX_NAME} of them",
+            hint="it becomes a file name" if not near else "it becomes a file name, as support-intents does",
+        )
+    return value
+
+
+def _check_plugin_name(value: str) -> str:
+    if not re.fullmatch(PLUGIN_NAME, value) or len(value) > _MAX_NAME:
+        raise refusal(f"is not a name of letters, digits, dots and dashes, at most {_MAX_NAME} of them")
+    return value
+
+
+def _check_label(value: str) -> str:
+    if not value:
+        raise refusal("is empty; a label has at least one character")
+    return value
+
+
+def _check_expression(value: str) -> str:
+    import jmespath
+    from jmespath.exceptions import JMESPathError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # deprecated literal syntax is valid, if old
+            jmespath.compile(value)
+    except (JMESPathError, ValueError, RecursionError) as error:
+        raise refusal(
+            "is not a JMESPath expression",
+            detail=_what_jmespath_says(error),
+            hint="keys with dots or dashes are quoted inside: attributes.\"input.value\"; see jmespath.org",
+        ) from None
+    return value
+
+
+def _what_jmespath_says(error: Exception) -> str:
+    """Say on one line what JMESPath says on three."""
+    position = getattr(error, "lex_position", getattr(error, "lexer_position", None))
+    token = getattr(error, "token_value", getattr(error, "lexer_value", None))
+    if type(error).__name__ == "EmptyExpressionError":
+        return "it is empty"
+    if type(error).__name__ == "IncompleteExpressionError" or token == "":
+        return "it ends too early"
+    if position is None or token is None:
+        return "it is nested too deeply" if isinstance(error, RecursionError) else "it cannot be read"
+    return f"unexpected {str(token)[:20]!r} at character {position + 1}"
+
+
+def _check_step(value: str) -> str:
+    kind, argument = split_step(value)
+    if value in STEPS:
+        return value
+    if kind not in STEPS_WITH_ARGUMENT or ":" not in value:
+        raise refusal(f"is no step; known: {', '.join(STEPS)}, json:KEY, regex:PATTERN", hint=_step_hint(value))
+    if not argument:
+        raise refusal("has nothing after the colon", hint="write json:KEY or regex:PATTERN")
+    if kind == "regex":
+        _check_regex(argument)
+    return value
+
+
+def _step_hint(value: str) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(value.replace("_", "-"), STEPS, n=1)
+    return f"did you mean '{near[0]}'?" if near else ""
+
+
+def _check_regex(pattern: str) -> None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a doubtful set is the author's business
+            n_groups = re.compile(pattern).groups
+    except (re.error, OverflowError, RecursionError) as error:
+        raise refusal("is not a regular expression", detail=" ".join(str(error).split())) from None
+    if n_groups > 1:
+        raise refusal(
+            f"has {n_groups} capture groups; one, or none, says what is kept",
+            hint="write (?:...) for groups that only group",
+        )
+
+
+def unique(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse a value that is given twice."""
+    first: dict[str, int] = {}
+    found = [
+        ((index,), value, refusal(f"is given twice: items {first[value]} and {index}", hint="keep one of them"))
+        for index, value in enumerate(values)
+        if first.setdefault(value, index) != index
+    ]
+    if found:
+        raise refusals("list", found)
+    return values
+
+
+def non_empty(what: str) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
+    """Return a check that a list has at least one item."""
+
+    def check(values: tuple[Any, ...]) -> tuple[Any, ...]:
+        if not values:
+            raise refusal(f"is empty; at least one {what} is needed")
+        return values
+
+    return check
+
+
+Name = Annotated[StrictStr, AfterValidator(_check_name), Field(json_schema_extra={"pattern": NAME, "maxLength": _MAX_NAME})]
+PluginName = Annotated[
+    StrictStr, AfterValidator(_check_plugin_name), Field(json_schema_extra={"pattern": PLUGIN_NAME, "maxLength": _MAX_NAME})
+]
+Label = Annotated[StrictStr, AfterValidator(_check_label), Field(json_schema_extra={"minLength": 1})]
+Expression = Annotated[StrictStr, AfterValidator(_check_expression), Field(json_schema_extra={"minLength": 1})]
+Step = Annotated[
+    StrictStr,
+    AfterValidator(_check_step),
+    Field(json_schema_extra={"anyOf": [{"enum": list(STEPS)}, {"pattern": "^(json|regex):.+"}]}),
+]
+OpenFraction = Annotated[StrictFloat, Field(gt=0, lt=1)]
+HalfOpenFraction = Annotated[StrictFloat, Field(ge=0, lt=1)]
+Amount = Annotated[StrictFloat, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[StrictInt, Field(ge=0)]

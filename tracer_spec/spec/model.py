@@ -1,0 +1,317 @@
+"""router.yaml, version 1, as frozen data.
+
+Field descriptions are the documentation of the format: the JSON Schema and every editor show them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from tracer_spec.spec.fields import (
+    Amount,
+    Count,
+    Expression,
+    HalfOpenFraction,
+    Label,
+    Name,
+    OpenFraction,
+    PluginName,
+    Step,
+    non_empty,
+    refusal,
+    refusals,
+    unique,
+)
+
+DEFAULT_ZOO = ("logreg", "mlp")
+DEFAULT_FAMILIES = ("global", "l2d", "rsb")
+DEFAULT_ACCEPTOR = "logistic"
+DEFAULT_CALIBRATOR = "pareto-testing"
+RISK_CONTROL = "risk-control"
+_BUILT_IN_CALIBRATORS_OF_AGREEMENT = (DEFAULT_CALIBRATOR, "empirical")
+
+
+class Part(BaseModel):
+    """A mapping of the spec: frozen, and it knows every key it takes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PluginRef(Part):
+    """A plugin by name, with its options; a bare NAME stands for {use: NAME}."""
+
+    use: PluginName = Field(description="The plugin's name; 'tracer-spec plugins' lists those installed.")
+    alias: PluginName = Field(
+        "", alias="as", description="What this one is called in reports and bundles; by default, its name."
+    )
+    options: dict[str, Any] = Field(
+        default_factory=dict,
+        alias="with",
+        description="The plugin's options; 'tracer-spec plugins NAME' explains them.",
+        json_schema_extra={"default": {}},
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, data: Any) -> Any:
+        if isinstance(data, str):
+            data = {"use": data}
+        if isinstance(data, dict) and data.get("as") is None and isinstance(data.get("use"), str):
+            return {**data, "as": data["use"]}
+        return data
+
+
+class FormatMap(Part):
+    """Where each part of a trace is in a record: JMESPath expressions."""
+
+    text: Expression = Field(description="The input text that was sent to the teacher.")
+    label: Expression = Field(description="The teacher's answer, before 'labels' puts it in order.")
+    time: Expression | None = Field(None, description="When it was: ISO 8601, or seconds or nanoseconds since 1970.")
+    truth: Expression | None = Field(None, description="A human's label, where there is one; reported, never trained on.")
+    id: Expression | None = Field(None, description="The event's id: copies and retries with the same id collapse.")
+    group: Expression | None = Field(None, description="What belongs together: a customer, a conversation.")
+    embedding: Expression | None = Field(None, description="The vector, where the record carries one.")
+    where: Expression | None = Field(None, description="Keep only records for which this is true: \"status == 'ok'\".")
+
+
+class LabelsSpec(Part):
+    """How the teacher's answers become labels."""
+
+    allowed: StrictStr | Annotated[tuple[Label, ...], AfterValidator(non_empty("label")), AfterValidator(unique)] = Field(
+        "infer",
+        description="The labels there are: a list; a file (one label a line, or a JSON list); or 'infer', from fit rows.",
+    )
+    normalize: tuple[Step, ...] = Field(
+        ("strip",),
+        description="Steps applied in order to each answer: strip, first-line, casefold, code-fence, json:KEY, regex:PATTERN.",
+    )
+    aliases: dict[str, Label] = Field(
+        default_factory=dict,
+        description="Answers, after the steps, that mean another label.",
+        json_schema_extra={"default": {}},
+    )
+    unknown: Literal["disagree", "fail"] = Field(
+        "disagree",
+        description="An answer that is no label: 'disagree' trains nothing and counts against agreement; 'fail' stops.",
+    )
+
+    @field_validator("allowed")
+    @classmethod
+    def _not_blank(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        if isinstance(value, str) and not value.strip():
+            raise refusal("is empty; give a list, a file, or infer")
+        return value
+
+
+class TracesSpec(Part):
+    """Where the traces are, and how to read them."""
+
+    use: PluginName = Field(description="The trace source: a plugin's name.")
+    options: dict[str, Any] = Field(
+        default_factory=dict,
+        alias="with",
+        description="The source's options, such as the path; relative paths start at the spec's folder.",
+        json_schema_extra={"default": {}},
+    )
+    format: Annotated[StrictStr, Field(min_length=1)] | FormatMap = Field(
+        "native", description="How a record is laid out: a preset's name, or a map of JMESPath expressions."
+    )
+    labels: LabelsSpec = Field(default_factory=LabelsSpec, description="How the teacher's answers become labels.")
+    on_error: Literal["fail", "drop"] = Field(
+        "fail", description="A record that cannot be read: 'fail' stops; 'drop' leaves it out and counts it by reason."
+    )
+
+    @property
+    def source(self) -> PluginRef:
+        """Return the source as a plugin reference."""
+        return PluginRef.model_validate({"use": self.use, "with": self.options})
+
+
+class TargetSpec(Part):
+    """What the certificate must claim."""
+
+    end_to_end: OpenFraction | None = Field(
+        None,
+        description="The share of all traffic, handled or not, that must get the teacher's label; for the risk-control "
+        "calibrator, instead of agreement.",
+    )
+    agreement: OpenFraction | None = Field(
+        None,
+        validate_default=True,
+        description="The share of handled traffic that must get the teacher's label.",
+    )
+    confidence: OpenFraction = Field(0.95, description="How sure the certificate must be: 1 minus the error budget.")
+    min_coverage: HalfOpenFraction = Field(
+        0.05, description="Policies predicted to handle a smaller share of traffic are not proposed."
+    )
+    calibrator: PluginRef = Field(
+        default_factory=lambda: PluginRef(use=DEFAULT_CALIBRATOR),
+        validate_default=True,
+        description="The test that decides what may ship.",
+        json_schema_extra={"default": DEFAULT_CALIBRATOR},
+    )
+
+    @field_validator("agreement")
+    @classmethod
+    def _exactly_one(cls, value: float | None, info: ValidationInfo) -> float | None:
+        other_given = info.data.get("end_to_end", 0) is not None  # a bad value is a given one
+        if value is None and not other_given:
+            raise refusal("neither agreement nor end_to_end is given", hint=_TARGET_HINT, about_value=False)
+        if value is not None and other_given:
+            raise refusal("agreement and end_to_end are both given; a target has one of them", about_value=False)
+        return value
+
+    @field_validator("calibrator")
+    @classmethod
+    def _calibrator_fits(cls, value: PluginRef, info: ValidationInfo) -> PluginRef:
+        given = [key for key in ("agreement", "end_to_end") if info.data.get(key) is not None]
+        if given == ["end_to_end"] and value.use in _BUILT_IN_CALIBRATORS_OF_AGREEMENT:
+            fact = "this calibrator certifies agreement, and end_to_end is given"
+            raise refusal(fact, hint=f"add calibrator: {RISK_CONTROL}", about_value=False)
+        if given == ["agreement"] and value.use == RISK_CONTROL:
+            fact = "this calibrator certifies end_to_end, and agreement is given"
+            raise refusal(fact, hint="write end_to_end instead of agreement, or another calibrator", about_value=False)
+        return value
+
+
+_TARGET_HINT = "add agreement: the share of handled traffic that must get the teacher's label, for instance 0.95"
+
+
+class SplitSpec(Part):
+    """How traces are divided into fit and certify rows."""
+
+    certify: OpenFraction = Field(0.4, description="The share of the traces that certifies.")
+    strategy: Literal["random", "temporal", "grouped"] = Field(
+        "random",
+        description="Which rows certify: a random share, the latest ones, or whole groups (one row of each is tested).",
+    )
+    key: Expression | None = Field(
+        None, validate_default=True, description="For grouped: the JMESPath of what belongs together."
+    )
+    folds: Annotated[StrictInt, Field(ge=2)] = Field(
+        4, description="Folds of the fit rows, for out-of-fold scores."
+    )
+
+    @field_validator("key")
+    @classmethod
+    def _key_if_grouped(cls, value: str | None, info: ValidationInfo) -> str | None:
+        strategy = info.data.get("strategy")
+        if strategy == "grouped" and value is None:
+            raise refusal("a grouped split needs a key", hint="add key: the JMESPath of the group", about_value=False)
+        if strategy in ("random", "temporal") and value is not None:
+            fact = f"a {strategy} split takes no key"
+            raise refusal(fact, hint="take key out, or write strategy: grouped", about_value=False)
+        return value
+
+
+class CostSpec(Part):
+    """What the teacher costs; adds a projection to the report and changes nothing else."""
+
+    teacher_usd_per_1k: Amount = Field(description="US dollars for a thousand requests to the teacher.")
+    requests_per_day: Amount = Field(description="Requests a day.")
+
+
+class ReportSpec(Part):
+    """What the report may show."""
+
+    text: StrictBool = Field(False, description="Whether examples show the raw text of requests.")
+
+
+def _exactly_version_1(value: Any) -> Any:
+    if isinstance(value, bool) or value != 1:
+        raise refusal("is not a version of the format that this release reads; known: 1", hint="write version: 1")
+    return 1
+
+
+def _unique_aliases(refs: tuple[PluginRef, ...], info: ValidationInfo) -> tuple[PluginRef, ...]:
+    """Refuse two plugins of one list under one name."""
+    first: dict[str, int] = {}
+    found = []
+    for index, ref in enumerate(refs):
+        if first.setdefault(ref.alias, index) != index:
+            fact = f"is the name of both {info.field_name}[{first[ref.alias]}] and {info.field_name}[{index}]"
+            place = (index, "as" if ref.alias != ref.use else "use")
+            found.append((place, ref.alias, refusal(fact, hint="give one of them another name with 'as'")))
+    if found:
+        raise refusals("list", found)
+    return refs
+
+
+_Refs = Annotated[tuple[PluginRef, ...], AfterValidator(_unique_aliases)]
+
+
+class RouterSpec(Part):
+    """A router: where its traces are, what may be trained on them, and what must be certified."""
+
+    version: Annotated[Literal[1], BeforeValidator(_exactly_version_1)] = Field(description="The version of this format: 1.")
+    name: Name = Field(description="The router's name; the bundle is written to dist/NAME.tracer.")
+    seed: Count = Field(0, description="What every random choice derives from, by role and name.")
+    traces: TracesSpec = Field(description="Where the traces are, and how to read them.")
+    embedder: PluginRef = Field(description="What turns texts into vectors.")
+    zoo: Annotated[_Refs, AfterValidator(non_empty("surrogate"))] = Field(
+        default_factory=lambda: tuple(PluginRef(use=name) for name in DEFAULT_ZOO),
+        description="The surrogates to train.",
+        json_schema_extra={"default": list(DEFAULT_ZOO), "minItems": 1},
+    )
+    families: Annotated[_Refs, AfterValidator(non_empty("family"))] = Field(
+        default_factory=lambda: tuple(PluginRef(use=name) for name in DEFAULT_FAMILIES),
+        description="The shapes of policy to propose.",
+        json_schema_extra={"default": list(DEFAULT_FAMILIES), "minItems": 1},
+    )
+    acceptor: PluginRef = Field(
+        default_factory=lambda: PluginRef(use=DEFAULT_ACCEPTOR),
+        description="What predicts, per input, whether the surrogate will agree with the teacher.",
+        json_schema_extra={"default": DEFAULT_ACCEPTOR},
+    )
+    guards: _Refs = Field((), description="What refuses inputs far from the training data.")
+    defer_labels: Annotated[tuple[Label, ...], AfterValidator(unique)] = Field(
+        (), description="Labels that only the teacher may give."
+    )
+    target: TargetSpec = Field(description="What the certificate must claim.")
+    split: SplitSpec = Field(
+        default_factory=SplitSpec, description="How traces are divided into fit and certify rows."
+    )
+    cost: CostSpec | None = Field(None, description="What the teacher costs; adds a cost projection to the report.")
+    report: ReportSpec = Field(default_factory=ReportSpec, description="What the report may show.")
+
+    @field_validator("split")
+    @classmethod
+    def _time_if_temporal(cls, value: SplitSpec, info: ValidationInfo) -> SplitSpec:
+        traces = info.data.get("traces")
+        custom = traces.format if traces else None
+        if value.strategy == "temporal" and isinstance(custom, FormatMap) and custom.time is None:
+            fact = "a temporal split needs the time of each trace, and traces.format gives none"
+            hint = "add time: its JMESPath, to traces.format"
+            raise refusals("split", [(("strategy",), value.strategy, refusal(fact, hint=hint, about_value=False))])
+        return value
+
+
+def canonical(spec: RouterSpec) -> dict[str, Any]:
+    """Return the spec as plain data under its YAML keys, with every default written out."""
+    return spec.model_dump(mode="json", by_alias=True)
+
+
+def spec_digest(spec: RouterSpec) -> str:
+    """Return the sha256, in hex, of the canonical spec.
+
+    It covers values after expansion and overrides, and defaults too; not comments, layout or the order of keys. Secrets
+    are not in it: a spec names them by reference (``api_key_env: NAME``).
+    """
+    text = json.dumps(canonical(spec), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()

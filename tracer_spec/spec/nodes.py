@@ -1,0 +1,156 @@
+"""A spec as it was written: a small tree in which every value knows its place.
+
+Messages quote a value *as written* (``${TOKEN}``, ``1.20``), never as expanded, so that what comes from the environment
+cannot reach an error.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+Path: TypeAlias = tuple[str | int, ...]
+
+_WORD = re.compile(r"[A-Za-z0-9_$-]+")
+_SHOWN_CHARACTERS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something stands: ``file:line:column`` (from 1), an override, or nowhere (a mapping made in Python)."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A scalar before expansion; ``plain`` ones are typed by YAML's rules, the others are strings."""
+
+    place: Place
+    text: str
+    plain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list."""
+
+    place: Place
+    items: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A value under its key; ``place`` is the key's."""
+
+    place: Place
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """A mapping; keys are strings, whatever they look like."""
+
+    place: Place
+    entries: Mapping[str, Entry]
+
+
+Node: TypeAlias = Scalar | Items | Pairs
+
+
+def child(node: Node, segment: str | int) -> Node | None:
+    """Return what stands under a key or an index, or None."""
+    if isinstance(node, Pairs) and isinstance(segment, str) and segment in node.entries:
+        return node.entries[segment].node
+    if isinstance(node, Items) and isinstance(segment, int) and 0 <= segment < len(node.items):
+        return node.items[segment]
+    return None
+
+
+def find(root: Node, path: Path) -> Node | None:
+    """Return the node at ``path``, or None where nothing is written there."""
+    node: Node | None = root
+    for segment in path:
+        if node is None:
+            return None
+        node = child(node, segment)
+    return node
+
+
+def nearest(root: Node, path: Path) -> Node:
+    """Return the node at ``path``, or its nearest parent that is written."""
+    node = root
+    for segment in path:
+        below = child(node, segment)
+        if below is None:
+            return node
+        node = below
+    return node
+
+
+def key_place(root: Node, path: Path) -> Place:
+    """Return the place of the key that ``path`` ends in, or of the nearest parent."""
+    parent = find(root, path[:-1])
+    if path and isinstance(parent, Pairs) and path[-1] in parent.entries:
+        return parent.entries[str(path[-1])].place
+    return nearest(root, path).place
+
+
+def as_written(node: Node) -> str:
+    """Return a value the way messages quote it: as in the file, before expansion."""
+    if isinstance(node, Pairs):
+        return "a mapping"
+    if isinstance(node, Items):
+        return "a list"
+    return (node.text or "null") if is_typed(node) else quoted(node.text)
+
+
+def is_typed(scalar: Scalar) -> bool:
+    """Return whether YAML reads the scalar as a number, true, false or null."""
+    from tracer_spec.spec.scalars import OutOfRange, resolve
+
+    if not scalar.plain:
+        return False
+    try:
+        return not isinstance(resolve(scalar.text), str)
+    except OutOfRange:
+        return True
+
+
+def quoted(text: str) -> str:
+    """Return ``'text'`` on one line, cut where it is long."""
+    cut = text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
+    return f"'{cut}'" if cut.isprintable() else repr(cut)
+
+
+def scalars(node: Node) -> Iterator[Scalar]:
+    """Yield every scalar of a tree."""
+    if isinstance(node, Scalar):
+        yield node
+    elif isinstance(node, Items):
+        for item in node.items:
+            yield from scalars(item)
+    else:
+        for entry in node.entries.values():
+            yield from scalars(entry.node)
+
+
+def address(path: Path) -> str:
+    """Write a path the way people do: ``zoo[1].with.C``; keys that are no words are quoted."""
+    parts: list[str] = []
+    for segment in path:
+        if isinstance(segment, int):
+            parts.append(f"[{segment}]")
+            continue
+        cut = segment if len(segment) <= _SHOWN_CHARACTERS else segment[: _SHOWN_CHARACTERS - 1] + "…"
+        word = cut if _WORD.fullmatch(cut) else json.dumps(cut, ensure_ascii=not cut.isprintable())
+        parts.append(f".{word}" if parts else word)
+    return "".join(parts)

@@ -1,0 +1,110 @@
+"""Turns a pydantic error into problems with the address and the place of what was written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from tracer_spec.errors import Problem
+from tracer_spec.spec.nodes import Node, Path, address, child, find, key_place, nearest, quoted
+from tracer_spec.spec.shape import Slot, slot_at
+from tracer_spec.spec.wording import did_you_mean, fact_and_hint, not_a, noun
+
+
+@dataclass(frozen=True, slots=True)
+class _Located:
+    """A pydantic error at its path in the spec; ``union`` and ``branch`` where it tells of one of several types."""
+
+    error: Mapping[str, Any]
+    path: Path
+    union: Path | None
+    branch: str | int
+
+
+def problems_of(error: ValidationError, root: Node, model: type[BaseModel], at: Path = ()) -> list[tuple[Path, Problem]]:
+    """Return what a pydantic error says, each with its path.
+
+    Parameters
+    ----------
+    error : ValidationError
+        What ``model`` said of the data at ``at``.
+    root : Node
+        The whole spec as written.
+    model : type of BaseModel
+    at : Path
+        Where the data stand in the spec: ``()`` for all of it, ``("zoo", 1, "with")`` for a plugin's options.
+    """
+    errors = error.errors(include_url=False, include_input=False)
+    located = [_locate(each, root, at) for each in errors]
+    found: list[tuple[Path, Problem]] = []
+    for union, group in groupby(located, key=lambda each: each.union):
+        told = list(group) if union is None else _of_union(list(group))
+        if isinstance(told, list):
+            found += [(each.path, _problem(each, root, _slot(model, each, at))) for each in told]
+            continue
+        fact, hint = not_a(nearest(root, told.path), list(told.nouns), slot_at(model, told.path[len(at) :]))
+        found.append((told.path, Problem(str(nearest(root, told.path).place), fact, hint, address(told.path))))
+    return found
+
+
+def _slot(model: type[BaseModel], located: _Located, at: Path) -> Slot:
+    """Return what is taken where an error is; around it, for an unknown key."""
+    path = located.path[len(at) :]
+    return slot_at(model, path[:-1] if located.error["type"] == "extra_forbidden" else path)
+
+
+@dataclass(frozen=True, slots=True)
+class _NoneOf:
+    """A value that is of none of the types it may be of."""
+
+    path: Path
+    nouns: tuple[str, ...]
+
+
+def _locate(error: Mapping[str, Any], root: Node, at: Path) -> _Located:
+    """Follow pydantic's location through what is written; what does not lead on names a branch of a union."""
+    path, union, branch = at, None, ""
+    node = find(root, at)
+    *_, last = error["loc"] or ("",)
+    for depth, segment in enumerate(error["loc"]):
+        below = child(node, segment) if node is not None else None
+        is_last = depth == len(error["loc"]) - 1
+        if below is not None:
+            path, node = (*path, segment), below
+        elif is_last and error["type"] in ("missing", "spec"):
+            path = (*path, last)
+        elif union is None:
+            union, branch = path, segment
+    return _Located(error, path, union, branch)
+
+
+def _of_union(group: Sequence[_Located]) -> list[_Located] | _NoneOf:
+    """Choose what to tell of a value that fits no branch of a union."""
+    union = group[0].union
+    branches = [list(each) for _, each in groupby(group, key=lambda located: located.branch)]
+    for branch in branches:
+        if len(branches) == 1 or not any(each.path == union and noun(each.error) for each in branch):
+            return branch  # its type is right, so this is the branch that was meant
+    return _NoneOf(union or (), tuple(noun(each.error) for branch in branches for each in branch[:1]))
+
+
+def _problem(located: _Located, root: Node, slot: Slot) -> Problem:
+    path, kind = located.path, located.error["type"]
+    if kind == "extra_forbidden":
+        return _unknown_key(path, root, slot)
+    if kind == "missing":
+        hint = f"{path[-1]}: {slot.description}" if slot.description else ""
+        return Problem(str(nearest(root, path).place), "the key is missing", hint, address(path))
+    node = nearest(root, path)
+    fact, hint = fact_and_hint(located.error, node, slot)
+    return Problem(str(node.place), fact, hint, address(path))
+
+
+def _unknown_key(path: Path, root: Node, slot: Slot) -> Problem:
+    known = ", ".join(slot.keys) or "none"
+    what = f"there is no key {quoted(str(path[-1]))}; known: {known}"
+    return Problem(str(key_place(root, path)), what, did_you_mean(str(path[-1]), slot.keys), address(path))

@@ -1,0 +1,166 @@
+"""Says what pydantic found in the house's words: the value got, the values allowed, the remedy."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tracer_spec.spec.environment import names_variable
+from tracer_spec.spec.nodes import Node, Pairs, Scalar, as_written, is_typed, quoted
+from tracer_spec.spec.scalars import OutOfRange, resolve
+from tracer_spec.spec.shape import Slot
+
+# what each type error of pydantic asks for
+NOUNS = {
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "dict_type": "a mapping",
+    "finite_number": "a finite number",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "frozen_set_type": "a list",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "int_parsing_size": "a whole number",
+    "int_type": "a whole number",
+    "list_type": "a list",
+    "mapping_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "model_type": "a mapping",
+    "none_required": "null",
+    "set_type": "a list",
+    "string_type": "a string",
+    "tuple_type": "a list",
+}
+_NUMBERS = ("a number", "a whole number", "a finite number")
+_BOUNDS = {
+    "greater_than": ("above", "gt"),
+    "greater_than_equal": ("at least", "ge"),
+    "less_than": ("below", "lt"),
+    "less_than_equal": ("at most", "le"),
+}
+_SPOKEN_BOOLEANS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
+_PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*%?")
+
+
+def noun(error: Mapping[str, Any]) -> str:
+    """Return what a type error asks for, or an empty string where it is no type error."""
+    if error["type"] in ("literal_error", "enum"):
+        return f"one of {str(error['ctx']['expected']).replace(' or ', ', ')}".replace("'", "")
+    return NOUNS.get(error["type"], "")
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ``did you mean 'x'?`` where a known name is near, else an empty string."""
+    near = difflib.get_close_matches(name[:100], list(known), n=1, cutoff=0.6)
+    return f"did you mean '{near[0]}'?" if near else ""
+
+
+def is_private(node: Node) -> bool:
+    """Return whether a value, or anything in it, comes from the environment."""
+    from tracer_spec.spec.nodes import scalars
+
+    return any(names_variable(scalar) for scalar in scalars(node))
+
+
+def fact_and_hint(error: Mapping[str, Any], node: Node, slot: Slot) -> tuple[str, str]:
+    """Return the fact and the remedy of one error.
+
+    Parameters
+    ----------
+    error : mapping
+        One of ``ValidationError.errors()``; its ``input`` is never looked at.
+    node : Node
+        The value as written.
+    slot : Slot
+        What is taken there.
+    """
+    kind, context = error["type"], error.get("ctx", {})
+    shown = as_written(node)
+    if kind == "spec":
+        detail = "" if is_private(node) else context["detail"]
+        about = f"{shown} " if context["about_value"] else ""
+        return f"{about}{context['fact']}{detail}", context["hint"]
+    if noun(error):
+        return not_a(node, [noun(error)], slot)
+    if kind in _BOUNDS:
+        words, key = _BOUNDS[kind]
+        return f"{shown} is not {slot.range or f'{words} {context[key]}'}", _fraction_hint(node, slot)
+    if kind in ("too_short", "too_long"):
+        bound = context.get("min_length", context.get("max_length"))
+        return f"{shown} has {context['actual_length']} items, not {_words(kind)} {bound}", ""
+    if kind in ("string_too_short", "string_too_long"):
+        bound = context.get("min_length", context.get("max_length"))
+        return f"{shown} does not have {_words(kind)} {bound} characters", ""
+    if kind == "string_pattern_mismatch":
+        return f"{shown} does not match {context['pattern']}", ""
+    return _in_others_words(error, node), ""
+
+
+def not_a(node: Node, nouns: list[str], slot: Slot) -> tuple[str, str]:
+    """Return the fact and the remedy of a value of the wrong type."""
+    wanted = " or ".join(dict.fromkeys(nouns))
+    if slot.range and len(nouns) == 1 and nouns[0] in _NUMBERS:
+        wanted = f"{wanted} {slot.range}"
+    written = as_written(node)
+    return f"{written} is not {wanted}", _type_hint(node, nouns, slot)
+
+
+def _type_hint(node: Node, nouns: list[str], slot: Slot) -> str:
+    """Return the remedy of a value of the wrong type."""
+    if isinstance(node, Pairs) and "a list" in nouns:
+        return "start each item with '- '"
+    if not isinstance(node, Scalar):
+        return ""
+    text, wanted = node.text, set(nouns)
+    if names_variable(node):
+        typed = wanted & {*_NUMBERS, "true or false"}
+        return "a variable in quotes stays a string; take the quotes away" if typed and not node.plain else ""
+    if is_typed(node):
+        if as_written(node) in ("null", "~", "Null", "NULL"):
+            return "give it a value, or leave the key out"
+        return f'put quotes around it: "{text}"' if any("string" in each for each in nouns) else ""
+    if "true or false" in wanted and text.lower() in _SPOKEN_BOOLEANS:
+        return f"write {_SPOKEN_BOOLEANS[text.lower()]}"
+    if wanted & set(_NUMBERS) and _is_number(text):
+        return _fraction_hint(node, slot) or f"take the quotes away: {text}"
+    if wanted & set(_NUMBERS):
+        return _fraction_hint(node, slot)
+    if wanted == {"a list"}:
+        return f"write [{text}]" if text.isprintable() and len(text) < 40 else ""
+    options = [word for each in nouns if each.startswith("one of ") for word in each[7:].split(", ")]
+    return did_you_mean(text, options)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return isinstance(resolve(text), int | float)
+    except OutOfRange:
+        return True
+
+
+def _fraction_hint(node: Node, slot: Slot) -> str:
+    """Return the fraction that a percentage was meant to be."""
+    match = _PERCENT.fullmatch(node.text) if isinstance(node, Scalar) else None
+    if not slot.is_fraction or match is None or not 1 < float(match[1]) <= 100:
+        return ""
+    from decimal import Decimal
+
+    return f"write {(Decimal(match[1]) / 100).normalize():f}"
+
+
+def _words(kind: str) -> str:
+    return "at least" if kind.endswith("short") else "at most"
+
+
+def _in_others_words(error: Mapping[str, Any], node: Node) -> str:
+    """Return an error in the words of the validator that raised it, unless they may quote a secret."""
+    shown = as_written(node)
+    if is_private(node):
+        return f"{shown} is not accepted; the reason is left out because it may quote the environment"
+    raised = error.get("ctx", {}).get("error")
+    said = " ".join(str(raised if isinstance(raised, Exception) else error["msg"]).split())
+    said = re.sub(r"^Input should (?:be|have) ", "it should be ", said)
+    return f"{shown} is not accepted: {said}" if isinstance(node, Scalar) else said or f"{quoted('')} is not accepted"
