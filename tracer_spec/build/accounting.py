@@ -142,7 +142,7 @@ class Tally:
         head = Problem(
             where="",
             what=f"{n_bad:,} of {_count(self.read, 'record')} cannot be used: {self._listed(bad)}",
-            hint="mend them, leave them out with 'traces.format.where', or count and drop them: 'on_error: drop'",
+            hint="mend them, leave them out with 'traces.format.where', or drop and count: 'on_error: drop'",
             address="traces.on_error",
         )
         error = DataError(head.what)
@@ -152,12 +152,13 @@ class Tally:
     def _off_list(self, allowed: Sequence[str] | None) -> DataError:
         """Return the error that names the worst labels off the list."""
         worst = _worst(self.unknown)
+        listing = _listing({**worst, **self.unusable})
         near = ((label, did_you_mean(label, allowed or ())) for label in worst)
         hints = [f"'{label}': {question}" for label, question in near if question]
         remedy = "name spellings in 'aliases', or count them as disagreement: 'unknown: disagree'"
         n_bad = self.unknown.total() + self.unusable.total()
         return DataError(
-            f"{n_bad:,} of {_count(self.kept, 'trace')} have no allowed label: {_listing({**worst, **self.unusable})}",
+            f"{n_bad:,} of {_count(self.kept, 'trace')} have no allowed label: {listing}",
             hint="; ".join([*hints[:3], remedy]),
             address="traces.labels.unknown",
         )
@@ -175,8 +176,8 @@ class Tally:
         notes = [f"{what}, on {_count(n, 'trace')}" for what, n in sorted(self.odd.items())]
         if len(self.models) > 1:
             notes.append(
-                f"{len(self.models)} teacher models: {_listing(_worst(self.models))}; the certificate speaks of one "
-                "teacher that does not change: keep one model with 'traces.format.where'"
+                f"{len(self.models)} teacher models: {_listing(_worst(self.models))}; "
+                "a certificate speaks of one teacher, unchanged: keep one model with 'traces.format.where'"
             )
         n_copies = self.dropped[DUPLICATE]
         if n_copies > self.kept:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tracer_spec.plugin import Candidate, Certificate, Chain, Classes, Mask, Policy, Tested
+from tracer_spec.plugin import Candidate, Certificate, Chain, Classes, Mask, Policy, WalkStep
 
 if TYPE_CHECKING:
     from tracer_spec.build.workshop import LearnerReport
@@ -57,7 +57,7 @@ def certificate_document(certificate: Certificate) -> dict[str, Any]:
     }
 
 
-def _step(step: Tested) -> dict[str, Any]:
+def _step(step: WalkStep) -> dict[str, Any]:
     return {
         **_estimate(step.candidate),
         "thresholds": _thresholds(step.candidate.policy),

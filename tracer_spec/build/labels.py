@@ -77,7 +77,7 @@ class LabelCleaner:
     Examples
     --------
     >>> cleaner = LabelCleaner(["code-fence", "json:intent", "strip"], {"top-up": "top_up"})
-    >>> cleaner.clean('```json\\n{"intent": " top-up"}\\n```')
+    >>> cleaner.clean('```{"intent": " top-up"}```')
     ('top_up', '')
     >>> cleaner.clean("I cannot help with that.")
     ('', 'label not parsable')

@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from tracer_spec.build.certify import OpenedRows
 from tracer_spec.build.embed import FittedEmbedder, fit_embedder
 from tracer_spec.build.labels import LabelCleaner, LabelSpace, label_space
-from tracer_spec.build.splits import Split, folds, split
-from tracer_spec.build.traces import TraceSet, collect
+from tracer_spec.build.collect import collect
+from tracer_spec.build.splits import Split, fold_keys, folds, split
+from tracer_spec.build.traces import TraceSet
 from tracer_spec.build.workshop import FitRows
 from tracer_spec.errors import DataError
-from tracer_spec.plugin import Mask, VectorReader
+from tracer_spec.plugin import Mask
 
 if TYPE_CHECKING:
     from tracer_spec.plan import Plan
@@ -50,22 +50,15 @@ class Prepared:
 
 def read_traces(plan: Plan) -> TraceSet:
     """Read, clean and count the traces that the plan names."""
-    from tracer_spec.builtin.formats import compile_format, find_format
-
     spec = plan.spec.traces
-    reader = plan.embedder.make()
-    column = reader.column if isinstance(reader, VectorReader) else None
-    chosen = find_format(spec.format if isinstance(spec.format, str) else spec.format.model_dump(exclude_none=True))
-    compiled = compile_format(chosen, group=plan.spec.split.key, embedding=column)
-    cleaner = LabelCleaner(spec.labels.normalize, spec.labels.aliases, plan.allowed_labels)
     return collect(
         plan.source.make().records(),
-        compiled.read,
-        cleaner,
+        plan.reader().read,
+        LabelCleaner(spec.labels.normalize, spec.labels.aliases, plan.allowed_labels),
         on_error=spec.on_error,
         unknown=spec.labels.unknown,
-        need_text=not isinstance(reader, VectorReader),
-        need_vector=column is not None,
+        need_text=not plan.brings_vectors,
+        need_vector=plan.vector_column is not None,
     )
 
 
@@ -87,7 +80,7 @@ def prepare(plan: Plan, traces: TraceSet, sides: Split) -> Prepared:
     labels = label_space(plan.allowed_labels, fit.labels)
     embedder = fit_embedder(plan.embedder, fit, plan.spec.seed)
     X = embedder.vectors(fit)
-    dealt: npt.NDArray[np.int64] = folds(fit, n_folds=plan.spec.split.folds, seed=plan.spec.seed)
+    dealt = folds(fold_keys(fit, plan.spec.split.strategy), plan.spec.split.folds, seed=plan.spec.seed)
     denied = np.array([label in plan.spec.defer_labels for label in labels.labels], bool)
     return Prepared(
         traces=traces,

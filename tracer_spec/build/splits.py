@@ -111,10 +111,10 @@ def _temporal(traces: TraceSet, certify: float) -> Split:
     n_certify = round(len(traces) * certify)
     order = np.lexsort((_hashes(row_keys(traces)), traces.times))
     fit, newest = order[: len(order) - n_certify], order[len(order) - n_certify :]
-    notes = ("the certificate holds only as far as the future resembles the newest traces",)
+    notes = ["the certificate holds only as far as the future resembles the newest traces"]
     if len(newest):
-        notes += (f"certify rows begin at {_day_time(traces.times[newest].min())}",)
-    return Split(np.sort(fit), np.sort(newest), notes=notes)
+        notes.append(f"certify rows begin at {_day_time(traces.times[newest].min())}")
+    return Split(np.sort(fit), np.sort(newest), notes=tuple(notes))
 
 
 def _grouped(traces: TraceSet, certify: float) -> Split:
@@ -136,8 +136,8 @@ def _grouped(traces: TraceSet, certify: float) -> Split:
     n_dropped = int(is_certify.sum()) - len(chosen)
     certify_rows = np.array(sorted(chosen.values()), dtype=np.int64)
     notes = (
-        f"one row of each of {len(chosen):,} certify groups certifies, their other {n_dropped:,} rows are left out: "
-        "the claim is per group",
+        f"one row of each of {len(chosen):,} certify groups certifies, "
+        f"their other {n_dropped:,} rows are left out: the claim is per group",
     )
     return Split(np.flatnonzero(~is_certify), certify_rows, n_dropped, notes)
 

@@ -29,7 +29,7 @@ class OptionRow:
     Parameters
     ----------
     name, type, range, description : str
-        ``range`` holds bounds and choices; empty where anything of the type goes.
+        ``range`` holds bounds; empty where anything of the type goes.
     default : object
         None where there is none, or where the default is null.
     required : bool
@@ -96,26 +96,24 @@ def _branches(field: Mapping[str, Any], definitions: Mapping[str, Any]) -> list[
 
 
 def _type(field: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
-    """Name the JSON types that a field takes."""
+    """Name what a field takes: JSON types, and single values in quotes."""
     names = []
     for branch in _branches(field, definitions):
-        name = branch.get("type", "any")
-        if name == "array" and isinstance(branch.get("items"), dict):
-            name = f"list of {_type(_resolve(branch['items'], definitions), definitions)}"
-        if "enum" in branch or "const" in branch:
-            name = ""
-        names.append(name)
-    return " or ".join(dict.fromkeys(name for name in names if name))
+        choices = branch.get("enum", [branch["const"]] if "const" in branch else [])
+        items = branch.get("items")
+        if choices:
+            names += [f"'{value}'" if isinstance(value, str) else json.dumps(value) for value in choices]
+        elif branch.get("type") == "array" and isinstance(items, dict):
+            names.append(f"list of {_type(_resolve(items, definitions), definitions)}")
+        else:
+            names.append(str(branch.get("type", "any")))
+    return " or ".join(dict.fromkeys(names))
 
 
 def _range(field: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
     """Say which values of its type a field takes."""
     parts = []
     for branch in _branches(field, definitions):
-        if "enum" in branch:
-            parts.append(" | ".join(str(value) for value in branch["enum"]))
-        if "const" in branch:
-            parts.append(str(branch["const"]))
         inner = _resolve(branch.get("items", {}), definitions) if branch.get("type") == "array" else branch
         bounds = [f"{sign} {inner[key]:g}" for key, sign in _BOUNDS if key in inner]
         if bounds:

@@ -28,7 +28,7 @@ from tracer_spec.plugin.contracts import (
     Workshop,
 )
 from tracer_spec.plugin.hookspecs import hookimpl
-from tracer_spec.plugin.policy import Candidate, Certificate, Chain, Fence, Model, Policy, Stage, Tested
+from tracer_spec.plugin.policy import Candidate, Certificate, Chain, Fence, Model, Policy, Stage, WalkStep
 
 __all__ = [
     "Acceptor",
@@ -59,7 +59,7 @@ __all__ = [
     "Surrogate",
     "SurrogateLearner",
     "Target",
-    "Tested",
+    "WalkStep",
     "Trained",
     "VectorReader",
     "Vectors",

@@ -113,7 +113,7 @@ class Chain:
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
+class WalkStep:
     """One step of the walk over the certify rows."""
 
     candidate: Candidate
@@ -137,9 +137,9 @@ class Certificate:
         1 - delta; None where the calibrator makes no confidence statement.
     n_certify : int
         Certify rows, handled or not.
-    walk : tuple of Tested
+    walk : tuple of WalkStep
         Every candidate tested, in order.
-    chosen : Tested or None
+    chosen : WalkStep or None
         The step that ships; None is a refusal.
     claim : str
         One sentence in plain words.
@@ -151,8 +151,8 @@ class Certificate:
     target: float
     confidence: float | None
     n_certify: int
-    walk: tuple[Tested, ...]
-    chosen: Tested | None
+    walk: tuple[WalkStep, ...]
+    chosen: WalkStep | None
     claim: str
     assumptions: tuple[str, ...] = ()
     voided_by: tuple[str, ...] = ()

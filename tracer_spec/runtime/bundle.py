@@ -6,10 +6,10 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
 
 from tracer_spec.errors import BundleError, UsageError
 from tracer_spec.runtime import limits
@@ -17,8 +17,6 @@ from tracer_spec.runtime.archive import MANIFEST, REFETCH, unpack
 from tracer_spec.runtime.graph_check import MEMBER as POLICY
 from tracer_spec.runtime.graph_check import check_graph
 from tracer_spec.runtime.manifest import Manifest, Member
-
-T = TypeVar("T")
 
 CERTIFICATE = "certificate.json"
 _MAKE = "make it with 'tracer-spec build'"
@@ -72,18 +70,23 @@ def read_bundle(path: str | os.PathLike[str], *, sha256: str | None = None) -> B
     again: for that, pin ``sha256`` or verify a signature (``docs/bundle.md``).
     """
     where = os.fspath(path)
-    return _at(where, lambda: parse_bundle(_read(Path(where)), sha256=sha256, where=where))
+    with naming(where):
+        return parse_bundle(_read(Path(where)), sha256=sha256, where=where)
 
 
 def parse_bundle(data: bytes, *, sha256: str | None = None, where: str = "") -> Bundle:
     """Check the bytes of a bundle; see :func:`read_bundle`."""
     if sha256 is not None and not re.fullmatch("[0-9a-fA-F]{64}", sha256):
         raise UsageError(
-            f"sha256 is {sha256[:80]!r}, not 64 hexadecimal digits", hint="'sha256sum FILE' prints the digest of a file"
+            f"sha256 is {sha256[:80]!r}, not 64 hexadecimal digits",
+            hint="'sha256sum FILE' prints the digest of a file",
         )
     digest = hashlib.sha256(data).hexdigest()
     if sha256 is not None and digest != sha256.lower():
-        raise BundleError(f"has the sha256 {digest}; {sha256.lower()} was asked for", hint="fetch the bundle that was pinned")
+        raise BundleError(
+            f"has the sha256 {digest}; {sha256.lower()} was asked for",
+            hint="fetch the bundle that was pinned",
+        )
     members = unpack(data)
     if MANIFEST not in members:
         raise BundleError("is missing", address=MANIFEST, hint=REFETCH)
@@ -102,9 +105,9 @@ def _check_members(listed: Mapping[str, Member], members: Mapping[str, bytes]) -
     if extra:
         raise BundleError("is not listed in bundle.json", address=extra[0], hint=REFETCH)
     for name, member in sorted(listed.items()):
-        if len(members[name]) != member.bytes:
+        if len(members[name]) != member.n_bytes:
             raise BundleError(
-                f"has {len(members[name])} bytes; bundle.json says {member.bytes}", address=name, hint=REFETCH
+                f"has {len(members[name])} bytes; bundle.json says {member.n_bytes}", address=name, hint=REFETCH
             )
         if Member.of(members[name]) != member:
             raise BundleError("does not have the digest that bundle.json says", address=name, hint=REFETCH)
@@ -118,17 +121,24 @@ def _read(path: Path) -> bytes:
             if not stat.S_ISREG(status.st_mode):
                 raise BundleError("is not a file", hint=_MAKE)
             if status.st_size > limits.BUNDLE_BYTES:
-                raise BundleError(f"is {status.st_size} bytes; at most {limits.BUNDLE_BYTES} are read", hint=REFETCH)
+                raise BundleError(
+                    f"is {status.st_size} bytes; at most {limits.BUNDLE_BYTES} are read", hint=REFETCH
+                )
             return file.read(status.st_size)
     except FileNotFoundError:
         raise BundleError("there is no such file", hint=_MAKE) from None
     except OSError as error:
-        raise BundleError(f"cannot be read: {error.strerror}", hint="check the path and its permissions") from None
+        raise BundleError(
+            f"cannot be read: {error.strerror}", hint="check the path and its permissions"
+        ) from None
 
 
-def _at(where: str, check: Callable[[], T]) -> T:
-    """Run a check and name the file in what it raises."""
+@contextmanager
+def naming(where: str) -> Iterator[None]:
+    """Name the file in any :class:`BundleError` raised inside."""
     try:
-        return check()
+        yield
     except BundleError as error:
-        raise BundleError.of(tuple(replace(each, where=each.where or where) for each in error.problems)) from None
+        raise BundleError.of(
+            tuple(replace(each, where=each.where or where) for each in error.problems)
+        ) from error.__cause__

@@ -90,7 +90,11 @@ class Batch:
     def __getitem__(self, row: int) -> Decision:
         stage = int(self.stages[row])
         return Decision(
-            self.labels[row], bool(self.handled[row]), float(self.scores[row]), stage if stage >= 0 else None, self.reasons[row]
+            self.labels[row],
+            bool(self.handled[row]),
+            float(self.scores[row]),
+            stage if stage >= 0 else None,
+            self.reasons[row],
         )
 
     def __iter__(self) -> Iterator[Decision]:

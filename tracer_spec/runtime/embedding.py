@@ -76,7 +76,9 @@ def is_built_in(identity: EmbedderIdentity) -> bool:
 
 
 def _state(members: Mapping[str, bytes]) -> dict[str, bytes]:
-    return {name.removeprefix(EMBEDDER): content for name, content in members.items() if name.startswith(EMBEDDER)}
+    return {
+        name.removeprefix(EMBEDDER): content for name, content in members.items() if name.startswith(EMBEDDER)
+    }
 
 
 def _restore(identity: EmbedderIdentity, state: Mapping[str, bytes]) -> TextEmbedder:
@@ -114,7 +116,11 @@ def _find_plugin(identity: EmbedderIdentity) -> Any:
         for plugin in getattr(entry.load(), HOOK, tuple)():
             if plugin.name == identity.use:
                 return plugin
-    found = f"{identity.distribution} is installed without it" if entries else f"{identity.distribution} is not installed"
+    found = (
+        f"{identity.distribution} is installed without it"
+        if entries
+        else f"{identity.distribution} is not installed"
+    )
     raise BundleError(
         f"needs the embedder '{identity.use}' of {identity.distribution} {identity.version}; {found}",
         address=EMBEDDER,

@@ -19,7 +19,7 @@ import numpy as np
 from tracer_spec.errors import BundleError
 from tracer_spec.runtime import limits
 from tracer_spec.runtime.archive import REFETCH
-from tracer_spec.runtime.tensor_check import GraphRefusal, check_finite_floats, check_tensor
+from tracer_spec.runtime.tensor_check import GraphRefusedError, check_finite_floats, check_tensor
 from tracer_spec.runtime.wire import BYTES, FIXED32, VARINT, Field, WireError, fields
 
 MEMBER = "policy.onnx"
@@ -48,19 +48,23 @@ def check_graph(model: bytes) -> None:
         _read(model, 0, len(model), _MODEL, "a model", 0)
     except WireError as error:
         raise BundleError(f"is not an ONNX model: {error}", address=MEMBER, hint=REFETCH) from None
-    except GraphRefusal as refusal:
+    except GraphRefusedError as refusal:
         raise BundleError(str(refusal), address=MEMBER, hint=refusal.hint) from None
 
 
 def _read(data: bytes, start: int, end: int, schema: Mapping[int, _Rule], what: str, depth: int) -> None:
     """Check each field of a message by its rule."""
     if depth > limits.GRAPH_DEPTH * 3:  # each level of graphs is a graph, a node and an attribute
-        raise GraphRefusal(f"nests graphs more than {limits.GRAPH_DEPTH} deep", "rebuild it from plainer surrogates")
+        raise GraphRefusedError(
+            f"nests graphs more than {limits.GRAPH_DEPTH} deep", "rebuild it from plainer surrogates"
+        )
     seen = 0
     for field in fields(data, start, end):
         rule = schema.get(field.number)
         if rule is None:
-            raise GraphRefusal(f"has {what} with field {field.number}, which this library does not know", UPGRADE)
+            raise GraphRefusedError(
+                f"has {what} with field {field.number}, which this library does not know", UPGRADE
+            )
         kind, many, check = rule
         if field.kind != kind:
             raise WireError(f"field {field.number} of {what} has wire type {field.kind}, not {kind}")
@@ -106,7 +110,7 @@ def _text(data: bytes, field: Field) -> str:
 def _check_domain(data: bytes, field: Field, _depth: int) -> None:
     domain = _text(data, field)
     if domain not in DOMAINS:
-        raise GraphRefusal(
+        raise GraphRefusedError(
             f"uses operators of the domain {domain[:80]!r}; allowed: '', ai.onnx, ai.onnx.ml",
             "rebuild it from surrogates that export standard operators alone",
         )
@@ -115,7 +119,7 @@ def _check_domain(data: bytes, field: Field, _depth: int) -> None:
 def _check_operator(data: bytes, field: Field, _depth: int) -> None:
     operator = _text(data, field)
     if operator in RANDOM:
-        raise GraphRefusal(
+        raise GraphRefusedError(
             f"uses the random operator {operator}: the same input must give the same decision",
             "rebuild it without the surrogate that exports it",
         )
@@ -123,7 +127,7 @@ def _check_operator(data: bytes, field: Field, _depth: int) -> None:
 
 def _refused(what: str, hint: str) -> _Check:
     def refuse(_data: bytes, _field: Field, _depth: int) -> NoReturn:
-        raise GraphRefusal(f"has {what}", hint)
+        raise GraphRefusedError(f"has {what}", hint)
 
     return refuse
 

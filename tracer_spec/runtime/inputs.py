@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -37,12 +37,15 @@ def as_vector(query: Any, dimension: int) -> NDArray[np.float32]:
         Where it is no vector of real numbers.
     """
     _refuse_bytes(query, "a text (str)")
-    if query is None or isinstance(query, dict | set | Iterable) and not hasattr(query, "__len__"):
-        raise TypeError(f"{_kind(query)} cannot be routed; pass a text (str) or a vector of {dimension} numbers")
+    if not hasattr(query, "__len__") and not hasattr(query, "__array__"):
+        raise TypeError(
+            f"{_kind(query)} cannot be routed; pass a text (str) or a vector of {dimension} numbers"
+        )
     vector = _as_float32(query, f"a text (str) or a vector of {dimension} numbers")
     if vector.shape != (dimension,):
         raise DimensionError(
-            f"the vector has shape {vector.shape}; this policy takes ({dimension},)", hint=_shape_hint(vector, dimension)
+            f"the vector has shape {vector.shape}; this policy takes ({dimension},)",
+            hint=_shape_hint(vector, dimension),
         )
     return vector
 
@@ -75,7 +78,8 @@ def as_rows(queries: Any, dimension: int) -> Rows:
     matrix = _as_float32(queries, wanted)
     if matrix.ndim != 2 or matrix.shape[1] != dimension:
         raise DimensionError(
-            f"the vectors have shape {matrix.shape}; this policy takes (n, {dimension})", hint=_shape_hint(matrix, dimension)
+            f"the vectors have shape {matrix.shape}; this policy takes (n, {dimension})",
+            hint=_shape_hint(matrix, dimension),
         )
     return Rows(matrix=matrix)
 
@@ -90,7 +94,9 @@ def embed_texts(embedder: TextEmbedder, texts: Sequence[str], dimension: int) ->
         with np.errstate(over="ignore", invalid="ignore"):
             vectors = np.asarray(embedder.embed(texts), np.float32)
     except Exception as error:  # noqa: BLE001 - whatever an embedder raises, the request goes to the teacher
-        logger.warning("the embedder failed on %d text(s), which are deferred: %s", len(texts), _place(error))
+        logger.warning(
+            "the embedder failed on %d text(s), which are deferred: %s", len(texts), place_of(error)
+        )
         logger.debug("the embedder's exception", exc_info=error)
         return None
     if vectors.shape != (len(texts), dimension):
@@ -114,6 +120,8 @@ def _texts(listed: list[Any], kinds: set[type]) -> list[str]:
 def _as_float32(values: Any, wanted: str) -> NDArray[np.float32]:
     try:
         array = np.asarray(values)
+    except OverflowError:
+        raise TypeError(f"a number too large for any float; pass {wanted}") from None
     except ValueError:
         raise DimensionError("the vectors do not all have the same length", hint=f"pass {wanted}") from None
     if array.dtype.kind not in "fiu":
@@ -136,7 +144,7 @@ def _shape_hint(array: NDArray[Any], dimension: int) -> str:
     return "embed with the embedder that the policy was built on"
 
 
-def _place(error: BaseException) -> str:
+def place_of(error: BaseException) -> str:
     """Name an exception's type and where it was raised, which quotes nothing."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:

@@ -93,7 +93,7 @@ class PolicySummary:
 class Member:
     """The size and sha256 of one member."""
 
-    bytes: int
+    n_bytes: int
     sha256: str
 
     @classmethod
@@ -185,7 +185,8 @@ class Manifest:
                 "version": self.embedder.version,
                 "options": dict(self.embedder.options),
                 "fingerprint": self.embedder.fingerprint,
-                "probe": probe and {"texts": list(probe.texts), "vectors": [list(vector) for vector in probe.vectors]},
+                "probe": probe
+                and {"texts": list(probe.texts), "vectors": [list(vector) for vector in probe.vectors]},
             },
             "policy": {
                 "family": self.policy.family,
@@ -201,7 +202,10 @@ class Manifest:
                 "defer_labels": list(self.policy.defer_labels),
             },
             "provenance": dict(self.provenance),
-            "members": {name: {"bytes": member.bytes, "sha256": member.sha256} for name, member in self.members.items()},
+            "members": {
+                name: {"bytes": member.n_bytes, "sha256": member.sha256}
+                for name, member in self.members.items()
+            },
         }
 
 

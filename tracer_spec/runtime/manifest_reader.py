@@ -124,7 +124,9 @@ def _members(fields: _Fields) -> dict[str, Member]:
         if name == MANIFEST or not is_member_name(name):
             _refuse(f"members[{name[:80]!r}]", "is no name for a member of a bundle")
         one = fields.fields(name)
-        members[name] = Member(one.integer("bytes", least=0, most=limits.BUNDLE_BYTES), one.text("sha256", pattern=SHA256))
+        members[name] = Member(
+            one.integer("bytes", least=0, most=limits.BUNDLE_BYTES), one.text("sha256", pattern=SHA256)
+        )
         one.close()
     missing = [name for name in REQUIRED if name not in members]
     if missing:
@@ -147,7 +149,10 @@ def _check_sense(manifest: Manifest) -> None:
         _refuse("embedder.probe", f"has {len(probe.texts)} texts and {len(probe.vectors)} vectors")
     for row, vector in enumerate(probe.vectors):
         if len(vector) != manifest.dimension:
-            _refuse(f"embedder.probe.vectors[{row}]", f"has {len(vector)} numbers; the dimension is {manifest.dimension}")
+            _refuse(
+                f"embedder.probe.vectors[{row}]",
+                f"has {len(vector)} numbers; the dimension is {manifest.dimension}",
+            )
 
 
 class _Fields:
@@ -189,9 +194,13 @@ class _Fields:
             _refuse(self._at(key), f"is {value}, not in [{least}, {most}]")
         return value
 
-    def texts(self, key: str, *, least: int, most: int, unique: bool = False, empty: bool = False) -> tuple[str, ...]:
+    def texts(
+        self, key: str, *, least: int, most: int, unique: bool = False, empty: bool = False
+    ) -> tuple[str, ...]:
         shortest = 0 if empty else 1
-        values = self.items(key, lambda item: _text(item.value, item.address, "", shortest, MAX_TEXT), least=least, most=most)
+        values = self.items(
+            key, lambda item: _text(item.value, item.address, "", shortest, MAX_TEXT), least=least, most=most
+        )
         if unique and len(set(values)) != len(values):
             twice = Counter(values).most_common(1)[0][0]
             _refuse(self._at(key), f"has {twice[:80]!r} twice")
@@ -269,7 +278,11 @@ def _number(value: object, address: str) -> float:
 
 def _shown(value: object) -> str:
     """Show a scalar, cut short; of anything else, its kind."""
-    text = repr(value) if isinstance(value, str | float) or type(value) is int and abs(value) < 10**30 else _kind(value)
+    text = (
+        repr(value)
+        if isinstance(value, str | float) or type(value) is int and abs(value) < 10**30
+        else _kind(value)
+    )
     return text if len(text) <= 80 else f"{text[:76]} ..."
 
 

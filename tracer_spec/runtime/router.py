@@ -9,11 +9,12 @@ from typing import Any, NoReturn, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer_spec.errors import BundleError, DimensionError
-from tracer_spec.runtime.bundle import CERTIFICATE, POLICY, Bundle, read_bundle
+from tracer_spec.errors import BundleError
+from tracer_spec.runtime.bundle import CERTIFICATE, Bundle, naming, read_bundle
 from tracer_spec.runtime.decision import REASONS, UNAVAILABLE, Batch, Decision, Reason
 from tracer_spec.runtime.embedding import TextEmbedder, is_built_in, restore_embedder
-from tracer_spec.runtime.inputs import Rows, as_rows, as_vector, embed_texts
+from tracer_spec.runtime.graph_check import MEMBER as POLICY
+from tracer_spec.runtime.inputs import as_rows, as_vector, embed_texts, logger
 from tracer_spec.runtime.limits import CHUNK_ROWS
 from tracer_spec.runtime.manifest import Manifest
 from tracer_spec.runtime.session import INPUT, OUTPUTS, open_policy
@@ -26,6 +27,7 @@ Matrix: TypeAlias = NDArray[Any] | Sequence[Vector]
 _FLOAT32 = np.dtype(np.float32)
 _REASONS = np.array(REASONS, dtype=object)
 _UNAVAILABLE = REASONS.index(Reason.UNAVAILABLE)
+HANDLED = Reason.HANDLED
 
 
 def load(
@@ -70,7 +72,7 @@ def load(
 def open_router(bundle: Bundle, *, embedder: TextEmbedder | None = None, allow_draft: bool = False) -> Router:
     """Open a bundle that has been read already; see :func:`load`."""
     manifest = bundle.manifest
-    try:
+    with naming(bundle.where):
         if manifest.status != "certified" and not allow_draft:
             raise BundleError(
                 f"is a {manifest.status}: nothing is certified about it",
@@ -80,8 +82,6 @@ def open_router(bundle: Bundle, *, embedder: TextEmbedder | None = None, allow_d
         certificate = read_json(bundle.members[CERTIFICATE], member=CERTIFICATE)
         session = open_policy(bundle.members[POLICY], manifest)
         restored = restore_embedder(manifest, bundle.members, embedder=embedder)
-    except BundleError as error:
-        raise error.at(bundle.where) from error.__cause__
     return Router(bundle, certificate, session, restored)
 
 
@@ -98,7 +98,19 @@ class Router:
     and raises.
     """
 
-    __slots__ = ("_certificate", "_dimension", "_embedder", "_labels", "_manifest", "_names", "_on_loop", "_run", "_sha256", "_shape", "_table")
+    __slots__ = (
+        "_certificate",
+        "_dimension",
+        "_embedder",
+        "_labels",
+        "_manifest",
+        "_names",
+        "_on_loop",
+        "_run",
+        "_sha256",
+        "_shape",
+        "_table",
+    )
 
     def __init__(
         self, bundle: Bundle, certificate: Mapping[str, Any], session: Any, embedder: TextEmbedder | None
@@ -134,21 +146,25 @@ class Router:
         TypeError
             Where the query is neither, or is a text and the app is to bring vectors.
         """
-        if type(query) is not np.ndarray or query.dtype is not _FLOAT32 or query.shape != self._shape:
-            if isinstance(query, str):
-                embedded = self._embed([query])
-                if embedded is None:
-                    return UNAVAILABLE
-                query = embedded[0]
-            else:
-                query = as_vector(query, self._dimension)
-        label, handled, score, stage, reason = self._run(self._names, {INPUT: query[None]})
-        if handled.item():
-            return Decision(self._labels[label.item()], True, score.item(), stage.item(), REASONS[0])
-        why = reason.item()
-        if why == _UNAVAILABLE:
-            return UNAVAILABLE
-        return Decision(None, False, score.item(), None, REASONS[why])
+        if type(query) is np.ndarray and query.dtype is _FLOAT32 and query.shape == self._shape:
+            row = query[None]
+        elif isinstance(query, str):
+            embedded = self._embed([query])
+            if embedded is None:
+                return UNAVAILABLE
+            row = embedded
+        else:
+            row = as_vector(query, self._dimension)[None]
+        try:
+            label, handled, score, stage, reason = self._run(self._names, {INPUT: row})
+            if handled.item():
+                return Decision(self._labels[label.item()], True, score.item(), stage.item(), HANDLED)
+            why = REASONS[reason.item()]
+        except Exception as error:  # noqa: BLE001 - a graph that fails on one input is no reason to lose the request
+            return _failed(error, UNAVAILABLE)
+        return (
+            Decision(None, False, score.item(), None, why) if why is not Reason.UNAVAILABLE else UNAVAILABLE
+        )
 
     def route_batch(self, queries: Sequence[str] | Matrix) -> Batch:
         """Decide on many inputs, in bounded memory.
@@ -177,11 +193,10 @@ class Router:
         reason = np.full(n, _UNAVAILABLE, np.int64)
         for start in range(0, n, CHUNK_ROWS):
             chunk = slice(start, min(start + CHUNK_ROWS, n))
-            vectors = self._chunk(rows, chunk)
-            if vectors is not None:
-                label[chunk], handled[chunk], score[chunk], stage[chunk], reason[chunk] = self._run(
-                    self._names, {INPUT: vectors}
-                )
+            vectors = self._embed(rows.texts[chunk]) if rows.matrix is None else rows.matrix[chunk]
+            answers = None if vectors is None else self._decide(vectors)
+            if answers is not None:
+                label[chunk], handled[chunk], score[chunk], stage[chunk], reason[chunk] = answers
         score[reason == _UNAVAILABLE] = 0.0
         return Batch(self._table.take(label).tolist(), handled, score, stage, _REASONS.take(reason))
 
@@ -290,5 +305,28 @@ class Router:
             )
         return embed_texts(self._embedder, texts, self._dimension)
 
-    def _chunk(self, rows: Rows, chunk: slice) -> NDArray[np.float32] | None:
-        return self._embed(rows.texts[chunk]) if rows.matrix is None else rows.matrix[chunk]
+    def _decide(self, vectors: NDArray[np.float32]) -> list[NDArray[Any]] | None:
+        """Run the graph on one chunk; None where it fails."""
+        try:
+            answers: list[NDArray[Any]] = self._run(self._names, {INPUT: vectors})
+            label, reason = answers[0], answers[4]
+            if (
+                label.max() >= len(self.labels)
+                or label.min() < -1
+                or reason.max() >= len(REASONS)
+                or reason.min() < 0
+            ):
+                raise IndexError("a label or reason out of range")
+        except Exception as error:  # noqa: BLE001 - see route
+            return _failed(error, None)
+        return answers
+
+
+def _failed(error: Exception, answer: T) -> T:
+    """Log why the graph failed and return what stands for no decision."""
+    logger.warning(
+        "the policy failed, and the input is deferred: %s: %s",
+        type(error).__name__,
+        " ".join(str(error).split()),
+    )
+    return answer

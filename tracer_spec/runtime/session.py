@@ -23,7 +23,9 @@ OUTPUTS = {
 N_REASONS = 5
 UNAVAILABLE_REASON = 4
 _FATAL_ONLY = 4
-_REBUILD = "build it again with 'tracer-spec build'; where that does not help, upgrade: pip install -U onnxruntime"
+_REBUILD = (
+    "build it again with 'tracer-spec build'; where that does not help, upgrade: pip install -U onnxruntime"
+)
 
 
 def open_session(model: bytes) -> Any:
@@ -81,11 +83,17 @@ def open_policy(model: bytes, manifest: Manifest) -> Any:
 def _check_interface(session: Any, manifest: Manifest) -> None:
     """Compare names, types and shapes."""
     inputs = [(each.name, each.type, len(each.shape), each.shape[-1:]) for each in session.get_inputs()]
-    if inputs != [(INPUT, "tensor(float)", 2, [manifest.dimension])] or isinstance(session.get_inputs()[0].shape[0], int):
+    if inputs != [(INPUT, "tensor(float)", 2, [manifest.dimension])] or isinstance(
+        session.get_inputs()[0].shape[0], int
+    ):
         got = ", ".join(f"{each.name} {each.type} {each.shape}" for each in session.get_inputs())
-        raise _disagrees(f"takes {got[:300]}; the manifest says {INPUT} tensor(float) [n, {manifest.dimension}]")
+        raise _disagrees(
+            f"takes {got[:300]}; the manifest says {INPUT} tensor(float) [n, {manifest.dimension}]"
+        )
     outputs = {each.name: each.type for each in session.get_outputs()}
-    if list(outputs.items()) != list(OUTPUTS.items()) or any(len(each.shape) != 1 for each in session.get_outputs()):
+    if list(outputs.items()) != list(OUTPUTS.items()) or any(
+        len(each.shape) != 1 for each in session.get_outputs()
+    ):
         got = ", ".join(f"{each.name} {each.type} {each.shape}" for each in session.get_outputs())
         wanted = ", ".join(f"{name} {kind} [n]" for name, kind in OUTPUTS.items())
         raise _disagrees(f"gives {got[:300]}; a policy gives {wanted}")
@@ -109,7 +117,9 @@ def _check_outputs(vectors: NDArray[np.float32], outputs: list[NDArray[Any]], ma
     """Check that answers are within the manifest's labels and stages, and that the five outputs tell one story."""
     n = len(vectors)
     if any(output.shape != (n,) for output in outputs):
-        raise _disagrees(f"answers {n} vectors with outputs of the shapes {[output.shape for output in outputs]}")
+        raise _disagrees(
+            f"answers {n} vectors with outputs of the shapes {[output.shape for output in outputs]}"
+        )
     label, handled, score, stage, reason = outputs
     for name, values, most in (
         ("label", label, len(manifest.labels) - 1),
@@ -118,8 +128,14 @@ def _check_outputs(vectors: NDArray[np.float32], outputs: list[NDArray[Any]], ma
     ):
         least = 0 if name == "reason" else -1
         if values.min() < least or values.max() > most:
-            raise _disagrees(f"answers a {name} of {values.min()} or {values.max()}; the manifest allows {least} to {most}")
-    if not ((handled == (label >= 0)).all() and (handled == (stage >= 0)).all() and (handled == (reason == 0)).all()):
+            raise _disagrees(
+                f"answers a {name} of {values.min()} or {values.max()}; the manifest allows {least} to {most}"
+            )
+    if not (
+        (handled == (label >= 0)).all()
+        and (handled == (stage >= 0)).all()
+        and (handled == (reason == 0)).all()
+    ):
         raise _disagrees("contradicts itself: handled, label, stage and reason do not say the same")
     lost = ~np.isfinite(vectors).all(axis=1)
     if (reason[lost] != UNAVAILABLE_REASON).any():
@@ -133,7 +149,9 @@ def _check_outputs(vectors: NDArray[np.float32], outputs: list[NDArray[Any]], ma
 
 
 def _disagrees(what: str) -> BundleError:
-    return BundleError(what, address=MEMBER, hint="the graph and bundle.json are not of one build: build it again")
+    return BundleError(
+        what, address=MEMBER, hint="the graph and bundle.json are not of one build: build it again"
+    )
 
 
 def _first_line(error: BaseException) -> str:

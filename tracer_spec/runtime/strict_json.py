@@ -40,10 +40,15 @@ def read_json(data: bytes, *, member: str, max_bytes: int = limits.DOCUMENT_BYTE
         raise _refusal(member, f"nests {depth} levels deep; at most {limits.JSON_DEPTH} are read")
     try:
         document = json.loads(
-            data.decode(), object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant, parse_float=_finite
+            data.decode(),
+            object_pairs_hook=_without_duplicates,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
         )
         canonical_json(document)
-    except ValueError as error:  # of syntax, of UTF-8 either way, of our own hooks, of an integer with too many digits
+    except (
+        ValueError
+    ) as error:  # of syntax, of UTF-8 either way, of our own hooks, of an integer with too many digits
         raise _refusal(member, f"is not valid JSON: {error}") from None
     if not isinstance(document, dict):
         raise _refusal(member, f"is JSON of type {type(document).__name__}, not an object")
@@ -52,7 +57,9 @@ def read_json(data: bytes, *, member: str, max_bytes: int = limits.DOCUMENT_BYTE
 
 def canonical_json(document: Any) -> bytes:
     """Return the one way to write a document: sorted keys, no spaces, UTF-8, shortest floats."""
-    return json.dumps(document, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return json.dumps(
+        document, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+    ).encode()
 
 
 def _depth(data: bytes) -> int:
@@ -88,4 +95,6 @@ def _finite(text: str) -> float:
 
 
 def _refusal(member: str, what: str) -> BundleError:
-    return BundleError(what, address=member, hint="fetch the bundle again, or build it again with 'tracer-spec build'")
+    return BundleError(
+        what, address=member, hint="fetch the bundle again, or build it again with 'tracer-spec build'"
+    )

@@ -16,7 +16,15 @@ PLAIN = "rebuild it from surrogates that export plain graphs"
 
 # onnx.proto's TensorProto.DataType: bytes of one element in raw_data, and the field that holds them otherwise
 _FLOAT, _STRING, _FLOAT16, _DOUBLE, _BFLOAT16 = 1, 8, 10, 11, 16
-_FLOAT_DATA, _INT32_DATA, _STRING_DATA, _INT64_DATA, _RAW_DATA, _DOUBLE_DATA, _UINT64_DATA = 4, 5, 6, 7, 9, 10, 11
+_FLOAT_DATA, _INT32_DATA, _STRING_DATA, _INT64_DATA, _RAW_DATA, _DOUBLE_DATA, _UINT64_DATA = (
+    4,
+    5,
+    6,
+    7,
+    9,
+    10,
+    11,
+)
 _TYPES: dict[int, tuple[int, int]] = {
     _FLOAT: (4, _FLOAT_DATA),
     2: (1, _INT32_DATA),
@@ -33,11 +41,20 @@ _TYPES: dict[int, tuple[int, int]] = {
     13: (8, _UINT64_DATA),
     _BFLOAT16: (2, _RAW_DATA),
 }
-_DIMS, _DATA_TYPE, _SEGMENT, _NAME, _DOC, _EXTERNAL_DATA, _DATA_LOCATION, _METADATA = 1, 2, 3, 8, 12, 13, 14, 16
+_DIMS, _DATA_TYPE, _SEGMENT, _NAME, _DOC, _EXTERNAL_DATA, _DATA_LOCATION, _METADATA = (
+    1,
+    2,
+    3,
+    8,
+    12,
+    13,
+    14,
+    16,
+)
 _DATA = (_FLOAT_DATA, _INT32_DATA, _STRING_DATA, _INT64_DATA, _RAW_DATA, _DOUBLE_DATA, _UINT64_DATA)
 
 
-class GraphRefusal(Exception):
+class GraphRefusedError(Exception):
     """A well-formed graph holds what a policy may not; carries the remedy."""
 
     def __init__(self, what: str, hint: str) -> None:
@@ -48,26 +65,38 @@ class GraphRefusal(Exception):
 def check_tensor(data: bytes, start: int, end: int) -> None:
     """Refuse the ``TensorProto`` ``data[start:end]`` unless it is whole, of an honest size and finite."""
     dims: list[int] = []
-    data_type, name, held = 0, "", {}
+    data_type, name = 0, ""
+    held: dict[int, Field] = {}
     for field in fields(data, start, end):
         number = field.number
         if number in (_EXTERNAL_DATA, _DATA_LOCATION):
             if number == _EXTERNAL_DATA or field.value:
-                raise GraphRefusal("keeps a constant in another file", "a bundle is one file: export it without external data")
+                raise GraphRefusedError(
+                    "keeps a constant in another file",
+                    "a bundle is one file: export it without external data",
+                )
         elif number == _SEGMENT:
-            raise GraphRefusal("keeps a constant in segments", PLAIN)
+            raise GraphRefusedError("keeps a constant in segments", PLAIN)
         elif number == _DIMS:
             dims += _dims(data, field)
         elif number == _DATA_TYPE and field.kind == VARINT and field.repeated == 1 and not data_type:
             data_type = field.value
-        elif number in _DATA and field.kind == BYTES and number != _STRING_DATA and field.repeated == 1 and not held:
+        elif (
+            number in _DATA
+            and field.kind == BYTES
+            and number != _STRING_DATA
+            and field.repeated == 1
+            and not held
+        ):
             held[number] = field
         elif number == _STRING_DATA and field.kind == BYTES:
             held.setdefault(number, field)
         elif number == _NAME and field.kind == BYTES:
             name = data[field.start : field.end].decode("utf-8", "backslashreplace")[:80]
         elif number not in (_DOC, _METADATA):
-            raise WireError(f"field {number} of a tensor is unknown, given twice, or of wire type {field.kind}")
+            raise WireError(
+                f"field {number} of a tensor is unknown, given twice, or of wire type {field.kind}"
+            )
     _check_content(data, f"the constant {name!r}", dims, data_type, held)
 
 
@@ -87,9 +116,9 @@ def _dims(data: bytes, field: Field) -> list[int]:
 def _check_content(data: bytes, what: str, dims: list[int], data_type: int, held: dict[int, Field]) -> None:
     """Compare what a tensor claims with what it holds."""
     if len(dims) > MAX_RANK or any(not 0 <= signed(dim) <= MAX_ELEMENTS for dim in dims):
-        raise GraphRefusal(f"gives {what} impossible dimensions", PLAIN)
+        raise GraphRefusedError(f"gives {what} impossible dimensions", PLAIN)
     if data_type not in _TYPES:
-        raise GraphRefusal(f"gives {what} the element type {data_type}, which a policy may not use", PLAIN)
+        raise GraphRefusedError(f"gives {what} the element type {data_type}, which a policy may not use", PLAIN)
     n_elements = math.prod(dims)
     item_bytes, typed_field = _TYPES[data_type]
     n_held = 0
@@ -98,12 +127,12 @@ def _check_content(data: bytes, what: str, dims: list[int], data_type: int, held
             return  # strings are no numbers: their count is for the runtime to check
         n_held = _count(data, number, field, item_bytes if number == _RAW_DATA else 0)
         if number not in (_RAW_DATA, typed_field) or data_type == _STRING:
-            raise GraphRefusal(f"keeps {what} in a field that does not fit its type", PLAIN)
+            raise GraphRefusedError(f"keeps {what} in a field that does not fit its type", PLAIN)
         floats = _as_floats(data, data_type, field)
         if floats is not None and n_held:
             check_finite_floats(floats, what)
     if n_held != n_elements:
-        raise GraphRefusal(f"says that {what} has {n_elements} elements; it has {n_held}", PLAIN)
+        raise GraphRefusedError(f"says that {what} has {n_elements} elements; it has {n_held}", PLAIN)
 
 
 def _count(data: bytes, number: int, field: Field, item_bytes: int) -> int:
@@ -130,7 +159,7 @@ def _as_floats(data: bytes, data_type: int, field: Field) -> NDArray[Any] | None
 def check_finite_floats(values: NDArray[Any], what: str) -> None:
     """Refuse numbers that are not finite."""
     if not np.isfinite(values).all():
-        raise GraphRefusal(
+        raise GraphRefusedError(
             f"has a number that is not finite in {what}",
             "train the surrogate again; where a bound is meant, use the largest finite float",
         )

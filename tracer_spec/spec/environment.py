@@ -9,7 +9,7 @@ from typing import Any
 
 from tracer_spec.errors import Problem
 from tracer_spec.spec.nodes import Items, Node, Pairs, Path, Scalar, address, as_written
-from tracer_spec.spec.scalars import OutOfRange, resolve
+from tracer_spec.spec.scalars import OutOfRangeError, resolve
 
 _REFERENCE = re.compile(
     r"\$\$\{"  # an escaped brace
@@ -40,9 +40,9 @@ class Expanded:
 def expand(root: Node, environ: Mapping[str, str]) -> Expanded:
     """Expand variables, then type what is plain.
 
-    ``${NAME}`` must be set; ``${NAME:-default}`` takes the default where it is unset or empty; ``${NAME:?message}``
-    fails with the message there. ``$${`` is a literal ``${``. An unquoted scalar is typed after expansion, so that
-    ``dim: ${DIM:-384}`` is a number; a quoted one stays a string.
+    ``${NAME}`` must be set; where it is unset or empty, ``${NAME:-default}`` takes the default and
+    ``${NAME:?message}`` fails with the message. ``$${`` is a literal ``${``. An unquoted scalar is typed
+    after expansion, so that ``dim: ${DIM:-384}`` is a number; a quoted one stays a string.
     """
     problems: list[Problem] = []
     unresolved: set[Path] = set()
@@ -54,7 +54,7 @@ def expand(root: Node, environ: Mapping[str, str]) -> Expanded:
             return [walk(item, (*path, index)) for index, item in enumerate(node.items)]
         try:
             return _value(node, environ)
-        except _Unexpandable as error:
+        except _ExpansionError as error:
             problems.append(Problem(str(node.place), error.what, error.hint, address(path)))
             unresolved.add(path)
             return None
@@ -67,7 +67,7 @@ def names_variable(scalar: Scalar) -> bool:
     return any(match["name"] for match in _REFERENCE.finditer(scalar.text))
 
 
-class _Unexpandable(Exception):
+class _ExpansionError(Exception):
     """A scalar has no value."""
 
     def __init__(self, what: str, hint: str) -> None:
@@ -84,9 +84,10 @@ def _value(scalar: Scalar, environ: Mapping[str, str]) -> str | int | float | bo
         return text
     try:
         return resolve(text)
-    except OutOfRange:
-        raise _Unexpandable(
-            f"{as_written(scalar)[:60]} is an integer beyond 64 bits", "put quotes around it where it is a string"
+    except OutOfRangeError:
+        raise _ExpansionError(
+            f"{as_written(scalar)[:60]} is an integer beyond 64 bits",
+            "put quotes around it where it is a string",
         ) from None
 
 
@@ -96,19 +97,19 @@ def _substitute(match: re.Match[str], scalar: Scalar, environ: Mapping[str, str]
         return "${"
     name, how, rest = match["name"], match["how"], match["rest"]
     if name is None:
-        raise _Unexpandable(
+        raise _ExpansionError(
             f"{as_written(scalar)} holds a '${{' that opens no variable",
             "write ${NAME}, ${NAME:-default} or ${NAME:?message}; $${ is a literal ${",
         )
     value = environ.get(name)
     if value is not None and _SURROGATE.search(value):
-        raise _Unexpandable(f"the environment variable {name} is not UTF-8", f"set {name} to text")
+        raise _ExpansionError(f"the environment variable {name} is not UTF-8", f"set {name} to text")
     if value or (value is not None and how is None):
         return value
     if how == ":-":
         return str(rest)
     state = "is empty" if value is not None else "is not set"
     said = f": {rest.strip()}" if rest and rest.strip() else ""
-    raise _Unexpandable(
+    raise _ExpansionError(
         f"the environment variable {name} {state}{said}", f"set {name}, or give a default: ${{{name}:-...}}"
     )

@@ -23,7 +23,7 @@ def refusal(fact: str, *, detail: str = "", hint: str = "", about_value: bool = 
     Parameters
     ----------
     fact : str
-        What is wrong, to be read after the value as written: ``is not a JMESPath expression``. Never the value itself.
+        What is wrong, read after the value as written: ``is not a JMESPath expression``. Never the value.
     detail : str
         More, taken from the value; left out where the value comes from the environment.
     hint : str
@@ -31,18 +31,31 @@ def refusal(fact: str, *, detail: str = "", hint: str = "", about_value: bool = 
     about_value : bool
         Whether the value is put before the fact.
     """
-    context = {"fact": fact, "detail": f": {detail}" if detail else "", "hint": hint, "about_value": about_value}
+    context = {
+        "fact": fact,
+        "detail": f": {detail}" if detail else "",
+        "hint": hint,
+        "about_value": about_value,
+    }
     return PydanticCustomError("spec", "{fact}{detail}", context)
 
 
-def refusals(title: str, found: Sequence[tuple[tuple[str | int, ...], Any, PydanticCustomError]]) -> ValidationError:
+def refusals(
+    title: str, found: Sequence[tuple[tuple[str | int, ...], Any, PydanticCustomError]]
+) -> ValidationError:
     """Return one error of several refusals, each at its own place under the value being checked."""
     lines = [InitErrorDetails(type=error, loc=place, input=value) for place, value, error in found]
     return ValidationError.from_exception_data(title, lines)
 
 
 def split_step(step: str) -> tuple[str, str]:
-    """Return a label step's kind and argument: ``json:intent`` is ``("json", "intent")``, ``strip`` is ``("strip", "")``."""
+    """Return a label step's kind and argument.
+
+    Examples
+    --------
+    >>> split_step("json:intent"), split_step("strip")
+    (('json', 'intent'), ('strip', ''))
+    """
     kind, _, argument = step.partition(":")
     return kind, argument
 
@@ -81,7 +94,7 @@ def _check_expression(value: str) -> str:
         raise refusal(
             "is not a JMESPath expression",
             detail=_what_jmespath_says(error),
-            hint="keys with dots or dashes are quoted inside: attributes.\"input.value\"; see jmespath.org",
+            hint='keys with dots or dashes are quoted inside: attributes."input.value"; see jmespath.org',
         ) from None
     return value
 
@@ -104,7 +117,9 @@ def _check_step(value: str) -> str:
     if value in STEPS:
         return value
     if kind not in STEPS_WITH_ARGUMENT or ":" not in value:
-        raise refusal(f"is no step; known: {', '.join(STEPS)}, json:KEY, regex:PATTERN", hint=_step_hint(value))
+        raise refusal(
+            f"is no step; known: {', '.join(STEPS)}, json:KEY, regex:PATTERN", hint=_step_hint(value)
+        )
     if not argument:
         raise refusal("has nothing after the colon", hint="write json:KEY or regex:PATTERN")
     if kind == "regex":
@@ -137,7 +152,11 @@ def unique(values: tuple[str, ...]) -> tuple[str, ...]:
     """Refuse a value that is given twice."""
     first: dict[str, int] = {}
     found = [
-        ((index,), value, refusal(f"is given twice: items {first[value]} and {index}", hint="keep one of them"))
+        (
+            (index,),
+            value,
+            refusal(f"is given twice: items {first[value]} and {index}", hint="keep one of them"),
+        )
         for index, value in enumerate(values)
         if first.setdefault(value, index) != index
     ]
@@ -157,12 +176,18 @@ def non_empty(what: str) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
     return check
 
 
-Name = Annotated[StrictStr, AfterValidator(_check_name), Field(json_schema_extra={"pattern": NAME, "maxLength": _MAX_NAME})]
+Name = Annotated[
+    StrictStr, AfterValidator(_check_name), Field(json_schema_extra={"pattern": NAME, "maxLength": _MAX_NAME})
+]
 PluginName = Annotated[
-    StrictStr, AfterValidator(_check_plugin_name), Field(json_schema_extra={"pattern": PLUGIN_NAME, "maxLength": _MAX_NAME})
+    StrictStr,
+    AfterValidator(_check_plugin_name),
+    Field(json_schema_extra={"pattern": PLUGIN_NAME, "maxLength": _MAX_NAME}),
 ]
 Label = Annotated[StrictStr, AfterValidator(_check_label), Field(json_schema_extra={"minLength": 1})]
-Expression = Annotated[StrictStr, AfterValidator(_check_expression), Field(json_schema_extra={"minLength": 1})]
+Expression = Annotated[
+    StrictStr, AfterValidator(_check_expression), Field(json_schema_extra={"minLength": 1})
+]
 Step = Annotated[
     StrictStr,
     AfterValidator(_check_step),

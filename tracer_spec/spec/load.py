@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from tracer_spec.errors import Problem, SpecError
 from tracer_spec.spec.environment import expand
 from tracer_spec.spec.model import RouterSpec
-from tracer_spec.spec.nodes import Node, Pairs, Path, Place, Scalar, as_written, nearest
+from tracer_spec.spec.nodes import Node, Pairs, Path, Place, Scalar, as_written, find, nearest
 from tracer_spec.spec.overrides import apply_overrides
 from tracer_spec.spec.problems import problems_of
 from tracer_spec.spec.python_data import as_text, read_mapping
@@ -105,11 +105,15 @@ def read_text(path: FilePath, shown: str) -> str:
     """
     try:
         if path.is_dir():
-            raise SpecError("this is a folder, not a file", where=shown, hint=f"name the file: {path / 'router.yaml'}")
+            raise SpecError(
+                "this is a folder, not a file", where=shown, hint=f"name the file: {path / 'router.yaml'}"
+            )
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise SpecError("there is no such file", where=shown, hint="relative paths start at the current folder") from None
+        raise SpecError(
+            "there is no such file", where=shown, hint="relative paths start at the current folder"
+        ) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise SpecError(f"the file cannot be read: {reason.lower()}", where=shown) from None
@@ -141,9 +145,15 @@ def _validate(tree: Node, environ: Mapping[str, str]) -> tuple[RouterSpec | None
         return RouterSpec.model_validate(expanded.data), problems
     except ValidationError as error:
         for path, problem in problems_of(error, tree, RouterSpec):
-            if not any(path[: len(known)] == known or known[: len(path)] == path for known in expanded.unresolved):
+            if not any(_follows_from(known, path, tree) for known in expanded.unresolved):
                 problems.append(problem)
     return None, problems
+
+
+def _follows_from(unresolved: Path, path: Path, tree: Node) -> bool:
+    """Return whether a problem only repeats that a variable has no value, there or beside it."""
+    missing_beside = path[:-1] == unresolved[:-1] and find(tree, path) is None
+    return missing_beside or path[: len(unresolved)] == unresolved
 
 
 def _reading_order(problem: Problem) -> tuple[bool, int, int]:

@@ -58,7 +58,9 @@ class PluginRef(Part):
 
     use: PluginName = Field(description="The plugin's name; 'tracer-spec plugins' lists those installed.")
     alias: PluginName = Field(
-        "", alias="as", description="What this one is called in reports and bundles; by default, its name."
+        default="",
+        alias="as",
+        description="What this one is called in reports and bundles; by default, its name.",
     )
     options: dict[str, Any] = Field(
         default_factory=dict,
@@ -82,24 +84,39 @@ class FormatMap(Part):
 
     text: Expression = Field(description="The input text that was sent to the teacher.")
     label: Expression = Field(description="The teacher's answer, before 'labels' puts it in order.")
-    time: Expression | None = Field(None, description="When it was: ISO 8601, or seconds or nanoseconds since 1970.")
-    truth: Expression | None = Field(None, description="A human's label, where there is one; reported, never trained on.")
-    id: Expression | None = Field(None, description="The event's id: copies and retries with the same id collapse.")
-    group: Expression | None = Field(None, description="What belongs together: a customer, a conversation.")
-    embedding: Expression | None = Field(None, description="The vector, where the record carries one.")
-    where: Expression | None = Field(None, description="Keep only records for which this is true: \"status == 'ok'\".")
+    time: Expression | None = Field(
+        default=None, description="When it was: ISO 8601, or seconds or nanoseconds since 1970."
+    )
+    truth: Expression | None = Field(
+        default=None, description="A human's label, where there is one; reported, never trained on."
+    )
+    id: Expression | None = Field(
+        default=None, description="The event's id: copies and retries with the same id collapse."
+    )
+    group: Expression | None = Field(
+        default=None, description="What belongs together: a customer, a conversation."
+    )
+    embedding: Expression | None = Field(
+        default=None, description="The vector, where the record carries one."
+    )
+    where: Expression | None = Field(
+        default=None, description="Keep only records for which this is true: \"status == 'ok'\"."
+    )
 
 
 class LabelsSpec(Part):
     """How the teacher's answers become labels."""
 
-    allowed: StrictStr | Annotated[tuple[Label, ...], AfterValidator(non_empty("label")), AfterValidator(unique)] = Field(
-        "infer",
-        description="The labels there are: a list; a file (one label a line, or a JSON list); or 'infer', from fit rows.",
+    allowed: (
+        StrictStr | Annotated[tuple[Label, ...], AfterValidator(non_empty("label")), AfterValidator(unique)]
+    ) = Field(
+        default="infer",
+        description="The labels: a list; a file (one label a line, or a JSON list); or 'infer', from fit rows.",
     )
     normalize: tuple[Step, ...] = Field(
-        ("strip",),
-        description="Steps applied in order to each answer: strip, first-line, casefold, code-fence, json:KEY, regex:PATTERN.",
+        default=("strip",),
+        description="Steps applied in order to each answer: strip, first-line, casefold, code-fence, "
+        "json:KEY, regex:PATTERN.",
     )
     aliases: dict[str, Label] = Field(
         default_factory=dict,
@@ -107,8 +124,9 @@ class LabelsSpec(Part):
         json_schema_extra={"default": {}},
     )
     unknown: Literal["disagree", "fail"] = Field(
-        "disagree",
-        description="An answer that is no label: 'disagree' trains nothing and counts against agreement; 'fail' stops.",
+        default="disagree",
+        description="An answer that is no label: 'disagree' trains nothing and counts against agreement; "
+        "'fail' stops.",
     )
 
     @field_validator("allowed")
@@ -130,11 +148,15 @@ class TracesSpec(Part):
         json_schema_extra={"default": {}},
     )
     format: Annotated[StrictStr, Field(min_length=1)] | FormatMap = Field(
-        "native", description="How a record is laid out: a preset's name, or a map of JMESPath expressions."
+        default="native",
+        description="How a record is laid out: a preset's name, or a map of JMESPath expressions.",
     )
-    labels: LabelsSpec = Field(default_factory=LabelsSpec, description="How the teacher's answers become labels.")
+    labels: LabelsSpec = Field(
+        default_factory=LabelsSpec, description="How the teacher's answers become labels."
+    )
     on_error: Literal["fail", "drop"] = Field(
-        "fail", description="A record that cannot be read: 'fail' stops; 'drop' leaves it out and counts it by reason."
+        default="fail",
+        description="A record that cannot be read: 'fail' stops; 'drop' leaves it out, counted by reason.",
     )
 
     @property
@@ -147,18 +169,20 @@ class TargetSpec(Part):
     """What the certificate must claim."""
 
     end_to_end: OpenFraction | None = Field(
-        None,
-        description="The share of all traffic, handled or not, that must get the teacher's label; for the risk-control "
-        "calibrator, instead of agreement.",
+        default=None,
+        description="The share of all traffic, handled or not, that must get the teacher's label; instead of "
+        "agreement, for the risk-control calibrator.",
     )
     agreement: OpenFraction | None = Field(
-        None,
+        default=None,
         validate_default=True,
         description="The share of handled traffic that must get the teacher's label.",
     )
-    confidence: OpenFraction = Field(0.95, description="How sure the certificate must be: 1 minus the error budget.")
+    confidence: OpenFraction = Field(
+        default=0.95, description="How sure the certificate must be: 1 minus the error budget."
+    )
     min_coverage: HalfOpenFraction = Field(
-        0.05, description="Policies predicted to handle a smaller share of traffic are not proposed."
+        default=0.05, description="Policies predicted to handle a smaller share of traffic are not proposed."
     )
     calibrator: PluginRef = Field(
         default_factory=lambda: PluginRef(use=DEFAULT_CALIBRATOR),
@@ -174,7 +198,9 @@ class TargetSpec(Part):
         if value is None and not other_given:
             raise refusal("neither agreement nor end_to_end is given", hint=_TARGET_HINT, about_value=False)
         if value is not None and other_given:
-            raise refusal("agreement and end_to_end are both given; a target has one of them", about_value=False)
+            raise refusal(
+                "agreement and end_to_end are both given; a target has one of them", about_value=False
+            )
         return value
 
     @field_validator("calibrator")
@@ -186,26 +212,31 @@ class TargetSpec(Part):
             raise refusal(fact, hint=f"add calibrator: {RISK_CONTROL}", about_value=False)
         if given == ["agreement"] and value.use == RISK_CONTROL:
             fact = "this calibrator certifies end_to_end, and agreement is given"
-            raise refusal(fact, hint="write end_to_end instead of agreement, or another calibrator", about_value=False)
+            raise refusal(
+                fact, hint="write end_to_end instead of agreement, or another calibrator", about_value=False
+            )
         return value
 
 
-_TARGET_HINT = "add agreement: the share of handled traffic that must get the teacher's label, for instance 0.95"
+_TARGET_HINT = (
+    "add agreement: the share of handled traffic that must get the teacher's label, for instance 0.95"
+)
 
 
 class SplitSpec(Part):
     """How traces are divided into fit and certify rows."""
 
-    certify: OpenFraction = Field(0.4, description="The share of the traces that certifies.")
+    certify: OpenFraction = Field(default=0.4, description="The share of the traces that certifies.")
     strategy: Literal["random", "temporal", "grouped"] = Field(
-        "random",
-        description="Which rows certify: a random share, the latest ones, or whole groups (one row of each is tested).",
+        default="random",
+        description="Which rows certify: a random share, the latest ones, or whole groups (one row of each is "
+        "tested).",
     )
     key: Expression | None = Field(
-        None, validate_default=True, description="For grouped: the JMESPath of what belongs together."
+        default=None, validate_default=True, description="For grouped: the JMESPath of what belongs together."
     )
     folds: Annotated[StrictInt, Field(ge=2)] = Field(
-        4, description="Folds of the fit rows, for out-of-fold scores."
+        default=4, description="Folds of the fit rows, for out-of-fold scores."
     )
 
     @field_validator("key")
@@ -213,7 +244,9 @@ class SplitSpec(Part):
     def _key_if_grouped(cls, value: str | None, info: ValidationInfo) -> str | None:
         strategy = info.data.get("strategy")
         if strategy == "grouped" and value is None:
-            raise refusal("a grouped split needs a key", hint="add key: the JMESPath of the group", about_value=False)
+            raise refusal(
+                "a grouped split needs a key", hint="add key: the JMESPath of the group", about_value=False
+            )
         if strategy in ("random", "temporal") and value is not None:
             fact = f"a {strategy} split takes no key"
             raise refusal(fact, hint="take key out, or write strategy: grouped", about_value=False)
@@ -230,12 +263,14 @@ class CostSpec(Part):
 class ReportSpec(Part):
     """What the report may show."""
 
-    text: StrictBool = Field(False, description="Whether examples show the raw text of requests.")
+    text: StrictBool = Field(default=False, description="Whether examples show the raw text of requests.")
 
 
 def _exactly_version_1(value: Any) -> Any:
     if isinstance(value, bool) or value != 1:
-        raise refusal("is not a version of the format that this release reads; known: 1", hint="write version: 1")
+        raise refusal(
+            "is not a version of the format that this release reads; known: 1", hint="write version: 1"
+        )
     return 1
 
 
@@ -259,9 +294,11 @@ _Refs = Annotated[tuple[PluginRef, ...], AfterValidator(_unique_aliases)]
 class RouterSpec(Part):
     """A router: where its traces are, what may be trained on them, and what must be certified."""
 
-    version: Annotated[Literal[1], BeforeValidator(_exactly_version_1)] = Field(description="The version of this format: 1.")
+    version: Annotated[Literal[1], BeforeValidator(_exactly_version_1)] = Field(
+        description="The version of this format: 1."
+    )
     name: Name = Field(description="The router's name; the bundle is written to dist/NAME.tracer.")
-    seed: Count = Field(0, description="What every random choice derives from, by role and name.")
+    seed: Count = Field(default=0, description="What every random choice derives from, by role and name.")
     traces: TracesSpec = Field(description="Where the traces are, and how to read them.")
     embedder: PluginRef = Field(description="What turns texts into vectors.")
     zoo: Annotated[_Refs, AfterValidator(non_empty("surrogate"))] = Field(
@@ -279,15 +316,17 @@ class RouterSpec(Part):
         description="What predicts, per input, whether the surrogate will agree with the teacher.",
         json_schema_extra={"default": DEFAULT_ACCEPTOR},
     )
-    guards: _Refs = Field((), description="What refuses inputs far from the training data.")
+    guards: _Refs = Field(default=(), description="What refuses inputs far from the training data.")
     defer_labels: Annotated[tuple[Label, ...], AfterValidator(unique)] = Field(
-        (), description="Labels that only the teacher may give."
+        default=(), description="Labels that only the teacher may give."
     )
     target: TargetSpec = Field(description="What the certificate must claim.")
     split: SplitSpec = Field(
         default_factory=SplitSpec, description="How traces are divided into fit and certify rows."
     )
-    cost: CostSpec | None = Field(None, description="What the teacher costs; adds a cost projection to the report.")
+    cost: CostSpec | None = Field(
+        default=None, description="What the teacher costs; adds a cost projection to the report."
+    )
     report: ReportSpec = Field(default_factory=ReportSpec, description="What the report may show.")
 
     @field_validator("split")
@@ -298,7 +337,9 @@ class RouterSpec(Part):
         if value.strategy == "temporal" and isinstance(custom, FormatMap) and custom.time is None:
             fact = "a temporal split needs the time of each trace, and traces.format gives none"
             hint = "add time: its JMESPath, to traces.format"
-            raise refusals("split", [(("strategy",), value.strategy, refusal(fact, hint=hint, about_value=False))])
+            raise refusals(
+                "split", [(("strategy",), value.strategy, refusal(fact, hint=hint, about_value=False))]
+            )
         return value
 
 
@@ -310,8 +351,8 @@ def canonical(spec: RouterSpec) -> dict[str, Any]:
 def spec_digest(spec: RouterSpec) -> str:
     """Return the sha256, in hex, of the canonical spec.
 
-    It covers values after expansion and overrides, and defaults too; not comments, layout or the order of keys. Secrets
-    are not in it: a spec names them by reference (``api_key_env: NAME``).
+    It covers values after expansion and overrides, and defaults too; not comments, layout or the order of keys.
+    Secrets are not in it: a spec names them by reference (``api_key_env: NAME``).
     """
     text = json.dumps(canonical(spec), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()

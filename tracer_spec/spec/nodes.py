@@ -1,7 +1,7 @@
 """A spec as it was written: a small tree in which every value knows its place.
 
-Messages quote a value *as written* (``${TOKEN}``, ``1.20``), never as expanded, so that what comes from the environment
-cannot reach an error.
+Messages quote a value *as written* (``${TOKEN}``, ``1.20``), never as expanded, so that what comes from the
+environment cannot reach an error.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SHOWN_CHARACTERS = 60
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something stands: ``file:line:column`` (from 1), an override, or nowhere (a mapping made in Python)."""
+    """Where something stands: ``file:line:column`` (from 1), an override, or nowhere (a Python mapping)."""
 
     file: str
     line: int = 0
@@ -115,13 +115,13 @@ def as_written(node: Node) -> str:
 
 def is_typed(scalar: Scalar) -> bool:
     """Return whether YAML reads the scalar as a number, true, false or null."""
-    from tracer_spec.spec.scalars import OutOfRange, resolve
+    from tracer_spec.spec.scalars import OutOfRangeError, resolve
 
     if not scalar.plain:
         return False
     try:
         return not isinstance(resolve(scalar.text), str)
-    except OutOfRange:
+    except OutOfRangeError:
         return True
 
 

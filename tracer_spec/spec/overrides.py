@@ -1,4 +1,4 @@
-"""Applies ``--set KEY=VALUE`` to the tree of a spec, so that an override is checked like what is written in the file."""
+"""Applies ``--set KEY=VALUE`` to the tree of a spec, to be checked like what is in the file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,19 @@ import re
 from collections.abc import Sequence
 
 from tracer_spec.errors import Problem, SpecError
-from tracer_spec.spec.nodes import Entry, Items, Node, Pairs, Path, Place, Scalar, address, as_written, is_typed, quoted
+from tracer_spec.spec.nodes import (
+    Entry,
+    Items,
+    Node,
+    Pairs,
+    Path,
+    Place,
+    Scalar,
+    address,
+    as_written,
+    is_typed,
+    quoted,
+)
 from tracer_spec.spec.reader import read_yaml
 
 _SEGMENT = re.compile(
@@ -16,7 +28,7 @@ _SEGMENT = re.compile(
 _OF_A_PLUGIN = frozenset(("use", "as", "with"))
 
 
-class _Unsettable(Exception):
+class _OverrideError(Exception):
     """An override points where nothing can be set."""
 
     def __init__(self, what: str, hint: str = "") -> None:
@@ -28,15 +40,15 @@ class _Unsettable(Exception):
 def apply_overrides(root: Node, overrides: Sequence[str]) -> tuple[Node, list[Problem]]:
     """Return the tree with every override applied, in order, and what is wrong with those that cannot be.
 
-    The value is read as YAML (``0.95``, ``[strip, casefold]``, ``'a string'``); missing mappings on the way are made;
-    an index may be one past the end of a list, which appends. Setting ``zoo[0].with.C`` where ``zoo[0]`` is a bare name
-    makes it ``{use: NAME}`` first.
+    The value is read as YAML (``0.95``, ``[strip, casefold]``, ``'a string'``); missing mappings on the way
+    are made; an index may be one past the end of a list, which appends. Setting ``zoo[0].with.C`` where
+    ``zoo[0]`` is a bare name makes it ``{use: NAME}`` first.
     """
     problems: list[Problem] = []
     for override in overrides:
         try:
             path, text = _split(override)
-        except _Unsettable as error:
+        except _OverrideError as error:
             problems.append(Problem(f"--set {quoted(override)}", error.what, error.hint))
             continue
         where = f"--set {address(path)}"
@@ -44,7 +56,7 @@ def apply_overrides(root: Node, overrides: Sequence[str]) -> tuple[Node, list[Pr
             value, found = _value(text, where)
             problems += found
             root = _set(root, path, 0, value, Place(where))
-        except _Unsettable as error:
+        except _OverrideError as error:
             problems.append(Problem(where, error.what, error.hint, address(path)))
         except SpecError as error:
             problems += error.problems
@@ -58,11 +70,11 @@ def _split(override: str) -> tuple[Path, str]:
     while position < len(override) and override[position] != "=":
         match = _SEGMENT.match(override, position)
         if match is None or (not path and (match["index"] or match["dot"])):
-            raise _Unsettable(f"the key cannot be read from character {position + 1} on", _FORM)
+            raise _OverrideError(f"the key cannot be read from character {position + 1} on", _FORM)
         position = match.end()
         path.append(_segment(match))
     if not path or position == len(override):
-        raise _Unsettable("there is no KEY=VALUE in it", _FORM)
+        raise _OverrideError("there is no KEY=VALUE in it", _FORM)
     return tuple(path), override[position + 1 :]
 
 
@@ -77,7 +89,7 @@ def _segment(match: re.Match[str]) -> str | int:
     try:
         return str(json.loads(f'"{match["quoted"]}"'))
     except ValueError:
-        raise _Unsettable(f"the key {quoted(match['quoted'])} holds a bad escape", _FORM) from None
+        raise _OverrideError(f"the key {quoted(match['quoted'])} holds a bad escape", _FORM) from None
 
 
 def _value(text: str, where: str) -> tuple[Node, list[Problem]]:
@@ -96,7 +108,7 @@ def _set(node: Node | None, path: Path, depth: int, value: Node, place: Place) -
     if isinstance(node, Scalar) and segment in _OF_A_PLUGIN and not is_typed(node):
         node = Pairs(node.place, {"use": Entry(node.place, node)})
     if node is not None and not isinstance(node, Pairs) and not _is_null(node):
-        raise _Unsettable(f"{_name(path[:depth])} is {as_written(node)}, which has no keys to set")
+        raise _OverrideError(f"{_name(path[:depth])} is {as_written(node)}, which has no keys to set")
     pairs = node if isinstance(node, Pairs) else Pairs(place, {})
     before = pairs.entries.get(segment)
     below = _set(before.node if before else None, path, depth + 1, value, place)
@@ -106,12 +118,13 @@ def _set(node: Node | None, path: Path, depth: int, value: Node, place: Place) -
 
 def _set_item(node: Node | None, index: int, path: Path, depth: int, value: Node, place: Place) -> Node:
     if node is not None and not isinstance(node, Items) and not _is_null(node):
-        raise _Unsettable(f"{_name(path[:depth])} is {as_written(node)}, which is no list")
+        raise _OverrideError(f"{_name(path[:depth])} is {as_written(node)}, which is no list")
     items = node.items if isinstance(node, Items) else ()
     if index > len(items):
         count = f"has {len(items)} items" if node is not None else "is not in the spec"
-        raise _Unsettable(
-            f"{_name(path[:depth])} {count}: [{index}] is past the end", f"the next one would be [{len(items)}]"
+        raise _OverrideError(
+            f"{_name(path[:depth])} {count}: [{index}] is past the end",
+            f"the next one would be [{len(items)}]",
         )
     below = _set(items[index] if index < len(items) else None, path, depth + 1, value, place)
     return Items(node.place if node is not None else place, (*items[:index], below, *items[index + 1 :]))

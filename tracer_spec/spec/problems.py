@@ -17,7 +17,7 @@ from tracer_spec.spec.wording import did_you_mean, fact_and_hint, not_a, noun
 
 @dataclass(frozen=True, slots=True)
 class _Located:
-    """A pydantic error at its path in the spec; ``union`` and ``branch`` where it tells of one of several types."""
+    """A pydantic error at its path in the spec; ``union`` and ``branch`` where several types are allowed."""
 
     error: Mapping[str, Any]
     path: Path
@@ -25,7 +25,9 @@ class _Located:
     branch: str | int
 
 
-def problems_of(error: ValidationError, root: Node, model: type[BaseModel], at: Path = ()) -> list[tuple[Path, Problem]]:
+def problems_of(
+    error: ValidationError, root: Node, model: type[BaseModel], at: Path = ()
+) -> list[tuple[Path, Problem]]:
     """Return what a pydantic error says, each with its path.
 
     Parameters
@@ -41,13 +43,15 @@ def problems_of(error: ValidationError, root: Node, model: type[BaseModel], at: 
     errors = error.errors(include_url=False, include_input=False)
     located = [_locate(each, root, at) for each in errors]
     found: list[tuple[Path, Problem]] = []
-    for union, group in groupby(located, key=lambda each: each.union):
-        told = list(group) if union is None else _of_union(list(group))
+    for union, group in [(key, list(each)) for key, each in groupby(located, key=lambda each: each.union)]:
+        told = group if union is None else _of_union(group)
         if isinstance(told, list):
             found += [(each.path, _problem(each, root, _slot(model, each, at))) for each in told]
             continue
         fact, hint = not_a(nearest(root, told.path), list(told.nouns), slot_at(model, told.path[len(at) :]))
-        found.append((told.path, Problem(str(nearest(root, told.path).place), fact, hint, address(told.path))))
+        found.append(
+            (told.path, Problem(str(nearest(root, told.path).place), fact, hint, address(told.path)))
+        )
     return found
 
 

@@ -1,7 +1,7 @@
 """Reads YAML text into a tree of :mod:`~tracer_spec.spec.nodes`, defensively.
 
-The parser's event stream is read instead of its composed nodes: events come one at a time, so that depth, size and
-aliases are bounded *before* they cost memory or stack.
+The parser's event stream is read instead of its composed nodes: events come one at a time, so that depth,
+size and aliases are bounded *before* they cost memory or stack.
 """
 
 from __future__ import annotations
@@ -153,12 +153,16 @@ class _Builder:
             self._note(place, f"the key {quoted(key)} is given again; it was {first}", "keep one of them")
             top.skipped = True
 
-    def _take_alias(self, anchor: str, place: Place) -> None:
+    def _take_alias(self, anchor: str | None, place: Place) -> None:
         if self._awaits_key():
             self.fail(place, f"the alias '*{anchor}' cannot be a key", "write the key out")
-        if anchor not in self._anchors:
+        if anchor is None or anchor not in self._anchors:
             inside = any(frame.anchor == anchor for frame in self._open)
-            what = f"the alias '*{anchor}' stands inside of what it names" if inside else f"no anchor '&{anchor}' comes before this alias"
+            what = (
+                f"the alias '*{anchor}' stands inside of what it names"
+                if inside
+                else f"no anchor '&{anchor}' comes before this alias"
+            )
             self.fail(place, what)
         node, n_values, height = self._anchors[anchor]
         self._count(n_values, place)
@@ -214,14 +218,18 @@ class _Builder:
     def _check_tag(self, tag: str | None, place: Place) -> None:
         if tag is not None:
             shown = tag.replace("tag:yaml.org,2002:", "!!")
-            self._note(place, f"tags are not allowed: {quoted(shown)}", "write the value without it; quotes make a string")
+            self._note(
+                place,
+                f"tags are not allowed: {quoted(shown)}",
+                "write the value without it; quotes make a string",
+            )
 
     def _note(self, place: Place, what: str, hint: str = "") -> None:
         self.problems.append(Problem(str(place), what, hint))
 
 
 def _in_plain_words(text: str, error: Exception) -> Exception:
-    """Return the pure Python parser's error for what libyaml refused: it says more, and the same everywhere."""
+    """Return the pure Python parser's error for what libyaml refused: it says more."""
     if _FAST is yaml.SafeLoader:
         return error
     try:

@@ -1,7 +1,7 @@
 """Types plain scalars by the core schema of YAML 1.2.
 
-Only ``true`` and ``false`` are booleans, so that the class labels ``no``, ``off`` and ``yes`` stay strings; ``1:30``,
-``1_000`` and ``2024-01-31`` stay strings too, and ``010`` is ten.
+Only ``true`` and ``false`` are booleans, so that the class labels ``no``, ``off`` and ``yes`` stay strings; so
+do ``1:30``, ``1_000`` and ``2024-01-31``; ``010`` is ten.
 
 References
 ----------
@@ -23,8 +23,8 @@ _NAN = frozenset((".nan", ".NaN", ".NAN"))
 _DIGITS_OF_64_BITS = 22  # octal needs the most
 
 
-class OutOfRange(ValueError):
-    """An integer that does not fit in 64 bits: too long to be a setting, and most likely an id that wants quotes."""
+class OutOfRangeError(ValueError):
+    """An integer that does not fit in 64 bits: most likely an id that wants quotes."""
 
 
 def resolve(text: str) -> str | int | float | bool | None:
@@ -32,7 +32,7 @@ def resolve(text: str) -> str | int | float | bool | None:
 
     Raises
     ------
-    OutOfRange
+    OutOfRangeError
         Where it is an integer outside [-2**63, 2**63).
 
     Examples
@@ -73,9 +73,11 @@ def fits(value: int) -> bool:
 
 def _integer(text: str, radix: int) -> int:
     digits = text[2:] if radix != 10 else text.lstrip("+-").lstrip("0")
-    if len(digits.lstrip("0")) > _DIGITS_OF_64_BITS:  # before int(): Python refuses to read thousands of digits
-        raise OutOfRange
+    if (
+        len(digits.lstrip("0")) > _DIGITS_OF_64_BITS
+    ):  # before int(): Python refuses to read thousands of digits
+        raise OutOfRangeError
     value = int(text, radix) if radix != 10 else int(("-" if text.startswith("-") else "") + (digits or "0"))
     if not fits(value):
-        raise OutOfRange
+        raise OutOfRangeError
     return value

@@ -101,10 +101,7 @@ def _parts(annotation: Any) -> Iterator[Any]:
             yield from _parts(annotation.annotation)
         return
     origin = typing.get_origin(annotation)
-    if origin is Annotated:
-        for each in typing.get_args(annotation):
-            yield from _parts(each)
-    elif origin in (typing.Union, types.UnionType):
+    if origin in (Annotated, typing.Union, types.UnionType):
         for each in typing.get_args(annotation):
             yield from _parts(each)
     else:

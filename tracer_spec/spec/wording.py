@@ -9,7 +9,7 @@ from typing import Any
 
 from tracer_spec.spec.environment import names_variable
 from tracer_spec.spec.nodes import Node, Pairs, Scalar, as_written, is_typed, quoted
-from tracer_spec.spec.scalars import OutOfRange, resolve
+from tracer_spec.spec.scalars import OutOfRangeError, resolve
 from tracer_spec.spec.shape import Slot
 
 # what each type error of pydantic asks for
@@ -137,7 +137,7 @@ def _type_hint(node: Node, nouns: list[str], slot: Slot) -> str:
 def _is_number(text: str) -> bool:
     try:
         return isinstance(resolve(text), int | float)
-    except OutOfRange:
+    except OutOfRangeError:
         return True
 
 
@@ -163,4 +163,8 @@ def _in_others_words(error: Mapping[str, Any], node: Node) -> str:
     raised = error.get("ctx", {}).get("error")
     said = " ".join(str(raised if isinstance(raised, Exception) else error["msg"]).split())
     said = re.sub(r"^Input should (?:be|have) ", "it should be ", said)
-    return f"{shown} is not accepted: {said}" if isinstance(node, Scalar) else said or f"{quoted('')} is not accepted"
+    return (
+        f"{shown} is not accepted: {said}"
+        if isinstance(node, Scalar)
+        else said or f"{quoted('')} is not accepted"
+    )

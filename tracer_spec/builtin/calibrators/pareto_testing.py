@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tracer_spec.plugin import Candidate, Certificate, CertifyRows, Chain, Target, Tested
+from tracer_spec.plugin import Candidate, Certificate, CertifyRows, Chain, Target, WalkStep
 from tracer_spec.stats.binomial import p_value, predicted_power
 from tracer_spec.stats.multiple import fixed_sequence
 
@@ -93,7 +93,7 @@ class ParetoTesting:
 
         passed = fixed_sequence(p_values(), delta)
         walk = tuple(
-            Tested(candidate, n, k, p, ok)
+            WalkStep(candidate, n, k, p, ok)
             for candidate, (n, k, p), ok in zip(ordered, counted, passed, strict=False)
         )
         chosen = max((step for step in walk if step.passed), key=lambda step: step.candidate.coverage, default=None)
@@ -116,7 +116,7 @@ def _power(candidate: Candidate, n_certify: int, target: float, delta: float) ->
     return predicted_power(n_test, candidate.n_handled, candidate.n_agree, target, delta)
 
 
-def _claim(target: Target, chosen: Tested | None) -> str:
+def _claim(target: Target, chosen: WalkStep | None) -> str:
     """Say in one sentence what is certified, or that nothing is."""
     share, confidence = f"{100 * target.agreement:.6g} %", f"{100 * target.confidence:.6g} %"
     if chosen is None:

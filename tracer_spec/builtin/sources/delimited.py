@@ -113,7 +113,7 @@ class Csv:
         Raises
         ------
         DataError
-            Where there is no such file, it cannot be read, its header is unusable, or no row follows.
+            Where there is no such file, it cannot be read, its header is bad, or there is no row.
         """
         inputs = find_inputs(self.paths, example="*.csv")
         is_empty = True

@@ -19,7 +19,7 @@ from tracer_spec.errors import DataError
 
 ADDRESS = "traces.with.path"
 STDIN = "-"
-BUFFER_BYTES = 1 << 20
+BUFFER_BYTES = 1 << 18
 # what reading a compressed stream raises when it is cut short or damaged
 DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile)
 CUT_SHORT = "the compressed file is damaged or cut short here; nothing after it is read"
@@ -123,7 +123,7 @@ def open_binary(file: Input) -> Iterator[io.BufferedReader]:
             yield _decompressed(cast(io.BufferedReader, sys.stdin.buffer))
         else:
             with Path(file.path).open("rb", buffering=BUFFER_BYTES) as stream:
-                yield _decompressed(stream)
+                yield _decompressed(cast(io.BufferedReader, stream))
     except DAMAGE:
         raise
     except OSError as error:

@@ -1,0 +1,180 @@
+import csv
+import gzip
+import io
+import tempfile
+import tracemalloc
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from tracer_spec.builtin.sources.delimited import Csv, CsvOptions, make
+from tracer_spec.errors import DataError
+
+
+@pytest.fixture
+def path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "t.csv"
+
+
+def read(path, content, **settings):
+    path.write_bytes(content)
+    return list(Csv((str(path),), **settings).records())
+
+
+def test_rows_are_mappings_from_the_header_and_an_empty_field_is_missing(path):
+    records = read(path, b"\xef\xbb\xbftext,label\r\nwhere is it?,lost\r\nhello,\r\n")
+    assert [(r.where, r.data, r.problem) for r in records] == [
+        ("t.csv:2", {"text": "where is it?", "label": "lost"}, ""),
+        ("t.csv:3", {"text": "hello", "label": None}, ""),
+    ]
+
+
+def test_a_field_over_several_lines_is_one_field_and_the_address_is_its_first_line(path):
+    records = read(path, b'text,label\n"one\ntwo, ""three""",a\n\nx,b\n')
+    assert [(r.where, r.data["text"]) for r in records] == [("t.csv:2", 'one\ntwo, "three"'), ("t.csv:5", "x")]
+
+
+def test_a_row_with_too_few_or_too_many_fields_is_a_problem(path):
+    records = read(path, b"text,label\na\nb,c\nd,e,f\n")
+    assert [r.problem for r in records] == [
+        "1 fields where there are 2 columns",
+        "",
+        "3 fields where there are 2 columns",
+    ]
+
+
+def test_bytes_of_another_encoding_spoil_their_own_row_alone(path):
+    records = read(path, b"text,label\ncaf\xe9,a\ncaf\xc3\xa9,b\n")
+    assert [(r.data.get("text"), r.problem) for r in records] == [
+        (None, "bytes that are not of the 'encoding'"),
+        ("café", ""),
+    ]
+    assert [r.data["text"] for r in read(path, b"text,label\ncaf\xe9,a\n", encoding="cp1252")] == ["café"]
+
+
+def test_utf16_is_read_where_the_options_say_so_and_refused_where_not(path):
+    content = "text;label\ncafé;b\n".encode("utf-16")
+    assert read(path, content, encoding="utf-16", delimiter=";")[0].data == {"text": "café", "label": "b"}
+    with pytest.raises(DataError, match="'t.csv' is UTF-16, not UTF-8"):
+        read(path, content)
+
+
+def test_a_quote_that_is_never_closed_is_a_problem_and_not_the_rest_of_the_file(path):
+    records = read(path, b'text,label\n"never closed,a\n' + b"x,b\n" * 100, max_field_chars=50)
+    assert records[0].problem == "invalid CSV: field larger than field limit (50)"
+    assert records[-1].data == {"text": "x", "label": "b"}
+    assert [r.problem for r in read(path, b'text,label\n"never closed,a\n')] == ["invalid CSV: unexpected end of data"]
+
+
+def test_a_line_longer_than_the_limit_is_a_problem_and_is_not_held(path):
+    with path.open("wb") as stream:
+        stream.write(b"text,label\n")
+        for _ in range(32):
+            stream.write(b"a" * (1 << 20))
+        stream.write(b"\nx,b\n")
+    tracemalloc.start()
+    try:
+        records = list(Csv((str(path),), max_field_chars=1 << 20).records())
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert [(r.where, r.data, r.problem) for r in records] == [
+        ("t.csv:2", {}, "a line longer than 1048576 characters, the 'max_field_chars'"),
+        ("t.csv:3", {"text": "x", "label": "b"}, ""),
+    ]
+    assert peak < 8 << 20
+
+
+def test_a_field_longer_than_the_csv_modules_own_limit_is_read_and_that_limit_is_left_as_it_was(path):
+    before = csv.field_size_limit()
+    text = b"a" * (before + 10)
+    assert len(read(path, b"text,label\n" + text + b",b\n")[0].data["text"]) == before + 10
+    assert csv.field_size_limit() == before
+
+
+def test_gzip_is_read_and_one_cut_short_ends_in_a_problem(path):
+    rows = b"".join(b"%d,%d\n" % (n, n * 7919 % 10_007) for n in range(30_000))
+    zipped = gzip.compress(b"text,label\n" + rows)
+    assert len(read(path, zipped)) == 30_000
+    *good, last = read(path, zipped[: len(zipped) // 2])
+    assert [r.data["text"] for r in good] == [str(n) for n in range(len(good))]
+    assert last.problem == "the compressed file is damaged or cut short here; nothing after it is read"
+
+
+@pytest.mark.parametrize(
+    ("header", "what"),
+    [
+        (b"text,label,text", "the header names a column twice: text"),
+        (b",,", "the header names no column"),
+        (b"caf\xe9,label", "bytes that are not of the 'encoding'"),
+    ],
+)
+def test_a_header_that_makes_no_sense_is_an_error(path, header, what):
+    with pytest.raises(DataError) as caught:
+        read(path, header + b"\na,b,c\n")
+    problem = caught.value.problems[0]
+    assert (problem.where, problem.what) == ("t.csv:1", what)
+
+
+def test_columns_without_a_name_are_left_out(path):
+    assert read(path, b"text,,label,\na,b,c,d\n")[0].data == {"text": "a", "label": "c"}
+
+
+def test_names_from_the_options_stand_for_a_header_that_is_not_there(path):
+    path.write_text("a\tb\n", encoding="utf-8")
+    options = CsvOptions.model_validate(
+        {"path": "t.csv", "delimiter": "\t", "header": ["text", "label"]}, context={"root": path.parent}
+    )
+    assert [(r.where, r.data) for r in make(options).records()] == [("t.csv:1", {"text": "a", "label": "b"})]
+
+
+def test_a_file_with_a_header_and_nothing_else_holds_no_record(path):
+    with pytest.raises(DataError, match=r"'t.csv' holds no record"):
+        read(path, b"text,label\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"encoding": "utf-7000"}, "no encoding is called 'utf-7000'"),
+        ({"header": ["a", "a"]}, "names a column twice: a"),
+        ({"header": []}, "at least 1 item"),
+        ({"delimiter": "||"}, "at most 1 character"),
+    ],
+)
+def test_bad_options_are_refused(options, said):
+    with pytest.raises(ValidationError, match=said):
+        CsvOptions.model_validate({"path": "-", **options})
+
+
+cells = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\0\r"), max_size=12)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.tuples(cells, cells, cells), min_size=1, max_size=8))
+def test_what_the_csv_module_writes_comes_back(rows):
+    text = io.StringIO()
+    csv.writer(text, quoting=csv.QUOTE_ALL).writerows([("a", "b", "c"), *rows])
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "t.csv"
+        path.write_bytes(text.getvalue().encode())
+        got = [(r.data["a"] or "", r.data["b"] or "", r.data["c"] or "") for r in Csv((str(path),)).records()]
+    assert got == rows
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(max_size=120))
+def test_any_bytes_at_all_give_records_or_one_clear_error(content):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "t.csv"
+        path.write_bytes(b"a,b\n" + content)
+        try:
+            records = list(Csv((str(path),), max_field_chars=40).records())
+        except DataError as error:
+            assert "no record" in str(error)
+        else:
+            assert all(record.problem or set(record.data) == {"a", "b"} for record in records)

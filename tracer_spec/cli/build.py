@@ -1,0 +1,72 @@
+"""``tracer-spec build``: from a spec to a certified bundle, or to a refusal with its reasons."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tracer_spec.cli.console import print_document
+from tracer_spec.cli.failure import Interrupted
+from tracer_spec.cli.verbs import VERBS
+from tracer_spec.errors import UsageError
+
+if TYPE_CHECKING:
+    from tracer_spec.build.result import BuildResult
+
+REFUSED = 3
+
+
+@click.command("build", short_help=VERBS["build"])
+@click.argument("spec", metavar="SPEC")
+@click.option("--out", metavar="FILE", help="Where the bundle goes; dist/NAME.tracer by default.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a value: target.agreement=0.95.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Processes that train side by side; all processors by default. Changes nothing in the outcome.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@click.option("-v", "--verbose", is_flag=True, help="Show every step, every test and every note.")
+def command(
+    spec: str,
+    out: str | None,
+    overrides: tuple[str, ...],
+    workers: int | None,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+) -> int:
+    """Train, certify and write a bundle.
+
+    Reads the traces that SPEC names, trains the zoo, proposes policies, certifies one on rows that nothing was trained on,
+    and writes it. Where nothing can be certified, nothing is written, an earlier bundle is left as it was, and the exit
+    code is 3.
+    """
+    if quiet and verbose:
+        raise UsageError("--quiet and --verbose are both given; take one of them")
+    from tracer_spec.cli.progress import watch
+    from tracer_spec.engine import build
+
+    try:
+        with watch(verbose - quiet) as observe:
+            result = build(spec, out=out, overrides=overrides, workers=workers, observe=observe)
+    except KeyboardInterrupt:
+        raise Interrupted(f"{out or 'the bundle'} was not written") from None
+    _show(result, Path(out or f"dist/{result.name}.tracer"), as_json=as_json, quiet=quiet, verbose=verbose)
+    return 0 if result.status == "certified" else REFUSED
+
+
+def _show(result: BuildResult, out: Path, *, as_json: bool, quiet: bool, verbose: bool) -> None:
+    """Print the document, or the story."""
+    if as_json:
+        print_document(result.document())
+        return
+    from tracer_spec.cli.story import tell
+
+    if not quiet:
+        click.echo(err=True)
+    click.echo(tell(result, out=out, verbose=verbose))

@@ -1,0 +1,248 @@
+"""JSON lines in, decisions out: streamed in chunks, in order, with every bad line answered in its place.
+
+Imports the runtime alone, like an app that routes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from tracer_spec.runtime import Decision, Router
+
+CHUNK_LINES = 1024
+LINE_BYTES = 8 * 1024 * 1024
+# as in the native format of traces, so that a log can be routed as it is
+TEXT_KEYS = ("input", "query", "text", "prompt", "question")
+_BLOCK_BYTES = 1 << 18
+_BOM = b"\xef\xbb\xbf"
+
+
+class ByteStream(Protocol):
+    """What lines are read from: whatever has come so far, without waiting for more."""
+
+    def read1(self, size: int, /) -> bytes:
+        """Return up to ``size`` bytes, at least one unless the stream is at its end."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the input; ``data`` is None where it is longer than :data:`LINE_BYTES`."""
+
+    number: int
+    data: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a line asks.
+
+    Parameters
+    ----------
+    where : str
+        ``file:line``.
+    head : dict
+        ``{"id": ...}`` where the record has one; goes into the answer as it is.
+    text : str or None
+    vector : ndarray of shape (d,), float32, or None
+    problem : str
+        Why it cannot be decided; else empty.
+    """
+
+    where: str
+    head: dict[str, Any]
+    text: str | None = None
+    vector: np.ndarray[tuple[int, ...], np.dtype[np.float32]] | None = None
+    problem: str = ""
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of the lines so far."""
+
+    handled: int = 0
+    deferred: int = 0
+    errors: int = 0
+    first_error: str = ""
+
+    @property
+    def lines(self) -> int:
+        """Return the number of lines answered."""
+        return self.handled + self.deferred + self.errors
+
+
+def read_chunks(stream: ByteStream) -> Iterator[list[Line]]:
+    """Yield lines as they come, up to :data:`CHUNK_LINES` at a time; blank ones are passed over, and counted.
+
+    Notes
+    -----
+    A chunk ends where the stream has nothing more to give at the moment, so that a reader at the end of a pipe is
+    answered at once; and however long a line is, no more than :data:`LINE_BYTES` of it are held.
+    """
+    number, tail, overlong = 0, b"", False
+    while block := stream.read1(_BLOCK_BYTES):
+        *complete, tail = (tail + block).split(b"\n")
+        lines = []
+        for data in complete:
+            number += 1
+            lines.append(_line(number, data, overlong))
+            overlong = False
+        if len(tail) > LINE_BYTES:
+            tail, overlong = b"", True
+        wanted = [line for line in lines if line is not None]
+        for start in range(0, len(wanted), CHUNK_LINES):
+            yield wanted[start : start + CHUNK_LINES]
+    last = _line(number + 1, tail, overlong)
+    if last is not None:
+        yield [last]
+
+
+def _line(number: int, data: bytes, overlong: bool) -> Line | None:
+    if number == 1:
+        data = data.removeprefix(_BOM)
+    if overlong or len(data) > LINE_BYTES:
+        return Line(number, None)
+    return Line(number, data) if data.strip() else None
+
+
+def read_request(line: Line, name: str, dimension: int) -> Request:
+    """Read one line.
+
+    Parameters
+    ----------
+    line : Line
+    name : str
+        What messages call the input.
+    dimension : int
+        The length that a vector must have.
+    """
+    where = f"{name}:{line.number}"
+    if line.data is None:
+        return Request(where, {}, problem=f"the line is longer than {LINE_BYTES} bytes")
+    try:
+        record = json.loads(line.data)
+    except UnicodeDecodeError:
+        return Request(where, {}, problem="the line is not UTF-8")
+    except json.JSONDecodeError as error:
+        return Request(where, {}, problem=f"the line is not JSON: {error.msg.lower()} at column {error.colno}")
+    except (ValueError, RecursionError):
+        return Request(where, {}, problem="the line is not JSON that can be read: too deep, or a number too long")
+    if not isinstance(record, dict):
+        return Request(where, {}, problem=f"the line holds {_kind(record)}, not an object")
+    head = {} if record.get("id") is None else {"id": record["id"]}
+    text = next((record[key] for key in TEXT_KEYS if record.get(key) is not None), None)
+    values = record.get("embedding")
+    if text is not None and not isinstance(text, str):
+        return Request(where, head, problem=f"'input' is {_kind(text)}, not a string")
+    if text is not None and not _is_unicode(text):
+        return Request(where, head, problem="'input' is not valid Unicode: it holds half of a surrogate pair")
+    if text is None and values is None:
+        return Request(where, head, problem="the record has neither 'input' nor 'embedding'")
+    if values is None:
+        return Request(where, head, text)
+    vector = _vector(values)
+    if vector is None:
+        problem = "'embedding' is not a list of numbers"
+    elif len(vector) != dimension:
+        problem = f"'embedding' has {len(vector)} numbers; this bundle takes {dimension}"
+    else:
+        return Request(where, head, text, vector)
+    # a text beside a vector of some other model still has its answer
+    return Request(where, head, text) if text is not None else Request(where, head, problem=problem)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _vector(values: Any) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]] | None:
+    if not isinstance(values, list) or not all(type(value) in (int, float) for value in values):
+        return None
+    try:
+        with np.errstate(over="ignore"):
+            return np.array(values, np.float64).astype(np.float32)
+    except OverflowError:
+        return None
+
+
+def _kind(value: Any) -> str:
+    """Name a JSON value's type."""
+    if value is None:
+        return "null"
+    names = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "a list", dict: "an object"}
+    return names[type(value)]
+
+
+def answer(router: Router, requests: Sequence[Request], counts: Counts, *, takes_text: bool) -> bytes:
+    """Decide on a chunk and return its lines of output, one per request, in order."""
+    texts: list[int] = []
+    vectors: list[int] = []
+    for at, request in enumerate(requests):
+        if takes_text and request.text is not None and not request.problem:
+            texts.append(at)
+        elif request.vector is not None:
+            vectors.append(at)
+    decided: dict[int, Decision] = {}
+    if texts:
+        decided |= zip(texts, router.route_batch([str(requests[at].text) for at in texts]), strict=True)
+    if vectors:
+        matrix = np.stack([vector for at in vectors if (vector := requests[at].vector) is not None])
+        decided |= zip(vectors, router.route_batch(matrix), strict=True)
+    return b"".join(_output(request, decided.get(at), counts) for at, request in enumerate(requests))
+
+
+def _output(request: Request, decision: Decision | None, counts: Counts) -> bytes:
+    if decision is None:
+        problem = request.problem or "this bundle takes vectors, and the record has no 'embedding'"
+        counts.errors += 1
+        counts.first_error = counts.first_error or f"{request.where}: {problem}"
+        return to_line({**request.head, **error_document(f"{request.where}: {problem}")})
+    if decision.handled:
+        counts.handled += 1
+    else:
+        counts.deferred += 1
+    return to_line({**request.head, **decision_document(decision)})
+
+
+def decision_document(decision: Decision) -> dict[str, Any]:
+    """Return a decision as JSON values."""
+    return {
+        "label": decision.label,
+        "handled": decision.handled,
+        "score": float(decision.score) if math.isfinite(decision.score) else None,
+        "stage": decision.stage,
+        "reason": str(decision.reason),
+    }
+
+
+def error_document(error: str) -> dict[str, Any]:
+    """Return the answer to a line that cannot be decided: deferred, with the error."""
+    return {"label": None, "handled": False, "score": None, "stage": None, "reason": "error", "error": error}
+
+
+def to_line(document: dict[str, Any]) -> bytes:
+    """Return a document as one line of UTF-8; what UTF-8 cannot say is escaped."""
+    try:
+        return json.dumps(document, ensure_ascii=False).encode() + b"\n"
+    except UnicodeEncodeError:
+        return json.dumps(document).encode() + b"\n"
+
+
+def describe(counts: Counts) -> str:
+    """Say on one line what became of the lines."""
+    decided = counts.handled + counts.deferred
+    share = f" (coverage {counts.handled / decided:.3f})" if decided else ""
+    errors = f", {counts.errors:,} errors, the first: {counts.first_error}" if counts.errors else ""
+    return f"{counts.lines:,} lines: {counts.handled:,} handled{share}, {counts.deferred:,} deferred{errors}"
+

@@ -1,0 +1,53 @@
+"""``tracer-spec schema``: JSON Schemas, the router's with the options of every plugin installed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tracer_spec.cli.console import print_document
+from tracer_spec.cli.verbs import VERBS
+
+if TYPE_CHECKING:
+    from tracer_spec.plugin import Registry
+
+FILES = ("router", "trace", "bundle")
+
+
+@click.command("schema", short_help=VERBS["schema"])
+@click.argument("file", metavar="[router|trace|bundle]", type=click.Choice(FILES), default="router")
+@click.option("--bare", is_flag=True, help="Leave plugins' options out: the schema that is committed as router.v1.json.")
+@click.option("--json", "as_json", is_flag=True, help="Changes nothing: a schema is a JSON document.")
+def command(file: str, bare: bool, as_json: bool) -> None:
+    """Print a JSON Schema, for editors and checkers.
+
+    'router' (the default) describes router.yaml, with the options of the plugins installed here, so that an editor
+    completes them too. 'trace' describes a record of the native format, 'bundle' a bundle's manifest.
+    """
+    print_document(_schema(file, bare=bare))
+
+
+def _schema(file: str, *, bare: bool) -> dict[str, Any]:
+    if file == "trace":
+        from tracer_spec.builtin.formats.native import native_schema
+
+        return native_schema()
+    if file == "bundle":
+        from tracer_spec.runtime.schema import bundle_schema
+
+        return bundle_schema()
+    from tracer_spec.spec import router_schema
+
+    if bare:
+        return router_schema()
+    from tracer_spec.plugin.registry import KINDS, find_plugins
+
+    registry = find_plugins()
+    return router_schema({kind: _options(registry, kind) for kind in KINDS})
+
+
+def _options(registry: Registry, kind: str) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Return summary and options of each usable plugin of a kind, by name."""
+    found = registry.of_kind(kind).items()
+    return {name: (each.plugin.summary, each.plugin.options.model_json_schema()) for name, each in found}

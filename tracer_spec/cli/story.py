@@ -1,0 +1,201 @@
+"""What a build came to, told for people: the claim first, then the numbers, then what to do next."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tracer_spec.cli.console import duration, listing, paint, plural, rows, size
+
+if TYPE_CHECKING:
+    from tracer_spec.build.result import BuildResult
+    from tracer_spec.plugin import Candidate, Tested
+
+
+def tell(result: BuildResult, *, out: Path, verbose: bool = False) -> str:
+    """Return the story of a build.
+
+    Parameters
+    ----------
+    result : BuildResult
+    out : Path
+        Where the bundle is, or would have been.
+    verbose : bool
+        Tell every step of the walk, every dropped record's example, and every learner's notes too.
+    """
+    certified = result.status == "certified"
+    head = f"{result.status}  {result.name}"
+    verdict = paint(head, "bold", "green" if certified else "red", stream=sys.stdout)
+    facts = _certified(result) if certified else _refused(result)
+    facts += _traces(result, verbose)
+    facts += _zoo(result, verbose)
+    facts += [("warning", text) for text in result.warnings]
+    if verbose:
+        facts += [("walk", "\n".join(_step(step) for step in result.certificate.walk) or "nothing was tested")]
+    if certified and result.bundle:
+        facts += [("bundle", f"{result.bundle}  ({size(result.bundle.stat().st_size)}, version {result.version})")]
+        facts += [("sha256", result.sha256)]
+    lines = [f"{verdict}  in {duration(result.seconds)}", "", rows(facts, stream=sys.stdout), ""]
+    return "\n".join(lines + (_next_certified(result) if certified else _next_refused(result, out)))
+
+
+def policy_text(family: str, stages: Sequence[tuple[str, float | None]]) -> str:
+    """Describe a policy on one line.
+
+    Examples
+    --------
+    >>> policy_text("rsb", [("logreg", 0.9312), ("mlp", 0.95)])
+    'rsb: logreg where accept >= 0.9312, then mlp where accept >= 0.9500, else defer'
+    >>> policy_text("global", [("logreg", None)])
+    'global: logreg for all'
+    """
+    parts = [
+        f"{name} for all" if threshold is None else f"{name} where accept >= {threshold:.4f}"
+        for name, threshold in stages
+    ]
+    ending = "" if stages and stages[-1][1] is None else ", else defer"
+    return f"{family}: {', then '.join(parts)}{ending}"
+
+
+def estimate_text(coverage: float, agreement: float) -> str:
+    """Describe an estimate; it is no part of the claim."""
+    return f"coverage {coverage:.3f}, agreement {agreement:.3f} (fit rows, out of fold)"
+
+
+def test_text(n: int, k: int, p_value: float) -> str:
+    """Describe one exact test.
+
+    Examples
+    --------
+    >>> test_text(3570, 3331, 0.00271)
+    '3,331 of 3,570 handled certify rows agree (p = 0.0027)'
+    """
+    return f"{k:,} of {n:,} handled certify rows agree (p = {p_value:.2g})"
+
+
+def dropped_text(read: int, kept: int, dropped: Mapping[str, int]) -> str:
+    """Describe what became of the records.
+
+    Examples
+    --------
+    >>> dropped_text(1521, 1500, {"duplicate id": 21})
+    '1,521 read, 1,500 kept; dropped: 21 duplicate id'
+    """
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in dropped.items())
+    return f"{read:,} read, {kept:,} kept" + (f"; dropped: {reasons}" if reasons else "")
+
+
+def _certified(result: BuildResult) -> list[tuple[str, str]]:
+    certificate = result.certificate
+    chosen = certificate.chosen
+    if chosen is None:
+        return []
+    candidate = chosen.candidate
+    tested = plural(len(certificate.walk), "candidate")
+    passed = sum(step.passed for step in certificate.walk)
+    return [
+        ("claim", certificate.claim),
+        ("policy", _policy(candidate)),
+        ("estimate", estimate_text(candidate.coverage, candidate.agreement)),
+        ("test", test_text(chosen.n, chosen.k, chosen.p_value)),
+        ("walk", f"{tested} tested, {passed} passed, of {sum(len(chain.candidates) for chain in result.chains):,} proposed"),
+    ]
+
+
+def _refused(result: BuildResult) -> list[tuple[str, str]]:
+    certificate = result.certificate
+    sure = "" if certificate.confidence is None else f" at confidence {certificate.confidence:g}"
+    facts = [("asked", f"agreement of at least {certificate.target:g} with the teacher on handled traffic{sure}")]
+    estimate = result.estimate
+    if estimate is not None:
+        facts.append(("best", f"{_policy(estimate)}\n{estimate_text(estimate.coverage, estimate.agreement)}"))
+    facts.append(("test", _step(certificate.walk[0]) if certificate.walk else "no candidate was worth testing"))
+    return facts
+
+
+def _step(step: Tested) -> str:
+    verdict = "passed" if step.passed else "failed"
+    return f"{test_text(step.n, step.k, step.p_value)}, {verdict}, at predicted coverage {step.candidate.coverage:.3f}"
+
+
+def _policy(candidate: Candidate) -> str:
+    stages = [(stage.surrogate.name, stage.threshold if stage.acceptor else None) for stage in candidate.policy]
+    return policy_text(candidate.family, stages)
+
+
+def _traces(result: BuildResult, verbose: bool) -> list[tuple[str, str]]:
+    accounting = result.accounting
+    lines = [
+        dropped_text(accounting.read, accounting.kept, accounting.dropped),
+        f"{result.n_fit:,} fit rows, {result.n_certify:,} certify rows",
+    ]
+    if verbose:
+        lines += [f"{reason}: {listing(where, 5)}" for reason, where in accounting.examples.items()]
+    facts = [("traces", "\n".join(lines)), ("labels", _labels(result))]
+    if accounting.unusable:
+        unusable = ", ".join(f"{count:,} {reason}" for reason, count in accounting.unusable.items())
+        facts.append(("no label", f"{unusable}; each counts as a disagreement"))
+    return facts
+
+
+def _labels(result: BuildResult) -> str:
+    """Count the labels, and name those that the teacher made up."""
+    accounting = result.accounting
+    text = plural(len(result.labels), "label")
+    if not accounting.n_unknown:
+        return text
+    made_up = listing([f"'{label}' {count:,}" for label, count in accounting.unknown_labels.items()], 6)
+    answers = plural(accounting.n_unknown, "answer")
+    return f"{text}; {answers} off the list, each a disagreement: {made_up}"
+
+
+def _zoo(result: BuildResult, verbose: bool) -> list[tuple[str, str]]:
+    trained = [row for row in result.zoo if row.status != "skipped" and row.agreement is not None]
+    trained.sort(key=lambda row: -(row.agreement or 0.0))
+    shown = [f"{row.name} {row.agreement:.3f}" + ("*" if row.status == "screened" else "") for row in trained]
+    lines = [_join(shown, "none was trained") + (" (* first fold alone)" if any("*" in each for each in shown) else "")]
+    lines += [f"{row.name} was skipped: {row.reason}" for row in result.zoo if row.status == "skipped"]
+    if verbose:
+        lines += [f"{row.name}: {note}" for row in result.zoo for note in row.notes]
+    return [("zoo", "\n".join(lines))]
+
+
+def _join(items: Iterable[str], otherwise: str) -> str:
+    return ", ".join(items) or otherwise
+
+
+def _next_certified(result: BuildResult) -> list[str]:
+    path = result.bundle
+    return [
+        "next",
+        f"  tracer-spec route {path} --text \"...\"     decide one request",
+        f"  tracer-spec route {path} requests.jsonl   decide many",
+        f"  tracer-spec inspect {path}                what is in it",
+    ]
+
+
+def _next_refused(result: BuildResult, out: Path) -> list[str]:
+    advice = result.advice
+    lines = ["what would help"]
+    if advice is not None:
+        if advice.traces_needed is None:
+            lines.append(
+                "  no policy is estimated to reach the target: more traces alone will not do. Lower target.agreement, add "
+                "surrogates to the zoo, or look at the labels on which the teacher contradicts itself."
+            )
+        else:
+            have = result.n_fit + result.n_certify
+            more = max(advice.traces_needed - have, 0)
+            lines.append(
+                f"  about {advice.traces_needed:,} traces in all would certify (nine times in ten), if coverage and agreement "
+                f"stay as estimated: {plural(more, 'more trace')}."
+            )
+        lines.append(
+            f"  a policy must handle at least {advice.fewest_handled:,} certify rows to be certifiable at all; "
+            f"there are {advice.n_certify:,} certify rows."
+        )
+        lines.append("  building again on the same traces until something passes would not be a certificate.")
+    kept = f"{out} is left as it was, from an earlier build" if out.exists() else f"{out} was not written"
+    return [*lines, "", kept]

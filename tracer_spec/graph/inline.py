@@ -1,0 +1,84 @@
+"""Puts one graph inside another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from onnx import NodeProto, TensorProto
+
+from tracer_spec.errors import PluginError
+from tracer_spec.graph.opsets import retarget
+from tracer_spec.graph.walk import rename_node
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+
+@dataclass(frozen=True, slots=True)
+class Inlined:
+    """The parts of a graph, under names of their own, ready to be added to a larger one.
+
+    Parameters
+    ----------
+    nodes : tuple of NodeProto
+    initializers : tuple of TensorProto
+    outputs : dict of str to str
+        The graph's output names to what they are called now.
+    """
+
+    nodes: tuple[NodeProto, ...]
+    initializers: tuple[TensorProto, ...]
+    outputs: dict[str, str]
+
+
+def inline(model: ModelProto, prefix: str, feeds: Mapping[str, str]) -> Inlined:
+    """Return the parts of a graph with every name prefixed, its inputs replaced by names of the surrounding graph.
+
+    Parameters
+    ----------
+    model : ModelProto
+        Left as it is.
+    prefix : str
+        Put before the name of every node, value and constant, in nested graphs too; different for each graph that goes
+        into one model. Nodes without a name get one: the checker accepts several of them, the runtime does not.
+    feeds : mapping of str to str
+        Each of the graph's inputs, to a name that the surrounding graph knows.
+
+    Returns
+    -------
+    Inlined
+
+    Raises
+    ------
+    PluginError
+        Where ``feeds`` does not name exactly the graph's inputs, or the graph is of other operator sets.
+    """
+    model = retarget(model)
+    graph = model.graph
+    constants = {each.name for each in graph.initializer}
+    inputs = [each.name for each in graph.input if each.name not in constants]
+    if set(feeds) != set(inputs):
+        raise PluginError(
+            f"the graph's inputs are {', '.join(inputs) or 'none'}; feeds are given for {', '.join(sorted(feeds)) or 'none'}"
+        )
+    n_nodes = 0
+
+    def value_name(name: str) -> str:
+        return feeds.get(name) or prefix + name
+
+    def node_name(name: str) -> str:
+        nonlocal n_nodes
+        n_nodes += 1
+        return prefix + (name or f"unnamed_{n_nodes}")
+
+    for node in graph.node:
+        rename_node(node, value_name, node_name)
+    for weight in graph.initializer:
+        weight.name = prefix + weight.name
+    return Inlined(
+        nodes=tuple(graph.node),
+        initializers=tuple(graph.initializer),
+        outputs={each.name: value_name(each.name) for each in graph.output},
+    )
