@@ -14,9 +14,10 @@ from tracer_spec.plugin.contracts import Options, Provided
 from tracer_spec.plugin.registry import Registry
 from tracer_spec.spec.labels import read_labels
 from tracer_spec.spec.load import LoadedSpec
-from tracer_spec.spec.model import PluginRef, RouterSpec
+from tracer_spec.spec.model import RouterSpec
 from tracer_spec.spec.nodes import Path, address, as_written, find, nearest, quoted
 from tracer_spec.spec.problems import problems_of
+from tracer_spec.spec.reference import PluginRef
 from tracer_spec.spec.wording import did_you_mean, is_private
 
 

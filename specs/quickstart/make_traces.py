@@ -1,8 +1,9 @@
 """Write traces.jsonl: what an online shop's support desk might have logged of its LLM classifier.
 
-Nobody wrote these messages. They come from templates, and a simulated teacher labels them: right on what is clear, by a
-weighted coin on what could be either of two intents, and now and then with a label that does not exist, as LLMs do.
-The same seed writes the same bytes on every Python. Run it as ``python specs/quickstart/make_traces.py``.
+Nobody wrote these messages. They come from templates, and a simulated teacher labels them: right on what is
+clear, by a weighted coin on what could be either of two intents, and now and then with a label that does not
+exist, as LLMs do. The same seed writes the same bytes on every Python. Run it as ``python
+specs/quickstart/make_traces.py``.
 """
 
 from __future__ import annotations
@@ -166,7 +167,7 @@ class Dice:
     """Chance from ``random()`` alone: the one method whose sequence Python promises to keep."""
 
     def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed).random
+        self._random = random.Random(seed).random  # noqa: S311 - chance, not secrecy
 
     def chance(self, share: float) -> bool:
         """Return true in ``share`` of the throws."""
@@ -185,7 +186,9 @@ def write_message(dice: Dice, template: str) -> str:
     """Fill a template, as people type: greetings, order numbers, typos, shouting."""
     text = dice.pick(OPENINGS) + template + dice.pick(ENDINGS)
     owner = dice.pick(("the", "my"))
-    text = text.replace("my {thing}", "my " + dice.pick(THINGS)).replace("{thing}", f"{owner} {dice.pick(THINGS)}")
+    text = text.replace("my {thing}", "my " + dice.pick(THINGS)).replace(
+        "{thing}", f"{owner} {dice.pick(THINGS)}"
+    )
     text = text.replace("{day}", dice.pick(DAYS)).replace("{nth}", dice.pick(("second", "third", "fifth")))
     text = text.replace("{amount}", f"{10 + dice.below(180)}.{dice.below(100):02}")
     text = text.replace("{order}", f"#{10000 + dice.below(90000)}")
@@ -239,7 +242,12 @@ def make_traces(seed: int = SEED, n_requests: int = N_REQUESTS) -> list[dict[str
         if clock.hour >= 22:
             clock = clock.replace(hour=7, minute=dice.below(30)) + timedelta(days=1)
         text, answer = ask_teacher(dice)
-        trace = {"id": f"r{number:05}", "timestamp": f"{clock:%Y-%m-%dT%H:%M:%SZ}", "input": text, "teacher": answer}
+        trace = {
+            "id": f"r{number:05}",
+            "timestamp": f"{clock:%Y-%m-%dT%H:%M:%SZ}",
+            "input": text,
+            "teacher": answer,
+        }
         traces.append(trace)
         if dice.chance(RETRIED):
             again = clock + timedelta(seconds=2 + dice.below(20))

@@ -14,6 +14,13 @@ from tracer_spec.builtin.sources.delimited import Csv, CsvOptions, make
 from tracer_spec.errors import DataError
 
 
+def records_or_error(source):
+    try:
+        return list(source.records()), ""
+    except DataError as error:
+        return [], str(error)
+
+
 @pytest.fixture
 def path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -35,7 +42,10 @@ def test_rows_are_mappings_from_the_header_and_an_empty_field_is_missing(path):
 
 def test_a_field_over_several_lines_is_one_field_and_the_address_is_its_first_line(path):
     records = read(path, b'text,label\n"one\ntwo, ""three""",a\n\nx,b\n')
-    assert [(r.where, r.data["text"]) for r in records] == [("t.csv:2", 'one\ntwo, "three"'), ("t.csv:5", "x")]
+    assert [(r.where, r.data["text"]) for r in records] == [
+        ("t.csv:2", 'one\ntwo, "three"'),
+        ("t.csv:5", "x"),
+    ]
 
 
 def test_a_row_with_too_few_or_too_many_fields_is_a_problem(path):
@@ -59,7 +69,7 @@ def test_bytes_of_another_encoding_spoil_their_own_row_alone(path):
 def test_utf16_is_read_where_the_options_say_so_and_refused_where_not(path):
     content = "text;label\ncafé;b\n".encode("utf-16")
     assert read(path, content, encoding="utf-16", delimiter=";")[0].data == {"text": "café", "label": "b"}
-    with pytest.raises(DataError, match="'t.csv' is UTF-16, not UTF-8"):
+    with pytest.raises(DataError, match=r"'t\.csv' is UTF-16, not UTF-8"):
         read(path, content)
 
 
@@ -67,7 +77,9 @@ def test_a_quote_that_is_never_closed_is_a_problem_and_not_the_rest_of_the_file(
     records = read(path, b'text,label\n"never closed,a\n' + b"x,b\n" * 100, max_field_chars=50)
     assert records[0].problem == "invalid CSV: field larger than field limit (50)"
     assert records[-1].data == {"text": "x", "label": "b"}
-    assert [r.problem for r in read(path, b'text,label\n"never closed,a\n')] == ["invalid CSV: unexpected end of data"]
+    assert [r.problem for r in read(path, b'text,label\n"never closed,a\n')] == [
+        "invalid CSV: unexpected end of data"
+    ]
 
 
 def test_a_line_longer_than_the_limit_is_a_problem_and_is_not_held(path):
@@ -172,9 +184,6 @@ def test_any_bytes_at_all_give_records_or_one_clear_error(content):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "t.csv"
         path.write_bytes(b"a,b\n" + content)
-        try:
-            records = list(Csv((str(path),), max_field_chars=40).records())
-        except DataError as error:
-            assert "no record" in str(error)
-        else:
-            assert all(record.problem or set(record.data) == {"a", "b"} for record in records)
+        records, error = records_or_error(Csv((str(path),), max_field_chars=40))
+    assert not error or "holds no record" in error
+    assert all(record.problem or set(record.data) == {"a", "b"} for record in records)

@@ -22,7 +22,9 @@ def test_files_are_read_in_the_order_of_their_paths_whatever_the_order_of_the_gl
 def test_two_stars_reach_into_folders_and_hidden_files_are_left_alone(tmp_path):
     deep = write(tmp_path / "x" / "y" / "deep.jsonl")
     write(tmp_path / ".hidden.jsonl")
-    assert [each.path for each in find_inputs([str(tmp_path / "**" / "*.jsonl")], example="*.jsonl")] == [deep]
+    assert [each.path for each in find_inputs([str(tmp_path / "**" / "*.jsonl")], example="*.jsonl")] == [
+        deep
+    ]
 
 
 def test_brackets_in_the_name_of_a_folder_or_file_match_themselves(tmp_path):
@@ -70,7 +72,9 @@ def test_a_glob_that_matches_folders_alone_is_an_error(tmp_path, monkeypatch):
         find_inputs([str(tmp_path / "traces" / "*")], example="*.jsonl")
 
 
-@pytest.mark.skipif(os.name == "nt" or not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.skipif(
+    os.name == "nt" or not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything"
+)
 def test_a_file_that_may_not_be_read_is_an_error(tmp_path):
     path = tmp_path / "secret.jsonl"
     write(path)
@@ -88,3 +92,9 @@ def test_files_that_are_all_empty_are_an_error_but_one_of_them_is_not(tmp_path, 
     assert caught.value.problems[0].what == "'a.jsonl', 'b.jsonl' hold no record"
     write(tmp_path / "c.jsonl")
     assert [record.where for record in JsonLines((str(tmp_path / "*.jsonl"),)).records()] == ["c.jsonl:1"]
+
+
+def test_a_url_is_refused_without_its_credentials():
+    with pytest.raises(DataError) as caught:
+        find_inputs(["s3://key:secret@bucket/*.jsonl"], example="*.jsonl")
+    assert caught.value.problems[0].what == "'s3://...' is a URL; this source reads local files"

@@ -104,7 +104,7 @@ END = len(DATA) - 22
         pytest.param(b"#!/bin/sh\n" + DATA, "does not start as a ZIP", id="prefix"),
         pytest.param(DATA + b"\0", "does not end as a bundle does", id="suffix"),
         pytest.param(DATA + DATA, "before, after or between", id="twice"),
-        pytest.param(_patched(DATA[:-2], len(DATA) - 2, "<", *()) + b"\1\0x" if False else DATA[:-2] + b"\1\0x", "does not end", id="comment"),
+        pytest.param(DATA[:-2] + b"\1\0x", "does not end", id="comment"),
         pytest.param(DATA[:-2] + b"\1\0", "comment", id="comment claimed"),
         pytest.param(_patched(DATA, CENTRAL + 8, "<H", 1), "is encrypted", id="encrypted"),
         pytest.param(_patched(DATA, CENTRAL + 8, "<H", 8), "flags", id="data descriptor"),
@@ -132,15 +132,11 @@ def test_a_file_that_is_not_exactly_what_its_members_make_is_refused(data, messa
         unpack(data)
 
 
-def test_the_order_of_members_is_part_of_the_encoding(bundles):
-    original = archive._in_order
-    archive._in_order = list
-    try:
-        data = pack({"policy.onnx": b"x", "bundle.json": b"{}"})
-    finally:
-        archive._in_order = original
+def test_the_order_of_members_is_part_of_the_encoding():
+    data = pack({"bundle.json": b"{}", "embedder/a": b"1", "embedder/b": b"2"})
+    swapped = data.replace(b"embedder/a", b"embedder/x").replace(b"embedder/b", b"embedder/a").replace(b"/x", b"/b")
     with pytest.raises(BundleError, match="another order"):
-        unpack(data)
+        unpack(swapped)
 
 
 @given(st.integers(0, len(DATA) - 1))
@@ -170,5 +166,5 @@ def test_what_no_reader_would_take_is_not_packed(monkeypatch):
     with pytest.raises(BundleError, match="'model.pkl' is no name"):
         pack({"model.pkl": b""})
     monkeypatch.setattr(limits, "BUNDLE_BYTES", 100)
-    with pytest.raises(BundleError, match="would be 169 bytes in 1 members; at most 100"):
+    with pytest.raises(BundleError, match="would be 167 bytes in 1 members; at most 100"):
         pack({"bundle.json": bytes(47)})

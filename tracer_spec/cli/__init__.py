@@ -1,4 +1,4 @@
-"""The command line: the only place that prints or exits. One file per verb; a verb is imported when it is called."""
+"""The command line: the only place that prints or exits. One file per verb, imported when called."""
 
 from tracer_spec.cli.main import main
 

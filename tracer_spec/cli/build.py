@@ -21,7 +21,9 @@ REFUSED = 3
 @click.command("build", short_help=VERBS["build"])
 @click.argument("spec", metavar="SPEC")
 @click.option("--out", metavar="FILE", help="Where the bundle goes; dist/NAME.tracer by default.")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a value: target.agreement=0.95.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a value: target.agreement=0.95."
+)
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
@@ -42,9 +44,9 @@ def command(
 ) -> int:
     """Train, certify and write a bundle.
 
-    Reads the traces that SPEC names, trains the zoo, proposes policies, certifies one on rows that nothing was trained on,
-    and writes it. Where nothing can be certified, nothing is written, an earlier bundle is left as it was, and the exit
-    code is 3.
+    Reads the traces that SPEC names, trains the zoo, proposes policies, certifies one on rows that nothing
+    was trained on, and writes it. Where nothing can be certified, nothing is written, an earlier bundle is
+    left as it was, and the exit code is 3.
     """
     if quiet and verbose:
         raise UsageError("--quiet and --verbose are both given; take one of them")

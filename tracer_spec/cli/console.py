@@ -1,4 +1,4 @@
-"""How text reaches a terminal: colour where it is wanted, columns, sizes, and the one document of ``--json``."""
+"""How text reaches a terminal: colour where it is wanted, columns, sizes, the one document of ``--json``."""
 
 from __future__ import annotations
 

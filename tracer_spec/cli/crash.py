@@ -1,4 +1,4 @@
-"""A bug of ours leaves a report that its finder can paste: versions, platform, frames; no data, no environment."""
+"""A bug of ours leaves a report that its finder can paste: versions, platform, frames; no data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,19 @@ from pathlib import Path
 from tracer_spec import __version__
 from tracer_spec.errors import Problem
 
-_LIBRARIES = ("click", "numpy", "onnx", "onnxruntime", "pluggy", "pydantic", "PyYAML", "scikit-learn", "scipy", "skl2onnx", "xgboost")
+_LIBRARIES = (
+    "click",
+    "numpy",
+    "onnx",
+    "onnxruntime",
+    "pluggy",
+    "pydantic",
+    "PyYAML",
+    "scikit-learn",
+    "scipy",
+    "skl2onnx",
+    "xgboost",
+)
 _LONGEST_MESSAGE = 200
 
 
@@ -21,7 +33,12 @@ def write_report(error: BaseException) -> Problem:
     what = f"a bug in tracer-spec: {_headline(error)}"
     try:
         with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", errors="backslashreplace", prefix="tracer-spec-bug-", suffix=".txt", delete=False
+            "w",
+            encoding="utf-8",
+            errors="backslashreplace",
+            prefix="tracer-spec-bug-",
+            suffix=".txt",
+            delete=False,
         ) as file:
             file.write(describe(error))
     except OSError:
@@ -31,7 +48,7 @@ def write_report(error: BaseException) -> Problem:
 
 
 def describe(error: BaseException) -> str:
-    """Return the report: no arguments, no environment, no local variables, messages cut short, home folders masked."""
+    """Return the report: no arguments, no environment, no variables, messages cut short, folders masked."""
     lines = [
         f"tracer-spec {__version__}",
         f"Python {platform.python_version()} ({platform.python_implementation()}) on {platform.platform()}",
@@ -41,7 +58,8 @@ def describe(error: BaseException) -> str:
     for link in _chain(error):
         lines.append(_headline(link))
         lines += [
-            f"  {_mask(frame.filename)}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(link.__traceback__)
+            f"  {_mask(frame.filename)}:{frame.lineno} in {frame.name}"
+            for frame in traceback.extract_tb(link.__traceback__)
         ]
     return "\n".join(lines) + "\n"
 

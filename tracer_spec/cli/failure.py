@@ -1,4 +1,4 @@
-"""What went wrong, as people and programs read it: problems, an exit code, and a report where the bug is ours."""
+"""What went wrong, as people and programs read it: problems, an exit code, a report where the bug is ours."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ class Failure:
     def document(self) -> str:
         """Return the JSON document of ``--json``."""
         problems = [
-            {"where": each.where, "address": each.address, "what": each.what, "hint": each.hint} for each in self.problems
+            {"where": each.where, "address": each.address, "what": each.what, "hint": each.hint}
+            for each in self.problems
         ]
         error = {"exit_code": self.exit_code, "problems": problems}
         return json.dumps({"schema_version": 1, "error": error}, indent=2, ensure_ascii=False)
@@ -67,8 +68,8 @@ def failure_of(error: BaseException) -> Failure:
 
     Notes
     -----
-    An ``OSError`` is the environment's: a full disk or a forbidden file is nobody's bug. Anything else that is not a
-    :class:`~tracer_spec.errors.TracerError` is ours.
+    An ``OSError`` is the environment's: a full disk or a forbidden file is nobody's bug. Anything else that
+    is not a :class:`~tracer_spec.errors.TracerError` is ours.
     """
     if isinstance(error, TracerError):
         return Failure(error.exit_code, error.problems)
@@ -81,7 +82,9 @@ def failure_of(error: BaseException) -> Failure:
         where = "" if error.filename is None else str(error.filename)
         return Failure(1, (Problem(where, error.strerror.lower()),))
     if isinstance(error, MemoryError):
-        return Failure(1, (Problem("", "out of memory", "try fewer workers ('--workers 1') or a smaller zoo"),))
+        return Failure(
+            1, (Problem("", "out of memory", "try fewer workers ('--workers 1') or a smaller zoo"),)
+        )
     from tracer_spec.cli.crash import write_report
 
     return Failure(BUG, (write_report(error),))
@@ -96,7 +99,9 @@ def _usage(error: click.ClickException) -> Failure:
         return Failure(2, (Problem("", "a command is missing"),), context.get_help() + "\n")
     message = error.format_message().rstrip(".")
     what = message[:1].lower() + message[1:]
-    return Failure(2, (Problem("", what, f"'{context.command_path} --help' explains the call"),), context.get_usage())
+    return Failure(
+        2, (Problem("", what, f"'{context.command_path} --help' explains the call"),), context.get_usage()
+    )
 
 
 def _render(problem: Problem) -> str:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 def command(bundle: str, sha256: str | None, as_json: bool) -> None:
     """Verify a bundle and tell what it holds.
 
-    Checks every digest, the manifest, and that the graph loads and answers as the manifest says. Digests show damage;
-    against somebody who can write the file, compare the sha256 with one that you trust.
+    Checks every digest, the manifest, and that the graph loads and answers as the manifest says. Digests show
+    damage; against somebody who can write the file, compare the sha256 with one that you trust.
     """
     from tracer_spec.runtime import read_bundle
     from tracer_spec.runtime.session import open_policy
@@ -60,6 +60,7 @@ def tell(document: Mapping[str, Any]) -> str:
 
     manifest, certificate, file = document["manifest"], document["certificate"], document["file"]
     policy, embedder, provenance = manifest["policy"], manifest["embedder"], manifest["provenance"]
+    n_members = len(manifest["members"]) + 1
     facts = [("claim", certificate["claim"])]
     stages = [(stage["surrogate"], stage["threshold"]) for stage in policy["stages"]]
     facts.append(("policy", policy_text(policy["family"], stages)))
@@ -69,7 +70,12 @@ def tell(document: Mapping[str, Any]) -> str:
     if policy["defer_labels"]:
         facts.append(("deferred", f"always, where the answer would be {listing(policy['defer_labels'])}"))
     if certificate.get("estimate"):
-        facts.append(("estimate", estimate_text(certificate["estimate"]["coverage"], certificate["estimate"]["agreement"])))
+        facts.append(
+            (
+                "estimate",
+                estimate_text(certificate["estimate"]["coverage"], certificate["estimate"]["agreement"]),
+            )
+        )
     if certificate.get("n") is not None:
         facts.append(("test", test_text(certificate["n"], certificate["k"], certificate["p_value"])))
     facts.append(("labels", f"{len(manifest['labels'])}: {listing(manifest['labels'], 5)}"))
@@ -77,13 +83,17 @@ def tell(document: Mapping[str, Any]) -> str:
     traces = provenance.get("traces", {})
     if {"read", "kept", "dropped", "fit", "certify"} <= traces.keys():
         sides = f"{traces['fit']:,} fit rows, {traces['certify']:,} certify rows"
-        facts.append(("traces", f"{dropped_text(traces['read'], traces['kept'], traces['dropped'])}\n{sides}"))
+        facts.append(
+            ("traces", f"{dropped_text(traces['read'], traces['kept'], traces['dropped'])}\n{sides}")
+        )
     if "libraries" in provenance:
         libraries = ", ".join(f"{name} {version}" for name, version in provenance["libraries"].items())
         facts.append(("built with", libraries))
     if manifest["created"]:
         facts.append(("created", manifest["created"]))
-    facts.append(("file", f"{file['path']}  ({size(file['bytes'])}, {plural(len(manifest['members']) + 1, 'member')}, all verified)"))
+    facts.append(
+        ("file", f"{file['path']}  ({size(file['bytes'])}, {plural(n_members, 'member')}, all verified)")
+    )
     facts.append(("sha256", file["sha256"]))
     head = paint(f"{manifest['status']}  {manifest['name']} {manifest['version']}", "bold", stream=sys.stdout)
     return f"{head}\n\n{rows(facts, stream=sys.stdout)}"

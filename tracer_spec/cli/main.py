@@ -70,7 +70,7 @@ def wants_json(args: Sequence[str]) -> bool:
 
 
 def _reader_left() -> int:
-    """Leave quietly when whoever read stdout has gone, and keep the interpreter from flushing into the void."""
+    """Leave quietly when whoever read stdout has gone, and keep the interpreter from flushing to it."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1

@@ -13,17 +13,17 @@ from tracer_spec.cli.verbs import VERBS
 from tracer_spec.errors import UsageError
 
 if TYPE_CHECKING:
-    from tracer_spec.plugin import Registry
     from tracer_spec.plugin.contracts import Provided
+    from tracer_spec.plugin.registry import Registry
 
 _COLUMNS = ("kind", "name", "distribution", "version", "state", "summary")
 
 
-@click.command("plugins", help=VERBS["plugins"])
+@click.command("plugins", short_help=VERBS["plugins"])
 @click.argument("name", required=False, metavar="[NAME]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(name: str | None, as_json: bool) -> None:
-    """List every plugin, or explain the one called NAME: its options, their defaults and ranges, and a piece of YAML."""
+    """List every plugin, or explain the one called NAME: its options, defaults and ranges, and YAML."""
     from tracer_spec.plugin.registry import find_plugins
 
     registry = find_plugins()
@@ -76,7 +76,9 @@ def _named(registry: Registry, name: str) -> list[Provided]:
         return chosen
     for each in registry.broken:
         if each.name == name:
-            raise UsageError(f"the {each.kind} '{name}' of {each.distribution} {each.version} cannot be used: {each.reason}")
+            raise UsageError(
+                f"the {each.kind} '{name}' of {each.distribution} {each.version} is not usable: {each.reason}"
+            )
     known = sorted({each.name for each in registry.provided})
     raise UsageError(
         f"no plugin is called '{name}'; known: {', '.join(known) or 'none'}",
@@ -87,7 +89,11 @@ def _named(registry: Registry, name: str) -> list[Provided]:
 def _show_table(rows: list[dict[str, str]]) -> None:
     """Print the table; on a terminal too narrow the summaries wrap, and nothing else does."""
     widths = {column: max([len(column), *(len(row[column]) for row in rows)]) for column in _COLUMNS[:-1]}
-    click.echo(paint("  ".join(column.ljust(widths.get(column, 0)) for column in _COLUMNS), "bold", stream=sys.stdout))
+    click.echo(
+        paint(
+            "  ".join(column.ljust(widths.get(column, 0)) for column in _COLUMNS), "bold", stream=sys.stdout
+        )
+    )
     for row in rows:
         line = "  ".join(row[column].ljust(widths.get(column, 0)) for column in _COLUMNS)
         click.echo(line if row["state"] == "ok" else paint(line, "yellow", stream=sys.stdout))
@@ -99,7 +105,13 @@ def _show_table(rows: list[dict[str, str]]) -> None:
 def _describe(each: Provided) -> dict[str, Any]:
     """Return a plugin's row with its options."""
     options = [
-        {"name": row.name, "type": row.type, "default": row.default, "range": row.range, "description": row.description}
+        {
+            "name": row.name,
+            "type": row.type,
+            "default": row.default,
+            "range": row.range,
+            "description": row.description,
+        }
         for row in option_rows(each.plugin.options)
     ]
     return {
@@ -128,7 +140,9 @@ def _page(each: Provided) -> str:
 
 def _option(row: OptionRow) -> str:
     """Lay out one option on one or two lines."""
-    facts = ", ".join(part for part in (row.type, row.range, "required" if row.required else f"default {row.shown}") if part)
+    facts = ", ".join(
+        part for part in (row.type, row.range, "required" if row.required else f"default {row.shown}") if part
+    )
     lines = [f"  {row.name}  ({facts})"]
     if row.description:
         lines.append(f"      {row.description}")

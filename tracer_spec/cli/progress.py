@@ -1,4 +1,4 @@
-"""Shows a build at work: bars on a terminal, one plain line per finished stage or learner elsewhere. All on stderr."""
+"""Shows a build at work: bars on a terminal, plain lines elsewhere. All on stderr."""
 
 from __future__ import annotations
 
@@ -76,7 +76,9 @@ class _Bars:
         match event:
             case StageStarted():
                 total = event.steps or None
-                self._tasks[event.stage] = self._progress.add_task(event.stage.ljust(_NAME), total=total, step="")
+                self._tasks[event.stage] = self._progress.add_task(
+                    event.stage.ljust(_NAME), total=total, step=""
+                )
             case StepDone():
                 if event.stage in self._tasks:
                     self._progress.update(self._tasks[event.stage], advance=1, step=event.step)
@@ -93,14 +95,23 @@ class _Bars:
         from rich.text import Text
 
         mark = ("✓ ", "green") if head else ("  ", "")
-        line = Text.assemble(mark, (head.ljust(_NAME), "bold"), " ", (text, style), (f"  {duration(seconds)}", "dim"))
+        line = Text.assemble(
+            mark, (head.ljust(_NAME), "bold"), " ", (text, style), (f"  {duration(seconds)}", "dim")
+        )
         self._progress.console.print(line, soft_wrap=True)
 
 
 def _bars() -> Progress:
     """Make the display of the running stage."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
 
     return Progress(
         SpinnerColumn(),

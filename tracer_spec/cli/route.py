@@ -1,4 +1,4 @@
-"""``tracer-spec route``: a bundle at work on JSON lines. Imports the runtime alone: never scikit-learn, pydantic or YAML."""
+"""``tracer-spec route``: a bundle at work on JSON lines. Imports the runtime alone, no training library."""
 
 from __future__ import annotations
 
@@ -29,23 +29,35 @@ STDIN = "-"
 @click.argument("bundle", metavar="BUNDLE")
 @click.argument("file", metavar="[FILE|-]", required=False)
 @click.option("--text", metavar="TEXT", help="Decide on this one text instead of a file.")
-@click.option("--out", metavar="FILE", help="Write decisions here, whole or not at all, instead of to stdout.")
+@click.option(
+    "--out", metavar="FILE", help="Write decisions here, whole or not at all, instead of to stdout."
+)
 @click.option("--sha256", metavar="HEX", help="Refuse the bundle unless this is the digest of its file.")
 @click.option("--json", "as_json", is_flag=True, help="With --out or --text, print one JSON document.")
 @click.option("-q", "--quiet", is_flag=True, help="Leave out the line of counts on stderr.")
 def command(
-    bundle: str, file: str | None, text: str | None, out: str | None, sha256: str | None, as_json: bool, quiet: bool
+    bundle: str,
+    file: str | None,
+    text: str | None,
+    out: str | None,
+    sha256: str | None,
+    as_json: bool,
+    quiet: bool,
 ) -> int:
     """Decide requests: JSON lines in, JSON lines out.
 
-    Each line of FILE (or of stdin) is an object with 'input', or with 'embedding', a list of numbers. Its answer is a line
-    {"label", "handled", "score", "stage", "reason"}, after the record's 'id' where it has one. Answers keep the order.
+    Each line of FILE (or of stdin) is an object with 'input', or with 'embedding', a list of numbers. Its
+    answer is a line {"label", "handled", "score", "stage", "reason"}, after the record's 'id' where it has
+    one. Answers keep the order.
 
-    A line that cannot be decided is answered in its place with "reason": "error" and counts as deferred; the exit code
-    is then 1. Blank lines are passed over. FILE may be gzip (.gz). stdout is JSON lines with or without --json.
+    A line that cannot be decided is answered in its place with "reason": "error" and counts as deferred; the
+    exit code is then 1. Blank lines are passed over. FILE may be gzip (.gz). stdout is JSON lines with or
+    without --json.
     """
     if text is not None and (file is not None or out is not None):
-        raise UsageError("--text takes neither FILE nor --out", hint="put many texts into FILE, one object a line")
+        raise UsageError(
+            "--text takes neither FILE nor --out", hint="put many texts into FILE, one object a line"
+        )
     from tracer_spec.runtime import load
 
     router = load(bundle, sha256=sha256)
@@ -71,7 +83,7 @@ def _one(router: Router, text: str, as_json: bool) -> int:
     if router.manifest.embedder.probe is None:
         raise UsageError(
             f"this bundle takes vectors of {router.dimension} numbers, not texts",
-            hint="give them as JSON lines: {\"embedding\": [...]}",
+            hint='give them as JSON lines: {"embedding": [...]}',
         )
     decision = decision_document(router.route(text))
     if as_json:
@@ -81,7 +93,9 @@ def _one(router: Router, text: str, as_json: bool) -> int:
     return 0
 
 
-def _stream(router: Router, stream: ByteStream, name: str, write: Callable[[bytes], None], out: str | None) -> Any:
+def _stream(
+    router: Router, stream: ByteStream, name: str, write: Callable[[bytes], None], out: str | None
+) -> Any:
     """Answer every line; return the counts."""
     from tracer_spec.cli.route_lines import Counts, answer, read_chunks, read_request
 
@@ -95,7 +109,9 @@ def _stream(router: Router, stream: ByteStream, name: str, write: Callable[[byte
         kept = f"{out} was not written" if out else f"{counts.lines:,} lines were answered, the rest was not"
         raise Interrupted(kept) from None
     except (EOFError, gzip.BadGzipFile) as damage:
-        raise OSError(None, f"the compressed file is damaged or cut short after line {counts.lines}", name) from damage
+        raise OSError(
+            None, f"the compressed file is damaged or cut short after line {counts.lines}", name
+        ) from damage
     return counts
 
 
@@ -114,7 +130,7 @@ def _input(name: str) -> Iterator[ByteStream]:
 
 @contextlib.contextmanager
 def _output(out: str | None) -> Iterator[Callable[[bytes], None]]:
-    """Give what writes: to stdout, each chunk at once; or to a file that is there whole at the end or not at all."""
+    """Give what writes: to stdout, each chunk at once; or to a file that is there whole or not at all."""
     if out is None or (Path(out).exists() and not Path(out).is_file()):
         with contextlib.ExitStack() as stack:
             file = sys.stdout.buffer if out is None else stack.enter_context(Path(out).open("wb"))

@@ -83,8 +83,8 @@ def read_chunks(stream: ByteStream) -> Iterator[list[Line]]:
 
     Notes
     -----
-    A chunk ends where the stream has nothing more to give at the moment, so that a reader at the end of a pipe is
-    answered at once; and however long a line is, no more than :data:`LINE_BYTES` of it are held.
+    A chunk ends where the stream has nothing more to give at the moment, so that a reader at the end of a
+    pipe is answered at once; and however long a line is, no more than :data:`LINE_BYTES` of it are held.
     """
     number, tail, overlong = 0, b"", False
     while block := stream.read1(_BLOCK_BYTES):
@@ -131,9 +131,13 @@ def read_request(line: Line, name: str, dimension: int) -> Request:
     except UnicodeDecodeError:
         return Request(where, {}, problem="the line is not UTF-8")
     except json.JSONDecodeError as error:
-        return Request(where, {}, problem=f"the line is not JSON: {error.msg.lower()} at column {error.colno}")
+        return Request(
+            where, {}, problem=f"the line is not JSON: {error.msg.lower()} at column {error.colno}"
+        )
     except (ValueError, RecursionError):
-        return Request(where, {}, problem="the line is not JSON that can be read: too deep, or a number too long")
+        return Request(
+            where, {}, problem="the line is not JSON that can be read: too deep, or a number too long"
+        )
     if not isinstance(record, dict):
         return Request(where, {}, problem=f"the line holds {_kind(record)}, not an object")
     head = {} if record.get("id") is None else {"id": record["id"]}
@@ -180,7 +184,14 @@ def _kind(value: Any) -> str:
     """Name a JSON value's type."""
     if value is None:
         return "null"
-    names = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "a list", dict: "an object"}
+    names = {
+        bool: "a boolean",
+        int: "a number",
+        float: "a number",
+        str: "a string",
+        list: "a list",
+        dict: "an object",
+    }
     return names[type(value)]
 
 
@@ -245,4 +256,3 @@ def describe(counts: Counts) -> str:
     share = f" (coverage {counts.handled / decided:.3f})" if decided else ""
     errors = f", {counts.errors:,} errors, the first: {counts.first_error}" if counts.errors else ""
     return f"{counts.lines:,} lines: {counts.handled:,} handled{share}, {counts.deferred:,} deferred{errors}"
-

@@ -10,20 +10,22 @@ from tracer_spec.cli.console import print_document
 from tracer_spec.cli.verbs import VERBS
 
 if TYPE_CHECKING:
-    from tracer_spec.plugin import Registry
+    from tracer_spec.plugin.registry import Registry
 
 FILES = ("router", "trace", "bundle")
 
 
 @click.command("schema", short_help=VERBS["schema"])
 @click.argument("file", metavar="[router|trace|bundle]", type=click.Choice(FILES), default="router")
-@click.option("--bare", is_flag=True, help="Leave plugins' options out: the schema that is committed as router.v1.json.")
+@click.option(
+    "--bare", is_flag=True, help="Leave plugins' options out: the schema that is committed as router.v1.json."
+)
 @click.option("--json", "as_json", is_flag=True, help="Changes nothing: a schema is a JSON document.")
-def command(file: str, bare: bool, as_json: bool) -> None:
+def command(file: str, bare: bool, as_json: bool) -> None:  # noqa: ARG001 - see its help
     """Print a JSON Schema, for editors and checkers.
 
-    'router' (the default) describes router.yaml, with the options of the plugins installed here, so that an editor
-    completes them too. 'trace' describes a record of the native format, 'bundle' a bundle's manifest.
+    'router' (the default) describes router.yaml, with the options of the plugins installed here, so that an
+    editor completes them too. 'trace' describes a record of the native format, 'bundle' a bundle's manifest.
     """
     print_document(_schema(file, bare=bare))
 
@@ -34,9 +36,9 @@ def _schema(file: str, *, bare: bool) -> dict[str, Any]:
 
         return native_schema()
     if file == "bundle":
-        from tracer_spec.runtime.schema import bundle_schema
+        from tracer_spec.runtime.manifest_schema import manifest_schema
 
-        return bundle_schema()
+        return manifest_schema()
     from tracer_spec.spec import router_schema
 
     if bare:

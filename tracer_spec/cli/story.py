@@ -11,7 +11,7 @@ from tracer_spec.cli.console import duration, listing, paint, plural, rows, size
 
 if TYPE_CHECKING:
     from tracer_spec.build.result import BuildResult
-    from tracer_spec.plugin import Candidate, Tested
+    from tracer_spec.plugin import Candidate, WalkStep
 
 
 def tell(result: BuildResult, *, out: Path, verbose: bool = False) -> str:
@@ -33,9 +33,13 @@ def tell(result: BuildResult, *, out: Path, verbose: bool = False) -> str:
     facts += _zoo(result, verbose)
     facts += [("warning", text) for text in result.warnings]
     if verbose:
-        facts += [("walk", "\n".join(_step(step) for step in result.certificate.walk) or "nothing was tested")]
+        facts += [
+            ("walk", "\n".join(_step(step) for step in result.certificate.walk) or "nothing was tested")
+        ]
     if certified and result.bundle:
-        facts += [("bundle", f"{result.bundle}  ({size(result.bundle.stat().st_size)}, version {result.version})")]
+        facts += [
+            ("bundle", f"{result.bundle}  ({size(result.bundle.stat().st_size)}, version {result.version})")
+        ]
         facts += [("sha256", result.sha256)]
     lines = [f"{verdict}  in {duration(result.seconds)}", "", rows(facts, stream=sys.stdout), ""]
     return "\n".join(lines + (_next_certified(result) if certified else _next_refused(result, out)))
@@ -93,6 +97,7 @@ def _certified(result: BuildResult) -> list[tuple[str, str]]:
     if chosen is None:
         return []
     candidate = chosen.candidate
+    proposed = sum(len(chain.candidates) for chain in result.chains)
     tested = plural(len(certificate.walk), "candidate")
     passed = sum(step.passed for step in certificate.walk)
     return [
@@ -100,28 +105,35 @@ def _certified(result: BuildResult) -> list[tuple[str, str]]:
         ("policy", _policy(candidate)),
         ("estimate", estimate_text(candidate.coverage, candidate.agreement)),
         ("test", test_text(chosen.n, chosen.k, chosen.p_value)),
-        ("walk", f"{tested} tested, {passed} passed, of {sum(len(chain.candidates) for chain in result.chains):,} proposed"),
+        ("walk", f"{tested} tested, {passed} passed, of {proposed:,} proposed"),
     ]
 
 
 def _refused(result: BuildResult) -> list[tuple[str, str]]:
     certificate = result.certificate
     sure = "" if certificate.confidence is None else f" at confidence {certificate.confidence:g}"
-    facts = [("asked", f"agreement of at least {certificate.target:g} with the teacher on handled traffic{sure}")]
+    facts = [
+        ("asked", f"agreement of at least {certificate.target:g} with the teacher on handled traffic{sure}")
+    ]
     estimate = result.estimate
     if estimate is not None:
         facts.append(("best", f"{_policy(estimate)}\n{estimate_text(estimate.coverage, estimate.agreement)}"))
-    facts.append(("test", _step(certificate.walk[0]) if certificate.walk else "no candidate was worth testing"))
+    facts.append(
+        ("test", _step(certificate.walk[0]) if certificate.walk else "no candidate was worth testing")
+    )
     return facts
 
 
-def _step(step: Tested) -> str:
+def _step(step: WalkStep) -> str:
     verdict = "passed" if step.passed else "failed"
-    return f"{test_text(step.n, step.k, step.p_value)}, {verdict}, at predicted coverage {step.candidate.coverage:.3f}"
+    coverage = f"{step.candidate.coverage:.3f}"
+    return f"{test_text(step.n, step.k, step.p_value)}, {verdict}, at predicted coverage {coverage}"
 
 
 def _policy(candidate: Candidate) -> str:
-    stages = [(stage.surrogate.name, stage.threshold if stage.acceptor else None) for stage in candidate.policy]
+    stages = [
+        (stage.surrogate.name, stage.threshold if stage.acceptor else None) for stage in candidate.policy
+    ]
     return policy_text(candidate.family, stages)
 
 
@@ -155,7 +167,10 @@ def _zoo(result: BuildResult, verbose: bool) -> list[tuple[str, str]]:
     trained = [row for row in result.zoo if row.status != "skipped" and row.agreement is not None]
     trained.sort(key=lambda row: -(row.agreement or 0.0))
     shown = [f"{row.name} {row.agreement:.3f}" + ("*" if row.status == "screened" else "") for row in trained]
-    lines = [_join(shown, "none was trained") + (" (* first fold alone)" if any("*" in each for each in shown) else "")]
+    lines = [
+        _join(shown, "none was trained")
+        + (" (* first fold alone)" if any("*" in each for each in shown) else "")
+    ]
     lines += [f"{row.name} was skipped: {row.reason}" for row in result.zoo if row.status == "skipped"]
     if verbose:
         lines += [f"{row.name}: {note}" for row in result.zoo for note in row.notes]
@@ -170,32 +185,37 @@ def _next_certified(result: BuildResult) -> list[str]:
     path = result.bundle
     return [
         "next",
-        f"  tracer-spec route {path} --text \"...\"     decide one request",
+        f'  tracer-spec route {path} --text "..."     decide one request',
         f"  tracer-spec route {path} requests.jsonl   decide many",
         f"  tracer-spec inspect {path}                what is in it",
     ]
 
 
 def _next_refused(result: BuildResult, out: Path) -> list[str]:
-    advice = result.advice
-    lines = ["what would help"]
-    if advice is not None:
-        if advice.traces_needed is None:
-            lines.append(
-                "  no policy is estimated to reach the target: more traces alone will not do. Lower target.agreement, add "
-                "surrogates to the zoo, or look at the labels on which the teacher contradicts itself."
-            )
-        else:
-            have = result.n_fit + result.n_certify
-            more = max(advice.traces_needed - have, 0)
-            lines.append(
-                f"  about {advice.traces_needed:,} traces in all would certify (nine times in ten), if coverage and agreement "
-                f"stay as estimated: {plural(more, 'more trace')}."
-            )
-        lines.append(
-            f"  a policy must handle at least {advice.fewest_handled:,} certify rows to be certifiable at all; "
-            f"there are {advice.n_certify:,} certify rows."
-        )
-        lines.append("  building again on the same traces until something passes would not be a certificate.")
+    lines = ["what would help", *_advice(result)] if result.advice else []
     kept = f"{out} is left as it was, from an earlier build" if out.exists() else f"{out} was not written"
     return [*lines, "", kept]
+
+
+def _advice(result: BuildResult) -> list[str]:
+    """Say what a refused build lacks."""
+    advice = result.advice
+    if advice is None:
+        return []
+    if advice.traces_needed is None:
+        lines = [
+            "  no policy is estimated to reach the target, so more traces alone will not do: add surrogates to the",
+            "  zoo, lower target.agreement, or look at the labels on which the teacher contradicts itself",
+        ]
+    else:
+        more = max(advice.traces_needed - result.n_fit - result.n_certify, 0)
+        lines = [
+            f"  about {advice.traces_needed:,} traces in all, {more:,} more than there are, would certify nine times",
+            "  in ten, if coverage and agreement stay as estimated",
+        ]
+    return [
+        *lines,
+        f"  a policy is certifiable only if it handles {advice.fewest_handled:,} certify rows or more; "
+        f"there are {advice.n_certify:,} in all",
+        "  building again and again on the same traces until something passes would be no certificate",
+    ]

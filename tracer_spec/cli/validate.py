@@ -1,4 +1,4 @@
-"""``tracer-spec validate``: is this spec, with these plugins, something that can be built?"""
+"""``tracer-spec validate``: whether a spec, with the plugins installed, is one that can be built."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from tracer_spec.cli.console import plural, print_document
 from tracer_spec.cli.verbs import VERBS
 
 
-@click.command("validate", help=VERBS["validate"])
+@click.command("validate", short_help=VERBS["validate"])
 @click.argument("spec", metavar="SPEC")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a value: target.agreement=0.95.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a value: target.agreement=0.95."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(spec: str, overrides: tuple[str, ...], as_json: bool) -> None:
     """Load SPEC, resolve its plugins, check their options."""

@@ -29,11 +29,11 @@ EPILOG = (
 class LazyGroup(click.Group):
     """Knows the verbs by name; imports the module of the one that is called."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the verbs in the order of a day's work."""
         return list(VERBS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Import a verb."""
         if cmd_name not in VERBS:
             return None
@@ -51,13 +51,13 @@ class LazyGroup(click.Group):
         hint = f"did you mean '{near[0]}'?" if near else "'tracer-spec --help' explains each"
         raise UsageError(f"there is no command '{name}'; there are {', '.join(VERBS)}", hint=hint)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the list of verbs without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl(list(VERBS.items()))
 
 
-def _show_version(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+def _show_version(ctx: click.Context, param: click.Parameter, value: Any) -> None:  # noqa: ARG001
     if value and not ctx.resilient_parsing:
         from tracer_spec import __version__
 
@@ -70,10 +70,17 @@ def _show_version(ctx: click.Context, param: click.Parameter, value: Any) -> Non
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version, help="Print the version.")
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_show_version,
+    help="Print the version.",
+)
 def tracer_spec() -> None:
     """Route the easy part of an LLM classifier's traffic to a small local model, with a certificate.
 
-    A spec, router.yaml, says where the traces are and what to train. 'build' turns it into one file, a bundle, whose
-    agreement with the LLM is certified; 'route' answers with it.
+    A spec, router.yaml, says where the traces are and what to train. 'build' turns it into one file, a
+    bundle, whose agreement with the LLM is certified; 'route' answers with it.
     """

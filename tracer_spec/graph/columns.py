@@ -53,7 +53,7 @@ def spread_columns(model: ModelProto, seen: Sequence[int], n_classes: int) -> Mo
 
 
 def constant_scores(row: Sequence[float], dimension: int) -> ModelProto:
-    """Return a graph that gives every embedding the same scores, and one that is not finite scores that are none.
+    """Return a graph that gives every embedding the same scores; NaN where the embedding is not finite.
 
     Parameters
     ----------

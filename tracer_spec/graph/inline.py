@@ -34,15 +34,16 @@ class Inlined:
 
 
 def inline(model: ModelProto, prefix: str, feeds: Mapping[str, str]) -> Inlined:
-    """Return the parts of a graph with every name prefixed, its inputs replaced by names of the surrounding graph.
+    """Return the parts of a graph: every name prefixed, inputs replaced by names of the surrounding graph.
 
     Parameters
     ----------
     model : ModelProto
         Left as it is.
     prefix : str
-        Put before the name of every node, value and constant, in nested graphs too; different for each graph that goes
-        into one model. Nodes without a name get one: the checker accepts several of them, the runtime does not.
+        Put before the name of every node, value and constant, in nested graphs too; different for each graph
+        that goes into one model. Nodes without a name get one: the checker accepts several such, the runtime
+        does not.
     feeds : mapping of str to str
         Each of the graph's inputs, to a name that the surrounding graph knows.
 
@@ -61,7 +62,8 @@ def inline(model: ModelProto, prefix: str, feeds: Mapping[str, str]) -> Inlined:
     inputs = [each.name for each in graph.input if each.name not in constants]
     if set(feeds) != set(inputs):
         raise PluginError(
-            f"the graph's inputs are {', '.join(inputs) or 'none'}; feeds are given for {', '.join(sorted(feeds)) or 'none'}"
+            f"the graph's inputs are {', '.join(inputs) or 'none'}; "
+            f"feeds are given for {', '.join(sorted(feeds)) or 'none'}"
         )
     n_nodes = 0
 

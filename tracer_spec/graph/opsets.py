@@ -13,6 +13,7 @@ from tracer_spec.graph.walk import all_nodes
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
+_DEFAULT = "ai.onnx"  # the long name of the default domain
 _ML = "ai.onnx.ml"
 # their versions 1, 3 and 5 mean the same; 3 only adds other ways to write the same numbers
 _SAME_IN_ALL_VERSIONS = frozenset(((_ML, "TreeEnsembleClassifier"), (_ML, "TreeEnsembleRegressor")))
@@ -22,8 +23,8 @@ _ASK_CONVERTER = f"ask the converter for target_opset={OPSETS}"
 def retarget(model: ModelProto) -> ModelProto:
     """Return a copy of a model whose operators are those of :data:`~tracer_spec.graph.target.OPSETS`.
 
-    Where every operator means the same in both versions, only the version's number changes; otherwise ONNX's own
-    converter is asked.
+    Where every operator means the same in both versions, only the version's number changes; otherwise ONNX's
+    own converter is asked.
 
     Parameters
     ----------
@@ -45,7 +46,7 @@ def retarget(model: ModelProto) -> ModelProto:
         node.domain = _domain(node.domain)
         if node.domain not in OPSETS:
             raise PluginError(
-                f"the graph uses the operator {node.op_type} of the domain '{node.domain}'; allowed: {_allowed()}",
+                f"the graph uses {node.op_type} of the domain '{node.domain}'; allowed: {_allowed()}",
                 hint="export standard ONNX operators alone",
             )
     versions = _versions(copy)
@@ -64,12 +65,12 @@ def retarget(model: ModelProto) -> ModelProto:
 
 
 def _domain(name: str) -> str:
-    """Return the short form of a domain: ``ai.onnx`` is the default one's long name."""
-    return "" if name == "ai.onnx" else name
+    """Return the short form of a domain."""
+    return "" if name == _DEFAULT else name
 
 
 def _allowed() -> str:
-    return ", ".join(domain or "ai.onnx" for domain in sorted(OPSETS))
+    return ", ".join(domain or _DEFAULT for domain in sorted(OPSETS))
 
 
 def _versions(model: ModelProto) -> dict[str, int]:
@@ -79,7 +80,7 @@ def _versions(model: ModelProto) -> dict[str, int]:
         domain = _domain(each.domain)
         if versions.setdefault(domain, each.version) != each.version:
             raise PluginError(
-                f"the graph imports {domain or 'ai.onnx'} in the versions {versions[domain]} and {each.version}",
+                f"the graph imports {domain or _DEFAULT} as version {versions[domain]} and as {each.version}",
                 hint=_ASK_CONVERTER,
             )
     return versions
@@ -91,22 +92,20 @@ def _means_the_same(node: NodeProto, versions: dict[str, int]) -> bool:
         return True
     if node.domain not in versions:
         raise PluginError(
-            f"the graph uses the operator {node.op_type} but does not import {node.domain or 'ai.onnx'}",
+            f"the graph uses {node.op_type} but does not import {node.domain or _DEFAULT}",
             hint=_ASK_CONVERTER,
         )
-    written, wanted = (
-        _since(node, version) for version in (versions[node.domain], OPSETS[node.domain])
-    )
+    written, wanted = (_since(node, version) for version in (versions[node.domain], OPSETS[node.domain]))
     if written is None:
         raise PluginError(
-            f"the graph uses the operator {node.op_type}, which {node.domain or 'ai.onnx'} {versions[node.domain]} does not have",
+            f"the graph imports {node.domain or _DEFAULT} {versions[node.domain]}, which has no {node.op_type}",
             hint=_ASK_CONVERTER,
         )
     return written == wanted
 
 
 def _since(node: NodeProto, version: int) -> int | None:
-    """Return the version in which an operator last changed, as of ``version``; None where there is none yet."""
+    """Return the version in which an operator last changed, as of ``version``; None before there was one."""
     try:
         return onnx.defs.get_schema(node.op_type, version, node.domain).since_version
     except onnx.defs.SchemaError:
@@ -120,5 +119,6 @@ def _converted(model: ModelProto, version: int) -> ModelProto:
     except (RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise PluginError(
-            f"the graph is of ai.onnx {version} and cannot be brought to {OPSETS['']}: {reason}", hint=_ASK_CONVERTER
+            f"the graph is of {_DEFAULT} {version} and cannot be brought to {OPSETS['']}: {reason}",
+            hint=_ASK_CONVERTER,
         ) from error

@@ -21,7 +21,9 @@ MAX_EXPORT_BYTES = 64 * MIB
 """How large one surrogate may be: the whole policy must load fast, and be worth shipping."""
 
 
-def check_export_size(model: ModelProto, *, name: str, remedy: str, limit_bytes: int = MAX_EXPORT_BYTES) -> None:
+def check_export_size(
+    model: ModelProto, *, name: str, remedy: str, limit_bytes: int = MAX_EXPORT_BYTES
+) -> None:
     """Refuse a graph that is too large to ship.
 
     Parameters
@@ -41,6 +43,6 @@ def check_export_size(model: ModelProto, *, name: str, remedy: str, limit_bytes:
     size_bytes = model.ByteSize()
     if size_bytes > limit_bytes:
         raise PluginError(
-            f"'{name}' exports a graph of {size_bytes / MIB:.1f} MiB; at most {limit_bytes / MIB:.1f} MiB are allowed",
+            f"'{name}' exports {size_bytes / MIB:.1f} MiB; at most {limit_bytes / MIB:.1f} MiB are allowed",
             hint=remedy,
         )

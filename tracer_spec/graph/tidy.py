@@ -1,17 +1,18 @@
 """Rebuilds a converter's graph in the one form that ships.
 
-Converters invent names, some of them random, repeat operator sets, keep outputs that nobody asked for, and write notes.
-Two trainings that learn the same numbers must give the same bytes, so all of that goes.
+Converters invent names, some of them random, repeat operator sets, keep outputs that nobody asked for, and
+write notes. Two trainings that learn the same numbers must give the same bytes, so all of that goes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import count
 from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
+import onnx.inliner
 from onnx import AttributeProto, GraphProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 from tracer_spec.errors import PluginError
@@ -40,19 +41,20 @@ def tidy(
     outputs : sequence of str
         New names of the outputs that are kept, in their order.
     keep : sequence of str, optional
-        Present names of the outputs to keep; all of them by default. Whatever the others alone need is dropped.
+        Present names of the outputs to keep; all by default. Whatever the others alone need is dropped.
 
     Returns
     -------
     ModelProto
-        Its ``SerializeToString(deterministic=True)`` is the same for the same computation, in any process. Of the
-        versions in :data:`~tracer_spec.graph.target.OPSETS`; the first dimension of inputs and outputs is called ``n``.
+        Its ``SerializeToString(deterministic=True)`` is the same for the same computation, in any process. Of
+        the versions in :data:`~tracer_spec.graph.target.OPSETS`; the first dimension of inputs and outputs is
+        called ``n``.
 
     Raises
     ------
     PluginError
-        For operators of other domains, constants outside the file or not finite, outputs that are no tensors, names
-        that do not fit the graph, and graphs that are not valid ONNX.
+        For operators of other domains, constants outside the file or not finite, outputs that are no tensors,
+        names that do not fit the graph, and graphs that are not valid ONNX.
     """
     if model.functions:
         model = onnx.inliner.inline_local_functions(model)
@@ -73,10 +75,13 @@ def tidy(
         else:
             sources[value.name] = new
     names = _Names(dict(zip((each.name for each in feeds), inputs, strict=True)) | sources)
+    nodes, weights = _body([*graph.node, *copies], sources, graph.initializer, names)
     tidied = helper.make_graph(
-        *_body([*graph.node, *copies], sources, graph.initializer, names),
+        nodes,
+        GRAPH_NAME,
         [_signature(each, name) for each, name in zip(feeds, inputs, strict=True)],
         [_signature(each, name) for each, name in zip(kept, outputs, strict=True)],
+        weights,
     )
     return finished(tidied)
 
@@ -130,7 +135,9 @@ def _feeds(graph: GraphProto, inputs: Sequence[str]) -> list[ValueInfoProto]:
     feeds = [each for each in graph.input if each.name not in constants]
     if len(feeds) != len(inputs):
         got = ", ".join(each.name for each in feeds) or "none"
-        raise PluginError(f"the graph has {len(feeds)} inputs ({got}); {len(inputs)} are wanted: {', '.join(inputs)}")
+        raise PluginError(
+            f"the graph has {len(feeds)} inputs ({got}); {len(inputs)} are wanted: {', '.join(inputs)}"
+        )
     return feeds
 
 
@@ -141,20 +148,19 @@ def _kept(graph: GraphProto, outputs: Sequence[str], keep: Sequence[str] | None)
     missing = [name for name in wanted if name not in by_name]
     if missing or len(wanted) != len(outputs):
         raise PluginError(
-            f"the graph has the outputs {', '.join(by_name)}; wanted: {', '.join(missing) or ', '.join(outputs)}",
+            f"the graph has the outputs {', '.join(by_name)}; wanted: {', '.join(missing or outputs)}",
             hint="name the outputs to keep",
         )
     return [by_name[name] for name in wanted]
 
 
 def _body(
-    nodes: Sequence[NodeProto], outputs: Sequence[str] | dict[str, str], constants: Sequence[TensorProto], names: _Names
-) -> tuple[list[NodeProto], str, list[TensorProto]]:
-    """Return what ``outputs`` need: nodes and constants, copied, stripped, and renamed in the order of their first use."""
+    nodes: Sequence[NodeProto], outputs: Iterable[str], constants: Sequence[TensorProto], names: _Names
+) -> tuple[list[NodeProto], list[TensorProto]]:
+    """Return the nodes and constants that ``outputs`` need: stripped copies, renamed in order of use."""
     by_name = {each.name: each for each in constants}
     kept = [_stripped(node) for node in needed(nodes, outputs)]
     read = dict.fromkeys(name for node in kept for name in _read_in_order(node) if name in by_name)
-    read |= dict.fromkeys(name for name in outputs if name in by_name)
     weights = []
     for name in read:
         weight = TensorProto()
@@ -162,7 +168,7 @@ def _body(
         weights.append(_plain_tensor(weight, f"the constant '{name}'", names.weight(name)))
     for node in kept:
         rename_node(node, names.value, names.node)
-    return kept, GRAPH_NAME, weights
+    return kept, weights
 
 
 def _read_in_order(node: NodeProto) -> list[str]:
@@ -172,8 +178,10 @@ def _read_in_order(node: NodeProto) -> list[str]:
 
 
 def _stripped(node: NodeProto) -> NodeProto:
-    """Copy a node without notes, its attributes sorted, its constants checked, its subgraphs reduced to what they need."""
-    copy = NodeProto(op_type=node.op_type, domain=node.domain, name=node.name, input=node.input, output=node.output)
+    """Copy a node: no notes, attributes sorted, constants checked, subgraphs reduced to what they need."""
+    copy = NodeProto(
+        op_type=node.op_type, domain=node.domain, name=node.name, input=node.input, output=node.output
+    )
     for attribute in sorted(node.attribute, key=lambda each: each.name):
         if attribute.type in (AttributeProto.SPARSE_TENSOR, AttributeProto.SPARSE_TENSORS):
             raise PluginError(f"a {node.op_type} has a sparse constant", hint="export dense ones")
@@ -213,7 +221,7 @@ def _plain_tensor(tensor: TensorProto, where: str, name: str) -> TensorProto:
     if tensor.data_type in _FLOATING:
         _check_finite(np.asarray(numpy_helper.to_array(tensor), np.float64), where)
     for field in ("doc_string", "metadata_props", "data_location"):
-        tensor.ClearField(field)  # type: ignore[arg-type]
+        tensor.ClearField(field)
     tensor.name = name
     return tensor
 
@@ -240,7 +248,9 @@ def _signature(value: ValueInfoProto, name: str, *, rows: bool = True) -> ValueI
         return bare
     shape = None
     if kind.tensor_type.HasField("shape"):
-        shape = [each.dim_value if each.HasField("dim_value") else None for each in kind.tensor_type.shape.dim]
+        shape = [
+            each.dim_value if each.HasField("dim_value") else None for each in kind.tensor_type.shape.dim
+        ]
     named: list[int | str | None] | None = None
     if shape is not None:
         named = [ROWS if rows and axis == 0 and size is None else size for axis, size in enumerate(shape)]

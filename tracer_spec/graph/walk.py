@@ -1,4 +1,4 @@
-"""Names inside a graph: which a node reads, which nodes are needed, and how to give everything another name."""
+"""Names inside a graph: which a node reads, which nodes are needed, and how to rename everything."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def subgraphs(node: NodeProto) -> Iterator[GraphProto]:
-    """Yield the graphs nested directly in a node: the branches of ``If``, the body of ``Loop`` or ``Scan``."""
+    """Yield the graphs nested directly in a node: branches of ``If``, bodies of ``Loop`` or ``Scan``."""
     for attribute in node.attribute:
         if attribute.HasField("g"):
             yield attribute.g
@@ -62,8 +62,8 @@ def rename_node(node: NodeProto, value_name: Callable[[str], str], node_name: Ca
     ----------
     node : NodeProto
     value_name : callable
-        Old name to new name of a value. ONNX forbids a subgraph to redefine a name of the graphs around it, so one
-        function serves all depths. The empty name stays empty: it stands for an input or output left out.
+        Old name to new name of a value. ONNX forbids a subgraph to redefine a name of the graphs around it,
+        so one function serves all depths. The empty name stays empty: it is an input or output left out.
     node_name : callable
         Old name to new name of a node.
     """

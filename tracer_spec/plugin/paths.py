@@ -21,8 +21,8 @@ LocalPath: TypeAlias = Annotated[str, AfterValidator(_resolve)]
 """A path, or a glob pattern, relative to the spec's folder: options declare it, the plan resolves it.
 
 It stays a ``str``. ``-`` (standard input) and URLs (anything with ``://``) stay as they are, and so does an
-absolute path. The folder comes from the validation context, ``Model.model_validate(data, context={"root": folder})``;
-without one the path stays as it is.
+absolute path. The folder comes from ``model_validate(data, context={"root": folder})``; without one the path
+stays as it is.
 
 Examples
 --------

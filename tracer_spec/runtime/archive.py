@@ -25,10 +25,9 @@ from tracer_spec.runtime import limits
 MANIFEST = "bundle.json"
 REQUIRED = ("certificate.json", "policy.onnx", "frontier.json", "audit.json", "router.yaml")
 EMBEDDER = "embedder/"
-_NAME = re.compile(
-    rf"{re.escape(MANIFEST)}|{'|'.join(map(re.escape, REQUIRED))}|embedder/[a-z0-9_][a-z0-9._-]*(?:/[a-z0-9_][a-z0-9._-]*)*",
-    re.IGNORECASE,
-)
+_PART = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
+MEMBER_NAME = "|".join((*(re.escape(name) for name in REQUIRED), rf"embedder/{_PART}(?:/{_PART})*"))
+_NAME = re.compile(rf"{re.escape(MANIFEST)}|{MEMBER_NAME}")
 
 REFETCH = (
     "the file is damaged or was changed: fetch the bundle again, or build it again with 'tracer-spec build'"
@@ -73,7 +72,7 @@ class _Entry:
 
 def is_member_name(name: str) -> bool:
     """Return whether a bundle may have a member of that name: one of the six, or a plain path under ``embedder/``."""
-    return len(name) <= limits.MEMBER_NAME_CHARACTERS and _NAME.fullmatch(name) is not None and name.isascii()
+    return len(name) <= limits.MEMBER_NAME_CHARACTERS and _NAME.fullmatch(name) is not None
 
 
 def pack(members: Mapping[str, bytes]) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,10 @@ def open_session(model: bytes) -> Any:
     # without this, bytes of ONNX Runtime's own format would be taken too, which nothing here has checked
     options.add_session_config_entry("session.load_model_format", "ONNX")
     try:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        # its fallback would print, and try the same provider again
+        return onnxruntime.InferenceSession(
+            model, options, providers=["CPUExecutionProvider"], enable_fallback=0
+        )
     except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
         raise BundleError(f"does not load: {_first_line(error)}", address=MEMBER, hint=_REBUILD) from None
 
@@ -82,21 +86,28 @@ def open_policy(model: bytes, manifest: Manifest) -> Any:
 
 def _check_interface(session: Any, manifest: Manifest) -> None:
     """Compare names, types and shapes."""
-    inputs = [(each.name, each.type, len(each.shape), each.shape[-1:]) for each in session.get_inputs()]
-    if inputs != [(INPUT, "tensor(float)", 2, [manifest.dimension])] or isinstance(
-        session.get_inputs()[0].shape[0], int
+    try:
+        inputs = [(each.name, each.type, each.shape) for each in session.get_inputs()]
+        outputs = [(each.name, each.type, each.shape) for each in session.get_outputs()]
+    except UnicodeDecodeError as error:
+        raise _disagrees(f"has inputs or outputs whose names are not UTF-8: {error}") from None
+    d = manifest.dimension
+    if not (
+        [(name, kind, shape[1:]) for name, kind, shape in inputs] == [(INPUT, "tensor(float)", [d])]
+        and not isinstance(inputs[0][2][0], int)
     ):
-        got = ", ".join(f"{each.name} {each.type} {each.shape}" for each in session.get_inputs())
-        raise _disagrees(
-            f"takes {got[:300]}; the manifest says {INPUT} tensor(float) [n, {manifest.dimension}]"
-        )
-    outputs = {each.name: each.type for each in session.get_outputs()}
-    if list(outputs.items()) != list(OUTPUTS.items()) or any(
-        len(each.shape) != 1 for each in session.get_outputs()
+        raise _disagrees(f"takes {_shown(inputs)}; the manifest says {INPUT} tensor(float) [n, {d}]")
+    if not (
+        [(name, kind) for name, kind, _ in outputs] == list(OUTPUTS.items())
+        and all(len(shape) == 1 for _, _, shape in outputs)
     ):
-        got = ", ".join(f"{each.name} {each.type} {each.shape}" for each in session.get_outputs())
-        wanted = ", ".join(f"{name} {kind} [n]" for name, kind in OUTPUTS.items())
-        raise _disagrees(f"gives {got[:300]}; a policy gives {wanted}")
+        wanted = [(name, kind, ["n"]) for name, kind in OUTPUTS.items()]
+        raise _disagrees(f"gives {_shown(outputs)}; a policy gives {_shown(wanted)}")
+
+
+def _shown(signature: Sequence[tuple[str, str, Sequence[int | str | None]]]) -> str:
+    shown = (f"{name} {kind} [{', '.join(map(str, shape))}]" for name, kind, shape in signature)
+    return ", ".join(shown)[:300] or "nothing"
 
 
 def _smoke_vectors(manifest: Manifest) -> NDArray[np.float32]:

@@ -6,18 +6,16 @@ from tracer_spec.spec.load import LoadedSpec, load_spec
 from tracer_spec.spec.model import (
     DEFAULT_ZOO,
     CostSpec,
-    FormatMap,
-    LabelsSpec,
-    PluginRef,
     ReportSpec,
     RouterSpec,
     SplitSpec,
     TargetSpec,
-    TracesSpec,
     canonical,
     spec_digest,
 )
-from tracer_spec.spec.schema import router_schema
+from tracer_spec.spec.reference import PluginRef
+from tracer_spec.spec.schema import router_schema, schema_text
+from tracer_spec.spec.traces import FormatMap, LabelsSpec, TracesSpec
 
 __all__ = [
     "DEFAULT_ZOO",
@@ -35,6 +33,7 @@ __all__ = [
     "load_spec",
     "read_labels",
     "router_schema",
+    "schema_text",
     "spec_digest",
     "split_step",
 ]

@@ -170,7 +170,7 @@ def non_empty(what: str) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
 
     def check(values: tuple[Any, ...]) -> tuple[Any, ...]:
         if not values:
-            raise refusal(f"is empty; at least one {what} is needed")
+            raise refusal(f"the list is empty; at least one {what} is needed", about_value=False)
         return values
 
     return check
@@ -185,6 +185,7 @@ PluginName = Annotated[
     Field(json_schema_extra={"pattern": PLUGIN_NAME, "maxLength": _MAX_NAME}),
 ]
 Label = Annotated[StrictStr, AfterValidator(_check_label), Field(json_schema_extra={"minLength": 1})]
+Labels = Annotated[tuple[Label, ...], AfterValidator(unique), Field(json_schema_extra={"uniqueItems": True})]
 Expression = Annotated[
     StrictStr, AfterValidator(_check_expression), Field(json_schema_extra={"minLength": 1})
 ]

@@ -16,8 +16,8 @@ def read_labels(path: Path, shown: str) -> tuple[str, ...]:
     Parameters
     ----------
     path : Path
-        A file with one label a line, where blank lines and those that start with ``#`` do not count; or a JSON
-        list of strings, in a file that ends in ``.json`` or starts with ``[``. At most 1 MiB of UTF-8.
+        A file with one label a line, not counting blank lines and those that start with ``#``; or a JSON list
+        of strings, in a file that ends in ``.json`` or starts with ``[``. At most 1 MiB of UTF-8.
     shown : str
         Its name in messages.
 

@@ -11,16 +11,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     StrictBool,
     StrictInt,
-    StrictStr,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
 
 from tracer_spec.spec.fields import (
@@ -28,16 +24,15 @@ from tracer_spec.spec.fields import (
     Count,
     Expression,
     HalfOpenFraction,
-    Label,
+    Labels,
     Name,
     OpenFraction,
-    PluginName,
-    Step,
     non_empty,
     refusal,
     refusals,
-    unique,
 )
+from tracer_spec.spec.reference import Part, PluginRef, PluginRefs
+from tracer_spec.spec.traces import FormatMap, TracesSpec
 
 DEFAULT_ZOO = ("logreg", "mlp")
 DEFAULT_FAMILIES = ("global", "l2d", "rsb")
@@ -45,124 +40,6 @@ DEFAULT_ACCEPTOR = "logistic"
 DEFAULT_CALIBRATOR = "pareto-testing"
 RISK_CONTROL = "risk-control"
 _BUILT_IN_CALIBRATORS_OF_AGREEMENT = (DEFAULT_CALIBRATOR, "empirical")
-
-
-class Part(BaseModel):
-    """A mapping of the spec: frozen, and it knows every key it takes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class PluginRef(Part):
-    """A plugin by name, with its options; a bare NAME stands for {use: NAME}."""
-
-    use: PluginName = Field(description="The plugin's name; 'tracer-spec plugins' lists those installed.")
-    alias: PluginName = Field(
-        default="",
-        alias="as",
-        description="What this one is called in reports and bundles; by default, its name.",
-    )
-    options: dict[str, Any] = Field(
-        default_factory=dict,
-        alias="with",
-        description="The plugin's options; 'tracer-spec plugins NAME' explains them.",
-        json_schema_extra={"default": {}},
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _fill_in(cls, data: Any) -> Any:
-        if isinstance(data, str):
-            data = {"use": data}
-        if isinstance(data, dict) and data.get("as") is None and isinstance(data.get("use"), str):
-            return {**data, "as": data["use"]}
-        return data
-
-
-class FormatMap(Part):
-    """Where each part of a trace is in a record: JMESPath expressions."""
-
-    text: Expression = Field(description="The input text that was sent to the teacher.")
-    label: Expression = Field(description="The teacher's answer, before 'labels' puts it in order.")
-    time: Expression | None = Field(
-        default=None, description="When it was: ISO 8601, or seconds or nanoseconds since 1970."
-    )
-    truth: Expression | None = Field(
-        default=None, description="A human's label, where there is one; reported, never trained on."
-    )
-    id: Expression | None = Field(
-        default=None, description="The event's id: copies and retries with the same id collapse."
-    )
-    group: Expression | None = Field(
-        default=None, description="What belongs together: a customer, a conversation."
-    )
-    embedding: Expression | None = Field(
-        default=None, description="The vector, where the record carries one."
-    )
-    where: Expression | None = Field(
-        default=None, description="Keep only records for which this is true: \"status == 'ok'\"."
-    )
-
-
-class LabelsSpec(Part):
-    """How the teacher's answers become labels."""
-
-    allowed: (
-        StrictStr | Annotated[tuple[Label, ...], AfterValidator(non_empty("label")), AfterValidator(unique)]
-    ) = Field(
-        default="infer",
-        description="The labels: a list; a file (one label a line, or a JSON list); or 'infer', from fit rows.",
-    )
-    normalize: tuple[Step, ...] = Field(
-        default=("strip",),
-        description="Steps applied in order to each answer: strip, first-line, casefold, code-fence, "
-        "json:KEY, regex:PATTERN.",
-    )
-    aliases: dict[str, Label] = Field(
-        default_factory=dict,
-        description="Answers, after the steps, that mean another label.",
-        json_schema_extra={"default": {}},
-    )
-    unknown: Literal["disagree", "fail"] = Field(
-        default="disagree",
-        description="An answer that is no label: 'disagree' trains nothing and counts against agreement; "
-        "'fail' stops.",
-    )
-
-    @field_validator("allowed")
-    @classmethod
-    def _not_blank(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
-        if isinstance(value, str) and not value.strip():
-            raise refusal("is empty; give a list, a file, or infer")
-        return value
-
-
-class TracesSpec(Part):
-    """Where the traces are, and how to read them."""
-
-    use: PluginName = Field(description="The trace source: a plugin's name.")
-    options: dict[str, Any] = Field(
-        default_factory=dict,
-        alias="with",
-        description="The source's options, such as the path; relative paths start at the spec's folder.",
-        json_schema_extra={"default": {}},
-    )
-    format: Annotated[StrictStr, Field(min_length=1)] | FormatMap = Field(
-        default="native",
-        description="How a record is laid out: a preset's name, or a map of JMESPath expressions.",
-    )
-    labels: LabelsSpec = Field(
-        default_factory=LabelsSpec, description="How the teacher's answers become labels."
-    )
-    on_error: Literal["fail", "drop"] = Field(
-        default="fail",
-        description="A record that cannot be read: 'fail' stops; 'drop' leaves it out, counted by reason.",
-    )
-
-    @property
-    def source(self) -> PluginRef:
-        """Return the source as a plugin reference."""
-        return PluginRef.model_validate({"use": self.use, "with": self.options})
 
 
 class TargetSpec(Part):
@@ -229,8 +106,7 @@ class SplitSpec(Part):
     certify: OpenFraction = Field(default=0.4, description="The share of the traces that certifies.")
     strategy: Literal["random", "temporal", "grouped"] = Field(
         default="random",
-        description="Which rows certify: a random share, the latest ones, or whole groups (one row of each is "
-        "tested).",
+        description="What certifies: a random share, the latest rows, or groups (one row of each is tested).",
     )
     key: Expression | None = Field(
         default=None, validate_default=True, description="For grouped: the JMESPath of what belongs together."
@@ -274,23 +150,6 @@ def _exactly_version_1(value: Any) -> Any:
     return 1
 
 
-def _unique_aliases(refs: tuple[PluginRef, ...], info: ValidationInfo) -> tuple[PluginRef, ...]:
-    """Refuse two plugins of one list under one name."""
-    first: dict[str, int] = {}
-    found = []
-    for index, ref in enumerate(refs):
-        if first.setdefault(ref.alias, index) != index:
-            fact = f"is the name of both {info.field_name}[{first[ref.alias]}] and {info.field_name}[{index}]"
-            place = (index, "as" if ref.alias != ref.use else "use")
-            found.append((place, ref.alias, refusal(fact, hint="give one of them another name with 'as'")))
-    if found:
-        raise refusals("list", found)
-    return refs
-
-
-_Refs = Annotated[tuple[PluginRef, ...], AfterValidator(_unique_aliases)]
-
-
 class RouterSpec(Part):
     """A router: where its traces are, what may be trained on them, and what must be certified."""
 
@@ -301,12 +160,12 @@ class RouterSpec(Part):
     seed: Count = Field(default=0, description="What every random choice derives from, by role and name.")
     traces: TracesSpec = Field(description="Where the traces are, and how to read them.")
     embedder: PluginRef = Field(description="What turns texts into vectors.")
-    zoo: Annotated[_Refs, AfterValidator(non_empty("surrogate"))] = Field(
+    zoo: Annotated[PluginRefs, AfterValidator(non_empty("surrogate"))] = Field(
         default_factory=lambda: tuple(PluginRef(use=name) for name in DEFAULT_ZOO),
         description="The surrogates to train.",
         json_schema_extra={"default": list(DEFAULT_ZOO), "minItems": 1},
     )
-    families: Annotated[_Refs, AfterValidator(non_empty("family"))] = Field(
+    families: Annotated[PluginRefs, AfterValidator(non_empty("family"))] = Field(
         default_factory=lambda: tuple(PluginRef(use=name) for name in DEFAULT_FAMILIES),
         description="The shapes of policy to propose.",
         json_schema_extra={"default": list(DEFAULT_FAMILIES), "minItems": 1},
@@ -316,10 +175,8 @@ class RouterSpec(Part):
         description="What predicts, per input, whether the surrogate will agree with the teacher.",
         json_schema_extra={"default": DEFAULT_ACCEPTOR},
     )
-    guards: _Refs = Field(default=(), description="What refuses inputs far from the training data.")
-    defer_labels: Annotated[tuple[Label, ...], AfterValidator(unique)] = Field(
-        default=(), description="Labels that only the teacher may give."
-    )
+    guards: PluginRefs = Field(default=(), description="What refuses inputs far from the training data.")
+    defer_labels: Labels = Field(default=(), description="Labels that only the teacher may give.")
     target: TargetSpec = Field(description="What the certificate must claim.")
     split: SplitSpec = Field(
         default_factory=SplitSpec, description="How traces are divided into fit and certify rows."
@@ -351,7 +208,7 @@ def canonical(spec: RouterSpec) -> dict[str, Any]:
 def spec_digest(spec: RouterSpec) -> str:
     """Return the sha256, in hex, of the canonical spec.
 
-    It covers values after expansion and overrides, and defaults too; not comments, layout or the order of keys.
+    It covers values after expansion and overrides, defaults too; not comments, layout or the order of keys.
     Secrets are not in it: a spec names them by reference (``api_key_env: NAME``).
     """
     text = json.dumps(canonical(spec), sort_keys=True, separators=(",", ":"), ensure_ascii=True)

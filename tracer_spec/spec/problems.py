@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from tracer_spec.errors import Problem
 from tracer_spec.spec.nodes import Node, Path, address, child, find, key_place, nearest, quoted
 from tracer_spec.spec.shape import Slot, slot_at
-from tracer_spec.spec.wording import did_you_mean, fact_and_hint, not_a, noun
+from tracer_spec.spec.wording import did_you_mean, fact_and_hint, missing, not_a, noun
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +101,7 @@ def _problem(located: _Located, root: Node, slot: Slot) -> Problem:
     if kind == "extra_forbidden":
         return _unknown_key(path, root, slot)
     if kind == "missing":
-        hint = f"{path[-1]}: {slot.description}" if slot.description else ""
-        return Problem(str(nearest(root, path).place), "the key is missing", hint, address(path))
+        return Problem(str(nearest(root, path).place), *missing(str(path[-1]), slot), address(path))
     node = nearest(root, path)
     fact, hint = fact_and_hint(located.error, node, slot)
     return Problem(str(node.place), fact, hint, address(path))

@@ -72,7 +72,7 @@ def read_yaml(text: str, file: str, *, override: bool = False) -> tuple[Node, li
     try:
         for event in yaml.parse(text, Loader=_FAST):
             builder.take(event)
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
         builder.fail_syntax(text, _in_plain_words(text, error))
     if builder.root is None:
         builder.fail(Place(file), "the file is empty", hint="'tracer-spec init' writes one to start from")
@@ -234,7 +234,7 @@ def _in_plain_words(text: str, error: Exception) -> Exception:
         return error
     try:
         _drain(yaml.parse(text, Loader=yaml.SafeLoader))
-    except (yaml.YAMLError, ValueError) as better:
+    except (yaml.YAMLError, ValueError, OverflowError) as better:
         return better if getattr(better, "problem_mark", None) else error
     return error
 

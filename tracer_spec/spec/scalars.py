@@ -1,7 +1,7 @@
 """Types plain scalars by the core schema of YAML 1.2.
 
-Only ``true`` and ``false`` are booleans, so that the class labels ``no``, ``off`` and ``yes`` stay strings; so
-do ``1:30``, ``1_000`` and ``2024-01-31``; ``010`` is ten.
+Only ``true`` and ``false`` are booleans, so that the class labels ``no``, ``off`` and ``yes`` stay strings;
+so do ``1:30``, ``1_000`` and ``2024-01-31``; ``010`` is ten.
 
 References
 ----------

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tracer_spec.spec.environment import names_variable
-from tracer_spec.spec.nodes import Node, Pairs, Scalar, as_written, is_typed, quoted
+from tracer_spec.spec.nodes import Node, Pairs, Scalar, as_written, is_typed
 from tracer_spec.spec.scalars import OutOfRangeError, resolve
 from tracer_spec.spec.shape import Slot
 
@@ -65,6 +65,13 @@ def is_private(node: Node) -> bool:
     return any(names_variable(scalar) for scalar in scalars(node))
 
 
+def missing(key: str, slot: Slot) -> tuple[str, str]:
+    """Return the fact and the remedy of a key that is not there."""
+    said = slot.description.rstrip(".")
+    said = said[:1].lower() + said[1:] if said[1:2].islower() or said[1:2] == " " else said
+    return "the key is missing", f"add {key}: {said}" if said else ""
+
+
 def fact_and_hint(error: Mapping[str, Any], node: Node, slot: Slot) -> tuple[str, str]:
     """Return the fact and the remedy of one error.
 
@@ -102,6 +109,8 @@ def fact_and_hint(error: Mapping[str, Any], node: Node, slot: Slot) -> tuple[str
 def not_a(node: Node, nouns: list[str], slot: Slot) -> tuple[str, str]:
     """Return the fact and the remedy of a value of the wrong type."""
     wanted = " or ".join(dict.fromkeys(nouns))
+    if {"use", "as"} <= set(slot.keys):
+        wanted = "a plugin: a name, or a mapping with 'use'"
     if slot.range and len(nouns) == 1 and nouns[0] in _NUMBERS:
         wanted = f"{wanted} {slot.range}"
     written = as_written(node)
@@ -144,7 +153,7 @@ def _is_number(text: str) -> bool:
 def _fraction_hint(node: Node, slot: Slot) -> str:
     """Return the fraction that a percentage was meant to be."""
     match = _PERCENT.fullmatch(node.text) if isinstance(node, Scalar) else None
-    if not slot.is_fraction or match is None or not 1 < float(match[1]) <= 100:
+    if not slot.is_fraction or match is None or not (2 <= float(match[1]) <= 100 or "%" in match[0]):
         return ""
     from decimal import Decimal
 
@@ -163,8 +172,4 @@ def _in_others_words(error: Mapping[str, Any], node: Node) -> str:
     raised = error.get("ctx", {}).get("error")
     said = " ".join(str(raised if isinstance(raised, Exception) else error["msg"]).split())
     said = re.sub(r"^Input should (?:be|have) ", "it should be ", said)
-    return (
-        f"{shown} is not accepted: {said}"
-        if isinstance(node, Scalar)
-        else said or f"{quoted('')} is not accepted"
-    )
+    return f"{shown} is not accepted: {said}" if isinstance(node, Scalar) else said

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
 # |number| below the first bound is seconds (until the year 5138), then milli-, micro-, nanoseconds
-_UNITS = ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6), (1e20, 1e9))
+_UNITS = ((10**11, 1), (10**14, 10**3), (10**17, 10**6), (10**20, 10**9))
 
 
 def epoch_seconds(value: Any) -> float | None:
@@ -42,13 +41,13 @@ def epoch_seconds(value: Any) -> float | None:
     return None
 
 
-def _from_number(value: float | Decimal) -> float | None:
+def _from_number(value: Any) -> float | None:
     try:
-        number = float(value)
-    except (OverflowError, ValueError):
+        size = abs(value)
+        # divided before it becomes a double, which cannot hold today's nanoseconds
+        return next((float(value / scale) for bound, scale in _UNITS if size < bound), None)
+    except ArithmeticError:  # a decimal that is no number
         return None
-    size = abs(number)
-    return next((number / scale for bound, scale in _UNITS if size < bound), None)
 
 
 def _from_text(text: str) -> float | None:
@@ -58,7 +57,7 @@ def _from_text(text: str) -> float | None:
         # a year and a dash: no number has a dash there but in an exponent, which no log writes
         if text[4:5] == "-":
             return _from_datetime(datetime.fromisoformat(text.removesuffix("UTC").rstrip()))
-        return _from_number(float(text))
+        return _from_number(int(text) if text.lstrip("+-").isdecimal() else float(text))
     except ValueError:
         return None
 
@@ -66,7 +65,6 @@ def _from_text(text: str) -> float | None:
 def _from_datetime(moment: datetime) -> float | None:
     """Return seconds; a moment without a zone is UTC, wherever the machine is."""
     try:
-        seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (OverflowError, ValueError):
         return None
-    return seconds if math.isfinite(seconds) else None

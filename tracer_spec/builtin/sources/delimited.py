@@ -14,6 +14,8 @@ from pydantic import AfterValidator, Field
 from tracer_spec.builtin.sources.files import (
     CUT_SHORT,
     DAMAGE,
+    Input,
+    Stream,
     find_inputs,
     nothing_read,
     open_binary,
@@ -97,8 +99,8 @@ class Csv:
 
     Notes
     -----
-    An empty field is a missing value (None): the format has no other way to say so. Columns without a name are
-    left out.
+    An empty field is a missing value (None): the format has no other way to say so. Columns without a name
+    are left out.
     """
 
     paths: tuple[str, ...]
@@ -119,25 +121,25 @@ class Csv:
         is_empty = True
         for file in inputs:
             with open_binary(file) as stream:
-                if self.encoding == UTF8:
-                    refuse_utf16(stream, file)
-                for record in self._read(stream, file.name):
+                for record in self._read(stream, file):
                     is_empty = False
                     yield record
         if is_empty:
             raise nothing_read(inputs)
 
-    def _read(self, stream: io.BufferedReader, name: str) -> Iterator[Record]:
+    def _read(self, stream: Stream, file: Input) -> Iterator[Record]:
         """Yield the records of one open file."""
         # bytes that are not of the encoding become lone surrogates, so that they spoil their own row alone
         text = io.TextIOWrapper(stream, encoding=self.encoding, errors="surrogateescape", newline="")
         lines = _Lines(text, self.max_field_chars)
         rows = csv.reader(lines, delimiter=self.delimiter, strict=True)
         columns = self.columns
-        where = f"{name}:1"
+        where = f"{file.name}:1"
         try:
+            if self.encoding == UTF8:
+                refuse_utf16(stream, file)
             while True:
-                where = f"{name}:{lines.number + 1}"
+                where = f"{file.name}:{lines.number + 1}"
                 fields, problem = self._next(rows)
                 if fields is None:
                     return

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TypeAlias, cast
 
 from tracer_spec.errors import DataError
 
@@ -23,6 +23,8 @@ BUFFER_BYTES = 1 << 18
 # what reading a compressed stream raises when it is cut short or damaged
 DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile)
 CUT_SHORT = "the compressed file is damaged or cut short here; nothing after it is read"
+
+Stream: TypeAlias = io.BufferedReader | gzip.GzipFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,12 @@ def find_inputs(patterns: Sequence[str], *, example: str) -> tuple[Input, ...]:
 
 def _match(pattern: str, example: str) -> list[str]:
     """Return the readable files that one pattern names."""
+    if "://" in pattern:
+        raise DataError(
+            f"'{pattern.partition('://')[0]}://...' is a URL; this source reads local files",
+            hint="copy the files to where the build runs",
+            address=ADDRESS,
+        )
     name = short_name(pattern)
     try:
         is_literal = Path(pattern).exists()
@@ -110,7 +118,7 @@ def short_name(path: str) -> str:
 
 
 @contextmanager
-def open_binary(file: Input) -> Iterator[io.BufferedReader]:
+def open_binary(file: Input) -> Iterator[Stream]:
     """Open a file for reading, decompressed where it is gzip (told by its first bytes, not by its name).
 
     Raises
@@ -139,14 +147,12 @@ def _unreadable(name: str, error: OSError) -> DataError:
     )
 
 
-def _decompressed(stream: io.BufferedReader) -> io.BufferedReader:
-    if stream.peek(2)[:2] != b"\x1f\x8b":
-        return stream
-    unzipped = gzip.GzipFile(fileobj=cast(BinaryIO, stream), mode="rb")
-    return io.BufferedReader(cast(io.RawIOBase, unzipped), BUFFER_BYTES)
+def _decompressed(stream: io.BufferedReader) -> Stream:
+    # a GzipFile as it is: a larger buffer around it would lose what it holds when the next read finds damage
+    return gzip.GzipFile(fileobj=stream, mode="rb") if stream.peek(2)[:2] == b"\x1f\x8b" else stream
 
 
-def refuse_utf16(stream: io.BufferedReader, file: Input) -> None:
+def refuse_utf16(stream: Stream, file: Input) -> None:
     """Raise DataError for a file that starts with the mark of UTF-16: no line of it would be readable."""
     if stream.peek(2)[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise DataError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import json
 from collections.abc import Iterator
@@ -15,6 +14,8 @@ from tracer_spec.builtin.sources.files import (
     BUFFER_BYTES,
     CUT_SHORT,
     DAMAGE,
+    Input,
+    Stream,
     find_inputs,
     nothing_read,
     open_binary,
@@ -79,38 +80,40 @@ class JsonLines:
         is_empty = True
         for file in inputs:
             with open_binary(file) as stream:
-                refuse_utf16(stream, file)
-                for record in _read(stream, file.name, self.max_line_bytes):
+                for record in _read(stream, file, self.max_line_bytes):
                     is_empty = False
                     yield record
         if is_empty:
             raise nothing_read(inputs)
 
 
-def _read(stream: io.BufferedReader, name: str, max_bytes: int) -> Iterator[Record]:
+def _read(stream: Stream, file: Input, max_bytes: int) -> Iterator[Record]:
     """Yield the records of one open file."""
     # room for a mark at the start and CRLF at the end, and one byte more to tell that the line is too long
     limit = max_bytes + len(BOM) + 3
     for number in itertools.count(1):
+        where = f"{file.name}:{number}"
         try:
+            if number == 1:
+                refuse_utf16(stream, file)
             line = stream.readline(limit)
             is_cut = len(line) == limit and not line.endswith(b"\n")
             if is_cut:
                 _skip_rest(stream)
         except DAMAGE:
-            yield Record(f"{name}:{number}", {}, CUT_SHORT)
+            yield Record(where, {}, CUT_SHORT)
             return
         if not line:
             return
         body = line.removeprefix(BOM).strip()
         if is_cut or len(body) > max_bytes:
-            yield Record(f"{name}:{number}", {}, f"longer than {max_bytes} bytes, the 'max_line_bytes'")
+            yield Record(where, {}, f"longer than {max_bytes} bytes, the 'max_line_bytes'")
         elif body:
             data, problem = parse_object(body)
-            yield Record(f"{name}:{number}", data, problem)
+            yield Record(where, data, problem)
 
 
-def _skip_rest(stream: io.BufferedReader) -> None:
+def _skip_rest(stream: Stream) -> None:
     """Read on to the end of a line without holding it."""
     while True:
         piece = stream.readline(BUFFER_BYTES)

@@ -1,0 +1,131 @@
+"""Logistic regression on how sure the surrogate looks: its two best scores, their margin, and the entropy."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from tracer_spec.errors import PluginError
+from tracer_spec.plugin import Evidence, Options, Scores, Vectors
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+_SMALLEST_SHARE = np.float32(1e-12)
+# a feature that hardly varies says nothing; divided by its spread, its rounding errors would
+_SMALLEST_SPREAD = 1e-2
+_LARGEST_SUM = np.float32(1e30)
+
+
+class LogisticOptions(Options):
+    """Options of ``logistic``."""
+
+    C: float = Field(1.0, gt=0, le=1e6, description="inverse strength of L2 regularisation")
+
+
+@dataclass(frozen=True, slots=True)
+class LogisticAcceptor:
+    """A trained acceptor: a weighted sum of features of the scores, through a sigmoid.
+
+    Parameters
+    ----------
+    n_classes, dimension : int
+        k and d of the rows it was trained on.
+    top : ndarray of shape (2,), float32
+        Weights of the best and the second-best score, that of their margin included.
+    entropy, bias : float
+    """
+
+    n_classes: int
+    dimension: int
+    top: NDArray[np.float32] = field(repr=False)
+    entropy: float
+    bias: float
+
+    def accepts(self, X: Vectors, scores: Scores) -> Scores:
+        """Return the predicted probability of agreement, shape (n,); 0 where scores are not finite."""
+        best, second, entropy = _features(scores).T
+        with np.errstate(invalid="ignore", over="ignore"):
+            sums = self.top[0] * best + self.top[1] * second + np.float32(self.entropy) * entropy
+            sums = sums + np.float32(self.bias)
+            usable = np.abs(sums) < _LARGEST_SUM  # false for NaN too
+            accept = 1.0 / (1.0 + np.exp(-np.where(usable, sums, 0.0)))
+        return np.where(usable, accept, 0.0).astype(np.float32)
+
+    def to_onnx(self) -> ModelProto:
+        """Return ``embedding (n, d), scores (n, k) -> accept (n,)``."""
+        from tracer_spec.builtin.acceptors.logistic_graph import logistic_graph
+
+        return logistic_graph(self)
+
+
+@dataclass(frozen=True, slots=True)
+class LogisticLearner:
+    """Trains :class:`LogisticAcceptor`."""
+
+    options: LogisticOptions
+
+    def fit(self, evidence: Evidence, *, seed: int) -> LogisticAcceptor:  # noqa: ARG002 - L-BFGS draws nothing
+        """Train on out-of-fold evidence.
+
+        Raises
+        ------
+        PluginError
+            For no evidence, or scores that are not finite.
+
+        Notes
+        -----
+        Where all rows agree, or none does, there is nothing to tell apart: the acceptor is then constant, at the rate
+        (agreeing + 1) / (rows + 2), after Laplace.
+        """
+        if evidence.scores.ndim != 2 or 0 in evidence.scores.shape:
+            raise PluginError(f"the acceptor got scores of shape {evidence.scores.shape}; (n, k) is wanted, neither 0")
+        if not np.isfinite(evidence.scores).all():
+            raise PluginError("the acceptor got scores that are not finite", hint="mend the surrogate")
+        n, n_agree = len(evidence.agrees), int(evidence.agrees.sum())
+        weights, bias = np.zeros(4), float(np.log((n_agree + 1) / (n - n_agree + 1)))
+        if 0 < n_agree < n:
+            weights, bias = self._regress(evidence)
+        return LogisticAcceptor(
+            n_classes=evidence.scores.shape[1],
+            dimension=evidence.X.shape[1],
+            top=np.array([weights[0] + weights[2], weights[1] - weights[2]], np.float32),
+            entropy=float(weights[3]),
+            bias=bias,
+        )
+
+    def _regress(self, evidence: Evidence) -> tuple[NDArray[np.float64], float]:
+        """Return weights of the features as they are, and the bias: standardising is folded into them."""
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.linear_model import LogisticRegression
+
+        best, second, entropy = _features(evidence.scores).T.astype(np.float64)
+        features = np.column_stack([best, second, best - second, entropy])
+        mean, spread = features.mean(axis=0), np.maximum(features.std(axis=0), _SMALLEST_SPREAD)
+        with warnings.catch_warnings():
+            # four standardised features: what is left to gain after 200 steps is below any threshold's step
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model = LogisticRegression(C=self.options.C, max_iter=200).fit((features - mean) / spread, evidence.agrees)
+        weights = model.coef_[0] / spread
+        return weights, float(model.intercept_[0] - weights @ mean)
+
+
+def make(options: LogisticOptions) -> LogisticLearner:
+    """Return the learner."""
+    return LogisticLearner(options)
+
+
+def _features(scores: Scores) -> NDArray[np.float32]:
+    """Return best score, second-best score and entropy in nats, shape (n, 3); NaN where a score is NaN."""
+    scores = np.asarray(scores, np.float32)
+    if scores.shape[1] == 1:
+        scores = np.pad(scores, ((0, 0), (0, 1)))
+    top = np.partition(scores, scores.shape[1] - 2, axis=1)[:, -2:]
+    with np.errstate(invalid="ignore"):
+        entropy = -(scores * np.log(np.maximum(scores, _SMALLEST_SHARE))).sum(axis=1)
+    return np.column_stack([top[:, 1], top[:, 0], entropy])

@@ -1,0 +1,220 @@
+"""What all built-in learners share: checks, bounds, warnings kept as notes, missing classes, and the size of exports."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from tracer_spec.builtin.surrogates.bounds import at_most, sample_rows
+from tracer_spec.errors import PluginError
+from tracer_spec.plugin import Classes, Options, Scores, Vectors
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+_NOTE_CHARACTERS = 200
+
+
+class BoundedOptions(Options):
+    """The options that every built-in surrogate has."""
+
+    max_seconds: float = Field(
+        120.0, gt=0, le=86_400, description="a fit that takes longer, in seconds of wall time, is abandoned"
+    )
+    max_rows: int | None = Field(
+        None, ge=2, description="train on at most so many rows: a sample that keeps every class where it can"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where the classes of a model are among those of the problem.
+
+    Parameters
+    ----------
+    dimension : int
+        d.
+    seen : ndarray of shape (s,), int64
+        The classes met in training, rising: the model's class i is ``seen[i]``.
+    n_classes : int
+        k.
+    """
+
+    dimension: int
+    seen: Classes = field(repr=False)
+    n_classes: int
+
+
+OptionsT = TypeVar("OptionsT", bound=BoundedOptions)
+ModelT = TypeVar("ModelT")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe(Generic[OptionsT, ModelT]):
+    """How one kind of model is trained, asked and exported. Its classes are dense: 0 to s - 1, s >= 2.
+
+    Parameters
+    ----------
+    train : callable
+        ``train(options, X, y, seed)`` gives the model; ``seed`` is in [0, 2**31).
+    predict : callable
+        ``predict(model, X)`` gives probabilities, shape (n, s).
+    export : callable
+        ``export(model, layout)`` gives ``embedding (n, d) -> scores (n, k)``, tidy.
+    smaller : str
+        What makes the export smaller.
+    """
+
+    train: Callable[[OptionsT, Vectors, Classes, int], ModelT]
+    predict: Callable[[ModelT, Vectors], NDArray[np.floating[Any]]]
+    export: Callable[[ModelT, Layout], ModelProto]
+    smaller: str = "train a smaller model"
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted(Generic[ModelT]):
+    """A trained surrogate.
+
+    Parameters
+    ----------
+    name : str
+    layout : Layout
+    model : object or None
+        None where training met one class only: it is always that one.
+    recipe : Recipe
+    notes : tuple of str
+        What a reader of the report should know: warnings met in training, rows left out.
+    """
+
+    name: str
+    layout: Layout
+    model: ModelT | None = field(repr=False)
+    recipe: Recipe[Any, ModelT] = field(repr=False)
+    notes: tuple[str, ...] = ()
+
+    def scores(self, X: Vectors) -> Scores:
+        """Return class probabilities, shape (n, k).
+
+        Raises
+        ------
+        PluginError
+            For vectors of another dimension, or not finite.
+        """
+        X = _checked_vectors(X, self.name)
+        if X.shape[1] != self.layout.dimension:
+            raise PluginError(
+                f"'{self.name}' was trained on {self.layout.dimension} dimensions; X has {X.shape[1]}"
+            )
+        scores = np.zeros((len(X), self.layout.n_classes), np.float32)
+        scores[:, self.layout.seen] = 1.0 if self.model is None else self.recipe.predict(self.model, X)
+        return scores
+
+    def to_onnx(self) -> ModelProto:
+        """Return the graph ``embedding (n, d) -> scores (n, k)``.
+
+        Raises
+        ------
+        PluginError
+            Where the graph would be larger than :data:`tracer_spec.graph.MAX_EXPORT_BYTES`.
+        """
+        from tracer_spec.graph import check_export_size, constant_scores
+
+        if self.model is None:
+            row = np.zeros(self.layout.n_classes)
+            row[self.layout.seen] = 1.0
+            return constant_scores(row.tolist(), self.layout.dimension)
+        graph = self.recipe.export(self.model, self.layout)
+        check_export_size(graph, name=self.name, remedy=self.recipe.smaller)
+        return graph
+
+
+@dataclass(frozen=True, slots=True)
+class Learner(Generic[OptionsT, ModelT]):
+    """A built-in surrogate learner."""
+
+    name: str
+    recipe: Recipe[OptionsT, ModelT] = field(repr=False)
+    options: OptionsT
+
+    def fit(self, X: Vectors, y: Classes, *, n_classes: int, seed: int) -> Fitted[ModelT]:
+        """Train.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, d), float32
+            Finite; n >= 1.
+        y : ndarray of shape (n,), int64
+            In [0, n_classes); classes may be missing.
+        n_classes : int
+        seed : int
+            Equal seeds give equal surrogates.
+
+        Returns
+        -------
+        Fitted
+
+        Raises
+        ------
+        PluginError
+            For rows that cannot be learned, and for training that takes longer than ``max_seconds``.
+        """
+        from threadpoolctl import threadpool_limits
+
+        X = _checked_vectors(X, self.name)
+        y = _checked_classes(y, len(X), n_classes, self.name)
+        notes: list[str] = []
+        if self.options.max_rows is not None and len(X) > self.options.max_rows:
+            notes.append(f"trained on {self.options.max_rows:,} of {len(X):,} rows (max_rows)")
+            rows = sample_rows(y, self.options.max_rows, seed)
+            X, y = X[rows], y[rows]
+        seen, dense = np.unique(y, return_inverse=True)
+        layout = Layout(X.shape[1], seen, n_classes)
+        if len(seen) == 1:
+            notes.append("the training rows have one class only")
+            return Fitted(self.name, layout, None, self.recipe, tuple(notes))
+        try:
+            with _warnings_as(notes), threadpool_limits(1), at_most(self.options.max_seconds, self.name):
+                model = self.recipe.train(self.options, X, dense.astype(np.int64), seed % 2**31)
+        except (ValueError, ArithmeticError) as error:
+            reason = " ".join(str(error).split())[:_NOTE_CHARACTERS]
+            raise PluginError(f"'{self.name}' cannot learn these rows: {reason}") from error
+        return Fitted(self.name, layout, model, self.recipe, tuple(dict.fromkeys(notes)))
+
+
+@contextmanager
+def _warnings_as(notes: list[str]) -> Iterator[None]:
+    """Turn warnings, such as that a solver has not converged, into notes."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    for each in caught:
+        text = " ".join(str(each.message).split())[:_NOTE_CHARACTERS]
+        notes.append(f"{each.category.__name__}: {text}")
+
+
+def _checked_vectors(X: Vectors, name: str) -> Vectors:
+    """Return vectors as training wants them, without a copy where they are already; refuse nonsense."""
+    if X.ndim != 2 or 0 in X.shape:
+        raise PluginError(f"'{name}' got X of shape {X.shape}; (n, d) is wanted, neither of them 0")
+    X = np.ascontiguousarray(X, np.float32)
+    if not np.isfinite(X).all():
+        lost = int((~np.isfinite(X).all(axis=1)).sum())
+        raise PluginError(f"'{name}' got {lost} vectors that are not finite", hint="mend the embedder")
+    return X
+
+
+def _checked_classes(y: Classes, n: int, n_classes: int, name: str) -> Classes:
+    """Return classes as int64; refuse nonsense."""
+    y = np.asarray(y)
+    if y.shape != (n,) or y.dtype.kind not in "iu":
+        raise PluginError(f"'{name}' got y of shape {y.shape} and type {y.dtype}; integers of shape ({n},) are wanted")
+    if y.min() < 0 or y.max() >= n_classes:
+        raise PluginError(f"'{name}' got classes from {y.min()} to {y.max()}; 0 to {n_classes - 1} are allowed")
+    return y.astype(np.int64)

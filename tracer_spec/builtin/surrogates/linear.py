@@ -1,0 +1,72 @@
+"""Linear models: the surrogates to begin with."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from pydantic import Field
+
+from tracer_spec.builtin.surrogates.convert import convert, predict_proba
+from tracer_spec.builtin.surrogates.learner import BoundedOptions, Learner, Recipe
+from tracer_spec.plugin import Classes, Plugin, SurrogateLearner, Vectors
+
+
+class LogregOptions(BoundedOptions):
+    """Options of ``logreg``."""
+
+    C: float = Field(
+        10.0, gt=0, le=1e6, description="inverse strength of L2 regularisation; 10 suits vectors of length 1"
+    )
+    max_iter: int = Field(300, ge=1, le=100_000, description="iterations of L-BFGS at most")
+
+
+class SgdOptions(BoundedOptions):
+    """Options of ``sgd``."""
+
+    alpha: float = Field(3e-5, gt=0, le=1, description="strength of L2 regularisation")
+    max_iter: int = Field(50, ge=1, le=10_000, description="passes over the rows at most")
+    tol: float = Field(1e-3, gt=0, le=1, description="stop when the loss falls by less than this")
+
+
+def _train_logreg(options: LogregOptions, X: Vectors, y: Classes, _seed: int) -> Any:
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(C=options.C, max_iter=options.max_iter).fit(X, y)
+
+
+def _train_sgd(options: SgdOptions, X: Vectors, y: Classes, seed: int) -> Any:
+    from sklearn.linear_model import SGDClassifier
+
+    # averaged weights: as accurate as a longer run, and calmer from seed to seed
+    sgd = SGDClassifier(
+        loss="log_loss",
+        alpha=options.alpha,
+        max_iter=options.max_iter,
+        tol=options.tol,
+        average=True,
+        random_state=seed,
+    )
+    return sgd.fit(X, y)
+
+
+_LOGREG: Recipe[LogregOptions, Any] = Recipe(_train_logreg, predict_proba, convert)
+_SGD: Recipe[SgdOptions, Any] = Recipe(_train_sgd, predict_proba, convert)
+
+
+def linear() -> list[Plugin[SurrogateLearner]]:
+    """Return the linear surrogates."""
+    return [
+        Plugin(
+            "logreg",
+            "multinomial logistic regression: fast, small, hard to beat on good embeddings",
+            partial(Learner, "logreg", _LOGREG),
+            LogregOptions,
+        ),
+        Plugin(
+            "sgd",
+            "one-against-all logistic regression by averaged stochastic gradient descent",
+            partial(Learner, "sgd", _SGD),
+            SgdOptions,
+        ),
+    ]

@@ -1,0 +1,59 @@
+"""A multi-layer perceptron: the most accurate of the small models where there are some dozen rows a class."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from tracer_spec.builtin.surrogates.convert import convert, predict_proba
+from tracer_spec.builtin.surrogates.learner import BoundedOptions, Learner, Recipe
+from tracer_spec.plugin import Classes, Plugin, SurrogateLearner, Vectors
+
+_PATIENCE = 3
+
+
+class MlpOptions(BoundedOptions):
+    """Options of ``mlp``."""
+
+    hidden: list[Annotated[int, Field(ge=1, le=4096)]] = Field(
+        [256], min_length=1, max_length=2, description="sizes of the one or two hidden layers"
+    )
+    alpha: float = Field(1e-3, ge=0, le=100, description="strength of L2 regularisation")
+    learning_rate: float = Field(1e-3, gt=0, le=1, description="of Adam, at the start")
+    batch_size: int = Field(64, ge=1, le=100_000, description="rows per step")
+    max_iter: int = Field(60, ge=1, le=10_000, description="passes over the rows at most")
+    tol: float = Field(
+        0.02,
+        ge=0,
+        le=10,
+        description=f"stop when the training loss falls by less than this for {_PATIENCE} passes running",
+    )
+
+
+def _train(options: MlpOptions, X: Vectors, y: Classes, seed: int) -> Any:
+    from sklearn.neural_network import MLPClassifier
+
+    # stopping by the training loss, not by held-out rows: small classes cannot spare any
+    perceptron = MLPClassifier(
+        tuple(options.hidden),
+        alpha=options.alpha,
+        learning_rate_init=options.learning_rate,
+        batch_size=min(options.batch_size, len(X)),
+        max_iter=options.max_iter,
+        tol=options.tol,
+        n_iter_no_change=_PATIENCE,
+        random_state=seed,
+    )
+    return perceptron.fit(X, y)
+
+
+_MLP: Recipe[MlpOptions, Any] = Recipe(_train, predict_proba, convert, smaller="choose smaller hidden layers")
+
+
+def mlp() -> list[Plugin[SurrogateLearner]]:
+    """Return the multi-layer perceptron."""
+    return [
+        Plugin("mlp", "a multi-layer perceptron of one or two hidden layers", partial(Learner, "mlp", _MLP), MlpOptions)
+    ]

@@ -1,0 +1,138 @@
+"""Scores rows through ONNX Runtime: on one thread, in batches of bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracer_spec.errors import PluginError
+
+ROWS_PER_RUN = 4096
+_ERRORS_ONLY = 3
+
+
+class Scorer:
+    """A graph, ready to be run.
+
+    Parameters
+    ----------
+    onnx : bytes
+        A serialised ``ModelProto``.
+    rows_per_run : int
+        How many rows go through the graph at once.
+
+    Attributes
+    ----------
+    inputs, outputs : tuple of str
+        The graph's names, in its order.
+
+    Raises
+    ------
+    PluginError
+        Where ONNX Runtime does not take the graph.
+
+    Notes
+    -----
+    A pickled scorer carries the graph's bytes, and opens a session of its own where it is unpickled.
+    """
+
+    __slots__ = ("_onnx", "_rows_per_run", "_session", "inputs", "outputs")
+
+    def __init__(self, onnx: bytes, rows_per_run: int = ROWS_PER_RUN) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = _ERRORS_ONLY
+        self._onnx = onnx
+        self._rows_per_run = rows_per_run
+        try:
+            self._session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
+            raise PluginError(
+                f"the graph does not load: {_first_words(error)}", hint="mend the export"
+            ) from None
+        self.inputs: tuple[str, ...] = tuple(each.name for each in self._session.get_inputs())
+        self.outputs: tuple[str, ...] = tuple(each.name for each in self._session.get_outputs())
+
+    def __reduce__(self) -> tuple[type[Scorer], tuple[bytes, int]]:
+        return (Scorer, (self._onnx, self._rows_per_run))
+
+    def run(
+        self,
+        feeds: Mapping[str, NDArray[Any]],
+        *,
+        outputs: Sequence[str] | None = None,
+        constants: Mapping[str, NDArray[Any]] | None = None,
+    ) -> list[NDArray[Any]]:
+        """Run the graph over rows.
+
+        Parameters
+        ----------
+        feeds : mapping of str to ndarray of shape (n, ...)
+            Every input, with one row (or element) for each of n rows; n may be 0.
+        outputs : sequence of str, optional
+            Which outputs; all of them, in the graph's order, by default.
+        constants : mapping of str to ndarray, optional
+            Values for constants that the graph lets a caller override; given whole to each batch.
+
+        Returns
+        -------
+        list of ndarray of shape (n, ...)
+
+        Raises
+        ------
+        PluginError
+            Where feeds differ in their number of rows, or ONNX Runtime does not take them.
+        """
+        lengths = {name: len(rows) for name, rows in feeds.items()}
+        if len(set(lengths.values())) != 1:
+            raise PluginError(f"inputs differ in their number of rows: {lengths}")
+        wanted = list(self.outputs if outputs is None else outputs)
+        n = next(iter(lengths.values()))
+        batches = []
+        for start in range(0, max(n, 1), self._rows_per_run):
+            batch = {name: rows[start : start + self._rows_per_run] for name, rows in feeds.items()}
+            try:
+                batches.append(self._session.run(wanted, {**batch, **(constants or {})}))
+            except Exception as error:  # noqa: BLE001 - as above
+                raise PluginError(
+                    f"the graph does not run: {_first_words(error)}", hint="mend the export"
+                ) from None
+        if len(batches) == 1:
+            return list(batches[0])
+        return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
+
+
+def score(onnx: bytes, X: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the first output of a graph that takes embeddings.
+
+    Parameters
+    ----------
+    onnx : bytes
+        A graph ``embedding (n, d) -> scores (n, k)``; its session is kept for the next call.
+    X : ndarray of shape (n, d), float32
+
+    Returns
+    -------
+    ndarray of shape (n, k), float32
+    """
+    scorer = _kept(onnx)
+    scores: NDArray[np.float32] = scorer.run({scorer.inputs[0]: X}, outputs=scorer.outputs[:1])[0]
+    return scores
+
+
+@lru_cache(maxsize=8)
+def _kept(onnx: bytes) -> Scorer:
+    return Scorer(onnx)
+
+
+def _first_words(error: BaseException) -> str:
+    """Return what ONNX Runtime says, on one line and without its name."""
+    text = " ".join(str(error).split())
+    return text.removeprefix("[ONNXRuntimeError] : ")[:300] or type(error).__name__

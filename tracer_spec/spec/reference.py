@@ -1,0 +1,58 @@
+"""A plugin by name, wherever the spec names one."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+
+from tracer_spec.spec.fields import PluginName, refusal, refusals
+
+
+class Part(BaseModel):
+    """A mapping of the spec: frozen, and it knows every key it takes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PluginRef(Part):
+    """A plugin by name, with its options; a bare NAME stands for {use: NAME}."""
+
+    use: PluginName = Field(description="The plugin's name; 'tracer-spec plugins' lists those installed.")
+    alias: PluginName = Field(
+        default="",
+        alias="as",
+        description="What this one is called in reports and bundles; by default, its name.",
+    )
+    options: dict[str, Any] = Field(
+        default_factory=dict,
+        alias="with",
+        description="The plugin's options; 'tracer-spec plugins NAME' explains them.",
+        json_schema_extra={"default": {}},
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, data: Any) -> Any:
+        if isinstance(data, str):
+            data = {"use": data}
+        if isinstance(data, dict) and data.get("as") is None and isinstance(data.get("use"), str):
+            return {**data, "as": data["use"]}
+        return data
+
+
+def _unique_aliases(refs: tuple[PluginRef, ...], info: ValidationInfo) -> tuple[PluginRef, ...]:
+    """Refuse two plugins of one list under one name."""
+    first: dict[str, int] = {}
+    found = []
+    for index, ref in enumerate(refs):
+        if first.setdefault(ref.alias, index) != index:
+            fact = f"is the name of both {info.field_name}[{first[ref.alias]}] and {info.field_name}[{index}]"
+            place = (index, "as" if ref.alias != ref.use else "use")
+            found.append((place, ref.alias, refusal(fact, hint="give one of them another name with 'as'")))
+    if found:
+        raise refusals("list", found)
+    return refs
+
+
+PluginRefs = Annotated[tuple[PluginRef, ...], AfterValidator(_unique_aliases)]
