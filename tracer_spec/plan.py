@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import ValidationError
 
-from tracer_spec.errors import MissingDependencyError, PluginError, Problem, SpecError
-from tracer_spec.plugin.contracts import Options, Provided
+from tracer_spec.builtin.formats import Reader, compile_format, find_format
+from tracer_spec.cross_checks import allowed_labels, format_problems
+from tracer_spec.errors import PluginError, Problem, SpecError
+from tracer_spec.plugin.contracts import Options, Provided, Target, VectorReader
 from tracer_spec.plugin.registry import Registry
-from tracer_spec.spec.labels import read_labels
+from tracer_spec.plugin.requirements import missing_dependency, provided_by
 from tracer_spec.spec.load import LoadedSpec
 from tracer_spec.spec.model import RouterSpec
-from tracer_spec.spec.nodes import Path, address, as_written, find, nearest, quoted
+from tracer_spec.spec.nodes import Path, address, as_written, find, nearest
 from tracer_spec.spec.problems import problems_of
 from tracer_spec.spec.reference import PluginRef
-from tracer_spec.spec.wording import did_you_mean, is_private
+from tracer_spec.spec.traces import FormatMap
+from tracer_spec.spec.wording import REASON_LEFT_OUT, is_private
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Resolved:
         try:
             return self.provided.plugin.make(self.options)
         except ImportError as error:
-            raise _missing(self.provided, error) from error
+            raise missing_dependency(self.provided, error) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,48 @@ class Plan:
         """Return the spec."""
         return self.loaded.spec
 
+    @property
+    def target(self) -> Target:
+        """Return what the certificate must claim."""
+        asked = self.spec.target
+        return Target(asked.agreement, asked.confidence, asked.min_coverage, asked.end_to_end)
+
+    @property
+    def resolved(self) -> tuple[Resolved, ...]:
+        """Return every plugin that the build uses."""
+        return (
+            self.source,
+            self.embedder,
+            *self.zoo,
+            self.acceptor,
+            *self.guards,
+            *self.families,
+            self.calibrator,
+        )
+
+    @property
+    def brings_vectors(self) -> bool:
+        """Return whether vectors come with the traces instead of being made from texts."""
+        return isinstance(self.embedder.make(), VectorReader)
+
+    @property
+    def vector_column(self) -> str | None:
+        """Return the JMESPath of the vector inside a record, None where it is not there."""
+        embedder = self.embedder.make()
+        return embedder.column if isinstance(embedder, VectorReader) else None
+
+    def reader(self) -> Reader:
+        """Return the compiled format of the traces, with the group's key and the vector's place filled in."""
+        asked = self.spec.traces.format
+        chosen = find_format(asked if isinstance(asked, str) else asked.model_dump(exclude_none=True))
+        return compile_format(
+            replace(
+                chosen,
+                group=self.spec.split.key or chosen.group,
+                embedding=self.vector_column or chosen.embedding,
+            )
+        )
+
 
 def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
     """Find every plugin that a spec names, and validate its options by the plugin's own model.
@@ -106,8 +150,8 @@ def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
         return tuple(one(kind, ref, key, index) for index, ref in enumerate(refs))
 
     source = one("source", spec.traces.source, "traces")
-    allowed, found = _allowed_labels(loaded)
-    problems += found
+    allowed, found = allowed_labels(loaded)
+    problems += [*format_problems(loaded), *found]
     embedder = one("embedder", spec.embedder, "embedder")
     zoo = each("surrogate", spec.zoo, "zoo")
     families = each("family", spec.families, "families")
@@ -116,7 +160,7 @@ def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
     calibrator = one("calibrator", spec.target.calibrator, "target", "calibrator")
     if problems or not (source and embedder and acceptor and calibrator):
         raise SpecError.of(tuple(problems))
-    return Plan(
+    plan = Plan(
         loaded=loaded,
         source=source,
         embedder=embedder,
@@ -127,6 +171,20 @@ def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
         calibrator=calibrator,
         allowed_labels=allowed,
     )
+    _check_text(plan)
+    return plan
+
+
+def _check_text(plan: Plan) -> None:
+    """Raise where the embedder reads texts and the format has none; the embedder is only made to ask it."""
+    asked = plan.spec.traces.format
+    if isinstance(asked, FormatMap) and asked.text is None and not plan.brings_vectors:
+        raise SpecError(
+            f"the format gives no text, and the embedder '{plan.embedder.provided.name}' reads texts",
+            where=plan.loaded.where(("traces", "format")),
+            hint="add text: the JMESPath of what the teacher was asked",
+            address="traces.format",
+        )
 
 
 def _present(resolved: Iterable[Resolved | None]) -> tuple[Resolved, ...]:
@@ -148,10 +206,9 @@ def _resolve(
     except ValidationError as error:
         return [problem for _, problem in problems_of(error, loaded.tree, model, (*path, "with"))]
     except Exception as error:  # noqa: BLE001 - a third party's validator may raise anything
-        what = f"{_who(provided)} fails to check its options"
-        said = (
-            "" if _is_private(loaded, path) else f": {type(error).__name__}: {' '.join(str(error).split())}"
-        )
+        what = f"{provided_by(provided)} fails to check its options"
+        said = f": {type(error).__name__}: {' '.join(str(error).split())}"
+        said = f"; {REASON_LEFT_OUT}" if _is_private(loaded, (*path, "with")) else said
         hint = f"this is a fault of {provided.distribution}"
         return [Problem(loaded.where((*path, "with")), what + said, hint, address((*path, "with")))]
     return Resolved(ref.alias, provided, options)
@@ -167,93 +224,3 @@ def _unknown_plugin(loaded: LoadedSpec, ref: PluginRef, at: Path, problem: Probl
 
 def _is_private(loaded: LoadedSpec, path: Path) -> bool:
     return is_private(nearest(loaded.tree, path))
-
-
-# --- labels -------------------------------------------------------------------------------------------------
-
-_ALLOWED: Path = ("traces", "labels", "allowed")
-
-
-def _allowed_labels(loaded: LoadedSpec) -> tuple[tuple[str, ...] | None, list[Problem]]:
-    """Return the closed list of labels, if there is one, and what does not fit it."""
-    allowed = loaded.spec.traces.labels.allowed
-    if allowed == "infer":
-        return None, []
-    if isinstance(allowed, str):
-        shown = as_written(nearest(loaded.tree, _ALLOWED))
-        try:
-            labels = read_labels(loaded.root / allowed, shown)
-        except SpecError as error:
-            hint = did_you_mean(allowed, ["infer"]) if not _is_private(loaded, _ALLOWED) else ""
-            return None, [_about_file(loaded, problem, hint) for problem in error.problems]
-    else:
-        labels = allowed
-    return labels, _outside(loaded, labels)
-
-
-def _about_file(loaded: LoadedSpec, problem: Problem, hint: str) -> Problem:
-    """Report what is wrong with the file of labels where the spec names it."""
-    hint = hint or problem.hint.replace("the current folder", "the spec's folder")
-    return Problem(loaded.where(_ALLOWED), f"{problem.where}: {problem.what}", hint, address(_ALLOWED))
-
-
-def _outside(loaded: LoadedSpec, labels: tuple[str, ...]) -> list[Problem]:
-    """Return every label of the spec that is not among those allowed."""
-    spec, known = loaded.spec, set(labels)
-    named: dict[Path, str] = {("defer_labels", index): label for index, label in enumerate(spec.defer_labels)}
-    named |= {
-        ("traces", "labels", "aliases", key): label for key, label in spec.traces.labels.aliases.items()
-    }
-    found = []
-    for path, label in named.items():
-        if label not in known:
-            node = nearest(loaded.tree, path)
-            hint = "" if is_private(node) else did_you_mean(label, labels)
-            what = f"{as_written(node)} is not an allowed label; known: {_listing(labels)}"
-            found.append(Problem(loaded.where(path), what, hint, address(path)))
-    return found
-
-
-def _listing(labels: tuple[str, ...]) -> str:
-    shown = ", ".join(quoted(label)[1:-1] for label in labels[:12])
-    return shown if len(labels) <= 12 else f"{shown} and {len(labels) - 12} more"
-
-
-# --- missing dependencies -----------------------------------------------------------------------------------
-
-_REQUIREMENT = re.compile(r"""^([A-Za-z0-9._-]+).*;.*\bextra\s*==\s*['"]([^'"]+)['"]""")
-
-
-def _missing(provided: Provided, error: ImportError) -> MissingDependencyError:
-    """Say which module is missing, and what installs it."""
-    module = (error.name or "").partition(".")[0]
-    needs = (
-        f"needs the module '{module}', which cannot be imported"
-        if module
-        else "fails to import what it needs"
-    )
-    what = f"{_who(provided)} {needs}: {error}"
-    extra = _extra_of(provided.distribution, module)
-    target = f"'{provided.distribution}[{extra}]'" if extra else provided.distribution
-    return MissingDependencyError(what, hint=f"pip install {'' if extra else '--upgrade '}{target}")
-
-
-def _who(provided: Provided) -> str:
-    return f"the {provided.kind} '{provided.name}' of {provided.distribution} {provided.version}"
-
-
-def _extra_of(distribution: str, module: str) -> str:
-    """Return the extra of a distribution that brings a module: the one that brings the least besides."""
-    import importlib.metadata
-
-    try:
-        requirements = importlib.metadata.requires(distribution) or []
-    except importlib.metadata.PackageNotFoundError:
-        return ""
-    brings: dict[str, list[str]] = {}
-    for requirement in requirements:
-        match = _REQUIREMENT.match(requirement)
-        if match:
-            brings.setdefault(match[2], []).append(match[1].lower().replace("-", "_").replace(".", "_"))
-    fitting = [extra for extra, modules in brings.items() if module.lower() in modules]
-    return min(fitting, key=lambda extra: (len(brings[extra]), extra), default="")

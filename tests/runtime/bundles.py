@@ -1,6 +1,7 @@
-"""Small real bundles, and bundles forged so that every digest is right: what the tests of the runtime work on.
+"""Small real bundles, and forged ones whose every digest is right, for the tests of the runtime.
 
-The policy has d = 4, three labels, two stages, a guard and a denied label; :func:`oracle` is the same policy in numpy.
+The policy has d = 4, three labels, two stages, a guard and a denied label; :func:`oracle` is the same in
+numpy.
 """
 
 from __future__ import annotations
@@ -27,9 +28,11 @@ GRAPH = """
 <ir_version: 10, opset_import: ["" : 18], producer_name: "tests">
 policy (float[n, 4] embedding) =>
   (int64[n] label, bool[n] handled, float[n] score, int64[n] stage, int64[n] reason)
-<float[4, 3] W0 = {W0}, float[4, 3] W1 = {W1}, float t0 = {{{t0}}}, float t1 = {{{t1}}}, float limit = {{{limit}}},
+<float[4, 3] W0 = {W0}, float[4, 3] W1 = {W1}, float t0 = {{{t0}}}, float t1 = {{{t1}}},
+ float limit = {{{limit}}},
  float big = {{3.4028235e38}}, bool[3] allowed = {allowed},
- int64 int_m1 = {{-1}}, int64 int_0 = {{0}}, int64 int_1 = {{1}}, int64 int_2 = {{2}}, int64 int_3 = {{3}}, int64 int_4 = {{4}},
+ int64 int_m1 = {{-1}}, int64 int_0 = {{0}}, int64 int_1 = {{1}},
+ int64 int_2 = {{2}}, int64 int_3 = {{3}}, int64 int_4 = {{4}},
  int64[1] axis = {{1}}>
 {{
   squares = ReduceSumSquare<keepdims = 0>(embedding, axis)
@@ -111,7 +114,9 @@ class Letters:
     """An embedder for tests: how often each of a, b, c, d occurs, times 2."""
 
     def embed(self, texts):
-        return np.array([[2.0 * text.count(letter) for letter in "abcd"] for text in texts], np.float32).reshape(-1, 4)
+        return np.array(
+            [[2.0 * text.count(letter) for letter in "abcd"] for text in texts], np.float32
+        ).reshape(-1, 4)
 
     def fingerprint(self):
         return "letters-1"
@@ -142,7 +147,12 @@ def manifest(**changes):
             ),
             ("fraud_report",),
         ),
-        "provenance": {"traces": {"digest": "0" * 64, "n_read": 10, "n_kept": 9}, "plugins": [], "libraries": {}, "seed": 0},
+        "provenance": {
+            "traces": {"digest": "0" * 64, "n_read": 10, "n_kept": 9},
+            "plugins": [],
+            "libraries": {},
+            "seed": 0,
+        },
     }
     return Manifest(**{**values, **changes})
 
@@ -168,7 +178,8 @@ def resealed(document, contents):
     """Return a manifest's document with digests and version made right again, as a forger would."""
     document = json.loads(json.dumps(document))
     document["members"] = {
-        name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()} for name, content in contents.items()
+        name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        for name, content in contents.items()
     }
     return reversioned(document)
 

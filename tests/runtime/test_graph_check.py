@@ -93,21 +93,37 @@ def test_a_weight_that_is_not_finite_is_refused_wherever_it_is_kept(value, dtype
     refuse(model_with(nodes=[node("Constant", value=raw)]), "not finite")
     if dtype is not np.float16:
         kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
-        refuse(model_with(helper.make_tensor("weights", kind, [3], array)), "not finite in the constant 'weights'")
+        refuse(
+            model_with(helper.make_tensor("weights", kind, [3], array)),
+            "not finite in the constant 'weights'",
+        )
     refuse(model_with(nodes=[node("LeakyRelu", alpha=float(value))]), "not finite in an attribute")
-    refuse(model_with(nodes=[node("TreeEnsembleRegressor", nodes_values=[1.0] * 50 + [value])]), "not finite in an attribute")
-    refuse(model_with(nodes=[node("TreeEnsembleRegressor", nodes_values=[value])]), "not finite in an attribute")
+    refuse(
+        model_with(nodes=[node("TreeEnsembleRegressor", nodes_values=[1.0] * 50 + [value])]),
+        "not finite in an attribute",
+    )
+    refuse(
+        model_with(nodes=[node("TreeEnsembleRegressor", nodes_values=[value])]), "not finite in an attribute"
+    )
 
 
 def test_a_bfloat16_that_is_not_finite_is_refused():
-    good, bad = (TensorProto(name="w", data_type=TensorProto.BFLOAT16, dims=[1], raw_data=raw) for raw in (b"\x80\x3f", b"\x80\x7f"))
+    good, bad = (
+        TensorProto(name="w", data_type=TensorProto.BFLOAT16, dims=[1], raw_data=raw)
+        for raw in (b"\x80\x3f", b"\x80\x7f")
+    )
     check_graph(model_with(good).SerializeToString())
     refuse(model_with(bad), "not finite")
 
 
 def test_operators_of_other_domains_are_refused():
-    refuse(model_with(nodes=[node(domain="com.microsoft")]), "operators of the domain 'com.microsoft'; allowed: '', ai.onnx, ai.onnx.ml")
-    custom = helper.make_model(helper.make_graph([], "g", [], []), opset_imports=[helper.make_opsetid("my.ops", 1)])
+    refuse(
+        model_with(nodes=[node(domain="com.microsoft")]),
+        "operators of the domain 'com.microsoft'; allowed: '', ai.onnx, ai.onnx.ml",
+    )
+    custom = helper.make_model(
+        helper.make_graph([], "g", [], []), opset_imports=[helper.make_opsetid("my.ops", 1)]
+    )
     refuse(custom, "operators of the domain 'my.ops'")
     branch = helper.make_graph([node(domain="my.ops")], "then", [], [])
     refuse(model_with(nodes=[node("If", then_branch=branch)]), "operators of the domain 'my.ops'")
@@ -121,7 +137,9 @@ def test_more_than_a_plain_computation_is_refused():
     trained.training_info.add()
     refuse(trained, "has a training part")
     refuse(model_with(nodes=[node("RandomNormalLike")]), "uses the random operator RandomNormalLike")
-    sparse = helper.make_sparse_tensor(plain(), helper.make_tensor("i", TensorProto.INT64, [3], [0, 1, 2]), [9])
+    sparse = helper.make_sparse_tensor(
+        plain(), helper.make_tensor("i", TensorProto.INT64, [3], [0, 1, 2]), [9]
+    )
     with_sparse = model_with()
     with_sparse.graph.sparse_initializer.append(sparse)
     refuse(with_sparse, "has a sparse tensor")
@@ -198,14 +216,24 @@ def test_graphs_nested_beyond_the_bound_are_refused(levels):
 
 @pytest.mark.parametrize(
     "data",
-    [b"\0" * 50, b"PK\3\4", b"\x08", b"\x3a\xff\xff\xff\xff\x0f", bytes(4) + b"ORTM" + bytes(100), b"\x0a\x02hi"],
+    [
+        b"\0" * 50,
+        b"PK\3\4",
+        b"\x08",
+        b"\x3a\xff\xff\xff\xff\x0f",
+        bytes(4) + b"ORTM" + bytes(100),
+        b"\x0a\x02hi",
+    ],
 )
 def test_bytes_that_are_no_model_are_refused(data):
     refuse(data, "is not an ONNX model|does not know")
 
 
 def test_fields_that_this_library_does_not_know_are_refused():
-    refuse(model_with().SerializeToString() + b"\xf2\x01\x01a", "a model with field 30, which this library does not know")
+    refuse(
+        model_with().SerializeToString() + b"\xf2\x01\x01a",
+        "a model with field 30, which this library does not know",
+    )
 
 
 @given(st.data())

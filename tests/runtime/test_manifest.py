@@ -25,7 +25,11 @@ REMOVED = object()
 @pytest.fixture(scope="session")
 def document(bundles):
     """A sealed manifest as JSON, with an embedder and its probe."""
-    return json.loads(bundles.manifest(embedder=bundles.LETTERS, created="2026-01-02T03:04:05Z").sealed(bundles.members()).to_json())
+    return json.loads(
+        bundles.manifest(embedder=bundles.LETTERS, created="2026-01-02T03:04:05Z")
+        .sealed(bundles.members())
+        .to_json()
+    )
 
 
 def changed(document, path, value):
@@ -92,11 +96,19 @@ def test_a_version_that_is_not_that_digest_is_refused(document):
         (["embedder", "version"], "$(id)", "embedder.version.*does not match"),
         (["embedder", "options"], [], "embedder.options.*is a list, not an object"),
         (["embedder", "probe", "vectors"], [[1, 2, 3, 4]], "has 3 texts and 1 vectors"),
-        (["embedder", "probe", "vectors", 1], [1, 2, 3], r"probe.vectors\[1\].*has 3 numbers; the dimension is 4"),
+        (
+            ["embedder", "probe", "vectors", 1],
+            [1, 2, 3],
+            r"probe.vectors\[1\].*has 3 numbers; the dimension is 4",
+        ),
         (["embedder", "probe", "vectors", 0, 0], "1", r"probe.vectors\[0\].*is a text, not a number"),
         (["embedder", "probe", "vectors", 0, 0], 10**400, r"probe.vectors\[0\].*is not finite"),
         (["policy", "stages"], [], "policy.stages.*a list of 0"),
-        (["policy", "stages", 1, "threshold"], 1.5, r"policy.stages\[1\].threshold.*is 1.5, not in \[0.0, 1.0\]"),
+        (
+            ["policy", "stages", 1, "threshold"],
+            1.5,
+            r"policy.stages\[1\].threshold.*is 1.5, not in \[0.0, 1.0\]",
+        ),
         (["policy", "stages", 1, "threshold"], -0.1, r"threshold.*is -0.1, not in"),
         (["policy", "stages", 1, "threshold"], None, "null exactly where there is no acceptor"),
         (["policy", "stages", 1, "acceptor"], None, "null exactly where there is no acceptor"),
@@ -119,10 +131,13 @@ def test_a_manifest_that_breaks_the_schema_is_refused_by_address(bundles, docume
 
 
 @pytest.mark.parametrize(
-    ("number", "remedy"), [(2, "pip install -U tracer-spec"), (999, "pip install -U tracer-spec"), (0, "build it again")]
+    ("number", "remedy"),
+    [(2, "pip install -U tracer-spec"), (999, "pip install -U tracer-spec"), (0, "build it again")],
 )
 def test_another_format_is_refused_with_the_command_that_helps(document, number, remedy):
-    with pytest.raises(BundleError, match=f"is of bundle format {number}; this library reads format 1") as caught:
+    with pytest.raises(
+        BundleError, match=f"is of bundle format {number}; this library reads format 1"
+    ) as caught:
         Manifest.from_json(json.dumps({"format": number, "whatever": document}).encode())
     assert remedy in caught.value.problems[0].hint
 
@@ -165,7 +180,10 @@ def test_the_schema_file_is_what_the_code_makes():
     command = "python -m tracer_spec.runtime.manifest_schema > schemas/bundle.v1.json"
     assert path.read_text(encoding="utf-8") == schema_text(), f"out of date; run: {command}"
     printed = subprocess.run(
-        [sys.executable, "-m", "tracer_spec.runtime.manifest_schema"], cwd=ROOT, capture_output=True, check=True
+        [sys.executable, "-m", "tracer_spec.runtime.manifest_schema"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
     )
     assert printed.stdout.decode() == schema_text()
 
@@ -173,17 +191,29 @@ def test_the_schema_file_is_what_the_code_makes():
 def paths(value, at=()):
     """Yield every path inside a JSON value."""
     yield at
-    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    children = (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    )
     for key, child in children:
         yield from paths(child, (*at, key))
 
 
 JUNK = st.recursive(
-    st.none() | st.booleans() | st.integers(-2, 2**70) | st.floats(allow_nan=False, allow_infinity=False) | st.text("ab/.-0é", max_size=5),
+    st.none()
+    | st.booleans()
+    | st.integers(-2, 2**70)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text("ab/.-0é", max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("ab", max_size=2), inner, max_size=3),
     max_leaves=4,
 )
-BEYOND_A_SCHEMA = ("which is not a label", "null exactly where", "texts and", "numbers; the dimension", "is not finite")
+BEYOND_A_SCHEMA = (
+    "which is not a label",
+    "null exactly where",
+    "texts and",
+    "numbers; the dimension",
+    "is not finite",
+)
 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -200,7 +230,9 @@ def test_the_schema_and_the_reader_refuse_the_same_manifests(bundles, document, 
         refused = str(error)
     if any(each in refused for each in BEYOND_A_SCHEMA):
         return
-    whole_floats = isinstance(value, float) and value.is_integer()  # 4.0 is an integer to a schema, not to the reader
+    whole_floats = (
+        isinstance(value, float) and value.is_integer()
+    )  # 4.0 is an integer to a schema, not to the reader
     assert validator.is_valid(mutated) == (not refused) or whole_floats, refused
 
 

@@ -105,21 +105,16 @@ class Tally:
             Where records are bad and ``on_error`` is ``fail``, labels are off the list and ``unknown`` is
             ``fail``, or nothing usable is left.
         """
+        if not self.kept:
+            raise self._nothing_usable()
         if on_error == "fail" and self.problems:
             raise self._bad_records()
-        if not self.kept:
-            raise DataError(
-                f"none of {_count(self.read, 'record')} is a usable trace: {self._listed(self._in_order())}",
-                where=next((address for reason in self.examples.values() for address in reason), ""),
-                hint="look at 'traces.format': it says where text and label lie inside a record",
-                address="traces",
-            )
         if unknown == "fail" and (self.unknown or self.unusable):
             raise self._off_list(allowed)
         n_unusable = self.unusable.total()
         if n_unusable == self.kept:
             raise DataError(
-                f"none of {_count(self.kept, 'trace')} has a usable label: {_listing(self.unusable)}",
+                f"none of {_count(self.kept, 'trace')} has a usable label: {_listing(self._flaws())}",
                 hint="look at 'traces.labels.normalize': it turns the teacher's answer into a label",
                 address="traces.labels",
             )
@@ -128,12 +123,22 @@ class Tally:
             kept=self.kept,
             dropped={reason: self.dropped[reason] for reason in self._in_order()},
             examples={reason: tuple(self.examples[reason]) for reason in self._in_order()},
-            unusable=dict(sorted(self.unusable.items())),
+            unusable=self._flaws(),
             unknown_labels=_worst(self.unknown),
             n_unknown=self.unknown.total(),
             models=_worst(self.models),
             notes=tuple(self._notes()),
         )
+
+    def _nothing_usable(self) -> DataError:
+        """Return the error for input of which nothing is left: the format, more likely than every record, is wrong."""
+        head = Problem(
+            where="",
+            what=f"none of {_count(self.read, 'record')} is a usable trace: {self._listed(self._in_order())}",
+            hint="look at 'traces.format': it says where text and label lie inside a record",
+            address="traces",
+        )
+        return _error(head, *self.problems)
 
     def _bad_records(self) -> DataError:
         """Return the error that lists the first bad records."""
@@ -145,14 +150,12 @@ class Tally:
             hint="mend them, leave them out with 'traces.format.where', or drop and count: 'on_error: drop'",
             address="traces.on_error",
         )
-        error = DataError(head.what)
-        error.problems = (head, *self.problems)
-        return error
+        return _error(head, *self.problems)
 
     def _off_list(self, allowed: Sequence[str] | None) -> DataError:
         """Return the error that names the worst labels off the list."""
         worst = _worst(self.unknown)
-        listing = _listing({**worst, **self.unusable})
+        listing = _listing({**worst, **self._flaws()})
         near = ((label, did_you_mean(label, allowed or ())) for label in worst)
         hints = [f"'{label}': {question}" for label, question in near if question]
         remedy = "name spellings in 'aliases', or count them as disagreement: 'unknown: disagree'"
@@ -167,6 +170,9 @@ class Tally:
         """Return the reasons met, those of :data:`REASONS` first."""
         others = sorted(set(self.dropped).difference(REASONS))
         return [reason for reason in (*REASONS, *others) if self.dropped[reason]]
+
+    def _flaws(self) -> dict[str, int]:
+        return dict(sorted(self.unusable.items()))
 
     def _listed(self, reasons: Sequence[str]) -> str:
         return _listing({reason: self.dropped[reason] for reason in reasons})
@@ -194,6 +200,12 @@ def check_choice(value: str, choices: Sequence[str], address: str) -> None:
         raise SpecError(
             f"'{value}' is none of {', '.join(choices)}", hint=did_you_mean(value, choices), address=address
         )
+
+
+def _error(*problems: Problem) -> DataError:
+    error = DataError(problems[0].what)
+    error.problems = problems
+    return error
 
 
 def _worst(counts: Mapping[str, int]) -> dict[str, int]:

@@ -27,7 +27,7 @@ def advise(chains: Sequence[Chain], n_traces: int, n_certify: int, target: Targe
     gives traces. The least over all candidates is the advice. It is an extrapolation of an estimate: A is shrunk by one
     row's worth of disagreement, so that a handful of clean rows does not promise too much.
     """
-    delta = 1 - target.confidence
+    delta = target.delta
     share = n_certify / n_traces if n_traces else 0.0
     best: int | None = None
     for chain in chains:
@@ -35,8 +35,8 @@ def advise(chains: Sequence[Chain], n_traces: int, n_certify: int, target: Targe
             if candidate.coverage < target.min_coverage or share == 0:
                 continue
             shrunk = candidate.n_agree / (candidate.n_handled + 1)
-            needed = trials_needed(shrunk, target.agreement, delta)
+            needed = trials_needed(shrunk, target.level, delta)
             if needed is not None:
                 traces = math.ceil(needed / (candidate.coverage * share))
                 best = traces if best is None else min(best, traces)
-    return Advice(n_certify, fewest_trials(target.agreement, delta), best)
+    return Advice(n_certify, fewest_trials(target.level, delta), best)

@@ -116,7 +116,7 @@ def collect(
     check_choice(on_error, ("fail", "drop"), "traces.on_error")
     check_choice(unknown, ("disagree", "fail"), "traces.labels.unknown")
     allowed = None if cleaner.allowed is None else frozenset(cleaner.allowed)
-    tally, columns = Tally(), _Columns()
+    tally, columns = Tally(), _Columns([] if need_vector else None)
     events: set[str | None] = set()
     for record in records:
         if record.problem:
@@ -136,8 +136,7 @@ def collect(
             truth = cleaner.clean_truth(raw.truth)
             columns.add(tally.read, raw, event, label, truth)
             _count(tally, raw, event, label, flaw, truth, allowed)
-    done = tally.close(on_error, unknown, cleaner.allowed)
-    return columns.close(done, has_vectors=need_vector)
+    return columns.close(tally.close(on_error, unknown, cleaner.allowed))
 
 
 def _unfit(raw: RawTrace, flaw: str, need_text: bool, need_vector: bool) -> str:
@@ -189,20 +188,22 @@ def _key(value: Any) -> str | None:
         return value if value and not value.isspace() else None
     if isinstance(value, bool):
         return None
-    return str(value) if isinstance(value, (int, float, Decimal, UUID)) else None
+    if isinstance(value, float):
+        return str(value) if math.isfinite(value) else None
+    return str(value) if isinstance(value, (int, Decimal, UUID)) else None
 
 
 @dataclass(slots=True)
 class _Columns:
     """The columns of a trace set while records are read."""
 
+    vectors: list[Any] | None
     texts: list[str] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
     ids: list[str | None] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     truths: list[str | None] = field(default_factory=list)
     groups: list[str | None] = field(default_factory=list)
-    vectors: list[Any] = field(default_factory=list)
     rows: list[int] = field(default_factory=list)
 
     def add(self, row: int, raw: RawTrace, event: str | None, label: str, truth: str | None) -> None:
@@ -214,10 +215,11 @@ class _Columns:
         self.times.append(math.nan if raw.time is None else raw.time)
         self.truths.append(truth)
         self.groups.append(_key(raw.group))
-        self.vectors.append(_compact(raw.vector))
+        if self.vectors is not None:
+            self.vectors.append(_compact(raw.vector))
         self.rows.append(row)
 
-    def close(self, accounting: Accounting, *, has_vectors: bool) -> TraceSet:
+    def close(self, accounting: Accounting) -> TraceSet:
         """Return the trace set."""
         return TraceSet(
             texts=tuple(self.texts),
@@ -226,7 +228,7 @@ class _Columns:
             times=np.asarray(self.times, dtype=np.float64),
             truths=tuple(self.truths),
             groups=tuple(self.groups),
-            vectors=tuple(self.vectors) if has_vectors else None,
+            vectors=None if self.vectors is None else tuple(self.vectors),
             rows=np.asarray(self.rows, dtype=np.int64),
             accounting=accounting,
         )

@@ -110,7 +110,8 @@ def _sanitise(body: _Body) -> None:
     """Rows with a value that is not finite are scored as zeros and never handled: trees give a NaN a finite score."""
     body.add("Mul", ["embedding", "embedding"], "squares")
     body.add("ReduceSum", ["squares", body.integers([1])], "row_norm", keepdims=0)
-    body.add("Less", ["row_norm", body.constant("infinity", np.array(np.inf, np.float32))], "row_finite")
+    largest = body.constant("largest_float", np.array(np.finfo(np.float32).max, np.float32))
+    body.add("LessOrEqual", ["row_norm", largest], "row_finite")
     body.add("Unsqueeze", ["row_finite", body.integers([1])], "row_finite_column")
     body.add("Where", ["row_finite_column", "embedding", body.constant("zero", np.array(0, np.float32))], "vector")
 

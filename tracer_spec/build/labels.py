@@ -63,9 +63,8 @@ class LabelCleaner:
     Raises
     ------
     SpecError
-        Where a step does not exist or its pattern is none, a label is allowed twice or is blank, or an alias
-        stands
-        for a label that is not allowed.
+        Where a step does not exist or its pattern is none, a label is listed twice or is blank, or an alias
+        stands for a label that is not allowed.
 
     Notes
     -----
@@ -95,12 +94,14 @@ class LabelCleaner:
         addressed = ((text, f"{ADDRESS}.normalize[{place}]") for place, text in enumerate(self.normalize))
         steps = tuple(_step(text, address) for text, address in addressed)
         fold = "casefold" in self.normalize
-        if self.allowed is not None:
-            _check_allowed(self.allowed, self.aliases)
+        _check_names(self.allowed, self.aliases, fold)
         names = {label: label for label in self.allowed or ()} | dict(self.aliases)
+        if fold:
+            # folded on both sides; where a list says how labels are spelt, its spelling is given back
+            names = {k.casefold(): v.casefold() if self.allowed is None else v for k, v in names.items()}
         object.__setattr__(self, "_steps", steps)
         object.__setattr__(self, "_fold", fold)
-        object.__setattr__(self, "_names", {k.casefold(): v for k, v in names.items()} if fold else names)
+        object.__setattr__(self, "_names", names)
 
     def clean(self, answer: Any) -> tuple[str, str]:
         """Return the label and an empty string; or :data:`UNUSABLE` and the reason.
@@ -162,23 +163,30 @@ def is_unicode(text: str) -> bool:
     return True
 
 
-def _check_allowed(allowed: Sequence[str], aliases: Mapping[str, str]) -> None:
+def _check_names(allowed: Sequence[str] | None, aliases: Mapping[str, str], fold: bool) -> None:
     """Raise SpecError where the list of labels, or an alias, makes no sense."""
+    for alias, label in aliases.items():
+        if not label.strip() or (allowed is not None and label not in allowed):
+            raise SpecError(
+                f"'{alias}' stands for '{label}', which is {'not in allowed' if label.strip() else 'blank'}",
+                hint=did_you_mean(label, allowed or ()),
+                address=f"{ADDRESS}.aliases",
+            )
+    if allowed is None:
+        return
     where = f"{ADDRESS}.allowed"
     if not allowed:
         raise SpecError("no label is allowed", hint="list the labels, or 'allowed: infer'", address=where)
-    twice = sorted(label for label, count in Counter(allowed).items() if count > 1)
+    counts = Counter(label.casefold() if fold else label for label in allowed)
+    twice = sorted(label for label, count in counts.items() if count > 1)
     if twice:
-        raise SpecError(f"a label is listed twice: {', '.join(twice)}", address=where)
+        raise SpecError(
+            f"a label is listed twice: {', '.join(twice)}",
+            hint="the step 'casefold' makes labels equal that differ by case" if fold else "",
+            address=where,
+        )
     if not all(label.strip() for label in allowed):
         raise SpecError("a label is blank", address=where)
-    for alias, label in aliases.items():
-        if label not in allowed:
-            raise SpecError(
-                f"'{alias}' stands for '{label}', which is not in 'allowed'",
-                hint=did_you_mean(label, allowed),
-                address=f"{ADDRESS}.aliases",
-            )
 
 
 def _step(text: str, address: str) -> Step:

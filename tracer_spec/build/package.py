@@ -19,6 +19,7 @@ from tracer_spec.build.documents import (
 )
 from tracer_spec.build.embed import PROBES
 from tracer_spec.errors import UsageError
+from tracer_spec.spec import spec_digest
 from tracer_spec.runtime.manifest import EmbedderIdentity, Manifest, PolicySummary, Probe, StageSummary
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def bundle_members(
     manifest = Manifest(
         name=plan.spec.name,
         status="certified",
-        spec_digest=plan.spec_digest,
+        spec_digest=spec_digest(plan.spec),
         labels=prepared.labels.labels,
         dimension=prepared.fit.X.shape[1],
         embedder=_embedder_identity(prepared.embedder),
@@ -106,7 +107,7 @@ def _policy_summary(candidate: Candidate, defer_labels: Sequence[str]) -> Policy
 def _provenance(plan: Plan, prepared: Prepared) -> dict[str, Any]:
     """Say what the bundle was made from and with; no clock, no path, no name of a machine."""
     accounting = prepared.traces.accounting
-    used = sorted({(each.provided.kind, each.provided.name, each.provided.distribution, each.provided.version) for each in plan.resolved()})
+    used = sorted({(each.provided.kind, each.provided.name, each.provided.distribution, each.provided.version) for each in plan.resolved})
     return {
         "traces": {
             "digest": prepared.traces.digest,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tracer_spec.build.documents import policy_document
 from tracer_spec.plugin import Candidate, Certificate, Chain, Policy
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class BuildResult:
             "bundle": str(self.bundle) if self.bundle else None,
             "version": self.version or None,
             "sha256": self.sha256 or None,
-            "policy": _policy_document(chosen.candidate) if chosen else None,
+            "policy": policy_document(chosen.candidate) if chosen else None,
             "estimate": {"coverage": estimate.coverage, "agreement": estimate.agreement} if estimate else None,
             "certificate": {
                 "claim": self.certificate.claim,
@@ -112,7 +113,16 @@ class BuildResult:
                 "k": chosen.k if chosen else None,
                 "p_value": chosen.p_value if chosen else None,
             },
-            "traces": {**self.accounting.document(), "fit": self.n_fit, "certify": self.n_certify},
+            "traces": {
+                "read": self.accounting.read,
+                "kept": self.accounting.kept,
+                "dropped": dict(self.accounting.dropped),
+                "unusable_labels": dict(self.accounting.unusable),
+                "unknown_labels": dict(self.accounting.unknown_labels),
+                "n_unknown_labels": self.accounting.n_unknown,
+                "fit": self.n_fit,
+                "certify": self.n_certify,
+            },
             "zoo": [
                 {"name": row.name, "status": row.status, "agreement": row.agreement, "seconds": round(row.seconds, 3), "reason": row.reason or None}
                 for row in self.zoo
@@ -121,16 +131,6 @@ class BuildResult:
             "warnings": list(self.warnings),
             "seconds": round(self.seconds, 3),
         }
-
-
-def _policy_document(candidate: Candidate) -> dict[str, Any]:
-    """Describe a policy by family and stages."""
-    return {
-        "family": candidate.family,
-        "stages": [
-            {"surrogate": stage.surrogate.name, "threshold": stage.threshold if stage.acceptor else None} for stage in candidate.policy
-        ],
-    }
 
 
 def _advice_document(advice: Advice) -> dict[str, Any]:

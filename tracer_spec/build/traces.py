@@ -71,12 +71,14 @@ class TraceSet:
         )
 
     def contents(self) -> Iterator[bytes]:
-        """Yield what the policy sees of each trace: its text, or its vector where there is no text."""
+        """Yield what each trace is about: its text, else its vector, else (neither is here) its position."""
         for i, text in enumerate(self.texts):
-            if text or self.vectors is None:
+            if text:
                 yield b"text\0" + text.encode()
-            else:
+            elif self.vectors is not None:
                 yield b"vector\0" + vector_bytes(self.vectors[i])
+            else:
+                yield b"row\0" + str(self.rows[i]).encode()
 
     @cached_property
     def digest(self) -> str:

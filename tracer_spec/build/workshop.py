@@ -144,7 +144,7 @@ class Workshop:
     def _train_zoo(self) -> tuple[GatedSurrogate, ...]:
         """Rank the zoo on the first fold, cross-fit the finalists whole, refit each once on all fit rows."""
         everywhere = np.ones(self.n_rows, bool)
-        first = self._learn([self._fold_task(name, 0, everywhere) for name in self._zoo], report=len(self._zoo) > FINALISTS)
+        first = self._learn([self._fold_task(name, 0, everywhere) for name in self._zoo])
         rank = {name: self._first_fold_agreement(first[name, 0]) for name in self._zoo}
         standing = [name for name in sorted(rank, key=lambda name: -rank[name]) if not first[name, 0].failure]
         finalists = standing[:FINALISTS]
@@ -165,7 +165,7 @@ class Workshop:
         key = (name, np.packbits(deferred).tobytes())
         if key not in self._residuals:
             tasks = [self._fold_task(name, fold, deferred) for fold in range(self._cross.n_folds)]
-            outcomes = self._learn([self._refit_task(name, deferred), *tasks])
+            outcomes = self._learn([self._refit_task(name, deferred), *tasks], stage="propose")
             self._residuals[key] = self._gate(name, outcomes, deferred)
         return self._residuals[key]
 
@@ -189,7 +189,7 @@ class Workshop:
             seed=derive_seed(self._seed, f"surrogate fold {fold}", name),
         )
 
-    def _learn(self, tasks: Sequence[Task], report: bool = True) -> dict[tuple[str, int], Outcome]:
+    def _learn(self, tasks: Sequence[Task], stage: str = "train") -> dict[tuple[str, int], Outcome]:
         """Carry tasks out side by side; a task with nothing to learn from is a failure at once."""
         outcomes: dict[tuple[str, int], Outcome] = {}
         able = []
@@ -201,7 +201,7 @@ class Workshop:
         for outcome in learn_all(able, self.rows.X, self.rows.y, workers=self._workers):
             outcomes[outcome.key] = outcome
             name, fold = outcome.key
-            self._observe(StepDone("train", f"{name} {'refit' if fold < 0 else f'fold {fold + 1}'}", outcome.seconds))
+            self._observe(StepDone(stage, f"{name} {'refit' if fold < 0 else f'fold {fold + 1}'}", outcome.seconds))
         return outcomes
 
     def _first_fold_agreement(self, outcome: Outcome) -> float:

@@ -1,4 +1,4 @@
-"""Members to file: the same members give the same bytes, and whoever reads sees the old bundle whole or the new one."""
+"""Members to file: the same members, the same bytes; readers see the old bundle whole, or the new one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tracer_spec.errors import TracerError
+from tracer_spec.errors import BundleError, TracerError
 from tracer_spec.runtime.archive import MANIFEST, pack
 from tracer_spec.runtime.bundle import naming, parse_bundle
 from tracer_spec.runtime.manifest import Manifest
@@ -50,14 +50,22 @@ def bundle_bytes(manifest: Manifest, members: Mapping[str, bytes]) -> tuple[byte
     BundleError
         Where a reader would refuse the result.
     """
-    sealed = manifest.sealed(members)
-    data = pack({MANIFEST: sealed.to_json(), **members})
+    try:
+        sealed = manifest.sealed(members)
+        document = sealed.to_json()
+    except (TypeError, ValueError) as error:
+        raise BundleError(
+            f"cannot be written as JSON: {error}",
+            address=MANIFEST,
+            hint="mend the label or option that it names",
+        ) from None
+    data = pack({MANIFEST: document, **members})
     parse_bundle(data)
     return data, sealed
 
 
 def write_bundle(path: str | os.PathLike[str], manifest: Manifest, members: Mapping[str, bytes]) -> Written:
-    """Write a bundle in one step: a crash, a full disk or a second writer leaves a whole bundle, the old or a new one.
+    """Write a bundle in one step: after a crash, a full disk or a second writer, a whole one is there.
 
     Parameters
     ----------
@@ -81,9 +89,9 @@ def write_bundle(path: str | os.PathLike[str], manifest: Manifest, members: Mapp
 
     Notes
     -----
-    A temporary file in the same folder is flushed to disk and then renamed over the target, which POSIX promises to be
-    atomic; the folder is flushed after it. Temporaries are named ``NAME.tmp-PID-THREAD``; the next write removes those
-    whose process is gone.
+    A temporary file in the same folder is flushed to disk and then renamed over the target, which POSIX
+    promises to be atomic; the folder is flushed after it. Temporaries are named ``NAME.tmp-PID-THREAD``; the
+    next write removes those whose process is gone.
     """
     path = Path(path)
     with naming(str(path)):
@@ -103,7 +111,7 @@ def write_bundle(path: str | os.PathLike[str], manifest: Manifest, members: Mapp
         raise TracerError(
             f"the bundle cannot be written: {error.strerror or error}",
             where=str(path),
-            hint=f"{len(data)} bytes are needed in a folder that may be written; a bundle that was there is left as it was",
+            hint=f"{len(data)} bytes are needed in a folder that may be written; the old bundle is as it was",
         ) from None
     return Written(path, hashlib.sha256(data).hexdigest(), sealed.version)
 

@@ -44,7 +44,7 @@ def describe(bundle: Bundle) -> dict[str, Any]:
 
     manifest = bundle.manifest.document()
     probe = manifest["embedder"].pop("probe")
-    manifest["embedder"]["from"] = "the bundle or its plugin" if probe else "the app brings vectors"
+    manifest["embedder"]["comes"] = _comes(bundle, probe)
     return {
         "schema_version": 1,
         "file": {"path": bundle.where, "bytes": Path(bundle.where).stat().st_size, "sha256": bundle.sha256},
@@ -101,4 +101,17 @@ def tell(document: Mapping[str, Any]) -> str:
 
 def _embedder(embedder: Mapping[str, Any], dimension: int) -> str:
     shipped = f"{embedder['distribution']} {embedder['version']}"
-    return f"{embedder['use']}, {dimension} dimensions, {shipped}; {embedder['from']}"
+    return f"{embedder['use']} ({shipped}), {dimension} dimensions, {embedder['comes']}"
+
+
+def _comes(bundle: Bundle, probe: Any) -> str:
+    """Say where a router takes its vectors from."""
+    from tracer_spec.runtime.embedding import is_built_in
+
+    if probe is None:
+        return "with each request: the app brings vectors"
+    return (
+        "in the bundle"
+        if is_built_in(bundle.manifest.embedder)
+        else "from the plugin, which must be installed"
+    )

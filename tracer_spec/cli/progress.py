@@ -91,6 +91,24 @@ class _Bars:
                     self._progress.remove_task(task)
                 self._print(event.stage, event.summary, event.seconds, "default")
 
+    def _start(self, event: StageStarted) -> None:
+        """Show a stage; one that says how many steps it has once it knows is not shown twice."""
+        total = event.steps or None
+        if event.stage in self._tasks:
+            self._progress.update(self._tasks[event.stage], total=total)
+        else:
+            name = event.stage.ljust(_NAME)
+            self._tasks[event.stage] = self._progress.add_task(name, total=total, count="", step="")
+
+    def _advance(self, event: StepDone) -> None:
+        task = self._tasks.get(event.stage)
+        if task is None:
+            return
+        self._progress.update(task, advance=1, step=event.step)
+        shown = next(each for each in self._progress.tasks if each.id == task)
+        of = "" if shown.total is None else f"/{shown.total:.0f}"
+        self._progress.update(task, count=f"{shown.completed:.0f}{of}")
+
     def _print(self, head: str, text: str, seconds: float, style: str) -> None:
         from rich.text import Text
 
@@ -117,7 +135,7 @@ def _bars() -> Progress:
         SpinnerColumn(),
         TextColumn("{task.description}", style="bold"),
         BarColumn(bar_width=30),
-        MofNCompleteColumn(),
+        TextColumn("{task.fields[count]}"),
         TimeElapsedColumn(),
         TextColumn("{task.fields[step]}", style="dim"),
         console=Console(stderr=True),

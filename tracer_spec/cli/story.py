@@ -204,18 +204,18 @@ def _advice(result: BuildResult) -> list[str]:
         return []
     if advice.traces_needed is None:
         lines = [
-            "  no policy is estimated to reach the target, so more traces alone will not do: add surrogates to the",
-            "  zoo, lower target.agreement, or look at the labels on which the teacher contradicts itself",
+            "  no policy is estimated to reach the target, so more traces alone will not do: lower the",
+            "  target, add to the zoo, or look at labels on which the teacher contradicts itself",
         ]
     else:
         more = max(advice.traces_needed - result.n_fit - result.n_certify, 0)
         lines = [
-            f"  about {advice.traces_needed:,} traces in all, {more:,} more than there are, would certify nine times",
-            "  in ten, if coverage and agreement stay as estimated",
+            f"  about {advice.traces_needed:,} traces in all, {more:,} more than there are, would certify",
+            "  nine times in ten, if coverage and agreement stay as estimated",
         ]
     return [
         *lines,
-        f"  a policy is certifiable only if it handles {advice.fewest_handled:,} certify rows or more; "
-        f"there are {advice.n_certify:,} in all",
+        f"  a policy is certifiable only if it handles {advice.fewest_handled:,} certify rows or more;",
+        f"  there are {advice.n_certify:,} in all",
         "  building again and again on the same traces until something passes would be no certificate",
     ]

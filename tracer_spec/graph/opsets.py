@@ -98,7 +98,7 @@ def _means_the_same(node: NodeProto, versions: dict[str, int]) -> bool:
     written, wanted = (_since(node, version) for version in (versions[node.domain], OPSETS[node.domain]))
     if written is None:
         raise PluginError(
-            f"the graph imports {node.domain or _DEFAULT} {versions[node.domain]}, which has no {node.op_type}",
+            f"the graph imports {node.domain or _DEFAULT} {versions[node.domain]}: no {node.op_type}",
             hint=_ASK_CONVERTER,
         )
     return written == wanted

@@ -335,17 +335,33 @@ class Target:
 
     Parameters
     ----------
-    agreement : float
-        In (0, 1).
+    agreement : float or None
+        Of the handled traffic, in (0, 1); None where ``end_to_end`` is asked for.
     confidence : float
         1 - delta, in (0, 1).
     min_coverage : float
         In [0, 1]; candidates predicted to handle less are not proposed.
+    end_to_end : float or None
+        The share of *all* traffic that must get the teacher's label, in (0, 1).
     """
 
-    agreement: float
+    agreement: float | None
     confidence: float
     min_coverage: float = 0.0
+    end_to_end: float | None = None
+
+    @property
+    def delta(self) -> float:
+        """Return the error budget, 1 - confidence, free of the rounding of the subtraction."""
+        return round(1 - self.confidence, 12)
+
+    @property
+    def level(self) -> float:
+        """Return the rate asked for, of handled traffic or of all."""
+        level = self.agreement if self.agreement is not None else self.end_to_end
+        if level is None:
+            raise ValueError("a target has an agreement or an end_to_end")
+        return level
 
 
 class CertifyRows(Protocol):

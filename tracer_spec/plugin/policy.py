@@ -114,12 +114,23 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class WalkStep:
-    """One step of the walk over the certify rows."""
+    """One step of the walk over the certify rows.
+
+    Parameters
+    ----------
+    candidate : Candidate
+    n, k : int
+        Trials and successes: certify rows handled and those of them agreeing, or, for a claim on all traffic, certify rows
+        and those of them that got no label but the teacher's.
+    p_value : float or None
+        In [0, 1]; None where the calibrator tests nothing.
+    passed : bool
+    """
 
     candidate: Candidate
     n: int
     k: int
-    p_value: float
+    p_value: float | None
     passed: bool
 
 

@@ -1,9 +1,9 @@
 """The ZIP file around a bundle's members. Members determine it byte for byte, and nothing else is read.
 
-Members are stored without compression, ``bundle.json`` first and the rest by name, with fixed times and attributes, no
-comments and no extra fields. The reader takes this one encoding alone: whatever two ZIP programs could understand in two
-ways (a prefix, a gap, trailing bytes, a local header that contradicts the directory) has no place to hide. Nothing is ever
-extracted to disk.
+Members are stored without compression, ``bundle.json`` first and the rest by name, with fixed times and
+attributes, no comments and no extra fields. The reader takes this one encoding alone: whatever two ZIP
+programs could understand in two ways (a prefix, a gap, trailing bytes, a local header that contradicts the
+directory) has no place to hide. Nothing is ever extracted to disk.
 
 References
 ----------
@@ -71,7 +71,7 @@ class _Entry:
 
 
 def is_member_name(name: str) -> bool:
-    """Return whether a bundle may have a member of that name: one of the six, or a plain path under ``embedder/``."""
+    """Return whether a bundle may have such a member: one of the six, or a path under ``embedder/``."""
     return len(name) <= limits.MEMBER_NAME_CHARACTERS and _NAME.fullmatch(name) is not None
 
 
@@ -99,8 +99,8 @@ def pack(members: Mapping[str, bytes]) -> bytes:
     total = offset + len(directory) + _END.size
     if total > limits.BUNDLE_BYTES or len(entries) > limits.MEMBERS:
         raise BundleError(
-            f"the bundle would be {total} bytes in {len(entries)} members; at most {limits.BUNDLE_BYTES} bytes in "
-            f"{limits.MEMBERS} members can be loaded",
+            f"the bundle would be {total} bytes in {len(entries)} members; "
+            f"at most {limits.BUNDLE_BYTES} bytes in {limits.MEMBERS} members can be loaded",
             hint="leave out the largest surrogates: 'tracer-spec inspect' lists their sizes",
         )
     return b"".join((*pieces, directory, _end(len(entries), len(directory), offset)))
@@ -199,4 +199,5 @@ def _read_entry(data: bytes, at: int) -> tuple[_Entry, int]:
 
 
 def _names_hint() -> str:
-    return f"members are {MANIFEST}, {', '.join(REQUIRED)} and files under {EMBEDDER}, without '..', '\\' or a leading '/'"
+    names = ", ".join((MANIFEST, *REQUIRED))
+    return f"members are {names} and files under {EMBEDDER}, without '..', '\\' or a leading '/'"

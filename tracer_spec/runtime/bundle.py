@@ -66,8 +66,8 @@ def read_bundle(path: str | os.PathLike[str], *, sha256: str | None = None) -> B
 
     Notes
     -----
-    Digests show damage and mix-ups. Against somebody who can write the file they prove nothing, since digests can be made
-    again: for that, pin ``sha256`` or verify a signature (``docs/bundle.md``).
+    Digests show damage and mix-ups. Against somebody who can write the file they prove nothing, since digests
+    can be made again: for that, pin ``sha256`` or verify a signature (``docs/bundle.md``).
     """
     where = os.fspath(path)
     with naming(where):
@@ -107,7 +107,9 @@ def _check_members(listed: Mapping[str, Member], members: Mapping[str, bytes]) -
     for name, member in sorted(listed.items()):
         if len(members[name]) != member.n_bytes:
             raise BundleError(
-                f"has {len(members[name])} bytes; bundle.json says {member.n_bytes}", address=name, hint=REFETCH
+                f"has {len(members[name])} bytes; bundle.json says {member.n_bytes}",
+                address=name,
+                hint=REFETCH,
             )
         if Member.of(members[name]) != member:
             raise BundleError("does not have the digest that bundle.json says", address=name, hint=REFETCH)

@@ -40,7 +40,8 @@ class Decision(NamedTuple):
     handled : bool
         Whether the surrogate answers. False means deferred: ask the teacher.
     score : float
-        The acceptance score, in [0, 1], of the stage that handled, or of the last one tried; 0 where unavailable.
+        The acceptance score, in [0, 1], of the stage that handled, or of the last one tried; 0 where
+        unavailable.
     stage : int or None
         The stage that handled, from 0; None where deferred.
     reason : Reason

@@ -42,8 +42,8 @@ def restore_embedder(
     members : mapping of str to bytes
         The bundle's.
     embedder : TextEmbedder or None
-        One that the app has at hand. Without it, the built-in ``lsa`` is restored from the bundle alone, and any other is
-        made by the installed plugin that the manifest names.
+        One that the app has at hand. Without it, the built-in ``lsa`` is restored from the bundle alone, and
+        any other is made by the installed plugin that the manifest names.
 
     Returns
     -------
@@ -53,7 +53,8 @@ def restore_embedder(
     Raises
     ------
     BundleError
-        Where the embedder is not installed, cannot be restored, or is not the one that the policy was built on.
+        Where the embedder is not installed, cannot be restored, or is not the one that the policy was built
+        on.
     UsageError
         Where ``embedder`` is given, but the app is to bring vectors.
     """
@@ -94,11 +95,7 @@ def _restore(identity: EmbedderIdentity, state: Mapping[str, bytes]) -> TextEmbe
     except BundleError:
         raise
     except Exception as error:
-        raise BundleError(
-            f"the embedder '{identity.use}' cannot be restored: {type(error).__name__}: {' '.join(str(error).split())[:300]}",
-            address=EMBEDDER,
-            hint=_same_release(identity),
-        ) from error
+        raise _refusal(f"cannot be restored: {_said(error)}", identity) from error
     return restored
 
 
@@ -137,32 +134,34 @@ def _check_identity(embedder: TextEmbedder, manifest: Manifest) -> None:
         fingerprint = embedder.fingerprint()
         got = np.asarray(embedder.embed(list(probe.texts)), np.float64)
     except Exception as error:
-        raise BundleError(
-            f"the embedder '{identity.use}' fails on the probe texts: {type(error).__name__}: "
-            f"{' '.join(str(error).split())[:300]}",
-            address=EMBEDDER,
-            hint=_same_release(identity),
-        ) from error
-    if fingerprint != identity.fingerprint:
-        raise BundleError(
-            f"the embedder's fingerprint is {str(fingerprint)[:80]!r}; the policy was built on {identity.fingerprint!r}",
-            address=EMBEDDER,
-            hint=_same_release(identity),
-        )
+        raise _refusal(f"fails on the probe texts: {_said(error)}", identity) from error
     wanted = np.array(probe.vectors)
+    if fingerprint != identity.fingerprint:
+        raise _refusal(
+            f"has the fingerprint {str(fingerprint)[:80]!r}; "
+            f"the policy was built on {identity.fingerprint!r}",
+            identity,
+        )
     if got.shape != wanted.shape:
-        raise BundleError(
-            f"the embedder gives the probe texts vectors of shape {got.shape}; the policy was built on {wanted.shape}",
-            address=EMBEDDER,
-            hint=_same_release(identity),
+        raise _refusal(
+            f"gives the probe texts vectors of shape {got.shape}; the policy was built on {wanted.shape}",
+            identity,
         )
     furthest = float(np.abs(got - wanted).max())
     if not furthest <= TOLERANCE * max(1.0, float(np.abs(wanted).max())):
-        raise BundleError(
-            f"the embedder gives other vectors than the policy was built on: they differ by {furthest:.3g}",
-            address=EMBEDDER,
-            hint=_same_release(identity),
+        raise _refusal(
+            f"gives other vectors than the policy was built on: they differ by {furthest:.3g}", identity
         )
+
+
+def _refusal(what: str, identity: EmbedderIdentity) -> BundleError:
+    return BundleError(
+        f"the embedder '{identity.use}' {what}", address=EMBEDDER, hint=_same_release(identity)
+    )
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
 
 
 def _same_release(identity: EmbedderIdentity) -> str:

@@ -1,12 +1,14 @@
-"""What ``policy.onnx`` may contain, checked on the bytes before any runtime parses them, without the onnx package.
+"""What ``policy.onnx`` may contain, checked on the bytes before any runtime parses them, without onnx.
 
-A policy is a plain computation: standard operators, and constants that are inside the file and finite. References to other
-files, other operator domains, local functions, sparse tensors, training parts and random operators are refused, and so is
-any field that this library does not know, since what it cannot name it cannot vouch for.
+A policy is a plain computation: standard operators, and constants that are inside the file and finite.
+References to other files, other operator domains, local functions, sparse tensors, training parts and random
+operators are refused, and so is any field that this library does not know, since what it cannot name it
+cannot vouch for.
 
 References
 ----------
-ONNX, *Open Neural Network Exchange Intermediate Representation (ONNX IR) Specification*, and its ``onnx.proto``.
+ONNX, *Open Neural Network Exchange Intermediate Representation (ONNX IR) Specification*, and its
+``onnx.proto``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What callers pass, as the float32 that the graph takes; and an embedder's failures, as nothing to decide on."""
+"""What callers pass, as the float32 that the graph takes; an embedder that fails, as nothing at all."""
 
 from __future__ import annotations
 
@@ -85,15 +85,15 @@ def as_rows(queries: Any, dimension: int) -> Rows:
 
 
 def embed_texts(embedder: TextEmbedder, texts: Sequence[str], dimension: int) -> NDArray[np.float32] | None:
-    """Return the vectors of texts, shape (n, dimension), or None where the embedder fails or returns nonsense.
+    """Return the vectors of texts, shape (n, dimension), or None where the embedder fails or talks nonsense.
 
-    Why is logged as a warning of the logger ``tracer_spec.runtime``, without a word of the texts; the exception itself,
-    which may quote them, is logged for debugging alone.
+    Why is logged as a warning of the logger ``tracer_spec.runtime``, without a word of the texts; the
+    exception itself, which may quote them, is logged for debugging alone.
     """
     try:
         with np.errstate(over="ignore", invalid="ignore"):
             vectors = np.asarray(embedder.embed(texts), np.float32)
-    except Exception as error:  # noqa: BLE001 - whatever an embedder raises, the request goes to the teacher
+    except Exception as error:
         logger.warning(
             "the embedder failed on %d text(s), which are deferred: %s", len(texts), place_of(error)
         )
@@ -105,6 +105,10 @@ def embed_texts(embedder: TextEmbedder, texts: Sequence[str], dimension: int) ->
             len(texts), vectors.shape, len(texts), dimension,
         )  # fmt: skip
         return None
+    finite = np.isfinite(vectors).all(axis=1)
+    if not finite.all():
+        lost, total = int((~finite).sum()), len(texts)
+        logger.warning("the embedder gave vectors that are not finite to %d of %d text(s)", lost, total)
     return vectors
 
 

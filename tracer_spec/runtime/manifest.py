@@ -1,7 +1,8 @@
 """``bundle.json``: what a bundle says of itself, as frozen data, and the strict reader of it.
 
-Format 1. Unknown keys are errors everywhere but inside ``embedder.options`` and ``provenance``, which are free JSON: they
-inform people, and nothing at run time depends on them. See ``docs/bundle.md`` for what may change under one format number.
+Format 1. Unknown keys are errors everywhere but inside ``embedder.options`` and ``provenance``, which are
+free JSON: they inform people, and nothing at run time depends on them. See ``docs/bundle.md`` for what may
+change under one format number.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ class StageSummary:
 
 @dataclass(frozen=True, slots=True)
 class PolicySummary:
-    """What ``policy.onnx`` decides by: its family, its stages in order, and the labels it may never answer."""
+    """What ``policy.onnx`` decides by: its family, its stages in order, the labels it may never answer."""
 
     family: str
     stages: tuple[StageSummary, ...]
@@ -127,8 +128,8 @@ class Manifest:
     members : mapping of str to Member
         Every other member; empty until :meth:`sealed`.
     version : str
-        The first 12 hexadecimal digits of the sha256 of the canonical manifest without ``version`` and ``created``, which
-        pins every member by its digest; empty until :meth:`sealed`.
+        The first 12 hexadecimal digits of the sha256 of the canonical manifest without ``version`` and
+        ``created``, which pins every member by its digest; empty until :meth:`sealed`.
     format : int
     """
 
@@ -152,7 +153,8 @@ class Manifest:
         Raises
         ------
         BundleError
-            Where it is of another format, breaks the schema, contradicts itself, or is not what its version was made of.
+            Where it is of another format, breaks the schema, contradicts itself, or is not what its version
+            was made of.
         """
         from tracer_spec.runtime.manifest_reader import read_manifest
 
@@ -163,7 +165,7 @@ class Manifest:
         return canonical_json(self.document()) + b"\n"
 
     def sealed(self, members: Mapping[str, bytes]) -> Manifest:
-        """Return this manifest with every member's size and digest, and the version that follows from them."""
+        """Return this manifest with every member's size and digest, and the version that they make."""
         pinned = replace(self, members={name: Member.of(members[name]) for name in sorted(members)})
         return replace(pinned, version=version_of(pinned.document()))
 

@@ -1,4 +1,4 @@
-"""From the JSON of ``bundle.json`` to a :class:`~tracer_spec.runtime.manifest.Manifest`, taking nothing on trust."""
+"""From the JSON of ``bundle.json`` to a manifest, taking nothing on trust."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def _check_sense(manifest: Manifest) -> None:
 
 
 class _Fields:
-    """A JSON object being read: each key is taken once, with its check, and :meth:`close` refuses what is left."""
+    """A JSON object being read: each key is taken with its check, and :meth:`close` refuses the rest."""
 
     def __init__(self, document: object, address: str) -> None:
         if not isinstance(document, dict):
@@ -280,7 +280,7 @@ def _shown(value: object) -> str:
     """Show a scalar, cut short; of anything else, its kind."""
     text = (
         repr(value)
-        if isinstance(value, str | float) or type(value) is int and abs(value) < 10**30
+        if isinstance(value, str | float) or (type(value) is int and abs(value) < 10**30)
         else _kind(value)
     )
     return text if len(text) <= 80 else f"{text[:76]} ..."

@@ -31,20 +31,27 @@ def manifest_schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "bundle.json of a tracer-spec bundle, format 1",
         "$comment": (
-            "Beyond what a schema can say: version is the first 12 hexadecimal digits of the sha256 of the canonical "
-            "manifest without version and created; defer_labels are labels; a threshold is null exactly where the acceptor "
-            "is; probe vectors are as many as probe texts and as long as the dimension."
+            "Beyond what a schema can say: version is the first 12 hexadecimal digits of the sha256 of the "
+            "canonical manifest without version and created; defer_labels are labels; a threshold is null "
+            "exactly where the acceptor is; probe vectors are as many as probe texts and as long as the "
+            "dimension."
         ),
         **_object(
             {
-                "format": {"const": FORMAT, "type": "integer", "description": "of this file; another number, another schema"},
+                "format": {
+                    "const": FORMAT,
+                    "type": "integer",
+                    "description": "of this file; another number, another schema",
+                },
                 "name": {**name, "description": "the router's"},
                 "version": _text("pins all contents", VERSION),
                 "created": _optional(_text("UTC, from SOURCE_DATE_EPOCH", CREATED)),
                 "status": {"enum": list(STATUSES), "description": "nothing is certified about a draft"},
                 "spec_digest": _text("sha256 of the spec", SHA256),
                 "labels": {
-                    **_list(_text("", most=MAX_TEXT), 1, limits.LABELS, "by the index that the graph answers with"),
+                    **_list(
+                        _text("", most=MAX_TEXT), 1, limits.LABELS, "by the index that the graph answers with"
+                    ),
                     "uniqueItems": True,
                 },
                 "dimension": {
@@ -57,7 +64,7 @@ def manifest_schema() -> dict[str, Any]:
                 "policy": _policy(name),
                 "provenance": {
                     "type": "object",
-                    "description": "free JSON for people: the traces' digest and counts, plugins, libraries and the seed",
+                    "description": "free JSON for people: traces, plugins, libraries, seed",
                 },
                 "members": _members(),
             }

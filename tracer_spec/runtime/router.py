@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NoReturn, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer_spec.errors import BundleError
-from tracer_spec.runtime.bundle import CERTIFICATE, Bundle, naming, read_bundle
+from tracer_spec.runtime.bundle import Bundle
 from tracer_spec.runtime.decision import REASONS, UNAVAILABLE, Batch, Decision, Reason
-from tracer_spec.runtime.embedding import TextEmbedder, is_built_in, restore_embedder
-from tracer_spec.runtime.graph_check import MEMBER as POLICY
+from tracer_spec.runtime.embedding import TextEmbedder, is_built_in
 from tracer_spec.runtime.inputs import as_rows, as_vector, embed_texts, logger
 from tracer_spec.runtime.limits import CHUNK_ROWS
 from tracer_spec.runtime.manifest import Manifest
-from tracer_spec.runtime.session import INPUT, OUTPUTS, open_policy
-from tracer_spec.runtime.strict_json import read_json
+from tracer_spec.runtime.session import INPUT, OUTPUTS
 
 T = TypeVar("T")
 Vector: TypeAlias = NDArray[Any] | Sequence[float]
@@ -30,72 +26,18 @@ _UNAVAILABLE = REASONS.index(Reason.UNAVAILABLE)
 HANDLED = Reason.HANDLED
 
 
-def load(
-    path: str | os.PathLike[str],
-    *,
-    embedder: TextEmbedder | None = None,
-    sha256: str | None = None,
-    allow_draft: bool = False,
-) -> Router:
-    """Open a bundle for routing.
-
-    Parameters
-    ----------
-    path : str or path-like
-        The ``.tracer`` file.
-    embedder : TextEmbedder or None
-        The app's own instance of the embedder that the policy was built on; without it, the bundle or an installed plugin
-        provides it. Its fingerprint and probe vectors must match either way.
-    sha256 : str or None
-        The digest that the whole file must have.
-    allow_draft : bool
-        Whether to open a bundle that nothing is certified about.
-
-    Returns
-    -------
-    Router
-
-    Raises
-    ------
-    BundleError
-        Where the file is damaged, was changed, is of another format, is a draft, or does not belong with its embedder.
-
-    Examples
-    --------
-    >>> router = load("dist/support-intents.tracer")  # doctest: +SKIP
-    >>> router.route("where is my card?")  # doctest: +SKIP
-    Decision(label='card_arrival', handled=True, score=0.97, stage=0, reason=<Reason.HANDLED: 'handled'>)
-    """
-    return open_router(read_bundle(path, sha256=sha256), embedder=embedder, allow_draft=allow_draft)
-
-
-def open_router(bundle: Bundle, *, embedder: TextEmbedder | None = None, allow_draft: bool = False) -> Router:
-    """Open a bundle that has been read already; see :func:`load`."""
-    manifest = bundle.manifest
-    with naming(bundle.where):
-        if manifest.status != "certified" and not allow_draft:
-            raise BundleError(
-                f"is a {manifest.status}: nothing is certified about it",
-                address="bundle.json status",
-                hint="build it without --draft, or load(path, allow_draft=True) to try it out",
-            )
-        certificate = read_json(bundle.members[CERTIFICATE], member=CERTIFICATE)
-        session = open_policy(bundle.members[POLICY], manifest)
-        restored = restore_embedder(manifest, bundle.members, embedder=embedder)
-    return Router(bundle, certificate, session, restored)
-
-
 class Router:
     """Decides, per input, whether the surrogate answers (handled) or the teacher must (deferred).
 
-    Made by :func:`load`. One router serves many threads at once. It survives ``os.fork``, since it starts no thread of its
-    own; it cannot be pickled, so that a process that is started afresh loads its own.
+    Made by :func:`~tracer_spec.runtime.load`. One router serves many threads at once. It survives
+    ``os.fork``, since it starts no thread of its own; it cannot be pickled, so that a process that is started
+    afresh loads its own.
 
     Notes
     -----
-    Whatever is in doubt is deferred with a reason, never guessed: low scores, inputs far from the training data, labels that
-    are denied, vectors that are not finite, and an embedder that fails. A vector of the wrong dimension is the caller's bug
-    and raises.
+    Whatever is in doubt is deferred with a reason, never guessed: low scores, inputs far from the training
+    data, labels that are denied, vectors that are not finite, and an embedder that fails. A vector of the
+    wrong dimension is the caller's bug and raises.
     """
 
     __slots__ = (
@@ -160,7 +102,7 @@ class Router:
             if handled.item():
                 return Decision(self._labels[label.item()], True, score.item(), stage.item(), HANDLED)
             why = REASONS[reason.item()]
-        except Exception as error:  # noqa: BLE001 - a graph that fails on one input is no reason to lose the request
+        except Exception as error:  # noqa: BLE001 - a graph that fails is no reason to lose the request
             return _failed(error, UNAVAILABLE)
         return (
             Decision(None, False, score.item(), None, why) if why is not Reason.UNAVAILABLE else UNAVAILABLE
@@ -230,12 +172,13 @@ class Router:
     async def aclassify(
         self, text: str, teacher: Callable[[str], Awaitable[T] | T], *, vector: Vector | None = None
     ) -> str | T:
-        """Return the surrogate's label where handled, else whatever the teacher returns, awaited where it can be.
+        """Return the surrogate's label where handled, else what the teacher returns, awaited where it can be.
 
         Notes
         -----
-        The decision itself runs on the event loop, since it takes microseconds; an embedder that is not built in may take
-        longer, or wait for a network, and runs in a thread. A teacher that is not asynchronous blocks the loop.
+        The decision itself runs on the event loop, since it takes microseconds; an embedder that is not built
+        in may take longer, or wait for a network, and runs in a thread. A teacher that is not asynchronous
+        blocks the loop.
         """
         query = text if vector is None else vector
         if self._on_loop or vector is not None:
@@ -301,7 +244,8 @@ class Router:
         """Return the vectors of texts, or None where there are none to be had."""
         if self._embedder is None:
             raise TypeError(
-                f"this bundle has no embedder: pass vectors of shape ({self._dimension},), made as those it was built on"
+                f"this bundle has no embedder: pass vectors of shape ({self._dimension},), "
+                "made as those it was built on"
             )
         return embed_texts(self._embedder, texts, self._dimension)
 

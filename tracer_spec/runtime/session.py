@@ -111,7 +111,7 @@ def _shown(signature: Sequence[tuple[str, str, Sequence[int | str | None]]]) -> 
 
 
 def _smoke_vectors(manifest: Manifest) -> NDArray[np.float32]:
-    """Return vectors to try the graph on: nothing, one of each kind of nonsense, some directions, and the probes."""
+    """Return vectors to try the graph on: zero, each kind of nonsense, some directions, the probes."""
     d = manifest.dimension
     angles = np.arange(1, 5, dtype=np.float64)[:, None] * np.arange(1, d + 1)
     waves = np.cos(angles)
@@ -125,7 +125,7 @@ def _smoke_vectors(manifest: Manifest) -> NDArray[np.float32]:
 
 
 def _check_outputs(vectors: NDArray[np.float32], outputs: list[NDArray[Any]], manifest: Manifest) -> None:
-    """Check that answers are within the manifest's labels and stages, and that the five outputs tell one story."""
+    """Check that answers are within the manifest's bounds, and that the five outputs tell one story."""
     n = len(vectors)
     if any(output.shape != (n,) for output in outputs):
         raise _disagrees(

@@ -1,4 +1,4 @@
-"""JSON from a file that may be hostile: bounded in size and depth, no duplicate keys, nothing that is not a number."""
+"""JSON from a file that may be hostile: bounded in size and depth, keys once, numbers finite."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def read_json(data: bytes, *, member: str, max_bytes: int = limits.DOCUMENT_BYTE
     Raises
     ------
     BundleError
-        Where it is too large or too deep, is not JSON, repeats a key, holds a number that is not finite or a string that
-        is not Unicode text, or is not an object.
+        Where it is too large or too deep, is not JSON, repeats a key, holds a number that is not finite or a
+        string that is not Unicode text, or is not an object.
     """
     if len(data) > max_bytes:
         raise _refusal(member, f"is {len(data)} bytes of JSON; at most {max_bytes} are read")

@@ -118,7 +118,9 @@ def _check_content(data: bytes, what: str, dims: list[int], data_type: int, held
     if len(dims) > MAX_RANK or any(not 0 <= signed(dim) <= MAX_ELEMENTS for dim in dims):
         raise GraphRefusedError(f"gives {what} impossible dimensions", PLAIN)
     if data_type not in _TYPES:
-        raise GraphRefusedError(f"gives {what} the element type {data_type}, which a policy may not use", PLAIN)
+        raise GraphRefusedError(
+            f"gives {what} the element type {data_type}, which a policy may not use", PLAIN
+        )
     n_elements = math.prod(dims)
     item_bytes, typed_field = _TYPES[data_type]
     n_held = 0

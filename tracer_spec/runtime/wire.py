@@ -23,8 +23,9 @@ class WireError(ValueError):
 class Field(NamedTuple):
     """One field: its number, its wire type, and where its value is.
 
-    ``value`` is the number itself for a varint. ``repeated`` is how many equal-numbered fields this one stands for: trees
-    have millions of unpacked numbers, which are skipped as one run that spans ``start:end``, tags included.
+    ``value`` is the number itself for a varint. ``repeated`` is how many equal-numbered fields this one
+    stands for: trees have millions of unpacked numbers, which are skipped as one run that spans
+    ``start:end``, tags included.
     """
 
     number: int

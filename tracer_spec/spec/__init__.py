@@ -14,7 +14,7 @@ from tracer_spec.spec.model import (
     spec_digest,
 )
 from tracer_spec.spec.reference import PluginRef
-from tracer_spec.spec.schema import router_schema, schema_text
+from tracer_spec.spec.schema import router_schema
 from tracer_spec.spec.traces import FormatMap, LabelsSpec, TracesSpec
 
 __all__ = [
@@ -33,7 +33,6 @@ __all__ = [
     "load_spec",
     "read_labels",
     "router_schema",
-    "schema_text",
     "spec_digest",
     "split_step",
 ]

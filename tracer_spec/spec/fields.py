@@ -70,8 +70,13 @@ def _check_name(value: str) -> str:
     return value
 
 
+def is_plugin_name(value: str) -> bool:
+    """Return whether a plugin, or the alias of one, may be called so."""
+    return bool(re.fullmatch(PLUGIN_NAME, value)) and len(value) <= _MAX_NAME
+
+
 def _check_plugin_name(value: str) -> str:
-    if not re.fullmatch(PLUGIN_NAME, value) or len(value) > _MAX_NAME:
+    if not is_plugin_name(value):
         raise refusal(f"is not a name of letters, digits, dots and dashes, at most {_MAX_NAME} of them")
     return value
 

@@ -36,6 +36,8 @@ class LoadedSpec:
         The file's name as given; empty for a mapping.
     tree : Node
         The spec as written, with overrides.
+    overrides : tuple of str
+        As given, ``KEY=VALUE`` each.
     """
 
     spec: RouterSpec
@@ -43,6 +45,7 @@ class LoadedSpec:
     text: str = field(repr=False)
     file: str
     tree: Node = field(repr=False)
+    overrides: tuple[str, ...] = ()
 
     def where(self, path: Path) -> str:
         """Return ``file:line:column`` of the value at ``path``, or of its nearest parent that is written."""
@@ -92,7 +95,7 @@ def load_spec(
     problems += found
     if spec is None or problems:
         raise SpecError.of(tuple(sorted(problems, key=_reading_order)))
-    return LoadedSpec(spec, folder, text, file, tree)
+    return LoadedSpec(spec, folder, text, file, tree, tuple(overrides))
 
 
 def read_text(path: FilePath, shown: str) -> str:

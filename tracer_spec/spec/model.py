@@ -83,7 +83,9 @@ class TargetSpec(Part):
     @field_validator("calibrator")
     @classmethod
     def _calibrator_fits(cls, value: PluginRef, info: ValidationInfo) -> PluginRef:
-        given = [key for key in ("agreement", "end_to_end") if info.data.get(key) is not None]
+        if not {"agreement", "end_to_end"} <= info.data.keys():
+            return value  # one of them is refused already
+        given = [key for key in ("agreement", "end_to_end") if info.data[key] is not None]
         if given == ["end_to_end"] and value.use in _BUILT_IN_CALIBRATORS_OF_AGREEMENT:
             fact = "this calibrator certifies agreement, and end_to_end is given"
             raise refusal(fact, hint=f"add calibrator: {RISK_CONTROL}", about_value=False)
@@ -208,8 +210,11 @@ def canonical(spec: RouterSpec) -> dict[str, Any]:
 def spec_digest(spec: RouterSpec) -> str:
     """Return the sha256, in hex, of the canonical spec.
 
-    It covers values after expansion and overrides, defaults too; not comments, layout or the order of keys.
-    Secrets are not in it: a spec names them by reference (``api_key_env: NAME``).
+    It covers values after expansion and overrides, defaults too; not comments, layout or the order of keys, nor
+    where the traces lie (``traces.with``), so that two machines agree: what the traces hold has a digest of its
+    own. Secrets are not in it: a spec names them by reference (``api_key_env: NAME``).
     """
-    text = json.dumps(canonical(spec), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    document = canonical(spec)
+    document["traces"].pop("with", None)
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from tracer_spec.errors import Problem
-from tracer_spec.spec.nodes import Node, Path, address, child, find, key_place, nearest, quoted
+from tracer_spec.spec.nodes import Node, Pairs, Path, address, child, find, key_place, nearest, quoted
 from tracer_spec.spec.shape import Slot, slot_at
 from tracer_spec.spec.wording import did_you_mean, fact_and_hint, missing, not_a, noun
 
@@ -41,7 +41,7 @@ def problems_of(
         Where the data stand in the spec: ``()`` for all of it, ``("zoo", 1, "with")`` for a plugin's options.
     """
     errors = error.errors(include_url=False, include_input=False)
-    located = [_locate(each, root, at) for each in errors]
+    located = [_locate(each, root, model, at) for each in errors]
     found: list[tuple[Path, Problem]] = []
     for union, group in [(key, list(each)) for key, each in groupby(located, key=lambda each: each.union)]:
         told = group if union is None else _of_union(group)
@@ -69,7 +69,7 @@ class _NoneOf:
     nouns: tuple[str, ...]
 
 
-def _locate(error: Mapping[str, Any], root: Node, at: Path) -> _Located:
+def _locate(error: Mapping[str, Any], root: Node, model: type[BaseModel], at: Path) -> _Located:
     """Follow pydantic's location through what is written; what does not lead on names a branch of a union."""
     path, union, branch = at, None, ""
     node = find(root, at)
@@ -79,11 +79,16 @@ def _locate(error: Mapping[str, Any], root: Node, at: Path) -> _Located:
         is_last = depth == len(error["loc"]) - 1
         if below is not None:
             path, node = (*path, segment), below
-        elif is_last and error["type"] in ("missing", "spec"):
+        elif is_last and (error["type"] == "missing" or _is_key(last, node, model, path[len(at) :])):
             path = (*path, last)
         elif union is None:
             union, branch = path, segment
     return _Located(error, path, union, branch)
+
+
+def _is_key(segment: str | int, node: Node | None, model: type[BaseModel], path: Path) -> bool:
+    """Return whether a location ends in a key that is not written, and not in the branch of a union."""
+    return isinstance(node, Pairs) and segment in slot_at(model, path).keys
 
 
 def _of_union(group: Sequence[_Located]) -> list[_Located] | _NoneOf:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
-from tracer_spec.spec.fields import PluginName, refusal, refusals
+from tracer_spec.spec.fields import PluginName, is_plugin_name, refusal, refusals
 
 
 class Part(BaseModel):
@@ -36,9 +36,12 @@ class PluginRef(Part):
     def _fill_in(cls, data: Any) -> Any:
         if isinstance(data, str):
             data = {"use": data}
-        if isinstance(data, dict) and data.get("as") is None and isinstance(data.get("use"), str):
-            return {**data, "as": data["use"]}
-        return data
+        if not isinstance(data, dict) or data.get("as") is not None:
+            return data
+        name = data.get("use")
+        # a bad name is refused as the name it is, and not as an alias too
+        alias = name if isinstance(name, str) and is_plugin_name(name) else "unnamed"
+        return {**data, "as": alias}
 
 
 def _unique_aliases(refs: tuple[PluginRef, ...], info: ValidationInfo) -> tuple[PluginRef, ...]:

@@ -6,9 +6,8 @@ each other is in it only where draft-07 can say so.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from pydantic import BaseModel
 
@@ -54,6 +53,7 @@ def router_schema(options: PluginOptions | None = None) -> Schema:
     Returns
     -------
     dict
+        Sorted by key: ``schemas/router.v1.json`` is this with an indent of two and a final newline.
 
     Examples
     --------
@@ -76,16 +76,20 @@ def router_schema(options: PluginOptions | None = None) -> Schema:
         for name, (_, schema) in plugins.items():
             definitions[f"{kind}.{name}"] = as_draft_07(schema, home=f"{kind}.{name}")
     root = definitions.pop("router")
-    return root | {
+    root |= {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "router.yaml, version 1",
         "definitions": definitions | {"variable": dict(VARIABLE)},
     }
+    made: Schema = _sorted(root)
+    return made
 
 
-def schema_text(schema: Schema) -> str:
-    """Write a schema as ``schemas/`` keeps it: sorted, indented, with a final newline."""
-    return json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+def _sorted(value: Any) -> Any:
+    """Return a copy whose keys are in alphabetical order, all the way down."""
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(each) for each in value] if isinstance(value, list) else value
 
 
 def _of_the_spec() -> dict[str, Schema]:

@@ -13,25 +13,32 @@ from tracer_spec.spec.reference import Part, PluginRef
 class FormatMap(Part):
     """Where each part of a trace is in a record: JMESPath expressions."""
 
-    text: Expression = Field(description="The input text that was sent to the teacher.")
     label: Expression = Field(description="The teacher's answer, before 'labels' puts it in order.")
+    text: Expression | None = Field(
+        default=None,
+        description="What the teacher was asked; not needed where vectors come with the traces.",
+    )
+    id: Expression | None = Field(
+        default=None, description="The event's id: copies and retries with the same id collapse."
+    )
     time: Expression | None = Field(
         default=None, description="When it was: ISO 8601, or seconds or nanoseconds since 1970."
     )
     truth: Expression | None = Field(
         default=None, description="A human's label, where there is one; reported, never trained on."
     )
-    id: Expression | None = Field(
-        default=None, description="The event's id: copies and retries with the same id collapse."
-    )
     group: Expression | None = Field(
         default=None, description="What belongs together: a customer, a conversation."
     )
+    model: Expression | None = Field(default=None, description="The teacher's model.")
     embedding: Expression | None = Field(
         default=None, description="The vector, where the record carries one."
     )
     where: Expression | None = Field(
         default=None, description="Keep only records for which this is true: \"status == 'ok'\"."
+    )
+    iterate: Expression | None = Field(
+        default=None, description="A list inside the record, each item of which is one trace."
     )
 
 

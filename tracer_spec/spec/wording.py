@@ -12,6 +12,7 @@ from tracer_spec.spec.nodes import Node, Pairs, Scalar, as_written, is_typed
 from tracer_spec.spec.scalars import OutOfRangeError, resolve
 from tracer_spec.spec.shape import Slot
 
+REASON_LEFT_OUT = "the reason is left out because it may quote the environment"
 # what each type error of pydantic asks for
 NOUNS = {
     "bool_parsing": "true or false",
@@ -168,7 +169,7 @@ def _in_others_words(error: Mapping[str, Any], node: Node) -> str:
     """Return an error in the words of the validator that raised it, unless they may quote a secret."""
     shown = as_written(node)
     if is_private(node):
-        return f"{shown} is not accepted; the reason is left out because it may quote the environment"
+        return f"{shown} is not accepted; {REASON_LEFT_OUT}"
     raised = error.get("ctx", {}).get("error")
     said = " ".join(str(raised if isinstance(raised, Exception) else error["msg"]).split())
     said = re.sub(r"^Input should (?:be|have) ", "it should be ", said)

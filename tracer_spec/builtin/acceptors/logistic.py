@@ -16,10 +16,10 @@ from tracer_spec.plugin import Evidence, Options, Scores, Vectors
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-_SMALLEST_SHARE = np.float32(1e-12)
+SMALLEST_SHARE = np.float32(1e-12)
 # a feature that hardly varies says nothing; divided by its spread, its rounding errors would
 _SMALLEST_SPREAD = 1e-2
-_LARGEST_SUM = np.float32(1e30)
+LARGEST_SUM = np.float32(1e30)
 
 
 class LogisticOptions(Options):
@@ -39,6 +39,8 @@ class LogisticAcceptor:
     top : ndarray of shape (2,), float32
         Weights of the best and the second-best score, that of their margin included.
     entropy, bias : float
+    notes : tuple of str
+        Warnings met in training.
     """
 
     n_classes: int
@@ -46,14 +48,15 @@ class LogisticAcceptor:
     top: NDArray[np.float32] = field(repr=False)
     entropy: float
     bias: float
+    notes: tuple[str, ...] = ()
 
-    def accepts(self, X: Vectors, scores: Scores) -> Scores:
+    def accepts(self, X: Vectors, scores: Scores) -> Scores:  # noqa: ARG002 - the contract's
         """Return the predicted probability of agreement, shape (n,); 0 where scores are not finite."""
         best, second, entropy = _features(scores).T
         with np.errstate(invalid="ignore", over="ignore"):
             sums = self.top[0] * best + self.top[1] * second + np.float32(self.entropy) * entropy
             sums = sums + np.float32(self.bias)
-            usable = np.abs(sums) < _LARGEST_SUM  # false for NaN too
+            usable = np.abs(sums) < LARGEST_SUM  # false for NaN too
             accept = 1.0 / (1.0 + np.exp(-np.where(usable, sums, 0.0)))
         return np.where(usable, accept, 0.0).astype(np.float32)
 
@@ -84,35 +87,41 @@ class LogisticLearner:
         (agreeing + 1) / (rows + 2), after Laplace.
         """
         if evidence.scores.ndim != 2 or 0 in evidence.scores.shape:
-            raise PluginError(f"the acceptor got scores of shape {evidence.scores.shape}; (n, k) is wanted, neither 0")
+            raise PluginError(
+                f"the acceptor got scores of shape {evidence.scores.shape}; (n, k) above 0 is wanted"
+            )
         if not np.isfinite(evidence.scores).all():
             raise PluginError("the acceptor got scores that are not finite", hint="mend the surrogate")
         n, n_agree = len(evidence.agrees), int(evidence.agrees.sum())
         weights, bias = np.zeros(4), float(np.log((n_agree + 1) / (n - n_agree + 1)))
+        notes: tuple[str, ...] = ()
         if 0 < n_agree < n:
-            weights, bias = self._regress(evidence)
+            weights, bias, notes = self._regress(evidence)
         return LogisticAcceptor(
             n_classes=evidence.scores.shape[1],
             dimension=evidence.X.shape[1],
             top=np.array([weights[0] + weights[2], weights[1] - weights[2]], np.float32),
             entropy=float(weights[3]),
             bias=bias,
+            notes=notes,
         )
 
-    def _regress(self, evidence: Evidence) -> tuple[NDArray[np.float64], float]:
-        """Return weights of the features as they are, and the bias: standardising is folded into them."""
-        from sklearn.exceptions import ConvergenceWarning
+    def _regress(self, evidence: Evidence) -> tuple[NDArray[np.float64], float, tuple[str, ...]]:
+        """Return the features' weights, standardising folded in, the bias, and warnings."""
         from sklearn.linear_model import LogisticRegression
+        from threadpoolctl import threadpool_limits
 
         best, second, entropy = _features(evidence.scores).T.astype(np.float64)
         features = np.column_stack([best, second, best - second, entropy])
         mean, spread = features.mean(axis=0), np.maximum(features.std(axis=0), _SMALLEST_SPREAD)
-        with warnings.catch_warnings():
-            # four standardised features: what is left to gain after 200 steps is below any threshold's step
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            model = LogisticRegression(C=self.options.C, max_iter=200).fit((features - mean) / spread, evidence.agrees)
+        with warnings.catch_warnings(record=True) as caught, threadpool_limits(1):
+            warnings.simplefilter("always")
+            model = LogisticRegression(C=self.options.C, max_iter=1000).fit(
+                (features - mean) / spread, evidence.agrees
+            )
         weights = model.coef_[0] / spread
-        return weights, float(model.intercept_[0] - weights @ mean)
+        notes = tuple(f"{each.category.__name__}: {each.message}" for each in caught)
+        return weights, float(model.intercept_[0] - weights @ mean), notes
 
 
 def make(options: LogisticOptions) -> LogisticLearner:
@@ -127,5 +136,5 @@ def _features(scores: Scores) -> NDArray[np.float32]:
         scores = np.pad(scores, ((0, 0), (0, 1)))
     top = np.partition(scores, scores.shape[1] - 2, axis=1)[:, -2:]
     with np.errstate(invalid="ignore"):
-        entropy = -(scores * np.log(np.maximum(scores, _SMALLEST_SHARE))).sum(axis=1)
+        entropy = -(scores * np.log(np.maximum(scores, SMALLEST_SHARE))).sum(axis=1)
     return np.column_stack([top[:, 1], top[:, 0], entropy])

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from tracer_spec.builtin.calibrators.empirical import Empirical
+from tracer_spec.builtin.calibrators.pareto_testing import ParetoTesting
+from tracer_spec.builtin.calibrators.risk_control import RiskControl
 from tracer_spec.plugin import Calibrator, Plugin
 
 
 def calibrators() -> list[Plugin[Calibrator]]:
     """Return the built-in calibrators."""
-    from tracer_spec.builtin.calibrators.pareto_testing import ParetoTesting
-
     return [
         Plugin(
             "pareto-testing",
-            "exact tests along the chain of greatest predicted utility, one error budget for all",
+            "certifies the agreement of what is handled: exact tests along one chain, one error budget for all",
             lambda _: ParetoTesting(),
-        )
+        ),
+        Plugin(
+            "risk-control",
+            "certifies the share of all traffic that gets the teacher's label (target.end_to_end)",
+            lambda _: RiskControl(),
+        ),
+        Plugin(
+            "empirical",
+            "no confidence: the largest coverage that reached the target on the rows it was chosen on",
+            lambda _: Empirical(),
+        ),
     ]

@@ -11,24 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from tracer_spec.builtin.calibrators.claims import ASSUMPTIONS, VOIDED_BY, percent
 from tracer_spec.plugin import Candidate, Certificate, CertifyRows, Chain, Target, WalkStep
 from tracer_spec.stats.binomial import p_value, predicted_power
 from tracer_spec.stats.multiple import fixed_sequence
-
-ASSUMPTIONS = (
-    "future traffic and the certify rows are exchangeable: drawn alike, independent of one another",
-    "the teacher that labels future traffic is the one that labelled these traces",
-    "the embedder gives the vectors that it gave when the policy was built",
-    "certify rows were chosen by a hash of their identity, and no other build has looked at them",
-)
-VOIDED_BY = (
-    "a changed teacher model, prompt or label set",
-    "a changed embedder",
-    "any change of the bundle",
-    "traffic that differs from the traces",
-    "choosing this build among several by its certificate",
-)
-
 
 class ParetoTesting:
     """Test the champion chain in order of rising coverage, each candidate at the whole of delta."""
@@ -55,12 +41,12 @@ class ParetoTesting:
         rejection is likeliest, since everything after a first failure is lost; splitting delta over several starts cost
         more than it brought.
         """
-        delta = 1 - target.confidence
+        delta = target.delta
         champion: list[tuple[Candidate, float]] = []
         best = 0.0
         for chain in chains:
             rated = [
-                (candidate, _power(candidate, n_certify, target.agreement, delta))
+                (candidate, _power(candidate, n_certify, target.level, delta))
                 for candidate in chain.candidates
                 if candidate.coverage >= target.min_coverage
             ]
@@ -82,13 +68,13 @@ class ParetoTesting:
         p-value holds conditionally. The order was frozen before: the first candidate in it whose agreement is under the
         target is rejected with probability at most delta, and nothing after it is reached otherwise.
         """
-        delta = 1 - target.confidence
+        delta = target.delta
         counted: list[tuple[int, int, float]] = []
 
         def p_values() -> Iterator[float]:
             for candidate in ordered:
                 n, k = rows.count(candidate.policy)
-                counted.append((n, k, p_value(n, k, target.agreement)))
+                counted.append((n, k, p_value(n, k, target.level)))
                 yield counted[-1][2]
 
         passed = fixed_sequence(p_values(), delta)
@@ -99,7 +85,7 @@ class ParetoTesting:
         chosen = max((step for step in walk if step.passed), key=lambda step: step.candidate.coverage, default=None)
         return Certificate(
             calibrator="pareto-testing",
-            target=target.agreement,
+            target=target.level,
             confidence=target.confidence,
             n_certify=len(rows),
             walk=walk,
@@ -118,7 +104,7 @@ def _power(candidate: Candidate, n_certify: int, target: float, delta: float) ->
 
 def _claim(target: Target, chosen: WalkStep | None) -> str:
     """Say in one sentence what is certified, or that nothing is."""
-    share, confidence = f"{100 * target.agreement:.6g} %", f"{100 * target.confidence:.6g} %"
+    share, confidence = percent(target.level), percent(target.confidence)
     if chosen is None:
         return f"no policy could be shown, at {confidence} confidence, to agree with the teacher on {share} of what it handles"
     return f"with {confidence} confidence, this router agrees with the teacher on at least {share} of the traffic it handles"

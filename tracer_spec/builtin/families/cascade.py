@@ -42,7 +42,7 @@ class Cascade:
 
 def _opening(workshop: Workshop, first: Trained) -> tuple[Candidate, ...]:
     """Return the candidates of the first stage alone, up to where half of the disagreement allowed is spent."""
-    wanted = (1 + workshop.target.agreement) / 2
+    wanted = (1 + workshop.target.level) / 2
     candidates = [workshop.candidate("rsb", (workshop.stage(first, at),)) for at in workshop.thresholds(first)]
     sure = [position for position, each in enumerate(candidates) if each.agreement >= wanted]
     return tuple(candidates[: max(sure) + 1]) if sure else ()

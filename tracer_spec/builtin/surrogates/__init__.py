@@ -1,4 +1,4 @@
-"""The built-in zoo. Each file is one family of learners; nothing heavy is imported before a learner is made."""
+"""The built-in zoo. One file a family of learners; nothing heavy is imported before one is trained."""
 
 from __future__ import annotations
 

@@ -45,11 +45,12 @@ def at_most(seconds: float, name: str) -> Iterator[None]:
 
     Notes
     -----
-    Uses ``SIGALRM``, which Python delivers to the main thread, between two of its own instructions: one long call into
-    compiled code runs to its end, and is abandoned then. The build trains each learner in a process's main thread. In
-    other threads, on Windows, and where a handler is installed that Python cannot put back, nothing is bounded.
+    Uses ``SIGALRM``, which Python delivers to the main thread, between two of its own instructions: one long
+    call into compiled code runs to its end, and is abandoned then. The build trains each learner in the main
+    thread of a process. In other threads, on Windows, and where a handler is installed that Python cannot put
+    back, nothing is bounded.
 
-    An alarm that was set before, such as that of an enclosing ``at_most``, rings at its time, inside or after.
+    An alarm set before, such as that of an enclosing ``at_most``, rings at its time, inside or after.
     """
     outer_handler = _replaceable_handler()
     if outer_handler is None:
@@ -135,8 +136,8 @@ class Pace:
         expected_s = spent_s / n_done * self.n_rounds
         if n_done >= _ROUNDS_TO_JUDGE_BY and expected_s > self.seconds:
             raise PluginError(
-                f"'{self.name}' would take about {expected_s:,.0f} s: {n_done} of {self.n_rounds} rounds took "
-                f"{spent_s:.1f} s; its max_seconds is {self.seconds:g}",
+                f"'{self.name}' would take about {expected_s:,.0f} s: {n_done} of {self.n_rounds} rounds "
+                f"took {spent_s:.1f} s; its max_seconds is {self.seconds:g}",
                 hint=REMEDY,
             )
 

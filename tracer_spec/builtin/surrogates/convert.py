@@ -55,7 +55,8 @@ def convert(estimator: Any, layout: Layout) -> ModelProto:
     except (RuntimeError, NotImplementedError, AttributeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise PluginError(
-            f"skl2onnx cannot convert {type(estimator).__name__}: {reason}", hint="pip install --upgrade skl2onnx"
+            f"skl2onnx cannot convert {type(estimator).__name__}: {reason}",
+            hint="pip install --upgrade skl2onnx",
         ) from error
     probabilities = model.graph.output[1].name
     scores = tidy(model, inputs=["embedding"], outputs=["scores"], keep=[probabilities])

@@ -1,4 +1,4 @@
-"""Gradient boosting by scikit-learn: for a handful of classes. It grows one tree a class a round, and takes its time."""
+"""Gradient boosting by scikit-learn: for a handful of classes, since each round grows one tree a class."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ class GbtOptions(BoundedOptions):
         "sqrt", description="features tried at each split: a number of them, or sqrt"
     )
     max_rows: int | None = Field(
-        20_000, ge=2, description="train on at most so many rows: a sample that keeps every class where it can"
+        20_000,
+        ge=2,
+        description="train on at most so many rows: a sample that keeps every class where it can",
     )
 
 
@@ -44,13 +46,17 @@ def _train(options: GbtOptions, X: Vectors, y: Classes, seed: int) -> Any:
         learning_rate=options.learning_rate,
         max_depth=options.max_depth,
         min_samples_leaf=options.min_samples_leaf,
-        max_features=options.max_features if options.max_features == "sqrt" else min(options.max_features, X.shape[1]),
+        max_features=options.max_features
+        if options.max_features == "sqrt"
+        else min(options.max_features, X.shape[1]),
         random_state=seed,
     )
     return boosted.fit(X, y, monitor=monitor)
 
 
-_GBT: Recipe[GbtOptions, Any] = Recipe(_train, predict_proba, convert, "use fewer rounds or a smaller max_depth")
+_GBT: Recipe[GbtOptions, Any] = Recipe(
+    _train, predict_proba, convert, "use fewer rounds or a smaller max_depth"
+)
 
 
 def gbt() -> list[Plugin[SurrogateLearner]]:

@@ -1,4 +1,4 @@
-"""What all built-in learners share: checks, bounds, warnings kept as notes, missing classes, and the size of exports."""
+"""What all built-in learners share: checks, bounds, warnings as notes, missing classes, sizes of exports."""
 
 from __future__ import annotations
 
@@ -214,7 +214,11 @@ def _checked_classes(y: Classes, n: int, n_classes: int, name: str) -> Classes:
     """Return classes as int64; refuse nonsense."""
     y = np.asarray(y)
     if y.shape != (n,) or y.dtype.kind not in "iu":
-        raise PluginError(f"'{name}' got y of shape {y.shape} and type {y.dtype}; integers of shape ({n},) are wanted")
+        raise PluginError(
+            f"'{name}' got y of shape {y.shape} and type {y.dtype}; integers of shape ({n},) are wanted"
+        )
     if y.min() < 0 or y.max() >= n_classes:
-        raise PluginError(f"'{name}' got classes from {y.min()} to {y.max()}; 0 to {n_classes - 1} are allowed")
+        raise PluginError(
+            f"'{name}' got classes from {y.min()} to {y.max()}; 0 to {n_classes - 1} are allowed"
+        )
     return y.astype(np.int64)

@@ -55,5 +55,10 @@ _MLP: Recipe[MlpOptions, Any] = Recipe(_train, predict_proba, convert, smaller="
 def mlp() -> list[Plugin[SurrogateLearner]]:
     """Return the multi-layer perceptron."""
     return [
-        Plugin("mlp", "a multi-layer perceptron of one or two hidden layers", partial(Learner, "mlp", _MLP), MlpOptions)
+        Plugin(
+            "mlp",
+            "a multi-layer perceptron of one or two hidden layers",
+            partial(Learner, "mlp", _MLP),
+            MlpOptions,
+        )
     ]

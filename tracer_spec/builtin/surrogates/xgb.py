@@ -26,12 +26,16 @@ class XgboostOptions(BoundedOptions):
     rounds: int = Field(40, ge=1, le=10_000, description="rounds of boosting, each one tree a class")
     learning_rate: float = Field(0.2, gt=0, le=1, description="how far each round goes")
     max_depth: int = Field(3, ge=1, le=32, description="splits from the root to a leaf at most")
-    min_child_weight: float = Field(1.0, ge=0, description="a leaf holds at least so much curvature of the loss")
+    min_child_weight: float = Field(
+        1.0, ge=0, description="a leaf holds at least so much curvature of the loss"
+    )
     subsample: float = Field(0.7, gt=0, le=1, description="share of the rows each tree sees")
     colsample: float = Field(0.2, gt=0, le=1, description="share of the dimensions each tree sees")
     max_bin: int = Field(64, ge=2, le=65_536, description="candidates for a split in each dimension")
     max_rows: int | None = Field(
-        20_000, ge=2, description="train on at most so many rows: a sample that keeps every class where it can"
+        20_000,
+        ge=2,
+        description="train on at most so many rows: a sample that keeps every class where it can",
     )
 
 
@@ -49,7 +53,7 @@ def _make(options: XgboostOptions) -> Learner[XgboostOptions, Any]:
 def _train(options: XgboostOptions, X: Vectors, y: Classes, seed: int) -> Any:
     import xgboost
 
-    class Watch(xgboost.callback.TrainingCallback):  # type: ignore[misc]
+    class Watch(xgboost.callback.TrainingCallback):
         pace = Pace(options.rounds, options.max_seconds, "xgboost")
 
         def after_iteration(self, _model: Any, epoch: int, _evals_log: Any) -> bool:
@@ -110,7 +114,8 @@ def _converted(tree: dict[str, Any], target: int) -> Tree:
             reached += [int(left[node]), int(right[node])]
     number = np.full(len(left) + 1, -1)  # the last one answers for -1, no child
     number[reached] = np.arange(len(reached))
-    threshold = np.array(tree["split_conditions"])[reached]
+    # these are float32, written in the fewest digits that name them: read as float64 they would be other numbers
+    threshold = np.array(tree["split_conditions"]).astype(np.float32)[reached]
     leaf = np.flatnonzero(left[reached] < 0)
     return Tree(
         feature=np.array(tree["split_indices"])[reached],
@@ -130,4 +135,6 @@ _XGBOOST: Recipe[XgboostOptions, Any] = Recipe(
 
 def xgb() -> list[Plugin[SurrogateLearner]]:
     """Return XGBoost."""
-    return [Plugin("xgboost", "gradient-boosted trees by XGBoost (optional dependency)", _make, XgboostOptions)]
+    return [
+        Plugin("xgboost", "gradient-boosted trees by XGBoost (optional dependency)", _make, XgboostOptions)
+    ]

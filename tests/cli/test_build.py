@@ -1,0 +1,204 @@
+"""The build as people and programs see it: the story, the document, the refusal, the progress."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tracer_spec.cli.story import dropped_text, policy_text
+
+
+def write_noise(path: Path, n_rows: int = 80) -> None:
+    """Write traces whose labels have nothing to do with their texts: nothing can be certified on them."""
+    rows = [
+        {"input": f"request number {i * 7919 % 1013}", "teacher": "abc"[i * i * 31 % 7 % 3]}
+        for i in range(n_rows)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+@pytest.fixture
+def noise(spec, tmp_path):
+    write_noise(tmp_path / "traces.jsonl")
+    return spec
+
+
+# --- certified -------------------------------------------------------------------------------------------------------
+
+
+def test_the_story_tells_the_claim_the_numbers_and_what_to_do_next(built, bundle):
+    story = built.stdout
+    assert story.startswith("certified  small  in ")
+    assert re.search(
+        r"^  claim +with 95 % confidence, .* at least 90 % of the traffic it handles$", story, re.M
+    )
+    assert re.search(r"^  policy +(global|l2d): logreg", story, re.MULTILINE)
+    assert re.search(
+        r"^  estimate +coverage 0\.\d{3}, agreement 0\.\d{3} \(fit rows, out of fold\)$", story, re.MULTILINE
+    )
+    assert re.search(
+        r"^  test +[\d,]+ of [\d,]+ handled certify rows agree \(p = [\d.e-]+\)$", story, re.MULTILINE
+    )
+    assert re.search(r"^  walk +\d+ candidates? tested, \d+ passed, of \d+ proposed$", story, re.MULTILINE)
+    assert re.search(r"^  traces +1,\d{3} read, 1,500 kept; dropped: \d+ duplicate id$", story, re.MULTILINE)
+    assert re.search(r"^  zoo +logreg 0\.\d{3}$", story, re.MULTILINE)
+    assert f"tracer-spec route {bundle} --text" in story
+
+
+def test_the_story_names_the_file_by_its_true_digest(built, bundle):
+    import hashlib
+
+    digest = hashlib.sha256(bundle.read_bytes()).hexdigest()
+    assert re.search(rf"^  sha256 +{digest}$", built.stdout, re.MULTILINE)
+
+
+def test_without_a_terminal_progress_is_one_plain_line_per_stage_and_learner(built):
+    lines = built.stderr.splitlines()
+    stages = [line.split()[0] for line in lines if line and not line.startswith(" ")]
+    assert stages == ["plan", "read", "split", "embed", "train", "propose", "certify", "write"]
+    assert sum(bool(re.match(r" +logreg +agreement 0\.\d{3}  \(\d", line)) for line in lines) == 1
+    assert "\x1b" not in built.stderr + built.stdout
+    assert "\r" not in built.stderr
+
+
+def test_the_document_of_a_build_holds_what_the_story_tells(run, spec, tmp_path, built):
+    source = Path(built.args[-1]) / "traces.jsonl"
+    (tmp_path / "traces.jsonl").write_bytes(source.read_bytes())
+    result = run("build", "router.yaml", "--json", "-q")
+    assert (result.returncode, result.stderr) == (0, "")
+    document = json.loads(result.stdout)
+    assert document["schema_version"] == 1
+    assert document["status"] == "certified"
+    assert document["bundle"] == str(Path("dist/small.tracer"))
+    assert (tmp_path / "dist" / "small.tracer").is_file()
+    assert document["policy"]["family"] in ("global", "l2d")
+    assert [stage["surrogate"] for stage in document["policy"]["stages"]] == ["logreg"]
+    certificate = document["certificate"]
+    assert (certificate["target"], certificate["confidence"]) == (0.9, 0.95)
+    assert 0.9 < certificate["k"] / certificate["n"] <= 1
+    assert certificate["p_value"] <= 0.05
+    assert 0 < document["estimate"]["coverage"] <= 1
+    assert document["seconds"] > 0
+
+
+def test_building_twice_gives_the_same_file(run, spec, tmp_path, built, bundle):
+    (tmp_path / "traces.jsonl").write_bytes((Path(built.args[-1]) / "traces.jsonl").read_bytes())
+    result = run("build", "router.yaml", "--out", "again.tracer", "--workers", "1", "-q")
+    assert result.returncode == 0
+    assert (tmp_path / "again.tracer").read_bytes() == bundle.read_bytes()
+
+
+# --- refused ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_refusal_exits_3_writes_nothing_and_says_what_is_missing(run, noise, tmp_path):
+    result = run("build", "router.yaml")
+    assert result.returncode == 3, result.stderr
+    assert result.stdout.startswith("refused  small  in ")
+    assert "agreement of at least 0.9 with the teacher on handled traffic at confidence 0.95" in result.stdout
+    assert "what would help" in result.stdout
+    assert "handles 29 certify rows or more" in result.stdout  # ceil(ln 0.05 / ln 0.9)
+    assert result.stdout.endswith("dist/small.tracer was not written\n")
+    assert not (tmp_path / "dist" / "small.tracer").exists()
+
+
+def test_a_refusal_leaves_an_earlier_bundle_as_it_was(run, noise, tmp_path):
+    (tmp_path / "old.tracer").write_bytes(b"an earlier bundle")
+    result = run("build", "router.yaml", "--out", "old.tracer")
+    assert result.returncode == 3
+    assert result.stdout.endswith("old.tracer is left as it was, from an earlier build\n")
+    assert (tmp_path / "old.tracer").read_bytes() == b"an earlier bundle"
+
+
+def test_the_document_of_a_refusal_has_no_bundle_and_an_advice(run, noise):
+    result = run("build", "router.yaml", "--json")
+    assert result.returncode == 3
+    document = json.loads(result.stdout)
+    assert (document["status"], document["bundle"], document["policy"]) == ("refused", None, None)
+    assert document["advice"]["fewest_handled"] == 29
+    assert document["certificate"]["target"] == 0.9
+
+
+# --- labels that do not exist ----------------------------------------------------------------------------------------
+
+
+def test_labels_that_the_teacher_made_up_are_named_and_counted(run, noise):
+    result = run(
+        "build", "router.yaml", "--set", "traces.labels.allowed=[a, b]", "--set", "traces.labels.aliases={}"
+    )
+    assert result.returncode == 3, result.stderr
+    rows = [json.loads(line) for line in (noise.parent / "traces.jsonl").read_text().splitlines()]
+    n_unknown = sum(row["teacher"] == "c" for row in rows)
+    assert re.search(
+        rf"2 labels; {n_unknown} answers off the list, each a disagreement: 'c' {n_unknown}$",
+        result.stdout,
+        re.M,
+    )
+
+
+# --- on a terminal ---------------------------------------------------------------------------------------------------
+
+
+def on_a_terminal(args: list[str], cwd: Path, extra: dict[str, str]) -> tuple[int, str]:
+    """Run a command on a pseudo-terminal and return its exit code and all it wrote."""
+    master, slave = pty.openpty()
+    env = {**os.environ, "TERM": "xterm-256color", "OMP_NUM_THREADS": "1", **extra}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tracer_spec", *args],
+        cwd=cwd,
+        env=env,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+    )
+    os.close(slave)
+    written = bytearray()
+    while True:
+        try:
+            block = os.read(master, 65536)
+        except OSError:  # how Linux says that the other end is closed
+            break
+        if not block:
+            break
+        written += block
+    os.close(master)
+    return process.wait(timeout=30), written.decode()
+
+
+def test_on_a_terminal_bars_move_and_the_verdict_is_coloured(noise, tmp_path):
+    code, written = on_a_terminal(["build", "router.yaml"], tmp_path, {})
+    assert code == 3
+    assert "\x1b[?25l" in written  # rich hides the cursor while bars move
+    assert "\x1b[1;31mrefused  small" in written
+    assert "logreg" in written
+
+
+def test_no_color_leaves_no_colour_on_a_terminal(noise, tmp_path):
+    code, written = on_a_terminal(["build", "router.yaml"], tmp_path, {"NO_COLOR": "1"})
+    assert code == 3
+    assert "refused  small" in written
+    assert not re.search(r"\x1b\[[\d;]*3[0-7]m", written)
+
+
+# --- wording ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_policy_reads_as_a_sentence():
+    assert policy_text("global", [("logreg", None)]) == "global: logreg for all"
+    assert policy_text("l2d", [("mlp", 0.5)]) == "l2d: mlp where accept >= 0.5000, else defer"
+    assert policy_text("rsb", [("a", 0.5), ("b", None)]) == "rsb: a where accept >= 0.5000, then b for all"
+
+
+def test_drops_are_told_by_reason():
+    assert dropped_text(3, 3, {}) == "3 read, 3 kept"
+    assert (
+        dropped_text(5, 3, {"no text": 1, "duplicate id": 1})
+        == "5 read, 3 kept; dropped: 1 no text, 1 duplicate id"
+    )

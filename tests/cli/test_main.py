@@ -1,0 +1,272 @@
+"""Exit codes, errors as text and as documents, and what a call imports."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tracer_spec.cli.verbs import VERBS
+
+IMPORTED = "import sys; from tracer_spec.cli import main; code = main({args}); print(*sorted(sys.modules), file=sys.stderr)"
+
+
+def error_of(stdout: str) -> dict:
+    document = json.loads(stdout)
+    assert document["schema_version"] == 1
+    assert set(document) == {"schema_version", "error"}
+    for problem in document["error"]["problems"]:
+        assert set(problem) == {"where", "address", "what", "hint"}
+    return document["error"]
+
+
+def imported_by(args: list[str], cwd: Path) -> set[str]:
+    result = subprocess.run(
+        [sys.executable, "-c", IMPORTED.format(args=args)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(result.stderr.split())
+
+
+# --- help ------------------------------------------------------------------------------------------------------------
+
+
+def test_help_lists_every_verb_and_the_exit_codes(run):
+    result = run("--help")
+    assert result.returncode == 0
+    assert result.stderr == ""
+    for verb, summary in VERBS.items():
+        assert re.search(rf"^  {verb} +{re.escape(summary)}$", result.stdout, re.MULTILINE)
+    for code in ("0 ok", "3 gate refused", "70 a bug", "130 interrupted"):
+        assert code in " ".join(result.stdout.split())
+
+
+def test_help_imports_click_and_nothing_heavy(tmp_path):
+    modules = imported_by(["--help"], tmp_path)
+    assert "click" in modules
+    assert not modules & {"numpy", "pydantic", "rich", "yaml", "pluggy", "onnxruntime", "sklearn", "scipy"}
+    assert not {
+        name for name in modules if name.startswith("tracer_spec.cli.") and name.rpartition(".")[2] in VERBS
+    }
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_explains_itself(run, verb):
+    result = run(verb, "--help")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith(f"Usage: tracer-spec {verb} [OPTIONS]")
+    assert "--json" in result.stdout
+
+
+def test_version_is_that_of_the_package(run):
+    from tracer_spec import __version__
+
+    assert run("--version").stdout == f"tracer-spec {__version__}\n"
+
+
+# --- usage: exit code 2 ----------------------------------------------------------------------------------------------
+
+
+def test_without_a_command_the_help_goes_to_stderr_and_the_exit_code_is_2(run):
+    result = run()
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "Commands:" in result.stderr
+    assert result.stderr.endswith("a command is missing\n")
+
+
+def test_a_mistyped_command_is_answered_with_the_one_that_may_be_meant(run):
+    result = run("bild", "router.yaml")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == (
+        "there is no command 'bild'; there are validate, build, route, inspect, plugins, schema\n"
+        "  hint: did you mean 'build'?\n"
+    )
+
+
+def test_an_unknown_option_is_a_usage_error_with_the_usage_and_a_hint(run):
+    result = run("build", "router.yaml", "--sett", "a=1")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("Usage: tracer-spec build [OPTIONS] SPEC")
+    assert "'--sett'" in result.stderr
+    assert "hint: 'tracer-spec build --help' explains the call" in result.stderr
+
+
+def test_a_usage_error_is_a_document_with_json(run):
+    result = run("build", "--json")
+    assert (result.returncode, result.stderr) == (2, "")
+    error = error_of(result.stdout)
+    assert error["exit_code"] == 2
+    assert "SPEC" in error["problems"][0]["what"]
+
+
+def test_quiet_and_verbose_exclude_each_other(run, spec):
+    result = run("build", str(spec), "-q", "-v")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == "--quiet and --verbose are both given; take one of them\n"
+
+
+# --- the spec: exit code 2 -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("verb", ["validate", "build"])
+def test_a_spec_that_is_not_there_is_named(run, verb):
+    result = run(verb, "nowhere.yaml")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("nowhere.yaml\n  there is no such file\n")
+
+
+@pytest.mark.parametrize("verb", ["validate", "build"])
+def test_all_errors_of_a_spec_are_reported_at_once_with_their_places(run, spec, verb):
+    text = (
+        spec.read_text()
+        .replace("agreement: 0.9", "agreement: 92")
+        .replace("name: small", "name: Small Router")
+    )
+    spec.write_text(text + "fmailies: [l2d]\n")
+    result = run(verb, "router.yaml")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert re.search(r"^router\.yaml:2:7  name$", result.stderr, re.MULTILINE)
+    assert re.search(r"^router\.yaml:10:21  target\.agreement$", result.stderr, re.MULTILINE)
+    assert re.search(r"^router\.yaml:11:1  fmailies$", result.stderr, re.MULTILINE)
+    assert "did you mean 'families'?" in result.stderr
+    assert result.stderr.endswith("3 problems\n")
+
+
+def test_the_errors_of_a_spec_as_a_document(run, spec):
+    spec.write_text(spec.read_text().replace("zoo: [logreg]", "zoo: [logrge]"))
+    result = run("validate", "router.yaml", "--json")
+    assert (result.returncode, result.stderr) == (2, "")
+    (problem,) = error_of(result.stdout)["problems"]
+    assert (problem["where"], problem["address"]) == ("router.yaml:8:7", "zoo[0]")
+    assert problem["what"].startswith("no surrogate is called 'logrge'; known: ")
+    assert problem["hint"] == "did you mean 'logreg'?"
+
+
+def test_an_override_is_checked_like_the_file(run, spec):
+    result = run("validate", "router.yaml", "--set", "target.agreement=2")
+    assert result.returncode == 2
+    assert result.stderr.startswith("--set target.agreement  target.agreement\n")
+
+
+# --- data: exit code 1 -----------------------------------------------------------------------------------------------
+
+
+def test_traces_that_are_not_there_are_the_datas_fault(run, spec, tmp_path):
+    (tmp_path / "traces.jsonl").unlink()
+    result = run("build", "router.yaml")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "traces.jsonl" in result.stderr
+    assert not (tmp_path / "dist").exists()
+
+
+def test_a_bad_line_among_the_traces_is_named_by_file_and_line(run, spec, tmp_path):
+    with (tmp_path / "traces.jsonl").open("a") as file:
+        file.write("{not json\n")
+    result = run("build", "router.yaml", "--json", "-q")
+    assert (result.returncode, result.stderr) == (1, "")
+    problems = error_of(result.stdout)["problems"]
+    assert "traces.jsonl:4" in [problem["where"] for problem in problems]
+
+
+def test_a_forbidden_output_is_the_environments_fault(run, bundle, tmp_path):
+    (tmp_path / "requests.jsonl").write_text('{"input": "hello"}\n')
+    result = run("route", str(bundle), "requests.jsonl", "--out", "no/such/folder/out.jsonl")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "no/such/folder" in result.stderr
+    assert "no such file or directory" in result.stderr
+
+
+# --- a bug of ours: exit code 70 -------------------------------------------------------------------------------------
+
+BUG = """\
+import tracer_spec.runtime.bundle as bundle
+
+def read_bundle(path, *, sha256=None):
+    secret = "hunter2"
+    raise ZeroDivisionError("a message that goes on and on " * 30)
+
+bundle.read_bundle = read_bundle
+import tracer_spec.runtime
+tracer_spec.runtime.read_bundle = read_bundle
+"""
+
+
+@pytest.fixture
+def with_a_bug(tmp_path):
+    """Return an environment in which reading a bundle runs into a bug, and a temp folder of its own."""
+    (tmp_path / "bug").mkdir()
+    (tmp_path / "bug" / "sitecustomize.py").write_text(BUG)
+    (tmp_path / "tmp").mkdir()
+    return {"PYTHONPATH": str(tmp_path / "bug"), "TMPDIR": str(tmp_path / "tmp"), "API_KEY": "sk-secret"}
+
+
+def test_a_bug_of_ours_exits_70_and_leaves_a_report_to_paste(run, with_a_bug, tmp_path):
+    result = run("inspect", "private-name.tracer", env=with_a_bug)
+    assert (result.returncode, result.stdout) == (70, "")
+    assert result.stderr.startswith("a bug in tracer-spec: ZeroDivisionError: a message that goes on")
+    assert "Traceback" not in result.stderr
+    (report,) = (tmp_path / "tmp").glob("tracer-spec-bug-*.txt")
+    assert str(report) in result.stderr
+    text = report.read_text()
+    assert re.search(r"^tracer-spec \d", text)
+    assert re.search(r"^Python 3\.\d+\.\d+", text, re.MULTILINE)
+    assert re.search(r"libraries: .*numpy \d", text)
+    assert re.search(r"tracer_spec/cli/inspect\.py:\d+ in command$", text, re.MULTILINE)
+
+
+def test_the_report_of_a_bug_holds_no_secret_no_argument_and_no_long_message(run, with_a_bug, tmp_path):
+    run("inspect", "private-name.tracer", env=with_a_bug)
+    (report,) = (tmp_path / "tmp").glob("tracer-spec-bug-*.txt")
+    text = report.read_text()
+    for secret in ("hunter2", "sk-secret", "private-name", str(tmp_path)):
+        assert secret not in text
+    assert max(map(len, text.splitlines())) < 400
+
+
+def test_a_bug_is_a_document_with_json(run, with_a_bug):
+    result = run("inspect", "x.tracer", "--json", env=with_a_bug)
+    assert (result.returncode, result.stderr) == (70, "")
+    error = error_of(result.stdout)
+    assert error["exit_code"] == 70
+    assert "tracer-spec-bug-" in error["problems"][0]["hint"]
+
+
+# --- interrupted: exit code 130 --------------------------------------------------------------------------------------
+
+
+def test_an_interrupted_build_exits_130_and_says_what_was_not_written(spec, tmp_path):
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "tracer_spec",
+            "build",
+            "router.yaml",
+            "--set",
+            "traces.with.path='-'",
+            "--out",
+            "x.tracer",
+        ],
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("plan")  # it now waits for traces on stdin
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=30)
+    assert (process.returncode, stdout) == (130, "")
+    assert stderr.splitlines()[-1] == "interrupted; x.tracer was not written"
+    assert not (tmp_path / "x.tracer").exists()

@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+import importlib
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tracer_spec.errors import BundleError, UsageError
+from tracer_spec.runtime import load, lsa
+from tracer_spec.runtime.manifest import EmbedderIdentity, Probe
+
+PLUGIN = """
+import numpy as np
+from pydantic import Field
+from tracer_spec.plugin import Options, Plugin, hookimpl
+
+
+class LetterOptions(Options):
+    scale: float = Field(2.0, gt=0)
+
+
+class Unfitted:
+    def __init__(self, scale):
+        self.scale = scale
+
+    def restore(self, state):
+        if set(state) != {"letters.txt"}:
+            raise KeyError("letters.txt")
+        return Letters(self.scale, state["letters.txt"].decode())
+
+
+class Letters:
+    def __init__(self, scale, letters):
+        self.scale, self.letters = scale, letters
+
+    def embed(self, texts):
+        counts = [[self.scale * text.count(each) for each in self.letters] for text in texts]
+        return np.array(counts, np.float32)
+
+    def fingerprint(self):
+        return "letters-1"
+
+
+@hookimpl
+def tracer_spec_embedders():
+    yield Plugin("other", "not this one", lambda options: None)
+    yield Plugin("letters", "counts letters", lambda options: Unfitted(options.scale), LetterOptions)
+"""
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """Install a distribution: a module and a folder of metadata on the path, no pip."""
+
+    def install(source=PLUGIN, *, distribution="tracer_letters", module="letters_plugin"):
+        site = tmp_path / "site"
+        metadata = site / f"{distribution}-1.0.dist-info"
+        metadata.mkdir(parents=True)
+        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
+        (metadata / "entry_points.txt").write_text(f"[tracer_spec]\nletters = {module}\n")
+        (site / f"{module}.py").write_text(source)
+        monkeypatch.syspath_prepend(str(site))
+        importlib.invalidate_caches()
+
+    yield install
+    sys.modules.pop("letters_plugin", None)
+
+
+@pytest.fixture
+def lettered(bundles, save):
+    """Save a bundle whose embedder is the plugin's, changed as a test says."""
+
+    def write(state=b"abcd", **changes):
+        identity = replace(bundles.LETTERS, **changes)
+        contents = bundles.members(**({"embedder/letters.txt": state} if state is not None else {}))
+        return save(bundles.forge(bundles.manifest(embedder=identity).document(), contents))
+
+    return write
+
+
+def refused(path, message, hint, **options):
+    with pytest.raises(BundleError, match=message) as caught:
+        load(path, **options)
+    problem = caught.value.problems[0]
+    assert (problem.where, problem.address) == (str(path), "embedder/")
+    assert hint in problem.hint
+
+
+def test_an_installed_plugin_is_found_by_its_distribution_and_restored_from_the_bundle(installed, lettered):
+    installed()
+    router = load(lettered())
+    assert router.route("a").label == "card_arrival"
+    assert router.route("bb").label == "top_up"
+    assert router.route("q").reason == "low_score"
+
+
+def test_the_options_of_the_bundle_reach_the_plugin(installed, lettered):
+    installed()
+    refused(
+        lettered(options={"scale": 3.0}),
+        "gives other vectors than the policy was built on: they differ by 1",
+        "pip install",
+    )
+    refused(
+        lettered(options={"scale": -1.0}),
+        "cannot be restored: ValidationError",
+        "pip install tracer-letters==1.0",
+    )
+
+
+def test_a_plugin_that_is_not_installed_is_named_with_the_command_that_installs_it(lettered):
+    refused(
+        lettered(),
+        "needs the embedder 'letters' of tracer-letters 1.0; tracer-letters is not installed",
+        "pip install tracer-letters==1.0, or pass load(path, embedder=...)",
+    )
+
+
+def test_a_plugin_of_another_distribution_is_not_taken_for_it(installed, lettered):
+    installed(distribution="somebody_else")
+    refused(lettered(), "tracer-letters is not installed", "pip install tracer-letters==1.0")
+
+
+def test_a_distribution_without_the_embedder_is_refused(installed, lettered):
+    installed()
+    refused(
+        lettered(use="numbers"), "tracer-letters is installed without it", "pip install tracer-letters==1.0"
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (
+            "import nowhere_to_be_found",
+            "cannot be restored: ModuleNotFoundError: No module named 'nowhere_to_be_found'",
+        ),
+        ("def tracer_spec_embedders(): return 1 / 0", "cannot be restored: ZeroDivisionError"),
+        (
+            PLUGIN.replace("np.float32)", "np.float32)[:, :2]"),
+            r"vectors of shape \(3, 2\); the policy was built on \(3, 4\)",
+        ),
+        (
+            PLUGIN.replace('"letters-1"', '"letters-2"'),
+            "has the fingerprint 'letters-2'; the policy was built on 'letters-1'",
+        ),
+        (
+            PLUGIN.replace("np.float32)", "np.float32) * np.nan"),
+            "gives other vectors than the policy was built on",
+        ),
+        (
+            PLUGIN.replace("return np.array", "raise OSError('offline'); return np.array"),
+            "fails on the probe texts: OSError: offline",
+        ),
+    ],
+)
+def test_a_plugin_that_breaks_or_differs_is_refused(installed, lettered, source, message):
+    installed(source)
+    refused(lettered(), message, "pip install tracer-letters==1.0")
+
+
+def test_state_that_the_plugin_does_not_take_is_refused(installed, lettered):
+    installed()
+    refused(
+        lettered(state=None), "cannot be restored: KeyError: 'letters.txt'", "pip install tracer-letters==1.0"
+    )
+
+
+def test_an_embedder_at_hand_is_taken_when_it_is_the_same(bundles, lettered):
+    assert load(lettered(), embedder=bundles.Letters()).route("a").label == "card_arrival"
+
+
+class Others:
+    def __init__(self, embedder, *, fingerprint="letters-1", scale=1.0, shift=0.0):
+        self._embedder, self._fingerprint, self._scale, self._shift = embedder, fingerprint, scale, shift
+
+    def embed(self, texts):
+        return self._embedder.embed(texts) * self._scale + self._shift
+
+    def fingerprint(self):
+        return self._fingerprint
+
+
+def test_an_embedder_at_hand_is_refused_when_it_is_another(bundles, lettered):
+    letters = bundles.Letters()
+    refused(lettered(), "the fingerprint 'x'", "pip install", embedder=Others(letters, fingerprint="x"))
+    refused(lettered(), "they differ by 0.00", "pip install", embedder=Others(letters, shift=0.001))
+    refused(lettered(), "fails on the probe texts: AttributeError", "pip install", embedder=object())
+    assert load(lettered(), embedder=Others(letters, shift=0.00005)).route("a").handled
+
+
+def test_an_embedder_for_a_bundle_of_vectors_is_the_caller_s_mistake(bundles, good, save):
+    with pytest.raises(UsageError, match="built on the app's own vectors") as caught:
+        load(save(good), embedder=bundles.Letters())
+    assert "pass vectors to route" in caught.value.problems[0].hint
+
+
+@pytest.fixture
+def lsa_bundle(bundles):
+    """A bundle whose embedder is the built-in one, with a vocabulary of four words."""
+    embedder = lsa.Lsa(
+        words=("arrive", "card", "top", "up"),
+        grams=("car", "ard"),
+        weights=np.full(6, 10, np.uint8),
+        components=np.array(
+            [[9, 0, 0, 0], [9, 0, 0, 1], [0, 9, 0, 0], [0, 9, 0, 0], [1, 0, 9, 0], [1, 0, 9, 0]], np.int8
+        ),
+        max_chars=200,
+        chars=(3, 3),
+    )
+    texts = ("card", "top up", "")
+    probe = Probe(texts, tuple(tuple(map(float, vector)) for vector in embedder.embed(texts)))
+    identity = EmbedderIdentity("lsa", "tracer-spec", "0.1.0", {"dim": 4}, embedder.fingerprint(), probe)
+    state = {f"embedder/{name}": content for name, content in embedder.state().items()}
+    # unit vectors, so lower thresholds
+    manifest = bundles.manifest(embedder=identity)
+    stages = tuple(replace(stage, threshold=0.6) for stage in manifest.policy.stages)
+    manifest = replace(manifest, policy=replace(manifest.policy, stages=stages))
+    graph = bundles.policy_onnx(bundles.graph_text(thresholds=(0.6, 0.6)))
+    return manifest, bundles.members(**{"policy.onnx": graph, **state})
+
+
+def test_the_built_in_embedder_comes_back_from_the_bundle_alone(bundles, save, lsa_bundle):
+    manifest, contents = lsa_bundle
+    router = load(save(bundles.forge(manifest.document(), contents)))
+    assert router.route("top up").label == "top_up"
+    assert router.route("???").reason == "low_score"
+    assert router.route_batch(["top up", "???"]).handled.tolist() == [True, False]
+
+
+def test_a_damaged_state_of_the_built_in_embedder_is_refused(bundles, save, lsa_bundle):
+    manifest, contents = lsa_bundle
+    words = contents["embedder/words.txt"]
+    swapped = {**contents, "embedder/words.txt": words.replace(b"top", b"pot")}
+    refused(
+        save(bundles.forge(manifest.document(), swapped)),
+        "has the fingerprint",
+        "pip install tracer-spec==0.1.0",
+    )
+    for name in [each for each in contents if each.startswith("embedder/")]:
+        for broken in (
+            {**contents, name: contents[name][:-1]},
+            {each: contents[each] for each in contents if each != name},
+        ):
+            with pytest.raises(BundleError):
+                load(save(bundles.forge(manifest.document(), broken)))

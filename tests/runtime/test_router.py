@@ -1,0 +1,450 @@
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import logging
+import os
+import pickle
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from tracer_spec.errors import BundleError, DimensionError
+from tracer_spec.runtime import Decision, Reason, load
+from tracer_spec.runtime.bundle import parse_bundle
+from tracer_spec.runtime.limits import CHUNK_ROWS
+from tracer_spec.runtime.opening import open_router
+
+
+@pytest.fixture(scope="session")
+def router(good):
+    """Routes vectors."""
+    return open_router(parse_bundle(good))
+
+
+@pytest.fixture(scope="session")
+def texts_router(bundles):
+    """Routes texts with the letters embedder."""
+    data = bundles.forge(bundles.manifest(embedder=bundles.LETTERS).document())
+    return open_router(parse_bundle(data), embedder=bundles.Letters())
+
+
+def vectors(n, seed=0):
+    return (np.random.default_rng(seed).normal(size=(n, 4)) * 2).astype(np.float32)
+
+
+def same(decision, expected):
+    label, handled, score, stage, reason = expected
+    return (
+        decision[:2] == (label, handled)
+        and decision[3:] == (stage, reason)
+        and abs(decision[2] - score) < 1e-5
+    )
+
+
+def test_decisions_are_those_of_the_policy_worked_out_by_hand(bundles, router):
+    X = np.concatenate([vectors(500), np.full((1, 4), np.nan, np.float32), np.eye(4, dtype=np.float32) * 2])
+    expected = bundles.oracle(X)
+    assert {reason for *_, reason in expected} == set(bundles.REASONS)
+    assert {stage for *_, stage, _ in expected} == {0, 1, None}
+    assert all(same(router.route(x), want) for x, want in zip(X, expected, strict=True))
+    assert all(same(got, want) for got, want in zip(router.route_batch(X), expected, strict=True))
+
+
+def test_a_decision_is_made_of_plain_values(router):
+    handled = router.route(np.array([2, 0, 0, 0], np.float32))
+    assert [type(each) for each in handled] == [str, bool, float, int, Reason]
+    assert json.loads(json.dumps(handled._asdict())) == {
+        "label": "card_arrival", "handled": True, "score": handled.score, "stage": 0, "reason": "handled",
+    }  # fmt: skip
+    deferred = router.route(np.array([np.inf, 0, 0, 0], np.float32))
+    assert deferred == Decision(None, False, 0.0, None, Reason.UNAVAILABLE)
+
+
+def test_a_batch_is_its_decisions_as_columns(router):
+    batch = router.route_batch(vectors(50))
+    assert len(batch) == 50
+    assert batch.labels == [each.label for each in batch]
+    assert batch.handled.tolist() == [each.handled for each in batch]
+    assert (batch.handled.dtype, batch.scores.dtype, batch.stages.dtype) == (np.bool_, np.float32, np.int64)
+    assert [stage if stage >= 0 else None for stage in batch.stages.tolist()] == [
+        each.stage for each in batch
+    ]
+    assert (batch.reasons == "low_score").tolist() == [each.reason == "low_score" for each in batch]
+    assert batch[-1] == list(batch)[-1]
+
+
+def test_batches_of_any_size_equal_rows_one_by_one(router):
+    X = vectors(2 * CHUNK_ROWS + 17)
+    batch = router.route_batch(X)
+    assert len(batch) == len(X)
+    for row in [0, 1, CHUNK_ROWS - 1, CHUNK_ROWS, 2 * CHUNK_ROWS, len(X) - 1]:
+        assert same(router.route(X[row]), batch[row])
+
+
+def test_an_empty_batch_is_an_empty_answer(router, texts_router):
+    for empty in ([], (), np.empty((0, 4), np.float32)):
+        batch = router.route_batch(empty)
+        assert (len(batch), batch.labels, batch.handled.shape, batch.reasons.shape) == (0, [], (0,), (0,))
+    assert len(texts_router.route_batch([])) == 0
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        [2, 0, 0, 0],
+        (2.0, 0.0, 0.0, 0.0),
+        np.array([2, 0, 0, 0], np.float64),
+        np.array([2, 0, 0, 0], np.float16),
+        np.array([2, 0, 0, 0], np.int8),
+        np.array([2, 0, 0, 0], ">f4"),
+        np.array([2, 9, 0, 9, 0, 9, 0, 9], np.float32)[::2],
+        np.array([0, 0, 0, 2], np.float32)[::-1],
+    ],
+)
+def test_real_vectors_of_any_kind_are_cast(router, query):
+    wanted = router.route(np.array([2, 0, 0, 0], np.float32))
+    assert wanted.label == "card_arrival"
+    assert router.route(query) == wanted
+    assert router.route_batch([query, query])[1] == wanted
+
+
+def test_values_too_large_for_a_float_are_deferred_as_unavailable(router):
+    for value in (1e300, -1e39, 3e38, np.nan, np.inf, 10**30 * 1e10):
+        assert router.route([value, 0, 0, 0]).reason == "unavailable"
+    assert router.route_batch(np.array([[1e300, 0, 0, 0], [2, 0, 0, 0]])).reasons.tolist() == [
+        "unavailable",
+        "handled",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        (np.zeros(5, np.float32), r"the vector has shape \(5,\); this policy takes \(4,\)"),
+        (np.zeros((2, 2), np.float32), r"has shape \(2, 2\)"),
+        (np.zeros((3, 4), np.float32), "for many vectors at once: route_batch"),
+        ([], "has shape"),
+        ([[1, 2], [3]], "do not all have the same length"),
+    ],
+)
+def test_a_vector_of_the_wrong_shape_is_the_caller_s_bug(router, query, message):
+    with pytest.raises(DimensionError, match=message):
+        router.route(query)
+
+
+def test_a_matrix_of_the_wrong_shape_is_the_caller_s_bug(router):
+    with pytest.raises(DimensionError, match=r"have shape \(3, 5\); this policy takes \(n, 4\)"):
+        router.route_batch(np.zeros((3, 5), np.float32))
+    with pytest.raises(DimensionError, match="for one vector: route"):
+        router.route_batch(np.zeros(4, np.float32))
+    with pytest.raises(DimensionError, match="do not all have the same length"):
+        router.route_batch([[1, 2, 3, 4], [1, 2, 3]])
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        (None, r"None cannot be routed; pass a text \(str\) or a vector of 4 numbers"),
+        (7, "a value of type int cannot be routed"),
+        (b"text", r"decoded: data.decode\('utf-8'\)"),
+        (bytearray(b"text"), "decoded"),
+        ({"a": 1}, "a value of type dict is not real numbers"),
+        ({1, 2}, "a value of type set is not real numbers"),
+        (["a", "b", "c", "d"], "is not real numbers; pass a text"),
+        ([1j, 0, 0, 0], "complex128 is not real numbers"),
+        ([True, False, True, False], "bool is not real numbers"),
+        ([None, 0, 0, 0], "is not real numbers"),
+        (iter([1, 2]), "cannot be routed"),
+    ],
+)
+def test_what_is_neither_a_text_nor_a_vector_is_a_type_error(router, query, message):
+    with pytest.raises(TypeError, match=message):
+        router.route(query)
+
+
+@pytest.mark.parametrize(
+    ("queries", "message"),
+    [
+        ("one text", "one text is not a batch"),
+        (b"text", "decoded"),
+        (None, "None is not a sequence of texts"),
+        ((text for text in "ab"), r"wrap it in list\(...\)"),
+        (["a", None], r"item 1 of the batch is None; the others are texts"),
+        (["a", b"b"], "item 1 of the batch is a value of type bytes"),
+        ([None, None], "is not real numbers"),
+    ],
+)
+def test_what_is_no_batch_is_a_type_error(texts_router, queries, message):
+    with pytest.raises(TypeError, match=message):
+        texts_router.route_batch(queries)
+
+
+def test_texts_are_embedded_and_the_empty_text_is_a_text(bundles, texts_router):
+    texts = ["a", "bb", "", "cc", "dd", "hello", "aaaaaaaa"]
+    expected = bundles.oracle(bundles.Letters().embed(texts))
+    assert all(same(texts_router.route(text), want) for text, want in zip(texts, expected, strict=True))
+    for batch in (texts, tuple(texts), np.array(texts), np.array(texts, object)):
+        assert all(
+            same(got, want) for got, want in zip(texts_router.route_batch(batch), expected, strict=True)
+        )
+
+
+def test_a_router_with_an_embedder_takes_vectors_too(router, texts_router):
+    for x in vectors(20):
+        assert texts_router.route(x) == router.route(x)
+
+
+def test_a_text_without_an_embedder_is_a_type_error_that_says_what_to_pass(router):
+    with pytest.raises(TypeError, match=r"has no embedder: pass vectors of shape \(4,\)"):
+        router.route("a")
+    with pytest.raises(TypeError, match="has no embedder"):
+        router.route_batch(["a"])
+
+
+class Moody:
+    """An embedder that passes the probe and then does whatever a test says."""
+
+    def __init__(self, letters):
+        self.letters = letters
+        self.mood = letters.embed
+
+    def embed(self, texts):
+        return self.mood(texts)
+
+    def fingerprint(self):
+        return self.letters.fingerprint()
+
+
+@pytest.fixture
+def moody(bundles):
+    embedder = Moody(bundles.Letters())
+    data = bundles.forge(bundles.manifest(embedder=bundles.LETTERS).document())
+    return open_router(parse_bundle(data), embedder=embedder), embedder
+
+
+def raises(texts):
+    raise RuntimeError(f"cannot embed {texts[0]}")
+
+
+@pytest.mark.parametrize(
+    ("mood", "logged"),
+    [
+        (raises, "the embedder failed on 1 text(s), which are deferred: RuntimeError in raises, line"),
+        (lambda texts: None, "vectors of shape (), which are deferred"),
+        (lambda texts: "nonsense", "ValueError"),
+        (lambda texts: np.zeros((len(texts), 3)), "shape (1, 3), which are deferred; wanted (1, 4)"),
+        (lambda texts: np.zeros(4), "vectors of shape (4,), which are deferred"),
+        (lambda texts: np.full((len(texts), 4), np.nan), "vectors that are not finite to 1 of 1 text(s)"),
+        (lambda texts: np.full((len(texts), 4), 1e300), "vectors that are not finite to 1 of 1 text(s)"),
+        (lambda texts: [[np.inf, 0, 0, 0]], "vectors that are not finite to 1 of 1 text(s)"),
+    ],
+)  # fmt: skip
+def test_an_embedder_that_fails_means_deferred_and_the_log_says_why_but_not_the_text(
+    moody, caplog, mood, logged
+):
+    router, embedder = moody
+    embedder.mood = mood
+    with caplog.at_level(logging.WARNING):
+        assert router.route("my secret") == Decision(None, False, 0.0, None, Reason.UNAVAILABLE)
+        batch = router.route_batch(["my secret"])
+    assert batch[0] == Decision(None, False, 0.0, None, Reason.UNAVAILABLE)
+    assert "secret" not in caplog.text
+    assert logged in caplog.text
+    assert {record.name for record in caplog.records} <= {"tracer_spec.runtime"}
+
+
+def test_an_embedder_that_fails_for_one_chunk_spares_the_others(moody):
+    router, embedder = moody
+    embedder.mood = lambda texts: raises(texts) if "bad" in texts else embedder.letters.embed(texts)
+    texts = ["a"] * CHUNK_ROWS + ["bad"]
+    batch = router.route_batch(texts)
+    assert batch.handled[:CHUNK_ROWS].all()
+    assert batch[CHUNK_ROWS].reason == "unavailable"
+
+
+def test_an_interrupt_in_the_embedder_is_not_swallowed(moody):
+    router, embedder = moody
+
+    def interrupt(texts):
+        raise KeyboardInterrupt
+
+    embedder.mood = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        router.route("a")
+
+
+def test_a_graph_that_fails_on_some_input_defers_it(bundles, caplog):
+    # the first number as an index into three labels: a 3 is out of range, and no smoke vector has one
+    text = bundles.graph_text().replace(
+        "may0 = Gather(allowed, top0)",
+        """
+  column = Unsqueeze(finite, axis)
+  safe = Where(column, embedding, zero)
+  first = Gather<axis = 1>(safe, int_0)
+  row = Cast<to = 7>(first)
+  known = Gather(allowed, row)
+  always = Or(known, near)
+  able0 = Gather(allowed, top0)
+  may0 = And(able0, always)
+""",
+    )
+    text = text.replace("float big", "float zero = {0.0}, float big")
+    router = open_router(
+        parse_bundle(bundles.forge(contents=bundles.members(**{"policy.onnx": bundles.policy_onnx(text)})))
+    )
+    assert router.route([2, 0, 0, 0]).handled
+    with caplog.at_level(logging.WARNING):
+        assert router.route([3, 0, 0, 0]) == Decision(None, False, 0.0, None, Reason.UNAVAILABLE)
+        assert router.route_batch([[3, 0, 0, 0]]).reasons.tolist() == ["unavailable"]
+    assert "the policy failed, and the input is deferred" in caplog.text
+
+
+def test_classify_asks_the_teacher_only_where_deferred(texts_router):
+    asked = []
+
+    def teacher(text):
+        asked.append(text)
+        return "from the teacher"
+
+    assert texts_router.classify("a", teacher) == "card_arrival"
+    assert texts_router.classify("hello", teacher=teacher) == "from the teacher"
+    assert asked == ["hello"]
+
+
+def test_classify_takes_the_vector_beside_the_text(router):
+    assert router.classify("where is it?", lambda text: text.upper(), vector=[2, 0, 0, 0]) == "card_arrival"
+    assert router.classify("where is it?", lambda text: text.upper(), vector=[0, 0, 0, 0]) == "WHERE IS IT?"
+
+
+class TeacherError(Exception):
+    pass
+
+
+def failing(text):
+    raise TeacherError(text)
+
+
+def test_the_teacher_s_exception_passes_untouched(texts_router):
+    with pytest.raises(TeacherError, match="hello") as caught:
+        texts_router.classify("hello", failing)
+    assert caught.value.__cause__ is None
+
+    async def failing_later(text):
+        raise TeacherError(text)
+
+    for teacher in (failing, failing_later):
+        with pytest.raises(TeacherError, match="hello"):
+            asyncio.run(texts_router.aclassify("hello", teacher))
+
+
+def test_an_asynchronous_teacher_needs_aclassify(texts_router):
+    async def teacher(text):
+        return f"later: {text}"
+
+    with pytest.raises(TypeError, match=r"await router.aclassify"):
+        texts_router.classify("hello", teacher)
+    assert texts_router.classify("a", teacher) == "card_arrival"
+    assert asyncio.run(texts_router.aclassify("hello", teacher)) == "later: hello"
+    assert asyncio.run(texts_router.aclassify("a", teacher)) == "card_arrival"
+    assert asyncio.run(texts_router.aclassify("hello", str.upper)) == "HELLO"
+
+
+def test_an_embedder_that_waits_does_not_hold_up_the_event_loop(moody):
+    router, embedder = moody
+    loops = []
+
+    def slow(texts):
+        loops.append(threading.current_thread() is threading.main_thread())
+        time.sleep(0.01)
+        return embedder.letters.embed(texts)
+
+    embedder.mood = slow
+    assert asyncio.run(router.aclassify("a", str.upper)) == "card_arrival"
+    assert loops == [False]
+
+
+def test_a_vector_is_routed_on_the_event_loop(router):
+    assert asyncio.run(router.aclassify("text", str.upper, vector=[0, 2, 0, 0])) == "top_up"
+
+
+def test_a_router_says_what_it_is(bundles, router):
+    sealed = bundles.manifest().sealed(bundles.members())
+    assert (router.name, router.version, router.labels, router.dimension) == (
+        "support-intents", sealed.version, bundles.LABELS, 4,
+    )  # fmt: skip
+    assert router.manifest == sealed
+    assert router.certificate == {"schema_version": 1, "status": "certified", "claim": "agreement"}
+    router.certificate["claim"] = "changed"
+    assert router.certificate["claim"] == "agreement"
+    assert repr(router) == (
+        f"<Router support-intents {sealed.version}: rsb (logreg -> mlp), 3 labels, "
+        "precomputed (4), certified>"
+    )
+
+
+def test_a_router_is_loaded_by_each_process_and_not_sent_there(router):
+    for send in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match="load the bundle in each process"):
+            send(router)
+
+
+def test_many_threads_get_the_answers_of_one(router):
+    X = vectors(64)
+    alone = [router.route(x) for x in X]
+    with ThreadPoolExecutor(8) as pool:
+        for answers in pool.map(lambda _: [router.route(x) for x in X], range(40)):
+            assert answers == alone
+        for batch in pool.map(lambda _: list(router.route_batch(X)), range(20)):
+            assert all(same(got, want) for got, want in zip(batch, alone, strict=True))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_router_survives_a_fork(save, good):
+    script = (
+        "import os, sys\n"
+        "from tracer_spec.runtime import load\n"
+        "router = load(sys.argv[1])\n"
+        "router.route([2, 0, 0, 0])\n"
+        "child = os.fork()\n"
+        "label = router.route([2, 0, 0, 0]).label\n"
+        "if child == 0:\n"
+        "    os._exit(0 if label == 'card_arrival' else 1)\n"
+        "assert os.waitpid(child, 0)[1] == 0\n"
+    )
+    subprocess.run([sys.executable, "-c", script, str(save(good))], check=True, timeout=60)
+
+
+def test_routing_a_vector_costs_little_more_than_the_bare_runtime(bundles, router):
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    bare = onnxruntime.InferenceSession(bundles.policy_onnx(), options, providers=["CPUExecutionProvider"])
+    x = np.array([2, 0, 0, 0], np.float32)
+    row, names = x[None], [each.name for each in bare.get_outputs()]
+
+    def seconds(call):
+        start = time.perf_counter()
+        for _ in range(300):
+            call()
+        return time.perf_counter() - start
+
+    rounds = [
+        (seconds(lambda: router.route(x)), seconds(lambda: bare.run(names, {"embedding": row})))
+        for _ in range(15)
+    ]
+    ours, theirs = (min(column) for column in zip(*rounds, strict=True))
+    assert ours < 1.5 * theirs, f"{ours / 300 * 1e6:.1f} us against {theirs / 300 * 1e6:.1f}"
+
+
+def test_a_bundle_s_error_names_its_path(bundles, save):
+    path = save(bundles.forge(bundles.manifest(embedder=bundles.LETTERS).document()))
+    with pytest.raises(BundleError) as caught:
+        load(path)
+    assert caught.value.problems[0].where == str(path)

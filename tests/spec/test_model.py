@@ -1,0 +1,173 @@
+import itertools
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from tracer_spec.spec import RouterSpec, canonical, spec_digest, split_step
+
+from .conftest import Load, Problems
+
+FULL = """\
+version: 1
+name: support-intents
+seed: 3
+traces:
+  use: jsonl
+  with: {path: traces/*.jsonl}
+  format: {text: body.input, label: body.answer, time: ts, truth: human, id: id, where: "status == 'ok'"}
+  labels:
+    allowed: [refund, top_up, fraud_report]
+    normalize: [strip, first-line, code-fence, "json:intent", "regex:^<(.*)>$", casefold]
+    aliases: {top-up: top_up}
+    unknown: fail
+  on_error: drop
+embedder: {use: lsa, with: {dim: 384}}
+zoo:
+  - logreg
+  - {use: logreg, as: logreg-c1, with: {C: 1.0}}
+families: [global, {use: rsb, with: {depth: 2}}]
+acceptor: {use: logistic}
+guards: [{use: prototypes}]
+defer_labels: [fraud_report]
+target: {agreement: 0.92, confidence: 0.99, min_coverage: 0, calibrator: {use: pareto-testing}}
+split: {certify: 0.5, strategy: grouped, key: customer.id, folds: 5}
+cost: {teacher_usd_per_1k: 2, requests_per_day: 10000}
+report: {text: true}
+"""
+
+
+def test_the_defaults_are_those_of_the_design(load: Load, minimal: str) -> None:
+    assert canonical(load(minimal).spec) == {
+        "version": 1,
+        "name": "support-intents",
+        "seed": 0,
+        "traces": {
+            "use": "jsonl",
+            "with": {},
+            "format": "native",
+            "labels": {"allowed": "infer", "normalize": ["strip"], "aliases": {}, "unknown": "disagree"},
+            "on_error": "fail",
+        },
+        "embedder": {"use": "lsa", "as": "lsa", "with": {}},
+        "zoo": [{"use": name, "as": name, "with": {}} for name in ("logreg", "mlp")],
+        "families": [{"use": name, "as": name, "with": {}} for name in ("global", "l2d", "rsb")],
+        "acceptor": {"use": "logistic", "as": "logistic", "with": {}},
+        "guards": [],
+        "defer_labels": [],
+        "target": {
+            "end_to_end": None,
+            "agreement": 0.92,
+            "confidence": 0.95,
+            "min_coverage": 0.05,
+            "calibrator": {"use": "pareto-testing", "as": "pareto-testing", "with": {}},
+        },
+        "split": {"certify": 0.4, "strategy": "random", "key": None, "folds": 4},
+        "cost": None,
+        "report": {"text": False},
+    }
+
+
+def test_a_full_spec_is_read_as_written(load: Load) -> None:
+    spec = load(FULL).spec
+    assert [(ref.use, ref.alias, ref.options) for ref in spec.zoo] == [
+        ("logreg", "logreg", {}),
+        ("logreg", "logreg-c1", {"C": 1.0}),
+    ]
+    assert spec.families[1].options == {"depth": 2}
+    assert spec.traces.source.options == {"path": "traces/*.jsonl"}
+    assert spec.split.key == "customer.id"
+    assert spec.traces.labels.allowed == ("refund", "top_up", "fraud_report")
+
+
+@pytest.mark.parametrize("text", [FULL, None])
+def test_the_canonical_form_reads_back_as_the_same_spec(load: Load, minimal: str, text: str | None) -> None:
+    spec = load(text or minimal).spec
+    again = RouterSpec.model_validate(canonical(spec))
+    assert again == spec
+    assert spec_digest(again) == spec_digest(spec)
+
+
+def test_the_digest_is_that_of_the_meaning_and_not_of_the_text(load: Load, minimal: str) -> None:
+    digest = spec_digest(load(minimal).spec)
+    reordered = "# a comment\n" + "\n".join(reversed(minimal.splitlines()))
+    same = [
+        reordered,
+        minimal + "seed: 0\nzoo: [{use: logreg}, {use: mlp, as: mlp, with: {}}]\n",
+        minimal + "seed: ${SEED:-0}\ncost:\n",
+        minimal.replace("{use: jsonl}", "{use: jsonl, with: {path: elsewhere.jsonl}}"),
+    ]
+    assert {spec_digest(load(text).spec) for text in same} == {digest}
+    other = [minimal + "seed: 1\n", minimal.replace("lsa", "{use: lsa, with: {dim: 2}}"), minimal.replace("0.92", "0.93")]
+    assert len({digest, *(spec_digest(load(text).spec) for text in other)}) == 4
+
+
+def test_the_digest_of_this_spec_never_changes(load: Load, minimal: str) -> None:
+    # it is written into locks and bundles: a change of it is a change of format, or of a default
+    assert spec_digest(load(minimal).spec) == "8ab6172d9eb9bc6a52e2bee26ce06703db0b8e2dbeb6d845e95222c132075d23"
+
+
+def test_a_digest_covers_overrides_and_variables(load: Load, minimal: str) -> None:
+    direct = spec_digest(load(minimal.replace("0.92", "0.95")).spec)
+    assert spec_digest(load(minimal, ["target.agreement=0.95"]).spec) == direct
+    text = minimal.replace("{agreement: 0.92}", "\n  agreement: ${A}")
+    assert spec_digest(load(text, environ={"A": "0.95"}).spec) == direct
+
+
+def test_a_spec_cannot_be_changed(load: Load, minimal: str) -> None:
+    spec = load(minimal).spec
+    with pytest.raises(ValidationError, match="frozen"):
+        spec.seed = 1
+
+
+def test_whole_numbers_do_for_numbers(load: Load, minimal: str) -> None:
+    loaded = load(minimal + "cost: {teacher_usd_per_1k: 2, requests_per_day: 10}\n", ["target.min_coverage=0"])
+    assert loaded.spec.target.min_coverage == 0
+    assert loaded.spec.cost is not None
+
+
+@pytest.mark.parametrize("step", ["strip", "first-line", "casefold", "code-fence", "json:a:b", "regex:a(b)?", "regex::"])
+def test_a_step_is_a_word_or_a_word_with_an_argument(load: Load, minimal: str, step: str) -> None:
+    spec = load(minimal, [f"traces.labels.normalize=['{step}']"]).spec
+    assert spec.traces.labels.normalize == (step,)
+    assert split_step(step) == (step.split(":")[0], step[step.index(":") + 1 :] if ":" in step else "")
+
+
+# what exactly one of agreement and end_to_end, and the calibrators, allow
+GIVEN = [{}, {"agreement": 0.9}, {"end_to_end": 0.98}, {"agreement": 0.9, "end_to_end": 0.98}]
+CALIBRATORS = [None, "pareto-testing", "empirical", "risk-control", "a-third-partys"]
+
+
+@pytest.mark.parametrize(("given", "calibrator"), list(itertools.product(GIVEN, CALIBRATORS)))
+def test_a_target_is_agreement_or_end_to_end_under_a_calibrator_that_certifies_it(
+    given: dict[str, float], calibrator: str | None
+) -> None:
+    target: dict[str, Any] = given | ({"calibrator": calibrator} if calibrator else {})
+    of_agreement = calibrator in (None, "pareto-testing", "empirical", "a-third-partys")
+    of_end_to_end = calibrator in ("risk-control", "a-third-partys")
+    valid = len(given) == 1 and (of_agreement if "agreement" in given else of_end_to_end)
+    data = {"version": 1, "name": "a", "traces": {"use": "x"}, "embedder": "x", "target": target}
+    if valid:
+        assert RouterSpec.model_validate(data).target.agreement == given.get("agreement")
+    else:
+        with pytest.raises(ValidationError):
+            RouterSpec.model_validate(data)
+
+
+def test_a_temporal_split_of_a_custom_format_needs_its_time(problems: Problems, load: Load, minimal: str) -> None:
+    text = minimal.replace("jsonl}", "jsonl, format: {text: a, label: b}}") + "split: {strategy: temporal}\n"
+    assert problems(text) == [
+        "router.yaml:6:19  split.strategy\n  a temporal split needs the time of each trace, and traces.format gives none\n"
+        "  hint: add time: its JMESPath, to traces.format"
+    ]
+    assert load(text.replace("label: b", "label: b, time: c")).spec.split.strategy == "temporal"
+
+
+def test_two_plugins_of_a_list_need_two_names(problems: Problems, minimal: str) -> None:
+    text = minimal + "zoo:\n  - logreg\n  - mlp\n  - {use: logreg, with: {C: 1}}\n  - {use: dt, as: mlp}\nguards: [a, a]\n"
+    hint = "\n  hint: give one of them another name with 'as'"
+    assert problems(text) == [
+        f"router.yaml:9:11  zoo[2].use\n  'logreg' is the name of both zoo[0] and zoo[2]{hint}",
+        f"router.yaml:10:19  zoo[3].as\n  'mlp' is the name of both zoo[1] and zoo[3]{hint}",
+        f"router.yaml:11:13  guards[1]\n  'a' is the name of both guards[0] and guards[1]{hint}",
+    ]

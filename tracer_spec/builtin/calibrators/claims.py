@@ -1,0 +1,28 @@
+"""What a certificate rests on and what would end it, in words that all calibrators share."""
+
+from __future__ import annotations
+
+EXCHANGEABLE = "future traffic and the certify rows are exchangeable: drawn alike, independent of one another"
+SAME_TEACHER = "the teacher that labels future traffic is the one that labelled these traces"
+SAME_EMBEDDER = "the embedder gives the vectors that it gave when the policy was built"
+UNSEEN = "certify rows were chosen by a hash of their identity, and only the looks counted here have been taken at them"
+
+ASSUMPTIONS = (EXCHANGEABLE, SAME_TEACHER, SAME_EMBEDDER, UNSEEN)
+VOIDED_BY = (
+    "a changed teacher: its model, its prompt or its labels",
+    "a changed embedder",
+    "any change of the bundle",
+    "traffic that differs from the traces",
+    "choosing this build among several by its certificate",
+)
+
+
+def percent(rate: float) -> str:
+    """Return a rate as people write it.
+
+    Examples
+    --------
+    >>> percent(0.925), percent(0.9999)
+    ('92.5 %', '99.99 %')
+    """
+    return f"{100 * rate:.6g} %"

@@ -1,0 +1,88 @@
+"""Risk control: at most so much of *all* traffic gets a label that the teacher would not have given.
+
+References
+----------
+Angelopoulos, Bates, Fisch, Lei, Schuster (2024), Conformal risk control, ICLR (monotone risks along a nested family).
+Bates, Angelopoulos, Lei, Malik, Jordan (2021), Distribution-free, risk-controlling prediction sets, J. ACM, Theorem 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from tracer_spec.builtin.calibrators.claims import ASSUMPTIONS, VOIDED_BY, percent
+from tracer_spec.plugin import Candidate, Certificate, CertifyRows, Chain, Target, WalkStep
+from tracer_spec.stats.binomial import p_value, predicted_power
+from tracer_spec.stats.multiple import fixed_sequence
+
+
+class RiskControl:
+    """Walk one nested chain, chosen on fit rows, from its smallest candidate to the last that passes.
+
+    Notes
+    -----
+    Along a nested chain the wrong labels given can only grow, row by row. Let i be its first candidate whose risk exceeds
+    the limit. Whenever a later one passes, i passes too, which has probability <= delta by the exact binomial test on all N
+    certify rows. So no correction for several tests is needed, on *one* chain; the best of several would need one.
+    """
+
+    def order(self, chains: Sequence[Chain], n_certify: int, target: Target) -> Sequence[Candidate]:
+        """Return the chain whose best candidate is predicted to handle most, of rising coverage.
+
+        Parameters
+        ----------
+        chains : sequence of Chain
+        n_certify : int
+        target : Target
+            With ``end_to_end`` set.
+        """
+
+        def utility(candidate: Candidate) -> float:
+            right = candidate.n_rows - (candidate.n_handled - candidate.n_agree)
+            return candidate.coverage * predicted_power(n_certify, candidate.n_rows, right, target.level, target.delta)
+
+        rated = [(max(map(utility, chain.candidates)), chain) for chain in chains]
+        best, champion = max(rated, key=lambda pair: pair[0], default=(0.0, None))
+        if champion is None or best == 0.0:
+            return ()
+        return tuple(candidate for candidate in champion.candidates if candidate.coverage >= target.min_coverage)
+
+    def certify(self, ordered: Sequence[Candidate], rows: CertifyRows, target: Target) -> Certificate:
+        """Test each candidate on all certify rows; ship the last before the first failure."""
+        counted: list[tuple[int, int, float]] = []
+
+        def p_values() -> Iterator[float]:
+            for candidate in ordered:
+                n, k = rows.count(candidate.policy)
+                right = len(rows) - (n - k)
+                counted.append((len(rows), right, p_value(len(rows), right, target.level)))
+                yield counted[-1][2]
+
+        passed = fixed_sequence(p_values(), target.delta)
+        walk = tuple(
+            WalkStep(candidate, n, k, p, ok)
+            for candidate, (n, k, p), ok in zip(ordered, counted, passed, strict=False)
+        )
+        chosen = next((step for step in reversed(walk) if step.passed), None)
+        return Certificate(
+            calibrator="risk-control",
+            target=target.level,
+            confidence=target.confidence,
+            n_certify=len(rows),
+            walk=walk,
+            chosen=chosen,
+            claim=_claim(target, chosen),
+            assumptions=ASSUMPTIONS,
+            voided_by=VOIDED_BY,
+        )
+
+
+def _claim(target: Target, chosen: WalkStep | None) -> str:
+    """Say in one sentence what is certified, or that nothing is."""
+    wrong, confidence = percent(1 - target.level), percent(target.confidence)
+    if chosen is None:
+        return f"no policy could be shown, at {confidence} confidence, to give a label of its own that is not the teacher's to at most {wrong} of all traffic"
+    return (
+        f"with {confidence} confidence, at most {wrong} of all traffic, handled or deferred, gets a label from this router "
+        "that the teacher would not have given"
+    )

@@ -1,0 +1,93 @@
+"""Checks of a spec that need more than the spec: the file of labels, the formats there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from tracer_spec.builtin.formats import find_format
+from tracer_spec.builtin.formats.expressions import compile_expression
+from tracer_spec.errors import Problem, SpecError
+from tracer_spec.spec.labels import read_labels
+from tracer_spec.spec.load import LoadedSpec
+from tracer_spec.spec.nodes import Path, address, as_written, nearest, quoted
+from tracer_spec.spec.wording import REASON_LEFT_OUT, did_you_mean, is_private
+
+_FORMAT: Path = ("traces", "format")
+_ALLOWED: Path = ("traces", "labels", "allowed")
+
+
+def allowed_labels(loaded: LoadedSpec) -> tuple[tuple[str, ...] | None, list[Problem]]:
+    """Return the closed list of labels, if there is one, and what does not fit it."""
+    allowed = loaded.spec.traces.labels.allowed
+    if allowed == "infer":
+        return None, []
+    if isinstance(allowed, str):
+        shown = as_written(nearest(loaded.tree, _ALLOWED))
+        try:
+            labels = read_labels(loaded.root / allowed, shown)
+        except SpecError as error:
+            hint = did_you_mean(allowed, ["infer"]) if not is_private(nearest(loaded.tree, _ALLOWED)) else ""
+            return None, [_about_file(loaded, problem, hint) for problem in error.problems]
+    else:
+        labels = allowed
+    return labels, _outside(loaded, labels)
+
+
+def _about_file(loaded: LoadedSpec, problem: Problem, hint: str) -> Problem:
+    """Report what is wrong with the file of labels where the spec names it."""
+    hint = hint or problem.hint.replace("the current folder", "the spec's folder")
+    return Problem(loaded.where(_ALLOWED), f"{problem.where}: {problem.what}", hint, address(_ALLOWED))
+
+
+def _outside(loaded: LoadedSpec, labels: tuple[str, ...]) -> list[Problem]:
+    """Return every label of the spec that is not among those allowed."""
+    spec, known = loaded.spec, set(labels)
+    secret = is_private(nearest(loaded.tree, _ALLOWED))
+    named: dict[Path, str] = {("defer_labels", index): label for index, label in enumerate(spec.defer_labels)}
+    named |= {
+        ("traces", "labels", "aliases", key): label for key, label in spec.traces.labels.aliases.items()
+    }
+    found = []
+    for path, label in named.items():
+        if label not in known:
+            node = nearest(loaded.tree, path)
+            hint = "" if secret or is_private(node) else did_you_mean(label, labels)
+            listing = "" if secret else f"; known: {_listing(labels)}"
+            what = f"{as_written(node)} is not an allowed label{listing}"
+            found.append(Problem(loaded.where(path), what, hint, address(path)))
+    return found
+
+
+def _listing(labels: tuple[str, ...]) -> str:
+    shown = ", ".join(quoted(label)[1:-1] for label in labels[:12])
+    return shown if len(labels) <= 12 else f"{shown} and {len(labels) - 12} more"
+
+
+def format_problems(loaded: LoadedSpec) -> list[Problem]:
+    """Return what is wrong with the format: a preset that does not exist, functions that do not."""
+    asked, key = loaded.spec.traces.format, loaded.spec.split.key
+    expressions: dict[Path, str] = {("split", "key"): key} if key else {}
+    problems = []
+    if isinstance(asked, str):
+        problems += _said(loaded, _FORMAT, partial(find_format, asked))
+    else:
+        parts = asked.model_dump(exclude_none=True)
+        expressions = {(*_FORMAT, part): expression for part, expression in parts.items()} | expressions
+    for path, expression in expressions.items():
+        problems += _said(loaded, path, partial(compile_expression, expression))
+    return problems
+
+
+def _said(loaded: LoadedSpec, path: Path, check: Callable[[], object]) -> list[Problem]:
+    """Return what a check says of the value at ``path``, unless it may quote the environment."""
+    try:
+        check()
+    except SpecError as error:
+        node = nearest(loaded.tree, path)
+        if is_private(node):
+            what, hint = f"{as_written(node)} is not accepted; {REASON_LEFT_OUT}", ""
+        else:
+            what, hint = error.problems[0].what, error.problems[0].hint
+        return [Problem(str(node.place), what, hint, address(path))]
+    return []
