@@ -91,4 +91,6 @@ def test_the_labels_of_banking77_are_the_77_there_are():
     train = DATA / "banking77_train.jsonl"
     if not train.exists():
         pytest.skip(f"{train} is not there: the labels are not compared with the dataset")
-    assert set(labels) == {json.loads(line)["teacher"] for line in train.open(encoding="utf-8")}
+    assert set(labels) == {
+        json.loads(line)["teacher"] for line in train.read_text(encoding="utf-8").splitlines()
+    }

@@ -45,9 +45,7 @@ def _outside(loaded: LoadedSpec, labels: tuple[str, ...]) -> list[Problem]:
     spec, known = loaded.spec, set(labels)
     secret = is_private(nearest(loaded.tree, _ALLOWED))
     named: dict[Path, str] = {("defer_labels", index): label for index, label in enumerate(spec.defer_labels)}
-    named |= {
-        ("traces", "labels", "aliases", key): label for key, label in spec.traces.labels.aliases.items()
-    }
+    named |= {("traces", "labels", "aliases", key): label for key, label in spec.traces.labels.aliases.items()}
     found = []
     for path, label in named.items():
         if label not in known:

@@ -92,7 +92,9 @@ def build(
         with clock.stage("write") as done:
             policy = certificate.chosen.candidate.policy
             graph = compile_policy(policy, dimension=prepared.fit.X.shape[1], denied=prepared.denied)
-            members = bundle_members(plan, prepared, workshop, chains, front, certificate, graph.SerializeToString(deterministic=True))
+            members = bundle_members(
+                plan, prepared, workshop, chains, front, certificate, graph.SerializeToString(deterministic=True)
+            )
             written = write_bundle(Path(out or f"dist/{plan.spec.name}.tracer"), *members)
             done(str(written.path))
     return BuildResult(

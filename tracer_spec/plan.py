@@ -191,9 +191,7 @@ def _present(resolved: Iterable[Resolved | None]) -> tuple[Resolved, ...]:
     return tuple(each for each in resolved if each is not None)
 
 
-def _resolve(
-    loaded: LoadedSpec, registry: Registry, kind: str, ref: PluginRef, path: Path
-) -> Resolved | list[Problem]:
+def _resolve(loaded: LoadedSpec, registry: Registry, kind: str, ref: PluginRef, path: Path) -> Resolved | list[Problem]:
     """Return a reference's plugin and options, or what is wrong with it."""
     at = (*path, "use") if find(loaded.tree, (*path, "use")) else path
     try:

@@ -176,7 +176,9 @@ def test_the_shipped_graph_lets_nobody_move_its_thresholds():
 
 def test_compiling_twice_gives_the_same_bytes():
     policy, _ = random_policy(np.random.default_rng(4), 3, guarded=True)
-    first, second = (compile_policy(policy, dimension=D, denied=[False] * K).SerializeToString(deterministic=True) for _ in range(2))
+    first, second = (
+        compile_policy(policy, dimension=D, denied=[False] * K).SerializeToString(deterministic=True) for _ in range(2)
+    )
     assert first == second
 
 

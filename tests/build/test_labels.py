@@ -104,9 +104,7 @@ def test_casefold_gives_back_the_spelling_of_the_list_and_finds_aliases_of_any_c
 
 def test_an_answer_gives_the_same_label_the_second_time():
     cleaner = LabelCleaner(["strip"])
-    assert [cleaner.clean(answer) for answer in (" a", " a", "", "")] == [("a", "")] * 2 + [
-        ("", "empty label")
-    ] * 2
+    assert [cleaner.clean(answer) for answer in (" a", " a", "", "")] == [("a", "")] * 2 + [("", "empty label")] * 2
 
 
 def test_a_human_label_goes_through_the_same_steps_but_need_not_be_wrapped_like_the_teachers():
@@ -123,8 +121,7 @@ def test_a_human_label_goes_through_the_same_steps_but_need_not_be_wrapped_like_
         (
             {"normalize": ["strip", "frist-line"]},
             "traces.labels.normalize[1]",
-            "no step is called 'frist-line'; known: strip, first-line, casefold, code-fence, json:KEY, "
-            "regex:PATTERN",
+            "no step is called 'frist-line'; known: strip, first-line, casefold, code-fence, json:KEY, regex:PATTERN",
             "did you mean 'first-line'?",
         ),
         (
@@ -167,9 +164,7 @@ def test_settings_that_make_no_sense_are_errors(settings, address, what, hint):
 
 
 steps = st.lists(
-    st.sampled_from(
-        ["strip", "first-line", "casefold", "code-fence", "json:a", "json:a.b", r"regex:(\w+)", "regex:."]
-    ),
+    st.sampled_from(["strip", "first-line", "casefold", "code-fence", "json:a", "json:a.b", r"regex:(\w+)", "regex:."]),
     max_size=4,
 )
 answers = st.recursive(
@@ -179,9 +174,7 @@ answers = st.recursive(
     | st.floats()
     | st.text(st.characters())
     | st.sampled_from(["```json\na\n```"]),
-    lambda inner: (
-        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["a", "b"]), inner, max_size=2)
-    ),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["a", "b"]), inner, max_size=2),
     max_leaves=5,
 )
 wrapped = answers | answers.map(lambda value: json.dumps(value))
@@ -216,7 +209,5 @@ def test_no_usable_label_at_all_is_an_error():
     with pytest.raises(DataError) as caught:
         label_space(None, [UNUSABLE])
     assert str(caught.value) == (
-        "traces.labels\n"
-        "  no fit row has a usable label\n"
-        "  hint: look at 'traces.labels.normalize', or list the labels"
+        "traces.labels\n  no fit row has a usable label\n  hint: look at 'traces.labels.normalize', or list the labels"
     )

@@ -21,7 +21,9 @@ def test_the_front_is_what_no_candidate_dominates(pairs):
     chains = [chain(*each) for each in pairs]
     everything = [candidate for each in chains for candidate in each.candidates]
     front = pareto_front(chains)
-    undominated = {(c.coverage, c.agreement) for c in everything if not any(dominates(other, c) for other in everything)}
+    undominated = {
+        (c.coverage, c.agreement) for c in everything if not any(dominates(other, c) for other in everything)
+    }
     assert {(c.coverage, c.agreement) for c in front} == undominated
     assert len(front) == len(undominated)
 
@@ -43,6 +45,9 @@ class Proposes:
 
 
 def test_chains_come_in_the_order_of_the_families_without_candidates_that_handle_nothing():
-    first, second = Proposes(chain((0, 0), (3, 2), family="a")), Proposes(chain((0, 0), family="b"), chain((5, 5), family="c"))
+    first, second = (
+        Proposes(chain((0, 0), (3, 2), family="a")),
+        Proposes(chain((0, 0), family="b"), chain((5, 5), family="c")),
+    )
     chains = propose([first, second], workshop=None)
     assert [(each.family, [c.n_handled for c in each.candidates]) for each in chains] == [("a", [3]), ("c", [5])]

@@ -19,13 +19,9 @@ ACCOUNTING = Accounting(0, 0, {}, {}, {}, {}, 0, {}, ())
 
 
 def traces(texts=None, *, n=None, ids=None, times=None, groups=None, labels=None, vectors=None):
-    n = next(
-        len(column) for column in (texts, ids, times, groups, vectors, range(n or 0)) if column is not None
-    )
+    n = next(len(column) for column in (texts, ids, times, groups, vectors, range(n or 0)) if column is not None)
     return TraceSet(
-        texts=tuple(
-            texts if texts is not None else [f"text {i}" for i in range(n)] if vectors is None else [""] * n
-        ),
+        texts=tuple(texts if texts is not None else [f"text {i}" for i in range(n)] if vectors is None else [""] * n),
         labels=tuple(labels or ["a"] * n),
         ids=tuple(ids or [None] * n),
         times=np.array(times if times is not None else [math.nan] * n, dtype=np.float64),
@@ -191,8 +187,7 @@ def test_temporal_certifies_on_the_newest_share_whatever_the_order(times, share,
     def certifying(rows):
         ids, moments = zip(*rows, strict=True)
         return {
-            rows[i]
-            for i in np.flatnonzero(sides(traces(ids=ids, times=moments), certify=share, strategy="temporal"))
+            rows[i] for i in np.flatnonzero(sides(traces(ids=ids, times=moments), certify=share, strategy="temporal"))
         }
 
     chosen = certifying(rows)
@@ -258,9 +253,7 @@ def test_grouped_splits_groups_by_a_fair_coin_and_picks_any_of_their_rows_alike(
 def test_grouped_moves_no_group_when_rows_are_added():
     groups = [f"user {i % 50}" for i in range(200)]
     few_rows = split(traces(n=200, groups=groups), certify=0.4, strategy="grouped")
-    many = split(
-        traces(n=400, groups=groups + [f"user {i}" for i in range(200)]), certify=0.4, strategy="grouped"
-    )
+    many = split(traces(n=400, groups=groups + [f"user {i}" for i in range(200)]), certify=0.4, strategy="grouped")
     assert set(few_rows.fit) <= set(many.fit)
     assert {groups[i] for i in few_rows.certify} == {groups[i % 200] for i in many.certify if i < 200} | {
         f"user {i - 200}" for i in many.certify if 200 <= i < 250

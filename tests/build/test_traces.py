@@ -120,9 +120,7 @@ def test_bad_records_fail_by_default_with_the_first_few_addresses_and_the_remedy
 
 def test_records_left_out_on_purpose_and_copies_are_no_failure():
     good = {"text": "x", "label": "a", "id": "1"}
-    read = compile_format(
-        find_format({"text": "text", "label": "label", "id": "id", "where": "keep != `false`"})
-    ).read
+    read = compile_format(find_format({"text": "text", "label": "label", "id": "id", "where": "keep != `false`"})).read
     traces = gather(good, good, {**good, "keep": False}, read=read, on_error="fail")
     assert dict(traces.accounting.dropped) == {"excluded by where": 1, "duplicate id": 1}
 
@@ -154,9 +152,7 @@ def test_an_id_that_most_records_share_is_pointed_out():
 
 
 def test_an_answer_that_is_no_label_stays_as_a_disagreement_and_is_counted():
-    traces = gather(
-        {"input": "x", "teacher": ""}, {"input": "y", "teacher": ["a"]}, {"input": "z", "teacher": "a"}
-    )
+    traces = gather({"input": "x", "teacher": ""}, {"input": "y", "teacher": ["a"]}, {"input": "z", "teacher": "a"})
     assert traces.labels == ("", "", "a")
     assert dict(traces.accounting.dropped) == {}
     assert dict(traces.accounting.unusable) == {"empty label": 1, "label is an object or a list": 1}
@@ -164,9 +160,7 @@ def test_an_answer_that_is_no_label_stays_as_a_disagreement_and_is_counted():
 
 def test_labels_off_the_list_stay_and_the_worst_are_listed_first():
     answers = ["a"] * 3 + ["made_up"] * 2 + ["other"] + [f"rare_{n:02}" for n in range(30)]
-    traces = gather(
-        *[{"input": "x", "teacher": each} for each in answers], cleaner=LabelCleaner(allowed=["a"])
-    )
+    traces = gather(*[{"input": "x", "teacher": each} for each in answers], cleaner=LabelCleaner(allowed=["a"]))
     assert traces.labels == tuple(answers)
     assert traces.accounting.n_unknown == 33
     listed = list(traces.accounting.unknown_labels.items())
@@ -218,13 +212,15 @@ def test_times_that_are_not_understood_are_counted():
 
 def test_nothing_usable_is_an_error_that_says_where_to_look():
     with pytest.raises(DataError) as caught:
-        gather(
-            {"question_text": "x", "teacher": "a"}, {"question_text": "y", "teacher": "a"}, on_error="drop"
-        )
+        gather({"question_text": "x", "teacher": "a"}, {"question_text": "y", "teacher": "a"})
     assert str(caught.value).splitlines() == [
-        "t.jsonl:1  traces",
+        "traces",
         "  none of 2 records is a usable trace: no text (2)",
         "  hint: look at 'traces.format': it says where text and label lie inside a record",
+        "t.jsonl:1",
+        "  no text",
+        "t.jsonl:2",
+        "  no text",
     ]
     with pytest.raises(DataError, match="none of 0 records is a usable trace: no record was read"):
         gather()
@@ -327,9 +323,7 @@ native_keys = st.sampled_from(
 
 
 @settings(max_examples=300, deadline=None)
-@given(
-    st.lists(st.dictionaries(native_keys, json_values, max_size=9), max_size=6), st.booleans(), st.booleans()
-)
+@given(st.lists(st.dictionaries(native_keys, json_values, max_size=9), max_size=6), st.booleans(), st.booleans())
 def test_whatever_records_hold_each_is_kept_or_counted(data, need_text, need_vector):
     good = {"input": "x", "teacher": "a", "embedding": [1.0]}
     traces = gather(*data, good, on_error="drop", need_text=need_text, need_vector=need_vector)

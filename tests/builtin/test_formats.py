@@ -181,7 +181,5 @@ def test_what_the_schema_takes_has_a_text_and_a_label(record):
     (raw,) = read("native", record)
     texts = [record.get(key) for key in ("input", "query") if record.get(key) is not None]
     assert is_valid == (
-        all(isinstance(text, str) for text in texts)
-        and any(text.strip() for text in texts)
-        and raw.label is not None
+        all(isinstance(text, str) for text in texts) and any(text.strip() for text in texts) and raw.label is not None
     )

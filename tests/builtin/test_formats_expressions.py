@@ -12,8 +12,7 @@ NAMES = ["a", "b", "c", '"d.e"']
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-2, 2) | st.sampled_from(["", "x"]),
     lambda inner: (
-        st.lists(inner, max_size=2)
-        | st.dictionaries(st.sampled_from(["a", "b", "c", "d.e"]), inner, max_size=4)
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["a", "b", "c", "d.e"]), inner, max_size=4)
     ),
     max_leaves=12,
 )

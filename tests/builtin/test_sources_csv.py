@@ -77,9 +77,7 @@ def test_a_quote_that_is_never_closed_is_a_problem_and_not_the_rest_of_the_file(
     records = read(path, b'text,label\n"never closed,a\n' + b"x,b\n" * 100, max_field_chars=50)
     assert records[0].problem == "invalid CSV: field larger than field limit (50)"
     assert records[-1].data == {"text": "x", "label": "b"}
-    assert [r.problem for r in read(path, b'text,label\n"never closed,a\n')] == [
-        "invalid CSV: unexpected end of data"
-    ]
+    assert [r.problem for r in read(path, b'text,label\n"never closed,a\n')] == ["invalid CSV: unexpected end of data"]
 
 
 def test_a_line_longer_than_the_limit_is_a_problem_and_is_not_held(path):

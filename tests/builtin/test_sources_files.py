@@ -22,9 +22,7 @@ def test_files_are_read_in_the_order_of_their_paths_whatever_the_order_of_the_gl
 def test_two_stars_reach_into_folders_and_hidden_files_are_left_alone(tmp_path):
     deep = write(tmp_path / "x" / "y" / "deep.jsonl")
     write(tmp_path / ".hidden.jsonl")
-    assert [each.path for each in find_inputs([str(tmp_path / "**" / "*.jsonl")], example="*.jsonl")] == [
-        deep
-    ]
+    assert [each.path for each in find_inputs([str(tmp_path / "**" / "*.jsonl")], example="*.jsonl")] == [deep]
 
 
 def test_brackets_in_the_name_of_a_folder_or_file_match_themselves(tmp_path):

@@ -119,9 +119,7 @@ def test_gzip_is_told_by_its_bytes_not_by_its_name(path):
 
 
 def test_a_gzip_that_is_cut_short_gives_its_whole_lines_and_then_one_problem(path):
-    lines = b"".join(
-        b'{"n": %d, "x": "%s"}\n' % (n, bytes(str(hash(n * 7919)), "ascii")) for n in range(50_000)
-    )
+    lines = b"".join(b'{"n": %d, "x": "%s"}\n' % (n, bytes(str(hash(n * 7919)), "ascii")) for n in range(50_000))
     zipped = gzip.compress(lines)
     *good, last = read(path, zipped[: len(zipped) // 2])
     assert [r.data["n"] for r in good] == list(range(len(good)))

@@ -18,9 +18,7 @@ def path(tmp_path, monkeypatch):
 
 
 def test_rows_come_in_order_over_batches_with_their_address(path):
-    pq.write_table(
-        pa.table({"text": [f"t{n}" for n in range(10)], "label": ["a", None] * 5}), path, row_group_size=4
-    )
+    pq.write_table(pa.table({"text": [f"t{n}" for n in range(10)], "label": ["a", None] * 5}), path, row_group_size=4)
     records = list(Parquet((str(path),), batch_rows=3).records())
     assert [(r.where, r.data["text"], r.problem) for r in records] == [
         (f"t.parquet#{n}", f"t{n}", "") for n in range(10)
@@ -30,9 +28,7 @@ def test_rows_come_in_order_over_batches_with_their_address(path):
 
 def test_only_the_columns_asked_for_are_read(path):
     pq.write_table(pa.table({"text": ["a"], "label": ["b"], "other": [1]}), path)
-    assert [r.data for r in Parquet((str(path),), columns=("text", "label")).records()] == [
-        {"text": "a", "label": "b"}
-    ]
+    assert [r.data for r in Parquet((str(path),), columns=("text", "label")).records()] == [{"text": "a", "label": "b"}]
 
 
 def test_times_of_nanoseconds_and_nested_columns_come_as_plain_values(path):

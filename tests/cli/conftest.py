@@ -32,9 +32,7 @@ target: {agreement: 0.9, confidence: 0.95}
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return this process's environment without what would change how the command line talks."""
-    kept = {
-        key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")
-    }
+    kept = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")}
     return {**kept, "OMP_NUM_THREADS": "1", **(extra or {})}
 
 
@@ -66,7 +64,7 @@ def run(tmp_path: Path) -> Run:
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
-    """Return the outcome of ``build`` on the quickstart's traces with a small zoo; its cwd is ``args[-1]``."""
+    """Return the outcome of ``build`` on the quickstart's traces, small zoo; its cwd is ``args[-1]``."""
     folder = tmp_path_factory.mktemp("built")
     (folder / "router.yaml").write_text(SPEC)
     (folder / "traces.jsonl").write_bytes((QUICKSTART / "traces.jsonl").read_bytes())

@@ -12,15 +12,11 @@ def test_the_story_of_a_bundle_fits_on_twenty_lines_and_is_true(run, bundle):
     assert (result.returncode, result.stderr) == (0, "")
     assert len(result.stdout.splitlines()) <= 20
     assert re.match(r"certified  small [0-9a-f]{12}\n", result.stdout)
-    assert re.search(
-        rf"^  sha256 +{hashlib.sha256(bundle.read_bytes()).hexdigest()}$", result.stdout, re.MULTILINE
-    )
+    assert re.search(rf"^  sha256 +{hashlib.sha256(bundle.read_bytes()).hexdigest()}$", result.stdout, re.MULTILINE)
     assert re.search(
         r"^  embedder +lsa \(tracer-spec [^)]+\), 48 dimensions, in the bundle$", result.stdout, re.MULTILINE
     )
-    assert re.search(
-        r"^  traces +1,\d{3} read, 1,500 kept; dropped: \d+ duplicate id$", result.stdout, re.MULTILINE
-    )
+    assert re.search(r"^  traces +1,\d{3} read, 1,500 kept; dropped: \d+ duplicate id$", result.stdout, re.MULTILINE)
     assert re.search(r"^  built with +.*scikit-learn \d", result.stdout, re.MULTILINE)
 
 
@@ -44,6 +40,4 @@ def test_the_document_of_a_bundle_pins_the_file_and_holds_manifest_and_certifica
 def test_a_bundle_that_is_not_there_is_said_to_be_made_by_build(run):
     result = run("inspect", "nowhere.tracer")
     assert result.returncode == 4
-    assert result.stderr.startswith(
-        "nowhere.tracer\n  there is no such file\n  hint: make it with 'tracer-spec build'"
-    )
+    assert result.stderr.startswith("nowhere.tracer\n  there is no such file\n  hint: make it with 'tracer-spec build'")

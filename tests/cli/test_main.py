@@ -14,7 +14,12 @@ import pytest
 
 from tracer_spec.cli.verbs import VERBS
 
-IMPORTED = "import sys; from tracer_spec.cli import main; code = main({args}); print(*sorted(sys.modules), file=sys.stderr)"
+IMPORTED = """\
+import sys
+from tracer_spec.cli import main
+main({args})
+print(*sorted(sys.modules), file=sys.stderr)
+"""
 
 
 def error_of(stdout: str) -> dict:
@@ -37,7 +42,7 @@ def imported_by(args: list[str], cwd: Path) -> set[str]:
     return set(result.stderr.split())
 
 
-# --- help ------------------------------------------------------------------------------------------------------------
+# --- help ---------------------------------------------------------------------------------------------------
 
 
 def test_help_lists_every_verb_and_the_exit_codes(run):
@@ -54,9 +59,7 @@ def test_help_imports_click_and_nothing_heavy(tmp_path):
     modules = imported_by(["--help"], tmp_path)
     assert "click" in modules
     assert not modules & {"numpy", "pydantic", "rich", "yaml", "pluggy", "onnxruntime", "sklearn", "scipy"}
-    assert not {
-        name for name in modules if name.startswith("tracer_spec.cli.") and name.rpartition(".")[2] in VERBS
-    }
+    assert not {name for name in modules if name.startswith("tracer_spec.cli.") and name.rpartition(".")[2] in VERBS}
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -73,7 +76,7 @@ def test_version_is_that_of_the_package(run):
     assert run("--version").stdout == f"tracer-spec {__version__}\n"
 
 
-# --- usage: exit code 2 ----------------------------------------------------------------------------------------------
+# --- usage: exit code 2 -------------------------------------------------------------------------------------
 
 
 def test_without_a_command_the_help_goes_to_stderr_and_the_exit_code_is_2(run):
@@ -114,7 +117,7 @@ def test_quiet_and_verbose_exclude_each_other(run, spec):
     assert result.stderr == "--quiet and --verbose are both given; take one of them\n"
 
 
-# --- the spec: exit code 2 -------------------------------------------------------------------------------------------
+# --- the spec: exit code 2 ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("verb", ["validate", "build"])
@@ -126,11 +129,7 @@ def test_a_spec_that_is_not_there_is_named(run, verb):
 
 @pytest.mark.parametrize("verb", ["validate", "build"])
 def test_all_errors_of_a_spec_are_reported_at_once_with_their_places(run, spec, verb):
-    text = (
-        spec.read_text()
-        .replace("agreement: 0.9", "agreement: 92")
-        .replace("name: small", "name: Small Router")
-    )
+    text = spec.read_text().replace("agreement: 0.9", "agreement: 92").replace("name: small", "name: Small Router")
     spec.write_text(text + "fmailies: [l2d]\n")
     result = run(verb, "router.yaml")
     assert (result.returncode, result.stdout) == (2, "")
@@ -157,7 +156,7 @@ def test_an_override_is_checked_like_the_file(run, spec):
     assert result.stderr.startswith("--set target.agreement  target.agreement\n")
 
 
-# --- data: exit code 1 -----------------------------------------------------------------------------------------------
+# --- data: exit code 1 --------------------------------------------------------------------------------------
 
 
 def test_traces_that_are_not_there_are_the_datas_fault(run, spec, tmp_path):
@@ -185,7 +184,7 @@ def test_a_forbidden_output_is_the_environments_fault(run, bundle, tmp_path):
     assert "no such file or directory" in result.stderr
 
 
-# --- a bug of ours: exit code 70 -------------------------------------------------------------------------------------
+# --- a bug of ours: exit code 70 ----------------------------------------------------------------------------
 
 BUG = """\
 import tracer_spec.runtime.bundle as bundle
@@ -240,7 +239,7 @@ def test_a_bug_is_a_document_with_json(run, with_a_bug):
     assert "tracer-spec-bug-" in error["problems"][0]["hint"]
 
 
-# --- interrupted: exit code 130 --------------------------------------------------------------------------------------
+# --- interrupted: exit code 130 -----------------------------------------------------------------------------
 
 
 def test_an_interrupted_build_exits_130_and_says_what_was_not_written(spec, tmp_path):

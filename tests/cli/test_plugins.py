@@ -59,18 +59,14 @@ def test_every_built_in_plugin_is_listed_and_sound(run):
 def test_a_third_partys_plugin_is_listed_with_its_distribution(run, tmp_path):
     env = install(tmp_path / "site", "acme-centroid", "acme", SURROGATE.format(name="centroid"))
     result = run("plugins", env=env)
-    assert re.search(
-        r"^surrogate +centroid +acme-centroid +0\.3 +ok +nearest centroid$", result.stdout, re.MULTILINE
-    )
+    assert re.search(r"^surrogate +centroid +acme-centroid +0\.3 +ok +nearest centroid$", result.stdout, re.MULTILINE)
 
 
 def test_a_plugin_that_does_not_import_is_listed_as_broken_and_why(run, tmp_path):
     env = install(tmp_path / "site", "acme-broken", "acme_broken", "import a_module_that_is_not_there\n")
     result = run("plugins", env=env)
     assert result.returncode == 0
-    assert re.search(
-        r"acme_broken +acme-broken +0\.3 +broken +ModuleNotFoundError: No module named", result.stdout
-    )
+    assert re.search(r"acme_broken +acme-broken +0\.3 +broken +ModuleNotFoundError: No module named", result.stdout)
     assert "not usable: acme_broken" in result.stdout
 
 
@@ -109,7 +105,7 @@ def test_an_unknown_plugin_is_a_usage_error_with_the_near_name(run):
     assert "hint: did you mean 'logreg'?" in result.stderr
 
 
-# --- options ---------------------------------------------------------------------------------------------------------
+# --- options ------------------------------------------------------------------------------------------------
 
 
 class Everything(Options):
@@ -133,9 +129,7 @@ def test_options_are_told_with_types_ranges_and_defaults():
     )
 
 
-@pytest.mark.parametrize(
-    "kind", ["source", "embedder", "surrogate", "acceptor", "guard", "family", "calibrator"]
-)
+@pytest.mark.parametrize("kind", ["source", "embedder", "surrogate", "acceptor", "guard", "family", "calibrator"])
 def test_the_snippet_is_yaml_that_gives_back_every_default(kind):
     rows = [row for row in option_rows(Everything) if not row.required]
     parsed = yaml.safe_load("\n".join(yaml_snippet(kind, "mine", rows)))
@@ -147,7 +141,7 @@ def test_the_snippet_is_yaml_that_gives_back_every_default(kind):
     assert reference == {"use": "mine", "with": {row.name: row.default for row in rows}}
 
 
-# --- schema ----------------------------------------------------------------------------------------------------------
+# --- schema -------------------------------------------------------------------------------------------------
 
 
 def test_the_bare_schema_is_the_committed_one(run):

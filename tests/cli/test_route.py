@@ -29,7 +29,7 @@ def texts(built) -> list[str]:
     return [json.loads(line)["input"] for line in lines]
 
 
-# --- decisions -------------------------------------------------------------------------------------------------------
+# --- decisions ----------------------------------------------------------------------------------------------
 
 
 def test_every_line_is_answered_in_order_as_the_python_api_answers(run, bundle, texts, tmp_path):
@@ -92,7 +92,7 @@ def test_a_vector_that_is_not_finite_is_deferred_not_an_error(run, bundle):
     ]
 
 
-# --- bad lines -------------------------------------------------------------------------------------------------------
+# --- bad lines ----------------------------------------------------------------------------------------------
 
 BAD = {
     b"{not json": "the line is not JSON: expecting property name enclosed in double quotes at column 2",
@@ -114,9 +114,7 @@ def test_a_bad_line_says_what_is_wrong_with_it(line, problem):
 
 def test_bad_lines_are_answered_in_their_place_and_the_exit_code_is_1(run, bundle, tmp_path):
     good = b'{"input": "i forgot my password"}\n'
-    (tmp_path / "requests.jsonl").write_bytes(
-        good + b"{not json\n" + good + b'{"id": "r3", "input": 7}\n\n' + good
-    )
+    (tmp_path / "requests.jsonl").write_bytes(good + b"{not json\n" + good + b'{"id": "r3", "input": 7}\n\n' + good)
     result = run("route", str(bundle), "requests.jsonl")
     assert result.returncode == 1
     answers = decisions(result.stdout)
@@ -136,15 +134,13 @@ def test_bad_lines_are_answered_in_their_place_and_the_exit_code_is_1(run, bundl
 def test_one_bad_line_changes_no_other_answer(run, bundle, texts):
     lines = [json.dumps({"input": text}) for text in texts[:50]]
     alone = run("route", str(bundle), "-q", stdin="\n".join(lines))
-    mixed = run(
-        "route", str(bundle), "-q", stdin="\n".join([*lines[:20], '{"input": "\\udfff"}', *lines[20:]])
-    )
+    mixed = run("route", str(bundle), "-q", stdin="\n".join([*lines[:20], '{"input": "\\udfff"}', *lines[20:]]))
     answers = mixed.stdout.splitlines()
     assert json.loads(answers[20])["reason"] == "error"
     assert answers[:20] + answers[21:] == alone.stdout.splitlines()
 
 
-# --- lines -----------------------------------------------------------------------------------------------------------
+# --- lines --------------------------------------------------------------------------------------------------
 
 
 def lines_of(data: bytes) -> list[tuple[int, bytes | None]]:
@@ -181,7 +177,7 @@ def test_the_keys_of_a_text_are_those_of_the_native_format():
     assert route_lines.TEXT_KEYS == NATIVE_KEYS
 
 
-# --- files and pipes -------------------------------------------------------------------------------------------------
+# --- files and pipes ----------------------------------------------------------------------------------------
 
 
 def test_a_pipe_is_answered_line_by_line_as_it_comes(bundle):
@@ -205,9 +201,7 @@ def test_a_pipe_is_answered_line_by_line_as_it_comes(bundle):
 def test_a_reader_that_leaves_is_no_error_to_shout_about(bundle, tmp_path):
     (tmp_path / "many.jsonl").write_text('{"input": "i forgot my password"}\n' * 20_000)
     command = f"{sys.executable} -m tracer_spec route {bundle} many.jsonl | head -n 1"
-    result = subprocess.run(
-        command, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
-    )
+    result = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert (result.returncode, result.stderr) == (0, "")
     assert json.loads(result.stdout)["handled"] is True
 
@@ -251,7 +245,7 @@ def test_text_and_file_exclude_each_other(run, bundle):
     assert result.stderr.startswith("--text takes neither FILE nor --out\n")
 
 
-# --- trust -----------------------------------------------------------------------------------------------------------
+# --- trust --------------------------------------------------------------------------------------------------
 
 
 def test_a_pinned_digest_must_be_that_of_the_file(run, bundle):

@@ -42,7 +42,12 @@ def test_the_built_ins_come_through_the_same_door():
 def test_a_third_partys_plugin_is_found_with_who_ships_it(ship):
     ship("acme-tracer", GOOD.format(name="acme"))
     provided = find_plugins().get("family", "acme")
-    assert (provided.kind, provided.name, provided.distribution, provided.version) == ("family", "acme", "acme-tracer", "1.2")
+    assert (provided.kind, provided.name, provided.distribution, provided.version) == (
+        "family",
+        "acme",
+        "acme-tracer",
+        "1.2",
+    )
 
 
 def test_plugins_are_sorted_by_kind_and_name(ship):
@@ -73,7 +78,12 @@ def test_an_entry_point_that_does_not_import_is_recorded_and_everything_else_sta
     ship("broken-tracer", code, entry="broken")
     registry = find_plugins()
     (broken,) = registry.broken
-    assert (broken.kind, broken.name, broken.distribution, broken.reason) == ("entry point", "broken", "broken-tracer", reason)
+    assert (broken.kind, broken.name, broken.distribution, broken.reason) == (
+        "entry point",
+        "broken",
+        "broken-tracer",
+        reason,
+    )
     assert "l2d" in registry.of_kind("family")
 
 
@@ -81,9 +91,17 @@ def test_an_entry_point_that_does_not_import_is_recorded_and_everything_else_sta
     ("body", "reason"),
     [
         ("raise ValueError('no')", "ValueError: no"),
-        ("return ['a string']", "PluginError:   the hook yielded str, not a tracer_spec.plugin.Plugin".replace("  ", " ").replace("  ", " ")),
+        (
+            "return ['a string']",
+            "PluginError:   the hook yielded str, not a tracer_spec.plugin.Plugin".replace("  ", " ").replace(
+                "  ", " "
+            ),
+        ),
         ("return [Plugin('x', 'y', 3)]", "PluginError: the make of 'x' cannot be called"),
-        ("return [Plugin('x', 'y', print, dict)]", "PluginError: the options of 'x' are not a subclass of tracer_spec.plugin.Options"),
+        (
+            "return [Plugin('x', 'y', print, dict)]",
+            "PluginError: the options of 'x' are not a subclass of tracer_spec.plugin.Options",
+        ),
         ("return 3", "TypeError: 'int' object is not iterable"),
     ],
 )
@@ -123,7 +141,10 @@ def test_a_built_in_cannot_be_taken_over(ship):
 
 
 def test_a_hook_that_does_not_exist_is_a_broken_plugin(ship):
-    ship("misspelt-tracer", "from tracer_spec.plugin import hookimpl\n\n@hookimpl\ndef tracer_spec_familys():\n    return []\n")
+    ship(
+        "misspelt-tracer",
+        "from tracer_spec.plugin import hookimpl\n\n@hookimpl\ndef tracer_spec_familys():\n    return []\n",
+    )
     (broken,) = find_plugins().broken
     assert "tracer_spec_familys" in broken.reason
 

@@ -28,8 +28,6 @@ def test_every_reason_member_output_and_bound_is_on_the_page():
     assert set(rows) == {*Reason, MANIFEST, *REQUIRED, "embedder/*"}
     outputs = re.findall(r"^\| output \| `(\w+)` \| (\w+) ", PAGE, re.MULTILINE)
     assert [(name, f"tensor({kind.replace('32', '')})") for name, kind in outputs] == list(OUTPUTS.items())
-    assert (
-        f"at most {limits.BUNDLE_BYTES // limits.MIB} MiB, its manifest {limits.MANIFEST_BYTES // limits.MIB} MiB"
-        in PAGE
-    )
+    bundle_mib, manifest_mib = limits.BUNDLE_BYTES // limits.MIB, limits.MANIFEST_BYTES // limits.MIB
+    assert f"at most {bundle_mib} MiB, its manifest {manifest_mib} MiB" in PAGE
     assert f"JSON {limits.JSON_DEPTH} levels deep" in PAGE

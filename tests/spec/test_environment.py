@@ -1,16 +1,21 @@
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tracer_spec.spec import LoadedSpec
 from tracer_spec.spec.environment import expand
 from tracer_spec.spec.nodes import Place, Scalar
 
-from .conftest import Load, Problems
+Load = Callable[..., LoadedSpec]
+Problems = Callable[..., list[str]]
+
 
 SECRET = "s3cr3t-value"
 
 
-def value_of(text: str, *, plain: bool = True, **environ: str) -> object:
+def value_of(text: str, plain: bool = True, /, **environ: str) -> object:
     return expand(Scalar(Place("f"), text, plain), environ).data
 
 
@@ -41,20 +46,20 @@ def test_an_unquoted_scalar_is_typed_after_expansion_and_a_quoted_one_stays_a_st
     written: str, value: object
 ) -> None:
     assert value_of("${A}", A=written) == value
-    assert value_of("${A}", plain=False, A=written) == written
+    assert value_of("${A}", False, A=written) == written
     assert value_of(f"${{A:-{written}}}") == value
 
 
 @given(st.text())
 def test_text_without_a_reference_is_left_alone(text: str) -> None:
     if "${" not in text:
-        assert value_of(text, plain=False) == text
+        assert value_of(text, False) == text
 
 
 @given(st.text())
 def test_an_escaped_reference_comes_out_as_text(text: str) -> None:
     if "${" not in text and not text.endswith("$"):
-        assert value_of(f"{text}$${{A}}", plain=False, A="x") == f"{text}${{A}}"
+        assert value_of(f"{text}$${{A}}", False, A="x") == f"{text}${{A}}"
 
 
 def test_keys_are_never_expanded(load: Load, minimal: str) -> None:
@@ -62,7 +67,9 @@ def test_keys_are_never_expanded(load: Load, minimal: str) -> None:
     assert load(text, environ={"A": "x"}).spec.traces.labels.aliases == {"${A}": "b"}
 
 
-def test_every_variable_that_has_no_value_is_reported_once_and_the_rest_is_checked_too(problems: Problems) -> None:
+def test_every_variable_that_has_no_value_is_reported_once_and_the_rest_is_checked_too(
+    problems: Problems,
+) -> None:
     text = (
         "version: 1\nname: ${NAME}\ntraces:\n  use: ${SOURCE:?name the trace source}\n  on_error: skip\n"
         "embedder: ${A} ${1x}\ntarget:\n  agreement: ${AGREEMENT:?}\n"
@@ -112,7 +119,9 @@ PLACES_OF_A_SECRET = [
 ]
 
 
-@pytest.mark.parametrize(("old", "new"), [place[1:] for place in PLACES_OF_A_SECRET], ids=[p[0] for p in PLACES_OF_A_SECRET])
+@pytest.mark.parametrize(
+    ("old", "new"), [place[1:] for place in PLACES_OF_A_SECRET], ids=[p[0] for p in PLACES_OF_A_SECRET]
+)
 def test_no_error_shows_a_value_of_the_environment(problems: Problems, minimal: str, old: str, new: str) -> None:
     huge = "98765432109876543210987"
     said = "\n".join(problems(minimal.replace(old, new) + "foo: 1\n", X=SECRET, HUGE=huge))

@@ -22,7 +22,9 @@ def labels_of(folder: Path, name: str, data: bytes | str) -> tuple[str, ...]:
         ("labels.txt", '\n ["b",\n "a"]\n', ("b", "a")),
     ],
 )
-def test_labels_are_read_in_the_order_of_the_file(tmp_path: Path, name: str, text: str, labels: tuple[str, ...]) -> None:
+def test_labels_are_read_in_the_order_of_the_file(
+    tmp_path: Path, name: str, text: str, labels: tuple[str, ...]
+) -> None:
     assert labels_of(tmp_path, name, text) == labels
 
 

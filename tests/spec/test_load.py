@@ -1,5 +1,5 @@
-import os
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracer_spec.errors import SpecError
-from tracer_spec.spec import canonical, load_spec, spec_digest
+from tracer_spec.spec import LoadedSpec, canonical, load_spec, spec_digest
 from tracer_spec.spec.environment import expand
 from tracer_spec.spec.python_data import as_text, read_mapping
 from tracer_spec.spec.reader import read_yaml
 
-from .conftest import Load
+Load = Callable[..., LoadedSpec]
+
 
 MAPPING = {
     "version": 1,
@@ -40,7 +41,7 @@ def test_the_folder_of_a_file_elsewhere_is_that_files(load: Load, minimal: str, 
     (tmp_path / "sub").mkdir()
     Path("router.yaml").rename("sub/router.yaml")
     assert load_spec("sub/router.yaml").root == tmp_path / "sub"
-    assert load_spec(Path("sub") / "router.yaml").file == os.path.join("sub", "router.yaml")
+    assert load_spec(Path("sub") / "router.yaml").file == str(Path("sub/router.yaml"))
 
 
 def test_the_process_environment_is_what_variables_are_looked_up_in(
@@ -71,7 +72,10 @@ def test_the_text_of_a_mapping_is_yaml_that_says_the_same(load: Load) -> None:
     source = MAPPING | {
         "name": "${N:-no}",
         "defer_labels": ["no", "1e5", "0o7", "~", "größe\n🙂\x85\u2028", "a: b # c"],
-        "traces": {"use": "jsonl", "with": {"path": Path("a") / "b", "n": None, "f": float("inf"), "x": 1e16}},
+        "traces": {
+            "use": "jsonl",
+            "with": {"path": Path("a") / "b", "n": None, "f": float("inf"), "x": 1e16},
+        },
     }
     loaded = load_spec(source, environ={})
     assert load(loaded.text).spec == loaded.spec
@@ -85,8 +89,10 @@ def test_the_text_of_a_mapping_is_yaml_that_says_the_same(load: Load) -> None:
         | st.integers(-(2**63), 2**63 - 1)
         | st.floats(allow_nan=False)
         | st.text(st.characters(exclude_categories=["Cs"])),
-        lambda inner: st.lists(inner, max_size=4)
-        | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), max_size=20), inner, max_size=4),
+        lambda inner: (
+            st.lists(inner, max_size=4)
+            | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), max_size=20), inner, max_size=4)
+        ),
         max_leaves=12,
     )
 )
@@ -99,7 +105,11 @@ def test_any_data_written_as_yaml_reads_back(value: object) -> None:
 
 
 def test_numpy_numbers_and_tuples_do_in_a_mapping() -> None:
-    source = MAPPING | {"seed": np.int64(3), "target": {"agreement": np.float64(0.9)}, "defer_labels": ("a", "b")}
+    source = MAPPING | {
+        "seed": np.int64(3),
+        "target": {"agreement": np.float64(0.9)},
+        "defer_labels": ("a", "b"),
+    }
     spec = load_spec(source).spec
     assert (spec.seed, spec.target.agreement, spec.defer_labels) == (3, 0.9, ("a", "b"))
     assert canonical(spec)["seed"] == 3
@@ -118,11 +128,10 @@ def test_what_is_wrong_with_a_mapping_has_an_address_and_no_place() -> None:
         "zoo[0].with.big\n  an integer is beyond 64 bits",
         "zoo[0].with.bytes\n  'bytes' is not a value that a spec can hold",
         "defer_labels[0]\n  a string is not valid Unicode",
-        "seed\n  null is not a whole number at least 0\n  hint: give it a value, or leave the key out",
-        "nam\n  there is no key 'nam'; known: version, name, seed, traces, embedder, zoo, families, acceptor, guards,"
+        "nam\n  there is no key 'nam'; known: version, name, seed, traces, embedder, "
+        "zoo, families, acceptor, guards,"
         " defer_labels, target, split, cost, report\n  hint: did you mean 'name'?",
-        "defer_labels[0]\n  null is not a string\n  hint: give it a value, or leave the key out",
-    ][: len(problems(source))]
+    ]
 
 
 def test_a_mapping_that_holds_itself_is_refused() -> None:
@@ -133,7 +142,13 @@ def test_a_mapping_that_holds_itself_is_refused() -> None:
 
 
 def test_an_empty_mapping_misses_every_key_that_is_needed() -> None:
-    assert [said.splitlines()[0] for said in problems({})] == ["version", "name", "traces", "embedder", "target"]
+    assert [said.splitlines()[0] for said in problems({})] == [
+        "version",
+        "name",
+        "traces",
+        "embedder",
+        "target",
+    ]
 
 
 def test_a_problem_of_a_spec_ends_in_exit_code_2_and_survives_a_pickle() -> None:

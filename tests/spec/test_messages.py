@@ -1,16 +1,17 @@
 """Every message, pinned: the address, the value got, the values allowed, the remedy."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from tracer_spec.spec.environment import expand
 from tracer_spec.spec.nodes import Path, find
 from tracer_spec.spec.problems import problems_of
 from tracer_spec.spec.reader import read_yaml
-from tracer_spec.spec.environment import expand
 
-from .conftest import Problems
+Problems = Callable[..., list[str]]
 
 
 def one(problems: Problems, minimal: str, *overrides: str) -> str:
@@ -23,34 +24,57 @@ def one(problems: Problems, minimal: str, *overrides: str) -> str:
     ("override", "said"),
     [
         ("version=2", "2 is not a version of the format that this release reads; known: 1\nhint: write version: 1"),
-        ("version=true", "true is not a version of the format that this release reads; known: 1\nhint: write version: 1"),
+        (
+            "version=true",
+            "true is not a version of the format that this release reads; known: 1\nhint: write version: 1",
+        ),
         ("version='1'", "'1' is not a version of the format that this release reads; known: 1\nhint: write version: 1"),
         (
             "name=Support Intents",
-            "'Support Intents' is not made of lower-case letters, digits and inner dashes, at most 64 of them\n"
+            "'Support Intents' is not made of lower-case letters, digits and inner "
+            "dashes, at most 64 of them\n"
             "hint: it becomes a file name, as support-intents does",
         ),
         ("name=5", '5 is not a string\nhint: put quotes around it: "5"'),
         ("seed=-1", "-1 is not at least 0"),
         ("seed=1.5", "1.5 is not a whole number at least 0"),
         ("seed='7'", "'7' is not a whole number at least 0\nhint: take the quotes away: 7"),
-        ("seed=99999999999999999999", "99999999999999999999 is an integer beyond 64 bits\nhint: put quotes around it where it is a string"),
+        (
+            "seed=99999999999999999999",
+            "99999999999999999999 is an integer beyond 64 bits\nhint: put quotes around it where it is a string",
+        ),
         ("target.agreement=1.2", "1.2 is not between 0 and 1 (exclusive)"),
         ("target.agreement=92", "92 is not between 0 and 1 (exclusive)\nhint: write 0.92"),
         ("target.agreement=99.5", "99.5 is not between 0 and 1 (exclusive)\nhint: write 0.995"),
         ("target.agreement=1", "1 is not between 0 and 1 (exclusive)"),
         ("target.agreement=.nan", ".nan is not between 0 and 1 (exclusive)"),
         ("target.agreement=92%", "'92%' is not a number between 0 and 1 (exclusive)\nhint: write 0.92"),
-        ("target.agreement='0.92'", "'0.92' is not a number between 0 and 1 (exclusive)\nhint: take the quotes away: 0.92"),
-        ("target.agreement='${A:-0.92}'", "'${A:-0.92}' is not a number between 0 and 1 (exclusive)\nhint: a variable in quotes stays a string; take the quotes away"),
+        (
+            "target.agreement='0.92'",
+            "'0.92' is not a number between 0 and 1 (exclusive)\nhint: take the quotes away: 0.92",
+        ),
+        (
+            "target.agreement='${A:-0.92}'",
+            "'${A:-0.92}' is not a number between 0 and 1 (exclusive)\n"
+            "hint: a variable in quotes stays a string; take the quotes away",
+        ),
         ("target.agreement=true", "true is not a number between 0 and 1 (exclusive)"),
         ("target.min_coverage=1", "1 is not at least 0 and below 1"),
         ("target.min_coverage=5%", "'5%' is not a number at least 0 and below 1\nhint: write 0.05"),
-        ("target.calibrator=risk-control", "this calibrator certifies end_to_end, and agreement is given\nhint: write end_to_end instead of agreement, or another calibrator"),
+        (
+            "target.calibrator=risk-control",
+            "this calibrator certifies end_to_end, and agreement is given\n"
+            "hint: write end_to_end instead of agreement, or another calibrator",
+        ),
         ("target.calibrator=[a]", "a list is not a plugin: a name, or a mapping with 'use'"),
         ("target.end_to_end=0.9", "agreement and end_to_end are both given; a target has one of them"),
         ("target=0.92", "0.92 is not a mapping"),
-        ("target={}", "neither agreement nor end_to_end is given\nhint: add agreement: the share of handled traffic that must get the teacher's label, for instance 0.95"),
+        (
+            "target={}",
+            "neither agreement nor end_to_end is given\n"
+            "hint: add agreement: the share of handled traffic that must get the teacher's "
+            "label, for instance 0.95",
+        ),
         ("split.strategy=randm", "'randm' is not one of random, temporal, grouped\nhint: did you mean 'random'?"),
         ("split.strategy=grouped", "a grouped split needs a key\nhint: add key: the JMESPath of the group"),
         ("split.key=a", "a random split takes no key\nhint: take key out, or write strategy: grouped"),
@@ -58,9 +82,15 @@ def one(problems: Problems, minimal: str, *overrides: str) -> str:
         ("report.text=yes", "'yes' is not true or false\nhint: write true"),
         ("report.text=1", "1 is not true or false"),
         ("embedder=5", "5 is not a plugin: a name, or a mapping with 'use'"),
-        ("embedder=null", "null is not a plugin: a name, or a mapping with 'use'\nhint: give it a value, or leave the key out"),
+        (
+            "embedder=null",
+            "null is not a plugin: a name, or a mapping with 'use'\nhint: give it a value, or leave the key out",
+        ),
         ("embedder=a b", "'a b' is not a name of letters, digits, dots and dashes, at most 64 of them"),
-        ("embedder={with: {}}", "the key is missing\nhint: add use: the plugin's name; 'tracer-spec plugins' lists those installed"),
+        (
+            "embedder={with: {}}",
+            "the key is missing\nhint: add use: the plugin's name; 'tracer-spec plugins' lists those installed",
+        ),
         ("embedder={use: lsa, with: 5}", "5 is not a mapping"),
         ("embedder={use: lsa, with: [a]}", "a list is not a mapping"),
         ("embedder={use: lsa, wiht: {}}", "there is no key 'wiht'; known: use, as, with\nhint: did you mean 'with'?"),
@@ -71,29 +101,73 @@ def one(problems: Problems, minimal: str, *overrides: str) -> str:
         ("defer_labels=[a, b, a]", "'a' is given twice: items 0 and 2\nhint: keep one of them"),
         ("defer_labels=['']", "'' is empty; a label has at least one character"),
         ("defer_labels=[true]", 'true is not a string\nhint: put quotes around it: "true"'),
-        ("traces.format=5", "5 is not a string or a mapping\nhint: put quotes around it: \"5\""),
+        ("traces.format=5", '5 is not a string or a mapping\nhint: put quotes around it: "5"'),
         ("traces.format=''", "'' does not have at least 1 characters"),
-        ("traces.format={text: a}", "the key is missing\nhint: add label: the teacher's answer, before 'labels' puts it in order"),
-        ("traces.format={label: a, txt: b}", "there is no key 'txt'; known: label, text, id, time, truth, group, model, embedding, where, iterate\nhint: did you mean 'text'?"),
-        ("traces.format={label: 'a['}", "'a[' is not a JMESPath expression: it ends too early\nhint: keys with dots or dashes are quoted inside: attributes.\"input.value\"; see jmespath.org"),
-        ("traces.format={label: a-b}", "'a-b' is not a JMESPath expression: unexpected '-' at character 2\nhint: keys with dots or dashes are quoted inside: attributes.\"input.value\"; see jmespath.org"),
-        ("traces.format={label: ''}", "'' is not a JMESPath expression: it is empty\nhint: keys with dots or dashes are quoted inside: attributes.\"input.value\"; see jmespath.org"),
-        ("traces.format={label: 'a b'}", "'a b' is not a JMESPath expression: unexpected 'b' at character 3\nhint: keys with dots or dashes are quoted inside: attributes.\"input.value\"; see jmespath.org"),
+        (
+            "traces.format={text: a}",
+            "the key is missing\nhint: add label: the teacher's answer, before 'labels' puts it in order",
+        ),
+        (
+            "traces.format={label: a, txt: b}",
+            "there is no key 'txt'; known: label, text, id, time, truth, group, model, "
+            "embedding, where, iterate\nhint: did you mean 'text'?",
+        ),
+        (
+            "traces.format={label: 'a['}",
+            "'a[' is not a JMESPath expression: it ends too early\n"
+            'hint: keys with dots or dashes are quoted inside: attributes."input.value"; '
+            "see jmespath.org",
+        ),
+        (
+            "traces.format={label: a-b}",
+            "'a-b' is not a JMESPath expression: unexpected '-' at character 2\n"
+            'hint: keys with dots or dashes are quoted inside: attributes."input.value"; '
+            "see jmespath.org",
+        ),
+        (
+            "traces.format={label: ''}",
+            "'' is not a JMESPath expression: it is empty\n"
+            'hint: keys with dots or dashes are quoted inside: attributes."input.value"; '
+            "see jmespath.org",
+        ),
+        (
+            "traces.format={label: 'a b'}",
+            "'a b' is not a JMESPath expression: unexpected 'b' at character 3\n"
+            'hint: keys with dots or dashes are quoted inside: attributes."input.value"; '
+            "see jmespath.org",
+        ),
         ("traces.labels.allowed=[]", "the list is empty; at least one label is needed"),
         ("traces.labels.allowed=' '", "' ' is empty; give a list, a file, or infer"),
         ("traces.labels.allowed=5", '5 is not a string or a list\nhint: put quotes around it: "5"'),
         ("traces.labels.allowed=[a, 1]", '1 is not a string\nhint: put quotes around it: "1"'),
         ("traces.labels.aliases=[a]", "a list is not a mapping"),
-        ("traces.labels.normalize=[first_line]", "'first_line' is no step; known: strip, first-line, casefold, code-fence, json:KEY, regex:PATTERN\nhint: did you mean 'first-line'?"),
-        ("traces.labels.normalize=['json:']", "'json:' has nothing after the colon\nhint: write json:KEY or regex:PATTERN"),
-        ("traces.labels.normalize=['regex:(']", "'regex:(' is not a regular expression: missing ), unterminated subpattern at position 0"),
-        ("traces.labels.normalize=['regex:a{99999999999}']", "'regex:a{99999999999}' is not a regular expression: the repetition number is too large"),
-        ("traces.labels.normalize=['regex:(a)(b)']", "'regex:(a)(b)' has 2 capture groups; one, or none, says what is kept\nhint: write (?:...) for groups that only group"),
+        (
+            "traces.labels.normalize=[first_line]",
+            "'first_line' is no step; known: strip, first-line, casefold, code-fence, "
+            "json:KEY, regex:PATTERN\nhint: did you mean 'first-line'?",
+        ),
+        (
+            "traces.labels.normalize=['json:']",
+            "'json:' has nothing after the colon\nhint: write json:KEY or regex:PATTERN",
+        ),
+        (
+            "traces.labels.normalize=['regex:(']",
+            "'regex:(' is not a regular expression: missing ), unterminated subpattern at position 0",
+        ),
+        (
+            "traces.labels.normalize=['regex:a{99999999999}']",
+            "'regex:a{99999999999}' is not a regular expression: the repetition number is too large",
+        ),
+        (
+            "traces.labels.normalize=['regex:(a)(b)']",
+            "'regex:(a)(b)' has 2 capture groups; one, or none, says what is kept\n"
+            "hint: write (?:...) for groups that only group",
+        ),
         ("cost={teacher_usd_per_1k: -1, requests_per_day: 1}", "-1 is not at least 0"),
         ("cost={teacher_usd_per_1k: .inf, requests_per_day: 1}", ".inf is not a finite number at least 0"),
         ("cost={teacher_usd_per_1k: 1}", "the key is missing\nhint: add requests_per_day: requests a day"),
     ],
-)  # fmt: skip
+)
 def test_each_mistake_is_told_with_its_value_and_its_remedy(
     problems: Problems, minimal: str, override: str, said: str
 ) -> None:
@@ -171,15 +245,28 @@ def of_options(text: str, **environ: str) -> list[str]:
         ("{C: -1}", "router.yaml:4:13  zoo[1].with.C\n  -1 is not above 0"),
         ("{share: 2}", "router.yaml:4:17  zoo[1].with.share\n  2 is not between 0 and 1\n  hint: write 0.02"),
         ("{share: x}", "router.yaml:4:17  zoo[1].with.share\n  'x' is not a number between 0 and 1"),
-        ("{c: 1}", "router.yaml:4:10  zoo[1].with.c\n  there is no key 'c'; known: C, share, hidden, layers, by_name, mode, few, code, pair, low, high"),
+        (
+            "{c: 1}",
+            "router.yaml:4:10  zoo[1].with.c\n"
+            "  there is no key 'c'; known: C, share, hidden, layers, by_name, mode, "
+            "few, code, pair, low, high",
+        ),
         ("{hidden: big}", "router.yaml:4:18  zoo[1].with.hidden\n  'big' is not a whole number or a list"),
         ("{hidden: [8, -1]}", "router.yaml:4:22  zoo[1].with.hidden[1]\n  -1 is not above 0"),
         ("{hidden: [8, x]}", "router.yaml:4:22  zoo[1].with.hidden[1]\n  'x' is not a whole number above 0"),
         ("{layers: [{width: 0}]}", "router.yaml:4:27  zoo[1].with.layers[0].width\n  0 is not between 1 and 4096"),
-        ("{layers: [{wdth: 1, width: 1}]}", "router.yaml:4:20  zoo[1].with.layers[0].wdth\n  there is no key 'wdth'; known: width\n  hint: did you mean 'width'?"),
-        ("{by_name: {a.b: {}}}", "router.yaml:4:25  zoo[1].with.by_name.\"a.b\".width\n  the key is missing"),
+        (
+            "{layers: [{wdth: 1, width: 1}]}",
+            "router.yaml:4:20  zoo[1].with.layers[0].wdth\n"
+            "  there is no key 'wdth'; known: width\n"
+            "  hint: did you mean 'width'?",
+        ),
+        ("{by_name: {a.b: {}}}", 'router.yaml:4:25  zoo[1].with.by_name."a.b".width\n  the key is missing'),
         ("{mode: slow}", "router.yaml:4:16  zoo[1].with.mode\n  'slow' is not one of fast, exact"),
-        ("{mode: fsat}", "router.yaml:4:16  zoo[1].with.mode\n  'fsat' is not one of fast, exact\n  hint: did you mean 'fast'?"),
+        (
+            "{mode: fsat}",
+            "router.yaml:4:16  zoo[1].with.mode\n  'fsat' is not one of fast, exact\n  hint: did you mean 'fast'?",
+        ),
         ("{few: []}", "router.yaml:4:15  zoo[1].with.few\n  a list has 0 items, not at least 1"),
         ("{few: [a, b, c]}", "router.yaml:4:15  zoo[1].with.few\n  a list has 3 items, not at most 2"),
         ("{code: ABC}", "router.yaml:4:16  zoo[1].with.code\n  'ABC' does not match ^[a-z]+$"),
@@ -187,7 +274,7 @@ def of_options(text: str, **environ: str) -> list[str]:
         ("{pair: [1]}", "router.yaml:4:16  zoo[1].with.pair[1]\n  the key is missing"),
         ("{low: 3}", "router.yaml:4:9  zoo[1].with\n  low (3) is above high (1)"),
     ],
-)  # fmt: skip
+)
 def test_what_pydantic_says_of_options_is_told_the_same_way(text: str, said: str) -> None:
     assert of_options(text) == [said]
 
@@ -195,5 +282,6 @@ def test_what_pydantic_says_of_options_is_told_the_same_way(text: str, said: str
 def test_a_validators_own_words_are_left_out_where_they_may_quote_the_environment() -> None:
     (said,) = of_options("{low: '${SECRET}'}", SECRET="987")
     assert said == (
-        "router.yaml:4:9  zoo[1].with\n  a mapping is not accepted; the reason is left out because it may quote the environment"
+        "router.yaml:4:9  zoo[1].with\n  a mapping is not accepted; the reason "
+        "is left out because it may quote the environment"
     )

@@ -1,40 +1,18 @@
 import itertools
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from tracer_spec.spec import RouterSpec, canonical, spec_digest, split_step
+from tracer_spec.spec import LoadedSpec, RouterSpec, canonical, spec_digest, split_step
 
-from .conftest import Load, Problems
+Load = Callable[..., LoadedSpec]
+Problems = Callable[..., list[str]]
 
-FULL = """\
-version: 1
-name: support-intents
-seed: 3
-traces:
-  use: jsonl
-  with: {path: traces/*.jsonl}
-  format: {text: body.input, label: body.answer, time: ts, truth: human, id: id, where: "status == 'ok'"}
-  labels:
-    allowed: [refund, top_up, fraud_report]
-    normalize: [strip, first-line, code-fence, "json:intent", "regex:^<(.*)>$", casefold]
-    aliases: {top-up: top_up}
-    unknown: fail
-  on_error: drop
-embedder: {use: lsa, with: {dim: 384}}
-zoo:
-  - logreg
-  - {use: logreg, as: logreg-c1, with: {C: 1.0}}
-families: [global, {use: rsb, with: {depth: 2}}]
-acceptor: {use: logistic}
-guards: [{use: prototypes}]
-defer_labels: [fraud_report]
-target: {agreement: 0.92, confidence: 0.99, min_coverage: 0, calibrator: {use: pareto-testing}}
-split: {certify: 0.5, strategy: grouped, key: customer.id, folds: 5}
-cost: {teacher_usd_per_1k: 2, requests_per_day: 10000}
-report: {text: true}
-"""
+
+FULL = (Path(__file__).parent / "full.yaml").read_text("utf-8")
 
 
 def test_the_defaults_are_those_of_the_design(load: Load, minimal: str) -> None:
@@ -98,7 +76,11 @@ def test_the_digest_is_that_of_the_meaning_and_not_of_the_text(load: Load, minim
         minimal.replace("{use: jsonl}", "{use: jsonl, with: {path: elsewhere.jsonl}}"),
     ]
     assert {spec_digest(load(text).spec) for text in same} == {digest}
-    other = [minimal + "seed: 1\n", minimal.replace("lsa", "{use: lsa, with: {dim: 2}}"), minimal.replace("0.92", "0.93")]
+    other = [
+        minimal + "seed: 1\n",
+        minimal.replace("lsa", "{use: lsa, with: {dim: 2}}"),
+        minimal.replace("0.92", "0.93"),
+    ]
     assert len({digest, *(spec_digest(load(text).spec) for text in other)}) == 4
 
 
@@ -126,7 +108,9 @@ def test_whole_numbers_do_for_numbers(load: Load, minimal: str) -> None:
     assert loaded.spec.cost is not None
 
 
-@pytest.mark.parametrize("step", ["strip", "first-line", "casefold", "code-fence", "json:a:b", "regex:a(b)?", "regex::"])
+@pytest.mark.parametrize(
+    "step", ["strip", "first-line", "casefold", "code-fence", "json:a:b", "regex:a(b)?", "regex::"]
+)
 def test_a_step_is_a_word_or_a_word_with_an_argument(load: Load, minimal: str, step: str) -> None:
     spec = load(minimal, [f"traces.labels.normalize=['{step}']"]).spec
     assert spec.traces.labels.normalize == (step,)
@@ -157,14 +141,18 @@ def test_a_target_is_agreement_or_end_to_end_under_a_calibrator_that_certifies_i
 def test_a_temporal_split_of_a_custom_format_needs_its_time(problems: Problems, load: Load, minimal: str) -> None:
     text = minimal.replace("jsonl}", "jsonl, format: {text: a, label: b}}") + "split: {strategy: temporal}\n"
     assert problems(text) == [
-        "router.yaml:6:19  split.strategy\n  a temporal split needs the time of each trace, and traces.format gives none\n"
+        "router.yaml:6:19  split.strategy\n"
+        "  a temporal split needs the time of each trace, and traces.format gives "
+        "none\n"
         "  hint: add time: its JMESPath, to traces.format"
     ]
     assert load(text.replace("label: b", "label: b, time: c")).spec.split.strategy == "temporal"
 
 
 def test_two_plugins_of_a_list_need_two_names(problems: Problems, minimal: str) -> None:
-    text = minimal + "zoo:\n  - logreg\n  - mlp\n  - {use: logreg, with: {C: 1}}\n  - {use: dt, as: mlp}\nguards: [a, a]\n"
+    text = (
+        minimal + "zoo:\n  - logreg\n  - mlp\n  - {use: logreg, with: {C: 1}}\n  - {use: dt, as: mlp}\nguards: [a, a]\n"
+    )
     hint = "\n  hint: give one of them another name with 'as'"
     assert problems(text) == [
         f"router.yaml:9:11  zoo[2].use\n  'logreg' is the name of both zoo[0] and zoo[2]{hint}",

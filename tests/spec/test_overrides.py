@@ -1,8 +1,11 @@
+from collections.abc import Callable
+
 import pytest
 
-from tracer_spec.spec import load_spec
+from tracer_spec.spec import LoadedSpec, load_spec
 
-from .conftest import Load, Problems
+Load = Callable[..., LoadedSpec]
+Problems = Callable[..., list[str]]
 
 
 def test_an_override_replaces_what_the_file_says(load: Load, minimal: str) -> None:
@@ -44,7 +47,10 @@ def test_a_value_is_read_as_yaml(load: Load, minimal: str, text: str, value: tup
 
 
 def test_a_value_may_hold_what_separates_keys(load: Load, minimal: str) -> None:
-    loaded = load(minimal, ["traces.format={label: a, text: b}", "traces.format.where=status == 'ok' && a.b[0] == 'x=y'"])
+    loaded = load(
+        minimal,
+        ["traces.format={label: a, text: b}", "traces.format.where=status == 'ok' && a.b[0] == 'x=y'"],
+    )
     assert loaded.spec.traces.format.where == "status == 'ok' && a.b[0] == 'x=y'"  # type: ignore[union-attr]
 
 
@@ -59,7 +65,13 @@ def test_variables_expand_in_overrides_and_an_override_spares_one_that_is_not_se
 
 
 def test_overrides_work_on_a_mapping_too() -> None:
-    source = {"version": 1, "name": "a", "traces": {"use": "jsonl"}, "embedder": "lsa", "target": {"agreement": 0.9}}
+    source = {
+        "version": 1,
+        "name": "a",
+        "traces": {"use": "jsonl"},
+        "embedder": "lsa",
+        "target": {"agreement": 0.9},
+    }
     assert load_spec(source, overrides=["embedder.with.dim=8"], environ={}).spec.embedder.options == {"dim": 8}
     assert source["embedder"] == "lsa"
 
@@ -69,11 +81,18 @@ def test_overrides_work_on_a_mapping_too() -> None:
     [
         (
             "target.agreemnt=0.9",
-            "--set target.agreemnt  target.agreemnt\n  there is no key 'agreemnt'; known: end_to_end, agreement,"
+            "--set target.agreemnt  target.agreemnt\n"
+            "  there is no key 'agreemnt'; known: end_to_end, agreement,"
             " confidence, min_coverage, calibrator\n  hint: did you mean 'agreement'?",
         ),
-        ("target.agreement=92", "--set target.agreement  target.agreement\n  92 is not between 0 and 1 (exclusive)\n  hint: write 0.92"),
-        ("seed=", "--set seed  seed\n  null is not a whole number at least 0\n  hint: give it a value, or leave the key out"),
+        (
+            "target.agreement=92",
+            "--set target.agreement  target.agreement\n  92 is not between 0 and 1 (exclusive)\n  hint: write 0.92",
+        ),
+        (
+            "seed=",
+            "--set seed  seed\n  null is not a whole number at least 0\n  hint: give it a value, or leave the key out",
+        ),
         (
             "zoo[2].use=mlp",
             "--set zoo[2].use  zoo[2].use\n  zoo is not in the spec: [2] is past the end\n"
@@ -81,14 +100,17 @@ def test_overrides_work_on_a_mapping_too() -> None:
         ),
         ("name.x=1", "--set name.x  name.x\n  name is 'support-intents', which has no keys to set"),
         ("name[0]=1", "--set name[0]  name[0]\n  name is 'support-intents', which is no list"),
-        ("seed=[1", "--set seed\n  not YAML: expected ',' or ']', but got '<stream end>' while parsing a flow sequence"),
+        (
+            "seed=[1",
+            "--set seed\n  not YAML: expected ',' or ']', but got '<stream end>' while parsing a flow sequence",
+        ),
         ("seed=a\x00", "--set seed\n  the character U+0000 is not allowed in YAML"),
         (
             "guards.use=x",
             "--set guards.use  guards\n  a mapping is not a list\n  hint: start each item with '- '",
         ),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_with_an_override_is_placed_at_the_override(
     problems: Problems, minimal: str, override: str, said: str
 ) -> None:

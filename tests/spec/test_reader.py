@@ -1,13 +1,15 @@
 import time
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tracer_spec.spec import load_spec, reader
+from tracer_spec.spec import LoadedSpec, load_spec, reader
 
-from .conftest import Load, Problems
+Load = Callable[..., LoadedSpec]
+Problems = Callable[..., list[str]]
 
 
 def test_every_value_keeps_its_line_and_column(load: Load, minimal: str) -> None:
@@ -45,7 +47,9 @@ def test_labels_that_yaml_1_1_reads_as_booleans_stay_labels(load: Load, minimal:
 
 
 def test_keys_are_strings_whatever_they_look_like(load: Load, minimal: str) -> None:
-    text = minimal.replace("{use: jsonl}", "{use: jsonl, labels: {aliases: {1: one, no: refuse, true: 'yes', ~: none}}}")
+    text = minimal.replace(
+        "{use: jsonl}", "{use: jsonl, labels: {aliases: {1: one, no: refuse, true: 'yes', ~: none}}}"
+    )
     assert load(text).spec.traces.labels.aliases == {"1": "one", "no": "refuse", "true": "yes", "~": "none"}
 
 
@@ -69,11 +73,13 @@ def test_an_alias_stands_for_what_its_anchor_names(load: Load, minimal: str) -> 
         ),
         (
             "a: [1,\n",
-            "router.yaml:2:1\n  not YAML: expected the node content, but found '<stream end>' while parsing a flow node",
+            "router.yaml:2:1\n  not YAML: expected the node content, but found '<stream "
+            "end>' while parsing a flow node",
         ),
         (
             "a:\n\t- b\n",
-            "router.yaml:2:1\n  not YAML: found character '\\t' that cannot start any token while scanning for the next"
+            "router.yaml:2:1\n  not YAML: found character '\\t' that cannot start any "
+            "token while scanning for the next"
             " token\n  hint: indent with spaces, not tabs",
         ),
         (
@@ -83,7 +89,8 @@ def test_an_alias_stands_for_what_its_anchor_names(load: Load, minimal: str) -> 
         ),
         (
             "a: @b\n",
-            "router.yaml:1:4\n  not YAML: found character '@' that cannot start any token while scanning for the next"
+            "router.yaml:1:4\n  not YAML: found character '@' that cannot start any "
+            "token while scanning for the next"
             " token\n  hint: put quotes around the value",
         ),
         (
@@ -97,9 +104,12 @@ def test_an_alias_stands_for_what_its_anchor_names(load: Load, minimal: str) -> 
         ("a: *b\n", "router.yaml:1:4\n  no anchor '&b' comes before this alias"),
         ("a: &b [*b]\n", "router.yaml:1:8\n  the alias '*b' stands inside of what it names"),
         ("a: &b c\n*b : d\n", "router.yaml:2:1\n  the alias '*b' cannot be a key\n  hint: write the key out"),
-        ('a: "\\UFFFFFFFF"\n', "router.yaml:1:7\n  not YAML: found invalid Unicode character escape code while parsing a quoted scalar"),
+        (
+            'a: "\\UFFFFFFFF"\n',
+            "router.yaml:1:7\n  not YAML: found invalid Unicode character escape code while parsing a quoted scalar",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_spec_at_all_is_said_in_one_problem(problems: Problems, text: str, said: str) -> None:
     assert problems(text) == [said]
 
@@ -107,13 +117,17 @@ def test_what_is_no_spec_at_all_is_said_in_one_problem(problems: Problems, text:
 def test_duplicate_keys_name_both_lines_and_the_rest_is_still_checked(problems: Problems, minimal: str) -> None:
     assert problems(minimal + "seed: 1\nseed: 2\nquux: 3\n")[:2] == [
         "router.yaml:7:1\n  the key 'seed' is given again; it was first given on line 6\n  hint: keep one of them",
-        "router.yaml:8:1  quux\n  there is no key 'quux'; known: version, name, seed, traces, embedder, zoo, families,"
+        "router.yaml:8:1  quux\n  there is no key 'quux'; known: version, name, "
+        "seed, traces, embedder, zoo, families,"
         " acceptor, guards, defer_labels, target, split, cost, report",
     ]
 
 
 def test_tags_and_merge_keys_are_refused(problems: Problems, minimal: str) -> None:
-    found = problems(minimal + "report: {text: !!bool true}\nsplit: {<<: {folds: 3}}\ncost: !secret {teacher_usd_per_1k: 1, requests_per_day: 1}\n")
+    found = problems(
+        minimal + "report: {text: !!bool true}\nsplit: {<<: {folds: 3}}\n"
+        "cost: !secret {teacher_usd_per_1k: 1, requests_per_day: 1}\n"
+    )
     assert found[:3] == [
         "router.yaml:6:16\n  tags are not allowed: '!!bool'\n  hint: write the value without it; quotes make a string",
         "router.yaml:7:9\n  merge keys ('<<') are not part of YAML 1.2\n  hint: write the keys out",
@@ -135,9 +149,7 @@ def test_an_alias_bomb_is_refused_before_it_takes_memory(problems: Problems) -> 
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert found == [
-        "router.yaml:5:45\n  more than 100,000 values, aliases counted as often as they are used"
-    ]
+    assert found == ["router.yaml:5:45\n  more than 100,000 values, aliases counted as often as they are used"]
     assert peak < 5_000_000
 
 

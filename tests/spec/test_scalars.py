@@ -25,9 +25,34 @@ def test_the_core_schema_of_yaml_1_2_is_what_types_plain_scalars(text: str) -> N
 
 @pytest.mark.parametrize(
     "text",
-    ["no", "yes", "on", "off", "y", "n", "No", "OFF", "1:30", "1_000", "2024-01-31", "0b11", "1e", "inf", "nan",
-     ".", "-", "+", "0o8", "0xg", "1 000", "٣", "tRUE", "<<", "="],
-)  # fmt: skip
+    [
+        "no",
+        "yes",
+        "on",
+        "off",
+        "y",
+        "n",
+        "No",
+        "OFF",
+        "1:30",
+        "1_000",
+        "2024-01-31",
+        "0b11",
+        "1e",
+        "inf",
+        "nan",
+        ".",
+        "-",
+        "+",
+        "0o8",
+        "0xg",
+        "1 000",
+        "٣",
+        "tRUE",
+        "<<",
+        "=",
+    ],
+)
 def test_what_yaml_1_1_would_have_changed_stays_a_string(text: str) -> None:
     assert resolve(text) == text
 

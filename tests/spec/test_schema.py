@@ -10,8 +10,7 @@ from pydantic import BaseModel, Field
 from tracer_spec.plugin import Options
 from tracer_spec.spec import router_schema
 
-from .test_model import FULL
-
+FULL = (Path(__file__).parent / "full.yaml").read_text("utf-8")
 COMMITTED = Path(__file__).parents[2] / "schemas" / "router.v1.json"
 
 
@@ -21,7 +20,7 @@ class Layer(BaseModel):
 
 class MlpOptions(Options):
     hidden: list[int] = Field([256], description="neurons a layer")
-    layers: list[Layer] = []
+    layers: tuple[Layer, ...] = ()
     pair: tuple[int, str] = (1, "a")
     exact: bool = False
     mode: int | bool = False
@@ -97,7 +96,7 @@ TARGET = {"agreement": 0.9}
         ({"report": {"text": "yes"}}, ["report/text"]),
         ({"cost": {"teacher_usd_per_1k": 1}}, ["cost"]),
     ],
-)  # fmt: skip
+)
 def test_the_schema_refuses_what_the_loader_refuses(changes: dict[str, Any], where: list[str]) -> None:
     assert complaints(router_schema(), **changes) == where
 

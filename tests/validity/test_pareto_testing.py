@@ -53,9 +53,7 @@ def test_three_families_and_eight_surrogates_share_one_error_budget():
 
 
 def test_on_a_global_only_null_of_many_rows_the_budget_is_kept_and_nearly_spent():
-    false, *_ = simulate(
-        Null(TARGET - 1e-9), runs=2000, n_fit=6000, n_certify=6000, seed=3, families=("global",)
-    )
+    false, *_ = simulate(Null(TARGET - 1e-9), runs=2000, n_fit=6000, n_certify=6000, seed=3, families=("global",))
     assert false <= slack(2000)
     # the discrete test spends P(Bin(6000, .95) >= c), a little under delta, whenever it is tried: about half of the runs
     tried = 0.4
@@ -66,13 +64,17 @@ def test_on_a_global_only_null_of_many_rows_the_budget_is_kept_and_nearly_spent(
 @pytest.mark.parametrize(("target", "share"), [(0.95, 0.85), (0.98, 0.55)])
 def test_a_mixture_is_certified_truly_and_near_the_best_possible_coverage(target, share):
     world = Mixture()
-    false, _, coverage = simulate(world, runs=200, n_fit=1800, n_certify=1200, seed=4, target=target, families=("global", "l2d"))
+    false, _, coverage = simulate(
+        world, runs=200, n_fit=1800, n_certify=1200, seed=4, target=target, families=("global", "l2d")
+    )
     assert false <= slack(200)
     assert coverage >= share * world.best_coverage(target)
 
 
 def test_eight_surrogates_on_a_mixture_do_not_mislead():
-    false, certified, _ = simulate(Mixture(surrogates=EIGHT), runs=100, n_fit=900, n_certify=600, seed=5, families=("global", "l2d"))
+    false, certified, _ = simulate(
+        Mixture(surrogates=EIGHT), runs=100, n_fit=900, n_certify=600, seed=5, families=("global", "l2d")
+    )
     assert false <= slack(100)
     assert certified >= 0.95
 
@@ -94,7 +96,9 @@ class WalksPastFailures(ParetoTesting):
 
 
 def test_walking_past_failures_is_caught():
-    false, *_ = simulate(Null(TARGET - 0.001), runs=300, n_fit=600, n_certify=400, seed=6, calibrator=WalksPastFailures())
+    false, *_ = simulate(
+        Null(TARGET - 0.001), runs=300, n_fit=600, n_certify=400, seed=6, calibrator=WalksPastFailures()
+    )
     assert false > slack(300)
 
 

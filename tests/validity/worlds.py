@@ -29,7 +29,9 @@ class Rows:
         agrees = np.zeros(len(self), bool)
         for stage in policy:
             name = stage.surrogate.name
-            takes = ~handled & (np.ones(len(self), bool) if stage.acceptor is None else self.score[name] >= stage.threshold)
+            takes = ~handled & (
+                np.ones(len(self), bool) if stage.acceptor is None else self.score[name] >= stage.threshold
+            )
             handled |= takes
             agrees |= takes & self.agree[name]
         return handled, agrees
@@ -96,7 +98,9 @@ def propose(rows, families=("global", "l2d", "rsb"), n_levels=40):
     """Propose the chains that the built-in families would, from fit rows."""
     everything = np.ones(len(rows), bool)
     names = list(rows.score)
-    gates = {name: [*thresholds_at_levels(rows.score[name].astype(np.float32), everything, n_levels), None] for name in names}
+    gates = {
+        name: [*thresholds_at_levels(rows.score[name].astype(np.float32), everything, n_levels), None] for name in names
+    }
     chains = []
     if "global" in families:
         chains += [Chain("global", (name,), (candidate("global", (gate(name, None),), rows),)) for name in names]

@@ -131,7 +131,7 @@ class Tally:
         )
 
     def _nothing_usable(self) -> DataError:
-        """Return the error for input of which nothing is left: the format, more likely than every record, is wrong."""
+        """Return the error for input of which nothing is left: more likely the format is wrong than it all."""
         head = Problem(
             where="",
             what=f"none of {_count(self.read, 'record')} is a usable trace: {self._listed(self._in_order())}",

@@ -21,7 +21,7 @@ from tracer_spec.graph import IR_VERSION, OPSETS, PRODUCER, inline
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
 
-    from tracer_spec.plugin import Policy, Stage
+    from tracer_spec.plugin import Mask, Policy, Stage
 
 OUTPUTS = {
     "label": TensorProto.INT64,
@@ -40,9 +40,11 @@ class _Body:
         self.nodes: list[NodeProto] = []
         self.initializers = initializers
 
-    def add(self, op: str, inputs: Sequence[str], output: str, **attributes: object) -> str:
+    def add(self, op: str, inputs: Sequence[str], output: str, **attributes: int) -> str:
         """Add one node and return the name of its output."""
-        self.nodes.append(helper.make_node(op, list(inputs), [output], name=f"{output}.{op}", **attributes))
+        node = helper.make_node(op, list(inputs), [output], name=f"{output}.{op}")
+        node.attribute.extend(helper.make_attribute(key, value) for key, value in sorted(attributes.items()))
+        self.nodes.append(node)
         return output
 
     def constant(self, name: str, value: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> str:
@@ -52,19 +54,23 @@ class _Body:
 
     def integers(self, value: int | list[int]) -> str:
         """Return the name of an int64 constant."""
-        return self.constant(f"int_{str(value).strip('[]')}{'_list' if isinstance(value, list) else ''}", np.array(value, np.int64))
+        return self.constant(
+            f"int_{str(value).strip('[]')}{'_list' if isinstance(value, list) else ''}", np.array(value, np.int64)
+        )
 
-    def splice(self, model: bytes, prefix: str, feeds: Mapping[str, str], output: str) -> str:
-        """Merge a trained graph in and return the name of one of its outputs."""
-        inlined = inline(onnx.load_from_string(model), prefix, feeds)
+    def splice(self, graph: bytes, prefix: str, feeds: Mapping[str, str]) -> dict[str, str]:
+        """Merge a trained graph in, fed with whatever it has an input for, and return the names of its outputs."""
+        model = onnx.load_from_string(graph)
+        wanted = {each.name for each in model.graph.input}
+        inlined = inline(model, prefix, {name: value for name, value in feeds.items() if name in wanted})
         self.nodes += inlined.nodes
         for tensor in inlined.initializers:
             self.initializers[tensor.name] = tensor
-        return inlined.outputs[output]
+        return inlined.outputs
 
 
 def compile_policy(
-    policy: Policy, *, dimension: int, denied: Sequence[bool], open_thresholds: bool = False
+    policy: Policy, *, dimension: int, denied: Sequence[bool] | Mask, open_thresholds: bool = False
 ) -> ModelProto:
     """Merge a policy into one graph.
 
@@ -116,16 +122,18 @@ def _sanitise(body: _Body) -> None:
     body.add("Where", ["row_finite_column", "embedding", body.constant("zero", np.array(0, np.float32))], "vector")
 
 
-def _stage(body: _Body, position: int, stage: Stage, vector: str, eligible: str, denied: Sequence[bool]) -> None:
+def _stage(
+    body: _Body, position: int, stage: Stage, vector: str, eligible: str, denied: Sequence[bool] | Mask
+) -> None:
     """Add one stage over the rows of ``vector``: its label, handled, score and reason."""
     at = f"stage_{position}"
-    scores = body.splice(stage.surrogate.onnx, f"{at}.surrogate.", {"embedding": vector}, "scores")
+    given = {"embedding": vector} | body.splice(stage.surrogate.onnx, f"{at}.surrogate.", {"embedding": vector})
+    scores = given["scores"]
     label = body.add("ArgMax", [scores], f"{at}.label", axis=1, keepdims=0)
     if stage.acceptor is None:
         score = body.add("ReduceMax", [scores, body.integers([1])], f"{at}.score", keepdims=0)
     else:
-        feeds = {"embedding": vector, "scores": scores}
-        accept = body.splice(stage.acceptor.onnx, f"{at}.acceptor.", feeds, "accept")
+        accept = body.splice(stage.acceptor.onnx, f"{at}.acceptor.", given)["accept"]
         score = body.add("Identity", [accept], f"{at}.score")
     threshold = body.constant(f"threshold_{position}", np.array(stage.threshold, np.float32))
     reason = body.integers(LOW_SCORE)
@@ -137,17 +145,21 @@ def _stage(body: _Body, position: int, stage: Stage, vector: str, eligible: str,
         passed = body.add("And", [passed, allowed], f"{at}.sure_allowed")
     for number, fence in enumerate(stage.fences):
         on = f"{at}.fence_{number}"
-        distance = body.splice(fence.guard.onnx, f"{on}.", {"embedding": vector, "label": label}, "distance")
+        distance = body.splice(fence.guard.onnx, f"{on}.", {"embedding": vector, "label": label})["distance"]
         limit = body.constant(f"{on}.limit", np.array(fence.limit, np.float32))
         near = body.add("LessOrEqual", [distance, limit], f"{on}.near")
         reason = body.add("Where", [near, reason, body.integers(OUT_OF_DISTRIBUTION)], f"{on}.reason")
         passed = body.add("And", [passed, near], f"{on}.passed")
-    handled = body.add("And", [passed, eligible], f"{at}.handled") if eligible else body.add("Identity", [passed], f"{at}.handled")
+    handled = (
+        body.add("And", [passed, eligible], f"{at}.handled")
+        if eligible
+        else body.add("Identity", [passed], f"{at}.handled")
+    )
     body.add("Where", [handled, body.integers(HANDLED), reason], f"{at}.reason")
 
 
 def _later_stage(
-    outer: _Body, position: int, stage: Stage, held: Mapping[str, str], denied: Sequence[bool]
+    outer: _Body, position: int, stage: Stage, held: Mapping[str, str], denied: Sequence[bool] | Mask
 ) -> dict[str, str]:
     """Add a stage that runs on the rows still open, if there are any."""
     at = f"stage_{position}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -35,8 +35,46 @@ class CrossFit:
             yield np.flatnonzero(among & (self.folds != fold)), np.flatnonzero(self.folds == fold)
 
 
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """What a surrogate says of all rows, each scored by a fold that had not seen it.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n, k), float32
+    votes : ndarray of shape (n, m), float32
+        Of the m members of an average; m is 0 for a surrogate of its own.
+    """
+
+    scores: Scores = field(repr=False)
+    votes: Scores = field(repr=False)
+
+    @property
+    def labels(self) -> Classes:
+        """Return the class put first, shape (n,)."""
+        labels: Classes = self.scores.argmax(axis=1)
+        return labels
+
+    def agrees(self, y: Classes) -> Mask:
+        """Return where that is the teacher's class."""
+        agrees: Mask = self.labels == y
+        return agrees
+
+    @classmethod
+    def alone(cls, scores: Scores) -> HeldOut:
+        """Return what a surrogate of its own says."""
+        return cls(scores, np.empty((len(scores), 0), np.float32))
+
+    @classmethod
+    def averaged(cls, members: Sequence[Scores]) -> HeldOut:
+        """Return what the average of several says, in the arithmetic of its graph."""
+        scores = sum(members[1:], start=members[0].copy()) * np.float32(1 / len(members))
+        first = scores.argmax(axis=1)[:, None]
+        return cls(scores, np.concatenate([np.take_along_axis(each, first, axis=1) for each in members], axis=1))
+
+
 def fit_acceptor(
-    learner: Resolved, rows: FitRows, scores: Scores, agrees: Mask, among: Mask, cross: CrossFit, seed: int
+    learner: Resolved, rows: FitRows, held_out: HeldOut, among: Mask, cross: CrossFit, seed: int
 ) -> tuple[Model, Scores]:
     """Train an acceptor on the rows ``among``; return it whole, with its out-of-fold scores of all rows.
 
@@ -49,18 +87,30 @@ def fit_acceptor(
 
     from tracer_spec.graph import Scorer
 
+    agrees = held_out.agrees(rows.y)
+
     def train(chosen: npt.NDArray[np.int64]) -> bytes:
-        evidence = Evidence(X=rows.X[chosen], scores=scores[chosen], agrees=agrees[chosen], y=rows.y[chosen])
+        evidence = Evidence(
+            X=rows.X[chosen],
+            scores=held_out.scores[chosen],
+            agrees=agrees[chosen],
+            y=rows.y[chosen],
+            votes=held_out.votes[chosen],
+        )
         with threadpool_limits(1):
             graph: bytes = learner.make().fit(evidence, seed=seed).to_onnx().SerializeToString(deterministic=True)
         return graph
 
-    accept = np.empty(len(scores), np.float32)
+    accept = np.empty(len(agrees), np.float32)
     for inside, outside in cross.splits(among):
-        (held_out,) = Scorer(train(inside)).run({"embedding": rows.X[outside], "scores": scores[outside]})
-        if held_out.shape != (len(outside),) or not np.isfinite(held_out).all():
-            raise PluginError(f"'{learner.alias}' gave accept of shape {held_out.shape}; finite scores of shape (n,) are wanted")
-        accept[outside] = held_out
+        scorer = Scorer(train(inside))
+        known = {"embedding": rows.X, "scores": held_out.scores, "votes": held_out.votes}
+        (scored,) = scorer.run({name: known[name][outside] for name in scorer.inputs})
+        if scored.shape != (len(outside),) or not np.isfinite(scored).all():
+            raise PluginError(
+                f"'{learner.alias}' gave accept of shape {scored.shape}; finite scores of shape (n,) are wanted"
+            )
+        accept[outside] = scored
     return Model(learner.alias, train(np.flatnonzero(among))), accept
 
 

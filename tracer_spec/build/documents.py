@@ -113,7 +113,9 @@ def frontier_document(
     }
 
 
-def audit_document(labels: Sequence[str], y: Classes, handled: Mask, agrees: Mask, unknown: dict[str, int]) -> dict[str, Any]:
+def audit_document(
+    labels: Sequence[str], y: Classes, handled: Mask, agrees: Mask, unknown: dict[str, int]
+) -> dict[str, Any]:
     """Return ``audit.json``: how the policy treats each label, on fit rows, out of fold.
 
     Parameters
@@ -138,6 +140,8 @@ def audit_document(labels: Sequence[str], y: Classes, handled: Mask, agrees: Mas
         "n": len(y),
         "handled": int(handled.sum()),
         "agree": int((handled & agrees).sum()),
-        "labels": [{"label": label, "n": n, "handled": n_handled, "agree": n_agree} for label, n, n_handled, n_agree in columns],
+        "labels": [
+            {"label": label, "n": n, "handled": n_handled, "agree": n_agree} for label, n, n_handled, n_agree in columns
+        ],
         "unknown_labels": unknown,
     }

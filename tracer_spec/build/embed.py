@@ -90,5 +90,7 @@ def _checked(X: Vectors, n: int, name: str) -> Vectors:
         raise PluginError(f"the embedder '{name}' gave {X.dtype}, not float32", address="embedder")
     if not np.isfinite(X).all():
         rows = np.flatnonzero(~np.isfinite(X).all(axis=1))
-        raise PluginError(f"the embedder '{name}' gave vectors that are not finite, for {len(rows)} of {n} texts", address="embedder")
+        raise PluginError(
+            f"the embedder '{name}' gave vectors that are not finite, for {len(rows)} of {n} texts", address="embedder"
+        )
     return X

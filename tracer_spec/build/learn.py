@@ -88,7 +88,9 @@ def learn_all(tasks: Sequence[Task], X: Vectors, y: Classes, *, workers: int) ->
         for task in tasks:
             yield learn(task, X, y)
         return
-    pool = joblib.Parallel(n_jobs=min(workers, len(tasks)), return_as="generator_unordered", inner_max_num_threads=1, backend="loky")
+    pool = joblib.Parallel(
+        n_jobs=min(workers, len(tasks)), return_as="generator_unordered", inner_max_num_threads=1, backend="loky"
+    )
     yield from pool(joblib.delayed(learn)(task, X, y) for task in tasks)
 
 

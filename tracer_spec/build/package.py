@@ -19,8 +19,8 @@ from tracer_spec.build.documents import (
 )
 from tracer_spec.build.embed import PROBES
 from tracer_spec.errors import UsageError
-from tracer_spec.spec import spec_digest
 from tracer_spec.runtime.manifest import EmbedderIdentity, Manifest, PolicySummary, Probe, StageSummary
+from tracer_spec.spec import spec_digest
 
 if TYPE_CHECKING:
     from tracer_spec.build.embed import FittedEmbedder
@@ -107,7 +107,12 @@ def _policy_summary(candidate: Candidate, defer_labels: Sequence[str]) -> Policy
 def _provenance(plan: Plan, prepared: Prepared) -> dict[str, Any]:
     """Say what the bundle was made from and with; no clock, no path, no name of a machine."""
     accounting = prepared.traces.accounting
-    used = sorted({(each.provided.kind, each.provided.name, each.provided.distribution, each.provided.version) for each in plan.resolved})
+    used = sorted(
+        {
+            (each.provided.kind, each.provided.name, each.provided.distribution, each.provided.version)
+            for each in plan.resolved
+        }
+    )
     return {
         "traces": {
             "digest": prepared.traces.digest,

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tracer_spec.build.certify import OpenedRows
+from tracer_spec.build.collect import collect
 from tracer_spec.build.embed import FittedEmbedder, fit_embedder
 from tracer_spec.build.labels import LabelCleaner, LabelSpace, label_space
-from tracer_spec.build.collect import collect
 from tracer_spec.build.splits import Split, fold_keys, folds, split
 from tracer_spec.build.traces import TraceSet
 from tracer_spec.build.workshop import FitRows

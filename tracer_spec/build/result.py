@@ -10,7 +10,7 @@ from tracer_spec.build.documents import policy_document
 from tracer_spec.plugin import Candidate, Certificate, Chain, Policy
 
 if TYPE_CHECKING:
-    from tracer_spec.build.traces import Accounting
+    from tracer_spec.build.accounting import Accounting
     from tracer_spec.build.workshop import LearnerReport
 
 
@@ -124,7 +124,13 @@ class BuildResult:
                 "certify": self.n_certify,
             },
             "zoo": [
-                {"name": row.name, "status": row.status, "agreement": row.agreement, "seconds": round(row.seconds, 3), "reason": row.reason or None}
+                {
+                    "name": row.name,
+                    "status": row.status,
+                    "agreement": row.agreement,
+                    "seconds": round(row.seconds, 3),
+                    "reason": row.reason or None,
+                }
                 for row in self.zoo
             ],
             "advice": _advice_document(self.advice) if self.advice else None,

@@ -6,17 +6,18 @@ the same learner trained once more on all fit rows. Certify rows never enter.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tracer_spec.build.crossfit import CrossFit, fit_acceptor, fit_fences
+from tracer_spec.build.crossfit import CrossFit, HeldOut, fit_acceptor, fit_fences
 from tracer_spec.build.learn import Outcome, Task, derive_seed, learn_all
 from tracer_spec.build.progress import LearnerDone, Observer, StepDone, nobody
 from tracer_spec.build.thresholds import thresholds_at_levels
 from tracer_spec.errors import PluginError, TracerError
+from tracer_spec.graph.average import average
 from tracer_spec.plugin import Candidate, Classes, Fence, Mask, Model, Policy, Scores, Stage, Target, Trained, Vectors
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 # how many surrogates are cross-fitted whole, after the first fold has ranked the zoo
 FINALISTS = 4
+# surrogates whose out-of-fold agreement lies this near to the best are averaged
+EQUALS_WITHIN = 0.02
 N_LEVELS = 100
 
 
@@ -76,16 +79,35 @@ class LearnerReport:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GatedSurrogate:
-    """A trained surrogate with its acceptor, as the fit rows see it."""
+    """A trained surrogate with its acceptor, as the fit rows see it.
+
+    Parameters
+    ----------
+    name : str
+        Its alias, or ``average(...)`` of several.
+    members : tuple of str
+        The learners it is made of: itself, or those averaged.
+    """
 
     name: str
+    members: tuple[str, ...]
     surrogate: Model
     acceptor: Model
     fences: tuple[Fence, ...]
-    scores: Scores = field(repr=False)
+    held_out: HeldOut = field(repr=False)
     accept: Scores = field(repr=False)
     agrees: Mask = field(repr=False)
     eligible: Mask = field(repr=False)
+
+    @property
+    def scores(self) -> Scores:
+        """Return out-of-fold class scores, shape (n, k)."""
+        return self.held_out.scores
+
+    @property
+    def agreement(self) -> float:
+        """Return the out-of-fold agreement over all rows, in [0, 1]."""
+        return float(self.agrees.mean())
 
 
 class Workshop:
@@ -102,6 +124,8 @@ class Workshop:
         Labels that the surrogate may never answer.
     target : Target
     seed : int
+    average : bool
+        Whether to try the mean of the surrogates that agree about equally often.
     workers : int
     observe : Observer
     """
@@ -116,6 +140,7 @@ class Workshop:
         denied: Mask,
         target: Target,
         seed: int,
+        average: bool = True,
         workers: int = 1,
         observe: Observer = nobody,
     ) -> None:
@@ -125,12 +150,13 @@ class Workshop:
         self._acceptor = acceptor
         self._denied = denied
         self._seed = seed
+        self._average = average
         self._workers = workers
         self._observe = observe
         self._cross = CrossFit(rows.folds)
         self._fences = [fit_fences(guard, rows.X, rows.y, self._cross, rows.n_classes, seed) for guard in guards]
         self._made: dict[int, GatedSurrogate] = {}  # by the identity of the exported model, which it keeps alive
-        self._residuals: dict[tuple[str, bytes], GatedSurrogate | None] = {}
+        self._residuals: dict[tuple[tuple[str, ...], bytes], GatedSurrogate | None] = {}
         self.reports: list[LearnerReport] = []
         self.trained: tuple[GatedSurrogate, ...] = self._train_zoo()
 
@@ -144,29 +170,42 @@ class Workshop:
     def _train_zoo(self) -> tuple[GatedSurrogate, ...]:
         """Rank the zoo on the first fold, cross-fit the finalists whole, refit each once on all fit rows."""
         everywhere = np.ones(self.n_rows, bool)
-        first = self._learn([self._fold_task(name, 0, everywhere) for name in self._zoo])
-        rank = {name: self._first_fold_agreement(first[name, 0]) for name in self._zoo}
-        standing = [name for name in sorted(rank, key=lambda name: -rank[name]) if not first[name, 0].failure]
-        finalists = standing[:FINALISTS]
+        outcomes = self._learn([self._fold_task(name, 0, everywhere) for name in self._zoo])
+        rank = {name: self._first_fold_agreement(outcomes[name, 0]) for name in self._zoo}
+        finalists = [name for name in sorted(rank, key=lambda name: -rank[name]) if rank[name] >= 0][:FINALISTS]
         rest = [self._fold_task(name, fold, everywhere) for fold in range(1, self._cross.n_folds) for name in finalists]
-        refits = [self._refit_task(name, everywhere) for name in finalists]
-        outcomes = first | self._learn([*refits, *rest])
+        outcomes |= self._learn([*(self._refit_task(name, everywhere) for name in finalists), *rest])
         gated = []
         for name in self._zoo:
             mine = {key: outcome for key, outcome in outcomes.items() if key[0] == name}
-            one = self._gate(name, mine, everywhere) if name in finalists else None
-            self._report(name, mine, one, screened=rank[name] if name in standing else None)
-            if one is not None:
-                gated.append(one)
-        return tuple(sorted(gated, key=lambda one: -float(one.agrees.mean())))
+            screened = rank[name] if rank[name] >= 0 and name not in finalists else None
+            one = None if screened is not None else self._gate((name,), mine, everywhere)
+            self._report(name, mine, one, screened)
+            gated += [one] if isinstance(one, GatedSurrogate) else []
+        equals = self._equals(gated)
+        if len(equals) > 1:
+            mine = {key: outcome for key, outcome in outcomes.items() if key[0] in equals}
+            one = self._gate(equals, mine, everywhere)
+            self._report(_name(equals), {}, one, None)
+            gated += [one] if isinstance(one, GatedSurrogate) else []
+        return tuple(sorted(gated, key=lambda one: -one.agreement))
 
-    def residual(self, name: str, deferred: Mask) -> GatedSurrogate | None:
-        """Train the zoo's ``name`` again on the rows that earlier stages defer; None where that fails."""
-        key = (name, np.packbits(deferred).tobytes())
+    def _equals(self, gated: Sequence[GatedSurrogate]) -> tuple[str, ...]:
+        """Return the learners worth averaging: averaging a strong surrogate with a weak one lowers agreement."""
+        if not self._average:
+            return ()
+        best = max((one.agreement for one in gated), default=0.0)
+        return tuple(one.name for one in gated if one.agreement >= best - EQUALS_WITHIN)
+
+    def residual(self, trained: Trained, deferred: Mask) -> GatedSurrogate | None:
+        """Train ``trained`` again on the rows that earlier stages defer; None where that fails."""
+        members = self._made_by(trained).members
+        key = (members, np.packbits(deferred).tobytes())
         if key not in self._residuals:
-            tasks = [self._fold_task(name, fold, deferred) for fold in range(self._cross.n_folds)]
-            outcomes = self._learn([self._refit_task(name, deferred), *tasks], stage="propose")
-            self._residuals[key] = self._gate(name, outcomes, deferred)
+            tasks = [self._refit_task(name, deferred) for name in members]
+            tasks += [self._fold_task(name, fold, deferred) for fold in range(self._cross.n_folds) for name in members]
+            one = self._gate(members, self._learn(tasks, stage="propose"), deferred)
+            self._residuals[key] = one if isinstance(one, GatedSurrogate) else None
         return self._residuals[key]
 
     def _fold_task(self, name: str, fold: int, among: Mask) -> Task:
@@ -211,56 +250,67 @@ class Workshop:
         held_out = self.rows.y[self.rows.folds == 0]
         return float((outcome.scores.argmax(axis=1) == held_out).mean())
 
-    def _gate(self, name: str, outcomes: dict[tuple[str, int], Outcome], among: Mask) -> GatedSurrogate | None:
-        """Put the folds together, and an acceptor and the fences around them."""
-        if any(outcome.failure for outcome in outcomes.values()):
-            return None
-        scores = np.empty((self.n_rows, self.rows.n_classes), np.float32)
-        for fold in range(self._cross.n_folds):
-            held_out = outcomes[name, fold].scores
-            if held_out is not None:
-                scores[self.rows.folds == fold] = held_out
-        labels = scores.argmax(axis=1)
-        agrees: Mask = labels == self.rows.y
+    def _gate(
+        self, members: tuple[str, ...], outcomes: Mapping[tuple[str, int], Outcome], among: Mask
+    ) -> GatedSurrogate | str:
+        """Put the folds together, and an acceptor and the fences around them; or say why that cannot be."""
+        failure = next((outcome.failure for _, outcome in sorted(outcomes.items()) if outcome.failure), "")
+        if failure:
+            return failure
+        scores = [self._out_of_fold(name, outcomes) for name in members]
+        held_out = HeldOut.alone(scores[0]) if len(members) == 1 else HeldOut.averaged(scores)
+        graphs = [outcomes[name, -1].onnx for name in members]
+        name = _name(members)
         try:
-            acceptor, accept = fit_acceptor(
-                self._acceptor, self.rows, scores, agrees, among, self._cross, derive_seed(self._seed, "acceptor", name)
-            )
+            graph = graphs[0] if len(members) == 1 else average(graphs).SerializeToString(deterministic=True)
+            seed = derive_seed(self._seed, "acceptor", name)
+            acceptor, accept = fit_acceptor(self._acceptor, self.rows, held_out, among, self._cross, seed)
         except TracerError as error:
-            outcomes[name, -1] = Outcome((name, -1), 0.0, failure=f"its acceptor failed: {error.problems[0].what}")
-            return None
-        eligible = ~self._denied[labels]
+            return error.problems[0].what
+        eligible = ~self._denied[held_out.labels]
         for fence in self._fences:
-            eligible &= fence.passes(labels)
+            eligible &= fence.passes(held_out.labels)
         gated = GatedSurrogate(
             name=name,
-            surrogate=Model(name, outcomes[name, -1].onnx),
+            members=members,
+            surrogate=Model(name, graph),
             acceptor=acceptor,
             fences=tuple(fence.whole for fence in self._fences),
-            scores=scores,
+            held_out=held_out,
             accept=accept,
-            agrees=agrees,
+            agrees=held_out.agrees(self.rows.y),
             eligible=eligible,
         )
         self._made[id(gated.surrogate)] = gated
         return gated
 
+    def _out_of_fold(self, name: str, outcomes: Mapping[tuple[str, int], Outcome]) -> Scores:
+        """Return the scores that each row got from the fold that held it out, shape (n, k)."""
+        scores = np.empty((self.n_rows, self.rows.n_classes), np.float32)
+        for fold in range(self._cross.n_folds):
+            held_out = outcomes[name, fold].scores
+            if held_out is not None:
+                scores[self.rows.folds == fold] = held_out
+        return scores
+
     def _report(
-        self, name: str, outcomes: dict[tuple[str, int], Outcome], one: GatedSurrogate | None, screened: float | None
+        self,
+        name: str,
+        outcomes: Mapping[tuple[str, int], Outcome],
+        one: GatedSurrogate | str | None,
+        screened: float | None,
     ) -> None:
         """Write the learner's row of the report and tell whoever watches."""
         seconds = sum(outcome.seconds for outcome in outcomes.values())
         notes = tuple(sorted({note for outcome in outcomes.values() for note in outcome.notes}))
-        reason = next((outcome.failure for _, outcome in sorted(outcomes.items()) if outcome.failure), "")
-        if one is not None:
-            report = LearnerReport(
-                name, "trained", agreement=float(one.agrees.mean()), seconds=seconds, n_bytes=len(one.surrogate.onnx), notes=notes
-            )
-        elif reason or screened is None:
-            report = LearnerReport(name, "skipped", reason, seconds=seconds, notes=notes)
+        if isinstance(one, GatedSurrogate):
+            n_bytes = len(one.surrogate.onnx)
+            report = LearnerReport(name, "trained", "", one.agreement, seconds, n_bytes, notes)
+        elif one is not None:
+            report = LearnerReport(name, "skipped", one, seconds=seconds, notes=notes)
         else:
             reason = f"agreed with the teacher on {screened:.1%} of the first fold; the best {FINALISTS} went on"
-            report = LearnerReport(name, "screened", reason, agreement=screened, seconds=seconds, notes=notes)
+            report = LearnerReport(name, "screened", reason, screened, seconds, notes=notes)
         self.reports.append(report)
         self._observe(LearnerDone(name, seconds, report.agreement, report.reason))
 
@@ -268,11 +318,16 @@ class Workshop:
 
     def stage(self, trained: Trained, threshold: float | None) -> Stage:
         """Return the stage that accepts where the acceptor's score reaches ``threshold``; None accepts all it may."""
+        gated = self._made_by(trained)
+        if threshold is None:
+            return Stage(gated.surrogate, fences=gated.fences)
+        return Stage(gated.surrogate, gated.acceptor, threshold, gated.fences)
+
+    @staticmethod
+    def _made_by(trained: Trained) -> GatedSurrogate:
         if not isinstance(trained, GatedSurrogate):
             raise TypeError(f"a stage is made of what the workshop trained, not of {type(trained).__name__}")
-        if threshold is None:
-            return Stage(trained.surrogate, fences=trained.fences)
-        return Stage(trained.surrogate, trained.acceptor, threshold, trained.fences)
+        return trained
 
     def thresholds(self, trained: Trained, among: Mask | None = None) -> Sequence[float]:
         """Return falling thresholds at even levels of coverage, counted among the rows ``among`` (default all)."""
@@ -298,6 +353,11 @@ class Workshop:
         return Candidate(family, policy, self.n_rows, int(handled.sum()), int(agrees.sum()))
 
 
+def _name(members: tuple[str, ...]) -> str:
+    """Name a surrogate by what it is made of."""
+    return members[0] if len(members) == 1 else f"average({', '.join(members)})"
+
+
 def train(plan: Plan, prepared: Prepared, *, workers: int | None = None, observe: Observer = nobody) -> Workshop:
     """Train the zoo of a plan on its fit rows.
 
@@ -316,6 +376,7 @@ def train(plan: Plan, prepared: Prepared, *, workers: int | None = None, observe
         denied=prepared.denied,
         target=plan.target,
         seed=plan.spec.seed,
+        average=plan.spec.average,
         workers=workers or joblib.cpu_count(),
         observe=observe,
     )

@@ -21,9 +21,7 @@ REFUSED = 3
 @click.command("build", short_help=VERBS["build"])
 @click.argument("spec", metavar="SPEC")
 @click.option("--out", metavar="FILE", help="Where the bundle goes; dist/NAME.tracer by default.")
-@click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a value: target.agreement=0.95."
-)
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a value: target.agreement=0.95.")
 @click.option(
     "--workers",
     type=click.IntRange(min=1),

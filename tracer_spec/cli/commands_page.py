@@ -32,9 +32,7 @@ def commands_page() -> str:
 
 
 def _section(command: click.Command) -> str:
-    arguments = [
-        each.metavar or each.name or "" for each in command.params if isinstance(each, click.Argument)
-    ]
+    arguments = [each.metavar or each.name or "" for each in command.params if isinstance(each, click.Argument)]
     options = [each for each in command.params if isinstance(each, click.Option)]
     lines = [
         f"## {command.name}",

@@ -82,9 +82,7 @@ def failure_of(error: BaseException) -> Failure:
         where = "" if error.filename is None else str(error.filename)
         return Failure(1, (Problem(where, error.strerror.lower()),))
     if isinstance(error, MemoryError):
-        return Failure(
-            1, (Problem("", "out of memory", "try fewer workers ('--workers 1') or a smaller zoo"),)
-        )
+        return Failure(1, (Problem("", "out of memory", "try fewer workers ('--workers 1') or a smaller zoo"),))
     from tracer_spec.cli.crash import write_report
 
     return Failure(BUG, (write_report(error),))
@@ -99,9 +97,7 @@ def _usage(error: click.ClickException) -> Failure:
         return Failure(2, (Problem("", "a command is missing"),), context.get_help() + "\n")
     message = error.format_message().rstrip(".")
     what = message[:1].lower() + message[1:]
-    return Failure(
-        2, (Problem("", what, f"'{context.command_path} --help' explains the call"),), context.get_usage()
-    )
+    return Failure(2, (Problem("", what, f"'{context.command_path} --help' explains the call"),), context.get_usage())
 
 
 def _render(problem: Problem) -> str:

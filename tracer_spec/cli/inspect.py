@@ -77,23 +77,24 @@ def tell(document: Mapping[str, Any]) -> str:
             )
         )
     if certificate.get("n") is not None:
-        facts.append(("test", test_text(certificate["n"], certificate["k"], certificate["p_value"])))
+        facts.append(
+            (
+                "test",
+                test_text(certificate["calibrator"], certificate["n"], certificate["k"], certificate["p_value"]),
+            )
+        )
     facts.append(("labels", f"{len(manifest['labels'])}: {listing(manifest['labels'], 5)}"))
     facts.append(("embedder", _embedder(embedder, manifest["dimension"])))
     traces = provenance.get("traces", {})
     if {"read", "kept", "dropped", "fit", "certify"} <= traces.keys():
         sides = f"{traces['fit']:,} fit rows, {traces['certify']:,} certify rows"
-        facts.append(
-            ("traces", f"{dropped_text(traces['read'], traces['kept'], traces['dropped'])}\n{sides}")
-        )
+        facts.append(("traces", f"{dropped_text(traces['read'], traces['kept'], traces['dropped'])}\n{sides}"))
     if "libraries" in provenance:
         libraries = ", ".join(f"{name} {version}" for name, version in provenance["libraries"].items())
         facts.append(("built with", libraries))
     if manifest["created"]:
         facts.append(("created", manifest["created"]))
-    facts.append(
-        ("file", f"{file['path']}  ({size(file['bytes'])}, {plural(n_members, 'member')}, all verified)")
-    )
+    facts.append(("file", f"{file['path']}  ({size(file['bytes'])}, {plural(n_members, 'member')}, all verified)"))
     facts.append(("sha256", file["sha256"]))
     head = paint(f"{manifest['status']}  {manifest['name']} {manifest['version']}", "bold", stream=sys.stdout)
     return f"{head}\n\n{rows(facts, stream=sys.stdout)}"
@@ -110,8 +111,4 @@ def _comes(bundle: Bundle, probe: Any) -> str:
 
     if probe is None:
         return "with each request: the app brings vectors"
-    return (
-        "in the bundle"
-        if is_built_in(bundle.manifest.embedder)
-        else "from the plugin, which must be installed"
-    )
+    return "in the bundle" if is_built_in(bundle.manifest.embedder) else "from the plugin, which must be installed"

@@ -89,11 +89,7 @@ def _named(registry: Registry, name: str) -> list[Provided]:
 def _show_table(rows: list[dict[str, str]]) -> None:
     """Print the table; on a terminal too narrow the summaries wrap, and nothing else does."""
     widths = {column: max([len(column), *(len(row[column]) for row in rows)]) for column in _COLUMNS[:-1]}
-    click.echo(
-        paint(
-            "  ".join(column.ljust(widths.get(column, 0)) for column in _COLUMNS), "bold", stream=sys.stdout
-        )
-    )
+    click.echo(paint("  ".join(column.ljust(widths.get(column, 0)) for column in _COLUMNS), "bold", stream=sys.stdout))
     for row in rows:
         line = "  ".join(row[column].ljust(widths.get(column, 0)) for column in _COLUMNS)
         click.echo(line if row["state"] == "ok" else paint(line, "yellow", stream=sys.stdout))

@@ -75,13 +75,9 @@ class _Bars:
     def __call__(self, event: Event) -> None:
         match event:
             case StageStarted():
-                total = event.steps or None
-                self._tasks[event.stage] = self._progress.add_task(
-                    event.stage.ljust(_NAME), total=total, step=""
-                )
+                self._start(event)
             case StepDone():
-                if event.stage in self._tasks:
-                    self._progress.update(self._tasks[event.stage], advance=1, step=event.step)
+                self._advance(event)
             case LearnerDone():
                 style = "yellow" if event.agreement is None else "default"
                 self._print("", f"{event.name:<14} {_outcome(event)}", event.seconds, style)
@@ -113,23 +109,14 @@ class _Bars:
         from rich.text import Text
 
         mark = ("✓ ", "green") if head else ("  ", "")
-        line = Text.assemble(
-            mark, (head.ljust(_NAME), "bold"), " ", (text, style), (f"  {duration(seconds)}", "dim")
-        )
+        line = Text.assemble(mark, (head.ljust(_NAME), "bold"), " ", (text, style), (f"  {duration(seconds)}", "dim"))
         self._progress.console.print(line, soft_wrap=True)
 
 
 def _bars() -> Progress:
     """Make the display of the running stage."""
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        SpinnerColumn,
-        TextColumn,
-        TimeElapsedColumn,
-    )
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     return Progress(
         SpinnerColumn(),

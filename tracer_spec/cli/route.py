@@ -29,9 +29,7 @@ STDIN = "-"
 @click.argument("bundle", metavar="BUNDLE")
 @click.argument("file", metavar="[FILE|-]", required=False)
 @click.option("--text", metavar="TEXT", help="Decide on this one text instead of a file.")
-@click.option(
-    "--out", metavar="FILE", help="Write decisions here, whole or not at all, instead of to stdout."
-)
+@click.option("--out", metavar="FILE", help="Write decisions here, whole or not at all, instead of to stdout.")
 @click.option("--sha256", metavar="HEX", help="Refuse the bundle unless this is the digest of its file.")
 @click.option("--json", "as_json", is_flag=True, help="With --out or --text, print one JSON document.")
 @click.option("-q", "--quiet", is_flag=True, help="Leave out the line of counts on stderr.")
@@ -55,9 +53,7 @@ def command(
     without --json.
     """
     if text is not None and (file is not None or out is not None):
-        raise UsageError(
-            "--text takes neither FILE nor --out", hint="put many texts into FILE, one object a line"
-        )
+        raise UsageError("--text takes neither FILE nor --out", hint="put many texts into FILE, one object a line")
     from tracer_spec.runtime import load
 
     router = load(bundle, sha256=sha256)
@@ -93,9 +89,7 @@ def _one(router: Router, text: str, as_json: bool) -> int:
     return 0
 
 
-def _stream(
-    router: Router, stream: ByteStream, name: str, write: Callable[[bytes], None], out: str | None
-) -> Any:
+def _stream(router: Router, stream: ByteStream, name: str, write: Callable[[bytes], None], out: str | None) -> Any:
     """Answer every line; return the counts."""
     from tracer_spec.cli.route_lines import Counts, answer, read_chunks, read_request
 
@@ -109,9 +103,7 @@ def _stream(
         kept = f"{out} was not written" if out else f"{counts.lines:,} lines were answered, the rest was not"
         raise Interrupted(kept) from None
     except (EOFError, gzip.BadGzipFile) as damage:
-        raise OSError(
-            None, f"the compressed file is damaged or cut short after line {counts.lines}", name
-        ) from damage
+        raise OSError(None, f"the compressed file is damaged or cut short after line {counts.lines}", name) from damage
     return counts
 
 

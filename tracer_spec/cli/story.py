@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from tracer_spec.plugin import Candidate, WalkStep
 
 
+# what a calibrator counts, where it is not agreement among handled rows
+_COUNTED = {"risk-control": "certify rows get no label but the teacher's"}
+
+
 def tell(result: BuildResult, *, out: Path, verbose: bool = False) -> str:
     """Return the story of a build.
 
@@ -34,12 +38,14 @@ def tell(result: BuildResult, *, out: Path, verbose: bool = False) -> str:
     facts += [("warning", text) for text in result.warnings]
     if verbose:
         facts += [
-            ("walk", "\n".join(_step(step) for step in result.certificate.walk) or "nothing was tested")
+            (
+                "walk",
+                "\n".join(_step(result.certificate.calibrator, step) for step in result.certificate.walk)
+                or "nothing was tested",
+            )
         ]
     if certified and result.bundle:
-        facts += [
-            ("bundle", f"{result.bundle}  ({size(result.bundle.stat().st_size)}, version {result.version})")
-        ]
+        facts += [("bundle", f"{result.bundle}  ({size(result.bundle.stat().st_size)}, version {result.version})")]
         facts += [("sha256", result.sha256)]
     lines = [f"{verdict}  in {duration(result.seconds)}", "", rows(facts, stream=sys.stdout), ""]
     return "\n".join(lines + (_next_certified(result) if certified else _next_refused(result, out)))
@@ -68,15 +74,19 @@ def estimate_text(coverage: float, agreement: float) -> str:
     return f"coverage {coverage:.3f}, agreement {agreement:.3f} (fit rows, out of fold)"
 
 
-def test_text(n: int, k: int, p_value: float) -> str:
+def test_text(calibrator: str, n: int, k: int, p_value: float | None) -> str:
     """Describe one exact test.
 
     Examples
     --------
-    >>> test_text(3570, 3331, 0.00271)
+    >>> test_text("pareto-testing", 3570, 3331, 0.00271)
     '3,331 of 3,570 handled certify rows agree (p = 0.0027)'
+    >>> test_text("risk-control", 4000, 3971, 0.0021)
+    "3,971 of 4,000 certify rows get no label but the teacher's (p = 0.0021)"
     """
-    return f"{k:,} of {n:,} handled certify rows agree (p = {p_value:.2g})"
+    counted = _COUNTED.get(calibrator, "handled certify rows agree")
+    sure = "no test was made" if p_value is None else f"p = {p_value:.2g}"
+    return f"{k:,} of {n:,} {counted} ({sure})"
 
 
 def dropped_text(read: int, kept: int, dropped: Mapping[str, int]) -> str:
@@ -104,36 +114,36 @@ def _certified(result: BuildResult) -> list[tuple[str, str]]:
         ("claim", certificate.claim),
         ("policy", _policy(candidate)),
         ("estimate", estimate_text(candidate.coverage, candidate.agreement)),
-        ("test", test_text(chosen.n, chosen.k, chosen.p_value)),
+        ("test", test_text(certificate.calibrator, chosen.n, chosen.k, chosen.p_value)),
         ("walk", f"{tested} tested, {passed} passed, of {proposed:,} proposed"),
     ]
 
 
 def _refused(result: BuildResult) -> list[tuple[str, str]]:
     certificate = result.certificate
-    sure = "" if certificate.confidence is None else f" at confidence {certificate.confidence:g}"
-    facts = [
-        ("asked", f"agreement of at least {certificate.target:g} with the teacher on handled traffic{sure}")
-    ]
+    facts = [("finding", certificate.claim)]
     estimate = result.estimate
     if estimate is not None:
         facts.append(("best", f"{_policy(estimate)}\n{estimate_text(estimate.coverage, estimate.agreement)}"))
     facts.append(
-        ("test", _step(certificate.walk[0]) if certificate.walk else "no candidate was worth testing")
+        (
+            "test",
+            _step(certificate.calibrator, certificate.walk[0])
+            if certificate.walk
+            else "no candidate was worth testing",
+        )
     )
     return facts
 
 
-def _step(step: WalkStep) -> str:
+def _step(calibrator: str, step: WalkStep) -> str:
     verdict = "passed" if step.passed else "failed"
     coverage = f"{step.candidate.coverage:.3f}"
-    return f"{test_text(step.n, step.k, step.p_value)}, {verdict}, at predicted coverage {coverage}"
+    return f"{test_text(calibrator, step.n, step.k, step.p_value)}, {verdict}, at predicted coverage {coverage}"
 
 
 def _policy(candidate: Candidate) -> str:
-    stages = [
-        (stage.surrogate.name, stage.threshold if stage.acceptor else None) for stage in candidate.policy
-    ]
+    stages = [(stage.surrogate.name, stage.threshold if stage.acceptor else None) for stage in candidate.policy]
     return policy_text(candidate.family, stages)
 
 
@@ -167,10 +177,7 @@ def _zoo(result: BuildResult, verbose: bool) -> list[tuple[str, str]]:
     trained = [row for row in result.zoo if row.status != "skipped" and row.agreement is not None]
     trained.sort(key=lambda row: -(row.agreement or 0.0))
     shown = [f"{row.name} {row.agreement:.3f}" + ("*" if row.status == "screened" else "") for row in trained]
-    lines = [
-        _join(shown, "none was trained")
-        + (" (* first fold alone)" if any("*" in each for each in shown) else "")
-    ]
+    lines = [_join(shown, "none was trained") + (" (* first fold alone)" if any("*" in each for each in shown) else "")]
     lines += [f"{row.name} was skipped: {row.reason}" for row in result.zoo if row.status == "skipped"]
     if verbose:
         lines += [f"{row.name}: {note}" for row in result.zoo for note in row.notes]
@@ -204,8 +211,8 @@ def _advice(result: BuildResult) -> list[str]:
         return []
     if advice.traces_needed is None:
         lines = [
-            "  no policy is estimated to reach the target, so more traces alone will not do: lower the",
-            "  target, add to the zoo, or look at labels on which the teacher contradicts itself",
+            "  no policy is estimated to reach the target on a fair share of the traffic, so more traces alone",
+            "  will not do: lower the target, add to the zoo, or look at where the teacher contradicts itself",
         ]
     else:
         more = max(advice.traces_needed - result.n_fit - result.n_certify, 0)
@@ -215,7 +222,7 @@ def _advice(result: BuildResult) -> list[str]:
         ]
     return [
         *lines,
-        f"  a policy is certifiable only if it handles {advice.fewest_handled:,} certify rows or more;",
-        f"  there are {advice.n_certify:,} in all",
+        f"  a policy must handle {advice.fewest_handled:,} certify rows or more to be certifiable at all;",
+        f"  there are {advice.n_certify:,}",
         "  building again and again on the same traces until something passes would be no certificate",
     ]

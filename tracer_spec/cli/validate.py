@@ -10,9 +10,7 @@ from tracer_spec.cli.verbs import VERBS
 
 @click.command("validate", short_help=VERBS["validate"])
 @click.argument("spec", metavar="SPEC")
-@click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a value: target.agreement=0.95."
-)
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a value: target.agreement=0.95.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(spec: str, overrides: tuple[str, ...], as_json: bool) -> None:
     """Load SPEC, resolve its plugins, check their options."""

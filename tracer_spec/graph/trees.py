@@ -126,22 +126,29 @@ def tree_ensemble(
         op_type="TreeEnsembleRegressor",
         domain="ai.onnx.ml",
         input=["embedding"],
-        output=["scores" if post == "none" else "sums"],
-        attribute=_attributes(trees, n_targets, condition, base),
+        output=["leaves"],
+        attribute=_attributes(trees, n_targets, condition),
     )
-    nodes, constants = [ensemble], []
+    nodes, constants, sums = [ensemble], [], "leaves"
+    if base is not None:
+        # not the operator's own base_values: ONNX Runtime leaves them out where no leaf speaks for a target
+        sums = "sums"
+        nodes.append(helper.make_node("Add", ["leaves", "base"], [sums]))
+        constants.append(numpy_helper.from_array(np.asarray(base, np.float32).reshape(1, n_targets), "base"))
     if post == "softmax":
-        nodes.append(helper.make_node("Softmax", ["sums"], ["scores"], axis=1))
+        nodes.append(helper.make_node("Softmax", [sums], ["scores"], axis=1))
     elif post == "normalise":
         nodes += [
-            helper.make_node("ReduceSum", ["sums", "last_axis"], ["totals"], keepdims=1),
+            helper.make_node("ReduceSum", [sums, "last_axis"], ["totals"], keepdims=1),
             helper.make_node("Max", ["totals", "tiny"], ["divisors"]),
-            helper.make_node("Div", ["sums", "divisors"], ["scores"]),
+            helper.make_node("Div", [sums, "divisors"], ["scores"]),
         ]
-        constants = [
+        constants += [
             numpy_helper.from_array(np.array([1], np.int64), "last_axis"),
             numpy_helper.from_array(np.array(_TINY), "tiny"),
         ]
+    else:
+        nodes[-1].output[0] = "scores"
     graph = helper.make_graph(
         nodes,
         "trees",
@@ -172,7 +179,7 @@ def _check(tree: Tree, number: int, n_targets: int, dimension: int) -> None:
 
 
 def _attributes(
-    trees: Sequence[Tree], n_targets: int, condition: Condition, base: NDArray[np.floating[Any]] | None
+    trees: Sequence[Tree], n_targets: int, condition: Condition
 ) -> list[AttributeProto]:
     """Write all trees as the operator's flat lists."""
     sizes = [len(tree.left) for tree in trees]
@@ -186,7 +193,6 @@ def _attributes(
         return np.where(inner, np.concatenate(parts), 0)
 
     return [
-        _floats("base_values", np.zeros(n_targets) if base is None else base),
         _integers("n_targets", n_targets),
         _integers("nodes_falsenodeids", at_inner([tree.right for tree in trees])),
         _integers("nodes_featureids", at_inner([tree.feature for tree in trees])),

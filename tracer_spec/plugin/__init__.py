@@ -59,10 +59,10 @@ __all__ = [
     "Surrogate",
     "SurrogateLearner",
     "Target",
-    "WalkStep",
     "Trained",
     "VectorReader",
     "Vectors",
+    "WalkStep",
     "Workshop",
     "hookimpl",
 ]

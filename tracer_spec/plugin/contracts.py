@@ -191,23 +191,29 @@ class Evidence:
         Whether the top-scored class is the teacher's; False where the teacher's label is off the list.
     y : ndarray of shape (n,), int64
         The teacher's class, -1 where its label is off the list.
+    votes : ndarray of shape (n, m), float32
+        Where the surrogate averages m members: what each gives to the class that the mean puts first; m is 0 elsewhere.
     """
 
     X: Vectors
     scores: Scores
     agrees: Mask
     y: Classes
+    votes: Scores
 
 
 class Acceptor(Protocol):
     """A trained acceptor."""
 
-    def accepts(self, X: Vectors, scores: Scores) -> Scores:
+    def accepts(self, X: Vectors, scores: Scores, votes: Scores) -> Scores:
         """Return the predicted probability of agreement, shape (n,), in [0, 1]."""
         ...
 
     def to_onnx(self) -> ModelProto:
-        """Return ``embedding (n, d), scores (n, k) -> accept (n,)``, all float32, equal to :meth:`accepts` to 1e-5."""
+        """Return ``embedding (n, d), scores (n, k), votes (n, m) -> accept (n,)``, all float32.
+
+        Equal to :meth:`accepts` to 1e-5. Inputs that it has no use for may be left out.
+        """
         ...
 
 
@@ -297,8 +303,8 @@ class Workshop(Protocol):
         """Return the zoo, best out-of-fold agreement first."""
         ...
 
-    def residual(self, name: str, deferred: Mask) -> Trained | None:
-        """Train the zoo's ``name`` again on the rows that earlier stages defer; None where that fails (and is reported).
+    def residual(self, trained: Trained, deferred: Mask) -> Trained | None:
+        """Train ``trained`` again on the rows that earlier stages defer; None where that fails.
 
         Its out-of-fold scores cover all n rows, but only ``deferred`` ones trained it and its acceptor.
         """

@@ -56,12 +56,12 @@ def tracer_spec_surrogates() -> Iterable[Plugin[SurrogateLearner]]:  # type: ign
 
 @hookspec
 def tracer_spec_acceptors() -> Iterable[Plugin[AcceptorLearner]]:  # type: ignore[empty-body]
-    """Yield acceptor learners: will the surrogate agree with the teacher here?"""
+    """Yield acceptor learners: they predict whether a surrogate agrees with the teacher."""
 
 
 @hookspec
 def tracer_spec_guards() -> Iterable[Plugin[GuardLearner]]:  # type: ignore[empty-body]
-    """Yield guards: is this input near the fit rows?"""
+    """Yield guards: they measure how far an input is from the fit rows."""
 
 
 @hookspec

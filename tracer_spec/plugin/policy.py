@@ -51,9 +51,10 @@ class Stage:
     Parameters
     ----------
     surrogate : Model
-        ``embedding (n, d) -> scores (n, k)``.
+        ``embedding (n, d) -> scores (n, k)``, and ``votes (n, m)`` where it averages m members.
     acceptor : Model or None
-        ``embedding (n, d), scores (n, k) -> accept (n,)``; None accepts all.
+        ``embedding (n, d), scores (n, k), votes (n, m) -> accept (n,)``, of which inputs it may leave some out; None
+        accepts all.
     threshold : float
         The stage accepts where ``accept >= threshold``; 0 where there is no acceptor.
     fences : tuple of Fence
@@ -120,8 +121,8 @@ class WalkStep:
     ----------
     candidate : Candidate
     n, k : int
-        Trials and successes: certify rows handled and those of them agreeing, or, for a claim on all traffic, certify rows
-        and those of them that got no label but the teacher's.
+        Trials and successes: certify rows handled and those of them agreeing, or, for a claim on all traffic, certify
+        rows and those of them that got no label but the teacher's.
     p_value : float or None
         In [0, 1]; None where the calibrator tests nothing.
     passed : bool

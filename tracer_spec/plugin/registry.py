@@ -100,8 +100,9 @@ def find_plugins() -> Registry:
 
     Notes
     -----
-    Hook implementations are called one by one, so that one that raises loses its own plugins alone. Two plugins of one
-    kind and name are both refused, and each error names both providers: which of them a spec means is not ours to guess.
+    Hook implementations are called one by one, so that one that raises loses its own plugins alone. Two plugins of
+    one kind and name are both refused, and each error names both providers: which of them a spec means is not ours to
+    guess.
     """
     manager = pluggy.PluginManager(hookspecs.GROUP)
     manager.add_hookspecs(hookspecs)
@@ -174,7 +175,9 @@ def _without_duplicates(found: Sequence[Provided], broken: list[Broken]) -> Regi
             usable += providers
             continue
         who = " and ".join(f"{each.distribution} {each.version}" for each in providers)
-        broken += [Broken(kind, name, each.distribution, each.version, f"provided twice, by {who}") for each in providers]
+        broken += [
+            Broken(kind, name, each.distribution, each.version, f"provided twice, by {who}") for each in providers
+        ]
     order = {kind: rank for rank, kind in enumerate(KINDS)}
     return Registry(
         provided=tuple(sorted(usable, key=lambda each: (order[each.kind], each.name))),

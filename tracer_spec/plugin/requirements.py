@@ -17,11 +17,7 @@ def missing_dependency(provided: Provided, error: ImportError) -> MissingDepende
     names the distribution: a module is not always called as what ships it, and a guess may install a stranger.
     """
     module = (error.name or "").partition(".")[0]
-    needs = (
-        f"needs the module '{module}', which cannot be imported"
-        if module
-        else "fails to import what it needs"
-    )
+    needs = f"needs the module '{module}', which cannot be imported" if module else "fails to import what it needs"
     what = f"{provided_by(provided)} {needs}: {error}"
     extra = _extra_of(provided.distribution, module)
     target = f"'{provided.distribution}[{extra}]'" if extra else provided.distribution

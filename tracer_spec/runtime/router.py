@@ -66,8 +66,10 @@ class Router:
         self._names = list(OUTPUTS)
         self._dimension = bundle.manifest.dimension
         self._shape = (self._dimension,)
-        self._labels: tuple[str | None, ...] = (*bundle.manifest.labels, None)  # -1, deferred, is the last
-        self._table = np.array(self._labels, dtype=object)
+        # a mapping, since a tuple would take a negative index
+        self._labels = dict(enumerate(bundle.manifest.labels))
+        # here -1, deferred, is the last
+        self._table = np.array((*bundle.manifest.labels, None), dtype=object)
 
     def route(self, query: str | Vector) -> Decision:
         """Decide on one input.

@@ -40,9 +40,7 @@ def refusal(fact: str, *, detail: str = "", hint: str = "", about_value: bool = 
     return PydanticCustomError("spec", "{fact}{detail}", context)
 
 
-def refusals(
-    title: str, found: Sequence[tuple[tuple[str | int, ...], Any, PydanticCustomError]]
-) -> ValidationError:
+def refusals(title: str, found: Sequence[tuple[tuple[str | int, ...], Any, PydanticCustomError]]) -> ValidationError:
     """Return one error of several refusals, each at its own place under the value being checked."""
     lines = [InitErrorDetails(type=error, loc=place, input=value) for place, value, error in found]
     return ValidationError.from_exception_data(title, lines)
@@ -122,9 +120,7 @@ def _check_step(value: str) -> str:
     if value in STEPS:
         return value
     if kind not in STEPS_WITH_ARGUMENT or ":" not in value:
-        raise refusal(
-            f"is no step; known: {', '.join(STEPS)}, json:KEY, regex:PATTERN", hint=_step_hint(value)
-        )
+        raise refusal(f"is no step; known: {', '.join(STEPS)}, json:KEY, regex:PATTERN", hint=_step_hint(value))
     if not argument:
         raise refusal("has nothing after the colon", hint="write json:KEY or regex:PATTERN")
     if kind == "regex":
@@ -191,9 +187,7 @@ PluginName = Annotated[
 ]
 Label = Annotated[StrictStr, AfterValidator(_check_label), Field(json_schema_extra={"minLength": 1})]
 Labels = Annotated[tuple[Label, ...], AfterValidator(unique), Field(json_schema_extra={"uniqueItems": True})]
-Expression = Annotated[
-    StrictStr, AfterValidator(_check_expression), Field(json_schema_extra={"minLength": 1})
-]
+Expression = Annotated[StrictStr, AfterValidator(_check_expression), Field(json_schema_extra={"minLength": 1})]
 Step = Annotated[
     StrictStr,
     AfterValidator(_check_step),

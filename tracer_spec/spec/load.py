@@ -92,7 +92,8 @@ def load_spec(
     problems += found
     _check_root(tree, problems)
     spec, found = _validate(tree, os.environ if environ is None else environ)
-    problems += found
+    told = {problem.address for problem in problems if problem.address}
+    problems += [problem for problem in found if problem.address not in told]
     if spec is None or problems:
         raise SpecError.of(tuple(sorted(problems, key=_reading_order)))
     return LoadedSpec(spec, folder, text, file, tree, tuple(overrides))
@@ -108,9 +109,7 @@ def read_text(path: FilePath, shown: str) -> str:
     """
     try:
         if path.is_dir():
-            raise SpecError(
-                "this is a folder, not a file", where=shown, hint=f"name the file: {path / 'router.yaml'}"
-            )
+            raise SpecError("this is a folder, not a file", where=shown, hint=f"name the file: {path / 'router.yaml'}")
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except FileNotFoundError:

@@ -75,9 +75,7 @@ class TargetSpec(Part):
         if value is None and not other_given:
             raise refusal("neither agreement nor end_to_end is given", hint=_TARGET_HINT, about_value=False)
         if value is not None and other_given:
-            raise refusal(
-                "agreement and end_to_end are both given; a target has one of them", about_value=False
-            )
+            raise refusal("agreement and end_to_end are both given; a target has one of them", about_value=False)
         return value
 
     @field_validator("calibrator")
@@ -91,15 +89,11 @@ class TargetSpec(Part):
             raise refusal(fact, hint=f"add calibrator: {RISK_CONTROL}", about_value=False)
         if given == ["agreement"] and value.use == RISK_CONTROL:
             fact = "this calibrator certifies end_to_end, and agreement is given"
-            raise refusal(
-                fact, hint="write end_to_end instead of agreement, or another calibrator", about_value=False
-            )
+            raise refusal(fact, hint="write end_to_end instead of agreement, or another calibrator", about_value=False)
         return value
 
 
-_TARGET_HINT = (
-    "add agreement: the share of handled traffic that must get the teacher's label, for instance 0.95"
-)
+_TARGET_HINT = "add agreement: the share of handled traffic that must get the teacher's label, for instance 0.95"
 
 
 class SplitSpec(Part):
@@ -122,9 +116,7 @@ class SplitSpec(Part):
     def _key_if_grouped(cls, value: str | None, info: ValidationInfo) -> str | None:
         strategy = info.data.get("strategy")
         if strategy == "grouped" and value is None:
-            raise refusal(
-                "a grouped split needs a key", hint="add key: the JMESPath of the group", about_value=False
-            )
+            raise refusal("a grouped split needs a key", hint="add key: the JMESPath of the group", about_value=False)
         if strategy in ("random", "temporal") and value is not None:
             fact = f"a {strategy} split takes no key"
             raise refusal(fact, hint="take key out, or write strategy: grouped", about_value=False)
@@ -146,9 +138,7 @@ class ReportSpec(Part):
 
 def _exactly_version_1(value: Any) -> Any:
     if isinstance(value, bool) or value != 1:
-        raise refusal(
-            "is not a version of the format that this release reads; known: 1", hint="write version: 1"
-        )
+        raise refusal("is not a version of the format that this release reads; known: 1", hint="write version: 1")
     return 1
 
 
@@ -167,6 +157,10 @@ class RouterSpec(Part):
         description="The surrogates to train.",
         json_schema_extra={"default": list(DEFAULT_ZOO), "minItems": 1},
     )
+    average: StrictBool = Field(
+        default=True,
+        description="Also try the mean of the surrogates that agree with the teacher about equally often.",
+    )
     families: Annotated[PluginRefs, AfterValidator(non_empty("family"))] = Field(
         default_factory=lambda: tuple(PluginRef(use=name) for name in DEFAULT_FAMILIES),
         description="The shapes of policy to propose.",
@@ -180,9 +174,7 @@ class RouterSpec(Part):
     guards: PluginRefs = Field(default=(), description="What refuses inputs far from the training data.")
     defer_labels: Labels = Field(default=(), description="Labels that only the teacher may give.")
     target: TargetSpec = Field(description="What the certificate must claim.")
-    split: SplitSpec = Field(
-        default_factory=SplitSpec, description="How traces are divided into fit and certify rows."
-    )
+    split: SplitSpec = Field(default_factory=SplitSpec, description="How traces are divided into fit and certify rows.")
     cost: CostSpec | None = Field(
         default=None, description="What the teacher costs; adds a cost projection to the report."
     )
@@ -196,9 +188,7 @@ class RouterSpec(Part):
         if value.strategy == "temporal" and isinstance(custom, FormatMap) and custom.time is None:
             fact = "a temporal split needs the time of each trace, and traces.format gives none"
             hint = "add time: its JMESPath, to traces.format"
-            raise refusals(
-                "split", [(("strategy",), value.strategy, refusal(fact, hint=hint, about_value=False))]
-            )
+            raise refusals("split", [(("strategy",), value.strategy, refusal(fact, hint=hint, about_value=False))])
         return value
 
 

@@ -49,9 +49,7 @@ def problems_of(
             found += [(each.path, _problem(each, root, _slot(model, each, at))) for each in told]
             continue
         fact, hint = not_a(nearest(root, told.path), list(told.nouns), slot_at(model, told.path[len(at) :]))
-        found.append(
-            (told.path, Problem(str(nearest(root, told.path).place), fact, hint, address(told.path)))
-        )
+        found.append((told.path, Problem(str(nearest(root, told.path).place), fact, hint, address(told.path))))
     return found
 
 

@@ -38,18 +38,14 @@ def read_mapping(source: Mapping[Any, Any]) -> tuple[Node, list[Problem]]:
         if n_values > MAX_VALUES:
             raise SpecError(f"the mapping holds more than {MAX_VALUES:,} values")
         if len(path) > MAX_DEPTH:
-            raise SpecError(
-                f"lists and mappings are nested deeper than {MAX_DEPTH}", hint="does one hold itself?"
-            )
+            raise SpecError(f"lists and mappings are nested deeper than {MAX_DEPTH}", hint="does one hold itself?")
         if isinstance(value, Mapping):
             entries: dict[str, Entry] = {}
             for key, below in value.items():
                 if isinstance(key, str) and not _SURROGATE.search(key):
                     entries[str.__str__(key)] = Entry(_NOWHERE, walk(below, (*path, key)))
                 else:
-                    problems.append(
-                        Problem("", f"a key is {_kind(key)}, not a string", address=address(path))
-                    )
+                    problems.append(Problem("", f"a key is {_kind(key)}, not a string", address=address(path)))
             return Pairs(_NOWHERE, entries)
         if isinstance(value, list | tuple):
             return Items(_NOWHERE, tuple(walk(item, (*path, index)) for index, item in enumerate(value)))
@@ -70,9 +66,7 @@ def as_text(node: Node) -> str:
         if isinstance(node, Items):
             return "[" + ", ".join(plain(item) for item in node.items) + "]"
         return (
-            "{"
-            + ", ".join(f"{_double_quoted(key)}: {plain(entry.node)}" for key, entry in node.entries.items())
-            + "}"
+            "{" + ", ".join(f"{_double_quoted(key)}: {plain(entry.node)}" for key, entry in node.entries.items()) + "}"
         )
 
     if not isinstance(node, Pairs):

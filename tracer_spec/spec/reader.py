@@ -180,9 +180,7 @@ class _Builder:
 
     def _leave(self) -> None:
         done = self._open.pop()
-        node: Node = (
-            Items(done.place, tuple(done.items)) if done.entries is None else Pairs(done.place, done.entries)
-        )
+        node: Node = Items(done.place, tuple(done.items)) if done.entries is None else Pairs(done.place, done.entries)
         if done.anchor:
             self._anchors[done.anchor] = (node, self._n_values - done.first, done.height)
         self._put(node, done.height)

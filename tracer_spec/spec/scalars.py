@@ -73,9 +73,7 @@ def fits(value: int) -> bool:
 
 def _integer(text: str, radix: int) -> int:
     digits = text[2:] if radix != 10 else text.lstrip("+-").lstrip("0")
-    if (
-        len(digits.lstrip("0")) > _DIGITS_OF_64_BITS
-    ):  # before int(): Python refuses to read thousands of digits
+    if len(digits.lstrip("0")) > _DIGITS_OF_64_BITS:  # before int(): Python refuses to read thousands of digits
         raise OutOfRangeError
     value = int(text, radix) if radix != 10 else int(("-" if text.startswith("-") else "") + (digits or "0"))
     if not fits(value):

@@ -27,13 +27,9 @@ class FormatMap(Part):
     truth: Expression | None = Field(
         default=None, description="A human's label, where there is one; reported, never trained on."
     )
-    group: Expression | None = Field(
-        default=None, description="What belongs together: a customer, a conversation."
-    )
+    group: Expression | None = Field(default=None, description="What belongs together: a customer, a conversation.")
     model: Expression | None = Field(default=None, description="The teacher's model.")
-    embedding: Expression | None = Field(
-        default=None, description="The vector, where the record carries one."
-    )
+    embedding: Expression | None = Field(default=None, description="The vector, where the record carries one.")
     where: Expression | None = Field(
         default=None, description="Keep only records for which this is true: \"status == 'ok'\"."
     )
@@ -61,8 +57,7 @@ class LabelsSpec(Part):
     )
     unknown: Literal["disagree", "fail"] = Field(
         default="disagree",
-        description="An answer that is no label: 'disagree' trains nothing and counts against agreement; "
-        "'fail' stops.",
+        description="An answer that is no label: 'disagree' trains nothing and counts against agreement; 'fail' stops.",
     )
 
     @field_validator("allowed")
@@ -87,9 +82,7 @@ class TracesSpec(Part):
         default="native",
         description="How a record is laid out: a preset's name, or a map of JMESPath expressions.",
     )
-    labels: LabelsSpec = Field(
-        default_factory=LabelsSpec, description="How the teacher's answers become labels."
-    )
+    labels: LabelsSpec = Field(default_factory=LabelsSpec, description="How the teacher's answers become labels.")
     on_error: Literal["fail", "drop"] = Field(
         default="fail",
         description="A record that cannot be read: 'fail' stops; 'drop' leaves it out, counted by reason.",

@@ -16,6 +16,7 @@ from tracer_spec.plugin import Candidate, Certificate, CertifyRows, Chain, Targe
 from tracer_spec.stats.binomial import p_value, predicted_power
 from tracer_spec.stats.multiple import fixed_sequence
 
+
 class ParetoTesting:
     """Test the champion chain in order of rising coverage, each candidate at the whole of delta."""
 
@@ -79,8 +80,7 @@ class ParetoTesting:
 
         passed = fixed_sequence(p_values(), delta)
         walk = tuple(
-            WalkStep(candidate, n, k, p, ok)
-            for candidate, (n, k, p), ok in zip(ordered, counted, passed, strict=False)
+            WalkStep(candidate, n, k, p, ok) for candidate, (n, k, p), ok in zip(ordered, counted, passed, strict=False)
         )
         chosen = max((step for step in walk if step.passed), key=lambda step: step.candidate.coverage, default=None)
         return Certificate(

@@ -60,8 +60,7 @@ class RiskControl:
 
         passed = fixed_sequence(p_values(), target.delta)
         walk = tuple(
-            WalkStep(candidate, n, k, p, ok)
-            for candidate, (n, k, p), ok in zip(ordered, counted, passed, strict=False)
+            WalkStep(candidate, n, k, p, ok) for candidate, (n, k, p), ok in zip(ordered, counted, passed, strict=False)
         )
         chosen = next((step for step in reversed(walk) if step.passed), None)
         return Certificate(

@@ -8,6 +8,8 @@ from tracer_spec.plugin import Candidate, Chain, Trained, Workshop
 
 # a residual of fewer rows than this teaches a second stage nothing
 _FEWEST_RESIDUAL_ROWS = 50
+# second stages tried behind the best first one
+_SECONDS = 2
 
 
 class Cascade:
@@ -21,7 +23,7 @@ class Cascade:
     """
 
     def propose(self, workshop: Workshop) -> Iterable[Chain]:
-        """Yield a chain for each choice of a second surrogate behind the best first one."""
+        """Yield a chain for each of the best surrogates as a second stage behind the best one."""
         for first in workshop.trained[:1]:
             opening = _opening(workshop, first)
             if not opening:
@@ -30,8 +32,8 @@ class Cascade:
             kept, _ = workshop.replay(opening[-1].policy)
             if int((~kept).sum()) < _FEWEST_RESIDUAL_ROWS:
                 continue
-            for each in workshop.trained:
-                second = workshop.residual(each.name, ~kept)
+            for each in workshop.trained[:_SECONDS]:
+                second = workshop.residual(each, ~kept)
                 if second is None:
                     continue
                 thresholds = [*workshop.thresholds(second, ~kept), None]

@@ -26,8 +26,7 @@ def find_format(wanted: str | Mapping[str, str | None]) -> Format:
     if wanted not in PRESETS:
         raise SpecError(
             f"no format is called '{wanted}'; known: {', '.join(sorted(PRESETS))}",
-            hint=did_you_mean(wanted, PRESETS)
-            or "a map of JMESPath expressions does as well: {text: ..., label: ...}",
+            hint=did_you_mean(wanted, PRESETS) or "a map of JMESPath expressions does as well: {text: ..., label: ...}",
             address=ADDRESS,
         )
     return PRESETS[wanted]

@@ -125,9 +125,7 @@ def _check_call(call: Node, expression: str, address: str) -> None:
     variadic = bool(signature) and bool(signature[-1].get("variadic"))
     if n_given < len(signature) if variadic else n_given != len(signature):
         takes = f"at least {len(signature)}" if variadic else f"{len(signature)}"
-        raise SpecError(
-            f"'{expression}' gives {name}() {n_given} arguments; it takes {takes}", address=address
-        )
+        raise SpecError(f"'{expression}' gives {name}() {n_given} arguments; it takes {takes}", address=address)
 
 
 def _plain(tree: Node) -> Getter | None:

@@ -85,8 +85,7 @@ class Reader:
         if not isinstance(items, list) or not items:
             return (_NO_ITEMS,)
         return [
-            self._read_one({**item, WHOLE_RECORD: record}) if isinstance(item, dict) else _NO_ITEMS
-            for item in items
+            self._read_one({**item, WHOLE_RECORD: record}) if isinstance(item, dict) else _NO_ITEMS for item in items
         ]
 
     def _read_one(self, record: Mapping[str, Any]) -> Raw:

@@ -54,9 +54,7 @@ class CsvOptions(Options):
         description="a file, a glob or a list of them, relative to the spec; gzip or not; '-' is stdin",
         examples=["traces/*.csv"],
     )
-    delimiter: str = Field(
-        ",", min_length=1, max_length=1, description="what separates fields; '\\t' for tabs"
-    )
+    delimiter: str = Field(",", min_length=1, max_length=1, description="what separates fields; '\\t' for tabs")
     encoding: Annotated[str, AfterValidator(_known_encoding)] = Field(
         UTF8, description="the files' encoding; a byte order mark is passed over"
     )
@@ -183,9 +181,7 @@ def _checked(header: list[str], problem: str, where: str) -> tuple[str, ...]:
         problem = "the header names no column"
     problem = problem or _undecodable(names)
     if problem:
-        raise DataError(
-            problem, where=where, hint="mend the first line; or, where there is none, 'header: [a, b]'"
-        )
+        raise DataError(problem, where=where, hint="mend the first line; or, where there is none, 'header: [a, b]'")
     return tuple(names)
 
 

@@ -1,0 +1,323 @@
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import Field, field_validator
+
+from tracer_spec.errors import MissingDependencyError, SpecError
+from tracer_spec.plan import Plan, make_plan
+from tracer_spec.plugin import Options, Plugin
+from tracer_spec.plugin.contracts import Provided
+from tracer_spec.plugin.paths import LocalPath
+from tracer_spec.plugin.registry import KINDS, Broken, Registry
+from tracer_spec.spec import load_spec
+
+SPEC = """\
+version: 1
+name: a
+traces: {use: lines, with: {path: traces.jsonl}}
+embedder: words
+zoo:
+  - linear
+  - {use: linear, as: strict, with: {C: 2}}
+guards: [near]
+target: {agreement: 0.9}
+"""
+
+
+class Lines(Options):
+    path: LocalPath
+
+
+class Linear(Options):
+    C: float = Field(1.0, gt=0)
+    hidden: list[int] = Field(default_factory=list)
+
+
+class Touchy(Options):
+    a: str = ""
+
+    @field_validator("a")
+    @classmethod
+    def _check(cls, value: str) -> str:
+        raise KeyError(value)
+
+
+class VectorsOfTheTraces:
+    column = "vector"
+
+    def read(self, rows: Sequence[int], ids: Sequence[str | None], vectors: Sequence[Any]) -> Any:
+        return vectors
+
+
+def needs_arrow(options: Options) -> object:
+    import no_such_module_anywhere  # type: ignore[import-not-found]
+
+    return no_such_module_anywhere
+
+
+def says_so_itself(options: Options) -> object:
+    raise MissingDependencyError("no model is here", hint="pip install 'acme[models]'")
+
+
+def keep(options: Options) -> Options:
+    return options
+
+
+def registry() -> Registry:
+    plugins = [
+        ("source", Plugin("lines", "", keep, Lines)),
+        ("embedder", Plugin("words", "", keep)),
+        ("embedder", Plugin("vectors", "", lambda options: VectorsOfTheTraces())),
+        ("surrogate", Plugin("linear", "", keep, Linear)),
+        ("surrogate", Plugin("touchy", "", keep, Touchy)),
+        ("surrogate", Plugin("arrow", "", needs_arrow)),
+        ("surrogate", Plugin("model", "", says_so_itself)),
+        ("acceptor", Plugin("logistic", "", keep)),
+        ("guard", Plugin("near", "", keep)),
+        *[("family", Plugin(name, "", keep)) for name in ("global", "l2d", "rsb")],
+        ("calibrator", Plugin("pareto-testing", "", keep)),
+    ]
+    broken = Broken("surrogate", "cursed", "acme", "2.0", "ImportError: no")
+    provided = (Provided(kind, plugin, "tracer-spec", "1.0") for kind, plugin in plugins)
+    return Registry(tuple(sorted(provided, key=lambda each: (KINDS.index(each.kind), each.name))), (broken,))
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def plan_of(text: str, *overrides: str, **environ: str) -> Plan:
+    Path("router.yaml").write_text(text, "utf-8")
+    return make_plan(load_spec("router.yaml", overrides=overrides, environ=environ), registry())
+
+
+def problems(text: str, *overrides: str, **environ: str) -> list[str]:
+    with pytest.raises(SpecError) as caught:
+        plan_of(text, *overrides, **environ)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_a_plan_holds_every_plugin_with_its_validated_options(tmp_path: Path) -> None:
+    plan = plan_of(SPEC)
+    assert plan.source.options == Lines(path=str(tmp_path / "traces.jsonl"))
+    assert [(each.alias, each.provided.name, each.options) for each in plan.zoo] == [
+        ("linear", "linear", Linear()),
+        ("strict", "linear", Linear.model_validate({"C": 2})),
+    ]
+    assert [each.alias for each in plan.families] == ["global", "l2d", "rsb"]
+    assert (plan.acceptor.alias, plan.calibrator.alias, plan.guards[0].alias) == (
+        "logistic",
+        "pareto-testing",
+        "near",
+    )
+    assert plan.embedder.make() == Options()
+    assert plan.allowed_labels is None
+    assert plan.spec is plan.loaded.spec
+    assert [each.provided.kind for each in plan.resolved] == [
+        "source", "embedder", "surrogate", "surrogate", "acceptor", "guard", "family", "family", "family", "calibrator",
+    ]  # fmt: skip
+
+
+def test_the_target_is_the_one_of_the_spec() -> None:
+    target = plan_of(SPEC, "target.min_coverage=0.2").target
+    assert (target.agreement, target.confidence, target.min_coverage, target.end_to_end) == (
+        0.9,
+        0.95,
+        0.2,
+        None,
+    )
+
+
+def test_everything_that_is_wrong_with_plugins_is_told_at_once() -> None:
+    text = (
+        "version: 1\nname: a\ntraces: {use: line}\n"
+        "embedder: lsa\nzoo:\n  - linnear\n"
+        "  - {use: linear, with: {C: -1, D: 2}}\n"
+        "  - cursed\nfamilies: [globl]\nacceptor: {use: x}\nguards: [{use: near, with: {k: 3}}]\n"
+        "target: {agreement: 0.9, calibrator: {use: none}}\n"
+    )
+    known = "known: arrow, linear, model, touchy (built in)"
+    assert problems(text) == [
+        "router.yaml:3:15  traces.use\n  no source is called 'line'; known: lines "
+        "(built in)\n  hint: did you mean 'lines'?",
+        "router.yaml:4:11  embedder\n  no embedder is called 'lsa'; known: vectors, words (built in)",
+        f"router.yaml:6:5  zoo[0]\n  no surrogate is called 'linnear'; {known}\n  hint: did you mean 'linear'?",
+        "router.yaml:7:30  zoo[1].with.C\n  -1 is not above 0",
+        "router.yaml:7:34  zoo[1].with.D\n  there is no key 'D'; known: C, hidden",
+        "router.yaml:8:5  zoo[2]\n  the surrogate 'cursed' of acme 2.0 cannot be used: ImportError: no\n"
+        "  hint: mend or uninstall acme; 'tracer-spec plugins' lists every plugin's state",
+        "router.yaml:9:12  families[0]\n  no family is called 'globl'; known: global, l2d, rsb (built in)\n"
+        "  hint: did you mean 'global'?",
+        "router.yaml:10:17  acceptor.use\n  no acceptor is called 'x'; known: logistic (built in)",
+        "router.yaml:11:29  guards[0].with.k\n  there is no key 'k'; known: none",
+        "router.yaml:12:46  target.calibrator.use\n  no calibrator is called 'none'; known: pareto-testing (built in)",
+    ]
+
+
+def test_an_option_that_is_missing_is_placed_at_the_reference() -> None:
+    assert problems(SPEC.replace(", with: {path: traces.jsonl}", "")) == [
+        "router.yaml:3:9  traces.with.path\n  the key is missing"
+    ]
+    assert problems(SPEC, "traces.with={}") == ["--set traces.with  traces.with.path\n  the key is missing"]
+
+
+def test_an_override_of_an_option_is_the_address_of_what_is_wrong_with_it() -> None:
+    assert problems(SPEC, "zoo[0].with.C=0", "zoo[1].with.hidden=[1, x]") == [
+        "--set zoo[0].with.C  zoo[0].with.C\n  0 is not above 0",
+        "--set zoo[1].with.hidden  zoo[1].with.hidden[1]\n  'x' is not a whole number",
+    ]
+
+
+def test_a_validator_that_fails_in_its_own_way_is_told_as_the_plugins_fault() -> None:
+    text = SPEC.replace("- linear", "- {use: touchy, with: {a: '${A}'}}")
+    fact = "  the surrogate 'touchy' of tracer-spec 1.0 fails to check its options"
+    hint = "  hint: this is a fault of tracer-spec"
+    where = "router.yaml:6:25  zoo[0].with"
+    assert problems(text.replace("${A}", "b")) == [f"{where}\n{fact}: KeyError: 'b'\n{hint}"]
+    left_out = "; the reason is left out because it may quote the environment"
+    assert problems(text, A="s3cr3t") == [f"{where}\n{fact}{left_out}\n{hint}"]
+
+
+def test_a_plugins_name_from_the_environment_is_shown_as_written() -> None:
+    said = problems(SPEC.replace("embedder: words", "embedder: ${E}"), E="s3cr3t")
+    assert said == ["router.yaml:4:11  embedder\n  no embedder is called '${E}'; known: vectors, words (built in)"]
+
+
+# --- what is made ---
+
+
+def test_a_module_that_is_missing_is_named_with_the_plugin_that_needs_it() -> None:
+    plan = plan_of(SPEC, "zoo[0]=arrow")
+    with pytest.raises(MissingDependencyError) as caught:
+        plan.zoo[0].make()
+    (problem,) = caught.value.problems
+    assert problem.what == (
+        "the surrogate 'arrow' of tracer-spec 1.0 needs the module 'no_such_module_anywhere', "
+        "which cannot be imported: "
+        "No module named 'no_such_module_anywhere'"
+    )
+    assert problem.hint == "pip install --upgrade tracer-spec"
+
+
+def test_a_plugin_that_says_itself_what_it_misses_keeps_its_words() -> None:
+    with pytest.raises(MissingDependencyError, match="no model is here"):
+        plan_of(SPEC, "zoo[0]=model").zoo[0].make()
+
+
+# --- labels ---
+
+
+def test_allowed_labels_come_from_the_list_or_the_file() -> None:
+    Path("labels.txt").write_text("# ours\nrefund\ntop_up\n")
+    Path("labels.json").write_text(json.dumps(["refund", "top_up"]))
+    for allowed in ("[refund, top_up]", "labels.txt", "./labels.json"):
+        assert plan_of(SPEC, f"traces.labels.allowed={allowed}").allowed_labels == ("refund", "top_up")
+    assert plan_of(SPEC, "traces.labels.allowed=infer").allowed_labels is None
+
+
+def test_a_file_of_labels_lies_beside_the_spec(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "labels.txt").write_text("refund\n")
+    (tmp_path / "app" / "router.yaml").write_text(SPEC)
+    loaded = load_spec("app/router.yaml", overrides=["traces.labels.allowed=labels.txt"])
+    assert make_plan(loaded, registry()).allowed_labels == ("refund",)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "said"),
+    [
+        ("infr", "'infr': there is no such file\n  hint: did you mean 'infer'?"),
+        ("none.txt", "'none.txt': there is no such file\n  hint: relative paths start at the spec's folder"),
+        ("twice.txt", "'twice.txt': the label 'a' is given twice: lines 1 and 2"),
+        ("${WHERE}", "'${WHERE}': there is no such file\n  hint: relative paths start at the spec's folder"),
+    ],
+)
+def test_what_is_wrong_with_the_file_of_labels_is_told_where_the_spec_names_it(allowed: str, said: str) -> None:
+    Path("twice.txt").write_text("a\na\n")
+    text = SPEC.replace("traces: {", f"traces: {{labels: {{allowed: '{allowed}'}}, ")
+    assert problems(text, WHERE="s3cr3t") == [f"router.yaml:3:28  traces.labels.allowed\n  {said}"]
+
+
+def test_every_label_of_the_spec_must_be_allowed() -> None:
+    text = SPEC + "defer_labels: [fraud, refunds]\n"
+    labels = "traces.labels={allowed: [refund, fraud], aliases: {top-up: top_up, money back: refund}}"
+    assert problems(text, labels) == [
+        "router.yaml:10:23  defer_labels[1]\n  'refunds' is not an allowed label; known: refund, fraud\n"
+        "  hint: did you mean 'refund'?",
+        "--set traces.labels  traces.labels.aliases.top-up\n  'top_up' is not an allowed label; known: refund, fraud",
+    ]
+    assert plan_of(text).allowed_labels is None
+
+
+def test_labels_from_the_environment_are_not_listed() -> None:
+    text = SPEC.replace("traces: {", "traces: {labels: {allowed: [a, '${B}']}, ") + "defer_labels: [b]\n"
+    assert problems(text, B="s3cr3t") == ["router.yaml:10:16  defer_labels[0]\n  'b' is not an allowed label"]
+
+
+def test_a_long_list_of_labels_is_cut() -> None:
+    Path("labels.txt").write_text("".join(f"label-{n}\n" for n in range(20)))
+    (said,) = problems(SPEC, "traces.labels.allowed=labels.txt", "defer_labels=[x]")
+    assert said.endswith("label-11 and 8 more")
+
+
+# --- formats ---
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        (
+            "traces.format=natve",
+            "--set traces.format  traces.format\n  no format is called 'natve'; known: native\n"
+            "  hint: did you mean 'native'?",
+        ),
+        (
+            "traces.format={text: a, label: from_jsn(b)}",
+            "--set traces.format  traces.format.label\n  'from_jsn(b)' calls from_jsn(), which does not exist; known: ",
+        ),
+        (
+            "split={strategy: grouped, key: nope(a)}",
+            "--set split  split.key\n  'nope(a)' calls nope(), which does not exist; known: ",
+        ),
+        (
+            "traces.format={label: a}",
+            "--set traces.format  traces.format\n"
+            "  the format gives no text, and the embedder 'words' reads texts\n"
+            "  hint: add text: the JMESPath of what the teacher was asked",
+        ),
+    ],
+)
+def test_a_format_that_cannot_be_compiled_is_told_where_it_is_written(override: str, said: str) -> None:
+    (found,) = problems(SPEC, override)
+    assert found.startswith(said)
+
+
+def test_an_expression_from_the_environment_is_not_quoted() -> None:
+    text = SPEC.replace("traces: {", "traces: {format: {text: a, label: '${L}'}, ")
+    assert problems(text, L="s3cr3t(a)") == [
+        "router.yaml:3:35  traces.format.label\n"
+        "  '${L}' is not accepted; the reason is left out because it may quote"
+        " the environment"
+    ]
+
+
+def test_no_text_is_needed_where_vectors_come_with_the_traces() -> None:
+    plan = plan_of(SPEC, "traces.format={label: a}", "embedder=vectors")
+    assert plan.brings_vectors
+    assert plan.vector_column == "vector"
+    assert not plan_of(SPEC).brings_vectors
+
+
+def test_the_reader_takes_the_group_from_the_split_and_the_vector_from_the_embedder() -> None:
+    overrides = [
+        "traces.format={text: q, label: a}",
+        "split={strategy: grouped, key: who.id}",
+        "embedder=vectors",
+    ]
+    record = {"q": "where is it?", "a": "lost", "who": {"id": "c1"}, "vector": [1.0, 2.0]}
+    (raw,) = plan_of(SPEC, *overrides).reader().read(record)
+    assert (raw.text, raw.label, raw.group, raw.vector) == ("where is it?", "lost", "c1", [1.0, 2.0])
