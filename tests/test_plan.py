@@ -32,7 +32,7 @@ class Lines(Options):
 
 
 class Linear(Options):
-    C: float = Field(1.0, gt=0)
+    C: float = Field(default=1.0, gt=0)
     hidden: list[int] = Field(default_factory=list)
 
 
@@ -146,15 +146,15 @@ def test_everything_that_is_wrong_with_plugins_is_told_at_once() -> None:
         "(built in)\n  hint: did you mean 'lines'?",
         "router.yaml:4:11  embedder\n  no embedder is called 'lsa'; known: vectors, words (built in)",
         f"router.yaml:6:5  zoo[0]\n  no surrogate is called 'linnear'; {known}\n  hint: did you mean 'linear'?",
-        "router.yaml:7:30  zoo[1].with.C\n  -1 is not above 0",
-        "router.yaml:7:34  zoo[1].with.D\n  there is no key 'D'; known: C, hidden",
+        "router.yaml:7:29  zoo[1].with.C\n  -1 is not above 0",
+        "router.yaml:7:33  zoo[1].with.D\n  there is no key 'D'; known: C, hidden",
         "router.yaml:8:5  zoo[2]\n  the surrogate 'cursed' of acme 2.0 cannot be used: ImportError: no\n"
         "  hint: mend or uninstall acme; 'tracer-spec plugins' lists every plugin's state",
         "router.yaml:9:12  families[0]\n  no family is called 'globl'; known: global, l2d, rsb (built in)\n"
         "  hint: did you mean 'global'?",
         "router.yaml:10:17  acceptor.use\n  no acceptor is called 'x'; known: logistic (built in)",
         "router.yaml:11:29  guards[0].with.k\n  there is no key 'k'; known: none",
-        "router.yaml:12:46  target.calibrator.use\n  no calibrator is called 'none'; known: pareto-testing (built in)",
+        "router.yaml:12:44  target.calibrator.use\n  no calibrator is called 'none'; known: pareto-testing (built in)",
     ]
 
 

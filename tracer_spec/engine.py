@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tracer_spec.build.progress import Observer, StageDone, StageStarted, nobody
-from tracer_spec.build.result import BuildResult
+from tracer_spec.flow.progress import Observer, StageDone, StageStarted, nobody
+from tracer_spec.flow.result import BuildResult
 
 __all__ = ["BuildResult", "build"]
 
@@ -50,13 +50,13 @@ def build(
     DataError, PluginError
         Where the traces or a plugin fail.
     """
-    from tracer_spec.build.advice import advise
-    from tracer_spec.build.compile import compile_policy
-    from tracer_spec.build.package import bundle_members
-    from tracer_spec.build.pareto import pareto_front, propose
-    from tracer_spec.build.prepare import part, prepare, read_traces
-    from tracer_spec.build.workshop import train
-    from tracer_spec.build.write import write_bundle
+    from tracer_spec.flow.advice import advise
+    from tracer_spec.flow.compile import compile_policy
+    from tracer_spec.flow.package import bundle_members
+    from tracer_spec.flow.pareto import pareto_front, propose
+    from tracer_spec.flow.prepare import part, prepare, read_traces
+    from tracer_spec.flow.workshop import train
+    from tracer_spec.flow.write import write_bundle
     from tracer_spec.plan import make_plan
     from tracer_spec.plugin.registry import find_plugins
     from tracer_spec.spec import load_spec

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tracer_spec.build.compile import compile_policy
+from tracer_spec.flow.compile import compile_policy
 from tracer_spec.graph import Tree, tree_ensemble
 from tracer_spec.plugin import Model, Stage
 from tracer_spec.runtime import load

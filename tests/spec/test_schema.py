@@ -161,7 +161,10 @@ def test_names_complete_with_the_summary_of_each_plugin() -> None:
 
 
 def test_an_option_called_like_a_word_of_json_schema_stays_an_option() -> None:
-    options = {"type": "object", "properties": {"$ref": {"type": "string"}, "default": {"$ref": "#/$defs/A"}}}
+    options: dict[str, Any] = {
+        "type": "object",
+        "properties": {"$ref": {"type": "string"}, "default": {"$ref": "#/$defs/A"}},
+    }
     options |= {"$defs": {"A": {"type": "array"}}, "additionalProperties": False}
     schema = router_schema({"surrogate": {"odd": ("odd", options)}})
     Draft7Validator.check_schema(schema)

@@ -7,6 +7,7 @@ from tracer_spec.plugin import (
     Calibrator,
     Embedder,
     Family,
+    GuardLearner,
     Plugin,
     Source,
     SurrogateLearner,
@@ -44,6 +45,14 @@ def tracer_spec_acceptors() -> list[Plugin[AcceptorLearner]]:
     from tracer_spec.builtin.acceptors import acceptors
 
     return acceptors()
+
+
+@hookimpl
+def tracer_spec_guards() -> list[Plugin[GuardLearner]]:
+    """Yield the built-in guards."""
+    from tracer_spec.builtin.guards import guards
+
+    return guards()
 
 
 @hookimpl

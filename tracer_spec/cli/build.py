@@ -13,7 +13,7 @@ from tracer_spec.cli.verbs import VERBS
 from tracer_spec.errors import UsageError
 
 if TYPE_CHECKING:
-    from tracer_spec.build.result import BuildResult
+    from tracer_spec.flow.result import BuildResult
 
 REFUSED = 3
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tracer_spec.build.progress import Event, LearnerDone, Observer, StageDone, StageStarted, StepDone, nobody
+from tracer_spec.flow.progress import Event, LearnerDone, Observer, StageDone, StageStarted, StepDone, nobody
 from tracer_spec.cli.console import duration, is_terminal
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class _Lines:
             case StageDone():
                 self._write(event.stage, f"{event.summary}  ({duration(event.seconds)})")
             case LearnerDone():
-                self._write("", f"{event.name:<14} {_outcome(event)}  ({duration(event.seconds)})")
+                self._write("", f"{event.name:<22} {_outcome(event)}  ({duration(event.seconds)})")
             case StepDone() if self._steps:
                 self._write("", f"{event.stage}: {event.step}  ({duration(event.seconds)})")
             case StageStarted() if self._steps:
@@ -80,7 +80,7 @@ class _Bars:
                 self._advance(event)
             case LearnerDone():
                 style = "yellow" if event.agreement is None else "default"
-                self._print("", f"{event.name:<14} {_outcome(event)}", event.seconds, style)
+                self._print("", f"{event.name:<22} {_outcome(event)}", event.seconds, style)
             case StageDone():
                 task = self._tasks.pop(event.stage, None)
                 if task is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tracer_spec.cli.console import duration, listing, paint, plural, rows, size
 
 if TYPE_CHECKING:
-    from tracer_spec.build.result import BuildResult
+    from tracer_spec.flow.result import BuildResult
     from tracer_spec.plugin import Candidate, WalkStep
 
 

@@ -191,21 +191,21 @@ class Evidence:
         Whether the top-scored class is the teacher's; False where the teacher's label is off the list.
     y : ndarray of shape (n,), int64
         The teacher's class, -1 where its label is off the list.
-    votes : ndarray of shape (n, m), float32
-        Where the surrogate averages m members: what each gives to the class that the mean puts first; m is 0 elsewhere.
+    votes : ndarray of shape (n, m), float32, or None
+        Where the surrogate averages m members: what each gives to the class that the mean puts first.
     """
 
     X: Vectors
     scores: Scores
     agrees: Mask
     y: Classes
-    votes: Scores
+    votes: Scores | None = None
 
 
 class Acceptor(Protocol):
     """A trained acceptor."""
 
-    def accepts(self, X: Vectors, scores: Scores, votes: Scores) -> Scores:
+    def accepts(self, X: Vectors, scores: Scores, votes: Scores | None = None) -> Scores:
         """Return the predicted probability of agreement, shape (n,), in [0, 1]."""
         ...
 

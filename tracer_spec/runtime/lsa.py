@@ -105,11 +105,13 @@ class Lsa:
 
     Notes
     -----
-    With the count c_t of each known term t, the vector is v / |v|, v = sum_t round(8 (1 + ln c_t)) weights_t components_t.
-    All terms of the sum are integers far below 2**53, so the sum is exact in float64 and the same in any order: a text has the
-    same vector, bit for bit, alone or in a batch, on any thread. A text without a known term has the zero vector.
+    With c_t the count of a known term t, the vector is v / |v|, v = sum_t round(8 (1 + ln c_t)) weights_t components_t.
+    All of these are integers, and v stays far below 2**53, so the sum is exact in float64 and the same in any order: a
+    text has the same vector, bit for bit, alone or in a batch, on any thread. A text without a known term has the zero
+    vector.
 
-    Words seen are remembered (at most 8,192 of them), which changes speed and nothing else; threads may share the object.
+    Words seen are remembered (at most 8,192 of them), which changes speed and nothing else; threads may share the
+    object.
 
     References
     ----------
@@ -254,7 +256,7 @@ def restore(state: Mapping[str, bytes]) -> Lsa:
 
 def _settings(content: bytes) -> dict[str, Any]:
     """Return the settings, each of its type and in its range."""
-    settings = read_json(content, member=SETTINGS, max_bytes=4096)
+    settings = read_json(content, member=f"embedder/{SETTINGS}", max_bytes=4096)
     if set(settings) != {"chars", "dim", "max_chars", "version"}:
         raise _refusal(SETTINGS, f"has the keys {sorted(settings)}; expected chars, dim, max_chars, version")
     _check_int("version", settings["version"], 1, 1)

@@ -57,8 +57,8 @@ def router_schema(options: PluginOptions | None = None) -> Schema:
 
     Examples
     --------
-    >>> sorted(router_schema()["properties"])[:3]
-    ['acceptor', 'cost', 'defer_labels']
+    >>> router_schema()["required"]
+    ['version', 'name', 'traces', 'embedder', 'target']
     """
     definitions = _of_the_spec()
     given = {kind: plugins for kind, plugins in (options or {}).items() if plugins}

@@ -9,6 +9,7 @@ number k of them that agree is Bin(n, A), because whether a row is handled depen
 from __future__ import annotations
 
 import math
+
 import numpy as np
 
 

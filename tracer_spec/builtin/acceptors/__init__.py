@@ -8,8 +8,4 @@ from tracer_spec.plugin import AcceptorLearner, Plugin
 
 def acceptors() -> list[Plugin[AcceptorLearner]]:
     """Return the built-in acceptors."""
-    return [
-        Plugin(
-            "logistic", "logistic regression on the two best scores and the entropy", make, LogisticOptions
-        )
-    ]
+    return [Plugin("logistic", "logistic regression on the two best scores and the entropy", make, LogisticOptions)]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def logistic_graph(acceptor: LogisticAcceptor) -> ModelProto:
-    """Return ``embedding (n, d), scores (n, k) -> accept (n,)``.
+    """Return ``embedding (n, d), scores (n, k) -> accept (n,)``, with ``votes (n, m)`` between where m > 0.
 
     Parameters
     ----------
@@ -56,17 +56,24 @@ def logistic_graph(acceptor: LogisticAcceptor) -> ModelProto:
         "largest_sum": LARGEST_SUM,
         "zero": np.float32(0),
     }
+    inputs = {"embedding": acceptor.dimension, "scores": acceptor.n_classes}
+    if len(acceptor.votes):
+        inputs["votes"] = len(acceptor.votes)
+        constants["vote_weights"] = acceptor.votes
+        at = next(position for position, each in enumerate(nodes) if each.output[0] == "sum")
+        nodes[at].input[0] = "with_votes"
+        nodes[at:at] = [
+            node("MatMul", ["votes", "vote_weights"], ["by_votes"]),
+            node("Add", ["weighted", "by_votes"], ["with_votes"]),
+        ]
     if ranked == "padded":
         nodes.insert(0, node("Pad", ["scores", "one_column"], ["padded"]))
         constants["one_column"] = np.array([0, 0, 0, 1], np.int64)
     graph = helper.make_graph(
         nodes,
         "logistic",
-        [
-            helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", acceptor.dimension]),
-            helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n", acceptor.n_classes]),
-        ],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", width]) for name, width in inputs.items()],
         [helper.make_tensor_value_info("accept", TensorProto.FLOAT, ["n"])],
         [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
     )
-    return tidy(finished(graph), inputs=["embedding", "scores"], outputs=["accept"])
+    return tidy(finished(graph), inputs=list(inputs), outputs=["accept"])

@@ -80,7 +80,10 @@ def _claim(target: Target, chosen: WalkStep | None) -> str:
     """Say in one sentence what is certified, or that nothing is."""
     wrong, confidence = percent(1 - target.level), percent(target.confidence)
     if chosen is None:
-        return f"no policy could be shown, at {confidence} confidence, to give a label of its own that is not the teacher's to at most {wrong} of all traffic"
+        return (
+            f"no policy could be shown, at {confidence} confidence, to give at most {wrong} of all traffic a label that "
+            "the teacher would not have given"
+        )
     return (
         f"with {confidence} confidence, at most {wrong} of all traffic, handled or deferred, gets a label from this router "
         "that the teacher would not have given"

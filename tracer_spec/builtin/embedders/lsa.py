@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from tracer_spec.errors import DataError
 from tracer_spec.plugin import Options
-from tracer_spec.runtime import limits, lsa
+from tracer_spec.runtime import lsa
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -33,19 +33,19 @@ class LsaOptions(Options):
     """Options of ``lsa``."""
 
     dim: int = Field(
-        384,
+        512,
         ge=2,
         le=2048,
         description="dimensions; fewer where there are not more texts, or terms, than that",
     )
     vocabulary: int = Field(
-        13_000, ge=16, le=200_000, description="terms kept, the most frequent first; size is vocabulary x dim bytes"
+        10_000, ge=16, le=200_000, description="terms kept, the most frequent first; size is vocabulary x dim bytes"
     )
     max_chars: int = Field(
         2000, ge=16, le=lsa.MAX_CHARS, description="characters of a text that are read; the rest is ignored"
     )
     chars: tuple[int, int] = Field(
-        (3, 5),
+        (2, 4),
         description="the shortest and longest character n-gram; [1, 3] suits scripts without spaces between words",
     )
 
@@ -80,10 +80,10 @@ class LsaLearner:
         The shortest and the longest character n-gram.
     """
 
-    dim: int = 384
-    vocabulary: int = 13_000
+    dim: int = 512
+    vocabulary: int = 10_000
     max_chars: int = 2000
-    chars: tuple[int, int] = (3, 5)
+    chars: tuple[int, int] = (2, 4)
 
     def fit(self, texts: Sequence[str], *, seed: int) -> lsa.Lsa:
         """Learn vocabulary, document frequencies and singular vectors.
@@ -109,8 +109,9 @@ class LsaLearner:
         -----
         Terms are words, pairs of neighbouring words, and character n-grams of words padded by a space on either side.
         Those in two texts or more are kept (in one, where there are fewer than ``dim`` such), the most frequent first.
-        With x_t = (1 + ln c_t) (1 + ln((1 + n) / (1 + df_t))), rows scaled to norm 1, X = U S V', a text's vector is x V,
-        scaled to norm 1, with diag(idf) V rounded to int8 with one scale a row.
+        With tf_t = 1 + ln c_t, idf_t = 1 + ln((1 + n) / (1 + df_t)), and the rows tf * idf of all texts, scaled to norm 1, as
+        X = U S V', the vector of a text is (tf * idf) V, scaled to norm 1, where diag(idf) V is rounded to int8 with one
+        scale a row. Columns of V beyond the rank of X are zero.
 
         References
         ----------
@@ -134,9 +135,7 @@ class LsaLearner:
         idf = 1 + np.log((1 + n_texts) / (1 + df))
         X.data = lsa.TF.take(X.data, mode="clip") / lsa.TF_UNIT * idf[X.indices]
         with threadpool_limits(1):
-            V = _right_singular_vectors(
-                _unit_rows(X), max(1, min(self.dim, n_texts - 1, X.shape[1])), rng
-            )
+            V = _right_singular_vectors(_unit_rows(X), max(1, min(self.dim, n_texts - 1, X.shape[1])), rng)
         components, weights = _quantise(V * idf[:, None])
         return lsa.Lsa(kept_words, kept_grams, weights, components, self.max_chars, self.chars)
 

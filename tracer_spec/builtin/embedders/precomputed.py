@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,19 @@ from tracer_spec.plugin import Options, Vectors
 from tracer_spec.plugin.paths import LocalPath
 
 _ADDRESS = "embedder.with"
+_NPY = b"\x93NUMPY"
+# what numpy.load and zipfile raise for a file that is damaged, cut short, encrypted, or claims to be huge
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    EOFError,
+    KeyError,
+    MemoryError,
+    RuntimeError,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 class PrecomputedOptions(Options):
@@ -26,8 +41,8 @@ class PrecomputedOptions(Options):
 
     path: LocalPath | None = Field(
         None,
-        description="a .npy of vectors in the order of the records, or a .npz of 'vectors', joined on the trace's id where "
-        "it has 'ids' too; relative to the spec",
+        description="a .npy of vectors in the order of the records, or a .npz of 'vectors', joined on the trace's id "
+        "where it has 'ids' too; relative to the spec",
         examples=["vectors.npz"],
     )
     column: str | None = Field(
@@ -36,9 +51,7 @@ class PrecomputedOptions(Options):
         description="JMESPath of the vector inside a record: a list of numbers, or a string of one in JSON",
         examples=["embedding"],
     )
-    model: str = Field(
-        "", description="the model that made the vectors; part of the bundle's embedder fingerprint"
-    )
+    model: str = Field("", description="the model that made the vectors; part of the bundle's embedder fingerprint")
 
     @model_validator(mode="after")
     def _exactly_one_place(self) -> PrecomputedOptions:
@@ -92,7 +105,8 @@ class Precomputed:
         Raises
         ------
         DataError
-            Where the file cannot be read, has no vector for a trace, or a vector is not finite numbers of the same dimension.
+            Where the file cannot be read, has no vector for a trace, or a vector is not finite numbers of the dimension of
+            all others.
         """
         if self.path is None:
             return _from_records(vectors, rows)
@@ -100,7 +114,7 @@ class Precomputed:
         matrix, known_ids = _open(self.path, name)
         places = _by_order(rows, len(matrix), name) if known_ids is None else _by_id(ids, known_ids, name)
         # only the rows asked for are converted and checked: others may be of traces that were dropped
-        return _as_float32(matrix[places], [f"{name}#{place}" for place in places])
+        return _as_float32(matrix[places], [f"{name}#{place}" for place in places], "path")
 
     def embed(self, texts: Sequence[str]) -> NoReturn:
         """Refuse: there is no model here.
@@ -141,7 +155,7 @@ def _from_records(vectors: Sequence[Any], rows: Sequence[int]) -> Vectors:
                 address=f"{_ADDRESS}.column",
                 hint="all vectors must come from one model",
             )
-    return _as_float32(np.stack(parsed), [f"record {row}" for row in rows])
+    return _as_float32(np.stack(parsed), [f"record {row}" for row in rows], "column")
 
 
 def _numbers(vector: Any, row: int) -> NDArray[Any]:
@@ -161,9 +175,10 @@ def _numbers(vector: Any, row: int) -> NDArray[Any]:
             held = np.asarray(held, np.float64)
         except OverflowError:
             raise _no_vector(row, "a number too large for any float") from None
-    if held.ndim != 1 or held.dtype.kind not in "fiu" or not len(held):
-        raise _no_vector(row, f"an array of shape {held.shape} and type {held.dtype}")
-    return held
+    numbers: NDArray[Any] = held
+    if numbers.ndim != 1 or numbers.dtype.kind not in "fiu" or not len(numbers):
+        raise _no_vector(row, f"an array of shape {numbers.shape} and type {numbers.dtype}")
+    return numbers
 
 
 def _no_vector(row: int, got: str) -> DataError:
@@ -180,33 +195,42 @@ def _no_vector(row: int, got: str) -> DataError:
 def _open(path: str, name: str) -> tuple[NDArray[Any], list[str] | None]:
     """Return the matrix of a file, and its ids where it has them."""
     try:
-        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return _checked(loaded, name), None
-        with loaded:
-            unknown = set(loaded.files) - {"ids", "vectors"}
-            if unknown or "vectors" not in loaded.files:
-                raise _refusal(
-                    f"'{name}' holds the arrays {', '.join(sorted(loaded.files)) or 'none'}; "
-                    "expected vectors, or ids and vectors"
-                )
-            matrix = _checked(loaded["vectors"], name)
-            return matrix, _checked_ids(loaded["ids"], len(matrix), name) if "ids" in loaded.files else None
+        with Path(path).open("rb") as file:
+            if file.read(len(_NPY)) == _NPY:
+                # mapped, not read: only the rows asked for come into memory
+                return _checked(np.load(path, mmap_mode="r", allow_pickle=False), name), None
+            file.seek(0)
+            return _open_archive(file, name)
     except FileNotFoundError:
         raise _refusal(f"'{path}' does not exist", hint="a path is relative to the spec's folder") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        said = " ".join(str(error).split())
+    except _UNREADABLE as error:
+        said = " ".join(str(error).split()) or type(error).__name__
         raise _refusal(
             f"'{name}' is not a readable NumPy file: {said}",
             hint="write it with numpy.save or numpy.savez, numbers and strings only: objects are never unpickled",
         ) from None
 
 
+def _open_archive(file: BinaryIO, name: str) -> tuple[NDArray[Any], list[str] | None]:
+    """Return the matrix of a ``.npz``, and its ids where it has them."""
+    with zipfile.ZipFile(file):
+        file.seek(0)
+    with np.load(file, allow_pickle=False) as arrays:
+        if not {"vectors"} <= set(arrays.files) <= {"ids", "vectors"}:
+            raise _refusal(
+                f"'{name}' holds the arrays {', '.join(sorted(arrays.files)) or 'none'}; "
+                "expected vectors, or ids and vectors"
+            )
+        matrix = _checked(arrays["vectors"], name)
+        return matrix, _checked_ids(arrays["ids"], len(matrix), name) if "ids" in arrays.files else None
+
+
 def _checked(matrix: NDArray[Any], name: str) -> NDArray[Any]:
     """Return a matrix of real numbers, shape (n, d)."""
     if matrix.dtype.kind not in "fiu" or matrix.ndim != 2 or matrix.shape[1] < 1:
         raise _refusal(
-            f"the vectors of '{name}' have shape {matrix.shape} and type {matrix.dtype}; expected (n, d) of real numbers"
+            f"the vectors of '{name}' have shape {matrix.shape} and type {matrix.dtype}; "
+            "expected (n, d) of real numbers"
         )
     return matrix
 
@@ -225,7 +249,7 @@ def _by_order(rows: Sequence[int], n: int, name: str) -> list[int]:
     beyond = [row for row in rows if not 0 <= row < n]
     if beyond:
         raise _refusal(
-            f"'{name}' has {n} vectors, and none for record {beyond[0]} (from 0; {len(beyond)} records lack one)",
+            f"'{name}' has {n} vectors, and none for record {beyond[0]} (from 0); {len(beyond)} of {len(rows)} traces lack one",
             hint="write one vector per record read, in their order, or a .npz with 'ids' and 'vectors'",
         )
     return [int(row) for row in rows]
@@ -246,20 +270,21 @@ def _by_id(ids: Sequence[str | None], known: Sequence[str], name: str) -> list[i
     missing = [each for each in ids if each not in place]
     if missing:
         raise _refusal(
-            f"'{name}' has no vector for the id {str(missing[0])[:80]!r} ({len(missing)} of {len(ids)} traces lack one)",
+            f"'{name}' has no vector for the id {str(missing[0])[:80]!r}; {len(missing)} of {len(ids)} traces lack one",
             hint="embed the missing traces too, or drop them with traces.format.where",
         )
     return [place[each] for each in ids if each is not None]
 
 
-def _as_float32(matrix: NDArray[Any], names: Sequence[str]) -> Vectors:
+def _as_float32(matrix: NDArray[Any], names: Sequence[str], option: str) -> Vectors:
     """Return a matrix as float32, all finite."""
     with np.errstate(over="ignore"):
-        X = np.ascontiguousarray(matrix, dtype=np.float32)
+        X: Vectors = np.ascontiguousarray(matrix, dtype=np.float32)
     bad = np.flatnonzero(~np.isfinite(X).all(axis=1))
     if len(bad):
-        raise _refusal(
-            f"the vector of {names[bad[0]]} is not finite in float32 ({len(bad)} of {len(X)} are not)",
+        raise DataError(
+            f"the vector of {names[bad[0]]} is not finite in float32; {len(bad)} of {len(X)} are not",
+            address=f"{_ADDRESS}.{option}",
             hint="embed those texts again, or drop their traces",
         )
     return X

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tracer_spec.build.labels import NO_LABEL
+from tracer_spec.flow.labels import NO_LABEL
 from tracer_spec.errors import DataError, Problem, SpecError
 from tracer_spec.plugin.registry import did_you_mean
 

@@ -11,7 +11,7 @@ from tracer_spec.errors import PluginError
 from tracer_spec.plugin import Embedder, Fittable, VectorReader, Vectors
 
 if TYPE_CHECKING:
-    from tracer_spec.build.traces import TraceSet
+    from tracer_spec.flow.traces import TraceSet
     from tracer_spec.plan import Resolved
 
 # neutral texts of many shapes: their vectors tell one embedder from another of the same dimension

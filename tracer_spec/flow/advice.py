@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from tracer_spec.build.result import Advice
+from tracer_spec.flow.result import Advice
 from tracer_spec.plugin import Chain, Target
 from tracer_spec.stats.binomial import fewest_trials, trials_needed
 

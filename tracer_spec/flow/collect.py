@@ -11,10 +11,10 @@ from uuid import UUID
 
 import numpy as np
 
-from tracer_spec.build import accounting as why
-from tracer_spec.build.accounting import Accounting, Tally, check_choice
-from tracer_spec.build.labels import NO_LABEL, LabelCleaner, is_unicode
-from tracer_spec.build.traces import TraceSet
+from tracer_spec.flow import accounting as why
+from tracer_spec.flow.accounting import Accounting, Tally, check_choice
+from tracer_spec.flow.labels import NO_LABEL, LabelCleaner, is_unicode
+from tracer_spec.flow.traces import TraceSet
 from tracer_spec.plugin.contracts import Record
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tracer_spec.build.compile import compile_policy, overrides
+from tracer_spec.flow.compile import compile_policy, overrides
 from tracer_spec.plugin import Classes, Mask, Policy, Vectors
 
 

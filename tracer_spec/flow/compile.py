@@ -122,9 +122,7 @@ def _sanitise(body: _Body) -> None:
     body.add("Where", ["row_finite_column", "embedding", body.constant("zero", np.array(0, np.float32))], "vector")
 
 
-def _stage(
-    body: _Body, position: int, stage: Stage, vector: str, eligible: str, denied: Sequence[bool] | Mask
-) -> None:
+def _stage(body: _Body, position: int, stage: Stage, vector: str, eligible: str, denied: Sequence[bool] | Mask) -> None:
     """Add one stage over the rows of ``vector``: its label, handled, score and reason."""
     at = f"stage_{position}"
     given = {"embedding": vector} | body.splice(stage.surrogate.onnx, f"{at}.surrogate.", {"embedding": vector})

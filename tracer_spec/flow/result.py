@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracer_spec.build.documents import policy_document
+from tracer_spec.flow.documents import policy_document
 from tracer_spec.plugin import Candidate, Certificate, Chain, Policy
 
 if TYPE_CHECKING:
-    from tracer_spec.build.accounting import Accounting
-    from tracer_spec.build.workshop import LearnerReport
+    from tracer_spec.flow.accounting import Accounting
+    from tracer_spec.flow.workshop import LearnerReport
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from tracer_spec.build.thresholds import MARGIN, thresholds_at_levels
+from tracer_spec.flow.thresholds import MARGIN, thresholds_at_levels
 
 scores = arrays(np.float32, st.integers(0, 200), elements=st.floats(0, 1, width=32))
 

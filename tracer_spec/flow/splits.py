@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer_spec.build.accounting import check_choice
-from tracer_spec.build.traces import TraceSet
+from tracer_spec.flow.accounting import check_choice
+from tracer_spec.flow.traces import TraceSet
 from tracer_spec.errors import DataError, SpecError
 
 STRATEGIES = ("random", "temporal", "grouped")

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tracer_spec.build.crossfit import CrossFit, HeldOut, fit_acceptor, fit_fences
-from tracer_spec.build.learn import Outcome, Task, derive_seed, learn_all
-from tracer_spec.build.progress import LearnerDone, Observer, StepDone, nobody
-from tracer_spec.build.thresholds import thresholds_at_levels
+from tracer_spec.flow.crossfit import CrossFit, HeldOut, fit_acceptor, fit_fences
+from tracer_spec.flow.learn import Outcome, Task, derive_seed, learn_all
+from tracer_spec.flow.progress import LearnerDone, Observer, StepDone, nobody
+from tracer_spec.flow.thresholds import thresholds_at_levels
 from tracer_spec.errors import PluginError, TracerError
 from tracer_spec.graph.average import average
 from tracer_spec.plugin import Candidate, Classes, Fence, Mask, Model, Policy, Scores, Stage, Target, Trained, Vectors
 
 if TYPE_CHECKING:
-    from tracer_spec.build.prepare import Prepared
+    from tracer_spec.flow.prepare import Prepared
     from tracer_spec.plan import Plan, Resolved
 
 # how many surrogates are cross-fitted whole, after the first fold has ranked the zoo
@@ -258,7 +258,7 @@ class Workshop:
         if failure:
             return failure
         scores = [self._out_of_fold(name, outcomes) for name in members]
-        held_out = HeldOut.alone(scores[0]) if len(members) == 1 else HeldOut.averaged(scores)
+        held_out = HeldOut(scores[0]) if len(members) == 1 else HeldOut.averaged(scores)
         graphs = [outcomes[name, -1].onnx for name in members]
         name = _name(members)
         try:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tracer_spec.build.write import bundle_bytes, write_bundle
+from tracer_spec.flow.write import bundle_bytes, write_bundle
 from tracer_spec.errors import BundleError, TracerError
 from tracer_spec.runtime import load, read_bundle
 
@@ -37,7 +37,7 @@ import importlib.util, sys
 spec = importlib.util.spec_from_file_location("bundles", sys.argv[1])
 bundles = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(bundles)
-from tracer_spec.build.write import write_bundle
+from tracer_spec.flow.write import write_bundle
 print("ready", flush=True)
 for turn in range(int(sys.argv[3])):
     audit = f'{{"turn":{turn}}}'.encode() + b" " * (turn % 7 * 100_000)

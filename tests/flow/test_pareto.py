@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracer_spec.build.pareto import pareto_front, propose
+from tracer_spec.flow.pareto import pareto_front, propose
 from tracer_spec.plugin import Candidate, Chain
 
 counts = st.integers(0, 30).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n)))

@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tracer_spec.build.documents import (
+from tracer_spec.flow.documents import (
     as_json,
     audit_document,
     certificate_document,
     frontier_document,
 )
-from tracer_spec.build.embed import PROBES
+from tracer_spec.flow.embed import PROBES
 from tracer_spec.errors import UsageError
 from tracer_spec.runtime.manifest import EmbedderIdentity, Manifest, PolicySummary, Probe, StageSummary
 from tracer_spec.spec import spec_digest
 
 if TYPE_CHECKING:
-    from tracer_spec.build.embed import FittedEmbedder
-    from tracer_spec.build.prepare import Prepared
-    from tracer_spec.build.workshop import Workshop
+    from tracer_spec.flow.embed import FittedEmbedder
+    from tracer_spec.flow.prepare import Prepared
+    from tracer_spec.flow.workshop import Workshop
     from tracer_spec.plan import Plan
     from tracer_spec.plugin import Candidate, Certificate, Chain
 

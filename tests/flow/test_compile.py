@@ -4,7 +4,7 @@ import onnxruntime
 import pytest
 from onnx import parser
 
-from tracer_spec.build.compile import (
+from tracer_spec.flow.compile import (
     DENIED_LABEL,
     HANDLED,
     LOW_SCORE,

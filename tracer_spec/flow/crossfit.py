@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from tracer_spec.build.learn import derive_seed
+from tracer_spec.flow.learn import derive_seed
 from tracer_spec.errors import PluginError
 from tracer_spec.plugin import Classes, Evidence, Fence, Mask, Model, Scores, Vectors
 
 if TYPE_CHECKING:
-    from tracer_spec.build.workshop import FitRows
+    from tracer_spec.flow.workshop import FitRows
     from tracer_spec.plan import Resolved
 
 
@@ -42,12 +42,12 @@ class HeldOut:
     Parameters
     ----------
     scores : ndarray of shape (n, k), float32
-    votes : ndarray of shape (n, m), float32
-        Of the m members of an average; m is 0 for a surrogate of its own.
+    votes : ndarray of shape (n, m), float32, or None
+        Of the m members of an average; None for a surrogate of its own.
     """
 
     scores: Scores = field(repr=False)
-    votes: Scores = field(repr=False)
+    votes: Scores | None = field(default=None, repr=False)
 
     @property
     def labels(self) -> Classes:
@@ -59,11 +59,6 @@ class HeldOut:
         """Return where that is the teacher's class."""
         agrees: Mask = self.labels == y
         return agrees
-
-    @classmethod
-    def alone(cls, scores: Scores) -> HeldOut:
-        """Return what a surrogate of its own says."""
-        return cls(scores, np.empty((len(scores), 0), np.float32))
 
     @classmethod
     def averaged(cls, members: Sequence[Scores]) -> HeldOut:
@@ -95,17 +90,19 @@ def fit_acceptor(
             scores=held_out.scores[chosen],
             agrees=agrees[chosen],
             y=rows.y[chosen],
-            votes=held_out.votes[chosen],
+            votes=None if held_out.votes is None else held_out.votes[chosen],
         )
         with threadpool_limits(1):
             graph: bytes = learner.make().fit(evidence, seed=seed).to_onnx().SerializeToString(deterministic=True)
         return graph
 
+    known = {"embedding": rows.X, "scores": held_out.scores}
+    if held_out.votes is not None:
+        known["votes"] = held_out.votes
     accept = np.empty(len(agrees), np.float32)
     for inside, outside in cross.splits(among):
         scorer = Scorer(train(inside))
-        known = {"embedding": rows.X, "scores": held_out.scores, "votes": held_out.votes}
-        (scored,) = scorer.run({name: known[name][outside] for name in scorer.inputs})
+        (scored,) = scorer.run({name: known[name][outside] for name in scorer.inputs if name in known})
         if scored.shape != (len(outside),) or not np.isfinite(scored).all():
             raise PluginError(
                 f"'{learner.alias}' gave accept of shape {scored.shape}; finite scores of shape (n,) are wanted"

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, chisquare
 
-from tracer_spec.build.accounting import Accounting
-from tracer_spec.build.splits import fold_keys, folds, split
-from tracer_spec.build.traces import TraceSet
+from tracer_spec.flow.accounting import Accounting
+from tracer_spec.flow.splits import fold_keys, folds, split
+from tracer_spec.flow.traces import TraceSet
 from tracer_spec.errors import DataError, SpecError
 
 PINNED_BY_ID = [5, 9, 10, 12, 13, 14]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracer_spec.build.labels import NO_LABEL, UNUSABLE, LabelCleaner, LabelSpace, label_space
+from tracer_spec.flow.labels import NO_LABEL, UNUSABLE, LabelCleaner, LabelSpace, label_space
 from tracer_spec.errors import DataError, SpecError
 
 RAMBLE = "transfer_fee_charged\n\nWait, let me reconsider. Looking at the available labels more closely..."

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tracer_spec.build.certify import OpenedRows
-from tracer_spec.build.collect import collect
-from tracer_spec.build.embed import FittedEmbedder, fit_embedder
-from tracer_spec.build.labels import LabelCleaner, LabelSpace, label_space
-from tracer_spec.build.splits import Split, fold_keys, folds, split
-from tracer_spec.build.traces import TraceSet
-from tracer_spec.build.workshop import FitRows
+from tracer_spec.flow.certify import OpenedRows
+from tracer_spec.flow.collect import collect
+from tracer_spec.flow.embed import FittedEmbedder, fit_embedder
+from tracer_spec.flow.labels import LabelCleaner, LabelSpace, label_space
+from tracer_spec.flow.splits import Split, fold_keys, folds, split
+from tracer_spec.flow.traces import TraceSet
+from tracer_spec.flow.workshop import FitRows
 from tracer_spec.errors import DataError
 from tracer_spec.plugin import Mask
 

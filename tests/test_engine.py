@@ -1,0 +1,225 @@
+import dataclasses
+import hashlib
+import json
+
+import numpy as np
+import pytest
+
+import tracer_spec as ts
+from tracer_spec.flow.pareto import propose
+from tracer_spec.flow.prepare import part, prepare, read_traces
+from tracer_spec.flow.progress import LearnerDone, StageDone, StageStarted
+from tracer_spec.flow.workshop import train
+from tracer_spec.errors import DataError, PluginError
+from tracer_spec.plan import make_plan
+from tracer_spec.plugin.registry import find_plugins
+from tracer_spec.spec import load_spec
+
+WORDS = {
+    "card": ["card", "plastic", "debit", "visa", "chip"],
+    "loan": ["loan", "borrow", "credit", "mortgage", "interest"],
+    "app": ["app", "login", "phone", "screen", "update"],
+    "fee": ["fee", "charge", "cost", "price", "statement"],
+}
+FILLER = "please can you tell me about my the a for with today now again why when how is it not".split()
+
+
+def traces(n, seed=0, noise=0.02, ids=True):
+    """Draw n traces of a world with four labels: a few telling words among filler, and a teacher that slips."""
+    rng = np.random.default_rng(seed)
+    labels = sorted(WORDS)
+    rows = []
+    for i in range(n):
+        label = labels[rng.integers(4)]
+        words = [*rng.choice(FILLER, 5), *rng.choice(WORDS[label], rng.integers(2, 4))]
+        if rng.uniform() < 0.1:  # a hard one: words of another label too
+            words += list(rng.choice(WORDS[labels[rng.integers(4)]], 2))
+        rng.shuffle(words)
+        said = labels[rng.integers(4)] if rng.uniform() < noise else label
+        rows.append({"input": " ".join(words), "teacher": said} | ({"id": f"e{i}"} if ids else {}))
+    return rows
+
+
+@pytest.fixture
+def spec(tmp_path):
+    """Write traces and return a spec over them."""
+
+    def make(rows, **changes):
+        path = tmp_path / "traces.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return {
+            "version": 1,
+            "name": "small",
+            "traces": {"use": "jsonl", "with": {"path": str(path)}},
+            "embedder": {"use": "lsa", "with": {"dim": 16}},
+            "zoo": ["logreg", {"use": "mlp", "with": {"hidden": [16]}}],
+            "target": {"agreement": 0.9},
+        } | changes
+
+    return make
+
+
+def proposals(spec):
+    """Go through the flow up to the frozen order, and return it with everything that made it."""
+    plan = make_plan(load_spec(spec), find_plugins())
+    rows = read_traces(plan)
+    prepared = prepare(plan, rows, part(plan, rows))
+    workshop = train(plan, prepared, workers=1)
+    chains = propose([family.make() for family in plan.families], workshop)
+    ordered = plan.calibrator.make().order(chains, len(prepared.certify), plan.target)
+    return plan, rows, prepared, chains, ordered
+
+
+def identity(chains, ordered):
+    """Reduce chains and their order to plain values, models by their digest."""
+
+    def of(candidate):
+        stages = [
+            (s.surrogate.digest, s.acceptor.digest if s.acceptor else "", s.threshold) for s in candidate.policy
+        ]
+        return candidate.family, candidate.n_handled, candidate.n_agree, stages
+
+    return [[of(c) for c in chain.candidates] for chain in chains], [of(c) for c in ordered]
+
+
+def test_certify_rows_replaced_whole_change_no_candidate_and_no_order(spec):
+    rows, strict = traces(900), {"agreement": 0.97}
+    plan, kept, _, chains, ordered = proposals(spec(rows, target=strict))
+    certify = {kept.ids[i] for i in part(plan, kept).certify}
+    assert 250 < len(certify) < 470
+    rng = np.random.default_rng(9)
+    changed = [
+        {"id": row["id"], "input": "entirely other words " + " ".join(rng.choice(list("xyzzy"), 6)), "teacher": "unheard-of"}
+        if row["id"] in certify
+        else row
+        for row in rows
+    ]
+    *_, other_chains, other_ordered = proposals(spec(changed, target=strict))
+    assert identity(chains, ordered) == identity(other_chains, other_ordered)
+    assert len(ordered) > 5
+
+
+def test_a_change_of_one_fit_row_is_noticed_by_the_same_measure(spec):
+    rows = traces(900)
+    plan, kept, _, chains, ordered = proposals(spec(rows))
+    position = int(part(plan, kept).fit[0])
+    changed = [*rows[:position], rows[position] | {"input": "mortgage mortgage"}, *rows[position + 1 :]]
+    *_, other_chains, other_ordered = proposals(spec(changed))
+    assert identity(chains, ordered) != identity(other_chains, other_ordered)
+
+
+def test_adding_a_surrogate_disturbs_no_other(spec):
+    rows = traces(600)
+    alone = proposals(spec(rows, zoo=["mlp"], average=False))[3]
+    beside = proposals(spec(rows, zoo=["logreg", "dt", "mlp"], average=False))[3]
+
+    def digests(chains):
+        return {s.surrogate.digest for chain in chains for c in chain.candidates for s in c.policy if s.surrogate.name == "mlp"}
+
+    assert digests(alone) <= digests(beside)
+
+
+def test_the_families_asked_for_are_those_proposed(spec):
+    chains = proposals(spec(traces(600), families=["l2d"]))[3]
+    assert {chain.family for chain in chains} == {"l2d"}
+    chains = proposals(spec(traces(1500, noise=0.05), target={"agreement": 0.93}))[3]
+    assert {chain.family for chain in chains} == {"global", "l2d", "rsb"}
+    for chain in chains:
+        handled = [candidate.n_handled for candidate in chain.candidates]
+        assert handled == sorted(handled), chain.family
+
+
+def test_a_build_certifies_and_its_bundle_decides_as_certified(spec, tmp_path):
+    rows = traces(1500)
+    out = tmp_path / "dist" / "small.tracer"
+    result = ts.build(spec(rows), out=out)
+    assert (result.status, result.bundle) == ("certified", out)
+    assert hashlib.sha256(out.read_bytes()).hexdigest() == result.sha256
+    plan, kept, *_ = proposals(spec(rows))
+    certify = [kept.texts[i] for i in part(plan, kept).certify]
+    labels = [kept.labels[i] for i in part(plan, kept).certify]
+    batch = ts.load(out).route_batch(certify)
+    k = sum(ours == theirs for ours, theirs in zip(batch.labels, labels, strict=True))
+    assert (int(batch.handled.sum()), k) == (result.certificate.chosen.n, result.certificate.chosen.k)
+
+
+def test_on_fresh_rows_the_bundle_agrees_as_often_as_it_promises(spec, tmp_path):
+    result = ts.build(spec(traces(2000)), out=tmp_path / "b.tracer")
+    fresh = traces(3000, seed=77)
+    batch = ts.load(result.bundle).route_batch([row["input"] for row in fresh])
+    agrees = np.array([ours == row["teacher"] for ours, row in zip(batch.labels, fresh, strict=True)])
+    assert batch.handled.mean() > 0.6
+    assert agrees[batch.handled].mean() > 0.9
+
+
+def test_noise_is_refused_with_advice_and_an_earlier_bundle_stays(spec, tmp_path):
+    out = tmp_path / "b.tracer"
+    before = ts.build(spec(traces(1500)), out=out)
+    rng = np.random.default_rng(0)
+    noise = [row | {"teacher": str(rng.choice(list(WORDS)))} for row in traces(600)]
+    result = ts.build(spec(noise), out=out)
+    assert (result.status, result.bundle, result.sha256, result.policy) == ("refused", None, "", ())
+    assert result.advice.traces_needed is None
+    assert hashlib.sha256(out.read_bytes()).hexdigest() == before.sha256
+
+
+def test_too_few_traces_are_refused_with_the_number_it_would_take(spec, tmp_path):
+    result = ts.build(spec(traces(60, noise=0.0), target={"agreement": 0.95}), out=tmp_path / "b.tracer")
+    assert result.status == "refused"
+    assert result.certificate.walk == ()
+    assert result.advice.fewest_handled == 59  # ceil(ln .05 / ln .95)
+    assert result.advice.n_certify < 59
+    assert not (tmp_path / "b.tracer").exists()
+
+
+def test_a_label_off_the_list_is_counted_and_counts_against_agreement(spec, tmp_path):
+    rows = traces(1500, noise=0.0)
+    for row in rows[::25]:
+        row["teacher"] = "made_up"
+    result = ts.build(spec(rows, traces=spec(rows)["traces"] | {"labels": {"allowed": sorted(WORDS)}}), out=tmp_path / "b")
+    assert result.accounting.unknown_labels == {"made_up": 60}
+    open_policy = next(chain for chain in result.chains if chain.family == "global").candidates[0]
+    assert open_policy.agreement < 0.965
+    assert result.labels == tuple(sorted(WORDS))
+
+
+def test_a_denied_label_is_never_answered(spec, tmp_path):
+    result = ts.build(spec(traces(1500), defer_labels=["loan"]), out=tmp_path / "b.tracer")
+    batch = ts.load(result.bundle).route_batch([row["input"] for row in traces(1000, seed=5)])
+    assert "loan" not in batch.labels
+    assert (batch.reasons == "denied_label").sum() > 150
+
+
+def test_whoever_watches_sees_every_stage_begin_and_end_and_every_learner(spec, tmp_path):
+    events = []
+    ts.build(spec(traces(900)), out=tmp_path / "b.tracer", observe=events.append)
+    stages = ["plan", "read", "split", "embed", "train", "propose", "certify", "write"]
+    assert [each.stage for each in events if isinstance(each, StageStarted)] == stages
+    assert [each.stage for each in events if isinstance(each, StageDone)] == stages
+    learners = {each.name: each.agreement for each in events if isinstance(each, LearnerDone)}
+    assert {"logreg", "mlp"} <= set(learners)
+    assert all(0.3 < agreement <= 1 for agreement in learners.values())
+
+
+def test_a_surrogate_that_cannot_train_is_a_row_of_the_report(spec, tmp_path):
+    zoo = ["logreg", {"use": "gbt", "with": {"max_seconds": 0.01}}]
+    result = ts.build(spec(traces(900), zoo=zoo), out=tmp_path / "b.tracer")
+    rows = {row.name: row for row in result.zoo}
+    assert (rows["logreg"].status, rows["gbt"].status) == ("trained", "skipped")
+    assert "max_seconds" in rows["gbt"].reason
+    with pytest.raises(PluginError, match="no surrogate of the zoo could be trained"):
+        ts.build(spec(traces(900), zoo=zoo[1:]), out=tmp_path / "b.tracer")
+
+
+def test_a_handful_of_traces_is_a_clear_error(spec):
+    with pytest.raises(DataError, match="folds cannot share"):
+        ts.build(spec(traces(8)))
+
+
+def test_two_workers_give_the_bundle_that_one_gives(spec, tmp_path, monkeypatch):
+    monkeypatch.setattr("tracer_spec.flow.learn._WORTH_PROCESSES", 0)
+    rows = traces(700)
+    one = ts.build(spec(rows), out=tmp_path / "one.tracer", workers=1)
+    two = ts.build(spec(rows), out=tmp_path / "two.tracer", workers=2)
+    assert one.sha256 == two.sha256 != ""
+    assert dataclasses.replace(one.certificate, walk=()) == dataclasses.replace(two.certificate, walk=())

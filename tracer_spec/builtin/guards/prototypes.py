@@ -1,0 +1,172 @@
+"""Distance to the nearest of a label's prototypes: an input that looks like nothing with its label is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from tracer_spec.errors import PluginError
+from tracer_spec.plugin import Classes, Options, Scores, Vectors
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+# fewer rows than this for each prototype, and their mean is one of the rows
+_ROWS_PER_PROTOTYPE = 4
+# where the prototypes of a label without fit rows are: far from everything, and its square is still a float32
+_NOWHERE = np.float32(1e15)
+_SMALLEST_RADIUS = np.float32(1e-6)
+_ROUNDS = 50
+
+
+class PrototypesOptions(Options):
+    """Options of ``prototypes``."""
+
+    prototypes: int = Field(600, ge=1, le=10_000, description="k-means prototypes in all, shared evenly by the labels")
+    quantile: float = Field(
+        0.95,
+        gt=0,
+        lt=1,
+        description="share of fit rows within their label's radius; what lies beyond is refused",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PrototypesGuard:
+    """A trained guard: the distance to the nearest prototype of the predicted label, in radii of that label.
+
+    Parameters
+    ----------
+    prototypes : ndarray of shape (k, m, d), float32
+        m for each label; a label with fewer repeats one.
+    radii : ndarray of shape (k,), float32
+        Above 0.
+    """
+
+    prototypes: NDArray[np.float32] = field(repr=False)
+    radii: NDArray[np.float32] = field(repr=False)
+
+    @property
+    def limit(self) -> float:
+        """Return the largest distance that passes: one radius."""
+        return 1.0
+
+    def distances(self, X: Vectors, labels: Classes) -> Scores:
+        """Return the distance of each row under the label predicted for it, shape (n,), at least 0."""
+        nearest = np.empty(len(X), np.float32)
+        for label in np.unique(labels):
+            rows = labels == label
+            nearest[rows] = _distances(X[rows], self.prototypes[label]).min(axis=1)
+        return nearest / self.radii[labels]
+
+    def to_onnx(self) -> ModelProto:
+        """Return ``embedding (n, d), label (n,) -> distance (n,)``."""
+        from tracer_spec.builtin.guards.prototypes_graph import prototypes_graph
+
+        return prototypes_graph(self)
+
+
+@dataclass(frozen=True, slots=True)
+class PrototypesLearner:
+    """Trains :class:`PrototypesGuard`."""
+
+    options: PrototypesOptions
+
+    def fit(self, X: Vectors, y: Classes, *, n_classes: int, seed: int) -> PrototypesGuard:
+        """Cluster the rows of each label, and measure how far from its prototypes a label's rows lie.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, d), float32
+            Finite; n >= 1.
+        y : ndarray of shape (n,), int64
+            In [0, n_classes); classes may be missing.
+        n_classes : int
+        seed : int
+            Equal seeds give equal guards.
+
+        Raises
+        ------
+        PluginError
+            For no rows, vectors that are not finite, or classes out of range.
+
+        Notes
+        -----
+        A row pulls its prototype towards itself, so that fit rows lie nearer than fresh ones do. Each is therefore
+        measured against the means *without it*: for the mean of m rows, the distance times m / (m - 1). A label's radius is
+        the quantile of its own rows' distances, but no less than that of all rows: a label with few rows knows too little
+        of how far they may lie. A label that no fit row has is refused always.
+        """
+        X, y = _checked(X, y, n_classes)
+        seen = np.unique(y)
+        per_label = max(1, self.options.prototypes // len(seen))
+        prototypes = np.full((n_classes, per_label, X.shape[1]), _NOWHERE, np.float32)
+        left_out = np.empty(len(X), np.float32)
+        for label in seen:
+            rows = np.flatnonzero(y == label)
+            means, left_out[rows] = _cluster(X[rows], per_label, (seed + int(label)) % 2**31)
+            prototypes[label] = means[np.arange(per_label) % len(means)]
+        # a row that is alone with its label has nothing to be measured against
+        known = np.isfinite(left_out)
+        floor = self._radius(left_out[known])
+        radii = np.full(n_classes, floor, np.float32)
+        for label in seen:
+            radii[label] = max(floor, self._radius(left_out[known & (y == label)]))
+        return PrototypesGuard(prototypes, radii)
+
+    def _radius(self, distances: Scores) -> np.float32:
+        """Return the quantile of distances."""
+        radius = np.float32(np.quantile(distances, self.options.quantile)) if len(distances) else np.float32(0)
+        return max(radius, _SMALLEST_RADIUS)
+
+
+def make(options: PrototypesOptions) -> PrototypesLearner:
+    """Return the learner."""
+    return PrototypesLearner(options)
+
+
+def _cluster(rows: Vectors, n_prototypes: int, seed: int) -> tuple[Vectors, Scores]:
+    """Return k-means prototypes of some rows, and how far each row is from the nearest that it has no part in."""
+    from sklearn.cluster import KMeans
+    from threadpoolctl import threadpool_limits
+
+    distinct = len(np.unique(rows, axis=0))
+    m = max(1, min(n_prototypes, distinct, len(rows) // _ROWS_PER_PROTOTYPE))
+    if m == 1:
+        part = np.zeros(len(rows), np.int64)
+    else:
+        with threadpool_limits(1):
+            part = KMeans(m, n_init=1, max_iter=_ROUNDS, random_state=seed).fit(rows).labels_
+    sizes = np.bincount(part, minlength=m)
+    means = np.stack([rows[part == each].mean(axis=0, dtype=np.float64) for each in np.flatnonzero(sizes)])
+    means, sizes = means.astype(np.float32), sizes[sizes > 0]
+    distances = _distances(rows, means)
+    mine = np.arange(len(rows)), part
+    with np.errstate(divide="ignore"):
+        distances[mine] = np.where(sizes[part] > 1, distances[mine] * (sizes / (sizes - 1.0))[part], np.inf)
+    return means, distances.min(axis=1)
+
+
+def _distances(X: Vectors, points: Vectors) -> Scores:
+    """Return Euclidean distances, shape (n, m), by difference: the shorter formula cancels where they are small."""
+    return np.stack([np.sqrt(((X - point) ** 2).sum(axis=1)) for point in points], axis=1).astype(np.float32)
+
+
+def _checked(X: Vectors, y: Classes, n_classes: int) -> tuple[Vectors, Classes]:
+    """Return rows and classes as training wants them; refuse nonsense."""
+    if X.ndim != 2 or 0 in X.shape:
+        raise PluginError(f"the guard got X of shape {X.shape}; (n, d) is wanted, neither of them 0")
+    X = np.ascontiguousarray(X, np.float32)
+    finite = np.isfinite(X).all(axis=1)
+    if not finite.all():
+        raise PluginError(f"the guard got {int((~finite).sum())} vectors that are not finite", hint="mend the embedder")
+    y = np.asarray(y)
+    if y.shape != (len(X),) or y.dtype.kind not in "iu":
+        raise PluginError(f"the guard got y of shape {y.shape} and type {y.dtype}; integers of shape (n,) are wanted")
+    if y.min() < 0 or y.max() >= n_classes:
+        raise PluginError(f"the guard got classes from {y.min()} to {y.max()}; 0 to {n_classes - 1} are allowed")
+    return X, y.astype(np.int64)
