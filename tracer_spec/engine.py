@@ -19,6 +19,7 @@ def build(
     *,
     out: str | Path | None = None,
     overrides: Sequence[str] = (),
+    draft: bool = False,
     workers: int | None = None,
     observe: Observer = nobody,
 ) -> BuildResult:
@@ -32,6 +33,9 @@ def build(
         The bundle to write; ``dist/NAME.tracer`` by default.
     overrides : sequence of str
         ``key=value`` as ``--set`` takes them.
+    draft : bool
+        Estimate everything from fit rows and leave the certify rows sealed: no look is spent, nothing is certified, and
+        the bundle routes only where it is asked to as a draft.
     workers : int, optional
         Processes that train side by side; all processors by default. It changes nothing in the outcome.
     observe : callable
@@ -40,8 +44,8 @@ def build(
     Returns
     -------
     BuildResult
-        ``certified`` with its bundle, or ``refused`` with the numbers and an advice; a refusal writes nothing and leaves
-        an earlier bundle as it was.
+        ``certified`` or ``draft`` with its bundle, or ``refused`` with the numbers and an advice; a refusal writes no
+        bundle and leaves an earlier one as it was.
 
     Raises
     ------
@@ -51,7 +55,10 @@ def build(
         Where the traces or a plugin fail.
     """
     from tracer_spec.flow.advice import advise
+    from tracer_spec.flow.certify import certify
     from tracer_spec.flow.compile import compile_policy
+    from tracer_spec.flow.draft import draft_certificate
+    from tracer_spec.flow.ledger import count_look
     from tracer_spec.flow.package import bundle_members
     from tracer_spec.flow.pareto import pareto_front, propose
     from tracer_spec.flow.prepare import part, prepare, read_traces
@@ -81,17 +88,22 @@ def build(
         chains = propose([family.make() for family in plan.families], workshop)
         front = pareto_front(chains)
         calibrator = plan.calibrator.make()
-        ordered = tuple(calibrator.order(chains, len(prepared.certify), plan.target))
+        look = None if draft else count_look(plan, prepared)
+        target = look.within(plan.target) if look else plan.target
+        ordered = tuple(calibrator.order(chains, len(prepared.certify), target))
         done(f"{sum(len(chain.candidates) for chain in chains):,} candidates in {len(chains)} chains")
     with clock.stage("certify") as done:
-        rows = prepared.certify.open(prepared.embedder, prepared.labels, prepared.denied)
-        certificate = calibrator.certify(ordered, rows, plan.target)
+        if draft:
+            certificate = draft_certificate(ordered, len(prepared.certify), target)
+        else:
+            certificate = certify(calibrator, ordered, prepared, target, look)
         done(f"{certificate.status} after {len(certificate.walk)} tests")
     written = None
-    if certificate.chosen is not None:
+    if certificate.shipped is not None:
         with clock.stage("write") as done:
-            policy = certificate.chosen.candidate.policy
-            graph = compile_policy(policy, dimension=prepared.fit.X.shape[1], denied=prepared.denied)
+            graph = compile_policy(
+                certificate.shipped.policy, dimension=prepared.fit.X.shape[1], denied=prepared.denied
+            )
             members = bundle_members(
                 plan, prepared, workshop, chains, front, certificate, graph.SerializeToString(deterministic=True)
             )
@@ -104,7 +116,7 @@ def build(
         version=written.version if written else "",
         sha256=written.sha256 if written else "",
         certificate=certificate,
-        policy=certificate.chosen.candidate.policy if certificate.chosen else (),
+        policy=certificate.shipped.policy if certificate.shipped else (),
         chains=chains,
         front=front,
         zoo=tuple(workshop.reports),

@@ -57,9 +57,9 @@ def test_cosines_are_those_of_scikit_learns_parts_up_to_rounding(dim, chars):
     X = learner.fit([*fit, *fit], seed=0).embed(new)
     Z = oracle([*fit, *fit], dim, chars)(new)
     assert X.shape == (70, dim)
-    assert np.abs(X @ X.T - Z @ Z.T).max() < 0.03
+    assert np.abs(X @ X.T - Z @ Z.T).max() < 0.015
     # signs are the only freedom of singular vectors
-    assert np.abs(np.abs(X) - np.abs(Z)).max() < 0.03
+    assert np.abs(np.abs(X) - np.abs(Z)).max() < 0.015
 
 
 def test_the_subspace_of_many_texts_is_nearly_the_best():
@@ -103,17 +103,17 @@ def test_processes_with_other_hash_seeds_and_threads_fit_the_same_bytes():
     ("texts", "dim"),
     [
         (["where is my card"], 1),
-        (["where is my card", "i lost it"], 1),
-        (["where is my card", "i lost it", "what", "why me", "help"], 4),
-        (["where is my card", "", "", "why me", "?!"], 4),
-        (["same text"] * 50, 26),
+        (["where is my card", "i lost it"], 2),
+        (["where is my card", "i lost it", "what", "why me", "help"], 5),
+        (["where is my card", "", "", "why me", "?!"], 5),
+        (["same text"] * 50, 27),
         (["a"] * 50, 4),
-        (["कार्ड खो गया", "卡在哪里", "где моя карта", "\ud800 x", "👍 ok"], 4),
+        (["कार्ड खो गया", "卡在哪里", "где моя карта", "\ud800 x", "👍 ok"], 5),
     ],
 )
-def test_small_corpora_have_one_dimension_less_than_texts_and_none_beyond_terms(texts, dim):
+def test_small_corpora_have_no_more_dimensions_than_texts_or_terms(texts, dim):
     embedder = LsaLearner().fit(texts, seed=0)
-    assert embedder.dim == dim == max(1, min(len(texts) - 1, sum(map(len, (embedder.words, embedder.grams)))))
+    assert embedder.dim == dim == min(len(texts), len(embedder.words) + len(embedder.grams))
     norms = np.linalg.norm(embedder.embed(texts), axis=1)
     has_term = [bool(text.strip("?! ")) for text in texts]
     assert norms[has_term] == pytest.approx(1, abs=1e-6)

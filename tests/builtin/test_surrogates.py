@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-
 import importlib
 import pickle
 import re
@@ -23,7 +22,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "et": {"trees": 20},
     "gbt": {"rounds": 6, "min_samples_leaf": 3},
     "logreg": {},
-    "mlp": {"hidden": [16], "max_iter": 8},
+    "mlp": {"hidden": [16], "max_iter": 40, "batch_size": 16},
     "rf": {"trees": 20},
     "sgd": {"max_iter": 10},
     "xgboost": {"rounds": 6},
@@ -97,9 +96,7 @@ def test_two_classes_are_enough(name: str) -> None:
 @pytest.mark.parametrize("y", [[1, 4], [4, 4]], ids=["of two classes", "of one class"])
 def test_two_rows_are_enough(name: str, y: list[int]) -> None:
     X = clusters()[0][:2]
-    scores = assert_graph_is_native(
-        learner(name).fit(X, np.array(y), n_classes=K, seed=1), clusters(seed=2)[0]
-    )
+    scores = assert_graph_is_native(learner(name).fit(X, np.array(y), n_classes=K, seed=1), clusters(seed=2)[0])
     assert set(np.flatnonzero(scores.max(axis=0))) <= set(y)
 
 
@@ -126,17 +123,18 @@ def test_rows_of_training_fall_where_they_fell_in_training_when_splits_lie_betwe
     name: str,
 ) -> None:
     # pairs of neighbouring float32 numbers, one of each class: a threshold rounded up would swallow the upper one
-    low = np.linspace(0.1, 0.9, 200, dtype=np.float32)
-    X = np.concatenate([low, np.nextafter(low, np.float32(1))])[:, None]
+    low = np.linspace(4, 8, 200, dtype=np.float32)
+    X = np.concatenate([low, np.nextafter(low, np.float32(9))])[:, None]
     y = np.repeat([0, 1], 200)
-    assert_same = learner(name, **({"min_samples_leaf": 1} if "min_samples_leaf" in PLUGINS[name].options.model_fields else {}))
-    fitted = assert_same.fit(X, y, n_classes=2, seed=1)
+    deep = {"min_samples_leaf": 1} if "min_samples_leaf" in PLUGINS[name].options.model_fields else {}
+    fitted = learner(name, **deep).fit(X, y, n_classes=2, seed=1)
     np.testing.assert_allclose(score(exported(fitted), X), fitted.scores(X), atol=1e-5)
 
 
 def test_a_tree_tells_neighbouring_float32_numbers_apart() -> None:
-    low = np.nextafter(np.float32(1), np.float32(2))  # odd: halfway to the next number rounds up to it
-    X = np.array([[low], [np.nextafter(low, np.float32(2))]])
+    # odd, so that halfway to the next number rounds up to it; and above 4, since nearer ones are one to scikit-learn
+    low = np.nextafter(np.float32(4), np.float32(5))
+    X = np.array([[low], [np.nextafter(low, np.float32(5))]])
     fitted = learner("dt", min_samples_leaf=1).fit(X, np.array([0, 1]), n_classes=2, seed=1)
     assert score(exported(fitted), X).tolist() == [[1, 0], [0, 1]]
 
@@ -187,7 +185,11 @@ def test_vectors_that_are_not_finite_are_refused(name: str, value: float) -> Non
 @pytest.mark.parametrize(
     ("X", "y", "message"),
     [
-        (np.zeros((0, 3)), np.zeros(0, int), r"'logreg' got X of shape \(0, 3\); \(n, d\) is wanted, neither of them 0"),
+        (
+            np.zeros((0, 3)),
+            np.zeros(0, int),
+            r"'logreg' got X of shape \(0, 3\); \(n, d\) is wanted, neither of them 0",
+        ),
         (np.zeros(3), np.zeros(3, int), r"'logreg' got X of shape \(3,\)"),
         (np.zeros((2, 3)), np.zeros(3, int), r"'logreg' got y of shape \(3,\) and type int64; .* shape \(2,\)"),
         (np.zeros((2, 3)), np.zeros(2), r"'logreg' got y of shape \(2,\) and type float64"),
@@ -248,9 +250,7 @@ def test_without_xgboost_the_message_is_the_command(monkeypatch: pytest.MonkeyPa
         learner("xgboost")
     (problem,) = refusal.value.problems
     assert problem.what.startswith("xgboost is not installed")
-    assert problem.hint == (
-        "pip install 'tracer-spec[xgboost]', or without its GPU libraries: pip install xgboost-cpu"
-    )
+    assert problem.hint == ("pip install 'tracer-spec[xgboost]', or without its GPU libraries: pip install xgboost-cpu")
 
 
 def test_an_export_over_the_limit_is_refused_with_the_numbers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,6 +52,11 @@ def call(
     )
 
 
+@pytest.fixture(scope="session")
+def call_in() -> Run:
+    return call
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     def run_here(

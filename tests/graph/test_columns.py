@@ -9,9 +9,7 @@ from tracer_spec.graph import constant_scores, score, spread_columns, tidy
 
 X = np.array([[1, 2, 3], [4, 5, 6]], np.float32)
 IDENTITY = tidy(
-    parser.parse_model(
-        '<ir_version: 8, opset_import: ["" : 18]> g (float[N,3] x) => (float[N,3] y) { y = Abs(x) }'
-    ),
+    parser.parse_model('<ir_version: 8, opset_import: ["" : 18]> g (float[N,3] x) => (float[N,3] y) { y = Abs(x) }'),
     inputs=["embedding"],
     outputs=["scores"],
 )

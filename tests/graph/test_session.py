@@ -55,12 +55,12 @@ def test_score_returns_the_first_output() -> None:
 
 
 def test_inputs_of_different_lengths_are_refused() -> None:
-    with pytest.raises(PluginError, match="inputs differ in their number of rows: {'x': 10, 'w': 9}"):
+    with pytest.raises(PluginError, match=r"inputs differ in their number of rows: \{'x': 10, 'w': 9\}"):
         Scorer(MODEL).run({"x": X, "w": W[:9]})
 
 
 def test_what_the_runtime_refuses_is_one_of_our_errors() -> None:
     with pytest.raises(PluginError, match="the graph does not load"):
         Scorer(b"not a graph")
-    with pytest.raises(PluginError, match="the graph does not run: .*double"):
+    with pytest.raises(PluginError, match=r"the graph does not run: .*double"):
         Scorer(MODEL).run({"x": X.astype(np.float64), "w": W})

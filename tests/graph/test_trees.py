@@ -178,7 +178,7 @@ def test_an_ensemble_of_nothing_is_refused() -> None:
 def test_an_export_over_the_limit_is_refused_with_the_numbers() -> None:
     model = tree_ensemble([stump()], 2, dimension=1)
     check_export_size(model, name="rf", remedy="use fewer trees", limit_bytes=model.ByteSize())
-    with pytest.raises(PluginError, match="'rf' exports 0.0 MiB; at most 0.0 MiB are allowed") as refusal:
+    with pytest.raises(PluginError, match=r"'rf' exports 0\.0 MiB; at most 0\.0 MiB are allowed") as refusal:
         check_export_size(model, name="rf", remedy="use fewer trees", limit_bytes=model.ByteSize() - 1)
     assert refusal.value.problems[0].hint == "use fewer trees"
     assert MAX_EXPORT_BYTES == 64 * 1024 * 1024

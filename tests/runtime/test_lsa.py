@@ -57,7 +57,7 @@ def exact_vector(words):
     sums = [0] * DIM
     for row, count in counts.items():
         if count:
-            tf = round(8 * (1 + math.log(count)))
+            tf = round(64 * (1 + math.log(count)))
             for d in range(DIM):
                 sums[d] += tf * int(EMBEDDER.weights[row]) * int(EMBEDDER.components[row, d])
     norm = math.sqrt(sum(each * each for each in sums))

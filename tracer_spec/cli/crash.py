@@ -43,7 +43,7 @@ def write_report(error: BaseException) -> Problem:
             file.write(describe(error))
     except OSError:
         return Problem("", what, "no report could be written to the temp folder; run again with TMPDIR set")
-    hint = f"a report without your data is in {file.name}; read it, then paste it into an issue"
+    hint = f"a report to paste into an issue is in {file.name}; read it first: its message may quote data"
     return Problem("", what, hint)
 
 

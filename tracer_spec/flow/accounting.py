@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tracer_spec.flow.labels import NO_LABEL
 from tracer_spec.errors import DataError, Problem, SpecError
+from tracer_spec.flow.labels import NO_LABEL
 from tracer_spec.plugin.registry import did_you_mean
 
 UNREADABLE = "unreadable record"

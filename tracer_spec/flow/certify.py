@@ -3,11 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tracer_spec.flow.compile import compile_policy, overrides
-from tracer_spec.plugin import Classes, Mask, Policy, Vectors
+from tracer_spec.plugin import Calibrator, Candidate, Certificate, Classes, Mask, Policy, Target, Vectors
+
+if TYPE_CHECKING:
+    from tracer_spec.flow.ledger import Look
+    from tracer_spec.flow.prepare import Prepared
+
+
+def certify(
+    calibrator: Calibrator, ordered: Sequence[Candidate], prepared: Prepared, target: Target, look: Look | None
+) -> Certificate:
+    """Write the look down, break the seal, and let the calibrator test its frozen order.
+
+    Where there is nothing to test, the seal holds and no look is spent.
+    """
+    if not ordered:
+        return calibrator.certify(ordered, prepared.certify, target)
+    if look is not None:
+        look.write_down()
+    rows = prepared.certify.open(prepared.embedder, prepared.labels, prepared.denied)
+    certificate = calibrator.certify(ordered, rows, target)
+    return replace(certificate, look=look.number if look else None)
 
 
 class OpenedRows:

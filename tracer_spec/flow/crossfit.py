@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from tracer_spec.flow.learn import derive_seed
 from tracer_spec.errors import PluginError
+from tracer_spec.flow.learn import derive_seed
 from tracer_spec.plugin import Classes, Evidence, Fence, Mask, Model, Scores, Vectors
 
 if TYPE_CHECKING:

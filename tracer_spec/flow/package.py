@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tracer_spec.errors import UsageError
 from tracer_spec.flow.documents import (
     as_json,
     audit_document,
@@ -18,7 +19,6 @@ from tracer_spec.flow.documents import (
     frontier_document,
 )
 from tracer_spec.flow.embed import PROBES
-from tracer_spec.errors import UsageError
 from tracer_spec.runtime.manifest import EmbedderIdentity, Manifest, PolicySummary, Probe, StageSummary
 from tracer_spec.spec import spec_digest
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tracer_spec.plugin import Candidate, Certificate, Chain
 
 # what the bytes of a bundle depend on, besides our own
-_LIBRARIES = ("numpy", "scipy", "scikit-learn", "onnx", "skl2onnx", "onnxruntime")
+_LIBRARIES = ("tracer-spec", "numpy", "scipy", "scikit-learn", "onnx", "skl2onnx", "onnxruntime")
 
 
 def bundle_members(
@@ -43,9 +43,9 @@ def bundle_members(
     policy_onnx: bytes,
 ) -> tuple[Manifest, dict[str, bytes]]:
     """Return the manifest, not yet sealed, and every other member by name."""
-    if certificate.chosen is None:
+    chosen = certificate.shipped
+    if chosen is None:
         raise ValueError("a refused policy has no bundle")
-    chosen = certificate.chosen.candidate
     handled, agrees = workshop.replay(chosen.policy)
     accounting = prepared.traces.accounting
     audit = audit_document(prepared.labels.labels, prepared.fit.y, handled, agrees, dict(accounting.unknown_labels))
@@ -60,7 +60,7 @@ def bundle_members(
         members |= {f"embedder/{name}": content for name, content in prepared.embedder.embedder.state().items()}
     manifest = Manifest(
         name=plan.spec.name,
-        status="certified",
+        status=certificate.status,
         spec_digest=spec_digest(plan.spec),
         labels=prepared.labels.labels,
         dimension=prepared.fit.X.shape[1],
@@ -124,12 +124,16 @@ def _provenance(plan: Plan, prepared: Prepared) -> dict[str, Any]:
             "certify": len(prepared.certify),
         },
         "plugins": [dict(zip(("kind", "name", "distribution", "version"), each, strict=True)) for each in used],
-        "libraries": {name: distribution_version(name) for name in _LIBRARIES},
-        "python": ".".join(platform.python_version_tuple()[:2]),
-        "tracer_spec": distribution_version("tracer-spec"),
+        "libraries": libraries(),
         "seed": plan.spec.seed,
         "overrides": list(plan.loaded.overrides),
     }
+
+
+def libraries() -> dict[str, str]:
+    """Return the versions that the bytes of a bundle depend on."""
+    versions = {name: distribution_version(name) for name in _LIBRARIES}
+    return versions | {"python": ".".join(platform.python_version_tuple()[:2])}
 
 
 def _created(environ: Mapping[str, str]) -> str | None:

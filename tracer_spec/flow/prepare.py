@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tracer_spec.errors import DataError
 from tracer_spec.flow.certify import OpenedRows
 from tracer_spec.flow.collect import collect
 from tracer_spec.flow.embed import FittedEmbedder, fit_embedder
@@ -14,8 +16,7 @@ from tracer_spec.flow.labels import LabelCleaner, LabelSpace, label_space
 from tracer_spec.flow.splits import Split, fold_keys, folds, split
 from tracer_spec.flow.traces import TraceSet
 from tracer_spec.flow.workshop import FitRows
-from tracer_spec.errors import DataError
-from tracer_spec.plugin import Mask
+from tracer_spec.plugin import Mask, Policy
 
 if TYPE_CHECKING:
     from tracer_spec.plan import Plan
@@ -29,6 +30,15 @@ class Sealed:
 
     def __len__(self) -> int:
         return len(self._traces)
+
+    def count(self, policy: Policy) -> tuple[int, int]:
+        """Refuse: rows under seal are not counted."""
+        raise RuntimeError("the certify rows are under seal")
+
+    def keys(self) -> Iterator[bytes]:
+        """Yield who the rows are, for the ledger: their ids or contents, whatever the teacher said of them."""
+        for event, content in zip(self._traces.ids, self._traces.contents(), strict=True):
+            yield content if event is None else b"id\0" + event.encode("utf-8", "surrogatepass")
 
     def open(self, embedder: FittedEmbedder, labels: LabelSpace, denied: Mask) -> OpenedRows:
         """Embed the rows as production will, and let policies be counted on them. Called once, by the engine."""

@@ -41,7 +41,7 @@ class BuildResult:
     Parameters
     ----------
     status : str
-        ``certified`` or ``refused``.
+        ``certified``, ``draft`` or ``refused``.
     name : str
         The router's.
     bundle : Path or None
@@ -88,8 +88,8 @@ class BuildResult:
     @property
     def estimate(self) -> Candidate | None:
         """Return the shipped candidate, or the best one of a refused build, as the fit rows see it."""
-        if self.certificate.chosen:
-            return self.certificate.chosen.candidate
+        if self.certificate.shipped:
+            return self.certificate.shipped
         able = [each for each in self.front if each.agreement >= self.certificate.target]
         return max(able or self.front, key=lambda each: each.coverage if able else each.agreement, default=None)
 
@@ -103,12 +103,14 @@ class BuildResult:
             "bundle": str(self.bundle) if self.bundle else None,
             "version": self.version or None,
             "sha256": self.sha256 or None,
-            "policy": policy_document(chosen.candidate) if chosen else None,
+            "policy": policy_document(self.certificate.shipped) if self.certificate.shipped else None,
             "estimate": {"coverage": estimate.coverage, "agreement": estimate.agreement} if estimate else None,
             "certificate": {
                 "claim": self.certificate.claim,
                 "target": self.certificate.target,
                 "confidence": self.certificate.confidence,
+                "look": self.certificate.look,
+                "level": self.certificate.level,
                 "n": chosen.n if chosen else None,
                 "k": chosen.k if chosen else None,
                 "p_value": chosen.p_value if chosen else None,

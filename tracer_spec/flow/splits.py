@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tracer_spec.errors import DataError, SpecError
 from tracer_spec.flow.accounting import check_choice
 from tracer_spec.flow.traces import TraceSet
-from tracer_spec.errors import DataError, SpecError
 
 STRATEGIES = ("random", "temporal", "grouped")
 # changing it changes every split ever made: locks and certificates of earlier builds rest on it

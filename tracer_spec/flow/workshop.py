@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tracer_spec.errors import PluginError, TracerError
 from tracer_spec.flow.crossfit import CrossFit, HeldOut, fit_acceptor, fit_fences
 from tracer_spec.flow.learn import Outcome, Task, derive_seed, learn_all
 from tracer_spec.flow.progress import LearnerDone, Observer, StepDone, nobody
 from tracer_spec.flow.thresholds import thresholds_at_levels
-from tracer_spec.errors import PluginError, TracerError
 from tracer_spec.graph.average import average
 from tracer_spec.plugin import Candidate, Classes, Fence, Mask, Model, Policy, Scores, Stage, Target, Trained, Vectors
 

@@ -96,6 +96,12 @@ def write_bundle(path: str | os.PathLike[str], manifest: Manifest, members: Mapp
     path = Path(path)
     with naming(str(path)):
         data, sealed = bundle_bytes(manifest, members)
+    replace_file(path, data, what="the bundle")
+    return Written(path, hashlib.sha256(data).hexdigest(), sealed.version)
+
+
+def replace_file(path: Path, data: bytes, *, what: str) -> None:
+    """Put a file in place in one step, as :func:`write_bundle` does; ``what`` it is, for messages."""
     temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}-{threading.get_ident():x}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -109,11 +115,10 @@ def write_bundle(path: str | os.PathLike[str], manifest: Manifest, members: Mapp
         _flush_folder(path.parent)
     except OSError as error:
         raise TracerError(
-            f"the bundle cannot be written: {error.strerror or error}",
+            f"{what} cannot be written: {error.strerror or error}",
             where=str(path),
-            hint=f"{len(data)} bytes are needed in a folder that may be written; the old bundle is as it was",
+            hint=f"{len(data)} bytes are needed in a folder that may be written; what was there is as it was",
         ) from None
-    return Written(path, hashlib.sha256(data).hexdigest(), sealed.version)
 
 
 def _write_through(path: Path, data: bytes) -> None:

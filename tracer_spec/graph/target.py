@@ -21,9 +21,7 @@ MAX_EXPORT_BYTES = 64 * MIB
 """How large one surrogate may be: the whole policy must load fast, and be worth shipping."""
 
 
-def check_export_size(
-    model: ModelProto, *, name: str, remedy: str, limit_bytes: int = MAX_EXPORT_BYTES
-) -> None:
+def check_export_size(model: ModelProto, *, name: str, remedy: str, limit_bytes: int = MAX_EXPORT_BYTES) -> None:
     """Refuse a graph that is too large to ship.
 
     Parameters

@@ -135,9 +135,7 @@ def _feeds(graph: GraphProto, inputs: Sequence[str]) -> list[ValueInfoProto]:
     feeds = [each for each in graph.input if each.name not in constants]
     if len(feeds) != len(inputs):
         got = ", ".join(each.name for each in feeds) or "none"
-        raise PluginError(
-            f"the graph has {len(feeds)} inputs ({got}); {len(inputs)} are wanted: {', '.join(inputs)}"
-        )
+        raise PluginError(f"the graph has {len(feeds)} inputs ({got}); {len(inputs)} are wanted: {', '.join(inputs)}")
     return feeds
 
 
@@ -179,9 +177,7 @@ def _read_in_order(node: NodeProto) -> list[str]:
 
 def _stripped(node: NodeProto) -> NodeProto:
     """Copy a node: no notes, attributes sorted, constants checked, subgraphs reduced to what they need."""
-    copy = NodeProto(
-        op_type=node.op_type, domain=node.domain, name=node.name, input=node.input, output=node.output
-    )
+    copy = NodeProto(op_type=node.op_type, domain=node.domain, name=node.name, input=node.input, output=node.output)
     for attribute in sorted(node.attribute, key=lambda each: each.name):
         if attribute.type in (AttributeProto.SPARSE_TENSOR, AttributeProto.SPARSE_TENSORS):
             raise PluginError(f"a {node.op_type} has a sparse constant", hint="export dense ones")
@@ -248,9 +244,7 @@ def _signature(value: ValueInfoProto, name: str, *, rows: bool = True) -> ValueI
         return bare
     shape = None
     if kind.tensor_type.HasField("shape"):
-        shape = [
-            each.dim_value if each.HasField("dim_value") else None for each in kind.tensor_type.shape.dim
-        ]
+        shape = [each.dim_value if each.HasField("dim_value") else None for each in kind.tensor_type.shape.dim]
     named: list[int | str | None] | None = None
     if shape is not None:
         named = [ROWS if rows and axis == 0 and size is None else size for axis, size in enumerate(shape)]

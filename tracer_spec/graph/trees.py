@@ -178,9 +178,7 @@ def _check(tree: Tree, number: int, n_targets: int, dimension: int) -> None:
         raise PluginError(f"tree {number} has numbers that are not finite")
 
 
-def _attributes(
-    trees: Sequence[Tree], n_targets: int, condition: Condition
-) -> list[AttributeProto]:
+def _attributes(trees: Sequence[Tree], n_targets: int, condition: Condition) -> list[AttributeProto]:
     """Write all trees as the operator's flat lists."""
     sizes = [len(tree.left) for tree in trees]
     left = np.concatenate([tree.left for tree in trees])
@@ -228,9 +226,7 @@ def _integers(name: str, values: NDArray[np.integer[Any]] | int) -> AttributePro
 
 
 def _floats(name: str, values: NDArray[np.floating[Any]]) -> AttributeProto:
-    return AttributeProto(
-        name=name, type=AttributeProto.FLOATS, floats=np.asarray(values, np.float32).tolist()
-    )
+    return AttributeProto(name=name, type=AttributeProto.FLOATS, floats=np.asarray(values, np.float32).tolist())
 
 
 def _strings(name: str, values: Sequence[str]) -> AttributeProto:

@@ -349,17 +349,20 @@ class Target:
         In [0, 1]; candidates predicted to handle less are not proposed.
     end_to_end : float or None
         The share of *all* traffic that must get the teacher's label, in (0, 1).
+    budget : float or None
+        The error that this look at the certify rows may spend, in (0, 1 - confidence]; None where it is the only look.
     """
 
     agreement: float | None
     confidence: float
     min_coverage: float = 0.0
     end_to_end: float | None = None
+    budget: float | None = None
 
     @property
     def delta(self) -> float:
-        """Return the error budget, 1 - confidence, free of the rounding of the subtraction."""
-        return round(1 - self.confidence, 12)
+        """Return the error budget of the test: 1 - confidence, or this look's share of it."""
+        return round(1 - self.confidence, 12) if self.budget is None else self.budget
 
     @property
     def level(self) -> float:

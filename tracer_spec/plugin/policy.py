@@ -155,8 +155,14 @@ class Certificate:
         The step that ships; None is a refusal.
     claim : str
         One sentence in plain words.
+    level : float or None
+        The error that the test was allowed to spend: 1 - confidence, or this look's share of it.
     assumptions, voided_by : tuple of str
         What the claim rests on; what would end it.
+    look : int or None
+        Which look at overlapping certify rows this was, from 1; None where looks are not counted.
+    draft : Candidate or None
+        What a draft build ships instead of a tested candidate: it claims nothing.
     """
 
     calibrator: str
@@ -166,10 +172,20 @@ class Certificate:
     walk: tuple[WalkStep, ...]
     chosen: WalkStep | None
     claim: str
+    level: float | None = None
     assumptions: tuple[str, ...] = ()
     voided_by: tuple[str, ...] = ()
+    look: int | None = None
+    draft: Candidate | None = None
 
     @property
     def status(self) -> str:
-        """Return ``certified`` or ``refused``."""
+        """Return ``certified``, ``draft`` or ``refused``."""
+        if self.draft is not None:
+            return "draft"
         return "certified" if self.chosen else "refused"
+
+    @property
+    def shipped(self) -> Candidate | None:
+        """Return what goes into the bundle; None where refused."""
+        return self.chosen.candidate if self.chosen else self.draft

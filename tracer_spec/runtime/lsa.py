@@ -31,8 +31,8 @@ MEMBERS = (SETTINGS, WORDS, GRAMS, WEIGHTS, COMPONENTS)
 MAX_CHARS = 1_000_000
 MAX_GRAM = 16
 
-TF_UNIT = 8
-# 1 + ln(count) in eighths, level from 64 on: whole numbers keep every sum exact, so neither the order of adding, nor
+TF_UNIT = 64
+# 1 + ln(count) in 64ths, level from 64 on: whole numbers keep every sum exact, so neither the order of adding, nor
 # the BLAS, nor its threads can change a bit of a vector
 TF = np.rint(TF_UNIT * (1 + np.log(np.maximum(np.arange(65), 1)))).astype(np.float64)
 
@@ -105,7 +105,7 @@ class Lsa:
 
     Notes
     -----
-    With c_t the count of a known term t, the vector is v / |v|, v = sum_t round(8 (1 + ln c_t)) weights_t components_t.
+    With c_t the count of a known term t, the vector is v / |v|, v = sum_t round(64 (1 + ln c_t)) weights_t components_t.
     All of these are integers, and v stays far below 2**53, so the sum is exact in float64 and the same in any order: a
     text has the same vector, bit for bit, alone or in a batch, on any thread. A text without a known term has the zero
     vector.

@@ -16,6 +16,8 @@ _REFERENCE = re.compile(
     r"|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:(?P<how>:[-?])(?P<rest>[^}]*))?\}"
     r"|\$\{"  # anything else that looks like a reference
 )
+# any unescaped reference, whole or not; the search stays linear where no brace is ever closed
+_NAMES_VARIABLE = re.compile(r"(?<!\$)\$\{[A-Za-z_]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -64,7 +66,7 @@ def expand(root: Node, environ: Mapping[str, str]) -> Expanded:
 
 def names_variable(scalar: Scalar) -> bool:
     """Return whether a scalar takes something from the environment."""
-    return any(match["name"] for match in _REFERENCE.finditer(scalar.text))
+    return bool(_NAMES_VARIABLE.search(scalar.text))
 
 
 class _ExpansionError(Exception):

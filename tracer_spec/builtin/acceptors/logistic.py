@@ -1,7 +1,8 @@
 """Logistic regression on how sure the surrogate looks: its two best scores, their margin, the entropy, and the votes.
 
 The votes of an average are how far its members disagree: on Banking77 and CLINC150 they add 0.5 points of possible
-coverage at .95 and 2.5 at .98 (benchmarks/guarantee.py)."""
+coverage at .95 and 2.5 at .98 (benchmarks/guarantee.py).
+"""
 
 from __future__ import annotations
 
@@ -19,10 +20,10 @@ from tracer_spec.plugin import Evidence, Options, Scores, Vectors
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-SMALLEST_SHARE = np.float32(1e-12)
+SMALLEST_SHARE = 1e-12
 # a feature that hardly varies says nothing; divided by its spread, its rounding errors would
 _SMALLEST_SPREAD = 1e-2
-LARGEST_SUM = np.float32(1e30)
+LARGEST_SUM = 1e30
 
 
 class LogisticOptions(Options):
@@ -39,19 +40,23 @@ class LogisticAcceptor:
     ----------
     n_classes, dimension : int
         k and d of the rows it was trained on.
-    top : ndarray of shape (2,), float32
+    top : ndarray of shape (2,), float64
         Weights of the best and the second-best score, that of their margin included.
-    votes : ndarray of shape (m,), float32
+    votes : ndarray of shape (m,), float64
         Weights of what each member of an average gives to the best class; m is 0 for a surrogate of its own.
     entropy, bias : float
     notes : tuple of str
         Warnings met in training.
+
+    Notes
+    -----
+    Sums are taken in float64: large weights cancel each other, and in float32 the order of summation would show.
     """
 
     n_classes: int
     dimension: int
-    top: NDArray[np.float32] = field(repr=False)
-    votes: NDArray[np.float32] = field(repr=False)
+    top: NDArray[np.float64] = field(repr=False)
+    votes: NDArray[np.float64] = field(repr=False)
     entropy: float
     bias: float
     notes: tuple[str, ...] = ()
@@ -65,10 +70,10 @@ class LogisticAcceptor:
         """Return the predicted probability of agreement, shape (n,); 0 where scores are not finite."""
         best, second, entropy = _features(scores).T
         with np.errstate(invalid="ignore", over="ignore"):
-            sums = self.top[0] * best + self.top[1] * second + np.float32(self.entropy) * entropy
+            sums = self.top[0] * best + self.top[1] * second + self.entropy * entropy
             if votes is not None:
-                sums = sums + np.asarray(votes, np.float32) @ self.votes
-            sums = sums + np.float32(self.bias)
+                sums = sums + np.asarray(votes, np.float64) @ self.votes
+            sums = sums + self.bias
             usable = np.abs(sums) < LARGEST_SUM  # false for NaN too
             accept = 1.0 / (1.0 + np.exp(-np.where(usable, sums, 0.0)))
         return np.where(usable, accept, 0.0).astype(np.float32)
@@ -92,7 +97,7 @@ class LogisticLearner:
         Raises
         ------
         PluginError
-            For no evidence, or scores that are not finite.
+            For no evidence, or scores or votes that are not finite.
 
         Notes
         -----
@@ -101,7 +106,7 @@ class LogisticLearner:
         """
         if evidence.scores.ndim != 2 or 0 in evidence.scores.shape:
             raise PluginError(f"the acceptor got scores of shape {evidence.scores.shape}; (n, k) above 0 is wanted")
-        if not np.isfinite(evidence.scores).all():
+        if not all(np.isfinite(part).all() for part in (evidence.scores, evidence.votes) if part is not None):
             raise PluginError("the acceptor got scores that are not finite", hint="mend the surrogate")
         n, n_agree = len(evidence.agrees), int(evidence.agrees.sum())
         n_votes = 0 if evidence.votes is None else evidence.votes.shape[1]
@@ -112,8 +117,8 @@ class LogisticLearner:
         return LogisticAcceptor(
             n_classes=evidence.scores.shape[1],
             dimension=evidence.X.shape[1],
-            top=np.array([weights[0] + weights[2], weights[1] - weights[2]], np.float32),
-            votes=weights[4:].astype(np.float32),
+            top=np.array([weights[0] + weights[2], weights[1] - weights[2]]),
+            votes=weights[4:],
             entropy=float(weights[3]),
             bias=bias,
             notes=notes,
@@ -124,7 +129,7 @@ class LogisticLearner:
         from sklearn.linear_model import LogisticRegression
         from threadpoolctl import threadpool_limits
 
-        best, second, entropy = _features(evidence.scores).T.astype(np.float64)
+        best, second, entropy = _features(evidence.scores).T
         votes = [] if evidence.votes is None else [evidence.votes]
         features = np.column_stack([best, second, best - second, entropy, *votes])
         mean, spread = features.mean(axis=0), np.maximum(features.std(axis=0), _SMALLEST_SPREAD)
@@ -141,12 +146,12 @@ def make(options: LogisticOptions) -> LogisticLearner:
     return LogisticLearner(options)
 
 
-def _features(scores: Scores) -> NDArray[np.float32]:
+def _features(scores: Scores) -> NDArray[np.float64]:
     """Return best score, second-best score and entropy in nats, shape (n, 3); NaN where a score is NaN."""
-    scores = np.asarray(scores, np.float32)
-    if scores.shape[1] == 1:
-        scores = np.pad(scores, ((0, 0), (0, 1)))
-    top = np.partition(scores, scores.shape[1] - 2, axis=1)[:, -2:]
+    shares = np.asarray(scores, np.float64)
+    if shares.shape[1] == 1:
+        shares = np.pad(shares, ((0, 0), (0, 1)))
+    top = np.partition(shares, shares.shape[1] - 2, axis=1)[:, -2:]
     with np.errstate(invalid="ignore"):
-        entropy = -(scores * np.log(np.maximum(scores, SMALLEST_SHARE))).sum(axis=1)
+        entropy = -(shares * np.log(np.maximum(shares, SMALLEST_SHARE))).sum(axis=1)
     return np.column_stack([top[:, 1], top[:, 0], entropy])

@@ -29,46 +29,47 @@ def logistic_graph(acceptor: LogisticAcceptor) -> ModelProto:
         Tidy.
     """
     node = helper.make_node
-    ranked = "scores" if acceptor.n_classes > 1 else "padded"
-    nodes = [
-        node("TopK", [ranked, "two"], ["top", "classes"], axis=1),
-        node("MatMul", ["top", "top_weights"], ["by_top"]),
-        node("Max", ["scores", "smallest_share"], ["shares"]),
-        node("Log", ["shares"], ["logarithms"]),
-        node("Mul", ["scores", "logarithms"], ["terms"]),
-        node("ReduceSum", ["terms", "last_axis"], ["negative_entropy"], keepdims=0),
-        node("Mul", ["negative_entropy", "entropy_weight"], ["by_entropy"]),
-        node("Add", ["by_top", "by_entropy"], ["weighted"]),
-        node("Add", ["weighted", "bias"], ["sum"]),
-        node("Sigmoid", ["sum"], ["agrees"]),
-        # a test that NaN fails: what is not a number is not accepted
-        node("Abs", ["sum"], ["size"]),
-        node("Less", ["size", "largest_sum"], ["usable"]),
-        node("Where", ["usable", "agrees", "zero"], ["accept"]),
-    ]
+    inputs = {"embedding": acceptor.dimension, "scores": acceptor.n_classes}
     constants = {
         "two": np.array([2], np.int64),
         "last_axis": np.array([1], np.int64),
         "top_weights": acceptor.top,
-        "smallest_share": SMALLEST_SHARE,
-        "entropy_weight": np.float32(-acceptor.entropy),
-        "bias": np.float32(acceptor.bias),
-        "largest_sum": LARGEST_SUM,
-        "zero": np.float32(0),
+        "smallest_share": np.float64(SMALLEST_SHARE),
+        "entropy_weight": np.float64(-acceptor.entropy),
+        "bias": np.float64(acceptor.bias),
+        "largest_sum": np.float64(LARGEST_SUM),
+        "zero": np.float64(0),
     }
-    inputs = {"embedding": acceptor.dimension, "scores": acceptor.n_classes}
+    nodes = [node("Cast", ["scores"], ["shares"], to=TensorProto.DOUBLE)]
+    ranked, parts = "shares", ["by_top", "by_entropy", "bias"]
+    if acceptor.n_classes == 1:
+        ranked = "padded"
+        constants["one_column"] = np.array([0, 0, 0, 1], np.int64)
+        nodes.append(node("Pad", ["shares", "one_column"], [ranked]))
     if len(acceptor.votes):
         inputs["votes"] = len(acceptor.votes)
         constants["vote_weights"] = acceptor.votes
-        at = next(position for position, each in enumerate(nodes) if each.output[0] == "sum")
-        nodes[at].input[0] = "with_votes"
-        nodes[at:at] = [
-            node("MatMul", ["votes", "vote_weights"], ["by_votes"]),
-            node("Add", ["weighted", "by_votes"], ["with_votes"]),
+        parts.append("by_votes")
+        nodes += [
+            node("Cast", ["votes"], ["exact_votes"], to=TensorProto.DOUBLE),
+            node("MatMul", ["exact_votes", "vote_weights"], ["by_votes"]),
         ]
-    if ranked == "padded":
-        nodes.insert(0, node("Pad", ["scores", "one_column"], ["padded"]))
-        constants["one_column"] = np.array([0, 0, 0, 1], np.int64)
+    nodes += [
+        node("TopK", [ranked, "two"], ["top", "classes"], axis=1),
+        node("MatMul", ["top", "top_weights"], ["by_top"]),
+        node("Max", ["shares", "smallest_share"], ["clipped"]),
+        node("Log", ["clipped"], ["logarithms"]),
+        node("Mul", ["shares", "logarithms"], ["terms"]),
+        node("ReduceSum", ["terms", "last_axis"], ["negative_entropy"], keepdims=0),
+        node("Mul", ["negative_entropy", "entropy_weight"], ["by_entropy"]),
+        node("Sum", parts, ["sum"]),
+        node("Sigmoid", ["sum"], ["agrees"]),
+        # a test that NaN fails: what is not a number is not accepted
+        node("Abs", ["sum"], ["size"]),
+        node("Less", ["size", "largest_sum"], ["usable"]),
+        node("Where", ["usable", "agrees", "zero"], ["exact_accept"]),
+        node("Cast", ["exact_accept"], ["accept"], to=TensorProto.FLOAT),
+    ]
     graph = helper.make_graph(
         nodes,
         "logistic",

@@ -91,6 +91,7 @@ class ParetoTesting:
             walk=walk,
             chosen=chosen,
             claim=_claim(target, chosen),
+            level=target.delta,
             assumptions=ASSUMPTIONS,
             voided_by=VOIDED_BY,
         )

@@ -71,6 +71,7 @@ class RiskControl:
             walk=walk,
             chosen=chosen,
             claim=_claim(target, chosen),
+            level=target.delta,
             assumptions=ASSUMPTIONS,
             voided_by=VOIDED_BY,
         )

@@ -36,7 +36,7 @@ class LsaOptions(Options):
         512,
         ge=2,
         le=2048,
-        description="dimensions; fewer where there are not more texts, or terms, than that",
+        description="dimensions; fewer where there are fewer texts, or terms",
     )
     vocabulary: int = Field(
         10_000, ge=16, le=200_000, description="terms kept, the most frequent first; size is vocabulary x dim bytes"
@@ -71,7 +71,7 @@ class LsaLearner:
     Parameters
     ----------
     dim : int
-        Dimensions, at least 2. The fitted embedder has ``min(dim, n_texts - 1, n_terms)``, at least 1.
+        Dimensions, at least 2. The fitted embedder has ``min(dim, n_texts, n_terms)``.
     vocabulary : int
         Terms kept.
     max_chars : int
@@ -117,6 +117,7 @@ class LsaLearner:
         ----------
         Halko, Martinsson, Tropp: Finding structure with randomness. SIAM Review 53(2), 2011, algorithms 4.4 and 5.1.
         """
+        import scipy.linalg  # noqa: F401 - loaded before the limit, which binds the libraries that are there
         from threadpoolctl import threadpool_limits
 
         rng = np.random.default_rng(seed)
@@ -135,7 +136,7 @@ class LsaLearner:
         idf = 1 + np.log((1 + n_texts) / (1 + df))
         X.data = lsa.TF.take(X.data, mode="clip") / lsa.TF_UNIT * idf[X.indices]
         with threadpool_limits(1):
-            V = _right_singular_vectors(_unit_rows(X), max(1, min(self.dim, n_texts - 1, X.shape[1])), rng)
+            V = _right_singular_vectors(_unit_rows(X), min(self.dim, n_texts, X.shape[1]), rng)
         components, weights = _quantise(V * idf[:, None])
         return lsa.Lsa(kept_words, kept_grams, weights, components, self.max_chars, self.chars)
 
@@ -189,10 +190,12 @@ class LsaLearner:
 
 def _unit_rows(X: csr_array) -> csr_array:
     """Return X with rows of norm 1, float32; empty rows stay empty."""
-    norms = np.sqrt(X.multiply(X).sum(axis=1))
-    scaled = X.astype(np.float32)
-    scaled.data = (X.data / np.repeat(norms, np.diff(X.indptr))).astype(np.float32)
-    return scaled
+    from scipy.sparse import csr_array
+
+    # on the plain arrays: methods of X may sort them on the way, which would pair values with other columns
+    row_of = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
+    norms = np.sqrt(np.bincount(row_of, weights=X.data**2, minlength=X.shape[0]))
+    return csr_array(((X.data / norms[row_of]).astype(np.float32), X.indices, X.indptr), shape=X.shape)
 
 
 def _right_singular_vectors(X: csr_array, k: int, rng: np.random.Generator) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 # fewer rows than this for each prototype, and their mean is one of the rows
 _ROWS_PER_PROTOTYPE = 4
+# each decision looks at all prototypes of one label, and a batch holds them for every row
+_MOST_PER_LABEL = 8
 # where the prototypes of a label without fit rows are: far from everything, and its square is still a float32
 _NOWHERE = np.float32(1e15)
 _SMALLEST_RADIUS = np.float32(1e-6)
@@ -26,7 +29,9 @@ _ROUNDS = 50
 class PrototypesOptions(Options):
     """Options of ``prototypes``."""
 
-    prototypes: int = Field(600, ge=1, le=10_000, description="k-means prototypes in all, shared evenly by the labels")
+    prototypes: int = Field(
+        600, ge=1, le=10_000, description="k-means prototypes in all, shared evenly by the labels, at most 8 each"
+    )
     quantile: float = Field(
         0.95,
         gt=0,
@@ -103,7 +108,7 @@ class PrototypesLearner:
         """
         X, y = _checked(X, y, n_classes)
         seen = np.unique(y)
-        per_label = max(1, self.options.prototypes // len(seen))
+        per_label = min(max(1, self.options.prototypes // len(seen)), _MOST_PER_LABEL)
         prototypes = np.full((n_classes, per_label, X.shape[1]), _NOWHERE, np.float32)
         left_out = np.empty(len(X), np.float32)
         for label in seen:
@@ -132,22 +137,25 @@ def make(options: PrototypesOptions) -> PrototypesLearner:
 def _cluster(rows: Vectors, n_prototypes: int, seed: int) -> tuple[Vectors, Scores]:
     """Return k-means prototypes of some rows, and how far each row is from the nearest that it has no part in."""
     from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
 
-    distinct = len(np.unique(rows, axis=0))
-    m = max(1, min(n_prototypes, distinct, len(rows) // _ROWS_PER_PROTOTYPE))
-    if m == 1:
-        part = np.zeros(len(rows), np.int64)
+    m = max(1, min(n_prototypes, len(np.unique(rows, axis=0)), len(rows) // _ROWS_PER_PROTOTYPE))
+    part = np.zeros(len(rows), np.int64)
+    if m > 1:
+        with threadpool_limits(1), warnings.catch_warnings():
+            # rows that differ by next to nothing make fewer clusters than asked for, which is as well
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            clusters = KMeans(m, n_init=1, max_iter=_ROUNDS, random_state=seed).fit(rows).labels_
+        part, sizes = np.unique(clusters, return_inverse=True, return_counts=True)[1:]
     else:
-        with threadpool_limits(1):
-            part = KMeans(m, n_init=1, max_iter=_ROUNDS, random_state=seed).fit(rows).labels_
-    sizes = np.bincount(part, minlength=m)
-    means = np.stack([rows[part == each].mean(axis=0, dtype=np.float64) for each in np.flatnonzero(sizes)])
-    means, sizes = means.astype(np.float32), sizes[sizes > 0]
+        sizes = np.array([len(rows)])
+    means = np.stack([rows[part == each].mean(axis=0, dtype=np.float64) for each in range(len(sizes))])
+    means = means.astype(np.float32)
     distances = _distances(rows, means)
     mine = np.arange(len(rows)), part
-    with np.errstate(divide="ignore"):
-        distances[mine] = np.where(sizes[part] > 1, distances[mine] * (sizes / (sizes - 1.0))[part], np.inf)
+    stretch = np.where(sizes > 1, sizes / np.maximum(sizes - 1, 1), np.inf)[part]
+    distances[mine] = np.where(stretch < np.inf, distances[mine] * np.minimum(stretch, 2), np.inf)
     return means, distances.min(axis=1)
 
 

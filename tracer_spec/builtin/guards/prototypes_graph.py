@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
@@ -44,7 +44,7 @@ def prototypes_graph(guard: PrototypesGuard) -> ModelProto:
         node("Gather", ["radii", "label"], ["radius"], axis=0),
         node("Div", ["nearest", "radius"], ["distance"]),
     ]
-    constants = {
+    constants: dict[str, np.ndarray[Any, np.dtype[Any]]] = {
         "prototypes": guard.prototypes,
         "radii": guard.radii,
         "middle": np.array([1], np.int64),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,12 +47,15 @@ def convert(estimator: Any, layout: Layout) -> ModelProto:
     from tracer_spec.graph import OPSETS, spread_columns, tidy
 
     try:
-        model = to_onnx(
-            estimator,
-            initial_types=[("embedding", FloatTensorType([None, layout.dimension]))],
-            target_opset=OPSETS,
-            options={"zipmap": False},
-        )
+        with warnings.catch_warnings():
+            # the converter looks at every attribute, importances that divide by zero included, and uses few of them
+            warnings.simplefilter("ignore")
+            model = to_onnx(
+                estimator,
+                initial_types=[("embedding", FloatTensorType([None, layout.dimension]))],
+                target_opset=OPSETS,
+                options={"zipmap": False},
+            )
     except (RuntimeError, NotImplementedError, AttributeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise PluginError(

@@ -16,9 +16,7 @@ from tracer_spec.plugin import Classes, Plugin, SurrogateLearner, Vectors
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-_ROWS = Field(
-    20_000, ge=2, description="train on at most so many rows: a sample that keeps every class where it can"
-)
+_ROWS = Field(20_000, ge=2, description="train on at most so many rows: a sample that keeps every class where it can")
 _DEPTH = "splits from the root to a leaf at most"
 _LEAF = "a leaf holds at least so many rows"
 _LEAVES = "leaves of a tree at most, the best first; null for as many as it takes"

@@ -46,17 +46,13 @@ def _train(options: GbtOptions, X: Vectors, y: Classes, seed: int) -> Any:
         learning_rate=options.learning_rate,
         max_depth=options.max_depth,
         min_samples_leaf=options.min_samples_leaf,
-        max_features=options.max_features
-        if options.max_features == "sqrt"
-        else min(options.max_features, X.shape[1]),
+        max_features=options.max_features if options.max_features == "sqrt" else min(options.max_features, X.shape[1]),
         random_state=seed,
     )
     return boosted.fit(X, y, monitor=monitor)
 
 
-_GBT: Recipe[GbtOptions, Any] = Recipe(
-    _train, predict_proba, convert, "use fewer rounds or a smaller max_depth"
-)
+_GBT: Recipe[GbtOptions, Any] = Recipe(_train, predict_proba, convert, "use fewer rounds or a smaller max_depth")
 
 
 def gbt() -> list[Plugin[SurrogateLearner]]:

@@ -109,9 +109,7 @@ class Fitted(Generic[ModelT]):
         """
         X = _checked_vectors(X, self.name)
         if X.shape[1] != self.layout.dimension:
-            raise PluginError(
-                f"'{self.name}' was trained on {self.layout.dimension} dimensions; X has {X.shape[1]}"
-            )
+            raise PluginError(f"'{self.name}' was trained on {self.layout.dimension} dimensions; X has {X.shape[1]}")
         scores = np.zeros((len(X), self.layout.n_classes), np.float32)
         scores[:, self.layout.seen] = 1.0 if self.model is None else self.recipe.predict(self.model, X)
         return scores
@@ -214,11 +212,7 @@ def _checked_classes(y: Classes, n: int, n_classes: int, name: str) -> Classes:
     """Return classes as int64; refuse nonsense."""
     y = np.asarray(y)
     if y.shape != (n,) or y.dtype.kind not in "iu":
-        raise PluginError(
-            f"'{name}' got y of shape {y.shape} and type {y.dtype}; integers of shape ({n},) are wanted"
-        )
+        raise PluginError(f"'{name}' got y of shape {y.shape} and type {y.dtype}; integers of shape ({n},) are wanted")
     if y.min() < 0 or y.max() >= n_classes:
-        raise PluginError(
-            f"'{name}' got classes from {y.min()} to {y.max()}; 0 to {n_classes - 1} are allowed"
-        )
+        raise PluginError(f"'{name}' got classes from {y.min()} to {y.max()}; 0 to {n_classes - 1} are allowed")
     return y.astype(np.int64)

@@ -26,9 +26,7 @@ class XgboostOptions(BoundedOptions):
     rounds: int = Field(40, ge=1, le=10_000, description="rounds of boosting, each one tree a class")
     learning_rate: float = Field(0.2, gt=0, le=1, description="how far each round goes")
     max_depth: int = Field(3, ge=1, le=32, description="splits from the root to a leaf at most")
-    min_child_weight: float = Field(
-        1.0, ge=0, description="a leaf holds at least so much curvature of the loss"
-    )
+    min_child_weight: float = Field(1.0, ge=0, description="a leaf holds at least so much curvature of the loss")
     subsample: float = Field(0.7, gt=0, le=1, description="share of the rows each tree sees")
     colsample: float = Field(0.2, gt=0, le=1, description="share of the dimensions each tree sees")
     max_bin: int = Field(64, ge=2, le=65_536, description="candidates for a split in each dimension")
@@ -98,9 +96,7 @@ def _export(model: Any, layout: Layout) -> ModelProto:
     ]
     base = np.full(layout.n_classes, NEVER)
     base[layout.seen] = 0.0
-    return tree_ensemble(
-        trees, layout.n_classes, dimension=layout.dimension, condition="<", base=base, post="softmax"
-    )
+    return tree_ensemble(trees, layout.n_classes, dimension=layout.dimension, condition="<", base=base, post="softmax")
 
 
 def _converted(tree: dict[str, Any], target: int) -> Tree:
@@ -128,13 +124,9 @@ def _converted(tree: dict[str, Any], target: int) -> Tree:
     )
 
 
-_XGBOOST: Recipe[XgboostOptions, Any] = Recipe(
-    _train, _predict, _export, "use fewer rounds or a smaller max_depth"
-)
+_XGBOOST: Recipe[XgboostOptions, Any] = Recipe(_train, _predict, _export, "use fewer rounds or a smaller max_depth")
 
 
 def xgb() -> list[Plugin[SurrogateLearner]]:
     """Return XGBoost."""
-    return [
-        Plugin("xgboost", "gradient-boosted trees by XGBoost (optional dependency)", _make, XgboostOptions)
-    ]
+    return [Plugin("xgboost", "gradient-boosted trees by XGBoost (optional dependency)", _make, XgboostOptions)]

@@ -1,0 +1,139 @@
+"""A build that is killed, and two that run at once: what lies under the bundle's name is always a whole bundle."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tracer_spec as ts
+
+ROOT = Path(__file__).parents[1]
+SPEC = """\
+version: 1
+name: before
+traces:
+  use: jsonl
+  with: {path: traces.jsonl}
+embedder: {use: lsa, with: {dim: 64}}
+zoo: [logreg]
+families: [l2d]
+target: {agreement: 0.8}
+"""
+KILLS_ANYWHERE, KILLS_WHILE_WRITING = 5, 6
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Return a folder with a spec whose bundle is built."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for i in range(600):
+        label = "card" if rng.uniform() < 0.5 else "loan"
+        noise = " ".join("".join(rng.choice(list("abcdefghij"), 6)) for _ in range(5))
+        rows.append({"id": f"e{i}", "input": f"{label} {noise}", "teacher": label})
+    (tmp_path / "traces.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "router.yaml").write_text(SPEC)
+    finish(start(tmp_path, "before"))
+    return tmp_path
+
+
+def start(folder, name):
+    """Start a build; its stderr tells how far it is."""
+    command = [
+        sys.executable,
+        "-m",
+        "tracer_spec",
+        "build",
+        "router.yaml",
+        "--out",
+        "out.tracer",
+        "--set",
+        f"name={name}",
+    ]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+    return subprocess.Popen(
+        [*command, "--workers", "1", "-v"],
+        cwd=folder,
+        env=env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process):
+    """Wait for a build that nobody kills."""
+    said = process.communicate(timeout=120)[1]
+    assert process.returncode == 0, said
+
+
+def kill(process):
+    """Kill a build by signal, whatever it is at, and return whether it was still there to be killed."""
+    process.send_signal(signal.SIGKILL)
+    code = process.wait(timeout=60)
+    process.stderr.close()
+    assert code in (-signal.SIGKILL, 0)
+    return code == -signal.SIGKILL
+
+
+def name_under(path):
+    """Return the name of the bundle that lies there, which loads and routes."""
+    router = ts.load(path)
+    assert router.route("card abcdef").label in ("card", None)
+    return router.name
+
+
+def leftovers(folder):
+    return sorted(
+        each.name for each in folder.iterdir() if each.name not in ("out.tracer", "router.yaml", "traces.jsonl")
+    )
+
+
+@pytest.mark.slow
+def test_a_build_killed_at_any_moment_leaves_a_whole_bundle(folder):
+    moments = random.Random(0)
+    n_killed, started = 0, time.monotonic()
+    finish(start(folder, "timed"))
+    whole_s = time.monotonic() - started
+    known = {"timed"}
+    for turn in range(KILLS_ANYWHERE + KILLS_WHILE_WRITING):
+        known.add(f"turn-{turn}")
+        process = start(folder, f"turn-{turn}")
+        if turn < KILLS_ANYWHERE:
+            time.sleep(moments.uniform(0, whole_s))
+        else:
+            for line in process.stderr:
+                if line.startswith("write"):
+                    break
+            time.sleep(moments.uniform(0, 0.06))
+        n_killed += kill(process)
+        assert name_under(folder / "out.tracer") in known
+        # what a killed build leaves bears a name of its own, and the next one to write clears it away
+        assert all(each.startswith("out.tracer.tmp-") for each in leftovers(folder))
+        assert len(leftovers(folder)) <= 1
+    assert n_killed > KILLS_ANYWHERE
+    finish(start(folder, "after"))
+    assert name_under(folder / "out.tracer") == "after"
+    assert leftovers(folder) == []
+
+
+@pytest.mark.slow
+def test_two_builds_to_one_output_at_once_leave_one_complete_bundle(folder):
+    builds = [start(folder, name) for name in ("left", "right")]
+    names = set()
+    while any(build.poll() is None for build in builds):
+        names.add(name_under(folder / "out.tracer"))
+    for build in builds:
+        finish(build)
+    assert names <= {"before", "left", "right"}
+    assert name_under(folder / "out.tracer") in ("left", "right")
+    assert leftovers(folder) == []

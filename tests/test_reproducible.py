@@ -1,0 +1,112 @@
+"""Two builds of one spec are one file: in other processes, folders, threads, hash seeds, and with one worker or two."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SPEC = """\
+version: 1
+name: twice
+traces:
+  use: jsonl
+  with: {path: traces.jsonl}
+embedder: {use: lsa, with: {dim: 24}}
+zoo:
+  - logreg
+  - sgd
+  - {use: dt, with: {max_depth: 6}}
+  - {use: mlp, with: {hidden: [8], max_iter: 5}}
+guards: [{use: prototypes, with: {quantile: 0.99}}]
+defer_labels: [fee]
+target: {agreement: 0.85}
+"""
+BUILD = """
+import json, sys
+import tracer_spec as ts
+result = ts.build("router.yaml", out="out.tracer", workers=int(sys.argv[1]))
+from joblib.externals.loky import reusable_executor
+print(json.dumps({
+    "sha256": result.sha256,
+    "family": result.policy and len(result.policy),
+    "zoo": [row.status for row in result.zoo],
+    "processes": 0 if reusable_executor._executor is None else reusable_executor._executor._max_workers,
+}))
+"""
+WORDS = {
+    "card": ["card", "plastic", "debit", "visa", "chip"],
+    "loan": ["loan", "borrow", "credit", "mortgage", "interest"],
+    "app": ["app", "login", "phone", "screen", "update"],
+    "fee": ["fee", "charge", "cost", "price", "statement"],
+}
+ANY = [word for words in WORDS.values() for word in words]
+FILLER = ["please", "can", "you", "tell", "me", "about", "my", "the", "for", "with", "today", "now", "again", "why"]
+    "please",
+    "can",
+    "you",
+    "tell",
+    "me",
+    "about",
+    "my",
+    "the",
+    "for",
+    "with",
+    "today",
+    "now",
+    "again",
+    "why",
+    "how",
+    "is",
+    "it",
+]
+
+
+def write_traces(path, n, seed=0):
+    """Write traces of four labels: a few telling words among filler, and a teacher that slips now and then."""
+    rng = np.random.default_rng(seed)
+    labels = sorted(WORDS)
+    with path.open("w", encoding="utf-8") as file:
+        for i in range(n):
+            label = labels[rng.integers(4)]
+            words = [*rng.choice(FILLER, 4), *rng.choice(WORDS[label], 2), rng.choice(ANY)]
+            said = label if rng.uniform() > 0.03 else labels[rng.integers(4)]
+            file.write(json.dumps({"id": f"e{i}", "input": " ".join(words), "teacher": said}) + "\n")
+
+
+def build_in(folder, workers, **env):
+    """Build in a folder of its own, by a process of its own."""
+    folder.mkdir(parents=True)
+    (folder / "router.yaml").write_text(SPEC)
+    write_traces(folder / "traces.jsonl", 2700)  # enough for workers to be worth their while
+    kept = {key: value for key, value in os.environ.items() if not key.endswith("_NUM_THREADS")}
+    done = subprocess.run(
+        [sys.executable, "-c", BUILD, str(workers)],
+        cwd=folder,
+        env={**kept, "PYTHONPATH": str(ROOT), **env},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.slow
+def test_two_processes_one_worker_or_two_any_folder_threads_and_hash_seed_make_one_file(tmp_path):
+    one = build_in(tmp_path / "one", 1, PYTHONHASHSEED="1", OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", TZ="UTC")
+    env = {"PYTHONHASHSEED": "2", "OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2", "LC_ALL": "C"}
+    two = build_in(tmp_path / "another" / "place", 2, **env, TZ="Asia/Kolkata")
+    # what is compared went the way it says: one process alone, and two side by side
+    assert (one.pop("processes"), two.pop("processes")) == (0, 2)
+    assert one["zoo"].count("trained") >= 4
+    assert one == two
+    files = [tmp_path / "one" / "out.tracer", tmp_path / "another" / "place" / "out.tracer"]
+    assert files[0].read_bytes() == files[1].read_bytes()
