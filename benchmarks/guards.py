@@ -64,7 +64,6 @@ def texts(path: Path) -> tuple[list[str], list[str]]:
 def answers(policy: Any, X: np.ndarray, n_labels: int) -> Answers:
     """Run the first stage with its threshold down, so that every threshold can be read off."""
     from tracer_spec.flow.compile import compile_policy
-
     from tracer_spec.graph import Scorer
 
     stage = replace(policy[0], threshold=-1.0)
@@ -95,7 +94,6 @@ def peer_gate(python: str, X: np.ndarray, predicted: np.ndarray, rows: dict[str,
 def fit_vectors(data: Path) -> np.ndarray:
     """Return the vectors of the fit rows, as every build here has them."""
     from tracer_spec.flow.prepare import part, prepare, read_traces
-
     from tracer_spec.plan import make_plan
     from tracer_spec.plugin.registry import find_plugins
     from tracer_spec.spec import load_spec

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import tracer_spec as ts
+from tracer_spec.errors import DataError, PluginError
 from tracer_spec.flow.pareto import propose
 from tracer_spec.flow.prepare import part, prepare, read_traces
 from tracer_spec.flow.progress import LearnerDone, StageDone, StageStarted
 from tracer_spec.flow.workshop import train
-from tracer_spec.errors import DataError, PluginError
 from tracer_spec.plan import make_plan
 from tracer_spec.plugin.registry import find_plugins
 from tracer_spec.spec import load_spec
@@ -21,7 +21,7 @@ WORDS = {
     "app": ["app", "login", "phone", "screen", "update"],
     "fee": ["fee", "charge", "cost", "price", "statement"],
 }
-FILLER = "please can you tell me about my the a for with today now again why when how is it not".split()
+FILLER = ["please", "can", "you", "tell", "me", "about", "my", "the", "a", "for", "with", "today", "now", "again", "why", "when", "how", "is", "it", "not"]
 
 
 def traces(n, seed=0, noise=0.02, ids=True):
@@ -65,7 +65,7 @@ def proposals(spec):
     rows = read_traces(plan)
     prepared = prepare(plan, rows, part(plan, rows))
     workshop = train(plan, prepared, workers=1)
-    chains = propose([family.make() for family in plan.families], workshop)
+    chains = propose(plan.families, workshop)
     ordered = plan.calibrator.make().order(chains, len(prepared.certify), plan.target)
     return plan, rows, prepared, chains, ordered
 

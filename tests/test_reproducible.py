@@ -48,24 +48,6 @@ WORDS = {
 }
 ANY = [word for words in WORDS.values() for word in words]
 FILLER = ["please", "can", "you", "tell", "me", "about", "my", "the", "for", "with", "today", "now", "again", "why"]
-    "please",
-    "can",
-    "you",
-    "tell",
-    "me",
-    "about",
-    "my",
-    "the",
-    "for",
-    "with",
-    "today",
-    "now",
-    "again",
-    "why",
-    "how",
-    "is",
-    "it",
-]
 
 
 def write_traces(path, n, seed=0):

@@ -38,9 +38,7 @@ def test_every_spec_of_the_repository_is_valid(path):
     assert plan.spec.target.confidence == 0.95
 
 
-@pytest.mark.parametrize(
-    ("name", "variable"), [("banking77", "BANKING77_TRACES"), ("clinc150", "CLINC150_TRACES")]
-)
+@pytest.mark.parametrize(("name", "variable"), [("banking77", "BANKING77_TRACES"), ("clinc150", "CLINC150_TRACES")])
 def test_a_spec_of_a_public_dataset_says_which_variable_is_missing(name, variable):
     env = {key: value for key, value in os.environ.items() if key != variable}
     command = [sys.executable, "-m", "tracer_spec", "validate", f"specs/{name}/router.yaml"]
@@ -91,6 +89,4 @@ def test_the_labels_of_banking77_are_the_77_there_are():
     train = DATA / "banking77_train.jsonl"
     if not train.exists():
         pytest.skip(f"{train} is not there: the labels are not compared with the dataset")
-    assert set(labels) == {
-        json.loads(line)["teacher"] for line in train.read_text(encoding="utf-8").splitlines()
-    }
+    assert set(labels) == {json.loads(line)["teacher"] for line in train.read_text(encoding="utf-8").splitlines()}

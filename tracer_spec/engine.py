@@ -71,7 +71,7 @@ def build(
     clock = _Clock(observe)
     with clock.stage("plan") as done:
         plan = make_plan(load_spec(source, overrides=overrides), find_plugins())
-        done(f"{plan.spec.name}: {len(plan.zoo)} surrogates, {len(plan.families)} families")
+        done(f"{plan.spec.name}; zoo: {', '.join(each.alias for each in plan.zoo)}")
     with clock.stage("read") as done:
         traces = read_traces(plan)
         done(f"{traces.accounting.kept:,} of {traces.accounting.read:,} traces kept")
@@ -83,21 +83,22 @@ def build(
         done(f"{prepared.fit.X.shape[1]} dimensions, {len(prepared.labels)} labels")
     with clock.stage("train") as done:
         workshop = train(plan, prepared, workers=workers, observe=observe)
-        done(f"{len(workshop.trained)} of {len(plan.zoo)} surrogates")
+        done(f"trained: {', '.join(each.name for each in workshop.trained)}")
     with clock.stage("propose") as done:
-        chains = propose([family.make() for family in plan.families], workshop)
+        chains = propose(plan.families, workshop)
         front = pareto_front(chains)
         calibrator = plan.calibrator.make()
         look = None if draft else count_look(plan, prepared)
         target = look.within(plan.target) if look else plan.target
-        ordered = tuple(calibrator.order(chains, len(prepared.certify), target))
-        done(f"{sum(len(chain.candidates) for chain in chains):,} candidates in {len(chains)} chains")
+        with plan.calibrator.blamed():
+            ordered = tuple(calibrator.order(chains, len(prepared.certify), target))
+        done(f"candidates: {sum(len(chain.candidates) for chain in chains):,}; chains: {len(chains)}")
     with clock.stage("certify") as done:
         if draft:
             certificate = draft_certificate(ordered, len(prepared.certify), target)
         else:
             certificate = certify(calibrator, ordered, prepared, target, look)
-        done(f"{certificate.status} after {len(certificate.walk)} tests")
+        done(f"{certificate.status}; tests: {len(certificate.walk)}")
     written = None
     if certificate.shipped is not None:
         with clock.stage("write") as done:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 
 from tracer_spec.builtin.formats import Reader, compile_format, find_format
 from tracer_spec.cross_checks import allowed_labels, format_problems
-from tracer_spec.errors import PluginError, Problem, SpecError
+from tracer_spec.errors import PluginError, Problem, SpecError, TracerError
 from tracer_spec.plugin.contracts import Options, Provided, Target, VectorReader
 from tracer_spec.plugin.registry import Registry
 from tracer_spec.plugin.requirements import missing_dependency, provided_by
@@ -49,10 +50,29 @@ class Resolved:
         MissingDependencyError
             Where it needs a package that is not installed; the hint is the command that installs it.
         """
-        try:
+        with self.blamed():
             return self.provided.plugin.make(self.options)
+
+    @contextmanager
+    def blamed(self) -> Iterator[None]:
+        """Turn whatever goes wrong inside a third party's plugin into an error that names who ships it.
+
+        A fault of a built-in is a fault of ours, and stays as it is.
+        """
+        try:
+            yield
+        except TracerError:
+            raise
         except ImportError as error:
             raise missing_dependency(self.provided, error) from error
+        except Exception as error:
+            if self.provided.distribution == "tracer-spec":
+                raise
+            said = " ".join(str(error).split())[:300]
+            raise PluginError(
+                f"{provided_by(self.provided)} failed: {type(error).__name__}: {said}",
+                hint=f"this is a fault of {self.provided.distribution}",
+            ) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,7 @@ from collections.abc import Iterable, Iterator
 def to_traces(lines: Iterable[str]) -> Iterator[str]:
     """Yield one trace, a line of JSON, per row of the CSV."""
     for row in csv.DictReader(lines):
-        yield (
-            json.dumps({"input": row["text"].strip(), "teacher": row["category"]}, ensure_ascii=False) + "\n"
-        )
+        yield (json.dumps({"input": row["text"].strip(), "teacher": row["category"]}, ensure_ascii=False) + "\n")
 
 
 def main(path: str) -> None:

@@ -186,9 +186,7 @@ def write_message(dice: Dice, template: str) -> str:
     """Fill a template, as people type: greetings, order numbers, typos, shouting."""
     text = dice.pick(OPENINGS) + template + dice.pick(ENDINGS)
     owner = dice.pick(("the", "my"))
-    text = text.replace("my {thing}", "my " + dice.pick(THINGS)).replace(
-        "{thing}", f"{owner} {dice.pick(THINGS)}"
-    )
+    text = text.replace("my {thing}", "my " + dice.pick(THINGS)).replace("{thing}", f"{owner} {dice.pick(THINGS)}")
     text = text.replace("{day}", dice.pick(DAYS)).replace("{nth}", dice.pick(("second", "third", "fifth")))
     text = text.replace("{amount}", f"{10 + dice.below(180)}.{dice.below(100):02}")
     text = text.replace("{order}", f"#{10000 + dice.below(90000)}")

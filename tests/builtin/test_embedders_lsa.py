@@ -146,7 +146,9 @@ def test_texts_without_a_word_are_an_error_with_a_remedy(texts):
     with pytest.raises(DataError) as caught:
         LsaLearner().fit(texts, seed=0)
     (problem,) = caught.value.problems
-    assert problem.what == f"none of {len(texts)} texts holds a letter or a digit, so that lsa has nothing to learn from"
+    assert (
+        problem.what == f"none of {len(texts)} texts holds a letter or a digit, so that lsa has nothing to learn from"
+    )
     assert problem.hint == "check that traces.format maps 'text' to the text of the request"
 
 

@@ -82,11 +82,17 @@ def test_no_rows_give_no_vectors(file):
     ("held", "what"),
     [
         (None, "record 8 holds nothing; expected a list of numbers, or one in JSON"),
-        ("[1, 2", "record 8 holds a string of 5 characters that is not JSON; expected a list of numbers, or one in JSON"),
+        (
+            "[1, 2",
+            "record 8 holds a string of 5 characters that is not JSON; expected a list of numbers, or one in JSON",
+        ),
         ("3", "record 8 holds a value of type int; expected a list of numbers, or one in JSON"),
         ({"x": 1}, "record 8 holds a value of type dict; expected a list of numbers, or one in JSON"),
         ([1, "2"], "record 8 holds a list with items that are not numbers; expected a list of numbers, or one in JSON"),
-        ([1, True], "record 8 holds a list with items that are not numbers; expected a list of numbers, or one in JSON"),
+        (
+            [1, True],
+            "record 8 holds a list with items that are not numbers; expected a list of numbers, or one in JSON",
+        ),
         ([[1, 2]], "record 8 holds a list with items that are not numbers; expected a list of numbers, or one in JSON"),
         ([10**400, 1], "record 8 holds a number too large for any float; expected a list of numbers, or one in JSON"),
         ([], "record 8 holds an array of shape (0,) and type float64; expected a list of numbers, or one in JSON"),

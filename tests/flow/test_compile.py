@@ -4,6 +4,7 @@ import onnxruntime
 import pytest
 from onnx import parser
 
+from tracer_spec.errors import PluginError
 from tracer_spec.flow.compile import (
     DENIED_LABEL,
     HANDLED,
@@ -13,7 +14,6 @@ from tracer_spec.flow.compile import (
     compile_policy,
     overrides,
 )
-from tracer_spec.errors import PluginError
 from tracer_spec.plugin import Fence, Model, Stage
 
 D, K = 5, 4

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracer_spec.flow.labels import NO_LABEL, UNUSABLE, LabelCleaner, LabelSpace, label_space
 from tracer_spec.errors import DataError, SpecError
+from tracer_spec.flow.labels import NO_LABEL, UNUSABLE, LabelCleaner, LabelSpace, label_space
 
 RAMBLE = "transfer_fee_charged\n\nWait, let me reconsider. Looking at the available labels more closely..."
 

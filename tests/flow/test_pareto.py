@@ -1,8 +1,12 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tracer_spec.errors import PluginError
 from tracer_spec.flow.pareto import pareto_front, propose
-from tracer_spec.plugin import Candidate, Chain
+from tracer_spec.plan import Resolved
+from tracer_spec.plugin import Candidate, Chain, Options, Plugin
+from tracer_spec.plugin.contracts import Provided
 
 counts = st.integers(0, 30).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n)))
 
@@ -37,6 +41,8 @@ def test_along_the_front_coverage_rises_and_agreement_falls(pairs):
 
 
 class Proposes:
+    """A family that proposes what it was told to."""
+
     def __init__(self, *chains):
         self.chains = chains
 
@@ -44,10 +50,25 @@ class Proposes:
         return self.chains
 
 
+def resolved(family):
+    plugin = Plugin("told", "proposes what it was told to", lambda _: family)
+    return Resolved("told", Provided("family", plugin, "acme", "1"), Options())
+
+
 def test_chains_come_in_the_order_of_the_families_without_candidates_that_handle_nothing():
-    first, second = (
-        Proposes(chain((0, 0), (3, 2), family="a")),
-        Proposes(chain((0, 0), family="b"), chain((5, 5), family="c")),
-    )
-    chains = propose([first, second], workshop=None)
+    first = Proposes(chain((0, 0), (3, 2), family="a"))
+    second = Proposes(chain((0, 0), family="b"), chain((5, 5), family="c"))
+    chains = propose([resolved(first), resolved(second)], workshop=None)
     assert [(each.family, [c.n_handled for c in each.candidates]) for each in chains] == [("a", [3]), ("c", [5])]
+
+
+def test_a_family_that_fails_is_named_with_who_ships_it():
+    class Fails:
+        def propose(self, workshop):
+            raise ZeroDivisionError("by nought")
+
+    with pytest.raises(PluginError) as caught:
+        propose([resolved(Fails())], workshop=None)
+    (problem,) = caught.value.problems
+    assert problem.what == "the family 'told' of acme 1 failed: ZeroDivisionError: by nought"
+    assert problem.hint == "this is a fault of acme"

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, chisquare
 
+from tracer_spec.errors import DataError, SpecError
 from tracer_spec.flow.accounting import Accounting
 from tracer_spec.flow.splits import fold_keys, folds, split
 from tracer_spec.flow.traces import TraceSet
-from tracer_spec.errors import DataError, SpecError
 
 PINNED_BY_ID = [5, 9, 10, 12, 13, 14]
 PINNED_BY_TEXT = [4, 5, 10, 11, 16]

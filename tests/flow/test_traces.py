@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracer_spec.flow.collect import collect
-from tracer_spec.flow.labels import LabelCleaner
 from tracer_spec.builtin.formats import compile_format, find_format
 from tracer_spec.builtin.sources.json_lines import JsonLines
 from tracer_spec.errors import DataError, SpecError
+from tracer_spec.flow.collect import collect
+from tracer_spec.flow.labels import LabelCleaner
 from tracer_spec.plugin import Record
 
 DATA = Path(__file__).parents[3] / "shared" / "data"

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tracer_spec.flow.write import bundle_bytes, write_bundle
 from tracer_spec.errors import BundleError, TracerError
+from tracer_spec.flow.write import bundle_bytes, write_bundle
 from tracer_spec.runtime import load, read_bundle
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tracer_spec.runtime import Reason, limits
-from tracer_spec.runtime.archive import MANIFEST, REQUIRED
+from tracer_spec.runtime.archive import MANIFEST, OPTIONAL, REQUIRED
 from tracer_spec.runtime.session import OUTPUTS
 
 PAGE = (Path(__file__).parents[2] / "docs/bundle.md").read_text(encoding="utf-8")
@@ -25,7 +25,7 @@ def test_the_python_samples_run(good, tmp_path, monkeypatch, number):
 
 def test_every_reason_member_output_and_bound_is_on_the_page():
     rows = re.findall(r"^\| `([^`]+)` \|", PAGE, re.MULTILINE)
-    assert set(rows) == {*Reason, MANIFEST, *REQUIRED, "embedder/*"}
+    assert set(rows) == {*Reason, MANIFEST, *REQUIRED, *OPTIONAL, "embedder/*"}
     outputs = re.findall(r"^\| output \| `(\w+)` \| (\w+) ", PAGE, re.MULTILINE)
     assert [(name, f"tensor({kind.replace('32', '')})") for name, kind in outputs] == list(OUTPUTS.items())
     bundle_mib, manifest_mib = limits.BUNDLE_BYTES // limits.MIB, limits.MANIFEST_BYTES // limits.MIB

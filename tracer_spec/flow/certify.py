@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tracer_spec.flow.compile import compile_policy, overrides
-from tracer_spec.plugin import Calibrator, Candidate, Certificate, Classes, Mask, Policy, Target, Vectors
+from tracer_spec.plugin import Calibrator, Candidate, Certificate, Classes, Mask, Policy, Scores, Target, Vectors
 
 if TYPE_CHECKING:
     from tracer_spec.flow.ledger import Look
@@ -29,7 +29,8 @@ def certify(
         look.write_down()
     rows = prepared.certify.open(prepared.embedder, prepared.labels, prepared.denied)
     certificate = calibrator.certify(ordered, rows, target)
-    return replace(certificate, look=look.number if look else None)
+    scores = rows.score_quantiles(certificate.chosen.candidate.policy) if certificate.chosen else ()
+    return replace(certificate, look=look.number if look else None, scores=scores)
 
 
 class OpenedRows:
@@ -59,10 +60,17 @@ class OpenedRows:
 
     def count(self, policy: Policy) -> tuple[int, int]:
         """Return (n handled, k of them agreeing)."""
-        label, handled = self._decide(policy)
+        label, handled, _ = self._decide(policy)
         return int(handled.sum()), int((handled & (label == self._y)).sum())
 
-    def _decide(self, policy: Policy) -> tuple[Classes, Mask]:
+    def score_quantiles(self, policy: Policy) -> tuple[float, ...]:
+        """Return at most 256 quantiles of the policy's acceptance scores, ascending; for the certificate alone."""
+        from tracer_spec.stats.two_samples import sample_quantiles
+
+        *_, scores = self._decide(policy)
+        return tuple(sample_quantiles(scores).tolist())
+
+    def _decide(self, policy: Policy) -> tuple[Classes, Mask, Scores]:
         from tracer_spec.graph import Scorer
 
         shape = tuple(_parts(policy, position) for position in range(len(policy)))
@@ -71,8 +79,10 @@ class OpenedRows:
             model = compile_policy(policy, dimension=self._X.shape[1], denied=self._denied, open_thresholds=True)
             session = Scorer(model.SerializeToString(deterministic=True))
             self._sessions = {shape: session}
-        label, handled = session.run({"embedding": self._X}, constants=overrides(policy), outputs=["label", "handled"])
-        return np.asarray(label, np.int64), np.asarray(handled, bool)
+        label, handled, scores = session.run(
+            {"embedding": self._X}, constants=overrides(policy), outputs=["label", "handled", "score"]
+        )
+        return np.asarray(label, np.int64), np.asarray(handled, bool), np.asarray(scores, np.float32)
 
 
 def _parts(policy: Policy, position: int) -> tuple[str, ...]:

@@ -92,7 +92,7 @@ def fit_acceptor(
             y=rows.y[chosen],
             votes=None if held_out.votes is None else held_out.votes[chosen],
         )
-        with threadpool_limits(1):
+        with learner.blamed(), threadpool_limits(1):
             graph: bytes = learner.make().fit(evidence, seed=seed).to_onnx().SerializeToString(deterministic=True)
         return graph
 
@@ -139,7 +139,7 @@ def fit_fences(learner: Resolved, X: Vectors, y: Classes, cross: CrossFit, n_cla
     known = y >= 0
 
     def train(chosen: npt.NDArray[np.int64], role: str) -> Fence:
-        with threadpool_limits(1):
+        with learner.blamed(), threadpool_limits(1):
             guard = learner.make().fit(
                 X[chosen], y[chosen], n_classes=n_classes, seed=derive_seed(seed, f"guard {role}", learner.alias)
             )

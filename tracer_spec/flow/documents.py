@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tracer_spec.plugin import Candidate, Certificate, Chain, Classes, Mask, Policy, WalkStep
+from tracer_spec.plugin import Candidate, Certificate, Chain, Classes, Mask, Policy, Target, WalkStep
 
 if TYPE_CHECKING:
     from tracer_spec.flow.workshop import LearnerReport
@@ -36,7 +36,7 @@ def policy_document(candidate: Candidate) -> dict[str, Any]:
     }
 
 
-def certificate_document(certificate: Certificate) -> dict[str, Any]:
+def certificate_document(certificate: Certificate, target: Target) -> dict[str, Any]:
     """Return ``certificate.json``: the claim, the numbers behind it, and what it rests on."""
     chosen = certificate.chosen
     return {
@@ -44,6 +44,7 @@ def certificate_document(certificate: Certificate) -> dict[str, Any]:
         "status": certificate.status,
         "calibrator": certificate.calibrator,
         "claim": certificate.claim,
+        "measure": "agreement" if target.agreement is not None else "end_to_end",
         "target": certificate.target,
         "confidence": certificate.confidence,
         "look": certificate.look,
@@ -56,6 +57,7 @@ def certificate_document(certificate: Certificate) -> dict[str, Any]:
         "walk": [_step(step) for step in certificate.walk],
         "assumptions": list(certificate.assumptions),
         "voided_by": list(certificate.voided_by),
+        "scores": list(certificate.scores),
     }
 
 

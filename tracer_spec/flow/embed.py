@@ -51,11 +51,12 @@ class FittedEmbedder:
         PluginError
             Where the embedder gives something else.
         """
-        if isinstance(self.embedder, VectorReader):
-            held = traces.vectors if traces.vectors is not None else (None,) * len(traces)
-            X = self.embedder.read(traces.rows.tolist(), traces.ids, held)
-        else:
-            X = embed_in_batches(self.embedder, traces.texts)
+        with self.resolved.blamed():
+            if isinstance(self.embedder, VectorReader):
+                held = traces.vectors if traces.vectors is not None else (None,) * len(traces)
+                X = self.embedder.read(traces.rows.tolist(), traces.ids, held)
+            else:
+                X = embed_in_batches(self.embedder, traces.texts)
         return _checked(X, len(traces), self.resolved.alias)
 
     def probe_vectors(self) -> Vectors:
@@ -76,7 +77,7 @@ def fit_embedder(resolved: Resolved, fit: TraceSet, seed: int) -> FittedEmbedder
 
     embedder = resolved.make()
     if isinstance(embedder, Fittable):
-        with threadpool_limits(1):
+        with resolved.blamed(), threadpool_limits(1):
             embedder = embedder.fit(fit.texts, seed=seed)
     return FittedEmbedder(resolved, embedder)
 

@@ -19,6 +19,8 @@ from tracer_spec.flow.documents import (
     frontier_document,
 )
 from tracer_spec.flow.embed import PROBES
+from tracer_spec.flow.known_rows import row_hashes
+from tracer_spec.runtime.archive import ROWS
 from tracer_spec.runtime.manifest import EmbedderIdentity, Manifest, PolicySummary, Probe, StageSummary
 from tracer_spec.spec import spec_digest
 
@@ -50,11 +52,12 @@ def bundle_members(
     accounting = prepared.traces.accounting
     audit = audit_document(prepared.labels.labels, prepared.fit.y, handled, agrees, dict(accounting.unknown_labels))
     members = {
-        "certificate.json": as_json(certificate_document(certificate)),
+        "certificate.json": as_json(certificate_document(certificate, plan.target)),
         "policy.onnx": policy_onnx,
         "frontier.json": as_json(frontier_document(chains, front, chosen, workshop.reports)),
         "audit.json": as_json(audit),
         "router.yaml": plan.loaded.text.encode(),
+        ROWS: row_hashes(prepared.traces),
     }
     if prepared.embedder.brings_text:
         members |= {f"embedder/{name}": content for name, content in prepared.embedder.embedder.state().items()}

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from tracer_spec.plugin import Candidate, Chain, Family, Workshop
+from tracer_spec.plugin import Candidate, Chain, Workshop
+
+if TYPE_CHECKING:
+    from tracer_spec.plan import Resolved
 
 
-def propose(families: Iterable[Family], workshop: Workshop) -> tuple[Chain, ...]:
+def propose(families: Iterable[Resolved], workshop: Workshop) -> tuple[Chain, ...]:
     """Ask every family for its chains.
 
     Returns
@@ -17,7 +21,9 @@ def propose(families: Iterable[Family], workshop: Workshop) -> tuple[Chain, ...]
     """
     chains = []
     for family in families:
-        for chain in family.propose(workshop):
+        with family.blamed():
+            proposed = list(family.make().propose(workshop))
+        for chain in proposed:
             candidates = tuple(candidate for candidate in chain.candidates if candidate.n_handled > 0)
             if candidates:
                 chains.append(Chain(chain.family, chain.surrogates, candidates))

@@ -60,6 +60,12 @@ class Prepared:
 
 def read_traces(plan: Plan) -> TraceSet:
     """Read, clean and count the traces that the plan names."""
+    with plan.source.blamed():
+        return _collected(plan)
+
+
+def _collected(plan: Plan) -> TraceSet:
+    """Run the records through format and cleaning."""
     spec = plan.spec.traces
     return collect(
         plan.source.make().records(),

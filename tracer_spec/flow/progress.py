@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -61,3 +63,13 @@ Observer: TypeAlias = Callable[[Event], None]
 
 def nobody(event: Event) -> None:
     """Watch nothing."""
+
+
+@contextmanager
+def staged(observe: Observer, name: str) -> Iterator[Callable[[str], None]]:
+    """Tell an observer that a stage begins, and when it is through; the value yielded takes its summary."""
+    observe(StageStarted(name))
+    started = time.perf_counter()
+    summary: list[str] = []
+    yield summary.append
+    observe(StageDone(name, time.perf_counter() - started, "".join(summary)))

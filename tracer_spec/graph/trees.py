@@ -73,7 +73,9 @@ def float32_thresholds(thresholds: NDArray[np.floating[Any]], condition: Conditi
 
     Examples
     --------
-    >>> float32_thresholds(np.array([0.1]), "<=")[0] < 0.1 < float32_thresholds(np.array([0.1]), "<")[0]
+    >>> exact = np.array([0.1])
+    >>> below, above = (float(float32_thresholds(exact, condition)[0]) for condition in ("<=", "<"))
+    >>> below < 0.1 < above
     True
     """
     exact = np.asarray(thresholds, np.float64)

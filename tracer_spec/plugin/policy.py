@@ -163,6 +163,9 @@ class Certificate:
         Which look at overlapping certify rows this was, from 1; None where looks are not counted.
     draft : Candidate or None
         What a draft build ships instead of a tested candidate: it claims nothing.
+    scores : tuple of float
+        Quantiles of the shipped policy's acceptance scores on the certify rows, ascending: what later traffic is compared
+        with. Put in by the build once the test is over; empty where nothing was certified.
     """
 
     calibrator: str
@@ -177,6 +180,7 @@ class Certificate:
     voided_by: tuple[str, ...] = ()
     look: int | None = None
     draft: Candidate | None = None
+    scores: tuple[float, ...] = ()
 
     @property
     def status(self) -> str:

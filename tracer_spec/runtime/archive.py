@@ -24,9 +24,11 @@ from tracer_spec.runtime import limits
 
 MANIFEST = "bundle.json"
 REQUIRED = ("certificate.json", "policy.onnx", "frontier.json", "audit.json", "router.yaml")
+ROWS = "rows.hashes"
+OPTIONAL = (ROWS,)
 EMBEDDER = "embedder/"
 _PART = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
-MEMBER_NAME = "|".join((*(re.escape(name) for name in REQUIRED), rf"embedder/{_PART}(?:/{_PART})*"))
+MEMBER_NAME = "|".join((*(re.escape(name) for name in (*REQUIRED, *OPTIONAL)), rf"embedder/{_PART}(?:/{_PART})*"))
 _NAME = re.compile(rf"{re.escape(MANIFEST)}|{MEMBER_NAME}")
 
 REFETCH = (
@@ -71,7 +73,7 @@ class _Entry:
 
 
 def is_member_name(name: str) -> bool:
-    """Return whether a bundle may have such a member: one of the six, or a path under ``embedder/``."""
+    """Return whether a bundle may have such a member: one of the seven, or a path under ``embedder/``."""
     return len(name) <= limits.MEMBER_NAME_CHARACTERS and _NAME.fullmatch(name) is not None
 
 
@@ -199,5 +201,5 @@ def _read_entry(data: bytes, at: int) -> tuple[_Entry, int]:
 
 
 def _names_hint() -> str:
-    names = ", ".join((MANIFEST, *REQUIRED))
+    names = ", ".join((MANIFEST, *REQUIRED, *OPTIONAL))
     return f"members are {names} and files under {EMBEDDER}, without '..', '\\' or a leading '/'"

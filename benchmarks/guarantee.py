@@ -1,0 +1,232 @@
+#!/usr/bin/env python3
+"""Measure what the guarantee costs and whether it holds, on repeated random draws from real datasets.
+
+    python benchmarks/guarantee.py ../shared/data --reps 20 [--peer-python peer-env/bin/python] [--json out.json]
+
+For every draw of n traces: split as a build does, train the zoo on the fit rows, then for every target let the default
+calibrator order and certify, and look up the truth.
+
+Coverage table: rows drawn *without* replacement; truth on at least 6,000 other rows. Validity table: fit and certify rows
+drawn independently *with* replacement from the pool, so that the pool is the population and the true agreement of a policy
+is its exact agreement over the pool (drawing without replacement would make "the rest" negatively correlated with the
+certify rows, and violations look more frequent than they are).
+
+"Best possible" is the largest coverage at which any threshold of the same surrogate and acceptor reaches the target on the
+truth rows: an oracle's choice. The peer is tracer-llm 0.3.3, run by ../shared/bench/peer_tracer.py in an environment of its
+own, on the same embeddings of the same rows, with one logistic surrogate; its error budget cannot be set and is ignored.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import joblib
+import numpy as np
+
+from tracer_spec.builtin.calibrators.pareto_testing import ParetoTesting
+from tracer_spec.builtin.embedders import embedders
+from tracer_spec.flow.certify import OpenedRows
+from tracer_spec.flow.compile import compile_policy, overrides
+from tracer_spec.flow.pareto import propose
+from tracer_spec.flow.workshop import FitRows, Workshop
+from tracer_spec.graph import Scorer
+from tracer_spec.plan import Resolved
+from tracer_spec.plugin import Stage, Target
+from tracer_spec.plugin.registry import find_plugins
+from tracer_spec.stats.binomial import interval
+
+CELLS = (("banking77", 1500), ("banking77", 3000), ("clinc150", 3000))
+TARGETS = {1500: (0.90, 0.95), 3000: (0.90, 0.95, 0.98)}
+PEER_SCRIPT = Path(__file__).parents[2] / "shared" / "bench" / "peer_tracer.py"
+
+
+@dataclass(frozen=True)
+class Pool:
+    """All rows of a dataset, embedded once by the built-in embedder on their texts."""
+
+    name: str
+    X: np.ndarray
+    y: np.ndarray
+    labels: tuple[str, ...]
+
+
+def load_pool(folder: Path, name: str) -> Pool:
+    files = sorted(folder.glob(f"{name}_train.jsonl")) + sorted(folder.glob(f"{name}_test.jsonl"))
+    if not files:
+        raise SystemExit(f"{folder}: no {name}_train.jsonl; the benchmark needs the real datasets")
+    rows = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    plugin = next(each for each in embedders() if each.name == "lsa")
+    texts = [row["input"] for row in rows]
+    X = plugin.make(plugin.options()).fit(texts, seed=0).embed(texts)
+    labels, y = np.unique([row["teacher"] for row in rows], return_inverse=True)
+    return Pool(name, X, y.astype(np.int64), tuple(labels.tolist()))
+
+
+def resolve(kind: str, name: str, alias: str = "", **options: object) -> Resolved:
+    provided = find_plugins().get(kind, name)
+    return Resolved(alias or name, provided, provided.plugin.options.model_validate(options))
+
+
+def zoo(names: str) -> list[Resolved]:
+    return [resolve("surrogate", name) for name in names.split("+")]
+
+
+def one_draw(pool: Pool, n: int, rep: int, args: argparse.Namespace, replace: bool) -> list[dict[str, object]]:
+    """Draw, train once, and certify for every target."""
+    rng = np.random.default_rng([rep, n, replace])
+    if replace:
+        drawn, truth = rng.integers(len(pool.y), size=n), np.arange(len(pool.y))
+    else:
+        order = rng.permutation(len(pool.y))
+        drawn, truth = order[:n], order[n : n + 8000]
+    to_certify = rng.uniform(size=n) < args.certify
+    fit, certify = drawn[~to_certify], drawn[to_certify]
+    keys = {key: rng.integers(args.folds) for key in np.unique(fit)}
+    folds = np.array([keys[row] for row in fit])  # copies of one row share a fold
+    k = len(pool.labels)
+    denied = np.zeros(k, bool)
+    rows = FitRows(pool.X[fit], pool.y[fit], folds, k)
+    results = []
+    started = time.perf_counter()
+    workshop = None
+    for target in TARGETS[n]:
+        goal = Target(target, 1 - args.delta, 0.05)
+        if workshop is None:
+            workshop = Workshop(
+                rows,
+                zoo=zoo(args.zoo),
+                acceptor=resolve("acceptor", args.acceptor),
+                guards=[],
+                denied=denied,
+                target=goal,
+                seed=rep,
+                average=not args.no_average,
+            )
+        workshop.target = goal
+        chains = propose([resolve("family", name) for name in args.families.split("+")], workshop)
+        calibrator = ParetoTesting()
+        ordered = calibrator.order(chains, len(certify), goal)
+        certificate = calibrator.certify(ordered, OpenedRows(pool.X[certify], pool.y[certify], denied), goal)
+        policy = certificate.chosen.candidate.policy if certificate.chosen else None
+        n_true, k_true = OpenedRows(pool.X[truth], pool.y[truth], denied).count(policy) if policy else (0, 0)
+        results.append(
+            {
+                "dataset": pool.name,
+                "n": n,
+                "target": target,
+                "rep": rep,
+                "coverage": n_true / len(truth),
+                "agreement": k_true / n_true if n_true else None,
+                "refused": policy is None,
+                "violated": bool(n_true and k_true / n_true < target),
+                "best": max(best_possible(workshop, each, pool, truth, target) for each in workshop.trained),
+                "seconds": time.perf_counter() - started,
+                "family": certificate.chosen.candidate.family if policy else None,
+            }
+        )
+    if not replace and args.peer_python and rep < args.peer_reps:
+        for result in results:
+            result["peer"] = peer(pool, drawn, truth, result["target"], args.peer_python)
+    return results
+
+
+def best_possible(workshop: Workshop, trained: object, pool: Pool, truth: np.ndarray, target: float) -> float:
+    """Return the largest coverage that any threshold of this surrogate and acceptor reaches at the target."""
+    stage = workshop.stage(trained, 0.5)
+    policy = (Stage(stage.surrogate, stage.acceptor, 0.0, stage.fences),)
+    graph = compile_policy(policy, dimension=pool.X.shape[1], denied=[False] * len(pool.labels), open_thresholds=True)
+    scorer = Scorer(graph.SerializeToString())
+    label, score = scorer.run({"embedding": pool.X[truth]}, outputs=["label", "score"], constants=overrides(policy))
+    agrees = (label == pool.y[truth])[np.argsort(-score, kind="stable")]
+    reached = np.flatnonzero(np.cumsum(agrees) / np.arange(1, len(agrees) + 1) >= target)
+    return (int(reached[-1]) + 1) / len(agrees) if len(reached) else 0.0
+
+
+def peer(pool: Pool, drawn: np.ndarray, truth: np.ndarray, target: float, python: str) -> dict[str, float]:
+    """Run tracer-llm on the same rows and return its true coverage and agreement."""
+    labels = np.array(pool.labels)
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "data.npz"
+        np.savez(
+            data, X_fit=pool.X[drawn], y_fit=labels[pool.y[drawn]], X_test=pool.X[truth], y_test=labels[pool.y[truth]]
+        )
+        command = [python, str(PEER_SCRIPT), str(data), "--target", str(target), "--zoo", "logreg_c10"]
+        answer = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
+    true = answer.get("true", {"coverage": 0.0, "agreement": None})
+    return {"coverage": true["coverage"], "agreement": true["agreement"], "seconds": answer["fit_s"]}
+
+
+def mean_peer(rows: list[dict]) -> str:
+    peers = [row["peer"]["coverage"] for row in rows if "peer" in row]
+    return f"{np.mean(peers):.3f} ({np.mean([c == 0 for c in peers]):.0%} refused)" if peers else "–"
+
+
+def table(results: list[dict], delta: float) -> str:
+    lines = [
+        "| dataset, n, target | peer | ours (± s.e.) | best possible | ours ÷ best | refused | violations (99 % interval) | s a draw |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for key in sorted({(row["dataset"], row["n"], row["target"]) for row in results}):
+        rows = [row for row in results if (row["dataset"], row["n"], row["target"]) == key]
+        coverage = np.array([row["coverage"] for row in rows])
+        best = np.mean([row["best"] for row in rows])
+        violated = sum(row["violated"] for row in rows)
+        low, high = interval(len(rows), violated, 0.99)
+        lines.append(
+            f"| {key[0]} {key[1]:,}, {key[2]:.2f} | {mean_peer(rows)} | {coverage.mean():.3f} ± "
+            f"{coverage.std(ddof=1) / len(rows) ** 0.5 if len(rows) > 1 else 0:.3f} | {best:.3f} | {coverage.mean() / best:.1%} "
+            f"| {np.mean([row['refused'] for row in rows]):.0%} | {violated / len(rows):.1%} ({low:.1%}–{high:.1%}), "
+            f"δ = {delta:.0%} | {np.mean([row['seconds'] for row in rows]):.1f} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--reps", type=int, default=20)
+    parser.add_argument("--first-rep", type=int, default=0)
+    parser.add_argument("--delta", type=float, default=0.10)
+    parser.add_argument("--certify", type=float, default=0.4)
+    parser.add_argument("--folds", type=int, default=4)
+    parser.add_argument("--zoo", default="logreg+mlp")
+    parser.add_argument("--acceptor", default="logistic")
+    parser.add_argument("--families", default="global+l2d+rsb")
+    parser.add_argument("--no-average", action="store_true")
+    parser.add_argument("--validity", action="store_true", help="draw with replacement: the pool is the population")
+    parser.add_argument("--cells", default="", help="banking77:1500,clinc150:3000; all by default")
+    parser.add_argument("--peer-python", help="a Python with tracer-llm==0.3.3")
+    parser.add_argument("--peer-reps", type=int, default=5)
+    parser.add_argument("--jobs", type=int, default=joblib.cpu_count())
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    cells = [(name, int(n)) for name, n in (each.split(":") for each in args.cells.split(",") if each)] or CELLS
+    pools = {name: load_pool(args.data, name) for name in dict.fromkeys(name for name, _ in cells)}
+    results: list[dict] = []
+    reps = range(args.first_rep, args.first_rep + args.reps)
+    for name, n in cells:
+        work = (joblib.delayed(one_draw)(pools[name], n, rep, args, args.validity) for rep in reps)
+        results += [
+            row for rows in joblib.Parallel(args.jobs, inner_max_num_threads=1, backend="loky")(work) for row in rows
+        ]
+        print(f"{name} {n:,}: {args.reps} draws done", file=sys.stderr)
+    versions = {each: version(each) for each in ("tracer-spec", "scikit-learn", "numpy", "onnxruntime")}
+    print(table(results, args.delta))
+    print(
+        f"\n{platform.machine()}, {joblib.cpu_count()} cores, Python {platform.python_version()}, {versions}; {vars(args)}"
+    )
+    if args.json:
+        args.json.write_text(json.dumps({"versions": versions, "results": results}, default=str, indent=1))
+
+
+if __name__ == "__main__":
+    main()
