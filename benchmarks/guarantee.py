@@ -37,7 +37,8 @@ from tracer_spec.builtin.embedders import embedders
 from tracer_spec.flow.certify import OpenedRows
 from tracer_spec.flow.compile import compile_policy, overrides
 from tracer_spec.flow.pareto import propose
-from tracer_spec.flow.workshop import FitRows, Workshop
+from tracer_spec.flow.workshop import Workshop
+from tracer_spec.flow.zoo import FitRows
 from tracer_spec.graph import Scorer
 from tracer_spec.plan import Resolved
 from tracer_spec.plugin import Stage, Target
@@ -167,12 +168,12 @@ def peer(pool: Pool, drawn: np.ndarray, truth: np.ndarray, target: float, python
 
 def mean_peer(rows: list[dict]) -> str:
     peers = [row["peer"]["coverage"] for row in rows if "peer" in row]
-    return f"{np.mean(peers):.3f} ({np.mean([c == 0 for c in peers]):.0%} refused)" if peers else "–"
+    return f"{np.mean(peers):.3f} ({np.mean([c == 0 for c in peers]):.0%} refused)" if peers else "-"
 
 
 def table(results: list[dict], delta: float) -> str:
     lines = [
-        "| dataset, n, target | peer | ours (± s.e.) | best possible | ours ÷ best | refused | violations (99 % interval) | s a draw |",
+        "| dataset, n, target | peer | ours (± s.e.) | best possible | ours ÷ best | refused | violations (99 %) | s |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for key in sorted({(row["dataset"], row["n"], row["target"]) for row in results}):
@@ -184,7 +185,7 @@ def table(results: list[dict], delta: float) -> str:
         lines.append(
             f"| {key[0]} {key[1]:,}, {key[2]:.2f} | {mean_peer(rows)} | {coverage.mean():.3f} ± "
             f"{coverage.std(ddof=1) / len(rows) ** 0.5 if len(rows) > 1 else 0:.3f} | {best:.3f} | {coverage.mean() / best:.1%} "
-            f"| {np.mean([row['refused'] for row in rows]):.0%} | {violated / len(rows):.1%} ({low:.1%}–{high:.1%}), "
+            f"| {np.mean([row['refused'] for row in rows]):.0%} | {violated / len(rows):.1%} ({low:.1%} to {high:.1%}), "
             f"δ = {delta:.0%} | {np.mean([row['seconds'] for row in rows]):.1f} |"
         )
     return "\n".join(lines)

@@ -9,7 +9,7 @@ import tracer_spec as ts
 from tracer_spec.errors import DataError, PluginError
 from tracer_spec.flow.pareto import propose
 from tracer_spec.flow.prepare import part, prepare, read_traces
-from tracer_spec.flow.progress import LearnerDone, StageDone, StageStarted
+from tracer_spec.flow.progress import LearnerDone, StageDone, StageStarted, StepDone
 from tracer_spec.flow.workshop import train
 from tracer_spec.plan import make_plan
 from tracer_spec.plugin.registry import find_plugins
@@ -21,7 +21,28 @@ WORDS = {
     "app": ["app", "login", "phone", "screen", "update"],
     "fee": ["fee", "charge", "cost", "price", "statement"],
 }
-FILLER = ["please", "can", "you", "tell", "me", "about", "my", "the", "a", "for", "with", "today", "now", "again", "why", "when", "how", "is", "it", "not"]
+FILLER = [
+    "please",
+    "can",
+    "you",
+    "tell",
+    "me",
+    "about",
+    "my",
+    "the",
+    "a",
+    "for",
+    "with",
+    "today",
+    "now",
+    "again",
+    "why",
+    "when",
+    "how",
+    "is",
+    "it",
+    "not",
+]
 
 
 def traces(n, seed=0, noise=0.02, ids=True):
@@ -74,9 +95,7 @@ def identity(chains, ordered):
     """Reduce chains and their order to plain values, models by their digest."""
 
     def of(candidate):
-        stages = [
-            (s.surrogate.digest, s.acceptor.digest if s.acceptor else "", s.threshold) for s in candidate.policy
-        ]
+        stages = [(s.surrogate.digest, s.acceptor.digest if s.acceptor else "", s.threshold) for s in candidate.policy]
         return candidate.family, candidate.n_handled, candidate.n_agree, stages
 
     return [[of(c) for c in chain.candidates] for chain in chains], [of(c) for c in ordered]
@@ -89,7 +108,7 @@ def test_certify_rows_replaced_whole_change_no_candidate_and_no_order(spec):
     assert 250 < len(certify) < 470
     rng = np.random.default_rng(9)
     changed = [
-        {"id": row["id"], "input": "entirely other words " + " ".join(rng.choice(list("xyzzy"), 6)), "teacher": "unheard-of"}
+        {"id": row["id"], "input": f"other words {' '.join(rng.choice(list('xyzzy'), 6))}", "teacher": "unheard-of"}
         if row["id"] in certify
         else row
         for row in rows
@@ -114,7 +133,13 @@ def test_adding_a_surrogate_disturbs_no_other(spec):
     beside = proposals(spec(rows, zoo=["logreg", "dt", "mlp"], average=False))[3]
 
     def digests(chains):
-        return {s.surrogate.digest for chain in chains for c in chain.candidates for s in c.policy if s.surrogate.name == "mlp"}
+        return {
+            stage.surrogate.digest
+            for chain in chains
+            for candidate in chain.candidates
+            for stage in candidate.policy
+            if stage.surrogate.name == "mlp"
+        }
 
     assert digests(alone) <= digests(beside)
 
@@ -176,7 +201,9 @@ def test_a_label_off_the_list_is_counted_and_counts_against_agreement(spec, tmp_
     rows = traces(1500, noise=0.0)
     for row in rows[::25]:
         row["teacher"] = "made_up"
-    result = ts.build(spec(rows, traces=spec(rows)["traces"] | {"labels": {"allowed": sorted(WORDS)}}), out=tmp_path / "b")
+    result = ts.build(
+        spec(rows, traces=spec(rows)["traces"] | {"labels": {"allowed": sorted(WORDS)}}), out=tmp_path / "b"
+    )
     assert result.accounting.unknown_labels == {"made_up": 60}
     open_policy = next(chain for chain in result.chains if chain.family == "global").candidates[0]
     assert open_policy.agreement < 0.965
@@ -194,7 +221,9 @@ def test_whoever_watches_sees_every_stage_begin_and_end_and_every_learner(spec, 
     events = []
     ts.build(spec(traces(900)), out=tmp_path / "b.tracer", observe=events.append)
     stages = ["plan", "read", "split", "embed", "train", "propose", "certify", "write"]
-    assert [each.stage for each in events if isinstance(each, StageStarted)] == stages
+    assert list(dict.fromkeys(each.stage for each in events if isinstance(each, StageStarted))) == stages
+    (steps,) = {each.steps for each in events if isinstance(each, StageStarted) and each.steps}
+    assert steps == sum(isinstance(each, StepDone) and each.stage == "train" for each in events)
     assert [each.stage for each in events if isinstance(each, StageDone)] == stages
     learners = {each.name: each.agreement for each in events if isinstance(each, LearnerDone)}
     assert {"logreg", "mlp"} <= set(learners)

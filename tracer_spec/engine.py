@@ -103,7 +103,11 @@ def build(
     if certificate.shipped is not None:
         with clock.stage("write") as done:
             graph = compile_policy(
-                certificate.shipped.policy, dimension=prepared.fit.X.shape[1], denied=prepared.denied
+                certificate.shipped.policy,
+                dimension=prepared.fit.X.shape[1],
+                denied=prepared.denied,
+                labels=prepared.labels.labels,
+                name=plan.spec.name,
             )
             members = bundle_members(
                 plan, prepared, workshop, chains, front, certificate, graph.SerializeToString(deterministic=True)
@@ -120,7 +124,7 @@ def build(
         policy=certificate.shipped.policy if certificate.shipped else (),
         chains=chains,
         front=front,
-        zoo=tuple(workshop.reports),
+        zoo=workshop.reports,
         accounting=traces.accounting,
         n_fit=len(prepared.fit.y),
         n_certify=len(prepared.certify),

@@ -63,10 +63,10 @@ def test_cosines_are_those_of_scikit_learns_parts_up_to_rounding(dim, chars):
 
 
 def test_the_subspace_of_many_texts_is_nearly_the_best():
-    texts = corpus(1500, n_words=600)
-    embedder = LsaLearner(dim=100, vocabulary=200_000).fit([*texts, *texts], seed=3)
+    texts = corpus(1200, n_words=400)
+    embedder = LsaLearner(dim=40, vocabulary=200_000).fit([*texts, *texts], seed=3)
     X = embedder.embed(texts)
-    Z = oracle([*texts, *texts], 100, (2, 4))(texts)
+    Z = oracle([*texts, *texts], 40, (2, 4))(texts)
     assert embedder.components.shape[0] > 1024 + 128, "too few terms to leave the exact path"
     # how far each pair of cosines differs, over all pairs
     assert np.sqrt(np.mean((X @ X.T - Z @ Z.T) ** 2)) < 0.01
@@ -221,4 +221,4 @@ def test_a_linear_model_on_real_intents_reaches_the_accuracy_that_was_measured()
     new, wanted = read("banking77_test.jsonl", 1)
     embedder = make(LsaOptions(dim=256, vocabulary=6000)).fit(texts, seed=0)
     model = LogisticRegression(C=10, max_iter=300, tol=1e-3).fit(embedder.embed(texts), labels)
-    assert model.score(embedder.embed(new), wanted) > 0.83
+    assert model.score(embedder.embed(new), wanted) > 0.84

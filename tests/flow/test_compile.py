@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import onnx
 import onnxruntime
@@ -202,3 +204,14 @@ def test_the_graph_is_checked_and_carries_no_external_data():
     onnx.checker.check_model(model, full_check=True)
     assert all(not tensor.external_data for tensor in model.graph.initializer)
     assert sorted((each.domain, each.version) for each in model.opset_import) == [("", 18), ("ai.onnx.ml", 3)]
+
+
+def test_the_graph_alone_says_what_its_labels_are_called():
+    policy, _ = random_policy(np.random.default_rng(8), 2)
+    names = ["card_arrival", "größe", 'a "b"', "d"]
+    model = compile_policy(policy, dimension=D, denied=[False] * K, labels=names, name="support")
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    metadata = session.get_modelmeta().custom_metadata_map
+    assert json.loads(metadata["labels"]) == names
+    assert (metadata["name"], metadata["surrogates"]) == ("support", '["s0","s1"]')
+    assert not compile_policy(policy, dimension=D, denied=[False] * K).metadata_props

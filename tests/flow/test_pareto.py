@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,7 +37,7 @@ def test_the_front_is_what_no_candidate_dominates(pairs):
 @given(st.lists(counts, max_size=20))
 def test_along_the_front_coverage_rises_and_agreement_falls(pairs):
     front = pareto_front([chain(*pairs)])
-    for before, after in zip(front, front[1:], strict=False):
+    for before, after in itertools.pairwise(front):
         assert before.coverage < after.coverage
         assert before.agreement > after.agreement
 

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +21,7 @@ def test_no_threshold_lies_near_a_score_of_a_row_it_could_turn(values, n_levels,
 @given(scores, st.integers(1, 60))
 def test_thresholds_fall_and_coverage_rises(values, n_levels):
     at = thresholds_at_levels(values, np.ones(len(values), bool), n_levels)
-    assert all(before > after for before, after in zip(at, at[1:], strict=False))
+    assert all(before > after for before, after in itertools.pairwise(at))
     handled = [int((values >= np.float32(each)).sum()) for each in at]
     assert handled == sorted(set(handled))
     assert len(at) <= n_levels

@@ -130,13 +130,13 @@ def test_two_plugins_of_one_name_are_both_refused_and_both_named(ship):
     ship("two-tracer", GOOD.format(name="same"), version="2.0")
     registry = find_plugins()
     assert "same" not in registry.of_kind("family")
-    with pytest.raises(PluginError, match="provided twice, by one-tracer 1.2 and two-tracer 2.0"):
+    with pytest.raises(PluginError, match=r"provided twice, by one-tracer 1\.2 and two-tracer 2\.0"):
         registry.get("family", "same")
 
 
 def test_a_built_in_cannot_be_taken_over(ship):
     ship("evil-tracer", GOOD.format(name="l2d"))
-    with pytest.raises(PluginError, match="provided twice, by evil-tracer 1.2 and tracer-spec"):
+    with pytest.raises(PluginError, match=r"provided twice, by evil-tracer 1\.2 and tracer-spec"):
         find_plugins().get("family", "l2d")
 
 

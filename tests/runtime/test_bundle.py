@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from onnx import parser
+from onnx import helper, parser
 
 from tracer_spec.errors import BundleError, UsageError
 from tracer_spec.runtime import limits, load, read_bundle
@@ -321,6 +321,29 @@ def with_probe(bundles, manifest):
 def test_the_unedited_graph_passes_the_same_checks(bundles, save):
     path = save(bundles.forge(with_probe(bundles, bundles.manifest(embedder=bundles.LETTERS))))
     assert load(path, embedder=bundles.Letters()).route("bb").label == "top_up"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("labels", '["top_up","card_arrival","fraud_report"]', "has labels .* in its metadata; the manifest says"),
+        ("labels", "nonsense", "has labels 'nonsense' in its metadata"),
+        ("name", "another", "has name 'another' in its metadata; the manifest says 'support-intents'"),
+    ],
+)
+def test_a_graph_whose_metadata_names_another_policy_is_refused(bundles, save, key, value, message):
+    model = parser.parse_model(bundles.graph_text())
+    helper.set_model_props(model, {key: value})
+    contents = bundles.members(**{"policy.onnx": model.SerializeToString()})
+    refused(save(bundles.forge(contents=contents)), message, address="policy.onnx")
+
+
+def test_a_graph_whose_metadata_names_this_policy_loads(bundles, save):
+    model = parser.parse_model(bundles.graph_text())
+    labels = json.dumps(bundles.LABELS, ensure_ascii=False, separators=(",", ":"))
+    helper.set_model_props(model, {"labels": labels, "name": "support-intents", "author": "somebody"})
+    path = save(bundles.forge(contents=bundles.members(**{"policy.onnx": model.SerializeToString()})))
+    assert load(path).route([2, 0, 0, 0]).label == "card_arrival"
 
 
 def test_external_data_never_opens_a_file(bundles, save, tmp_path):

@@ -13,7 +13,9 @@ from tracer_spec.errors import UsageError
 # verb: what ``tracer-spec --help`` says of it. Its command is ``command`` in ``tracer_spec.cli.VERB``.
 VERBS = {
     "validate": "Check a spec and its plugins' options; reads no trace.",
+    "plan": "Say what a spec's traces can certify; trains nothing.",
     "build": "Train, certify and write a bundle.",
+    "verify": "Check a bundle; with traces, measure it on rows its build never saw.",
     "route": "Decide requests: JSON lines in, JSON lines out.",
     "inspect": "Verify a bundle and tell what it holds.",
     "plugins": "List plugins, or explain one.",

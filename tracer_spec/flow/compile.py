@@ -17,6 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from tracer_spec.errors import PluginError
 from tracer_spec.graph import IR_VERSION, OPSETS, PRODUCER, inline
+from tracer_spec.runtime.session import as_list
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
@@ -70,7 +71,13 @@ class _Body:
 
 
 def compile_policy(
-    policy: Policy, *, dimension: int, denied: Sequence[bool] | Mask, open_thresholds: bool = False
+    policy: Policy,
+    *,
+    dimension: int,
+    denied: Sequence[bool] | Mask,
+    labels: Sequence[str] = (),
+    name: str = "",
+    open_thresholds: bool = False,
 ) -> ModelProto:
     """Merge a policy into one graph.
 
@@ -82,6 +89,11 @@ def compile_policy(
         d, the length of an embedding.
     denied : sequence of bool, length k
         Which labels the surrogate may never answer.
+    labels : sequence of str, length k, optional
+        What ``label`` counts, for whoever has the graph alone: they go into its metadata with ``name`` and the names of
+        the stages' surrogates.
+    name : str, optional
+        The router's.
     open_thresholds : bool
         Let a caller override each stage's ``threshold_J`` at run time, so that one graph serves to test a whole chain.
         What ships has them frozen.
@@ -106,10 +118,14 @@ def compile_policy(
     for position, stage in enumerate(policy[1:], start=1):
         held = _later_stage(body, position, stage, held, denied)
     body.add("Where", [held["handled"], held["label"], body.integers(-1)], "label")
-    for name in ("handled", "score", "stage"):
-        body.add("Identity", [held[name]], name)
+    for output in ("handled", "score", "stage"):
+        body.add("Identity", [held[output]], output)
     body.add("Where", ["row_finite", held["reason"], body.integers(UNAVAILABLE)], "reason")
-    return _checked(body, policy, dimension, open_thresholds)
+    model = _checked(body, policy, dimension, open_thresholds)
+    if labels:
+        surrogates = [stage.surrogate.name for stage in policy]
+        helper.set_model_props(model, {"labels": as_list(labels), "name": name, "surrogates": as_list(surrogates)})
+    return model
 
 
 def _sanitise(body: _Body) -> None:

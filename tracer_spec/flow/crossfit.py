@@ -14,7 +14,7 @@ from tracer_spec.flow.learn import derive_seed
 from tracer_spec.plugin import Classes, Evidence, Fence, Mask, Model, Scores, Vectors
 
 if TYPE_CHECKING:
-    from tracer_spec.flow.workshop import FitRows
+    from tracer_spec.flow.zoo import FitRows
     from tracer_spec.plan import Resolved
 
 
@@ -68,9 +68,7 @@ class HeldOut:
         return cls(scores, np.concatenate([np.take_along_axis(each, first, axis=1) for each in members], axis=1))
 
 
-def fit_acceptor(
-    learner: Resolved, rows: FitRows, held_out: HeldOut, among: Mask, cross: CrossFit, seed: int
-) -> tuple[Model, Scores]:
+def fit_acceptor(learner: Resolved, rows: FitRows, held_out: HeldOut, among: Mask, seed: int) -> tuple[Model, Scores]:
     """Train an acceptor on the rows ``among``; return it whole, with its out-of-fold scores of all rows.
 
     Raises
@@ -100,7 +98,7 @@ def fit_acceptor(
     if held_out.votes is not None:
         known["votes"] = held_out.votes
     accept = np.empty(len(agrees), np.float32)
-    for inside, outside in cross.splits(among):
+    for inside, outside in rows.cross.splits(among):
         scorer = Scorer(train(inside))
         (scored,) = scorer.run({name: known[name][outside] for name in scorer.inputs if name in known})
         if scored.shape != (len(outside),) or not np.isfinite(scored).all():

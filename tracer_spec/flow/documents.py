@@ -11,7 +11,7 @@ import numpy as np
 from tracer_spec.plugin import Candidate, Certificate, Chain, Classes, Mask, Policy, Target, WalkStep
 
 if TYPE_CHECKING:
-    from tracer_spec.flow.workshop import LearnerReport
+    from tracer_spec.flow.zoo import LearnerReport
 
 
 def as_json(document: Any) -> bytes:

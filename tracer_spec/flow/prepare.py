@@ -15,7 +15,7 @@ from tracer_spec.flow.embed import FittedEmbedder, fit_embedder
 from tracer_spec.flow.labels import LabelCleaner, LabelSpace, label_space
 from tracer_spec.flow.splits import Split, fold_keys, folds, split
 from tracer_spec.flow.traces import TraceSet
-from tracer_spec.flow.workshop import FitRows
+from tracer_spec.flow.zoo import FitRows
 from tracer_spec.plugin import Mask, Policy
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Sealed:
     def __len__(self) -> int:
         return len(self._traces)
 
-    def count(self, policy: Policy) -> tuple[int, int]:
+    def count(self, policy: Policy) -> tuple[int, int]:  # noqa: ARG002 - the contract's
         """Refuse: rows under seal are not counted."""
         raise RuntimeError("the certify rows are under seal")
 

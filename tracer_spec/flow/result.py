@@ -11,7 +11,7 @@ from tracer_spec.plugin import Candidate, Certificate, Chain, Policy
 
 if TYPE_CHECKING:
     from tracer_spec.flow.accounting import Accounting
-    from tracer_spec.flow.workshop import LearnerReport
+    from tracer_spec.flow.zoo import LearnerReport
 
 
 @dataclass(frozen=True, slots=True)

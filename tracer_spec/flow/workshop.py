@@ -1,80 +1,33 @@
-"""Fit rows to trained surrogates: cross-fit, gate, fence, refit. Families build policies from what stands here.
+"""Cross-fitted surrogates to policies: gate each, fence it, average equals. Families build from what stands here.
 
-Every score in the workshop is out of fold: no surrogate, acceptor or guard had seen the row it scores. What ships is
-the same learner trained once more on all fit rows. Certify rows never enter.
+Every score in the workshop is out of fold: no surrogate, acceptor or guard had seen the row it scores. Certify rows never
+enter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tracer_spec.errors import PluginError, TracerError
-from tracer_spec.flow.crossfit import CrossFit, HeldOut, fit_acceptor, fit_fences
-from tracer_spec.flow.learn import Outcome, Task, derive_seed, learn_all
-from tracer_spec.flow.progress import LearnerDone, Observer, StepDone, nobody
+from tracer_spec.flow.crossfit import HeldOut, fit_acceptor, fit_fences
+from tracer_spec.flow.learn import derive_seed
+from tracer_spec.flow.progress import LearnerDone, Observer, nobody
 from tracer_spec.flow.thresholds import thresholds_at_levels
+from tracer_spec.flow.zoo import FINALISTS, CrossFitted, FitRows, LearnerReport, Screening, Trainer
 from tracer_spec.graph.average import average
-from tracer_spec.plugin import Candidate, Classes, Fence, Mask, Model, Policy, Scores, Stage, Target, Trained, Vectors
+from tracer_spec.plugin import Candidate, Fence, Mask, Model, Policy, Scores, Stage, Target, Trained
 
 if TYPE_CHECKING:
     from tracer_spec.flow.prepare import Prepared
     from tracer_spec.plan import Plan, Resolved
 
-# how many surrogates are cross-fitted whole, after the first fold has ranked the zoo
-FINALISTS = 4
 # surrogates whose out-of-fold agreement lies this near to the best are averaged
 EQUALS_WITHIN = 0.02
 N_LEVELS = 100
-
-
-@dataclass(frozen=True, slots=True)
-class FitRows:
-    """The rows that everything learns from.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, d), float32
-    y : ndarray of shape (n,), int64
-        The teacher's class, -1 where its label is off the list: such a row trains no surrogate and agrees with none.
-    folds : ndarray of shape (n,), int64
-        The fold that holds each row out.
-    n_classes : int
-    """
-
-    X: Vectors = field(repr=False)
-    y: Classes = field(repr=False)
-    folds: Classes = field(repr=False)
-    n_classes: int
-
-
-@dataclass(frozen=True, slots=True)
-class LearnerReport:
-    """One row of the report: what became of one learner of the zoo.
-
-    Parameters
-    ----------
-    name, status, reason : str
-        ``trained``, ``screened`` (ranked too low on the first fold) or ``skipped``, and why.
-    agreement : float or None
-        Out-of-fold agreement, over the first fold alone where it was screened.
-    seconds : float
-    n_bytes : int
-        Size of the exported graph.
-    notes : tuple of str
-        What the learner warned of.
-    """
-
-    name: str
-    status: str
-    reason: str = ""
-    agreement: float | None = None
-    seconds: float = 0.0
-    n_bytes: int = 0
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,19 +99,16 @@ class Workshop:
     ) -> None:
         self.rows = rows
         self.target = target
-        self._zoo = {learner.alias: learner for learner in zoo}
+        self._trainer = Trainer(rows, zoo, seed=seed, workers=workers, observe=observe)
         self._acceptor = acceptor
         self._denied = denied
         self._seed = seed
-        self._average = average
-        self._workers = workers
         self._observe = observe
-        self._cross = CrossFit(rows.folds)
-        self._fences = [fit_fences(guard, rows.X, rows.y, self._cross, rows.n_classes, seed) for guard in guards]
+        self._fences = [fit_fences(guard, rows.X, rows.y, rows.cross, rows.n_classes, seed) for guard in guards]
         self._made: dict[int, GatedSurrogate] = {}  # by the identity of the exported model, which it keeps alive
         self._residuals: dict[tuple[tuple[str, ...], bytes], GatedSurrogate | None] = {}
-        self.reports: list[LearnerReport] = []
-        self.trained: tuple[GatedSurrogate, ...] = self._train_zoo()
+        self.reports: tuple[LearnerReport, ...] = ()
+        self.trained: tuple[GatedSurrogate, ...] = self._train(average)
 
     @property
     def n_rows(self) -> int:
@@ -167,104 +117,61 @@ class Workshop:
 
     # --- training ------------------------------------------------------------------------------------------------
 
-    def _train_zoo(self) -> tuple[GatedSurrogate, ...]:
-        """Rank the zoo on the first fold, cross-fit the finalists whole, refit each once on all fit rows."""
+    def _train(self, average_equals: bool) -> tuple[GatedSurrogate, ...]:
+        """Rank the zoo, cross-fit and gate the finalists, and average those that are equal."""
         everywhere = np.ones(self.n_rows, bool)
-        outcomes = self._learn([self._fold_task(name, 0, everywhere) for name in self._zoo])
-        rank = {name: self._first_fold_agreement(outcomes[name, 0]) for name in self._zoo}
-        finalists = [name for name in sorted(rank, key=lambda name: -rank[name]) if rank[name] >= 0][:FINALISTS]
-        rest = [self._fold_task(name, fold, everywhere) for fold in range(1, self._cross.n_folds) for name in finalists]
-        outcomes |= self._learn([*(self._refit_task(name, everywhere) for name in finalists), *rest])
-        gated = []
-        for name in self._zoo:
-            mine = {key: outcome for key, outcome in outcomes.items() if key[0] == name}
-            screened = rank[name] if rank[name] >= 0 and name not in finalists else None
-            one = None if screened is not None else self._gate((name,), mine, everywhere)
-            self._report(name, mine, one, screened)
+        screening = self._trainer.screen()
+        reports = {
+            name: self._left_out(name, screening) for name in self._trainer.names if name not in screening.finalists
+        }
+        known = {name: screening.outcomes[name] for name in screening.finalists}
+        fitted: dict[str, CrossFitted] = {}
+        gated: list[GatedSurrogate] = []
+        for each in self._trainer.cross_fit(screening.finalists, everywhere, known=known):
+            fitted[each.name] = each
+            one = self._gate((each,), everywhere)
+            reports[each.name] = self._report(each, one)
             gated += [one] if isinstance(one, GatedSurrogate) else []
-        equals = self._equals(gated)
-        if len(equals) > 1:
-            mine = {key: outcome for key, outcome in outcomes.items() if key[0] in equals}
-            one = self._gate(equals, mine, everywhere)
-            self._report(_name(equals), {}, one, None)
-            gated += [one] if isinstance(one, GatedSurrogate) else []
-        return tuple(sorted(gated, key=lambda one: -one.agreement))
-
-    def _equals(self, gated: Sequence[GatedSurrogate]) -> tuple[str, ...]:
-        """Return the learners worth averaging: averaging a strong surrogate with a weak one lowers agreement."""
-        if not self._average:
-            return ()
+        ordered = [reports[name] for name in self._trainer.names]
         best = max((one.agreement for one in gated), default=0.0)
-        return tuple(one.name for one in gated if one.agreement >= best - EQUALS_WITHIN)
+        # averaging a strong surrogate with a weak one lowers agreement
+        equals = [
+            name
+            for name in self._trainer.names
+            if any(one.name == name and one.agreement >= best - EQUALS_WITHIN for one in gated)
+        ]
+        if average_equals and len(equals) > 1:
+            members = tuple(fitted[name] for name in equals)
+            one = self._gate(members, everywhere)
+            ordered.append(self._report(CrossFitted(_name(members)), one))
+            gated += [one] if isinstance(one, GatedSurrogate) else []
+        self.reports = tuple(ordered)
+        place = {row.name: position for position, row in enumerate(ordered)}
+        return tuple(sorted(gated, key=lambda one: (-one.agreement, place[one.name])))
 
     def residual(self, trained: Trained, deferred: Mask) -> GatedSurrogate | None:
         """Train ``trained`` again on the rows that earlier stages defer; None where that fails."""
-        members = self._made_by(trained).members
-        key = (members, np.packbits(deferred).tobytes())
+        names = self._made_by(trained).members
+        key = (names, np.packbits(deferred).tobytes())
         if key not in self._residuals:
-            tasks = [self._refit_task(name, deferred) for name in members]
-            tasks += [self._fold_task(name, fold, deferred) for fold in range(self._cross.n_folds) for name in members]
-            one = self._gate(members, self._learn(tasks, stage="propose"), deferred)
+            fitted = {each.name: each for each in self._trainer.cross_fit(names, deferred, stage="propose")}
+            one = self._gate(tuple(fitted[name] for name in names), deferred)
             self._residuals[key] = one if isinstance(one, GatedSurrogate) else None
         return self._residuals[key]
 
-    def _fold_task(self, name: str, fold: int, among: Mask) -> Task:
-        """Train on the rows of ``among`` outside the fold, score the whole fold."""
-        return self._task(name, fold, among & (self.rows.folds != fold), self.rows.folds == fold)
-
-    def _refit_task(self, name: str, among: Mask) -> Task:
-        """Train on all rows of ``among``; the one row scored is for the contract's check."""
-        return self._task(name, -1, among, np.arange(self.n_rows) == 0)
-
-    def _task(self, name: str, fold: int, train: Mask, score: Mask) -> Task:
-        learner = self._zoo[name]
-        return Task(
-            key=(name, fold),
-            make=learner.provided.plugin.make,
-            options=learner.options,
-            train=np.flatnonzero(train & (self.rows.y >= 0)),
-            score=np.flatnonzero(score),
-            n_classes=self.rows.n_classes,
-            seed=derive_seed(self._seed, f"surrogate fold {fold}", name),
-        )
-
-    def _learn(self, tasks: Sequence[Task], stage: str = "train") -> dict[tuple[str, int], Outcome]:
-        """Carry tasks out side by side; a task with nothing to learn from is a failure at once."""
-        outcomes: dict[tuple[str, int], Outcome] = {}
-        able = []
-        for task in tasks:
-            if len(task.train) == 0 or len(task.score) == 0:
-                outcomes[task.key] = Outcome(task.key, 0.0, failure="no rows to learn from")
-            else:
-                able.append(task)
-        for outcome in learn_all(able, self.rows.X, self.rows.y, workers=self._workers):
-            outcomes[outcome.key] = outcome
-            name, fold = outcome.key
-            self._observe(StepDone(stage, f"{name} {'refit' if fold < 0 else f'fold {fold + 1}'}", outcome.seconds))
-        return outcomes
-
-    def _first_fold_agreement(self, outcome: Outcome) -> float:
-        """Return the agreement on the first fold, -1 where there is none."""
-        if outcome.scores is None:
-            return -1.0
-        held_out = self.rows.y[self.rows.folds == 0]
-        return float((outcome.scores.argmax(axis=1) == held_out).mean())
-
-    def _gate(
-        self, members: tuple[str, ...], outcomes: Mapping[tuple[str, int], Outcome], among: Mask
-    ) -> GatedSurrogate | str:
-        """Put the folds together, and an acceptor and the fences around them; or say why that cannot be."""
-        failure = next((outcome.failure for _, outcome in sorted(outcomes.items()) if outcome.failure), "")
+    def _gate(self, members: tuple[CrossFitted, ...], among: Mask) -> GatedSurrogate | str:
+        """Put an acceptor and the fences around one surrogate, or around the average of several; or say why not."""
+        failure = next((each.failure for each in members if each.failure), "")
         if failure:
             return failure
-        scores = [self._out_of_fold(name, outcomes) for name in members]
-        held_out = HeldOut(scores[0]) if len(members) == 1 else HeldOut.averaged(scores)
-        graphs = [outcomes[name, -1].onnx for name in members]
-        name = _name(members)
+        name, alone = _name(members), members[0]
+        held_out = HeldOut(alone.scores) if len(members) == 1 else HeldOut.averaged([each.scores for each in members])
         try:
-            graph = graphs[0] if len(members) == 1 else average(graphs).SerializeToString(deterministic=True)
+            graph = alone.graph
+            if len(members) > 1:
+                graph = average([each.graph for each in members]).SerializeToString(deterministic=True)
             seed = derive_seed(self._seed, "acceptor", name)
-            acceptor, accept = fit_acceptor(self._acceptor, self.rows, held_out, among, self._cross, seed)
+            acceptor, accept = fit_acceptor(self._acceptor, self.rows, held_out, among, seed)
         except TracerError as error:
             return error.problems[0].what
         eligible = ~self._denied[held_out.labels]
@@ -272,7 +179,7 @@ class Workshop:
             eligible &= fence.passes(held_out.labels)
         gated = GatedSurrogate(
             name=name,
-            members=members,
+            members=tuple(each.name for each in members),
             surrogate=Model(name, graph),
             acceptor=acceptor,
             fences=tuple(fence.whole for fence in self._fences),
@@ -284,35 +191,30 @@ class Workshop:
         self._made[id(gated.surrogate)] = gated
         return gated
 
-    def _out_of_fold(self, name: str, outcomes: Mapping[tuple[str, int], Outcome]) -> Scores:
-        """Return the scores that each row got from the fold that held it out, shape (n, k)."""
-        scores = np.empty((self.n_rows, self.rows.n_classes), np.float32)
-        for fold in range(self._cross.n_folds):
-            held_out = outcomes[name, fold].scores
-            if held_out is not None:
-                scores[self.rows.folds == fold] = held_out
-        return scores
+    def _left_out(self, name: str, screening: Screening) -> LearnerReport:
+        """Report a learner that failed on the first fold, or ranked too low there."""
+        outcome = screening.outcomes[name]
+        if outcome.failure:
+            return self._told(
+                LearnerReport(name, "skipped", outcome.failure, None, outcome.seconds, notes=outcome.notes)
+            )
+        share = screening.agreement[name]
+        reason = f"agreed with the teacher on {share:.1%} of the first fold; the best {FINALISTS} went on"
+        return self._told(LearnerReport(name, "screened", reason, share, outcome.seconds, notes=outcome.notes))
 
-    def _report(
-        self,
-        name: str,
-        outcomes: Mapping[tuple[str, int], Outcome],
-        one: GatedSurrogate | str | None,
-        screened: float | None,
-    ) -> None:
-        """Write the learner's row of the report and tell whoever watches."""
-        seconds = sum(outcome.seconds for outcome in outcomes.values())
-        notes = tuple(sorted({note for outcome in outcomes.values() for note in outcome.notes}))
-        if isinstance(one, GatedSurrogate):
-            n_bytes = len(one.surrogate.onnx)
-            report = LearnerReport(name, "trained", "", one.agreement, seconds, n_bytes, notes)
-        elif one is not None:
-            report = LearnerReport(name, "skipped", one, seconds=seconds, notes=notes)
-        else:
-            reason = f"agreed with the teacher on {screened:.1%} of the first fold; the best {FINALISTS} went on"
-            report = LearnerReport(name, "screened", reason, screened, seconds, notes=notes)
-        self.reports.append(report)
-        self._observe(LearnerDone(name, seconds, report.agreement, report.reason))
+    def _report(self, fitted: CrossFitted, one: GatedSurrogate | str) -> LearnerReport:
+        """Report a learner that was cross-fitted, or why it has no gate."""
+        if isinstance(one, str):
+            return self._told(LearnerReport(fitted.name, "skipped", one, None, fitted.seconds, notes=fitted.notes))
+        n_bytes = len(one.surrogate.onnx)
+        return self._told(
+            LearnerReport(fitted.name, "trained", "", one.agreement, fitted.seconds, n_bytes, fitted.notes)
+        )
+
+    def _told(self, report: LearnerReport) -> LearnerReport:
+        """Tell whoever watches."""
+        self._observe(LearnerDone(report.name, report.seconds, report.agreement, report.reason))
+        return report
 
     # --- what families build from --------------------------------------------------------------------------------
 
@@ -353,9 +255,9 @@ class Workshop:
         return Candidate(family, policy, self.n_rows, int(handled.sum()), int(agrees.sum()))
 
 
-def _name(members: tuple[str, ...]) -> str:
+def _name(members: Sequence[CrossFitted]) -> str:
     """Name a surrogate by what it is made of."""
-    return members[0] if len(members) == 1 else f"average({', '.join(members)})"
+    return members[0].name if len(members) == 1 else f"average({', '.join(each.name for each in members)})"
 
 
 def train(plan: Plan, prepared: Prepared, *, workers: int | None = None, observe: Observer = nobody) -> Workshop:

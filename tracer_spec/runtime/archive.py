@@ -31,9 +31,7 @@ _PART = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
 MEMBER_NAME = "|".join((*(re.escape(name) for name in (*REQUIRED, *OPTIONAL)), rf"embedder/{_PART}(?:/{_PART})*"))
 _NAME = re.compile(rf"{re.escape(MANIFEST)}|{MEMBER_NAME}")
 
-REFETCH = (
-    "the file is damaged or was changed: fetch the bundle again, or build it again with 'tracer-spec build'"
-)
+REFETCH = "the file is damaged or was changed: fetch the bundle again, or build it again with 'tracer-spec build'"
 _NOT_OURS = "a bundle is written by 'tracer-spec build' alone; zipping one again makes another file"
 
 _LOCAL = struct.Struct("<4s5H3I2H")
@@ -58,9 +56,7 @@ class _Entry:
 
     def local_header(self) -> bytes:
         name = self.name.encode()
-        head = _LOCAL.pack(
-            b"PK\3\4", _VERSION, 0, _STORED, _TIME, _DATE, self.crc, self.size, self.size, len(name), 0
-        )
+        head = _LOCAL.pack(b"PK\3\4", _VERSION, 0, _STORED, _TIME, _DATE, self.crc, self.size, self.size, len(name), 0)
         return head + name
 
     def central_header(self) -> bytes:
@@ -90,9 +86,7 @@ def pack(members: Mapping[str, bytes]) -> bytes:
     offset = 0
     for name in _in_order(members):
         if not is_member_name(name):
-            raise BundleError(
-                f"{name!r} is no name for a member of a bundle", address=name, hint=_names_hint()
-            )
+            raise BundleError(f"{name!r} is no name for a member of a bundle", address=name, hint=_names_hint())
         entry = _Entry(name, zlib.crc32(members[name]), len(members[name]), offset)
         entries.append(entry)
         pieces += [entry.local_header(), members[name]]
@@ -126,9 +120,7 @@ def unpack(data: bytes) -> dict[str, bytes]:
         header = entry.local_header()
         start, end = offset + len(header), offset + len(header) + entry.size
         if entry.offset != offset or data[offset:start] != header:
-            raise BundleError(
-                "has a header that contradicts the file's directory", address=entry.name, hint=REFETCH
-            )
+            raise BundleError("has a header that contradicts the file's directory", address=entry.name, hint=REFETCH)
         if end > directory_start:
             raise BundleError(
                 f"claims {entry.size} bytes; {max(directory_start - start, 0)} are left",
@@ -182,9 +174,7 @@ def _read_entry(data: bytes, at: int) -> tuple[_Entry, int]:
     attributes, offset = fields[15], fields[16]
     name = data[at + _CENTRAL.size : at + _CENTRAL.size + name_bytes].decode("utf-8", "backslashreplace")
     if not is_member_name(name):
-        raise BundleError(
-            f"{name[:80]!r} is no name for a member of a bundle", address=name[:80], hint=_names_hint()
-        )
+        raise BundleError(f"{name[:80]!r} is no name for a member of a bundle", address=name[:80], hint=_names_hint())
     if stat.S_ISLNK(attributes >> 16):
         raise BundleError("is a symbolic link", address=name, hint=_NOT_OURS)
     if flags & _ENCRYPTED:
@@ -194,9 +184,7 @@ def _read_entry(data: bytes, at: int) -> tuple[_Entry, int]:
     entry = _Entry(name, crc, size, offset)
     header = entry.central_header()
     if data[at : at + len(header)] != header:
-        raise BundleError(
-            "has flags, times, attributes or extra fields of its own", address=name, hint=_NOT_OURS
-        )
+        raise BundleError("has flags, times, attributes or extra fields of its own", address=name, hint=_NOT_OURS)
     return entry, at + len(header)
 
 

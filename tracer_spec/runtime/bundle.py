@@ -123,16 +123,12 @@ def _read(path: Path) -> bytes:
             if not stat.S_ISREG(status.st_mode):
                 raise BundleError("is not a file", hint=_MAKE)
             if status.st_size > limits.BUNDLE_BYTES:
-                raise BundleError(
-                    f"is {status.st_size} bytes; at most {limits.BUNDLE_BYTES} are read", hint=REFETCH
-                )
+                raise BundleError(f"is {status.st_size} bytes; at most {limits.BUNDLE_BYTES} are read", hint=REFETCH)
             return file.read(status.st_size)
     except FileNotFoundError:
         raise BundleError("there is no such file", hint=_MAKE) from None
     except OSError as error:
-        raise BundleError(
-            f"cannot be read: {error.strerror}", hint="check the path and its permissions"
-        ) from None
+        raise BundleError(f"cannot be read: {error.strerror}", hint="check the path and its permissions") from None
 
 
 @contextmanager

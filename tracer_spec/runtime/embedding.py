@@ -77,9 +77,7 @@ def is_built_in(identity: EmbedderIdentity) -> bool:
 
 
 def _state(members: Mapping[str, bytes]) -> dict[str, bytes]:
-    return {
-        name.removeprefix(EMBEDDER): content for name, content in members.items() if name.startswith(EMBEDDER)
-    }
+    return {name.removeprefix(EMBEDDER): content for name, content in members.items() if name.startswith(EMBEDDER)}
 
 
 def _restore(identity: EmbedderIdentity, state: Mapping[str, bytes]) -> TextEmbedder:
@@ -114,9 +112,7 @@ def _find_plugin(identity: EmbedderIdentity) -> Any:
             if plugin.name == identity.use:
                 return plugin
     found = (
-        f"{identity.distribution} is installed without it"
-        if entries
-        else f"{identity.distribution} is not installed"
+        f"{identity.distribution} is installed without it" if entries else f"{identity.distribution} is not installed"
     )
     raise BundleError(
         f"needs the embedder '{identity.use}' of {identity.distribution} {identity.version}; {found}",
@@ -138,8 +134,7 @@ def _check_identity(embedder: TextEmbedder, manifest: Manifest) -> None:
     wanted = np.array(probe.vectors)
     if fingerprint != identity.fingerprint:
         raise _refusal(
-            f"has the fingerprint {str(fingerprint)[:80]!r}; "
-            f"the policy was built on {identity.fingerprint!r}",
+            f"has the fingerprint {str(fingerprint)[:80]!r}; the policy was built on {identity.fingerprint!r}",
             identity,
         )
     if got.shape != wanted.shape:
@@ -149,15 +144,11 @@ def _check_identity(embedder: TextEmbedder, manifest: Manifest) -> None:
         )
     furthest = float(np.abs(got - wanted).max())
     if not furthest <= TOLERANCE * max(1.0, float(np.abs(wanted).max())):
-        raise _refusal(
-            f"gives other vectors than the policy was built on: they differ by {furthest:.3g}", identity
-        )
+        raise _refusal(f"gives other vectors than the policy was built on: they differ by {furthest:.3g}", identity)
 
 
 def _refusal(what: str, identity: EmbedderIdentity) -> BundleError:
-    return BundleError(
-        f"the embedder '{identity.use}' {what}", address=EMBEDDER, hint=_same_release(identity)
-    )
+    return BundleError(f"the embedder '{identity.use}' {what}", address=EMBEDDER, hint=_same_release(identity))
 
 
 def _said(error: Exception) -> str:

@@ -64,9 +64,7 @@ def _read(data: bytes, start: int, end: int, schema: Mapping[int, _Rule], what: 
     for field in fields(data, start, end):
         rule = schema.get(field.number)
         if rule is None:
-            raise GraphRefusedError(
-                f"has {what} with field {field.number}, which this library does not know", UPGRADE
-            )
+            raise GraphRefusedError(f"has {what} with field {field.number}, which this library does not know", UPGRADE)
         kind, many, check = rule
         if field.kind != kind:
             raise WireError(f"field {field.number} of {what} has wire type {field.kind}, not {kind}")

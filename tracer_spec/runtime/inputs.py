@@ -38,9 +38,7 @@ def as_vector(query: Any, dimension: int) -> NDArray[np.float32]:
     """
     _refuse_bytes(query, "a text (str)")
     if not hasattr(query, "__len__") and not hasattr(query, "__array__"):
-        raise TypeError(
-            f"{_kind(query)} cannot be routed; pass a text (str) or a vector of {dimension} numbers"
-        )
+        raise TypeError(f"{_kind(query)} cannot be routed; pass a text (str) or a vector of {dimension} numbers")
     vector = _as_float32(query, f"a text (str) or a vector of {dimension} numbers")
     if vector.shape != (dimension,):
         raise DimensionError(
@@ -94,9 +92,7 @@ def embed_texts(embedder: TextEmbedder, texts: Sequence[str], dimension: int) ->
         with np.errstate(over="ignore", invalid="ignore"):
             vectors = np.asarray(embedder.embed(texts), np.float32)
     except Exception as error:
-        logger.warning(
-            "the embedder failed on %d text(s), which are deferred: %s", len(texts), place_of(error)
-        )
+        logger.warning("the embedder failed on %d text(s), which are deferred: %s", len(texts), place_of(error))
         logger.debug("the embedder's exception", exc_info=error)
         return None
     if vectors.shape != (len(texts), dimension):

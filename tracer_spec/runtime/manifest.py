@@ -187,8 +187,7 @@ class Manifest:
                 "version": self.embedder.version,
                 "options": dict(self.embedder.options),
                 "fingerprint": self.embedder.fingerprint,
-                "probe": probe
-                and {"texts": list(probe.texts), "vectors": [list(vector) for vector in probe.vectors]},
+                "probe": probe and {"texts": list(probe.texts), "vectors": [list(vector) for vector in probe.vectors]},
             },
             "policy": {
                 "family": self.policy.family,
@@ -205,8 +204,7 @@ class Manifest:
             },
             "provenance": dict(self.provenance),
             "members": {
-                name: {"bytes": member.n_bytes, "sha256": member.sha256}
-                for name, member in self.members.items()
+                name: {"bytes": member.n_bytes, "sha256": member.sha256} for name, member in self.members.items()
             },
         }
 

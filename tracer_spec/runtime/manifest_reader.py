@@ -194,9 +194,7 @@ class _Fields:
             _refuse(self._at(key), f"is {value}, not in [{least}, {most}]")
         return value
 
-    def texts(
-        self, key: str, *, least: int, most: int, unique: bool = False, empty: bool = False
-    ) -> tuple[str, ...]:
+    def texts(self, key: str, *, least: int, most: int, unique: bool = False, empty: bool = False) -> tuple[str, ...]:
         shortest = 0 if empty else 1
         values = self.items(
             key, lambda item: _text(item.value, item.address, "", shortest, MAX_TEXT), least=least, most=most
@@ -279,9 +277,7 @@ def _number(value: object, address: str) -> float:
 def _shown(value: object) -> str:
     """Show a scalar, cut short; of anything else, its kind."""
     text = (
-        repr(value)
-        if isinstance(value, str | float) or (type(value) is int and abs(value) < 10**30)
-        else _kind(value)
+        repr(value) if isinstance(value, str | float) or (type(value) is int and abs(value) < 10**30) else _kind(value)
     )
     return text if len(text) <= 80 else f"{text[:76]} ..."
 

@@ -49,9 +49,7 @@ def manifest_schema() -> dict[str, Any]:
                 "status": {"enum": list(STATUSES), "description": "nothing is certified about a draft"},
                 "spec_digest": _text("sha256 of the spec", SHA256),
                 "labels": {
-                    **_list(
-                        _text("", most=MAX_TEXT), 1, limits.LABELS, "by the index that the graph answers with"
-                    ),
+                    **_list(_text("", most=MAX_TEXT), 1, limits.LABELS, "by the index that the graph answers with"),
                     "uniqueItems": True,
                 },
                 "dimension": {

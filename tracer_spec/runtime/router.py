@@ -106,9 +106,7 @@ class Router:
             why = REASONS[reason.item()]
         except Exception as error:  # noqa: BLE001 - a graph that fails is no reason to lose the request
             return _failed(error, UNAVAILABLE)
-        return (
-            Decision(None, False, score.item(), None, why) if why is not Reason.UNAVAILABLE else UNAVAILABLE
-        )
+        return Decision(None, False, score.item(), None, why) if why is not Reason.UNAVAILABLE else UNAVAILABLE
 
     def route_batch(self, queries: Sequence[str] | Matrix) -> Batch:
         """Decide on many inputs, in bounded memory.
@@ -256,12 +254,7 @@ class Router:
         try:
             answers: list[NDArray[Any]] = self._run(self._names, {INPUT: vectors})
             label, reason = answers[0], answers[4]
-            if (
-                label.max() >= len(self.labels)
-                or label.min() < -1
-                or reason.max() >= len(REASONS)
-                or reason.min() < 0
-            ):
+            if label.max() >= len(self.labels) or label.min() < -1 or reason.max() >= len(REASONS) or reason.min() < 0:
                 raise IndexError("a label or reason out of range")
         except Exception as error:  # noqa: BLE001 - see route
             return _failed(error, None)

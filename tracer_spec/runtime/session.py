@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,9 +25,7 @@ OUTPUTS = {
 N_REASONS = 5
 UNAVAILABLE_REASON = 4
 _FATAL_ONLY = 4
-_REBUILD = (
-    "build it again with 'tracer-spec build'; where that does not help, upgrade: pip install -U onnxruntime"
-)
+_REBUILD = "build it again with 'tracer-spec build'; where that does not help, upgrade: pip install -U onnxruntime"
 
 
 def open_session(model: bytes) -> Any:
@@ -58,9 +57,7 @@ def open_session(model: bytes) -> Any:
     options.add_session_config_entry("session.load_model_format", "ONNX")
     try:
         # its fallback would print, and try the same provider again
-        return onnxruntime.InferenceSession(
-            model, options, providers=["CPUExecutionProvider"], enable_fallback=0
-        )
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"], enable_fallback=0)
     except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
         raise BundleError(f"does not load: {_first_line(error)}", address=MEMBER, hint=_REBUILD) from None
 
@@ -89,8 +86,9 @@ def _check_interface(session: Any, manifest: Manifest) -> None:
     try:
         inputs = [(each.name, each.type, each.shape) for each in session.get_inputs()]
         outputs = [(each.name, each.type, each.shape) for each in session.get_outputs()]
+        metadata = session.get_modelmeta().custom_metadata_map
     except UnicodeDecodeError as error:
-        raise _disagrees(f"has inputs or outputs whose names are not UTF-8: {error}") from None
+        raise _disagrees(f"has names that are not UTF-8: {error}") from None
     d = manifest.dimension
     if not (
         [(name, kind, shape[1:]) for name, kind, shape in inputs] == [(INPUT, "tensor(float)", [d])]
@@ -103,6 +101,15 @@ def _check_interface(session: Any, manifest: Manifest) -> None:
     ):
         wanted = [(name, kind, ["n"]) for name, kind in OUTPUTS.items()]
         raise _disagrees(f"gives {_shown(outputs)}; a policy gives {_shown(wanted)}")
+    # a graph without names is taken as it is; one with other names than the manifest's is of another build
+    for key, ours in (("labels", as_list(manifest.labels)), ("name", manifest.name)):
+        if metadata.get(key, ours) != ours:
+            raise _disagrees(f"has {key} {metadata[key][:80]!r} in its metadata; the manifest says {ours[:80]!r}")
+
+
+def as_list(names: Sequence[str]) -> str:
+    """Return names as the metadata of a graph holds them: a list in JSON."""
+    return json.dumps(list(names), ensure_ascii=False, separators=(",", ":"))
 
 
 def _shown(signature: Sequence[tuple[str, str, Sequence[int | str | None]]]) -> str:
@@ -128,9 +135,7 @@ def _check_outputs(vectors: NDArray[np.float32], outputs: list[NDArray[Any]], ma
     """Check that answers are within the manifest's bounds, and that the five outputs tell one story."""
     n = len(vectors)
     if any(output.shape != (n,) for output in outputs):
-        raise _disagrees(
-            f"answers {n} vectors with outputs of the shapes {[output.shape for output in outputs]}"
-        )
+        raise _disagrees(f"answers {n} vectors with outputs of the shapes {[output.shape for output in outputs]}")
     label, handled, score, stage, reason = outputs
     for name, values, most in (
         ("label", label, len(manifest.labels) - 1),
@@ -142,11 +147,7 @@ def _check_outputs(vectors: NDArray[np.float32], outputs: list[NDArray[Any]], ma
             raise _disagrees(
                 f"answers a {name} of {values.min()} or {values.max()}; the manifest allows {least} to {most}"
             )
-    if not (
-        (handled == (label >= 0)).all()
-        and (handled == (stage >= 0)).all()
-        and (handled == (reason == 0)).all()
-    ):
+    if not ((handled == (label >= 0)).all() and (handled == (stage >= 0)).all() and (handled == (reason == 0)).all()):
         raise _disagrees("contradicts itself: handled, label, stage and reason do not say the same")
     lost = ~np.isfinite(vectors).all(axis=1)
     if (reason[lost] != UNAVAILABLE_REASON).any():
@@ -160,9 +161,7 @@ def _check_outputs(vectors: NDArray[np.float32], outputs: list[NDArray[Any]], ma
 
 
 def _disagrees(what: str) -> BundleError:
-    return BundleError(
-        what, address=MEMBER, hint="the graph and bundle.json are not of one build: build it again"
-    )
+    return BundleError(what, address=MEMBER, hint="the graph and bundle.json are not of one build: build it again")
 
 
 def _first_line(error: BaseException) -> str:

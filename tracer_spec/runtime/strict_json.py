@@ -46,9 +46,7 @@ def read_json(data: bytes, *, member: str, max_bytes: int = limits.DOCUMENT_BYTE
             parse_float=_finite,
         )
         canonical_json(document)
-    except (
-        ValueError
-    ) as error:  # of syntax, of UTF-8 either way, of our own hooks, of an integer with too many digits
+    except ValueError as error:  # of syntax, of UTF-8 either way, of our own hooks, of an integer with too many digits
         raise _refusal(member, f"is not valid JSON: {error}") from None
     if not isinstance(document, dict):
         raise _refusal(member, f"is JSON of type {type(document).__name__}, not an object")
@@ -57,9 +55,7 @@ def read_json(data: bytes, *, member: str, max_bytes: int = limits.DOCUMENT_BYTE
 
 def canonical_json(document: Any) -> bytes:
     """Return the one way to write a document: sorted keys, no spaces, UTF-8, shortest floats."""
-    return json.dumps(
-        document, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")
-    ).encode()
+    return json.dumps(document, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 def _depth(data: bytes) -> int:
@@ -95,6 +91,4 @@ def _finite(text: str) -> float:
 
 
 def _refusal(member: str, what: str) -> BundleError:
-    return BundleError(
-        what, address=member, hint="fetch the bundle again, or build it again with 'tracer-spec build'"
-    )
+    return BundleError(what, address=member, hint="fetch the bundle again, or build it again with 'tracer-spec build'")

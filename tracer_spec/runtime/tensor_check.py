@@ -81,22 +81,14 @@ def check_tensor(data: bytes, start: int, end: int) -> None:
             dims += _dims(data, field)
         elif number == _DATA_TYPE and field.kind == VARINT and field.repeated == 1 and not data_type:
             data_type = field.value
-        elif (
-            number in _DATA
-            and field.kind == BYTES
-            and number != _STRING_DATA
-            and field.repeated == 1
-            and not held
-        ):
+        elif number in _DATA and field.kind == BYTES and number != _STRING_DATA and field.repeated == 1 and not held:
             held[number] = field
         elif number == _STRING_DATA and field.kind == BYTES:
             held.setdefault(number, field)
         elif number == _NAME and field.kind == BYTES:
             name = data[field.start : field.end].decode("utf-8", "backslashreplace")[:80]
         elif number not in (_DOC, _METADATA):
-            raise WireError(
-                f"field {number} of a tensor is unknown, given twice, or of wire type {field.kind}"
-            )
+            raise WireError(f"field {number} of a tensor is unknown, given twice, or of wire type {field.kind}")
     _check_content(data, f"the constant {name!r}", dims, data_type, held)
 
 
@@ -118,9 +110,7 @@ def _check_content(data: bytes, what: str, dims: list[int], data_type: int, held
     if len(dims) > MAX_RANK or any(not 0 <= signed(dim) <= MAX_ELEMENTS for dim in dims):
         raise GraphRefusedError(f"gives {what} impossible dimensions", PLAIN)
     if data_type not in _TYPES:
-        raise GraphRefusedError(
-            f"gives {what} the element type {data_type}, which a policy may not use", PLAIN
-        )
+        raise GraphRefusedError(f"gives {what} the element type {data_type}, which a policy may not use", PLAIN)
     n_elements = math.prod(dims)
     item_bytes, typed_field = _TYPES[data_type]
     n_held = 0

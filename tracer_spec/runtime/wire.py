@@ -124,9 +124,7 @@ def _run(data: bytes, first: int, after: int, end: int, tag: int, kind: int) -> 
     pattern = _RUNS.get((tag, kind))
     if pattern is None:
         head = b"\\x%02x" % tag
-        body = {VARINT: rb"[\x80-\xff]{0,9}+[\x00-\x7f]", FIXED32: b".{4}", BYTES: b"(?:" + _STRINGS + b")"}[
-            kind
-        ]
+        body = {VARINT: rb"[\x80-\xff]{0,9}+[\x00-\x7f]", FIXED32: b".{4}", BYTES: b"(?:" + _STRINGS + b")"}[kind]
         pattern = _RUNS[tag, kind] = _compile(b"(?:" + head + body + b")++")
     match = pattern.match(data, first, end)
     return match.end() if match else after

@@ -1,0 +1,91 @@
+"""The peer's half of benchmarks/runtime.py: runs in an environment of its own, which has tracer-llm 0.3.3.
+
+    python peer.py fit VECTORS.npz ARTIFACT       train, print one JSON line
+    python peer.py route VECTORS.npz ARTIFACT DEFERRED.npy   time decisions, print one JSON line
+    python peer.py once VECTORS.npy ARTIFACT      load, decide once, print one JSON line
+
+VECTORS.npz holds X_fit (n, d) float32, y_fit (n,) str, X_test (m, d) float32.
+"""
+
+import json
+import os
+import resource
+import sys
+import tempfile
+import time
+import warnings
+from pathlib import Path
+
+warnings.filterwarnings("ignore")
+
+import numpy as np  # noqa: E402
+import tracer  # noqa: E402
+
+ZOO = ("logreg_c1", "logreg_c10", "sgd_log", "mlp_1h", "mlp_2h", "dt", "rf", "et", "gbt", "xgb")
+LEAN = ZOO[:5]  # what its command line trains by default
+
+
+def fit(vectors: str, artifact: str) -> dict:
+    from tracer.config import FitConfig
+
+    z = np.load(vectors)
+    with tempfile.TemporaryDirectory() as folder:
+        traces = os.path.join(folder, "traces.jsonl")
+        with open(traces, "w") as file:
+            for row, label in enumerate(z["y_fit"]):
+                file.write(json.dumps({"input": f"row {row}", "teacher": str(label)}) + "\n")
+        config = FitConfig(
+            target_teacher_agreement=0.92,
+            verbose=False,
+            skip_candidates=tuple(name for name in ZOO if name not in LEAN),
+        )
+        started = time.perf_counter()
+        result = tracer.fit(traces, artifact, embeddings=z["X_fit"], config=config)
+        seconds = time.perf_counter() - started
+    if result.manifest.selected_method is None:
+        raise SystemExit("the peer deploys no method")
+    return {"fit_s": seconds, "method": result.manifest.selected_method, "coverage": result.manifest.coverage_cal}
+
+
+def route(vectors: str, artifact: str, deferred: str) -> dict:
+    X = np.load(vectors)["X_test"]
+    router = tracer.load_router(artifact)
+    router.predict(X[0])
+    answer = {"decision_us": _laps(router.predict, X), "deferred_us": _laps(router.predict, X[np.load(deferred)])}
+    started = time.perf_counter()
+    for _ in range(3):
+        handled = router.predict_batch(X)["handled"]
+    answer["batch_rows_per_s"] = 3 * len(X) / (time.perf_counter() - started)
+    answer["coverage"] = float(np.mean(handled))
+    return answer
+
+
+def _laps(decide, X) -> float:
+    laps = []
+    for x in X:
+        started = time.perf_counter()
+        decide(x)
+        laps.append(time.perf_counter() - started)
+    return float(np.median(laps) * 1e6)
+
+
+def once(vector: str, artifact: str) -> dict:
+    decision = tracer.load_router(artifact).predict(np.load(vector))
+    return {"label": str(decision["label"]), "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+
+
+def main() -> None:
+    verb, *arguments = sys.argv[1:]
+    answer = {"fit": fit, "route": route, "once": once}[verb](*arguments)
+    if verb == "fit":
+        answer["artifact_mb"] = (
+            sum(each.stat().st_size for each in Path(arguments[1]).rglob("*") if each.is_file()) / 1e6
+        )
+        from importlib.metadata import version
+
+        answer["versions"] = {name: version(name) for name in ("tracer-llm", "scikit-learn", "numpy")}
+    print(json.dumps(answer))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,291 @@
+"""A bundle against rows that its build never saw: coverage, agreement, whether its claim still stands, drift."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tracer_spec.errors import DataError
+from tracer_spec.flow.accounting import N_LISTED
+from tracer_spec.flow.claim import AGREEMENT, END_TO_END, Claim
+from tracer_spec.flow.known_rows import KnownRows
+from tracer_spec.flow.labels import LabelSpace
+from tracer_spec.flow.splits import row_keys
+from tracer_spec.flow.traces import TraceSet
+from tracer_spec.plugin import Mask, Vectors
+from tracer_spec.runtime.router import Router
+from tracer_spec.stats.binomial import interval
+from tracer_spec.stats.two_samples import kolmogorov_smirnov
+
+CONTRADICTED, NOT_CONTRADICTED, NOTHING_CLAIMED = "contradicted", "not contradicted", "nothing claimed"
+DEFAULT_CONFIDENCE = 0.95
+# one score, alone and in a batch, differs by up to 5e-6
+ROUNDING = 1e-5
+
+SAME_EVENT = "a row of the build"
+SAME_CONTENT = "the text of a row of the build, and no id to tell the two apart"
+KNOWN_GROUP = "a group that the build had rows of"
+OTHER_OF_GROUP = "another row of its group is measured: the claim is per group"
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A share with its exact (Clopper-Pearson) interval: k of n, in [lower, upper]."""
+
+    n: int
+    k: int
+    lower: float
+    upper: float
+
+    @classmethod
+    def of(cls, n: int, k: int, confidence: float) -> Rate:
+        """Return k of n with its two-sided interval."""
+        return cls(n, k, *interval(n, k, confidence))
+
+    @property
+    def share(self) -> float | None:
+        """Return k / n, None where there is nothing to divide."""
+        return self.k / self.n if self.n else None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelCount:
+    """How one of the teacher's labels fares: rows, those handled, and those of them that agree."""
+
+    label: str
+    n: int
+    handled: int
+    agree: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """The acceptance scores of fresh rows against those of the certify rows (Kolmogorov-Smirnov).
+
+    Parameters
+    ----------
+    distance : float
+        The effect size: the largest difference of the two distribution functions, in [0, 1].
+    p_value : float
+        Of "both are one distribution". That it is large shows nothing: few rows see no difference.
+    n_certify, n : int
+        Rows on either side.
+    """
+
+    distance: float
+    p_value: float
+    n_certify: int
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What fresh rows say of a bundle.
+
+    Parameters
+    ----------
+    verdict : str
+        ``contradicted``, ``not contradicted`` or ``nothing claimed``. Rows can contradict a claim; they never prove one.
+    claim : Claim
+    confidence : float
+        Of every interval here: the certificate's, else .95.
+    coverage, agreement, end_to_end : Rate
+        Handled of all rows; agreeing of those handled; rows that get no label but the teacher's, of all.
+    left_out : mapping of str to int
+        Rows that were not measured, by reason.
+    n_repeats : int
+        Rows measured that ask, as events of their own, what the build has seen word for word.
+    known_rows : bool
+        Whether the bundle could tell which rows its build had seen.
+    labels : tuple of LabelCount
+        In the bundle's order. Descriptive: no claim was ever made per label.
+    unknown : LabelCount
+        Rows whose teacher's label the bundle does not know; each that is handled is a disagreement.
+    unknown_labels : mapping of str to int
+        Those labels, the most frequent of them.
+    reasons : mapping of str to int
+        Why rows were deferred.
+    drift : Drift or None
+        None where the bundle has no scores to compare with.
+    with_known_texts : Rate or None
+        The rate that is claimed, counted with the rows left out for their text alone; None where there are none.
+    """
+
+    verdict: str
+    claim: Claim
+    confidence: float
+    coverage: Rate
+    agreement: Rate
+    end_to_end: Rate
+    left_out: Mapping[str, int]
+    n_repeats: int
+    known_rows: bool
+    labels: tuple[LabelCount, ...]
+    unknown: LabelCount
+    unknown_labels: Mapping[str, int]
+    reasons: Mapping[str, int]
+    drift: Drift | None
+    with_known_texts: Rate | None
+
+    @property
+    def claimed(self) -> Rate:
+        """Return the rate that the claim is about."""
+        return self.agreement if self.claim.measure == AGREEMENT else self.end_to_end
+
+
+def verify(
+    router: Router,
+    claim: Claim,
+    traces: TraceSet,
+    *,
+    known: KnownRows | None = None,
+    vectors: Vectors | None = None,
+    grouped: bool = False,
+) -> Verification:
+    """Measure a bundle on rows that its build never saw.
+
+    Parameters
+    ----------
+    router : Router
+    claim : Claim
+        The certificate's, from :func:`read_claim`.
+    traces : TraceSet
+        With the teacher's labels, cleaned as the build cleaned them.
+    known : KnownRows or None
+        What the bundle says its build has seen; None where it does not say.
+    vectors : ndarray of shape (n, d), float32, or None
+        Where the app brings vectors.
+    grouped : bool
+        Whether the claim is per group: one row of each new group is measured.
+
+    Returns
+    -------
+    Verification
+
+    Raises
+    ------
+    DataError
+        Where no row is left to measure.
+
+    Notes
+    -----
+    Rows of the build would flatter the bundle, and are left out. Where there is no id to tell a row of the build from the
+    same request made again, rows of known content are left out too, though repeated requests are traffic, and often the
+    easy part of it. So that this cannot contradict a claim that is true, the claim counts as contradicted only where it
+    is so both without those rows and with them: if they are fresh, the rows with them are the traffic it speaks of.
+
+    The upper bound of the interval is under a true rate at the target in at most (1 - confidence) / 2 of all
+    verifications. That holds for one look at rows that took no part in anything before.
+    """
+    measured, unclear, left_out, n_repeats = _choose(traces, known, grouped)
+    if not measured.any():
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in left_out.items())
+        raise DataError(
+            f"none of {len(traces):,} traces is new to this bundle: {reasons}",
+            hint="verify on traces that were collected after those it was built on",
+        )
+    batch = router.route_batch(list(traces.texts) if vectors is None else vectors)
+    space = LabelSpace(router.labels)
+    label, teacher = space.encode(each or "" for each in batch.labels), space.encode(traces.labels)
+    handled, agree = batch.handled, batch.handled & (label == teacher)
+    confidence = claim.confidence or DEFAULT_CONFIDENCE
+
+    def rates(rows: Mask) -> dict[str, Rate]:
+        n, n_handled, k = int(rows.sum()), int((rows & handled).sum()), int((rows & agree).sum())
+        return {
+            "coverage": Rate.of(n, n_handled, confidence),
+            AGREEMENT: Rate.of(n_handled, k, confidence),
+            END_TO_END: Rate.of(n, n - (n_handled - k), confidence),
+        }
+
+    found = rates(measured)
+    with_unclear = rates(measured | unclear)[claim.measure] if unclear.any() else None
+    unknown = measured & (teacher < 0)
+    return Verification(
+        verdict=_verdict(claim, found[claim.measure], with_unclear),
+        claim=claim,
+        confidence=confidence,
+        coverage=found["coverage"],
+        agreement=found[AGREEMENT],
+        end_to_end=found[END_TO_END],
+        left_out=left_out,
+        n_repeats=n_repeats,
+        known_rows=known is not None,
+        labels=_by_label(router.labels, teacher, measured, handled, agree),
+        unknown=LabelCount("", int(unknown.sum()), int((unknown & handled).sum()), 0),
+        unknown_labels=dict(Counter(_cut(traces.labels[row]) for row in np.flatnonzero(unknown)).most_common(N_LISTED)),
+        reasons=dict(sorted(Counter(map(str, batch.reasons[measured & ~handled])).items())),
+        drift=_drift(claim, batch.scores[measured]),
+        with_known_texts=with_unclear,
+    )
+
+
+def _choose(traces: TraceSet, known: KnownRows | None, grouped: bool) -> tuple[Mask, Mask, dict[str, int], int]:
+    """Return the rows to measure, those left out for their content alone, the reasons, and the number of repeats."""
+    measured = np.ones(len(traces), bool)
+    unclear, repeat = ~measured, ~measured
+    reasons: dict[str, Mask] = {}
+    if known is not None:
+        seen = known.find(traces)
+        reasons = {SAME_EVENT: seen.event, KNOWN_GROUP: seen.group, SAME_CONTENT: seen.content}
+        unclear, repeat = seen.content, seen.repeat
+        measured = ~(seen.event | seen.group | seen.content)
+    if grouped:
+        first = _one_per_group(traces, measured | unclear)
+        reasons[OTHER_OF_GROUP] = measured & ~first
+        measured, unclear = measured & first, unclear & first
+    counts = {reason: int(rows.sum()) for reason, rows in reasons.items() if rows.any()}
+    return measured, unclear, counts, int((repeat & measured).sum())
+
+
+def _one_per_group(traces: TraceSet, among: Mask) -> Mask:
+    """Return one row of each group, chosen by a hash of what the row is."""
+    missing = sum(group is None for group in traces.groups)
+    if missing:
+        raise DataError(
+            f"this bundle's claim is per group, and {missing:,} of {len(traces):,} traces have none",
+            hint="its split was grouped: give traces with the key that its router.yaml names in split.key",
+        )
+    chosen: dict[str | None, tuple[bytes, int]] = {}
+    for row, key in enumerate(row_keys(traces)):
+        if among[row]:
+            mark = (hashlib.blake2b(b"verify\0" + key, digest_size=8).digest(), row)
+            chosen[traces.groups[row]] = min(chosen.get(traces.groups[row], mark), mark)
+    first = np.zeros(len(traces), bool)
+    first[[row for _, row in chosen.values()]] = True
+    return first
+
+
+def _verdict(claim: Claim, found: Rate, with_unclear: Rate | None) -> str:
+    if claim.confidence is None:
+        return NOTHING_CLAIMED
+    upper = max(found.upper, with_unclear.upper if with_unclear else 0.0)
+    return CONTRADICTED if upper < claim.target else NOT_CONTRADICTED
+
+
+def _cut(label: str) -> str:
+    """Show a label on one line: what a teacher makes up can quote its input at length."""
+    line = " ".join(label.split()) or "(no usable label)"
+    return line if len(line) <= 60 else f"{line[:59]}…"
+
+
+def _by_label(
+    labels: Sequence[str], teacher: np.ndarray[Any, np.dtype[np.int64]], measured: Mask, handled: Mask, agree: Mask
+) -> tuple[LabelCount, ...]:
+    known = measured & (teacher >= 0)
+    columns = [
+        np.bincount(teacher[rows], minlength=len(labels)).tolist() for rows in (known, known & handled, known & agree)
+    ]
+    return tuple(LabelCount(label, *counts) for label, *counts in zip(labels, *columns, strict=True))
+
+
+def _drift(claim: Claim, scores: np.ndarray[Any, np.dtype[np.float32]]) -> Drift | None:
+    if not claim.scores:
+        return None
+    distance, p_value = kolmogorov_smirnov(claim.scores, claim.n_certify, scores, rounding=ROUNDING)
+    return Drift(distance, p_value, claim.n_certify, len(scores))
