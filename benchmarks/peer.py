@@ -8,7 +8,6 @@ VECTORS.npz holds X_fit (n, d) float32, y_fit (n,) str, X_test (m, d) float32.
 """
 
 import json
-import os
 import resource
 import sys
 import tempfile
@@ -30,17 +29,16 @@ def fit(vectors: str, artifact: str) -> dict:
 
     z = np.load(vectors)
     with tempfile.TemporaryDirectory() as folder:
-        traces = os.path.join(folder, "traces.jsonl")
-        with open(traces, "w") as file:
-            for row, label in enumerate(z["y_fit"]):
-                file.write(json.dumps({"input": f"row {row}", "teacher": str(label)}) + "\n")
+        traces = Path(folder, "traces.jsonl")
+        rows = [{"input": f"row {row}", "teacher": str(label)} for row, label in enumerate(z["y_fit"])]
+        traces.write_text("".join(json.dumps(row) + "\n" for row in rows))
         config = FitConfig(
             target_teacher_agreement=0.92,
             verbose=False,
             skip_candidates=tuple(name for name in ZOO if name not in LEAN),
         )
         started = time.perf_counter()
-        result = tracer.fit(traces, artifact, embeddings=z["X_fit"], config=config)
+        result = tracer.fit(str(traces), artifact, embeddings=z["X_fit"], config=config)
         seconds = time.perf_counter() - started
     if result.manifest.selected_method is None:
         raise SystemExit("the peer deploys no method")

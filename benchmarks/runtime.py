@@ -3,9 +3,9 @@
     python -m venv /tmp/peer-env && /tmp/peer-env/bin/pip install tracer-llm==0.3.3
     python benchmarks/runtime.py ../shared/data --work /tmp/runtime --peer-python /tmp/peer-env/bin/python --json runtime.json
 
-DATA holds ``banking77_train.jsonl`` and ``banking77_test.jsonl``. Both sides train the peer's lean zoo (logistic regression with
-C = 1 and C = 10, SGD, perceptrons 256 and 256-96) on the same 384-dimensional vectors. Under WORK lie the vectors, the bundles
-and the peer's artifact; ``--peer-json FILE`` takes the peer's training, the slow part, from an earlier run in the same WORK.
+DATA holds ``banking77_train.jsonl`` and ``banking77_test.jsonl``. Both sides train the peer's lean zoo (logistic regression
+with C = 1 and C = 10, SGD, perceptrons 256 and 256-96) on the same 384-dimensional vectors. Under WORK lie the vectors, the
+bundles and the peer's artifact; ``--peer-json FILE`` takes the peer's training, the slow part, from an earlier run there.
 Without ``--peer-python``, rows that need the peer are skipped, and say so.
 """
 

@@ -128,6 +128,7 @@ def build(
         accounting=traces.accounting,
         n_fit=len(prepared.fit.y),
         n_certify=len(prepared.certify),
+        min_coverage=plan.target.min_coverage,
         labels=prepared.labels.labels,
         advice=None if written else advise(chains, len(traces), len(prepared.certify), plan.target),
         warnings=prepared.notes,

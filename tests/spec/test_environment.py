@@ -129,3 +129,13 @@ def test_no_error_shows_a_value_of_the_environment(problems: Problems, minimal: 
     assert SECRET not in said
     assert huge not in said
     assert "${" in said
+
+
+def test_a_variable_without_a_value_is_not_told_again_as_a_key_that_is_missing(
+    problems: Problems, minimal: str
+) -> None:
+    text = minimal.replace("{agreement: 0.92}", "\n  end_to_end: ${X}\n  calibrator: risk-control")
+    assert problems(text) == [
+        "router.yaml:6:15  target.end_to_end\n  the environment variable X is not set\n"
+        "  hint: set X, or give a default: ${X:-...}"
+    ]

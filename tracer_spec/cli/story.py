@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tracer_spec.plugin import Candidate, WalkStep
 
 
+_COLOURS = {"certified": "green", "draft": "yellow", "refused": "red"}
 # what a calibrator counts, where it is not agreement among handled rows
 _COUNTED = {"risk-control": "certify rows get no label but the teacher's"}
 
@@ -29,10 +30,11 @@ def tell(result: BuildResult, *, out: Path, verbose: bool = False) -> str:
     verbose : bool
         Tell every step of the walk, every dropped record's example, and every learner's notes too.
     """
-    certified = result.status == "certified"
+    shipped = result.status != "refused"
     head = f"{result.status}  {result.name}"
-    verdict = paint(head, "bold", "green" if certified else "red", stream=sys.stdout)
-    facts = _certified(result) if certified else _refused(result)
+    verdict = paint(head, "bold", _COLOURS[result.status], stream=sys.stdout)
+    facts = {"certified": _certified, "draft": _draft, "refused": _refused}[result.status](result)
+    facts += _look(result)
     facts += _traces(result, verbose)
     facts += _zoo(result, verbose)
     facts += [("warning", text) for text in result.warnings]
@@ -44,11 +46,13 @@ def tell(result: BuildResult, *, out: Path, verbose: bool = False) -> str:
                 or "nothing was tested",
             )
         ]
-    if certified and result.bundle:
+    if result.bundle:
         facts += [("bundle", f"{result.bundle}  ({size(result.bundle.stat().st_size)}, version {result.version})")]
         facts += [("sha256", result.sha256)]
     lines = [f"{verdict}  in {duration(result.seconds)}", "", rows(facts, stream=sys.stdout), ""]
-    return "\n".join(lines + (_next_certified(result) if certified else _next_refused(result, out)))
+    if result.status == "draft":
+        return "\n".join(lines + _next_draft())
+    return "\n".join(lines + (_next_certified(result) if shipped else _next_refused(result, out)))
 
 
 def policy_text(family: str, stages: Sequence[tuple[str, float | None]]) -> str:
@@ -119,6 +123,26 @@ def _certified(result: BuildResult) -> list[tuple[str, str]]:
     ]
 
 
+def _draft(result: BuildResult) -> list[tuple[str, str]]:
+    """Tell what a draft estimates."""
+    facts = [("claim", result.certificate.claim)]
+    estimate = result.estimate
+    if estimate is not None:
+        facts += [("policy", _policy(estimate)), ("estimate", estimate_text(estimate.coverage, estimate.agreement))]
+    return facts
+
+
+def _look(result: BuildResult) -> list[tuple[str, str]]:
+    """Tell how much error this look could spend, where looks are counted and it was not the only one."""
+    look, level, confidence = result.certificate.look, result.certificate.level, result.certificate.confidence
+    if look is None or level is None or confidence is None:
+        return []
+    text = f"number {look} at these certify rows: p <= {level:.2g} was asked of each test"
+    if look > 1:
+        text += f", the share of {1 - confidence:.2g} that is left to it; try settings with --draft, which spends none"
+    return [("look", text)]
+
+
 def _refused(result: BuildResult) -> list[tuple[str, str]]:
     certificate = result.certificate
     facts = [("finding", certificate.claim)]
@@ -168,7 +192,7 @@ def _labels(result: BuildResult) -> str:
     text = plural(len(result.labels), "label")
     if not accounting.n_unknown:
         return text
-    made_up = listing([f"'{label}' {count:,}" for label, count in accounting.unknown_labels.items()], 6)
+    made_up = listing([f"'{label}' {count:,}" for label, count in accounting.unknown_labels.items()], 4)
     answers = plural(accounting.n_unknown, "answer")
     return f"{text}; {answers} off the list, each a disagreement: {made_up}"
 
@@ -186,6 +210,10 @@ def _zoo(result: BuildResult, verbose: bool) -> list[tuple[str, str]]:
 
 def _join(items: Iterable[str], otherwise: str) -> str:
     return ", ".join(items) or otherwise
+
+
+def _next_draft() -> list[str]:
+    return ["next", "  tracer-spec build SPEC     certify it: one look at the certify rows"]
 
 
 def _next_certified(result: BuildResult) -> list[str]:

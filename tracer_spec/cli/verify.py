@@ -23,7 +23,9 @@ FAILED = 4
 @click.command("verify", short_help=VERBS["verify"])
 @click.argument("bundle", metavar="BUNDLE")
 @click.argument("traces", metavar="[TRACES]", required=False)
-@click.option("--format", "preset", metavar="NAME", help="How TRACES are laid out, where not as the bundle's spec says.")
+@click.option(
+    "--format", "preset", metavar="NAME", help="How TRACES are laid out, where not as the bundle's spec says."
+)
 @click.option("--sha256", metavar="HEX", help="Refuse the bundle unless this is the digest of its file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
@@ -143,6 +145,9 @@ def _tell_intact(document: Mapping[str, Any]) -> str:
         ("file", f"{file['path']}  ({size(file['bytes'])})"),
         ("sha256", f"{file['sha256']}  ({document['checked']['sha256']})"),
         *((name, text) for name, text in document["checked"].items() if name != "sha256"),
-        ("claim", f"{document['claim']}\n(as written; only fresh traces can contradict it: tracer-spec verify BUNDLE TRACES)"),
+        (
+            "claim",
+            f"{document['claim']}\n(as written; only fresh traces can contradict it: tracer-spec verify BUNDLE TRACES)",
+        ),
     ]
     return f"{head}\n\n{rows(facts, stream=sys.stdout)}"

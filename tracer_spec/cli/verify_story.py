@@ -70,7 +70,11 @@ def document_of(found: Verification, accounting: Accounting) -> dict[str, Any]:
         "repeats": found.n_repeats,
         "knows_its_rows": found.known_rows,
         "deferred": dict(found.reasons),
-        "unknown_labels": {"n": found.unknown.n, "handled": found.unknown.handled, "labels": dict(found.unknown_labels)},
+        "unknown_labels": {
+            "n": found.unknown.n,
+            "handled": found.unknown.handled,
+            "labels": dict(found.unknown_labels),
+        },
         "drift": drift
         and {"distance": drift.distance, "p_value": drift.p_value, "n_certify": drift.n_certify, "n": drift.n},
         "labels": [{"label": e.label, "n": e.n, "handled": e.handled, "agree": e.agree} for e in found.labels],
@@ -115,7 +119,9 @@ def _traces(found: Verification, accounting: Accounting) -> str:
 def _unknown(found: Verification) -> str:
     labels = listing([f"'{label}' {count:,}" for label, count in found.unknown_labels.items()], 6)
     n, handled = plural(found.unknown.n, "row"), found.unknown.handled
-    return f"{n} with a label that the bundle does not know, {handled:,} of them handled, each a disagreement:\n{labels}"
+    return (
+        f"{n} with a label that the bundle does not know, {handled:,} of them handled, each a disagreement:\n{labels}"
+    )
 
 
 def _drift(found: Verification) -> str:

@@ -60,6 +60,8 @@ class BuildResult:
         Traces read, kept and dropped, by reason.
     n_fit, n_certify : int
         Rows on either side of the split.
+    min_coverage : float
+        The spec's: candidates predicted to handle less are not considered.
     labels : tuple of str
     advice : Advice or None
         Where refused.
@@ -80,6 +82,7 @@ class BuildResult:
     accounting: Accounting = field(repr=False)
     n_fit: int
     n_certify: int
+    min_coverage: float
     labels: tuple[str, ...] = field(repr=False)
     advice: Advice | None
     warnings: tuple[str, ...]
@@ -90,8 +93,9 @@ class BuildResult:
         """Return the shipped candidate, or the best one of a refused build, as the fit rows see it."""
         if self.certificate.shipped:
             return self.certificate.shipped
-        able = [each for each in self.front if each.agreement >= self.certificate.target]
-        return max(able or self.front, key=lambda each: each.coverage if able else each.agreement, default=None)
+        seen = [each for each in self.front if each.coverage >= self.min_coverage]
+        able = [each for each in seen if each.agreement >= self.certificate.target]
+        return max(able or seen, key=lambda each: each.coverage if able else each.agreement, default=None)
 
     def document(self) -> dict[str, Any]:
         """Return what ``build --json`` prints."""

@@ -27,10 +27,10 @@ DEFAULT_CONFIDENCE = 0.95
 # one score, alone and in a batch, differs by up to 5e-6
 ROUNDING = 1e-5
 
-SAME_EVENT = "a row of the build"
-SAME_CONTENT = "the text of a row of the build, and no id to tell the two apart"
-KNOWN_GROUP = "a group that the build had rows of"
-OTHER_OF_GROUP = "another row of its group is measured: the claim is per group"
+SAME_EVENT = "known to the build by id and text"
+SAME_CONTENT = "known to the build by text, without ids to tell a request made again"
+KNOWN_GROUP = "of a group known to the build"
+OTHER_OF_GROUP = "of a group that another row speaks for"
 
 
 @dataclass(frozen=True, slots=True)

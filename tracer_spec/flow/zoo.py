@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tracer_spec.plan import Resolved
 
 # how many surrogates are cross-fitted whole, after the first fold has ranked the zoo
-FINALISTS = 4
+FINALISTS = 3
 # the key of the training on all rows, beside the numbers of the folds
 WHOLE = -1
 

@@ -17,6 +17,10 @@ from tracer_spec.stats.binomial import p_value, predicted_power
 from tracer_spec.stats.multiple import fixed_sequence
 
 
+# where even the likeliest candidate has less chance than this, the certify rows stay sealed and no look is spent
+WORTH_A_LOOK = 0.01
+
+
 class ParetoTesting:
     """Test the champion chain in order of rising coverage, each candidate at the whole of delta."""
 
@@ -54,9 +58,9 @@ class ParetoTesting:
             utility = max((power * candidate.coverage for candidate, power in rated), default=0.0)
             if utility > best:
                 champion, best = rated, utility
-        if not champion:
-            return ()
         powers = [power for _, power in champion]
+        if max(powers, default=0.0) < WORTH_A_LOOK:
+            return ()
         start = max(range(len(powers)), key=lambda i: (powers[i], champion[i][0].coverage))
         return tuple(candidate for candidate, _ in champion[start:])
 

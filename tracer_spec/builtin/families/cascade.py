@@ -8,8 +8,8 @@ from tracer_spec.plugin import Candidate, Chain, Trained, Workshop
 
 # a residual of fewer rows than this teaches a second stage nothing
 _FEWEST_RESIDUAL_ROWS = 50
-# second stages tried behind the best first one
-_SECONDS = 2
+# second stages tried behind the best first one: each is trained on every fold once more
+_SECONDS = 1
 
 
 class Cascade:

@@ -106,15 +106,18 @@ class PrototypesLearner:
         the quantile of its own rows' distances, but no less than that of all rows: a label with few rows knows too little
         of how far they may lie. A label that no fit row has is refused always.
         """
+        from threadpoolctl import threadpool_limits
+
         X, y = _checked(X, y, n_classes)
         seen = np.unique(y)
         per_label = min(max(1, self.options.prototypes // len(seen)), _MOST_PER_LABEL)
         prototypes = np.full((n_classes, per_label, X.shape[1]), _NOWHERE, np.float32)
         left_out = np.empty(len(X), np.float32)
-        for label in seen:
-            rows = np.flatnonzero(y == label)
-            means, left_out[rows] = _cluster(X[rows], per_label, (seed + int(label)) % 2**31)
-            prototypes[label] = means[np.arange(per_label) % len(means)]
+        with threadpool_limits(1):
+            for label in seen:
+                rows = np.flatnonzero(y == label)
+                means, left_out[rows] = _cluster(X[rows], per_label, (seed + int(label)) % 2**31)
+                prototypes[label] = means[np.arange(per_label) % len(means)]
         # a row that is alone with its label has nothing to be measured against
         known = np.isfinite(left_out)
         floor = self._radius(left_out[known])
@@ -138,12 +141,11 @@ def _cluster(rows: Vectors, n_prototypes: int, seed: int) -> tuple[Vectors, Scor
     """Return k-means prototypes of some rows, and how far each row is from the nearest that it has no part in."""
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
-    from threadpoolctl import threadpool_limits
 
     m = max(1, min(n_prototypes, len(np.unique(rows, axis=0)), len(rows) // _ROWS_PER_PROTOTYPE))
     part = np.zeros(len(rows), np.int64)
     if m > 1:
-        with threadpool_limits(1), warnings.catch_warnings():
+        with warnings.catch_warnings():
             # rows that differ by next to nothing make fewer clusters than asked for, which is as well
             warnings.simplefilter("ignore", ConvergenceWarning)
             clusters = KMeans(m, n_init=1, max_iter=_ROUNDS, random_state=seed).fit(rows).labels_

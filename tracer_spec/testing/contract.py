@@ -1,0 +1,225 @@
+"""What the contracts of all kinds share: the plugin under test, its options, and messages that say how to mend it."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+from tracer_spec.errors import TracerError
+from tracer_spec.plugin import Options, Plugin
+from tracer_spec.spec.fields import is_plugin_name
+
+T = TypeVar("T")
+
+HEAVY = ("lightgbm", "onnx", "onnxruntime", "pandas", "pyarrow", "scipy", "sklearn", "tensorflow", "torch",
+         "transformers", "xgboost")  # fmt: skip
+
+
+class ContractBreachError(AssertionError):
+    """A plugin does not keep its contract: what was found, what the contract is, how to mend it."""
+
+
+class Contract:
+    """The tests that plugins of every kind must pass; each kind adds its own.
+
+    Attributes
+    ----------
+    plugin : str or Plugin
+        The name of an installed plugin, or the plugin itself.
+    options : mapping
+        What a spec would write after ``with:``.
+    """
+
+    kind: ClassVar[str] = ""
+    plugin: str | Plugin[Any] = ""
+    options: Mapping[str, Any] = {}
+    _kept: ClassVar[dict[str, Any]] = {}
+
+    def __init_subclass__(cls, **given: Any) -> None:
+        super().__init_subclass__(**given)
+        for name, test in list(vars(cls).items()):
+            if name.startswith("test_") and inspect.isfunction(test):
+                setattr(cls, name, _with_rule(test))
+
+    @classmethod
+    def setup_class(cls) -> None:
+        """Forget what an earlier run kept, and make the folder of this one."""
+        cls._kept = {"folder": Path(tempfile.mkdtemp(prefix="tracer-spec-"))}
+
+    @classmethod
+    def teardown_class(cls) -> None:
+        """Remove the folder of this run."""
+        shutil.rmtree(cls._kept["folder"])
+        cls._kept = {}
+
+    # --- what a subclass may say -----------------------------------------------------------------------------------
+
+    def prepare(self, folder: Path) -> Mapping[str, Any]:  # noqa: ARG002 - for those who override it
+        """Return the options; override it where they name files, and write those into ``folder`` first.
+
+        Parameters
+        ----------
+        folder : Path
+            Empty, and removed after the tests. Relative paths of the options start there.
+        """
+        return self.options
+
+    # --- what tests use --------------------------------------------------------------------------------------------
+
+    def kept(self, key: str, make: Callable[[], T]) -> T:
+        """Return what ``make`` gave the first time: training once serves many tests."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        held: T = self._kept[key]
+        return held
+
+    @property
+    def descriptor(self) -> Plugin[Any]:
+        """Return the plugin under test."""
+        return self.kept("descriptor", self._find)
+
+    def validated(self) -> Options:
+        """Return the options as a build would: by the plugin's own model, relative paths from the folder of the test."""
+        folder = self._kept["folder"]
+        given = self.kept("options", lambda: dict(self.prepare(folder)))
+        return self.descriptor.options.model_validate(given, context={"root": folder})
+
+    def made(self) -> Any:
+        """Return the plugin's working part, made anew."""
+        return self.descriptor.make(self.validated())
+
+    def require(self, holds: bool, found: str, *, mend: str) -> None:  # noqa: FBT001 - a condition, as of assert
+        """Raise where a condition does not hold.
+
+        Raises
+        ------
+        ContractBreachError
+        """
+        __tracebackhide__ = True
+        if not holds:
+            raise ContractBreachError(found, mend)
+
+    def _find(self) -> Plugin[Any]:
+        if isinstance(self.plugin, Plugin):
+            return self.plugin
+        from tracer_spec.plugin.registry import find_plugins
+
+        if not self.plugin:
+            raise ContractBreachError(f"{type(self).__name__} names no plugin", "set plugin = 'its-name'")
+        found: Plugin[Any] = find_plugins().get(self.kind, self.plugin).plugin
+        return found
+
+    def _called(self) -> str:
+        name = self.plugin if isinstance(self.plugin, str) else getattr(self.plugin, "name", "")
+        return f"{self.kind} '{name}'"
+
+    # --- the tests of all kinds ------------------------------------------------------------------------------------
+
+    def test_it_describes_itself(self) -> None:
+        """A plugin has a name that a spec can use, a summary of one line, and a description for each option."""
+        plugin = self.descriptor
+        self.require(
+            is_plugin_name(plugin.name) and plugin.name == plugin.name.lower(),
+            f"it is called {plugin.name!r}",
+            mend="call it by lower case letters, digits and dashes",
+        )
+        self.require(
+            bool(plugin.summary.strip()) and "\n" not in plugin.summary and len(plugin.summary) <= 120,
+            f"its summary is {plugin.summary!r}",
+            mend="say in one line of at most 120 characters what it does: 'tracer-spec plugins' prints it in a table",
+        )
+        silent = [name for name, field in plugin.options.model_fields.items() if not field.description]
+        self.require(
+            not silent,
+            f"the options {', '.join(silent)} have no description",
+            mend="write Field(default, description=\"...\"): editors and 'tracer-spec plugins NAME' show it",
+        )
+
+    def test_its_options_are_frozen_and_refuse_unknown_keys(self) -> None:
+        """Options are a frozen pydantic model that knows every key it takes, so that a misspelt key is an error."""
+        config = self.descriptor.options.model_config
+        self.require(
+            issubclass(self.descriptor.options, Options)
+            and config.get("extra") == "forbid"
+            and bool(config.get("frozen")),
+            f"the options are {self.descriptor.options.__name__} with extra={config.get('extra')!r}, frozen={config.get('frozen')}",
+            mend="derive them from tracer_spec.plugin.Options and leave its model_config as it is",
+        )
+
+    def test_its_options_survive_the_bundle(self) -> None:
+        """Options pass through JSON unchanged: a bundle holds those of the embedder, and restores it from them."""
+        options = self.validated()
+        again = self.descriptor.options.model_validate(options.model_dump(mode="json"))
+        self.require(
+            again == options,
+            f"{options!r} came back as {again!r}",
+            mend="use types that JSON has, or give the field a serialiser and a validator that undo each other",
+        )
+
+    def test_importing_it_is_light(self) -> None:
+        """Every command imports every plugin's module, so heavy libraries are imported inside make, or later."""
+        if not isinstance(self.plugin, str):
+            raise unittest.SkipTest("the plugin is not installed under a name, so there is no entry point to import")
+        from tracer_spec.plugin.registry import find_plugins
+
+        heavy = _heavy_imports_of(find_plugins().get(self.kind, self.plugin).distribution)
+        self.require(
+            not heavy, f"importing its module imports {', '.join(heavy)}", mend="move those imports into make or fit"
+        )
+
+
+@functools.lru_cache
+def _heavy_imports_of(distribution: str) -> tuple[str, ...]:
+    """Return the heavy libraries that the entry points of a distribution bring in, in a fresh process."""
+    code = (
+        "import sys; from importlib.metadata import distribution\n"
+        "import tracer_spec.plugin; before = set(sys.modules)\n"
+        f"for entry in distribution({distribution!r}).entry_points:\n"
+        "    if entry.group == 'tracer_spec': entry.load()\n"
+        f"print(*sorted({HEAVY!r} & (set(sys.modules) - before)))".replace(f"{HEAVY!r} &", f"set({HEAVY!r}) &")
+    )
+    run = subprocess.run(  # noqa: S603 - our own interpreter and code
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=None
+    )
+    return tuple(run.stdout.split())
+
+
+def _with_rule(test: Callable[..., None]) -> Callable[..., None]:
+    """Return a test whose failures quote its docstring, which is the rule, and name the plugin."""
+    rule = " ".join((inspect.getdoc(test) or "").split())
+
+    @functools.wraps(test)
+    def wrapped(self: Contract) -> None:
+        __tracebackhide__ = True
+        try:
+            test(self)
+        except ContractBreachError as breach:
+            if len(breach.args) != 2:
+                raise
+            found, mend = breach.args
+            raise ContractBreachError(_message(self._called(), found, rule, mend)) from None
+        except (AssertionError, unittest.SkipTest):
+            raise
+        except Exception as error:
+            said = error.problems[0].what if isinstance(error, TracerError) else str(error)
+            found = f"raised {type(error).__name__}: {' '.join(said.split())[:500]}"
+            mend = "mend what raised; its traceback is above"
+            raise ContractBreachError(_message(self._called(), found, rule, mend)) from error
+
+    return wrapped
+
+
+def _message(called: str, found: str, rule: str, mend: str) -> str:
+    return f"{called}: {found}\n  contract: {rule}\n  mend: {mend}"
+
+
+Contract.test_it_describes_itself = _with_rule(Contract.test_it_describes_itself)  # type: ignore[method-assign]
