@@ -28,7 +28,7 @@ zoo: [logreg]
 families: [l2d]
 target: {agreement: 0.8}
 """
-KILLS_ANYWHERE, KILLS_WHILE_WRITING = 5, 6
+KILLS_ANYWHERE, KILLS_WHILE_WRITING = 4, 5
 
 
 @pytest.fixture

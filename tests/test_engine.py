@@ -252,3 +252,17 @@ def test_two_workers_give_the_bundle_that_one_gives(spec, tmp_path, monkeypatch)
     two = ts.build(spec(rows), out=tmp_path / "two.tracer", workers=2)
     assert one.sha256 == two.sha256 != ""
     assert dataclasses.replace(one.certificate, walk=()) == dataclasses.replace(two.certificate, walk=())
+
+
+def test_a_cascade_is_certified_whole(spec, tmp_path):
+    rows = traces(3000, noise=0.05)
+    target = {"agreement": 0.92}
+    result = ts.build(spec(rows, families=["rsb"], target=target), out=tmp_path / "b.tracer")
+    assert result.status == "certified"
+    assert len(result.policy) == 2
+    plan, kept, *_ = proposals(spec(rows, families=["rsb"], target=target))
+    certify = kept.take(part(plan, kept).certify)
+    batch = ts.load(result.bundle).route_batch(list(certify.texts))
+    assert {0, 1} <= set(batch.stages[batch.handled].tolist())
+    k = sum(ours == theirs for ours, theirs in zip(batch.labels, certify.labels, strict=True))
+    assert (int(batch.handled.sum()), k) == (result.certificate.chosen.n, result.certificate.chosen.k)

@@ -131,7 +131,7 @@ def build(
         min_coverage=plan.target.min_coverage,
         labels=prepared.labels.labels,
         advice=None if written else advise(chains, len(traces), len(prepared.certify), plan.target),
-        warnings=prepared.notes,
+        warnings=(*traces.accounting.notes, *prepared.split_notes),
         seconds=clock.seconds,
     )
 

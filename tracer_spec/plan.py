@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from tracer_spec.builtin.formats import Reader, compile_format, find_format
 from tracer_spec.cross_checks import allowed_labels, format_problems
 from tracer_spec.errors import PluginError, Problem, SpecError, TracerError
-from tracer_spec.plugin.contracts import Options, Provided, Target, VectorReader
+from tracer_spec.plugin.contracts import Options, Provided, VectorReader
+from tracer_spec.plugin.proposing import Target
 from tracer_spec.plugin.registry import Registry
 from tracer_spec.plugin.requirements import missing_dependency, provided_by
 from tracer_spec.spec.load import LoadedSpec

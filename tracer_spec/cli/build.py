@@ -47,9 +47,11 @@ def command(
     """Train, certify and write a bundle.
 
     Reads the traces that SPEC names, trains the zoo, proposes policies, certifies one on rows that nothing
-    was trained on, and writes it. Each such look is counted in router.lock beside SPEC, and the more of them
-    overlap, the less error each may spend: try settings with --draft, and commit the lock. Where nothing can be certified, nothing is written, an earlier bundle is
+    was trained on, and writes it. Where nothing can be certified, nothing is written, an earlier bundle is
     left as it was, and the exit code is 3.
+
+    Each look at the certify rows is counted in router.lock beside SPEC, and the more of them overlap, the less
+    error each may spend: try settings with --draft, which opens none, and commit the lock.
     """
     if quiet and verbose:
         raise UsageError("--quiet and --verbose are both given; take one of them")

@@ -12,10 +12,12 @@ from tracer_spec.cli.console import listing, paint, plural, print_document, rows
 from tracer_spec.cli.verbs import VERBS
 
 if TYPE_CHECKING:
-    from tracer_spec.flow.outlook import Outlook
+    from tracer_spec.flow.outlook import Ceiling, Certifiable, Outlook
     from tracer_spec.plan import Plan
+    from tracer_spec.plugin import Target
 
 _SHOWN_LABELS = 5
+_STYLES = {"certifiable": "green", "uncertifiable": "red", "untested": "yellow"}
 
 
 @click.command("plan", short_help=VERBS["plan"])
@@ -42,7 +44,7 @@ def command(spec: str, overrides: Sequence[str], as_json: bool, quiet: bool, ver
     with watch(-1 if quiet else 0) as observe:
         with staged(observe, "plan") as done:
             plan = make_plan(load_spec(spec, overrides=overrides), find_plugins())
-            done(f"{plan.spec.name}: {len(plan.zoo)} surrogates, {len(plan.families)} families")
+            done(f"{plan.spec.name}; zoo: {', '.join(each.alias for each in plan.zoo)}")
         with staged(observe, "read") as done:
             traces = read_traces(plan)
             done(f"{traces.accounting.kept:,} of {traces.accounting.read:,} traces kept")
@@ -63,7 +65,7 @@ def document_of(plan: Plan, outlook: Outlook) -> dict[str, Any]:
     accounting, ceiling, able = outlook.accounting, outlook.ceiling, outlook.certifiable
     return {
         "schema_version": 1,
-        "status": "uncertifiable" if able.smallest_coverage is None else "certifiable",
+        "status": able.status,
         "name": plan.spec.name,
         "target": {
             "agreement": outlook.target.agreement,
@@ -120,65 +122,50 @@ def tell(plan: Plan, outlook: Outlook, spec: str, *, verbose: bool) -> str:
     from tracer_spec.cli.story import dropped_text
 
     able, accounting = outlook.certifiable, outlook.accounting
-    possible = able.smallest_coverage is not None
-    head = f"{'certifiable' if possible else 'nothing is certifiable'}  {plan.spec.name}"
     kept = dropped_text(accounting.read, accounting.kept, accounting.dropped)
     facts = [
-        ("target", _target(outlook)),
-        ("ceiling", _ceiling(outlook)),
+        ("target", _target(outlook.target)),
+        ("ceiling", _ceiling(outlook.ceiling)),
         ("traces", f"{kept}\n{outlook.n_fit:,} fit rows, {able.n_certify:,} certify rows"),
         ("labels", _labels(plan, outlook, verbose)),
         ("test", _test(plan, outlook)),
         ("plugins", _plugins(plan, verbose)),
         *(("warning", text) for text in (*outlook.warnings, *outlook.notes)),
     ]
-    style = "green" if possible else "red"
-    lines = [
-        paint(head, "bold", style, stream=sys.stdout),
-        "",
-        rows(facts, stream=sys.stdout),
-        "",
-        *_next(outlook, spec),
-    ]
-    return "\n".join(lines)
+    head = paint(f"{able.status}  {plan.spec.name}", "bold", _STYLES[able.status], stream=sys.stdout)
+    return "\n".join([head, "", rows(facts, stream=sys.stdout), "", *_next(outlook, spec)])
 
 
-def _target(outlook: Outlook) -> str:
-    target = outlook.target
-    of = (
-        "agreement on the traffic handled"
-        if target.agreement is not None
-        else "of all traffic gets the teacher's label"
-    )
-    return f"{target.level:.6g} {of}, at {target.confidence:.6g} confidence"
+def _target(target: Target) -> str:
+    if target.agreement is not None:
+        return f"{target.level:.6g} agreement on the traffic handled, at {target.confidence:.6g} confidence"
+    return f"{target.level:.6g} of all traffic gets no label but the teacher's, at {target.confidence:.6g} confidence"
 
 
-def _ceiling(outlook: Outlook) -> str:
+def _ceiling(ceiling: Ceiling) -> str:
     """Say how far the teacher agrees with itself."""
-    ceiling = outlook.ceiling
-    lines = [f"{ceiling.share:.3f} at most on all traffic, by the teacher's own answers to the fit rows"]
+    line = f"{ceiling.share:.3f} at most for a router that answers everything, by the teacher's own answers to the fit rows"
     if ceiling.repeated_share is None:
-        return f"{lines[0]}\nno text repeats: nothing is known of how steady the teacher is"
-    share = f"at most {ceiling.repeated_share:.3f} of these rows can be agreed with"
-    lines.append(
-        f"{plural(ceiling.n_texts, 'text')} repeat, in {ceiling.n_repeated:,} rows; {ceiling.n_conflicting:,} of the texts "
-        f"have several labels; {share}"
+        return f"{line}\nno text repeats, so nothing is known of how steady the teacher is"
+    return (
+        f"{line}\n{plural(ceiling.n_repeated, 'row')} share {plural(ceiling.n_texts, 'text')}, "
+        f"{ceiling.n_conflicting:,} of which have several labels: at most {ceiling.repeated_share:.3f} on these rows"
     )
-    return "\n".join(lines)
 
 
 def _labels(plan: Plan, outlook: Outlook, verbose: bool) -> str:
     """Count the labels among fit rows, and name the extremes."""
     ranked = sorted(outlook.labels.items(), key=lambda item: (-item[1], item[0]))
-    listed = "listed" if plan.allowed_labels is not None else "found among fit rows"
-    lines = [f"{plural(len(ranked), 'label')} {listed}"]
-    if verbose or len(ranked) <= 2 * _SHOWN_LABELS:
-        lines.append(", ".join(f"{label} {n:,}" for label, n in ranked))
+    shown = [f"{label} {n:,}" for label, n in ranked]
+    lines = [
+        f"{plural(len(ranked), 'label')} {'listed' if plan.allowed_labels is not None else 'found'}; fit rows of each:"
+    ]
+    if verbose or len(shown) <= 2 * _SHOWN_LABELS:
+        lines += [", ".join(shown[at : at + _SHOWN_LABELS]) for at in range(0, len(shown), _SHOWN_LABELS)]
     else:
-        lines.append(f"largest: {', '.join(f'{label} {n:,}' for label, n in ranked[:_SHOWN_LABELS])}")
-        lines.append(f"smallest: {', '.join(f'{label} {n:,}' for label, n in ranked[-_SHOWN_LABELS:])}")
+        lines += [f"most: {', '.join(shown[:_SHOWN_LABELS])}", f"fewest: {', '.join(shown[-_SHOWN_LABELS:])}"]
     if outlook.n_unknown:
-        made_up = listing([f"'{' '.join(label.split())[:60]}' {n:,}" for label, n in outlook.unknown_labels.items()], 6)
+        made_up = listing([f"'{' '.join(label.split())[:60]}' {n:,}" for label, n in outlook.unknown_labels.items()], 5)
         lines.append(f"{plural(outlook.n_unknown, 'fit row')} off the list, each a disagreement: {made_up}")
     if outlook.n_unusable:
         lines.append(f"{plural(outlook.n_unusable, 'fit row')} with an answer that is no label, each a disagreement")
@@ -190,50 +177,49 @@ def _test(plan: Plan, outlook: Outlook) -> str:
     able, target = outlook.certifiable, outlook.target
     if able.fewest is None:
         return f"'{plan.calibrator.provided.name}' makes none: it promises nothing, whatever the number of rows"
-    look = f", look {able.look} at these certify rows" if able.look else ""
-    lines = [f"at level {able.level:.4g}{look}"]
-    if target.agreement is None:
-        lines.append(
-            f"{able.fewest:,} certify rows at least, none of them with a wrong label; there are {able.n_certify:,}"
-        )
-    else:
-        lines.append(
-            f"a policy must handle {able.fewest:,} certify rows at least, all agreeing; there are {able.n_certify:,}"
-        )
-    if able.smallest_coverage is not None:
-        lines.append(f"the smallest coverage that could be certified is {able.smallest_coverage:.3f}")
+    on_agreement = target.agreement is not None
+    measure, wanted = ("agreement", "handled") if on_agreement else ("end-to-end rate", "needed")
+    least = f"at least {able.fewest:,} certify rows must be {wanted}, all of them with the teacher's label"
+    lines = [f"{least}; there are {able.n_certify:,}"]
+    if able.smallest_coverage is not None and on_agreement:
+        asked = ", the target's min_coverage" if able.smallest_coverage == target.min_coverage else ""
+        lines.append(f"the smallest coverage that could be certified is {able.smallest_coverage:.3f}{asked}")
     if able.likely_rows is not None:
-        rows_of = "rows" if target.agreement is None else "handled rows"
-        share = able.likely_rows / able.n_certify if able.n_certify else 2.0
-        reach = f"coverage {share:.3f}" if share <= 1 and target.agreement is not None else "more than there are"
-        reach = "as there are" if share <= 1 and target.agreement is None else reach
+        policy = f"a policy whose true {measure} is {able.likely_agreement:.6g}"
+        lines.append(f"{policy} passes nine times in ten on {able.likely_rows:,} of them{_share(able, on_agreement)}")
+    if able.look is not None:
         lines.append(
-            f"a policy of true {able.likely_agreement:.6g} passes nine times in ten on {able.likely_rows:,} {rows_of}: {reach}"
+            f"a new build's look at these rows would be number {able.look}: its test spends {able.level:.2g} of error"
         )
     return "\n".join(lines)
+
+
+def _share(able: Certifiable, on_agreement: bool) -> str:
+    """Say what share of the certify rows a good policy needs."""
+    needed = able.likely_rows or 0
+    if needed > able.n_certify:
+        return f"; there are {able.n_certify:,}"
+    return f", at coverage {needed / able.n_certify:.3f}" if on_agreement else ""
 
 
 def _plugins(plan: Plan, verbose: bool) -> str:
-    """List the plugins by kind, and by who ships them."""
-    by_kind: dict[str, list[str]] = {}
-    shipped: dict[str, None] = {}
-    for each in plan.resolved:
-        by_kind.setdefault(each.provided.kind, []).append(each.alias)
-        shipped[f"{each.provided.distribution} {each.provided.version}"] = None
-    lines = ["; ".join(f"{kind} {', '.join(names)}" for kind, names in by_kind.items()), f"from {', '.join(shipped)}"]
+    """List the plugins by kind, and who ships them."""
     if verbose:
-        lines += [
+        return "\n".join(
             f"{each.provided.kind} {each.alias}: {each.provided.name}, {each.provided.distribution} {each.provided.version}"
             for each in plan.resolved
-        ]
-    return "\n".join(lines)
+        )
+    by_kind: dict[str, list[str]] = {}
+    for each in plan.resolved:
+        by_kind.setdefault(each.provided.kind, []).append(each.alias)
+    shipped = sorted({f"{each.provided.distribution} {each.provided.version}" for each in plan.resolved})
+    return f"{'; '.join(f'{kind} {listing(names)}' for kind, names in by_kind.items())}\nfrom {listing(shipped)}"
 
 
 def _next(outlook: Outlook, spec: str) -> list[str]:
     able = outlook.certifiable
-    if able.smallest_coverage is not None:
+    if able.status != "uncertifiable":
         return ["next", f"  tracer-spec build {spec}"]
-    missing = (
-        f"about {able.traces_missing:,} more traces before anything could be" if able.traces_missing else "certify rows"
-    )
-    return ["what would help", f"  {missing}, or a lower target.agreement or target.confidence"]
+    asked = "target.agreement" if outlook.target.agreement is not None else "target.end_to_end"
+    more = f"about {able.traces_missing:,} more traces" if able.traces_missing else "certify rows"
+    return ["what would help", f"  {more} before anything could be certified, or a lower {asked} or target.confidence"]

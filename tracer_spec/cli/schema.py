@@ -12,11 +12,11 @@ from tracer_spec.cli.verbs import VERBS
 if TYPE_CHECKING:
     from tracer_spec.plugin.registry import Registry
 
-FILES = ("router", "trace", "bundle")
+FILES = ("router", "trace", "bundle", "certificate")
 
 
 @click.command("schema", short_help=VERBS["schema"])
-@click.argument("file", metavar="[router|trace|bundle]", type=click.Choice(FILES), default="router")
+@click.argument("file", metavar="[router|trace|bundle|certificate]", type=click.Choice(FILES), default="router")
 @click.option(
     "--bare", is_flag=True, help="Leave plugins' options out: the schema that is committed as router.v1.json."
 )
@@ -25,7 +25,8 @@ def command(file: str, bare: bool, as_json: bool) -> None:  # noqa: ARG001 - see
     """Print a JSON Schema, for editors and checkers.
 
     'router' (the default) describes router.yaml, with the options of the plugins installed here, so that an
-    editor completes them too. 'trace' describes a record of the native format, 'bundle' a bundle's manifest.
+    editor completes them too. 'trace' describes a record of the native format, 'bundle' a bundle's manifest,
+    'certificate' its certificate.json.
     """
     print_document(_schema(file, bare=bare))
 
@@ -39,6 +40,10 @@ def _schema(file: str, *, bare: bool) -> dict[str, Any]:
         from tracer_spec.runtime.manifest_schema import manifest_schema
 
         return manifest_schema()
+    if file == "certificate":
+        from tracer_spec.flow.certificate_schema import certificate_schema
+
+        return certificate_schema()
     from tracer_spec.spec import router_schema
 
     if bare:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from tracer_spec.cli.console import listing, paint, plural, rows
 from tracer_spec.cli.story import dropped_text
-from tracer_spec.flow.verify import AGREEMENT, CONTRADICTED, NOTHING_CLAIMED, Rate, Verification
+from tracer_spec.flow.claim import AGREEMENT
+from tracer_spec.flow.verify import CONTRADICTED, NOTHING_CLAIMED, Rate, Verification
 
 if TYPE_CHECKING:
     from tracer_spec.flow.accounting import Accounting

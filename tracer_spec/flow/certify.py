@@ -30,7 +30,12 @@ def certify(
     rows = prepared.certify.open(prepared.embedder, prepared.labels, prepared.denied)
     certificate = calibrator.certify(ordered, rows, target)
     scores = rows.score_quantiles(certificate.chosen.candidate.policy) if certificate.chosen else ()
-    return replace(certificate, look=look.number if look else None, scores=scores)
+    return replace(
+        certificate,
+        look=look.number if look else None,
+        scores=scores,
+        assumptions=(*certificate.assumptions, *prepared.split_notes),
+    )
 
 
 class OpenedRows:

@@ -56,7 +56,7 @@ def read_claim(certificate: Mapping[str, Any], status: str) -> Claim:
         Where a number that verification needs is missing or is none.
     """
     target, confidence = certificate.get("target"), certificate.get("confidence")
-    if not _is_rate(target):
+    if not isinstance(target, float) or not _is_rate(target):
         raise _refusal(f"target is {_shown(target)}, not a number between 0 and 1")
     if confidence is not None and not _is_rate(confidence):
         raise _refusal(f"confidence is {_shown(confidence)}, neither null nor a number between 0 and 1")
@@ -72,7 +72,7 @@ def read_claim(certificate: Mapping[str, Any], status: str) -> Claim:
     return Claim(
         text=str(certificate.get("claim", "")),
         measure=measure,
-        target=float(target),
+        target=target,
         confidence=None if confidence is None or status != "certified" else float(confidence),
         n_certify=n_certify,
         scores=tuple(float(each) for each in scores),

@@ -121,11 +121,11 @@ class KnownRows:
             for kind, key in asked.items():
                 keys[kind][row], has[kind][row] = _hash(self.salt, kind, key), True
         known = {kind: has[kind] & np.isin(keys[kind], self.hashes) for kind in keys}
-        event, group = known[_EVENT], known[_GROUP] & ~known[_EVENT]
+        same, grouped = known[_EVENT], known[_GROUP] & ~known[_EVENT]
         has_id = np.array([each is not None for each in traces.ids], bool)
-        unclear = known[_CONTENT] | (known[_CONTENT_OF_EVENT] & ~has_id)
-        content = unclear & ~event & ~group
-        return Sighting(event, group, content, known[_CONTENT_OF_EVENT] & ~event & ~group & ~content)
+        unclear = (known[_CONTENT] | (known[_CONTENT_OF_EVENT] & ~has_id)) & ~same & ~grouped
+        repeat = known[_CONTENT_OF_EVENT] & ~same & ~grouped & ~unclear
+        return Sighting(event=same, group=grouped, content=unclear, repeat=repeat)
 
 
 def _keys(traces: TraceSet) -> Iterator[tuple[bytes | None, bytes | None, bytes]]:

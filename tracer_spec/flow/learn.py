@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from tracer_spec.errors import TracerError
 from tracer_spec.plugin import Classes, Scores, Vectors
 
-# below this many training rows in all, starting worker processes takes longer than the training
-_WORTH_PROCESSES = 20_000
+# below this many training rows times classes in all, starting worker processes takes longer than the training
+_WORTH_PROCESSES = 400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,8 @@ def learn_all(tasks: Sequence[Task], X: Vectors, y: Classes, *, workers: int) ->
     """
     import joblib
 
-    rows = sum(len(task.train) for task in tasks)
-    if workers <= 1 or len(tasks) <= 1 or rows < _WORTH_PROCESSES:
+    work = sum(len(task.train) * task.n_classes for task in tasks)
+    if workers <= 1 or len(tasks) <= 1 or work < _WORTH_PROCESSES:
         for task in tasks:
             yield learn(task, X, y)
         return

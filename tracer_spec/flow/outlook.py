@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tracer_spec.flow.labels import UNUSABLE, label_space
 from tracer_spec.flow.ledger import lock_path, read_lock, sketch
 from tracer_spec.flow.prepare import Sealed
-from tracer_spec.stats.binomial import fewest_trials, trials_needed
+from tracer_spec.stats.binomial import fewest_trials, interval, trials_needed
 from tracer_spec.stats.multiple import look_level
 
 if TYPE_CHECKING:
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from tracer_spec.plan import Plan
     from tracer_spec.plugin import Target
 
-AGREEMENT, END_TO_END = "agreement", "end_to_end"
 # calibrators of ours that make no test, and so need no number of rows
 _UNTESTED = ("empirical",)
+# a handful of repeated rows is no reason to warn: the upper bound of what they show must be under the target
+_SURE = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,8 @@ class Certifiable:
         The rows that the test needs, every one of them agreeing: handled rows, or, for an end-to-end target, rows of any
         kind. None where the calibrator makes no test.
     smallest_coverage : float or None
-        The least share of traffic that a certified policy could handle, in [0, 1]; None where nothing can be certified.
+        The least share of traffic that a certified policy could handle, in [0, 1], no less than ``target.min_coverage``;
+        None where nothing can be certified.
     traces_missing : int
         About how many more traces it takes before anything could be certified; 0 where something could.
     likely_agreement : float
@@ -93,6 +95,13 @@ class Certifiable:
     traces_missing: int
     likely_agreement: float
     likely_rows: int | None
+
+    @property
+    def status(self) -> str:
+        """Return ``certifiable``, ``uncertifiable``, or ``untested`` where the calibrator promises nothing."""
+        if self.fewest is None:
+            return "untested"
+        return "uncertifiable" if self.smallest_coverage is None else "certifiable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,15 +213,14 @@ def _certifiable(plan: Plan, traces: TraceSet, sides: Split) -> Certifiable:
     level = target.delta if look is None else look_level(look, target.delta)
     likely = (1 + target.level) / 2
     if plan.calibrator.provided.name in _UNTESTED:
-        return Certifiable(
-            n_certify, look, level, None, min(1.0, 1 / n_certify) if n_certify else None, 0, likely, None
-        )
+        return Certifiable(n_certify, look, level, None, None, 0, likely, None)
     fewest = fewest_trials(target.level, level)
-    smallest = None
-    if n_certify >= fewest:
+    smallest, missing = None, 0
+    if n_certify < fewest:
+        share = n_certify / len(traces) if plan.spec.split.strategy == "grouped" else plan.spec.split.certify
+        missing = max(1, math.ceil(fewest / share) - len(traces)) if share else 0
+    else:
         smallest = target.min_coverage if target.agreement is None else max(fewest / n_certify, target.min_coverage)
-    per_trace = n_certify / len(traces) if plan.spec.split.strategy == "grouped" else plan.spec.split.certify
-    missing = 0 if smallest is not None else max(1, math.ceil(fewest / per_trace) - len(traces)) if per_trace else 0
     likely_rows = trials_needed(likely, target.level, level)
     return Certifiable(n_certify, look, level, fewest, smallest, missing, likely, likely_rows)
 
@@ -235,7 +243,7 @@ def _warnings(outlook: Outlook) -> list[str]:
             f"the teacher's answers allow an agreement of at most {ceiling.share:.3f} on all traffic, under the target of "
             f"{level:.6g}: no model reaches it by handling everything, only by deferring what the teacher is unsure of"
         )
-    elif ceiling.repeated_share is not None and ceiling.repeated_share < level:
+    elif ceiling.repeated_share is not None and interval(ceiling.n_repeated, ceiling.k_repeated, _SURE)[1] < level:
         found.append(
             f"where texts repeat, the teacher's answers allow an agreement of at most {ceiling.repeated_share:.3f}, under the "
             f"target of {level:.6g}; on texts seen once the teacher may be no steadier"

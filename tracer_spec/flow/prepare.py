@@ -55,7 +55,7 @@ class Prepared:
     embedder: FittedEmbedder
     fit: FitRows
     certify: Sealed
-    notes: tuple[str, ...]
+    split_notes: tuple[str, ...]
 
 
 def read_traces(plan: Plan) -> TraceSet:
@@ -105,5 +105,5 @@ def prepare(plan: Plan, traces: TraceSet, sides: Split) -> Prepared:
         embedder=embedder,
         fit=FitRows(X, labels.encode(fit.labels), dealt, len(labels)),
         certify=Sealed(traces.take(sides.certify)),
-        notes=(*traces.accounting.notes, *sides.notes),
+        split_notes=sides.notes,
     )

@@ -3,12 +3,9 @@
 from tracer_spec.plugin.contracts import (
     Acceptor,
     AcceptorLearner,
-    Calibrator,
-    CertifyRows,
     Classes,
     Embedder,
     Evidence,
-    Family,
     Fittable,
     Guard,
     GuardLearner,
@@ -21,14 +18,12 @@ from tracer_spec.plugin.contracts import (
     Source,
     Surrogate,
     SurrogateLearner,
-    Target,
-    Trained,
     VectorReader,
     Vectors,
-    Workshop,
 )
 from tracer_spec.plugin.hookspecs import hookimpl
 from tracer_spec.plugin.policy import Candidate, Certificate, Chain, Fence, Model, Policy, Stage, WalkStep
+from tracer_spec.plugin.proposing import Calibrator, CertifyRows, Family, Target, Trained, Workshop
 
 __all__ = [
     "Acceptor",

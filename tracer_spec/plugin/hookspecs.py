@@ -23,16 +23,8 @@ from collections.abc import Iterable
 
 import pluggy
 
-from tracer_spec.plugin.contracts import (
-    AcceptorLearner,
-    Calibrator,
-    Embedder,
-    Family,
-    GuardLearner,
-    Plugin,
-    Source,
-    SurrogateLearner,
-)
+from tracer_spec.plugin.contracts import AcceptorLearner, Embedder, GuardLearner, Plugin, Source, SurrogateLearner
+from tracer_spec.plugin.proposing import Calibrator, Family
 
 GROUP = "tracer_spec"
 hookspec = pluggy.HookspecMarker(GROUP)

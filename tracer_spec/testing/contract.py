@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import re
 import shutil
 import subprocess
 import sys
@@ -46,9 +45,7 @@ class Contract:
 
     def __init_subclass__(cls, **given: Any) -> None:
         super().__init_subclass__(**given)
-        for name, test in list(vars(cls).items()):
-            if name.startswith("test_") and inspect.isfunction(test):
-                setattr(cls, name, _with_rule(test))
+        _quote_rules(cls)
 
     @classmethod
     def setup_class(cls) -> None:
@@ -97,7 +94,7 @@ class Contract:
         """Return the plugin's working part, made anew."""
         return self.descriptor.make(self.validated())
 
-    def require(self, holds: bool, found: str, *, mend: str) -> None:  # noqa: FBT001 - a condition, as of assert
+    def require(self, holds: bool, found: str, *, mend: str) -> None:
         """Raise where a condition does not hold.
 
         Raises
@@ -151,7 +148,7 @@ class Contract:
             issubclass(self.descriptor.options, Options)
             and config.get("extra") == "forbid"
             and bool(config.get("frozen")),
-            f"the options are {self.descriptor.options.__name__} with extra={config.get('extra')!r}, frozen={config.get('frozen')}",
+            f"its options have extra={config.get('extra')!r} and frozen={config.get('frozen')}",
             mend="derive them from tracer_spec.plugin.Options and leave its model_config as it is",
         )
 
@@ -185,12 +182,19 @@ def _heavy_imports_of(distribution: str) -> tuple[str, ...]:
         "import tracer_spec.plugin; before = set(sys.modules)\n"
         f"for entry in distribution({distribution!r}).entry_points:\n"
         "    if entry.group == 'tracer_spec': entry.load()\n"
-        f"print(*sorted({HEAVY!r} & (set(sys.modules) - before)))".replace(f"{HEAVY!r} &", f"set({HEAVY!r}) &")
+        f"print(*sorted(set({HEAVY!r}) & (set(sys.modules) - before)))"
     )
     run = subprocess.run(  # noqa: S603 - our own interpreter and code
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=None
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     return tuple(run.stdout.split())
+
+
+def _quote_rules(cls: type[Contract]) -> None:
+    """Have the tests that a class itself defines quote their docstrings, which are the rules, when they fail."""
+    for name, test in list(vars(cls).items()):
+        if name.startswith("test_") and inspect.isfunction(test):
+            setattr(cls, name, _with_rule(test))
 
 
 def _with_rule(test: Callable[..., None]) -> Callable[..., None]:
@@ -222,4 +226,41 @@ def _message(called: str, found: str, rule: str, mend: str) -> str:
     return f"{called}: {found}\n  contract: {rule}\n  mend: {mend}"
 
 
-Contract.test_it_describes_itself = _with_rule(Contract.test_it_describes_itself)  # type: ignore[method-assign]
+_quote_rules(Contract)
+
+
+def breaches(contract: type[Contract]) -> dict[str, str]:
+    """Run a contract without pytest.
+
+    Parameters
+    ----------
+    contract : type of Contract
+        A subclass that names its plugin.
+
+    Returns
+    -------
+    dict of str to str
+        The message of each test that failed, by the test's name; empty where the plugin keeps its contract. Tests that do
+        not apply are passed over.
+
+    Examples
+    --------
+    >>> from tracer_spec.testing import FamilyContract
+    >>> class Mine(FamilyContract):
+    ...     plugin = "global"
+    >>> breaches(Mine)
+    {}
+    """
+    found: dict[str, str] = {}
+    contract.setup_class()
+    try:
+        for name in sorted(each for each in dir(contract) if each.startswith("test_")):
+            try:
+                getattr(contract(), name)()
+            except unittest.SkipTest:
+                continue
+            except AssertionError as breach:
+                found[name] = str(breach)
+    finally:
+        contract.teardown_class()
+    return found

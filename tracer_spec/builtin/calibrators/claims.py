@@ -7,7 +7,9 @@ SAME_TEACHER = "the teacher that labels future traffic is the one that labelled 
 SAME_EMBEDDER = "the embedder gives the vectors that it gave when the policy was built"
 UNSEEN = "certify rows were chosen by a hash of their identity, and only the looks counted here have been taken at them"
 
-ASSUMPTIONS = (EXCHANGEABLE, SAME_TEACHER, SAME_EMBEDDER, UNSEEN)
+ALL_TRAFFIC = "the traces are of all traffic, or of a share chosen blindly, not only of what an earlier router deferred"
+
+ASSUMPTIONS = (EXCHANGEABLE, ALL_TRAFFIC, SAME_TEACHER, SAME_EMBEDDER, UNSEEN)
 VOIDED_BY = (
     "a changed teacher: its model, its prompt or its labels",
     "a changed embedder",

@@ -41,6 +41,6 @@ class Empirical:
                 f"{found}the router agreed with the teacher on at least {percent(target.level)} of the rows it handled among "
                 "those it was chosen on; nothing is claimed about other traffic"
             ),
-            assumptions=ASSUMPTIONS[:3],
+            assumptions=ASSUMPTIONS[:4],
             voided_by=VOIDED_BY[:4],
         )

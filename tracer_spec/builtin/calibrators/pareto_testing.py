@@ -16,7 +16,6 @@ from tracer_spec.plugin import Candidate, Certificate, CertifyRows, Chain, Targe
 from tracer_spec.stats.binomial import p_value, predicted_power
 from tracer_spec.stats.multiple import fixed_sequence
 
-
 # where even the likeliest candidate has less chance than this, the certify rows stay sealed and no look is spent
 WORTH_A_LOOK = 0.01
 

@@ -7,7 +7,6 @@ law of the tests.
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
@@ -15,6 +14,7 @@ from typing import Any, TypeAlias
 import jmespath
 from jmespath import exceptions, functions, visitor
 
+from tracer_spec.builtin.formats.functions import FUNCTIONS
 from tracer_spec.errors import SpecError
 from tracer_spec.plugin.registry import did_you_mean
 
@@ -26,13 +26,18 @@ class ExpressionError(Exception):
     """An expression cannot be applied to a record; the message holds no text of the record."""
 
 
-class _Functions(functions.Functions):  # type: ignore[misc]
-    """The standard functions and ``from_json``."""
+def _of_one(function: Callable[[Any], Any]) -> Callable[[object, Any], Any]:
+    """Return a function as the library's table holds it: it is called with the table's owner first."""
+    return lambda _owner, value: function(value)
 
-    @functions.signature({"types": []})  # type: ignore[untyped-decorator]
-    def _func_from_json(self, value: Any) -> Any:
-        """Return the parsed text; pass through what is no string."""
-        return parse_json(value) if isinstance(value, str) else value
+
+class _Functions(functions.Functions):  # type: ignore[misc]
+    """JMESPath's own functions and those of :data:`FUNCTIONS`, each of one argument of any type."""
+
+    FUNCTION_TABLE: Mapping[str, Any] = {
+        **functions.Functions.FUNCTION_TABLE,
+        **{name: {"function": _of_one(function), "signature": [{"types": []}]} for name, function in FUNCTIONS.items()},
+    }
 
 
 _FUNCTIONS = _Functions()
@@ -47,21 +52,13 @@ _RUNTIME = (
 )
 
 
-def parse_json(text: str) -> Any:
-    """Return what a JSON text holds, None where it is not JSON (or nested too deeply to read)."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-
-
 def compile_expression(expression: str, *, address: str = "") -> Getter:
     """Compile a JMESPath expression.
 
     Parameters
     ----------
     expression : str
-        JMESPath, with ``from_json()``.
+        JMESPath, with the functions of :data:`FUNCTIONS`.
     address : str
         Where it stands in the spec, for messages.
 

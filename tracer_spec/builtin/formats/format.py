@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, TypeAlias
 
 from tracer_spec.errors import SpecError
 from tracer_spec.plugin.registry import did_you_mean
 
 ADDRESS = "traces.format"
+
+# what a spec writes under ``format:``: expressions by part, and mappings of them for join and the rules
+Written: TypeAlias = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """How two records become one trace: one that asks, one that answers, with one key.
+
+    Parameters
+    ----------
+    key : str
+        What both have in common: a string or a number.
+    input, output : str
+        True of a record that asks; of one that answers. A record that is neither stands for itself.
+    """
+
+    key: str
+    input: str
+    output: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +48,31 @@ class Format:
         The event's id: records that share it are log copies or retries of one event.
     time : str, optional
         When it was asked: see :func:`~tracer_spec.builtin.formats.times.epoch_seconds`.
-    truth, group, model, embedding : str, optional
-        A human's label; the key of the grouped split; the teacher's model; a vector.
+    truth, group, model, version, embedding : str, optional
+        A human's label; the key of the grouped split; the teacher's model; the version of its prompt; a vector.
     where : str, optional
         Records for which this is false or null are left out.
     iterate : str, optional
         A list inside the record, each item of which is one trace. The other expressions then read the item,
         in which ``"$record"`` is the whole record.
+    view : str, optional
+        An object that the other expressions read in place of the record (or of the item).
+    join : Join, optional
+        For logs that keep what was asked and what was answered apart. The other expressions then read
+        ``{inputs: [...], outputs: [...]}``: the records (items, views) of one key, in the order they were read.
+    skip : mapping of str to str
+        Reason to condition. A record for which one is true is no trace: it is dropped, and counted under it.
+    unanswered : mapping of str to str
+        Reason to condition. Where one is true, the teacher was asked and gave no label: its answer was cut
+        short, or it refused. ``traces.labels.unanswered`` says what becomes of such a trace.
+    summary : str
+        One line, for people.
 
     Notes
     -----
     ``a || b`` is JMESPath's own: it also passes over an empty string, an empty list and ``false``.
-    ``not_null(a, b)`` passes over null and missing alone. Beyond the standard functions there is
-    ``from_json(x)``: the parsed text, ``x`` itself where it is no string, null where it is not JSON.
+    ``not_null(a, b)`` passes over null and missing alone. The functions beyond JMESPath's own are in
+    :mod:`tracer_spec.builtin.formats.functions`.
 
     References
     ----------
@@ -55,26 +87,49 @@ class Format:
     truth: str | None = None
     group: str | None = None
     model: str | None = None
+    version: str | None = None
     embedding: str | None = None
     where: str | None = None
     iterate: str | None = None
+    view: str | None = None
+    join: Join | None = None
+    skip: Mapping[str, str] = field(default_factory=dict)
+    unanswered: Mapping[str, str] = field(default_factory=dict)
+    summary: str = ""
 
 
-PARTS = tuple(field.name for field in fields(Format) if field.name != "name")
+PARTS = tuple(each.name for each in fields(Format) if each.name not in ("name", "summary"))
+RULES = ("skip", "unanswered")
+JOIN_KEYS = tuple(each.name for each in fields(Join))
 
 
-def custom_format(parts: Mapping[str, str | None]) -> Format:
+def written_expressions(parts: Written) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield every expression that a spec writes under ``format:``, with its path from there."""
+    for part, value in parts.items():
+        if part == "preset":
+            continue
+        if isinstance(value, str):
+            yield (part,), value
+        elif isinstance(value, Mapping):
+            yield from (((part, key), each) for key, each in value.items() if isinstance(each, str))
+
+
+def custom_format(parts: Written, preset: Format | None = None) -> Format:
     """Return the format that a map in the spec describes.
 
     Parameters
     ----------
     parts : mapping
-        A JMESPath expression, or None, for any of the parts of :class:`Format`; ``label`` is needed.
+        A JMESPath expression, or None, for any of the parts of :class:`Format`; a mapping for ``join``, ``skip``
+        and ``unanswered``. ``label`` is needed where there is no preset.
+    preset : Format, optional
+        What holds where ``parts`` says nothing. A part that is None is taken out of it; so is a rule that is None;
+        other rules are added to those it has.
 
     Raises
     ------
     SpecError
-        Where a part is unknown or ``label`` is missing.
+        Where a part is unknown, ``label`` is missing, or ``join`` is not whole.
     """
     for part in parts:
         if part not in PARTS:
@@ -83,11 +138,35 @@ def custom_format(parts: Mapping[str, str | None]) -> Format:
                 hint=did_you_mean(part, PARTS),
                 address=f"{ADDRESS}.{part}",
             )
-    label = parts.get("label")
+    label = parts.get("label", preset.label if preset else None)
     if label is None:
         raise SpecError(
             "the format says no label",
-            hint="add label: the JMESPath of the teacher's answer",
+            hint="add label: the JMESPath of the teacher's answer; or preset: the name of one that has it",
             address=ADDRESS,
         )
-    return replace(Format("custom", label), **dict[str, Any](parts))
+    base = preset or Format("custom", label)
+    changed = dict(parts)
+    if parts.get("join") is not None:
+        changed["join"] = _join(parts["join"], base.join)
+    for rules in RULES:
+        if rules in parts:
+            changed[rules] = _rules(getattr(base, rules), parts[rules])
+    return replace(base, **changed)
+
+
+def _join(written: Written, base: Join | None) -> Join:
+    """Return a join with the preset's expressions where the spec has none."""
+    known = {key: getattr(base, key) for key in JOIN_KEYS} if base else {}
+    whole = known | {key: value for key, value in written.items() if value is not None}
+    missing = [key for key in JOIN_KEYS if key not in whole]
+    if missing:
+        raise SpecError(f"the join says no {missing[0]}", hint="it needs key, input and output", address=f"{ADDRESS}.join")
+    return Join(**whole)
+
+
+def _rules(base: Mapping[str, str], written: Written | None) -> dict[str, str]:
+    """Return the preset's rules and the spec's, without those that the spec takes out; all of them for null."""
+    if written is None:
+        return {}
+    return {reason: rule for reason, rule in {**base, **written}.items() if rule is not None}

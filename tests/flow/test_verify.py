@@ -1,0 +1,300 @@
+"""Verification: counts against an oracle, verdicts against a closed-form truth, rows of the build left out."""
+
+import importlib.util
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import binom, binomtest
+
+import tracer_spec as ts
+from tracer_spec.errors import BundleError, DataError
+from tracer_spec.flow.accounting import Accounting
+from tracer_spec.flow.claim import Claim, read_claim
+from tracer_spec.flow.known_rows import KnownRows, row_hashes
+from tracer_spec.flow.traces import TraceSet
+from tracer_spec.flow.verify import verify
+from tracer_spec.runtime.bundle import parse_bundle
+from tracer_spec.runtime.opening import open_router
+from tracer_spec.stats.two_samples import sample_quantiles
+
+_SPEC = importlib.util.spec_from_file_location("bundles", Path(__file__).parents[1] / "runtime" / "bundles.py")
+bundles = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(bundles)
+
+ACCOUNTING = Accounting(0, 0, {}, {}, {}, {}, 0, {}, ())
+EASY = np.float32([2, 0, 0, 0])  # handled as card_arrival
+HARD = np.float32([0, 0, 0, 0])  # deferred
+
+
+@pytest.fixture(scope="module")
+def router():
+    return open_router(parse_bundle(bundles.forge()))
+
+
+def traces(labels, *, texts=None, ids=None, groups=None):
+    n = len(labels)
+    return TraceSet(
+        texts=tuple(texts or [f"text {i}" for i in range(n)]),
+        labels=tuple(labels),
+        ids=tuple(ids or [None] * n),
+        times=np.full(n, math.nan),
+        truths=(None,) * n,
+        groups=tuple(groups or [None] * n),
+        vectors=None,
+        rows=np.arange(n),
+        accounting=ACCOUNTING,
+    )
+
+
+def claim(target=0.9, confidence=0.95, measure="agreement", **more):
+    return Claim(
+        **{"text": "it agrees", "n_certify": 0, "scores": ()} | more,
+        target=target,
+        confidence=confidence,
+        measure=measure,
+    )
+
+
+def known(built):
+    return KnownRows.read({"rows.hashes": row_hashes(built)}, {"traces": {"digest": built.digest}})
+
+
+# --- counts ------------------------------------------------------------------------------------------------------------
+
+
+def test_counts_and_intervals_are_those_of_an_oracle(router):
+    rng = np.random.default_rng(0)
+    X = rng.normal(scale=2, size=(500, 4)).astype(np.float32)
+    teacher = rng.choice([*bundles.LABELS, "made_up"], size=500).tolist()
+    found = verify(router, claim(confidence=0.9), traces(teacher), vectors=X)
+    decided = bundles.oracle(X)
+    handled = [d[1] for d in decided]
+    agree = [d[0] == label for d, label in zip(decided, teacher, strict=True)]
+    n_handled, k = sum(handled), sum(agree)
+    assert (found.coverage.n, found.coverage.k) == (500, n_handled)
+    assert (found.agreement.n, found.agreement.k) == (n_handled, k)
+    assert (found.end_to_end.n, found.end_to_end.k) == (500, 500 - n_handled + k)
+    for rate in (found.coverage, found.agreement, found.end_to_end):
+        exact = binomtest(rate.k, rate.n).proportion_ci(0.9, method="exact")
+        assert (rate.lower, rate.upper) == (pytest.approx(exact.low), pytest.approx(exact.high))
+    for count in found.labels:
+        rows = [i for i in range(500) if teacher[i] == count.label]
+        assert (count.n, count.handled) == (len(rows), sum(handled[i] for i in rows))
+        assert count.agree == sum(agree[i] for i in rows)
+    assert sum(found.reasons.values()) == 500 - n_handled
+    assert found.reasons["low_score"] == sum(d[4] == "low_score" for d in decided)
+
+
+def test_a_label_unknown_to_the_bundle_is_a_disagreement_wherever_it_is_handled(router):
+    found = verify(
+        router, claim(), traces(["odd"] * 3 + ["card_arrival", ""]), vectors=np.array([EASY, EASY, HARD, EASY, EASY])
+    )
+    assert (found.unknown.n, found.unknown.handled, found.unknown.agree) == (4, 3, 0)
+    assert found.unknown_labels == {"odd": 3, "(no usable label)": 1}
+    assert (found.agreement.k, found.agreement.n) == (1, 4)
+
+
+def test_long_labels_that_may_quote_the_input_are_cut():
+    router = open_router(parse_bundle(bundles.forge()))
+    found = verify(router, claim(), traces(["I think\nthat " + "x" * 100]), vectors=EASY[None])
+    (label,) = found.unknown_labels
+    assert label.startswith("I think that xx")
+    assert (len(label), label[-1]) == (60, "…")
+
+
+# --- the verdict -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("k", "verdict"), [(90, "not contradicted"), (84, "not contradicted"), (82, "contradicted")])
+def test_a_claim_is_contradicted_where_the_upper_bound_is_under_the_target(router, k, verdict):
+    found = verify(
+        router, claim(), traces(["card_arrival"] * k + ["top_up"] * (100 - k)), vectors=np.tile(EASY, (100, 1))
+    )
+    upper = binomtest(k, 100).proportion_ci(0.95, method="exact").high
+    assert (
+        (found.verdict, found.agreement.upper < 0.9) == (verdict, upper < 0.9) == (verdict, verdict == "contradicted")
+    )
+
+
+def test_an_end_to_end_claim_is_judged_by_all_rows_and_not_by_the_handled_ones(router):
+    labels, X = ["top_up"] * 5 + ["card_arrival"] * 95, np.array([EASY] * 10 + [HARD] * 90)
+    assert verify(router, claim(0.9, measure="end_to_end"), traces(labels), vectors=X).verdict == "not contradicted"
+    assert verify(router, claim(0.9), traces(labels), vectors=X).verdict == "contradicted"
+    assert verify(router, claim(0.99, measure="end_to_end"), traces(labels), vectors=X).verdict == "contradicted"
+
+
+def test_where_nothing_is_claimed_nothing_is_contradicted(router):
+    found = verify(router, claim(0.9, None), traces(["top_up"] * 100), vectors=np.tile(EASY, (100, 1)))
+    assert (found.verdict, found.confidence, found.agreement.upper < 0.1) == ("nothing claimed", 0.95, True)
+
+
+def test_where_nothing_is_handled_nothing_is_contradicted(router):
+    found = verify(router, claim(), traces(["top_up"] * 50), vectors=np.tile(HARD, (50, 1)))
+    assert (found.verdict, found.agreement.share) == ("not contradicted", None)
+
+
+def test_a_true_claim_is_contradicted_in_no_more_runs_than_its_interval_allows(router):
+    runs, n, target, confidence = 400, 300, 0.9, 0.9
+    rng, false = np.random.default_rng(1), 0
+    for _ in range(runs):
+        labels = np.where(rng.uniform(size=n) < target, "card_arrival", "top_up").tolist()
+        X = np.where(rng.uniform(size=(n, 1)) < 0.8, EASY, HARD)
+        false += verify(router, claim(target, confidence), traces(labels), vectors=X).verdict == "contradicted"
+    tail = (1 - confidence) / 2
+    assert binom.ppf(0.001, runs, tail * 0.3) / runs <= false / runs <= binom.ppf(0.999, runs, tail) / runs
+
+
+def test_leaving_out_requests_made_again_does_not_contradict_a_true_claim(router):
+    # half of the traffic is one easy request that the build knows; without ids it is left out, and what is left is harder
+    built = known(traces(["card_arrival"], texts=["where is my card"]))
+    runs, n, target, confidence = 200, 300, 0.9, 0.9
+    rng, false, careless = np.random.default_rng(2), 0, 0
+    for _ in range(runs):
+        again = rng.uniform(size=n) < 0.5
+        right = rng.uniform(size=n) < np.where(again, 0.98, 0.82)
+        texts = ["where is my card" if each else f"text {i}" for i, each in enumerate(again)]
+        labels = np.where(right, "card_arrival", "top_up").tolist()
+        found = verify(
+            router, claim(target, confidence), traces(labels, texts=texts), known=built, vectors=np.tile(EASY, (n, 1))
+        )
+        assert found.coverage.n == n - again.sum()
+        false += found.verdict == "contradicted"
+        careless += found.agreement.upper < target
+    most = binom.ppf(0.999, runs, (1 - confidence) / 2)
+    assert false <= most < careless
+
+
+# --- rows of the build -------------------------------------------------------------------------------------------------
+
+
+def test_rows_of_the_build_are_left_out_and_counted_and_repeats_with_ids_are_measured(router):
+    built = known(traces(["card_arrival"] * 2, texts=["a", "b"], ids=["1", "2"]))
+    fresh = traces(["card_arrival"] * 4, texts=["a", "a", "c", "d"], ids=["1", "3", "4", "5"])
+    found = verify(router, claim(), fresh, known=built, vectors=np.tile(EASY, (4, 1)))
+    assert found.left_out == {"known to the build by id and text": 1}
+    assert (found.coverage.n, found.n_repeats, found.known_rows) == (3, 1, True)
+
+
+def test_where_no_row_is_new_there_is_nothing_to_measure(router):
+    given = traces(["card_arrival"] * 3, texts=["a", "b", "a"])
+    with pytest.raises(DataError, match="none of 3 traces is new to this bundle: 3 known to the build by text"):
+        verify(router, claim(), given, known=known(given), vectors=np.tile(EASY, (3, 1)))
+
+
+def test_a_bundle_that_does_not_know_its_rows_measures_all_and_says_so(router):
+    found = verify(router, claim(), traces(["card_arrival"] * 3), vectors=np.tile(EASY, (3, 1)))
+    assert (found.known_rows, found.left_out, found.coverage.n) == (False, {}, 3)
+
+
+def test_a_claim_per_group_is_measured_on_one_row_of_each_new_group(router):
+    built = known(traces(["card_arrival"], texts=["a"], groups=["old"]))
+    groups = ["old", *["x"] * 6, *["y"] * 2, "z"]
+    found = verify(
+        router,
+        claim(),
+        traces(["card_arrival"] * 10, groups=groups),
+        known=built,
+        vectors=np.tile(EASY, (10, 1)),
+        grouped=True,
+    )
+    assert found.coverage.n == 3
+    assert found.left_out == {"of a group known to the build": 1, "of a group that another row speaks for": 6}
+
+
+def test_a_claim_per_group_needs_groups(router):
+    with pytest.raises(DataError, match="claim is per group, and 2 of 2 traces have none"):
+        verify(router, claim(), traces(["card_arrival"] * 2), vectors=np.tile(EASY, (2, 1)), grouped=True)
+
+
+# --- drift -------------------------------------------------------------------------------------------------------------
+
+
+def test_drift_is_measured_against_the_scores_of_the_certificate(router):
+    rng = np.random.default_rng(3)
+    before, after = rng.normal(size=(800, 4)).astype(np.float32), rng.normal(scale=3, size=(800, 4)).astype(np.float32)
+    scores = router.route_batch(before).scores
+    told = claim(n_certify=800, scores=tuple(sample_quantiles(scores).tolist()))
+    same = verify(router, told, traces(["top_up"] * 800), vectors=before).drift
+    other = verify(router, told, traces(["top_up"] * 800), vectors=after).drift
+    assert (same.distance < 0.01, same.p_value > 0.99, same.n_certify, same.n) == (True, True, 800, 800)
+    assert (other.distance > 0.2, other.p_value < 1e-6) == (True, True)
+    assert verify(router, claim(), traces(["top_up"] * 800), vectors=after).drift is None
+
+
+# --- the claim read back -----------------------------------------------------------------------------------------------
+
+GOOD = {"claim": "c", "measure": "agreement", "target": 0.9, "confidence": 0.95, "n_certify": 3, "scores": [0.1, 0.2]}
+
+
+def test_a_claim_is_read_back_from_the_certificate():
+    assert read_claim(GOOD, "certified") == Claim("c", "agreement", 0.9, 0.95, 3, (0.1, 0.2))
+    assert read_claim({**GOOD, "confidence": None}, "certified").confidence is None
+    assert read_claim(GOOD, "draft").confidence is None
+
+
+def test_a_certificate_of_before_measures_were_named_is_read_by_its_calibrator():
+    old = {key: value for key, value in GOOD.items() if key not in ("measure", "scores")}
+    assert read_claim({**old, "calibrator": "risk-control"}, "certified").measure == "end_to_end"
+    assert read_claim({**old, "calibrator": "pareto-testing"}, "certified").measure == "agreement"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"target": None}, "target is missing, not a number between 0 and 1"),
+        ({"target": 1.0}, "target is 1.0"),
+        ({"target": True}, "target is True"),
+        ({"confidence": "x"}, "confidence is 'x', neither null"),
+        ({"measure": "speed"}, "measure is 'speed'; allowed: agreement, end_to_end"),
+        ({"n_certify": -1}, "n_certify is -1, not a count"),
+        ({"scores": [0.1] * 4}, "scores is no list of at most n_certify numbers"),
+        ({"scores": ["x"]}, "scores is no list"),
+    ],
+)
+def test_a_certificate_that_cannot_be_verified_is_refused(change, message):
+    with pytest.raises(BundleError, match=message) as caught:
+        read_claim({**GOOD, **change}, "certified")
+    assert caught.value.problems[0].address == "certificate.json"
+
+
+# --- what the build writes ---------------------------------------------------------------------------------------------
+
+
+def test_the_build_writes_the_scores_of_the_certify_rows_and_every_row_it_saw(tmp_path):
+    from tracer_spec.flow.prepare import part, read_traces
+    from tracer_spec.plan import make_plan
+    from tracer_spec.plugin.registry import find_plugins
+    from tracer_spec.spec import load_spec
+
+    rng = np.random.default_rng(4)
+    words = {"card": "card plastic chip visa".split(), "loan": "loan borrow mortgage interest".split()}
+    rows = []
+    for i in range(900):
+        label = ["card", "loan"][rng.integers(2)]
+        rows.append(
+            {"id": f"e{i}", "input": " ".join(rng.choice(["my", "the", "please", *words[label]], 6)), "teacher": label}
+        )
+    (tmp_path / "traces.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    spec = {
+        "version": 1,
+        "name": "small",
+        "traces": {"use": "jsonl", "with": {"path": str(tmp_path / "traces.jsonl")}},
+        "embedder": {"use": "lsa", "with": {"dim": 8}},
+        "zoo": ["logreg"],
+        "families": ["l2d"],
+        "target": {"agreement": 0.9},
+    }
+    result = ts.build(spec, out=tmp_path / "small.tracer", workers=1)
+    router = ts.load(result.bundle)
+    plan = make_plan(load_spec(spec), find_plugins())
+    kept = read_traces(plan)
+    scores = router.route_batch([kept.texts[i] for i in part(plan, kept).certify]).scores
+    assert np.abs(np.array(router.certificate["scores"]) - sample_quantiles(scores)).max() < 1e-5
+    read = read_claim(router.certificate, router.manifest.status)
+    assert (read.measure, read.target, read.confidence, read.n_certify) == ("agreement", 0.9, 0.95, result.n_certify)
+    members = parse_bundle(result.bundle.read_bytes()).members
+    seen = KnownRows.read(members, router.manifest.provenance)
+    assert seen.find(kept).event.all()

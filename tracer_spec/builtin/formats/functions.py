@@ -1,0 +1,165 @@
+"""What expressions may call beyond JMESPath's own functions: plain functions from JSON to JSON.
+
+Four of them are shapes that no path can express: JSON inside a string, the text of a message, attributes as
+OpenTelemetry writes them, and keys with dots in them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+# the kinds of a message's parts that are text meant for the reader: a model's reasoning is not
+TEXT_KINDS = frozenset((None, "text", "input_text", "output_text"))
+_OTLP_KINDS = ("stringValue", "intValue", "boolValue", "doubleValue", "arrayValue", "kvlistValue", "bytesValue")
+
+
+def parse_json(text: str) -> Any:
+    """Return what a JSON text holds, None where it is not JSON (or nested too deeply to read)."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def from_json(value: Any) -> Any:
+    """Return what a JSON text holds, null where it is not JSON; what is no string, as it is.
+
+    Examples
+    --------
+    >>> from_json('{"intent": "refund"}'), from_json("refund"), from_json({"intent": "refund"})
+    ({'intent': 'refund'}, None, {'intent': 'refund'})
+    """
+    return parse_json(value) if isinstance(value, str) else value
+
+
+def unpack(value: Any) -> Any:
+    """Return the object, list or string that a JSON text holds; anything else, other text too, as it is.
+
+    Examples
+    --------
+    >>> unpack('{"intent": "refund"}'), unpack("where is my refund?"), unpack('"refund"'), unpack("42")
+    ({'intent': 'refund'}, 'where is my refund?', 'refund', '42')
+    """
+    if not isinstance(value, str):
+        return value
+    parsed = parse_json(value)
+    return parsed if isinstance(parsed, (dict, list, str)) else value
+
+
+def message_text(content: Any) -> str | None:
+    """Return the text of a message's content: a string as it is, the text parts of a list a line each.
+
+    Null where there is none: images, tool calls and reasoning are not text.
+
+    Examples
+    --------
+    >>> message_text([{"type": "text", "text": "where is"}, {"type": "image_url"}, {"type": "text", "content": "it?"}])
+    'where is\\nit?'
+    """
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else [content]
+    texts = [text for part in parts if (text := _part_text(part)) is not None]
+    return "\n".join(texts) if texts else None
+
+
+def _part_text(part: Any) -> str | None:
+    if isinstance(part, str):
+        return part
+    if not isinstance(part, Mapping) or not _is_text_kind(part.get("type")):
+        return None
+    # a text part without a kind says 'text'; OpenTelemetry's parts have a kind and say 'content'
+    text = part.get("text", part.get("content") if "type" in part else None)
+    return text if isinstance(text, str) else None
+
+
+def _is_text_kind(kind: Any) -> bool:
+    return (kind is None or isinstance(kind, str)) and kind in TEXT_KINDS
+
+
+def otlp(value: Any) -> Any:
+    """Return OTLP/JSON's attributes (a list of ``{key, value}``) or one of its values as plain JSON.
+
+    What is not in OTLP's way of writing is returned as it is, and 64-bit integers, strings there, become numbers.
+
+    Examples
+    --------
+    >>> otlp([{"key": "gen_ai.request.model", "value": {"stringValue": "m-1"}}, {"key": "n", "value": {"intValue": "7"}}])
+    {'gen_ai.request.model': 'm-1', 'n': 7}
+    """
+    if isinstance(value, list) and value and all(isinstance(each, Mapping) and "key" in each for each in value):
+        return {each["key"]: otlp(each.get("value")) for each in value if isinstance(each["key"], str)}
+    if not isinstance(value, Mapping) or len(value) != 1:
+        return value
+    ((kind, inside),) = value.items()
+    if kind not in _OTLP_KINDS:
+        return value
+    if kind == "intValue" and isinstance(inside, str):
+        return int(inside) if inside.lstrip("-").isascii() and inside.lstrip("-").isdigit() else None
+    if kind in ("arrayValue", "kvlistValue"):
+        values = inside.get("values") if isinstance(inside, Mapping) else None
+        listed = values if isinstance(values, list) else []
+        return [otlp(each) for each in listed] if kind == "arrayValue" else (otlp(listed) or {})
+    return inside
+
+
+def nested(value: Any) -> Any:
+    """Return an object with its dotted keys as objects inside objects, and numbered keys as lists.
+
+    Where ``a`` and ``a.b`` are both there and ``a`` is no object, ``a.b`` stays as it is. Keys that start with
+    ``$`` are left alone.
+
+    Examples
+    --------
+    >>> nested({"llm.messages.0.role": "user", "llm.messages.1.role": "assistant", "llm.model": "m-1"})
+    {'llm': {'messages': [{'role': 'user'}, {'role': 'assistant'}], 'model': 'm-1'}}
+    """
+    if isinstance(value, list):
+        return [nested(each) for each in value]
+    if not isinstance(value, Mapping):
+        return value
+    tree: dict[str, Any] = {}
+    # shorter keys first, so that what a record holds and not its order decides
+    for key in sorted((key for key in value if isinstance(key, str)), key=lambda key: (key.count("."), key)):
+        if key.startswith("$"):
+            tree[key] = value[key]
+        else:
+            _place(tree, key, nested(value[key]))
+    return _with_lists(tree)
+
+
+def _place(tree: dict[str, Any], key: str, value: Any) -> None:
+    """Put a value at its dotted key; where the way there is blocked, under what is left of the key."""
+    head, dot, rest = key.partition(".")
+    if not dot or not head:
+        held = tree.get(key)
+        tree[key] = {**held, **value} if isinstance(held, dict) and isinstance(value, dict) else value
+        return
+    below = tree.get(head)
+    if below is None:
+        below = tree[head] = {}
+    if isinstance(below, dict):
+        _place(below, rest, value)
+    else:
+        tree[key] = value
+
+
+def _with_lists(tree: Any) -> Any:
+    """Turn objects whose every key is a number into lists, from the leaves up."""
+    if not isinstance(tree, dict):
+        return tree
+    done = {key: value if key.startswith("$") else _with_lists(value) for key, value in tree.items()}
+    if done and all(key.isascii() and key.isdigit() and len(key) < 10 for key in done):
+        return [done[key] for key in sorted(done, key=int)]
+    return done
+
+
+FUNCTIONS = {
+    "from_json": from_json,
+    "unpack": unpack,
+    "message_text": message_text,
+    "otlp": otlp,
+    "nested": nested,
+}

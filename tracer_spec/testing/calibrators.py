@@ -1,0 +1,175 @@
+"""The contract of a calibrator."""
+
+from __future__ import annotations
+
+import math
+import unittest
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from tracer_spec.plugin import Candidate, Certificate, Chain, Target
+from tracer_spec.testing.contract import Contract
+from tracer_spec.testing.worlds import Rows, World, chain
+
+RUNS = 200
+N_FIT, N_CERTIFY = 300, 250
+# how far under the level the truth of a null lies
+_SHORT_BY = 0.002
+
+
+class CalibratorContract(Contract):
+    """What every calibrator promises.
+
+    Attributes
+    ----------
+    target : Target
+        What it is asked to certify; say ``Target(None, 0.9, end_to_end=0.95)`` where it is about all traffic.
+
+    Notes
+    -----
+    The guarantee itself is tested on a null: worlds in which nothing deserves a certificate. Of 200 draws, at most as many
+    may be certified as chance allows at 99.9 % where each errs with probability 1 - confidence.
+
+    Examples
+    --------
+    >>> class TestParetoTesting(CalibratorContract):
+    ...     plugin = "pareto-testing"
+    """
+
+    kind = "calibrator"
+    target: Target = Target(agreement=0.9, confidence=0.9)
+
+    def _drawn(self, rate: float, seed: int, n_certify: int = N_CERTIFY) -> tuple[list[Chain], Rows]:
+        """Return chains counted on fit rows, and certify rows, of one world."""
+        rng = np.random.default_rng(seed)
+        world = World(rate)
+        return [chain(world.draw(N_FIT, rng))], world.draw(n_certify, rng)
+
+    def _order(self, chains: Sequence[Chain], n_certify: int, target: Target | None = None) -> Sequence[Candidate]:
+        return tuple(self.made().order(chains, n_certify, target or self.target))
+
+    def _certify(
+        self, rate: float, seed: int, target: Target | None = None
+    ) -> tuple[Sequence[Candidate], Rows, Certificate]:
+        chains, rows = self._drawn(rate, seed)
+        ordered = self._order(chains, len(rows), target)
+        return ordered, rows, self.made().certify(ordered, rows, target or self.target)
+
+    def test_the_order_is_of_candidates_that_were_proposed(self) -> None:
+        """Order gives candidates of the chains, none twice, none predicted to handle less than min_coverage."""
+        chains, rows = self._drawn(0.99, 1)
+        wanting = replace(self.target, min_coverage=0.3)
+        ordered = self._order(chains, len(rows), wanting)
+        proposed = [each for one in chains for each in one.candidates]
+        self.require(
+            all(each in proposed for each in ordered) and len({id(each) for each in ordered}) == len(ordered),
+            "the order holds candidates that were not proposed, or one twice",
+            mend="choose among the candidates of the chains",
+        )
+        least = min((each.coverage for each in ordered), default=1.0)
+        self.require(
+            least >= 0.3,
+            f"a candidate of coverage {least:.2f} is tested; min_coverage is 0.3",
+            mend="leave it out of the order",
+        )
+
+    def test_the_order_is_frozen_before_any_row_is_seen(self) -> None:
+        """Order depends on fit rows and the number of certify rows alone: nothing is remembered of rows that were counted."""
+        chains, rows = self._drawn(0.95, 2)
+        part = self.made()
+        first = tuple(part.order(chains, len(rows), self.target))
+        part.certify(first, self._drawn(0.2, 3)[1], self.target)
+        self.require(
+            tuple(part.order(chains, len(rows), self.target)) == first == self._order(chains, len(rows)),
+            "the order changed after rows were counted",
+            mend="keep no state between order and certify: make the calibrator a frozen dataclass",
+        )
+
+    def test_the_certificate_tells_what_was_tested(self) -> None:
+        """The walk holds candidates of the order with their true counts; what is chosen is a step of it that passed."""
+        for rate, seed in ((0.99, 4), (0.5, 5)):
+            ordered, rows, certificate = self._certify(rate, seed)
+            chosen = certificate.chosen
+            self.require(
+                certificate.n_certify == len(rows)
+                and certificate.target == self.target.level
+                and bool(certificate.claim)
+                and "\n" not in certificate.claim,
+                f"it says n_certify {certificate.n_certify}, target {certificate.target}, claim {certificate.claim!r}",
+                mend="give len(rows), target.level and one sentence",
+            )
+            self.require(
+                chosen is None or (chosen.passed and chosen in certificate.walk),
+                "what is chosen is not a step of the walk that passed",
+                mend="choose among the steps with passed=True",
+            )
+            for step in certificate.walk:
+                n, k = rows.count(step.candidate.policy)
+                counts = ((n, k), (len(rows), len(rows) - (n - k)))
+                sound = step.p_value is None or (math.isfinite(step.p_value) and 0 <= step.p_value <= 1)
+                self.require(
+                    step.candidate in ordered and (step.n, step.k) in counts and sound,
+                    f"a step says {step.k} of {step.n}, p {step.p_value}; the rows say {counts[0][1]} of {counts[0][0]}",
+                    mend="write the counts of rows.count(policy) into the step, and a p-value in [0, 1] or None",
+                )
+
+    def test_without_rows_nothing_is_certified(self) -> None:
+        """No certify rows, or none that is handled, certify nothing, whatever the fit rows promise."""
+        chains, _ = self._drawn(1.0, 6)
+        nothing = Rows(np.zeros(0, np.float32), np.zeros(0, bool))
+        candidates = tuple(reversed(chains[0].candidates))
+        for ordered in ((), self._order(chains, 0), candidates):
+            certificate = self.made().certify(ordered, nothing, self.target)
+            self.require(
+                certificate.chosen is None and certificate.status == "refused",
+                "it certifies on no certify rows",
+                mend="0 of 0 has a p-value of 1",
+            )
+
+    def test_what_plainly_deserves_it_is_certified(self) -> None:
+        """A surrogate that always agrees is certified on 250 rows: a calibrator that refuses all is of no use."""
+        _, _, certificate = self._certify(1.0, 7)
+        self.require(
+            certificate.chosen is not None,
+            "it refuses a surrogate that always agrees",
+            mend="check the test's direction",
+        )
+
+    def test_it_errs_no_more_often_than_it_says(self) -> None:
+        """Over draws of the certify rows, what is certified falls short of the target in at most 1 - confidence of them."""
+        from scipy.stats import binom
+
+        delta = self.target.delta
+        world = World(self.target.level - _SHORT_BY)
+        false = 0
+        for run in range(RUNS):
+            rng = np.random.default_rng([11, run])
+            chains, rows = [chain(world.draw(N_FIT, rng))], world.draw(N_CERTIFY, rng)
+            certificate = self.made().certify(self._order(chains, N_CERTIFY), rows, self.target)
+            if certificate.confidence is None:
+                raise unittest.SkipTest("its certificate makes no confidence statement, so there is none to break")
+            shipped = certificate.shipped
+            true = world.agreement if self.target.agreement is not None else world.end_to_end
+            false += shipped is not None and true(shipped.policy) < self.target.level
+        allowed = int(binom.ppf(0.999, RUNS, delta))
+        self.require(
+            false <= allowed,
+            f"{false} of {RUNS} certificates are false; at a confidence of {1 - delta:g}, chance allows {allowed}",
+            mend="test in the frozen order, stop at the first failure, and correct for every further look at the rows",
+        )
+
+    def test_it_spends_no_more_than_the_looks_budget(self) -> None:
+        """Where target.budget is set, the test spends that and no more: target.delta is the whole of it."""
+        looked = replace(self.target, budget=self.target.delta / 50)
+        for seed in range(20, 40):
+            _, _, certificate = self._certify(self.target.level + 0.04, seed, looked)
+            chosen = certificate.chosen
+            if certificate.confidence is None or chosen is None or chosen.p_value is None:
+                continue
+            self.require(
+                chosen.p_value <= looked.delta and (certificate.level is None or certificate.level <= looked.delta),
+                f"it passes a p-value of {chosen.p_value:.3g} at level {certificate.level}; the budget is {looked.delta:.3g}",
+                mend="compare with target.delta, not with 1 - target.confidence",
+            )

@@ -1,0 +1,178 @@
+"""The contract of a surrogate."""
+
+from __future__ import annotations
+
+import unittest
+from typing import Any
+
+import numpy as np
+
+from tracer_spec.errors import TracerError
+from tracer_spec.plugin import Classes, Vectors
+from tracer_spec.testing.contract import Contract
+from tracer_spec.testing.graphs import exported, require_equal, require_rows, run
+from tracer_spec.testing.rows import DIMENSION, N_CLASSES, clusters
+
+_SAME = "let the graph compute what scores computes, in the same order; tracer_spec.graph.tree_ensemble does for trees"
+_SEED = "hand the seed to everything that draws, train on one thread, and iterate over nothing unordered"
+
+
+class SurrogateContract(Contract):
+    """What every surrogate promises.
+
+    Examples
+    --------
+    >>> class TestLogreg(SurrogateContract):
+    ...     plugin = "logreg"
+    ...     options = {"C": 1.0}
+    """
+
+    kind = "surrogate"
+
+    def _fit(self, X: Vectors, y: Classes, *, n_classes: int = N_CLASSES, seed: int = 1) -> Any:
+        return self.made().fit(X, y, n_classes=n_classes, seed=seed)
+
+    def _graph(self, fitted: Any) -> bytes:
+        return exported(self, fitted, ("embedding",), "scores")
+
+    def _trained(self) -> Any:
+        return self.kept("trained", lambda: self._fit(*clusters(200)))
+
+    def _require_scores(self, fitted: Any, X: Vectors, n_classes: int = N_CLASSES) -> None:
+        """Require native scores and the graph's to be scores, and the same."""
+        native, graph = fitted.scores(X), run(self, self._graph(fitted), {"embedding": X})
+        for values, what in ((native, "scores(X)"), (graph, "the graph")):
+            require_rows(self, values, (len(X), n_classes), what)
+            lowest, highest, sums = float(values.min()), float(values.max()), values.sum(axis=1)
+            self.require(
+                lowest >= -1e-6 and highest <= 1 + 1e-5 and bool(np.allclose(sums, 1, atol=1e-4)),
+                f"{what} gives scores from {lowest:.4g} to {highest:.4g} whose rows sum to {sums.min():.4g}..{sums.max():.4g}",
+                mend="give probabilities: a softmax, or shares that sum to 1",
+            )
+        require_equal(self, graph, native, "the scores of scores(X) and of the graph", tolerance=1e-5, mend=_SAME)
+
+    def test_its_scores_are_probabilities_and_its_graph_gives_the_same(self) -> None:
+        """scores(X) is float32 (n, k) in [0, 1], rows summing to 1, and the graph of to_onnx gives the same to 1e-5."""
+        fitted = self._trained()
+        for X in (clusters(200)[0], clusters(300, seed=7)[0], np.zeros((1, DIMENSION), np.float32)):
+            self._require_scores(fitted, X)
+
+    def test_it_learns(self) -> None:
+        """On classes that are easy to tell apart it is right more often than one that always gives the same answer."""
+        X, y = clusters(400, seed=2)
+        share = float((self._trained().scores(X).argmax(axis=1) == y).mean())
+        self.require(
+            share > 0.4,
+            f"it is right on {share:.0%} of rows of {N_CLASSES} even classes",
+            mend="check the columns' order: column i is class i",
+        )
+
+    def test_a_row_scores_the_same_alone_and_in_a_batch(self) -> None:
+        """The graph scores each row by itself: whoever else is in the batch changes nothing."""
+        graph, X = self._graph(self._trained()), clusters(40, seed=3)[0]
+        alone = np.concatenate([run(self, graph, {"embedding": row[None]}) for row in X])
+        together = run(self, graph, {"embedding": X})
+        require_equal(self, alone, together, "scores alone and in a batch", tolerance=1e-6,
+                      mend="normalise by what training saw, never by the batch")  # fmt: skip
+
+    def test_scores_of_far_rows_are_finite(self) -> None:
+        """Rows unlike any of training, up to a thousand times as long, get finite scores."""
+        graph = self._graph(self._trained())
+        X = np.float32(1000) * clusters(50, seed=4)[0]
+        require_rows(self, run(self, graph, {"embedding": X}), (50, N_CLASSES), "the graph, on rows of length 1000,")
+
+    def test_equal_seeds_give_equal_bytes(self) -> None:
+        """Training twice with one seed, and exporting twice, gives the same graph byte for byte."""
+        first = self._graph(self._trained())
+        self.require(
+            self._graph(self._trained()) == first,
+            "exporting one model twice gives two graphs",
+            mend="pass the graph through tracer_spec.graph.tidy: converters invent names",
+        )
+        again = self._graph(self._fit(*clusters(200)))
+        self.require(again == first, "training twice with seed 1 gives two graphs", mend=_SEED)
+
+    def test_another_process_trains_the_same_bytes(self) -> None:
+        """The build trains in worker processes: make and options can be sent there, and the same graph comes back."""
+        if not isinstance(self.plugin, str):
+            raise unittest.SkipTest("the plugin is not installed under a name by which a worker could find its module")
+        import joblib
+
+        X, y = clusters(200)
+        with joblib.parallel_config("loky", inner_max_num_threads=1):
+            (there,) = joblib.Parallel(n_jobs=2)(
+                [joblib.delayed(_train_there)(self.descriptor.make, self.validated(), X, y)]
+            )
+        self.require(there == self._graph(self._trained()), "another process trains another graph", mend=_SEED)
+
+    def test_any_seed_will_do(self) -> None:
+        """Seeds are whole numbers in [0, 2**31)."""
+        for seed in (0, 2**31 - 1):
+            self._require_scores(self._fit(*clusters(60), seed=seed), clusters(20, seed=5)[0])
+
+    def test_inputs_stay_as_they_are(self) -> None:
+        """X and y belong to the caller: training and scoring read them, and they may be read-only."""
+        X, y = clusters(200)
+        before = X.tobytes(), y.tobytes()
+        X.flags.writeable = y.flags.writeable = False
+        self._fit(X, y).scores(X)
+        self.require((X.tobytes(), y.tobytes()) == before, "training changed X or y", mend="copy before you write")
+
+    def test_a_class_never_met_scores_zero(self) -> None:
+        """A class that is missing from y has its column all the same, and its score is 0."""
+        for missing in (0, 2, N_CLASSES - 1):
+            seen = [each for each in range(N_CLASSES) if each != missing]
+            fitted, X = self._fit(*clusters(200, classes=seen)), clusters(50, seed=6)[0]
+            self._require_scores(fitted, X)
+            most = float(fitted.scores(X)[:, missing].max())
+            self.require(
+                most <= 1e-5,
+                f"class {missing} was never met and scores up to {most:.3g}",
+                mend="train on the classes of numpy.unique(y) and put their scores into an array of zeros; "
+                "tracer_spec.graph.spread_columns does so in the graph",
+            )
+
+    def test_two_rows_or_one_class_are_learned_or_refused(self) -> None:
+        """Rows that cannot be learned raise PluginError with the reason; whatever is learned keeps the whole contract."""
+        X, y = clusters(60)
+        few = {
+            "two rows of two classes": (X[:2], np.array([0, 3])),
+            "two rows of one class": (X[:2], np.array([1, 1])),
+            "one row": (X[:1], np.array([2])),
+            "one class": (X, np.full(60, 1)),
+        }
+        for what, (rows, classes) in few.items():
+            try:
+                fitted = self._fit(rows, classes.astype(np.int64))
+            except TracerError:
+                continue
+            except Exception as error:  # noqa: BLE001 - a third party's learner may raise anything
+                self.require(
+                    False,
+                    f"on {what} it raised {type(error).__name__}: {error}",
+                    mend="learn them, or raise tracer_spec.errors.PluginError with the reason: it becomes a row of the report",
+                )
+            self._require_scores(fitted, X)
+        del y
+
+    def test_vectors_that_are_not_finite_are_refused(self) -> None:
+        """Training on NaN or infinity raises PluginError: a vector that is not finite is a fault of the embedder."""
+        for value in (np.nan, np.inf):
+            X, y = clusters(60)
+            X[7, 3] = value
+            try:
+                self._fit(X, y)
+            except TracerError:
+                continue
+            self.require(
+                False,
+                f"it trained on a vector that holds {value}",
+                mend="raise tracer_spec.errors.PluginError where not numpy.isfinite(X).all()",
+            )
+
+
+def _train_there(make: Any, options: Any, X: Vectors, y: Classes) -> bytes:
+    """Train in another process; what comes home is bytes, as in a build."""
+    fitted = make(options).fit(X, y, n_classes=N_CLASSES, seed=1)
+    graph: bytes = fitted.to_onnx().SerializeToString(deterministic=True)
+    return graph

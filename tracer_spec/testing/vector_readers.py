@@ -1,0 +1,82 @@
+"""The contract of an "embedder" whose vectors come with the traces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tracer_spec.errors import TracerError
+from tracer_spec.plugin import VectorReader, Vectors
+from tracer_spec.testing.contract import Contract
+from tracer_spec.testing.graphs import require_rows
+
+
+class VectorReaderContract(Contract):
+    """What every reader of vectors promises.
+
+    Attributes
+    ----------
+    ids : sequence of str or None
+        The ids of the traces that it is asked for, in the order of the records.
+    held : sequence
+        What each record holds at its ``column``; None for each where vectors are elsewhere.
+
+    Examples
+    --------
+    >>> class TestColumn(VectorReaderContract):
+    ...     plugin = "precomputed"
+    ...     options = {"column": "embedding"}
+    ...     held = [[0.0, 1.0], [1.0, 0.0], [0.5, 0.5]]
+    """
+
+    kind = "embedder"
+    ids: Sequence[str | None] = ("a", "b", "c")
+    held: Sequence[Any] = (None, None, None)
+
+    def _read(self, order: Sequence[int]) -> Vectors:
+        X: Vectors = self.made().read(list(order), [self.ids[i] for i in order], [self.held[i] for i in order])
+        return X
+
+    def test_it_is_a_reader(self) -> None:
+        """It has read(rows, ids, vectors), and column: a JMESPath, or None where the vector is not in the record."""
+        part = self.made()
+        self.require(
+            isinstance(part, VectorReader), f"make gives {type(part).__name__}", mend="give it read and column"
+        )
+        self.require(
+            part.column is None or isinstance(part.column, str),
+            f"column is {part.column!r}",
+            mend="return a str or None",
+        )
+
+    def test_each_trace_gets_its_own_finite_vector_in_any_order(self) -> None:
+        """Read gives float32 (n, d), finite, one row a trace in the order asked for, whichever traces are left."""
+        everything = range(len(self.ids))
+        X = self._read(everything)
+        require_rows(self, X, (len(self.ids), X.shape[-1]), "read")
+        for order in (list(reversed(everything)), [len(self.ids) - 1]):
+            self.require(
+                bool(np.array_equal(self._read(order), X[order])),
+                f"asked for the rows {order} it gives the vectors of others",
+                mend="look vectors up by row or by id: traces may have been dropped before",
+            )
+
+    def test_it_embeds_no_text(self) -> None:
+        """Embed raises PluginError: the app brings vectors of its own."""
+        try:
+            self.made().embed(["a text"])
+        except TracerError:
+            return
+        self.require(False, "embed gives something", mend="raise tracer_spec.errors.PluginError")
+
+    def test_its_fingerprint_is_stable_and_it_has_no_state(self) -> None:
+        """fingerprint() is a short string, the same each time; state() is empty."""
+        marks = {self.made().fingerprint(), self.made().fingerprint()}
+        self.require(
+            len(marks) == 1 and all(isinstance(each, str) and 0 < len(each) <= 200 for each in marks),
+            f"the fingerprints are {marks}",
+            mend="digest the name of the model that made the vectors",
+        )
+        self.require(not self.made().state(), "it has a state", mend="return {}: nothing of it serves")
