@@ -23,12 +23,13 @@ from tracer_spec import build, load
 
 COVERAGES = (0.7, 0.8, 0.9, 0.95)
 OUT_OF_DISTRIBUTION = 2
+PEER_QUANTILES = (0.95, 0.98, 0.995)  # the last is its own
 PEER = """
 import sys
 import numpy as np
 from tracer.fit.ood import fit_ood_gate, ood_mask
 z = np.load(sys.argv[1])
-gate = fit_ood_gate(z["X"], z["predicted"])
+gate = fit_ood_gate(z["X"], z["predicted"], quantile=float(sys.argv[3]))
 far = {f"far_{part}": ood_mask(z[part], z["X"], z[f"label_{part}"], gate) for part in ("inside", "outside")}
 np.savez(sys.argv[2], **far)
 """
@@ -79,14 +80,16 @@ def handled_outside(inside: Answers, outside: Answers, coverage: float) -> float
     return None if threshold == -np.inf else float((outside.near & (outside.score >= threshold)).mean())
 
 
-def peer_gate(python: str, X: np.ndarray, predicted: np.ndarray, rows: dict[str, tuple[np.ndarray, np.ndarray]]) -> Any:
+def peer_gate(
+    python: str, quantile: float, X: np.ndarray, predicted: np.ndarray, rows: dict[str, tuple[np.ndarray, np.ndarray]]
+) -> dict[str, np.ndarray]:
     """Return which rows the peer's gate refuses, by part."""
     with tempfile.TemporaryDirectory() as folder:
         given, answer = Path(folder, "given.npz"), Path(folder, "answer.npz")
         parts = {part: X_part for part, (X_part, _) in rows.items()}
         labels = {f"label_{part}": label.astype(str) for part, (_, label) in rows.items()}
         np.savez(given, X=X, predicted=predicted.astype(str), **parts, **labels)
-        subprocess.run([python, "-c", PEER, given, answer], check=True)
+        subprocess.run([python, "-c", PEER, given, answer, str(quantile)], check=True)
         with np.load(answer) as far:
             return {part: far[f"far_{part}"] for part in rows}
 
@@ -128,8 +131,11 @@ def measure(name: str, guards: list[Any], data: Path, folder: Path, peer_python:
     if not guards and peer_python:
         X_fit = fit_vectors(data)
         predicted = answers(result.policy, X_fit, len(router.labels)).label
-        far = peer_gate(peer_python, X_fit, predicted, {part: (X[part], said[part].label) for part in X})
-        rows.append(_row("the peer's gate", {part: replace(each, near=~far[part]) for part, each in said.items()}))
+        parts = {part: (X[part], said[part].label) for part in X}
+        for quantile in PEER_QUANTILES:
+            far = peer_gate(peer_python, quantile, X_fit, predicted, parts)
+            behind = {part: replace(each, near=~far[part]) for part, each in said.items()}
+            rows.append(_row(f"the peer's gate {quantile}", behind))
     return rows
 
 
@@ -163,7 +169,7 @@ def show(rows: list[dict[str, Any]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--quantiles", type=float, nargs="*", default=[0.9, 0.95, 0.98])
+    parser.add_argument("--quantiles", type=float, nargs="*", default=[0.9, 0.95, 0.98, 0.99])
     parser.add_argument("--peer-python", help="an interpreter that has tracer-llm 0.3.3")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()

@@ -42,7 +42,14 @@ def fit(vectors: str, artifact: str) -> dict:
         seconds = time.perf_counter() - started
     if result.manifest.selected_method is None:
         raise SystemExit("the peer deploys no method")
-    return {"fit_s": seconds, "method": result.manifest.selected_method, "coverage": result.manifest.coverage_cal}
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    cpu_s = sum(each.ru_utime + each.ru_stime for each in used)
+    return {
+        "fit_s": seconds,
+        "cpu_s": cpu_s,
+        "method": result.manifest.selected_method,
+        "coverage": result.manifest.coverage_cal,
+    }
 
 
 def route(vectors: str, artifact: str, deferred: str) -> dict:

@@ -90,8 +90,7 @@ def test_a_mistyped_command_is_answered_with_the_one_that_may_be_meant(run):
     result = run("bild", "router.yaml")
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == (
-        "there is no command 'bild'; there are validate, build, route, inspect, plugins, schema\n"
-        "  hint: did you mean 'build'?\n"
+        f"there is no command 'bild'; there are {', '.join(VERBS)}\n  hint: did you mean 'build'?\n"
     )
 
 

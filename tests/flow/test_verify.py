@@ -270,7 +270,7 @@ def test_the_build_writes_the_scores_of_the_certify_rows_and_every_row_it_saw(tm
     from tracer_spec.spec import load_spec
 
     rng = np.random.default_rng(4)
-    words = {"card": "card plastic chip visa".split(), "loan": "loan borrow mortgage interest".split()}
+    words = {"card": ["card", "plastic", "chip", "visa"], "loan": ["loan", "borrow", "mortgage", "interest"]}
     rows = []
     for i in range(900):
         label = ["card", "loan"][rng.integers(2)]

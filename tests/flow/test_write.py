@@ -122,7 +122,7 @@ def test_a_full_disk_is_a_clean_error_and_leaves_the_old_bundle(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, old)
         signal.signal(signal.SIGXFSZ, ignored)
     assert caught.value.problems[0].where == str(path)
-    assert "the old bundle is as it was" in caught.value.problems[0].hint
+    assert "what was there is as it was" in caught.value.problems[0].hint
     assert read_bundle(path).sha256 == before
     assert leftovers(path) == []
 

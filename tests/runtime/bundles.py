@@ -114,9 +114,7 @@ class Letters:
     """An embedder for tests: how often each of a, b, c, d occurs, times 2."""
 
     def embed(self, texts):
-        return np.array(
-            [[2.0 * text.count(letter) for letter in "abcd"] for text in texts], np.float32
-        ).reshape(-1, 4)
+        return np.array([[2.0 * text.count(letter) for letter in "abcd"] for text in texts], np.float32).reshape(-1, 4)
 
     def fingerprint(self):
         return "letters-1"

@@ -85,9 +85,7 @@ ZEROS = zipped(("policy.onnx", bytes(50_000_000)), compression=zipfile.ZIP_DEFLA
             id="symlink",
         ),
         pytest.param(ZEROS, "policy.onnx", "is compressed", id="bomb"),
-        pytest.param(
-            zipped(entry("policy.onnx", mode=0o100755)), "policy.onnx", "attributes", id="executable"
-        ),
+        pytest.param(zipped(entry("policy.onnx", mode=0o100755)), "policy.onnx", "attributes", id="executable"),
         pytest.param(zipped(("bundle.json", b"{}")), "bundle.json", "times", id="time of its own"),
     ],
 )
@@ -136,17 +134,11 @@ END = len(DATA) - 22
         pytest.param(_patched(DATA, SECOND + 42, "<I", 0), "contradicts", id="overlap"),
         pytest.param(DATA.replace(b"policy.onnx", b"bundle.json"), "twice", id="duplicate"),
         pytest.param(DATA.replace(b"policy.onnx", b"policy.onn\0"), "is no name", id="nul in name"),
-        pytest.param(
-            _patched(DATA, END + 8, "<HH", 1, 1), "belong to no member", id="fewer members than there are"
-        ),
+        pytest.param(_patched(DATA, END + 8, "<HH", 1, 1), "belong to no member", id="fewer members than there are"),
         pytest.param(_patched(DATA, END + 8, "<HH", 4, 4), "cut short", id="more members than there are"),
         pytest.param(_patched(DATA, END + 8, "<HH", 65535, 65535), "65535 members", id="giant count"),
-        pytest.param(
-            _patched(DATA, END + 12, "<I", 2**32 - 1), "before, after or between", id="giant directory"
-        ),
-        pytest.param(
-            _patched(DATA, END + 16, "<I", 2**32 - 1), "before, after or between", id="giant offset"
-        ),
+        pytest.param(_patched(DATA, END + 12, "<I", 2**32 - 1), "before, after or between", id="giant directory"),
+        pytest.param(_patched(DATA, END + 16, "<I", 2**32 - 1), "before, after or between", id="giant offset"),
         pytest.param(_patched(DATA, END + 4, "<H", 1), "several parts", id="multi disk"),
         pytest.param(DATA.replace(b'{"a":1}', b'{"a":2}'), "checksum", id="content"),
     ],
@@ -158,9 +150,7 @@ def test_a_file_that_is_not_exactly_what_its_members_make_is_refused(data, messa
 
 def test_the_order_of_members_is_part_of_the_encoding():
     data = pack({"bundle.json": b"{}", "embedder/a": b"1", "embedder/b": b"2"})
-    swapped = (
-        data.replace(b"embedder/a", b"embedder/x").replace(b"embedder/b", b"embedder/a").replace(b"/x", b"/b")
-    )
+    swapped = data.replace(b"embedder/a", b"embedder/x").replace(b"embedder/b", b"embedder/a").replace(b"/x", b"/b")
     with pytest.raises(BundleError, match="another order"):
         unpack(swapped)
 

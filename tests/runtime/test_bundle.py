@@ -69,9 +69,7 @@ def test_a_flipped_byte_whose_checksum_was_made_right_is_caught_by_the_digest(bu
 def test_a_changed_manifest_whose_checksum_was_made_right_is_caught_by_its_version(good, save):
     members = unpack(good)
     changed = members["bundle.json"].replace(b'"draft"', b'"certified"').replace(b"logreg", b"logreh")
-    refused(
-        save(pack({**members, "bundle.json": changed})), "contents make it", address="bundle.json version"
-    )
+    refused(save(pack({**members, "bundle.json": changed})), "contents make it", address="bundle.json version")
 
 
 def test_every_truncation_is_refused(good, save):
@@ -80,9 +78,7 @@ def test_every_truncation_is_refused(good, save):
 
 
 def test_members_swapped_between_two_bundles_are_refused(bundles, good, save):
-    lenient = bundles.members(
-        **{"policy.onnx": bundles.policy_onnx(bundles.graph_text(thresholds=(0.1, 0.1)))}
-    )
+    lenient = bundles.members(**{"policy.onnx": bundles.policy_onnx(bundles.graph_text(thresholds=(0.1, 0.1)))})
     other = unpack(bundles.forge(contents=lenient))
     ours = unpack(good)
     refused(
@@ -98,9 +94,7 @@ def test_members_swapped_between_two_bundles_are_refused(bundles, good, save):
 
 
 def test_a_graph_from_another_build_is_refused_even_with_its_digest_made_right(bundles, save):
-    lenient = bundles.members(
-        **{"policy.onnx": bundles.policy_onnx(bundles.graph_text(thresholds=(0.1, 0.1)))}
-    )
+    lenient = bundles.members(**{"policy.onnx": bundles.policy_onnx(bundles.graph_text(thresholds=(0.1, 0.1)))})
     refused(
         save(bundles.forge(contents=lenient)),
         "score is under the manifest's threshold",

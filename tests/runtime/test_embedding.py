@@ -125,9 +125,7 @@ def test_a_plugin_of_another_distribution_is_not_taken_for_it(installed, lettere
 
 def test_a_distribution_without_the_embedder_is_refused(installed, lettered):
     installed()
-    refused(
-        lettered(use="numbers"), "tracer-letters is installed without it", "pip install tracer-letters==1.0"
-    )
+    refused(lettered(use="numbers"), "tracer-letters is installed without it", "pip install tracer-letters==1.0")
 
 
 @pytest.mark.parametrize(
@@ -163,9 +161,7 @@ def test_a_plugin_that_breaks_or_differs_is_refused(installed, lettered, source,
 
 def test_state_that_the_plugin_does_not_take_is_refused(installed, lettered):
     installed()
-    refused(
-        lettered(state=None), "cannot be restored: KeyError: 'letters.txt'", "pip install tracer-letters==1.0"
-    )
+    refused(lettered(state=None), "cannot be restored: KeyError: 'letters.txt'", "pip install tracer-letters==1.0")
 
 
 def test_an_embedder_at_hand_is_taken_when_it_is_the_same(bundles, lettered):

@@ -102,9 +102,7 @@ def test_a_weight_that_is_not_finite_is_refused_wherever_it_is_kept(value, dtype
         model_with(nodes=[node("TreeEnsembleRegressor", nodes_values=[1.0] * 50 + [value])]),
         "not finite in an attribute",
     )
-    refuse(
-        model_with(nodes=[node("TreeEnsembleRegressor", nodes_values=[value])]), "not finite in an attribute"
-    )
+    refuse(model_with(nodes=[node("TreeEnsembleRegressor", nodes_values=[value])]), "not finite in an attribute")
 
 
 def test_a_bfloat16_that_is_not_finite_is_refused():
@@ -121,9 +119,7 @@ def test_operators_of_other_domains_are_refused():
         model_with(nodes=[node(domain="com.microsoft")]),
         "operators of the domain 'com.microsoft'; allowed: '', ai.onnx, ai.onnx.ml",
     )
-    custom = helper.make_model(
-        helper.make_graph([], "g", [], []), opset_imports=[helper.make_opsetid("my.ops", 1)]
-    )
+    custom = helper.make_model(helper.make_graph([], "g", [], []), opset_imports=[helper.make_opsetid("my.ops", 1)])
     refuse(custom, "operators of the domain 'my.ops'")
     branch = helper.make_graph([node(domain="my.ops")], "then", [], [])
     refuse(model_with(nodes=[node("If", then_branch=branch)]), "operators of the domain 'my.ops'")
@@ -137,9 +133,7 @@ def test_more_than_a_plain_computation_is_refused():
     trained.training_info.add()
     refuse(trained, "has a training part")
     refuse(model_with(nodes=[node("RandomNormalLike")]), "uses the random operator RandomNormalLike")
-    sparse = helper.make_sparse_tensor(
-        plain(), helper.make_tensor("i", TensorProto.INT64, [3], [0, 1, 2]), [9]
-    )
+    sparse = helper.make_sparse_tensor(plain(), helper.make_tensor("i", TensorProto.INT64, [3], [0, 1, 2]), [9])
     with_sparse = model_with()
     with_sparse.graph.sparse_initializer.append(sparse)
     refuse(with_sparse, "has a sparse tensor")

@@ -45,14 +45,9 @@ def test_loading_and_routing_import_numpy_and_onnxruntime_and_nothing_heavier(go
     packages = {name.partition(".")[0] for name in answer["modules"]}
     assert not packages & HEAVY
     ours = {name for name in answer["modules"] if name.startswith("tracer_spec")}
-    assert all(
-        name in ("tracer_spec", "tracer_spec.errors") or name.startswith("tracer_spec.runtime")
-        for name in ours
-    )
+    assert all(name in ("tracer_spec", "tracer_spec.errors") or name.startswith("tracer_spec.runtime") for name in ours)
     third_party = {name for name in packages if not name.startswith("_")} - set(sys.stdlib_module_names)
-    assert third_party <= {"numpy", "onnxruntime", "tracer_spec", "site", "sitecustomize", "sphinxcontrib"}, (
-        third_party
-    )
+    assert third_party <= {"numpy", "onnxruntime", "tracer_spec", "site", "sitecustomize", "sphinxcontrib"}, third_party
 
 
 def test_reading_a_bundle_does_not_import_onnxruntime(good, save):
@@ -78,9 +73,7 @@ def _seconds(path):
     return time.perf_counter() - start
 
 
-@pytest.mark.parametrize(
-    "module", sorted((ROOT / "tracer_spec/runtime").glob("*.py")), ids=lambda path: path.stem
-)
+@pytest.mark.parametrize("module", sorted((ROOT / "tracer_spec/runtime").glob("*.py")), ids=lambda path: path.stem)
 def test_the_runtime_imports_its_own_layer_alone(module):
     allowed = {"numpy", "onnxruntime", *sys.stdlib_module_names}
     for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):

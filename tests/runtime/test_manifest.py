@@ -26,9 +26,7 @@ REMOVED = object()
 def document(bundles):
     """A sealed manifest as JSON, with an embedder and its probe."""
     return json.loads(
-        bundles.manifest(embedder=bundles.LETTERS, created="2026-01-02T03:04:05Z")
-        .sealed(bundles.members())
-        .to_json()
+        bundles.manifest(embedder=bundles.LETTERS, created="2026-01-02T03:04:05Z").sealed(bundles.members()).to_json()
     )
 
 
@@ -135,9 +133,7 @@ def test_a_manifest_that_breaks_the_schema_is_refused_by_address(bundles, docume
     [(2, "pip install -U tracer-spec"), (999, "pip install -U tracer-spec"), (0, "build it again")],
 )
 def test_another_format_is_refused_with_the_command_that_helps(document, number, remedy):
-    with pytest.raises(
-        BundleError, match=f"is of bundle format {number}; this library reads format 1"
-    ) as caught:
+    with pytest.raises(BundleError, match=f"is of bundle format {number}; this library reads format 1") as caught:
         Manifest.from_json(json.dumps({"format": number, "whatever": document}).encode())
     assert remedy in caught.value.problems[0].hint
 
@@ -191,9 +187,7 @@ def test_the_schema_file_is_what_the_code_makes():
 def paths(value, at=()):
     """Yield every path inside a JSON value."""
     yield at
-    children = (
-        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    )
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, child in children:
         yield from paths(child, (*at, key))
 
@@ -230,9 +224,7 @@ def test_the_schema_and_the_reader_refuse_the_same_manifests(bundles, document, 
         refused = str(error)
     if any(each in refused for each in BEYOND_A_SCHEMA):
         return
-    whole_floats = (
-        isinstance(value, float) and value.is_integer()
-    )  # 4.0 is an integer to a schema, not to the reader
+    whole_floats = isinstance(value, float) and value.is_integer()  # 4.0 is an integer to a schema, not to the reader
     assert validator.is_valid(mutated) == (not refused) or whole_floats, refused
 
 

@@ -50,9 +50,7 @@ def node():
     def run(*arguments):
         environment = {**os.environ, "TRACER_NODE_MODULES": str(CACHE / "package.json")}
         command = [program, str(HERE / "route.mjs"), *map(str, arguments)]
-        return subprocess.run(
-            command, capture_output=True, text=True, timeout=120, env=environment, check=False
-        )
+        return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, check=False)
 
     return run
 
@@ -146,15 +144,11 @@ def test_the_javascript_of_the_page_routes(node, bundles, good, save, tmp_path):
     page = (HERE.parents[2] / "docs/bundle.md").read_text(encoding="utf-8")
     (sample,) = re.findall(r"```js\n(.*?)```", page, re.DOTALL)
     script = CACHE / "sample.mjs"  # where Node finds the package
-    script.write_text(
-        sample + "console.log(JSON.stringify([await route([2, 0, 0, 0]), await route([0, 0, 0, 0])]));\n"
-    )
+    script.write_text(sample + "console.log(JSON.stringify([await route([2, 0, 0, 0]), await route([0, 0, 0, 0])]));\n")
     for name in ("bundle.json", "policy.onnx"):
         with zipfile.ZipFile(save(good)) as bundle:
             bundle.extract(name, tmp_path)
-    done = subprocess.run(
-        ["node", script], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True
-    )
+    done = subprocess.run(["node", script], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True)
     handled, deferred = json.loads(done.stdout)
     assert handled["label"] == "card_arrival"
     assert handled["score"] > bundles.THRESHOLDS[0]

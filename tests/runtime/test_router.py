@@ -42,11 +42,7 @@ def vectors(n, seed=0):
 
 def same(decision, expected):
     label, handled, score, stage, reason = expected
-    return (
-        decision[:2] == (label, handled)
-        and decision[3:] == (stage, reason)
-        and abs(decision[2] - score) < 1e-5
-    )
+    return decision[:2] == (label, handled) and decision[3:] == (stage, reason) and abs(decision[2] - score) < 1e-5
 
 
 def test_decisions_are_those_of_the_policy_worked_out_by_hand(bundles, router):
@@ -74,9 +70,7 @@ def test_a_batch_is_its_decisions_as_columns(router):
     assert batch.labels == [each.label for each in batch]
     assert batch.handled.tolist() == [each.handled for each in batch]
     assert (batch.handled.dtype, batch.scores.dtype, batch.stages.dtype) == (np.bool_, np.float32, np.int64)
-    assert [stage if stage >= 0 else None for stage in batch.stages.tolist()] == [
-        each.stage for each in batch
-    ]
+    assert [stage if stage >= 0 else None for stage in batch.stages.tolist()] == [each.stage for each in batch]
     assert (batch.reasons == "low_score").tolist() == [each.reason == "low_score" for each in batch]
     assert batch[-1] == list(batch)[-1]
 
@@ -192,9 +186,7 @@ def test_texts_are_embedded_and_the_empty_text_is_a_text(bundles, texts_router):
     expected = bundles.oracle(bundles.Letters().embed(texts))
     assert all(same(texts_router.route(text), want) for text, want in zip(texts, expected, strict=True))
     for batch in (texts, tuple(texts), np.array(texts), np.array(texts, object)):
-        assert all(
-            same(got, want) for got, want in zip(texts_router.route_batch(batch), expected, strict=True)
-        )
+        assert all(same(got, want) for got, want in zip(texts_router.route_batch(batch), expected, strict=True))
 
 
 def test_a_router_with_an_embedder_takes_vectors_too(router, texts_router):
@@ -247,9 +239,7 @@ def raises(texts):
         (lambda texts: [[np.inf, 0, 0, 0]], "vectors that are not finite to 1 of 1 text(s)"),
     ],
 )  # fmt: skip
-def test_an_embedder_that_fails_means_deferred_and_the_log_says_why_but_not_the_text(
-    moody, caplog, mood, logged
-):
+def test_an_embedder_that_fails_means_deferred_and_the_log_says_why_but_not_the_text(moody, caplog, mood, logged):
     router, embedder = moody
     embedder.mood = mood
     with caplog.at_level(logging.WARNING):
@@ -385,8 +375,7 @@ def test_a_router_says_what_it_is(bundles, router):
     router.certificate["claim"] = "changed"
     assert router.certificate["claim"] == "agreement"
     assert repr(router) == (
-        f"<Router support-intents {sealed.version}: rsb (logreg -> mlp), 3 labels, "
-        "precomputed (4), certified>"
+        f"<Router support-intents {sealed.version}: rsb (logreg -> mlp), 3 labels, precomputed (4), certified>"
     )
 
 
@@ -436,8 +425,7 @@ def test_routing_a_vector_costs_little_more_than_the_bare_runtime(bundles, route
         return time.perf_counter() - start
 
     rounds = [
-        (seconds(lambda: router.route(x)), seconds(lambda: bare.run(names, {"embedding": row})))
-        for _ in range(15)
+        (seconds(lambda: router.route(x)), seconds(lambda: bare.run(names, {"embedding": row}))) for _ in range(15)
     ]
     ours, theirs = (min(column) for column in zip(*rounds, strict=True))
     assert ours < 1.5 * theirs, f"{ours / 300 * 1e6:.1f} us against {theirs / 300 * 1e6:.1f}"

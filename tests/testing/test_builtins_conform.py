@@ -159,9 +159,5 @@ def test_every_built_in_is_among_them():
         for each in globals().values()
         if isinstance(each, type) and issubclass(each, Contract) and each.plugin
     }
-    ours = {
-        (each.kind, each.name)
-        for each in find_plugins().provided
-        if each.distribution == "tracer-spec"
-    }
+    ours = {(each.kind, each.name) for each in find_plugins().provided if each.distribution == "tracer-spec"}
     assert here == ours

@@ -15,7 +15,7 @@ VERBS = {
     "validate": "Check a spec and its plugins' options; reads no trace.",
     "plan": "Say what a spec's traces can certify; trains nothing.",
     "build": "Train, certify and write a bundle.",
-    "verify": "Check a bundle; with traces, measure it on rows its build never saw.",
+    "verify": "Check a bundle; with traces, measure it on fresh rows.",
     "route": "Decide requests: JSON lines in, JSON lines out.",
     "inspect": "Verify a bundle and tell what it holds.",
     "plugins": "List plugins, or explain one.",

@@ -17,6 +17,14 @@ from tracer_spec.runtime.archive import MANIFEST
 from tracer_spec.runtime.strict_json import canonical_json, read_json
 
 FORMAT = 1
+"""Of every bundle that is written.
+
+A change is breaking where a reader of this number would refuse or misread the bundle: a key of ``bundle.json`` (but inside
+``provenance`` and ``embedder.options``), a member, an input or output of the graph, the encoding of the file. To make one,
+raise the number, generate ``schemas/bundle.vN.json``, commit a bundle as ``tests/runtime/data/format-N.tracer``, and have
+:meth:`Manifest.from_json` still read the numbers before, or name the command that brings their bundles up to date. The
+committed bundles of all numbers stay in the tests for ever. What else may change is not breaking; see ``docs/bundle.md``.
+"""
 STATUSES = ("certified", "draft")
 VERSION_CHARACTERS = 12
 

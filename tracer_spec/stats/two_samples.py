@@ -58,17 +58,20 @@ def kolmogorov_smirnov(
     distance : float
         sup |F - G|, in [0, 1]: how large the difference is, the effect size.
     p_value : float
-        In [0, 1]; super-uniform where both samples are independent rows of one distribution.
+        In [0, 1]; at most a level as often as that level says, nearly, where both samples are independent rows of one
+        distribution.
 
     Notes
     -----
     Quantiles know F to 1 / (2q), which is taken off the distance before the p-value: the test errs on the quiet side. The
-    p-value is that of the one-sample statistic at n m / (n + m) rows, as ``scipy.stats.ks_2samp(method="asymp")`` has it.
+    p-value is that of the one-sample statistic at n m / (n + m) rows, rounded down, as
+    ``scipy.stats.ks_2samp(method="asymp")`` has it, and no less than that of two samples that do not overlap.
 
     References
     ----------
     Smirnov (1939), On the estimation of the discrepancy between empirical curves of distribution for two samples.
     """
+    from scipy.special import binom
     from scipy.stats import kstwo
 
     first, second = np.sort(np.asarray(quantiles, np.float64)), np.sort(np.asarray(values, np.float64))
@@ -76,8 +79,9 @@ def kolmogorov_smirnov(
         raise ValueError(f"both samples need values, got {len(first)} of {n_reference} and {len(second)}")
     distance = max(_excess(first, second, rounding), _excess(second, first, rounding), 0.0)
     unknown = 0.5 / len(first) if n_reference > len(first) else 0.0
-    n_effective = max(1, round(n_reference * len(second) / (n_reference + len(second))))
-    return distance, float(kstwo.sf(max(distance - unknown, 0.0), n_effective))
+    n_effective = max(1, n_reference * len(second) // (n_reference + len(second)))
+    least = 2 / float(binom(n_reference + len(second), n_reference))  # of no two samples can less be said
+    return distance, min(1.0, max(least, float(kstwo.sf(max(distance - unknown, 0.0), n_effective))))
 
 
 def _excess(above: NDArray[np.float64], below: NDArray[np.float64], rounding: float) -> float:

@@ -95,7 +95,7 @@ class SourceContract(Contract):
         self.require(
             list(source.records()) == list(source.records()) == self._all(),
             "reading again gives other records",
-            mend="start at the beginning in each call of records(), and sort what has no order: files of a glob, rows of a query",
+            mend="start at the beginning in each call of records(), and sort what has no order, such as files of a glob",
         )
 
     def test_it_gives_the_records_that_are_there(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tokenize
+import warnings
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -197,8 +198,10 @@ def _open(path: str, name: str) -> tuple[NDArray[Any], list[str] | None]:
     try:
         with Path(path).open("rb") as file:
             if file.read(len(_NPY)) == _NPY:
-                # mapped, not read: only the rows asked for come into memory
-                return _checked(np.load(path, mmap_mode="r", allow_pickle=False), name), None
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", UserWarning)  # a header written by Python 2 reads as well
+                    # mapped, not read: only the rows asked for come into memory
+                    return _checked(np.load(path, mmap_mode="r", allow_pickle=False), name), None
             file.seek(0)
             return _open_archive(file, name)
     except FileNotFoundError:

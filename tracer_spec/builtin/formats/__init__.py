@@ -3,42 +3,89 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from tracer_spec.builtin.formats.format import ADDRESS, Format, custom_format
+from tracer_spec.builtin.formats.anthropic_batch import ANTHROPIC_BATCH
+from tracer_spec.builtin.formats.format import ADDRESS, Format, Join, custom_format, written_expressions
+from tracer_spec.builtin.formats.helicone import HELICONE
+from tracer_spec.builtin.formats.langfuse import LANGFUSE
+from tracer_spec.builtin.formats.langsmith import LANGSMITH
+from tracer_spec.builtin.formats.litellm import LITELLM
+from tracer_spec.builtin.formats.mlflow import MLFLOW
 from tracer_spec.builtin.formats.native import NATIVE, native_schema
-from tracer_spec.builtin.formats.reader import Raw, Reader, compile_format
+from tracer_spec.builtin.formats.openai_batch import OPENAI_BATCH
+from tracer_spec.builtin.formats.openinference import OPENINFERENCE
+from tracer_spec.builtin.formats.otel_genai import OTEL_GENAI
+from tracer_spec.builtin.formats.promptfoo import PROMPTFOO
+from tracer_spec.builtin.formats.raw import Raw
+from tracer_spec.builtin.formats.reader import Reader, compile_format
+from tracer_spec.builtin.formats.weave import WEAVE
 from tracer_spec.errors import SpecError
 from tracer_spec.plugin.registry import did_you_mean
 
-PRESETS: Mapping[str, Format] = {preset.name: preset for preset in (NATIVE,)}
+PRESETS: Mapping[str, Format] = {
+    preset.name: preset
+    for preset in (
+        NATIVE,
+        OTEL_GENAI,
+        OPENINFERENCE,
+        LANGFUSE,
+        LANGSMITH,
+        LITELLM,
+        OPENAI_BATCH,
+        ANTHROPIC_BATCH,
+        HELICONE,
+        MLFLOW,
+        WEAVE,
+        PROMPTFOO,
+    )
+}
 
 
-def find_format(wanted: str | Mapping[str, str | None]) -> Format:
-    """Return the preset of that name, or the custom format that a map of expressions describes.
+def find_format(wanted: str | Mapping[str, Any]) -> Format:
+    """Return the preset of that name, or the format that a map of expressions describes.
+
+    Parameters
+    ----------
+    wanted : str or mapping
+        A preset's name; or expressions by part, over those of the preset that the key ``preset`` names, if any.
 
     Raises
     ------
     SpecError
         Where no preset has the name, or the map is no format.
+
+    Examples
+    --------
+    >>> find_format({"preset": "weave", "truth": "attributes.truth", "skip": {"error status": None}}).id
+    'id'
     """
-    if not isinstance(wanted, str):
-        return custom_format(wanted)
-    if wanted not in PRESETS:
+    if isinstance(wanted, str):
+        return _preset(wanted, ADDRESS)
+    parts = dict(wanted)
+    name = parts.pop("preset", None)
+    return custom_format(parts, None if name is None else _preset(name, f"{ADDRESS}.preset"))
+
+
+def _preset(name: str, address: str) -> Format:
+    if name not in PRESETS:
         raise SpecError(
-            f"no format is called '{wanted}'; known: {', '.join(sorted(PRESETS))}",
-            hint=did_you_mean(wanted, PRESETS) or "a map of JMESPath expressions does as well: {text: ..., label: ...}",
-            address=ADDRESS,
+            f"no format is called '{name}'; known: {', '.join(sorted(PRESETS))}",
+            hint=did_you_mean(name, PRESETS) or "a map of JMESPath expressions does as well: {text: ..., label: ...}",
+            address=address,
         )
-    return PRESETS[wanted]
+    return PRESETS[name]
 
 
 __all__ = [
     "PRESETS",
     "Format",
+    "Join",
     "Raw",
     "Reader",
     "compile_format",
     "custom_format",
     "find_format",
     "native_schema",
+    "written_expressions",
 ]

@@ -26,21 +26,13 @@ class ExpressionError(Exception):
     """An expression cannot be applied to a record; the message holds no text of the record."""
 
 
-def _of_one(function: Callable[[Any], Any]) -> Callable[[object, Any], Any]:
-    """Return a function as the library's table holds it: it is called with the table's owner first."""
-    return lambda _owner, value: function(value)
+def _of_one(function: Callable[[Any], Any]) -> Node:
+    """Return a function of one argument of any type as the library's table holds it."""
+    return {"function": lambda _owner, value: function(value), "signature": [{"types": []}]}
 
 
-class _Functions(functions.Functions):  # type: ignore[misc]
-    """JMESPath's own functions and those of :data:`FUNCTIONS`, each of one argument of any type."""
-
-    FUNCTION_TABLE: Mapping[str, Any] = {
-        **functions.Functions.FUNCTION_TABLE,
-        **{name: {"function": _of_one(function), "signature": [{"types": []}]} for name, function in FUNCTIONS.items()},
-    }
-
-
-_FUNCTIONS = _Functions()
+_FUNCTIONS = functions.Functions()
+_FUNCTIONS.FUNCTION_TABLE = _FUNCTIONS.FUNCTION_TABLE | {name: _of_one(each) for name, each in FUNCTIONS.items()}
 _RUNTIME = (
     exceptions.JMESPathError,
     TypeError,

@@ -161,7 +161,9 @@ def _join(written: Written, base: Join | None) -> Join:
     whole = known | {key: value for key, value in written.items() if value is not None}
     missing = [key for key in JOIN_KEYS if key not in whole]
     if missing:
-        raise SpecError(f"the join says no {missing[0]}", hint="it needs key, input and output", address=f"{ADDRESS}.join")
+        raise SpecError(
+            f"the join says no {missing[0]}", hint="it needs key, input and output", address=f"{ADDRESS}.join"
+        )
     return Join(**whole)
 
 

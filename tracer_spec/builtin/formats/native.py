@@ -18,7 +18,9 @@ NATIVE = Format(
     time="timestamp",
     truth="ground_truth",
     model="metadata.model",
+    version="metadata.prompt_version",
     embedding="embedding",
+    summary="JSON Lines of our own: `schemas/trace.v1.json`",
 )
 
 
@@ -66,7 +68,10 @@ def native_schema() -> dict[str, Any]:
             },
             "metadata": {
                 "type": ["object", "null"],
-                "properties": {"model": {"type": ["string", "null"], "description": "the teacher's model"}},
+                "properties": {
+                    "model": {"type": ["string", "null"], "description": "the teacher's model"},
+                    "prompt_version": {"type": scalar, "description": "the version of the teacher's prompt"},
+                },
             },
         },
     }

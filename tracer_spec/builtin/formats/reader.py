@@ -1,50 +1,24 @@
-"""A format, compiled: from a record to the raw parts of its traces."""
+"""A format, compiled: from records to the raw parts of their traces."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from tracer_spec.builtin.formats.expressions import ExpressionError, Getter, compile_expression
 from tracer_spec.builtin.formats.format import ADDRESS, Format
+from tracer_spec.builtin.formats.join import Joiner, Placed, compile_join
+from tracer_spec.builtin.formats.raw import WHOLE_RECORD, Raw, is_false, no_trace
 from tracer_spec.builtin.formats.times import epoch_seconds
+from tracer_spec.plugin.contracts import Record
 
-WHOLE_RECORD = "$record"
+_EXCLUDED = no_trace("excluded by where")
+_NO_ITEMS = no_trace("no trace in the record")
 
-
-class Raw(NamedTuple):
-    """The parts of one trace as the record holds them, before any cleaning; None where a part is absent.
-
-    Parameters
-    ----------
-    text, label, id, truth, group, model, vector : object
-        Whatever JSON holds there.
-    time : float or None
-        Seconds since 1970 UTC; NaN where there is a time that is not understood.
-    reason, detail : str
-        Why there is no trace here (``excluded by where``, ...), and more about it; empty for a trace.
-    """
-
-    text: Any
-    label: Any
-    id: Any
-    time: float | None
-    truth: Any
-    group: Any
-    model: Any
-    vector: Any
-    reason: str = ""
-    detail: str = ""
-
-
-def _no_trace(reason: str, detail: str = "") -> Raw:
-    return Raw(None, None, None, None, None, None, None, None, reason, detail)
-
-
-_EXCLUDED = _no_trace("excluded by where")
-_NO_ITEMS = _no_trace("no trace in the record")
+# a reason and the condition it stands for
+Rule = tuple[str, Getter]
 
 
 def _absent(_record: Any) -> None:
@@ -57,10 +31,14 @@ class Reader:
 
     Parameters
     ----------
-    text, label, id, time, truth, group, model, vector : callable
+    text, label, id, time, truth, group, model, version, vector : callable
         Each gives its part of a record.
-    where, iterate : callable or None
-        None where every record is wanted, and is one trace.
+    where, iterate, view : callable or None
+        None where every record is wanted, is one trace, and is read as it is.
+    join : Joiner or None
+        None where every record stands for itself.
+    skip, unanswered : tuple of (str, callable)
+        Reasons and conditions, in order.
     """
 
     text: Getter
@@ -70,28 +48,76 @@ class Reader:
     truth: Getter
     group: Getter
     model: Getter
+    version: Getter
     vector: Getter
     where: Getter | None
     iterate: Getter | None
+    view: Getter | None
+    join: Joiner | None
+    skip: tuple[Rule, ...]
+    unanswered: tuple[Rule, ...]
+
+    def traces(self, records: Iterable[Record]) -> Iterator[tuple[str, Raw]]:
+        """Yield the raw traces of records, each with its address: one for a record or more, never none.
+
+        Where the format joins, two records or more make one trace, and those come last.
+        """
+        if self.join is not None:
+            for where, item in self.join.pair(self._placed(records)):
+                yield where, item if isinstance(item, Raw) else self._read_one(item)
+            return
+        for record in records:
+            if record.problem:
+                yield record.where, no_trace("unreadable record", record.problem)
+            else:
+                for raw in self.read(record.data):
+                    yield record.where, raw
 
     def read(self, record: Mapping[str, Any]) -> Sequence[Raw]:
-        """Return the raw traces of one record: one, or with ``iterate`` as many as it lists; never none."""
-        if self.iterate is None:
+        """Return the raw traces of one record, joined to no other."""
+        if self.iterate is None and self.view is None:
             return (self._read_one(record),)
+        return [item if isinstance(item, Raw) else self._read_one(item) for item in self._items(record)]
+
+    def _placed(self, records: Iterable[Record]) -> Iterator[Placed]:
+        """Yield the items of all records with their addresses."""
+        for record in records:
+            if record.problem:
+                yield record.where, no_trace("unreadable record", record.problem)
+            else:
+                for item in self._items(record.data):
+                    yield record.where, item
+
+    def _items(self, record: Mapping[str, Any]) -> Sequence[Mapping[str, Any] | Raw]:
+        """Return what the other expressions read: the record, or the items it lists, or views of those."""
+        if self.iterate is None:
+            return (self._viewed(record),)
         try:
             items = self.iterate(record)
         except ExpressionError as error:
-            return (_no_trace("expression failed", str(error)),)
+            return (no_trace("expression failed", str(error)),)
         if not isinstance(items, list) or not items:
             return (_NO_ITEMS,)
         return [
-            self._read_one({**item, WHOLE_RECORD: record}) if isinstance(item, dict) else _NO_ITEMS for item in items
+            self._viewed({**item, WHOLE_RECORD: record}) if isinstance(item, Mapping) else _NO_ITEMS for item in items
         ]
+
+    def _viewed(self, item: Mapping[str, Any]) -> Mapping[str, Any] | Raw:
+        if self.view is None:
+            return item
+        try:
+            view = self.view(item)
+        except ExpressionError as error:
+            return no_trace("expression failed", str(error))
+        return view if isinstance(view, Mapping) else _NO_ITEMS
 
     def _read_one(self, record: Mapping[str, Any]) -> Raw:
         try:
-            if self.where is not None and _is_false(self.where(record)):
+            if self.where is not None and is_false(self.where(record)):
                 return _EXCLUDED
+            for reason, applies in self.skip:
+                if not is_false(applies(record)):
+                    return no_trace(reason)
             return Raw(
                 self.text(record),
                 self.label(record),
@@ -100,10 +126,12 @@ class Reader:
                 self.truth(record),
                 self.group(record),
                 self.model(record),
+                self.version(record),
                 self.vector(record),
+                next((reason for reason, applies in self.unanswered if not is_false(applies(record))), ""),
             )
         except ExpressionError as error:
-            return _no_trace("expression failed", str(error))
+            return no_trace("expression failed", str(error))
 
 
 def compile_format(format: Format) -> Reader:  # noqa: A002 - the word of the spec
@@ -125,6 +153,13 @@ def compile_format(format: Format) -> Reader:  # noqa: A002 - the word of the sp
         expression = getattr(format, name)
         return None if expression is None else compile_expression(expression, address=f"{ADDRESS}.{name}")
 
+    def rules(name: str) -> tuple[Rule, ...]:
+        written: Mapping[str, str] = getattr(format, name)
+        return tuple(
+            (reason, compile_expression(expression, address=f"{ADDRESS}.{name}.{reason}"))
+            for reason, expression in written.items()
+        )
+
     return Reader(
         text=part("text") or _absent,
         label=part("label") or _absent,
@@ -133,9 +168,14 @@ def compile_format(format: Format) -> Reader:  # noqa: A002 - the word of the sp
         truth=part("truth") or _absent,
         group=part("group") or _absent,
         model=part("model") or _absent,
+        version=part("version") or _absent,
         vector=part("embedding") or _absent,
         where=part("where"),
         iterate=part("iterate"),
+        view=part("view"),
+        join=None if format.join is None else compile_join(format.join),
+        skip=rules("skip"),
+        unanswered=rules("unanswered"),
     )
 
 
@@ -144,8 +184,3 @@ def _seconds(value: Any) -> float | None:
         return None
     seconds = epoch_seconds(value)
     return math.nan if seconds is None else seconds
-
-
-def _is_false(value: Any) -> bool:
-    """Tell JMESPath's falsehood, in which 0 is true."""
-    return value is None or value is False or value == "" or value == [] or value == {}

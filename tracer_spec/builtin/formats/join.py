@@ -1,0 +1,150 @@
+"""Two records, one trace: what was asked and what was answered, brought together by their key."""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+
+from tracer_spec.builtin.formats.expressions import ExpressionError, Getter, compile_expression
+from tracer_spec.builtin.formats.format import ADDRESS, Join
+from tracer_spec.builtin.formats.raw import WHOLE_RECORD, Raw, is_false, no_trace
+from tracer_spec.errors import DataError
+from tracer_spec.plugin.contracts import Record
+
+NO_INPUT, NO_OUTPUT, NO_KEY = "no matching input", "no matching output", "no key to join by"
+COPY, TOO_MANY = "duplicate id", "one key on too many records"
+_CACHE_KIB = 1 << 16
+# halves of one key held in memory at a time; nothing that one trace is made of comes near
+_MOST = 1_000
+
+# a place in the input, and what is read there: a view of a record, or why there is none
+Placed = tuple[str, Mapping[str, Any] | Raw]
+
+
+@dataclass(frozen=True, slots=True)
+class Joiner:
+    """A compiled :class:`~tracer_spec.builtin.formats.format.Join`."""
+
+    key: Getter
+    input: Getter
+    output: Getter
+
+    def pair(self, placed: Iterable[Placed]) -> Iterator[Placed]:
+        """Yield what is neither input nor output as it comes, and then what was joined.
+
+        Raises
+        ------
+        DataError
+            Where there is no room for what has to be kept until its other half is read.
+
+        Notes
+        -----
+        Memory is bounded, at some 64 MiB: the halves wait in a file of SQLite's that has no name and goes with the
+        process. It is as large as they are.
+        """
+        try:
+            with closing(_Shelf()) as shelf:
+                for where, item in placed:
+                    side, key = (None, None) if isinstance(item, Raw) else self._sort(item)
+                    if side is None:
+                        yield where, item
+                    elif isinstance(key, Raw):
+                        yield where, key
+                    elif not shelf.put(key, side, where, item):
+                        yield where, no_trace("expression failed", f"{ADDRESS}.join: nested too deeply to be kept")
+                yield from shelf.pairs()
+        except sqlite3.Error as error:
+            raise DataError(
+                f"the two halves of traces cannot be kept until they are joined: {error}",
+                hint="make room in the folder for temporary files (TMPDIR)",
+                address=f"{ADDRESS}.join",
+            ) from None
+
+    def _sort(self, item: Mapping[str, Any]) -> tuple[str | None, Any]:
+        """Return the side of a record and its key; a key that is a :class:`Raw` says why there is none."""
+        try:
+            side = "input" if not is_false(self.input(item)) else "output" if not is_false(self.output(item)) else None
+            key = None if side is None else _text_of(self.key(item))
+        except ExpressionError as error:
+            return "input", no_trace("expression failed", str(error))
+        return side, no_trace(NO_KEY) if side and key is None else key
+
+
+def compile_join(join: Join) -> Joiner:
+    """Compile the expressions of a join."""
+
+    def part(name: str) -> Getter:
+        return compile_expression(getattr(join, name), address=f"{ADDRESS}.join.{name}")
+
+    return Joiner(part("key"), part("input"), part("output"))
+
+
+def _text_of(key: Any) -> str | None:
+    """Return a key as a string, None where it is blank or nothing that can tell records apart."""
+    if isinstance(key, str):
+        return key.encode("utf-8", "replace").decode() if key.strip() else None
+    if isinstance(key, bool) or not isinstance(key, (int, float)):
+        return None
+    return str(key) if math.isfinite(key) else None
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """Halves of traces, on disk once they are many."""
+
+    _database: sqlite3.Connection = field(init=False)
+
+    def __post_init__(self) -> None:
+        # an empty name: a file of its own in the temporary folder, without a name, written when the cache is full
+        self._database = sqlite3.connect("", isolation_level=None)
+        for setting in ("journal_mode = OFF", "synchronous = OFF", "temp_store = FILE", f"cache_size = -{_CACHE_KIB}"):
+            self._database.execute(f"PRAGMA {setting}")
+        self._database.execute(
+            "CREATE TABLE half (place INTEGER PRIMARY KEY, key TEXT, side TEXT, name TEXT, body TEXT)"
+        )
+        self._database.execute("BEGIN")
+
+    def put(self, key: str, side: str, where: str, item: Mapping[str, Any]) -> bool:
+        """Keep one half; return whether it could be written."""
+        try:
+            body = json.dumps({key: item[key] for key in item if key != WHOLE_RECORD}, default=str, skipkeys=True)
+        except (RecursionError, ValueError):
+            return False
+        name = where.encode("utf-8", "replace").decode()
+        row = (key, side, name, body)
+        self._database.execute("INSERT INTO half (key, side, name, body) VALUES (?, ?, ?, ?)", row)
+        return True
+
+    def pairs(self) -> Iterator[Placed]:
+        """Yield what each key holds, in the order in which keys were first met."""
+        self._database.execute("CREATE INDEX by_key ON half (key)")
+        for (key,) in self._database.execute("SELECT key FROM half GROUP BY key ORDER BY min(place)"):
+            halves = self._database.execute("SELECT side, name, body FROM half WHERE key = ? ORDER BY place", (key,))
+            yield from _together(halves)
+
+    def close(self) -> None:
+        """Throw everything away."""
+        self._database.close()
+
+
+def _together(halves: Iterable[tuple[str, str, str]]) -> Iterator[Placed]:
+    """Yield one trace of the halves of one key, after what is wrong with them."""
+    bodies: dict[str, list[str]] = {"input": [], "output": []}
+    places: dict[str, str] = {}
+    for number, (side, where, body) in enumerate(halves):
+        if number >= _MOST or body in bodies[side]:
+            yield where, no_trace(COPY if number < _MOST else TOO_MANY)
+            continue
+        bodies[side].append(body)
+        places.setdefault(side, where)
+    missing = NO_INPUT if not bodies["input"] else NO_OUTPUT if not bodies["output"] else ""
+    if missing:
+        yield from ((where, no_trace(missing)) for where in places.values())
+        return
+    load: Callable[[str], Any] = json.loads
+    yield places["input"], {f"{side}s": [load(body) for body in each] for side, each in bodies.items()}

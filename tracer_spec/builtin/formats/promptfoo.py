@@ -1,0 +1,32 @@
+"""promptfoo: the results of an evaluation, as JSON or JSON Lines.
+
+An assertion that fails is no error here: what counts is what the teacher answered, and dropping its mistakes
+would make agreement look higher than it is.
+
+References
+----------
+promptfoo, "Output formats", promptfoo.dev/docs/configuration/outputs
+"""
+
+from __future__ import annotations
+
+from tracer_spec.builtin.formats.format import Format
+
+PROMPTFOO = Format(
+    name="promptfoo",
+    summary="promptfoo: `promptfoo eval -o results.json` (source `json`) or `-o results.jsonl`",
+    iterate="not_null(results.results, [@])",
+    text="not_null(vars.input, vars.query, vars.text, vars.question, vars.message, vars.prompt)",
+    label="not_null(response.output[0].function.arguments, response.output)",
+    id="id",
+    truth="testCase.assert[?type == 'equals'].value | [0]",
+    model="provider.id",
+    version="promptId",
+    skip={
+        "error status": "response.error || failureReason == `2` || !response",
+    },
+    unanswered={
+        "truncated": "response.finishReason == 'length'",
+        "refusal": "response.isRefusal || response.finishReason == 'content_filter'",
+    },
+)

@@ -1,0 +1,46 @@
+"""What a compiled format makes of a record: the raw parts of a trace, or why there is none."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+WHOLE_RECORD = "$record"
+
+
+class Raw(NamedTuple):
+    """The parts of one trace as the record holds them, before any cleaning; None where a part is absent.
+
+    Parameters
+    ----------
+    text, label, id, truth, group, model, version, vector : object
+        Whatever JSON holds there.
+    time : float or None
+        Seconds since 1970 UTC; NaN where there is a time that is not understood.
+    unanswered : str
+        Why the teacher's answer is no label, whatever it is (``truncated``, ``refusal``); empty where it may be one.
+    reason, detail : str
+        Why there is no trace here (``excluded by where``, ...), and more about it; empty for a trace.
+    """
+
+    text: Any
+    label: Any
+    id: Any
+    time: float | None
+    truth: Any
+    group: Any
+    model: Any
+    version: Any
+    vector: Any
+    unanswered: str = ""
+    reason: str = ""
+    detail: str = ""
+
+
+def no_trace(reason: str, detail: str = "") -> Raw:
+    """Return the reason why there is no trace."""
+    return Raw(None, None, None, None, None, None, None, None, None, "", reason, detail)
+
+
+def is_false(value: Any) -> bool:
+    """Tell JMESPath's falsehood, in which 0 is true."""
+    return value is None or value is False or value == "" or value == [] or value == {}

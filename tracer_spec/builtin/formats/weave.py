@@ -1,0 +1,32 @@
+"""Weights & Biases Weave: calls, as its API streams them.
+
+References
+----------
+Weights & Biases, "Call schema reference", docs.wandb.ai/weave/guides/tracking/call-schema-reference
+"""
+
+from __future__ import annotations
+
+from tracer_spec.builtin.formats.chat import ANSWERED, ASKED, REFUSED, TRUNCATED
+from tracer_spec.builtin.formats.format import Format
+
+WEAVE = Format(
+    name="weave",
+    summary="W&B Weave: calls of `calls/stream_query`, those of an LLM's client",
+    view="merge(@, {inputs: from_json(inputs), output: unpack(output)})",
+    text=f"inputs | {ASKED}",
+    label=f"output | {ANSWERED}",
+    id="id",
+    time="started_at",
+    model="not_null(output.model, inputs.model)",
+    skip={
+        "error status": "exception",
+        "not an LLM call": (
+            "!((inputs.messages || inputs.input || inputs.prompt) && (output.choices || output.output || output.content))"
+        ),
+    },
+    unanswered={
+        "truncated": f"output | {TRUNCATED}",
+        "refusal": f"output | {REFUSED}",
+    },
+)
