@@ -272,8 +272,7 @@ def test_a_long_list_of_labels_is_cut() -> None:
     [
         (
             "traces.format=natve",
-            "--set traces.format  traces.format\n  no format is called 'natve'; known: native\n"
-            "  hint: did you mean 'native'?",
+            "--set traces.format  traces.format\n  no format is called 'natve'; known: anthropic-batch, helicone, ",
         ),
         (
             "traces.format={text: a, label: from_jsn(b)}",

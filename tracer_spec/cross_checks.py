@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from tracer_spec.builtin.formats import find_format
+from tracer_spec.builtin.formats import find_format, written_expressions
 from tracer_spec.builtin.formats.expressions import compile_expression
 from tracer_spec.errors import Problem, SpecError
 from tracer_spec.spec.labels import read_labels
@@ -70,8 +70,12 @@ def format_problems(loaded: LoadedSpec) -> list[Problem]:
     if isinstance(asked, str):
         problems += _said(loaded, _FORMAT, partial(find_format, asked))
     else:
-        parts = asked.model_dump(exclude_none=True)
-        expressions = {(*_FORMAT, part): expression for part, expression in parts.items()} | expressions
+        parts = asked.model_dump()
+        if asked.preset is not None:
+            problems += _said(loaded, (*_FORMAT, "preset"), partial(find_format, asked.preset))
+        if not problems:
+            problems += _said(loaded, (*_FORMAT, "join") if asked.join else _FORMAT, partial(find_format, parts))
+        expressions = {(*_FORMAT, *path): each for path, each in written_expressions(parts)} | expressions
     for path, expression in expressions.items():
         problems += _said(loaded, path, partial(compile_expression, expression))
     return problems

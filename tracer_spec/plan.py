@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from tracer_spec.builtin.formats import Reader, compile_format, find_format
+from tracer_spec.builtin.formats import Format, Reader, compile_format, find_format
 from tracer_spec.cross_checks import allowed_labels, format_problems
 from tracer_spec.errors import PluginError, Problem, SpecError, TracerError
 from tracer_spec.plugin.contracts import Options, Provided, VectorReader
@@ -21,7 +21,6 @@ from tracer_spec.spec.model import RouterSpec
 from tracer_spec.spec.nodes import Path, address, as_written, find, nearest
 from tracer_spec.spec.problems import problems_of
 from tracer_spec.spec.reference import PluginRef
-from tracer_spec.spec.traces import FormatMap
 from tracer_spec.spec.wording import REASON_LEFT_OUT, is_private
 
 
@@ -137,8 +136,7 @@ class Plan:
 
     def reader(self) -> Reader:
         """Return the compiled format of the traces, with the group's key and the vector's place filled in."""
-        asked = self.spec.traces.format
-        chosen = find_format(asked if isinstance(asked, str) else asked.model_dump(exclude_none=True))
+        chosen = self.format
         return compile_format(
             replace(
                 chosen,
@@ -146,6 +144,12 @@ class Plan:
                 embedding=self.vector_column or chosen.embedding,
             )
         )
+
+    @property
+    def format(self) -> Format:
+        """Return the format that the spec names, or describes."""
+        asked = self.spec.traces.format
+        return find_format(asked if isinstance(asked, str) else asked.model_dump())
 
 
 def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
@@ -198,8 +202,7 @@ def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
 
 def _check_text(plan: Plan) -> None:
     """Raise where the embedder reads texts and the format has none; the embedder is only made to ask it."""
-    asked = plan.spec.traces.format
-    if isinstance(asked, FormatMap) and asked.text is None and not plan.brings_vectors:
+    if plan.format.text is None and not plan.brings_vectors:
         raise SpecError(
             f"the format gives no text, and the embedder '{plan.embedder.provided.name}' reads texts",
             where=plan.loaded.where(("traces", "format")),

@@ -138,7 +138,7 @@ def test_a_format_that_does_not_exist_is_an_error_with_a_suggestion():
     with pytest.raises(SpecError) as caught:
         find_format("nativ")
     assert str(caught.value) == (
-        "traces.format\n  no format is called 'nativ'; known: native\n  hint: did you mean 'native'?"
+        f"traces.format\n  no format is called 'nativ'; known: {', '.join(sorted(PRESETS))}\n  hint: did you mean 'native'?"
     )
 
 

@@ -215,5 +215,5 @@ def test_a_dash_in_the_options_stays_a_dash(tmp_path):
     assert make(JsonLinesOptions.model_validate({"path": "-"}, context={"root": tmp_path})).paths == ("-",)
 
 
-def test_the_sources_are_csv_jsonl_and_parquet():
-    assert sorted(plugin.name for plugin in sources()) == ["csv", "jsonl", "parquet"]
+def test_the_sources_are_csv_json_jsonl_and_parquet():
+    assert sorted(plugin.name for plugin in sources()) == ["csv", "json", "jsonl", "parquet"]

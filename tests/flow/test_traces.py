@@ -17,10 +17,10 @@ from tracer_spec.flow.labels import LabelCleaner
 from tracer_spec.plugin import Record
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
-NATIVE = compile_format(find_format("native")).read
+NATIVE = compile_format(find_format("native")).traces
 KEYED = compile_format(
     find_format({"text": "text", "label": "label", "group": "user", "where": "keep != `false`"})
-).read
+).traces
 
 
 class Raw(NamedTuple):
@@ -31,7 +31,9 @@ class Raw(NamedTuple):
     truth: Any = None
     group: Any = None
     model: Any = None
+    version: Any = None
     vector: Any = None
+    unanswered: str = ""
     reason: str = ""
     detail: str = ""
 
@@ -120,7 +122,9 @@ def test_bad_records_fail_by_default_with_the_first_few_addresses_and_the_remedy
 
 def test_records_left_out_on_purpose_and_copies_are_no_failure():
     good = {"text": "x", "label": "a", "id": "1"}
-    read = compile_format(find_format({"text": "text", "label": "label", "id": "id", "where": "keep != `false`"})).read
+    read = compile_format(
+        find_format({"text": "text", "label": "label", "id": "id", "where": "keep != `false`"})
+    ).traces
     traces = gather(good, good, {**good, "keep": False}, read=read, on_error="fail")
     assert dict(traces.accounting.dropped) == {"excluded by where": 1, "duplicate id": 1}
 
@@ -199,7 +203,7 @@ def test_a_teacher_whose_model_changes_is_pointed_out():
     assert list(traces.accounting.models.items()) == [("m-2", 2), ("m-1", 1)]
     assert traces.accounting.notes == (
         "2 teacher models: m-2 (2), m-1 (1); a certificate speaks of one teacher, unchanged: "
-        "keep one model with 'traces.format.where'",
+        "keep one model with 'traces.teacher'",
     )
     assert gather(data[0]).accounting.notes == ()
 
@@ -272,9 +276,13 @@ def test_take_gives_the_rows_asked_for_in_that_order():
     assert len(traces.take([])) == 0
 
 
+def giving(*raws):
+    return lambda records: [(record.where, raw) for record in records for raw in raws]
+
+
 def one(**parts):
     raw = Raw(**parts)
-    return collect([Record("a:1", {})], lambda _: [raw], LabelCleaner([]), need_vector=raw.vector is not None)
+    return collect([Record("a:1", {})], giving(raw), LabelCleaner([]), need_vector=raw.vector is not None)
 
 
 def test_the_digest_changes_with_every_part_and_with_nothing_else():
@@ -293,7 +301,7 @@ def test_the_digest_changes_with_every_part_and_with_nothing_else():
         for other in others
     ]
     assert len({one(**variant).digest for variant in variants}) == len(variants)
-    there = collect([Record("/elsewhere:9", {})], lambda _: [Raw(**base)], LabelCleaner([]), need_vector=True)
+    there = collect([Record("/elsewhere:9", {})], giving(Raw(**base)), LabelCleaner([]), need_vector=True)
     assert there.digest == one(**base).digest
 
 

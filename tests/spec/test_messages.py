@@ -105,12 +105,13 @@ def one(problems: Problems, minimal: str, *overrides: str) -> str:
         ("traces.format=''", "'' does not have at least 1 characters"),
         (
             "traces.format={text: a}",
-            "the key is missing\nhint: add label: the teacher's answer, before 'labels' puts it in order",
+            "the format says no label\nhint: add label: the JMESPath of the teacher's answer; "
+            "or preset: the name of one that has it",
         ),
         (
             "traces.format={label: a, txt: b}",
-            "there is no key 'txt'; known: label, text, id, time, truth, group, model, "
-            "embedding, where, iterate\nhint: did you mean 'text'?",
+            "there is no key 'txt'; known: preset, label, text, id, time, truth, group, model, "
+            "version, embedding, where, iterate, view, join, skip, unanswered\nhint: did you mean 'text'?",
         ),
         (
             "traces.format={label: 'a['}",

@@ -102,7 +102,7 @@ def test_one_chain_of_many_gates_keeps_the_budget():
 
 
 def test_a_chain_chosen_on_fit_rows_among_eight_keeps_the_budget():
-    runs = 200
+    runs = 100
     false, *_ = simulate(
         RiskControl(), Split(0.9), lambda fit: propose(fit, ("l2d",)), runs=runs, n_fit=1500, n_certify=1500, seed=23
     )

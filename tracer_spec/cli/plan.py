@@ -178,8 +178,10 @@ def _test(plan: Plan, outlook: Outlook) -> str:
     if able.fewest is None:
         return f"'{plan.calibrator.provided.name}' makes none: it promises nothing, whatever the number of rows"
     on_agreement = target.agreement is not None
-    measure, wanted = ("agreement", "handled") if on_agreement else ("end-to-end rate", "needed")
-    least = f"at least {able.fewest:,} certify rows must be {wanted}, all of them with the teacher's label"
+    measure = "agreement" if on_agreement else "end-to-end rate"
+    least = f"at least {able.fewest:,} certify rows must be handled, all of them with the teacher's label"
+    if not on_agreement:
+        least = f"at least {able.fewest:,} certify rows are needed, none of them with a label that is not the teacher's"
     lines = [f"{least}; there are {able.n_certify:,}"]
     if able.smallest_coverage is not None and on_agreement:
         asked = ", the target's min_coverage" if able.smallest_coverage == target.min_coverage else ""

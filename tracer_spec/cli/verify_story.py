@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _SHOWN_LABELS = 5
 _UNUSUAL = 0.05
+_LEAST_SHOWN = 1e-9
 ONE_LOOK = "exact for rows that took no part in anything before and are looked at once"
 
 
@@ -131,7 +132,8 @@ def _drift(found: Verification) -> str:
     if drift is None:
         return "not measured: the certificate holds no scores to compare with"
     size = f"distance {drift.distance:.3f} (Kolmogorov-Smirnov, 0 to 1) between the acceptance scores of"
-    rest = f"{drift.n_certify:,} certify rows and {drift.n:,} fresh ones, p = {drift.p_value:.2g}:"
+    p_value = f"p = {drift.p_value:.2g}" if drift.p_value >= _LEAST_SHOWN else f"p < {_LEAST_SHOWN:.0e}"
+    rest = f"{drift.n_certify:,} certify rows and {drift.n:,} fresh ones, {p_value}:"
     if drift.p_value <= _UNUSUAL:
         return f"{size}\n{rest} the traffic has changed, and the claim is about traffic like the traces"
     return f"{size}\n{rest} no change was seen, which is no evidence that there is none"

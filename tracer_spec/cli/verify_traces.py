@@ -74,16 +74,18 @@ def read_fresh_traces(bundle: Bundle, path: str, preset: str | None) -> FreshTra
         _text(tree, "split", "key"),
         _text(tree, "embedder", "with", "column"),
     )
-    asked = preset or (spec.format if isinstance(spec.format, str) else spec.format.model_dump(exclude_none=True))
+    asked = preset or (spec.format if isinstance(spec.format, str) else spec.format.model_dump())
     chosen = find_format(asked)
     chosen = replace(chosen, group=key or chosen.group, embedding=column or chosen.embedding or "embedding")
     brings_vectors = bundle.manifest.embedder.probe is None
     allowed = None if spec.labels.allowed == "infer" else bundle.manifest.labels
     traces = collect(
         JsonLines((path,)).records(),
-        compile_format(chosen).read,
+        compile_format(chosen).traces,
         LabelCleaner(spec.labels.normalize, spec.labels.aliases, allowed),
         on_error="drop",
+        unanswered=spec.labels.unanswered,
+        teachers=spec.teachers,
         need_text=not brings_vectors,
         need_vector=brings_vectors,
     )

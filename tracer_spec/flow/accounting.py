@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tracer_spec.errors import DataError, Problem, SpecError
-from tracer_spec.flow.labels import NO_LABEL
+from tracer_spec.flow.labels import FLAWS, NO_LABEL
 from tracer_spec.plugin.registry import did_you_mean
 
 UNREADABLE = "unreadable record"
@@ -20,14 +20,18 @@ NO_VECTOR = "no vector"
 NO_TRACE = "no trace in the record"
 EXCLUDED = "excluded by where"
 DUPLICATE = "duplicate id"
+OTHER_TEACHER = "other teacher model"
+NO_INPUT = "no matching input"
+NO_OUTPUT = "no matching output"
+NO_KEY = "no key to join by"
 
 # the order in which reports list them
 REASONS = (
-    *(UNREADABLE, FAILED, NO_TEXT, NOT_A_STRING, EMPTY_TEXT, NOT_UNICODE, NO_LABEL, NO_VECTOR),
-    *(NO_TRACE, EXCLUDED, DUPLICATE),
+    *(UNREADABLE, FAILED, NO_KEY, NO_TEXT, NOT_A_STRING, EMPTY_TEXT, NOT_UNICODE, NO_LABEL, NO_VECTOR),
+    *(NO_TRACE, EXCLUDED, OTHER_TEACHER, NO_INPUT, NO_OUTPUT, DUPLICATE),
 )
-# nothing is wrong with these records
-_AS_MEANT = frozenset((NO_TRACE, EXCLUDED, DUPLICATE))
+# something is wrong with these records; others are left out as a rule of the format, or of the spec, says
+_BAD = frozenset((UNREADABLE, FAILED, NO_KEY, NO_TEXT, NOT_A_STRING, EMPTY_TEXT, NOT_UNICODE, NO_LABEL, NO_VECTOR))
 
 N_EXAMPLES = 5
 N_LISTED = 20
@@ -41,11 +45,12 @@ class Accounting:
     Parameters
     ----------
     read : int
-        Records read; where one record holds several traces, those. ``read == kept + sum(dropped.values())``.
+        Records read; where one record holds several traces, those, and where several are joined into one trace,
+        that one. ``read == kept + sum(dropped.values())``.
     kept : int
         Traces kept.
     dropped : mapping of str to int
-        Reason to count, in the order of :data:`REASONS`.
+        Reason to count, in the order of :data:`REASONS`, and after those the reasons of the format's rules.
     examples : mapping of str to tuple of str
         A few addresses (``file:line``) per reason.
     unusable : mapping of str to int
@@ -59,6 +64,8 @@ class Accounting:
         The teacher's models and their counts, the most frequent of them.
     notes : tuple of str
         What else a reader should know, one sentence each.
+    versions : mapping of str to int
+        The versions of the teacher's prompt and their counts, the most frequent of them.
     """
 
     read: int
@@ -70,6 +77,7 @@ class Accounting:
     n_unknown: int
     models: Mapping[str, int]
     notes: tuple[str, ...]
+    versions: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -84,6 +92,8 @@ class Tally:
     unusable: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
     models: Counter[str] = field(default_factory=Counter)
+    versions: Counter[str] = field(default_factory=Counter)
+    n_unanswered: int = 0
     odd: Counter[str] = field(default_factory=Counter)
 
     def drop(self, reason: str, where: str, detail: str = "") -> None:
@@ -93,7 +103,7 @@ class Tally:
         addresses = self.examples.setdefault(reason, [])
         if len(addresses) < N_EXAMPLES:
             addresses.append(where)
-        if reason not in _AS_MEANT and len(self.problems) < N_EXAMPLES:
+        if reason in _BAD and len(self.problems) < N_EXAMPLES:
             self.problems.append(Problem(where, f"{reason}: {detail}" if detail else reason))
 
     def close(self, on_error: str, unknown: str, allowed: Sequence[str] | None) -> Accounting:
@@ -115,7 +125,7 @@ class Tally:
         if n_unusable == self.kept:
             raise DataError(
                 f"none of {_count(self.kept, 'trace')} has a usable label: {_listing(self._flaws())}",
-                hint="look at 'traces.labels.normalize': it turns the teacher's answer into a label",
+                hint=self._remedy(),
                 address="traces.labels",
             )
         return Accounting(
@@ -128,7 +138,16 @@ class Tally:
             n_unknown=self.unknown.total(),
             models=_worst(self.models),
             notes=tuple(self._notes()),
+            versions=_worst(self.versions),
         )
+
+    def _remedy(self) -> str:
+        """Return what to do where no answer is a label."""
+        ruled_out = [flaw for flaw in self._flaws() if flaw not in FLAWS]
+        if ruled_out:
+            flaw = max(ruled_out, key=lambda each: self.unusable[each])
+            return f"where these are labels after all: 'traces.format.unanswered: {{{flaw}: null}}', over the preset"
+        return "look at 'traces.labels.normalize': it turns the teacher's answer into a label"
 
     def _nothing_usable(self) -> DataError:
         """Return the error for input of which nothing is left: more likely the format is wrong than it all."""
@@ -142,7 +161,7 @@ class Tally:
 
     def _bad_records(self) -> DataError:
         """Return the error that lists the first bad records."""
-        bad = [reason for reason in self._in_order() if reason not in _AS_MEANT]
+        bad = [reason for reason in self._in_order() if reason in _BAD]
         n_bad = sum(self.dropped[reason] for reason in bad)
         head = Problem(
             where="",
@@ -183,8 +202,21 @@ class Tally:
         if len(self.models) > 1:
             notes.append(
                 f"{len(self.models)} teacher models: {_listing(_worst(self.models))}; "
-                "a certificate speaks of one teacher, unchanged: keep one model with 'traces.format.where'"
+                "a certificate speaks of one teacher, unchanged: keep one model with 'traces.teacher'"
             )
+        if len(self.versions) > 1:
+            notes.append(
+                f"{len(self.versions)} versions of the teacher's prompt: {_listing(_worst(self.versions))}; "
+                "a certificate speaks of one teacher, unchanged: keep one version with 'traces.format.where'"
+            )
+        if self.n_unanswered:
+            notes.append(
+                f"{_count(self.n_unanswered, 'answer')} cut short or refused and left out: "
+                "the certificate speaks of inputs that the teacher answers"
+            )
+        for reason, lost, found in ((NO_INPUT, "answer", "question"), (NO_OUTPUT, "question", "answer")):
+            if self.dropped[reason]:
+                notes.append(f"{_count(self.dropped[reason], lost)} without {found}: are all files read?")
         n_copies = self.dropped[DUPLICATE]
         if n_copies > self.kept:
             notes.append(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol, TypeAlias
@@ -13,7 +13,7 @@ import numpy as np
 
 from tracer_spec.flow import accounting as why
 from tracer_spec.flow.accounting import Accounting, Tally, check_choice
-from tracer_spec.flow.labels import NO_LABEL, LabelCleaner, is_unicode
+from tracer_spec.flow.labels import NO_LABEL, UNUSABLE, LabelCleaner, is_unicode
 from tracer_spec.flow.traces import TraceSet
 from tracer_spec.plugin.contracts import Record
 
@@ -57,8 +57,18 @@ class RawTrace(Protocol):
         ...
 
     @property
+    def version(self) -> Any:
+        """Return the version of the teacher's prompt."""
+        ...
+
+    @property
     def vector(self) -> Any:
         """Return the vector."""
+        ...
+
+    @property
+    def unanswered(self) -> str:
+        """Return why the answer is no label, whatever it is; empty where it may be one."""
         ...
 
     @property
@@ -72,16 +82,18 @@ class RawTrace(Protocol):
         ...
 
 
-ReadRecord: TypeAlias = Callable[[Mapping[str, Any]], Iterable[RawTrace]]
+ReadTraces: TypeAlias = Callable[[Iterable[Record]], Iterable[tuple[str, RawTrace]]]
 
 
 def collect(
     records: Iterable[Record],
-    read: ReadRecord,
+    read: ReadTraces,
     cleaner: LabelCleaner,
     *,
     on_error: str = "fail",
     unknown: str = "disagree",
+    unanswered: str = "disagree",
+    teachers: Collection[str] | None = None,
     need_text: bool = True,
     need_vector: bool = False,
 ) -> TraceSet:
@@ -92,13 +104,17 @@ def collect(
     records : iterable of Record
         From a source.
     read : callable
-        From a record to its raw traces: the ``read`` of a compiled format.
+        From records to raw traces, each with its address: the ``traces`` of a compiled format.
     cleaner : LabelCleaner
         For the teacher's labels, and for humans'.
     on_error : {'fail', 'drop'}
         What a bad record does: fail, or be counted and dropped.
     unknown : {'disagree', 'fail'}
         What a label off the list, or an answer that is no label, does: stay as a disagreement, or fail.
+    unanswered : {'disagree', 'drop'}
+        What an answer cut short, or refused, does: stay as a disagreement, or be dropped and counted.
+    teachers : collection of str, optional
+        The models whose answers are kept; None for any.
     need_text, need_vector : bool
         Whether a record without a text, or without a vector, is bad. Vectors are kept only where they are
         needed.
@@ -115,27 +131,30 @@ def collect(
     """
     check_choice(on_error, ("fail", "drop"), "traces.on_error")
     check_choice(unknown, ("disagree", "fail"), "traces.labels.unknown")
+    check_choice(unanswered, ("disagree", "drop"), "traces.labels.unanswered")
     allowed = None if cleaner.allowed is None else frozenset(cleaner.allowed)
     tally, columns = Tally(), _Columns([] if need_vector else None)
     events: set[str | None] = set()
-    for record in records:
-        if record.problem:
-            tally.drop(why.UNREADABLE, record.where, record.problem)
+    for where, raw in read(records):
+        label, flaw = (UNUSABLE, raw.unanswered) if raw.unanswered else cleaner.clean(raw.label)
+        event = _key(raw.id)
+        reason = raw.reason
+        if not reason and teachers is not None and raw.model not in teachers:
+            reason = why.OTHER_TEACHER
+        if not reason and raw.unanswered and unanswered == "drop":
+            reason = raw.unanswered
+            tally.n_unanswered += 1
+        reason = reason or _unfit(raw, flaw, need_text, need_vector)
+        if not reason and event in events:
+            reason = why.DUPLICATE
+        if reason:
+            tally.drop(reason, where, raw.detail)
             continue
-        for raw in read(record.data):
-            label, flaw = cleaner.clean(raw.label)
-            event = _key(raw.id)
-            reason = raw.reason or _unfit(raw, flaw, need_text, need_vector)
-            if not reason and event in events:
-                reason = why.DUPLICATE
-            if reason:
-                tally.drop(reason, record.where, raw.detail)
-                continue
-            if event is not None:
-                events.add(event)
-            truth = cleaner.clean_truth(raw.truth)
-            columns.add(tally.read, raw, event, label, truth)
-            _count(tally, raw, event, label, flaw, truth, allowed)
+        if event is not None:
+            events.add(event)
+        truth = cleaner.clean_truth(raw.truth)
+        columns.add(tally.read, raw, event, label, truth)
+        _count(tally, raw, event, label, flaw, truth, allowed)
     return columns.close(tally.close(on_error, unknown, cleaner.allowed))
 
 
@@ -172,8 +191,11 @@ def _count(
         tally.unusable[flaw] += 1
     elif allowed is not None and label not in allowed:
         tally.unknown[label] += 1
-    if isinstance(raw.model, str):
+    if isinstance(raw.model, str) and raw.model:
         tally.models[raw.model] += 1
+    version = _key(raw.version)
+    if version is not None:
+        tally.versions[version] += 1
     if raw.time is not None and math.isnan(raw.time):
         tally.odd["a time that is not understood"] += 1
     if event is None and raw.id is not None:

@@ -24,6 +24,7 @@ EMPTY = "empty label"
 NOT_PARSABLE = "label not parsable"
 NOT_TEXT = "label is an object or a list"
 NOT_UNICODE = "label is not valid Unicode"
+FLAWS = (EMPTY, NOT_PARSABLE, NOT_TEXT, NOT_UNICODE)
 
 STEPS = ("strip", "first-line", "casefold", "code-fence", "json:KEY", "regex:PATTERN")
 ADDRESS = "traces.labels"

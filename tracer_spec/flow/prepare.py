@@ -69,10 +69,12 @@ def _collected(plan: Plan) -> TraceSet:
     spec = plan.spec.traces
     return collect(
         plan.source.make().records(),
-        plan.reader().read,
+        plan.reader().traces,
         LabelCleaner(spec.labels.normalize, spec.labels.aliases, plan.allowed_labels),
         on_error=spec.on_error,
         unknown=spec.labels.unknown,
+        unanswered=spec.labels.unanswered,
+        teachers=spec.teachers,
         need_text=not plan.brings_vectors,
         need_vector=plan.vector_column is not None,
     )

@@ -185,7 +185,7 @@ class RouterSpec(Part):
     def _time_if_temporal(cls, value: SplitSpec, info: ValidationInfo) -> SplitSpec:
         traces = info.data.get("traces")
         custom = traces.format if traces else None
-        if value.strategy == "temporal" and isinstance(custom, FormatMap) and custom.time is None:
+        if value.strategy == "temporal" and isinstance(custom, FormatMap) and custom.has_no_time:
             fact = "a temporal split needs the time of each trace, and traces.format gives none"
             hint = "add time: its JMESPath, to traces.format"
             raise refusals("split", [(("strategy",), value.strategy, refusal(fact, hint=hint, about_value=False))])

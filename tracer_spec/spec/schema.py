@@ -15,7 +15,7 @@ from tracer_spec.spec.draft07 import REF, VARIABLE, Schema, as_draft_07
 from tracer_spec.spec.fields import PLUGIN_NAME
 from tracer_spec.spec.model import CostSpec, ReportSpec, RouterSpec, SplitSpec, TargetSpec
 from tracer_spec.spec.reference import PluginRef
-from tracer_spec.spec.traces import FormatMap, LabelsSpec, TracesSpec
+from tracer_spec.spec.traces import FormatMap, JoinMap, LabelsSpec, TracesSpec
 
 PluginOptions: TypeAlias = Mapping[str, Mapping[str, tuple[str, Schema]]]
 
@@ -23,6 +23,7 @@ _NAMES: Mapping[str, type[BaseModel]] = {
     "router": RouterSpec,
     "traces": TracesSpec,
     "format": FormatMap,
+    "join": JoinMap,
     "labels": LabelsSpec,
     "plugin": PluginRef,
     "target": TargetSpec,
@@ -102,7 +103,7 @@ def _of_the_spec() -> dict[str, Schema]:
         definition = _renamed(found[model.__name__], refs) | {"title": name}
         described = {info.alias or key: info.description for key, info in model.model_fields.items()}
         for key, schema in definition["properties"].items():
-            _leave_out_null(schema)
+            _leave_out_null(schema, is_meant=name == "format")
             schema |= {"title": key, "description": described[key]}
         definitions[name] = definition
     del definitions["plugin"]["properties"]["as"]["default"]
@@ -121,9 +122,9 @@ def _renamed(schema: Schema, refs: Mapping[str, str]) -> Schema:
     return {key: copy(value) for key, value in schema.items()}
 
 
-def _leave_out_null(schema: Schema) -> None:
-    """Take null out of a key that may be left out: leaving it out is what a person means."""
-    branches = [branch for branch in schema.get("anyOf", []) if branch != {"type": "null"}]
+def _leave_out_null(schema: Schema, *, is_meant: bool) -> None:
+    """Take null out of a key that may be left out: leaving it out is what a person means, but over a preset."""
+    branches = [branch for branch in schema.get("anyOf", []) if is_meant or branch != {"type": "null"}]
     if len(branches) == 1:
         del schema["anyOf"]
         schema |= branches[0]
@@ -132,6 +133,7 @@ def _leave_out_null(schema: Schema) -> None:
 
 
 def _say_what_keys_ask_of_each_other(definitions: Mapping[str, Schema]) -> None:
+    definitions["format"]["anyOf"] = [{"required": ["label"]}, {"required": ["preset"]}]
     definitions["target"]["oneOf"] = [{"required": ["agreement"]}, {"required": ["end_to_end"]}]
     grouped = {"properties": {"strategy": {"const": "grouped"}}, "required": ["strategy"]}
     for_sure = {"properties": {"strategy": {"enum": ["random", "temporal"]}}}  # a variable may be anything

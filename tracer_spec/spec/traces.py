@@ -4,16 +4,48 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StrictStr, field_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    StrictStr,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from tracer_spec.spec.fields import Expression, Label, Labels, PluginName, Step, non_empty, refusal
 from tracer_spec.spec.reference import Part, PluginRef
 
 
-class FormatMap(Part):
-    """Where each part of a trace is in a record: JMESPath expressions."""
+class Overrides(Part):
+    """A mapping in which a null says more than a key left out: it is written out as it was written."""
 
-    label: Expression = Field(description="The teacher's answer, before 'labels' puts it in order.")
+    @model_serializer(mode="wrap")
+    def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {key: value for key, value in write(self).items() if key in self.model_fields_set}
+
+
+class JoinMap(Overrides):
+    """How two records become one trace: JMESPath expressions over either of them."""
+
+    key: Expression | None = Field(default=None, description="What both records have in common: 'custom_id'.")
+    input: Expression | None = Field(default=None, description="True of a record that asks.")
+    output: Expression | None = Field(default=None, description="True of a record that answers.")
+
+
+Reason = Annotated[StrictStr, Field(min_length=1, max_length=60)]
+
+
+class FormatMap(Overrides):
+    """Where each part of a trace is in a record: JMESPath expressions, over those of a preset or without one."""
+
+    preset: Annotated[StrictStr, Field(min_length=1)] | None = Field(
+        default=None, description="A preset; the other keys change it, and null takes a part out of it."
+    )
+    label: Expression | None = Field(
+        default=None, description="The teacher's answer, before 'labels' puts it in order; needed without a preset."
+    )
     text: Expression | None = Field(
         default=None,
         description="What the teacher was asked; not needed where vectors come with the traces.",
@@ -29,6 +61,7 @@ class FormatMap(Part):
     )
     group: Expression | None = Field(default=None, description="What belongs together: a customer, a conversation.")
     model: Expression | None = Field(default=None, description="The teacher's model.")
+    version: Expression | None = Field(default=None, description="The version of the teacher's prompt.")
     embedding: Expression | None = Field(default=None, description="The vector, where the record carries one.")
     where: Expression | None = Field(
         default=None, description="Keep only records for which this is true: \"status == 'ok'\"."
@@ -36,6 +69,34 @@ class FormatMap(Part):
     iterate: Expression | None = Field(
         default=None, description="A list inside the record, each item of which is one trace."
     )
+    view: Expression | None = Field(
+        default=None, description="An object that the other expressions read in place of the record or item."
+    )
+    join: JoinMap | None = Field(
+        default=None, description="For logs that keep what was asked and what was answered in records of their own."
+    )
+    skip: dict[Reason, Expression | None] | None = Field(
+        default=None, description="Reason to condition: records that are no trace; null takes a preset's rule out."
+    )
+    unanswered: dict[Reason, Expression | None] | None = Field(
+        default=None,
+        description="Reason to condition: answers that are no label, cut short or refused; null takes a rule out.",
+    )
+
+    @model_validator(mode="after")
+    def _says_a_label(self) -> FormatMap:
+        if self.label is None and self.preset is None:
+            raise refusal(
+                "the format says no label",
+                hint="add label: the JMESPath of the teacher's answer; or preset: the name of one that has it",
+                about_value=False,
+            )
+        return self
+
+    @property
+    def has_no_time(self) -> bool:
+        """Return whether it is certain, presets unseen, that no time is read."""
+        return self.time is None and (self.preset is None or "time" in self.model_fields_set)
 
 
 class LabelsSpec(Part):
@@ -60,12 +121,21 @@ class LabelsSpec(Part):
         description="An answer that is no label: 'disagree' trains nothing and counts against agreement; 'fail' stops.",
     )
 
+    unanswered: Literal["disagree", "drop"] = Field(
+        default="disagree",
+        description="An answer cut short or refused: 'disagree' trains nothing and counts against agreement; 'drop' "
+        "leaves it out, and the certificate then speaks of inputs that the teacher answers.",
+    )
+
     @field_validator("allowed")
     @classmethod
     def _not_blank(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
         if isinstance(value, str) and not value.strip():
             raise refusal("is empty; give a list, a file, or infer")
         return value
+
+
+Model = Annotated[StrictStr, Field(min_length=1)]
 
 
 class TracesSpec(Part):
@@ -82,11 +152,20 @@ class TracesSpec(Part):
         default="native",
         description="How a record is laid out: a preset's name, or a map of JMESPath expressions.",
     )
+    teacher: Model | Annotated[tuple[Model, ...], AfterValidator(non_empty("model"))] | None = Field(
+        default=None,
+        description="Keep only what these models answered, by the names that the records hold; a name, or a list.",
+    )
     labels: LabelsSpec = Field(default_factory=LabelsSpec, description="How the teacher's answers become labels.")
     on_error: Literal["fail", "drop"] = Field(
         default="fail",
         description="A record that cannot be read: 'fail' stops; 'drop' leaves it out, counted by reason.",
     )
+
+    @property
+    def teachers(self) -> tuple[str, ...] | None:
+        """Return the names of the teacher's model, None where any will do."""
+        return (self.teacher,) if isinstance(self.teacher, str) else self.teacher
 
     @property
     def source(self) -> PluginRef:

@@ -14,7 +14,8 @@ from tracer_spec.plugin.registry import KINDS, did_you_mean, find_plugins
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _MAX_NAME = 50
 _HOW_IN_A_SPEC = {
-    "source": "traces:\n  use: {name}\n  with: {{path: log.db, query: SELECT body AS input, answer AS teacher FROM calls ORDER BY id}}",
+    "source": "traces:\n  use: {name}\n  with:\n    path: log.db\n"
+    "    query: SELECT body AS input, answer AS teacher FROM calls ORDER BY id",
     "embedder": "embedder: {{use: {name}}}",
     "surrogate": "zoo: [logreg, {name}]",
     "acceptor": "acceptor: {{use: {name}}}",

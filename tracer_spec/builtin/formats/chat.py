@@ -36,7 +36,8 @@ MESSAGE = (
 )
 
 TRUNCATED = (
-    "choices[0].finish_reason == 'length' || stop_reason == 'max_tokens' || incomplete_details.reason == 'max_output_tokens'"
+    "choices[0].finish_reason == 'length' || stop_reason == 'max_tokens' || "
+    "incomplete_details.reason == 'max_output_tokens'"
 )
 
 REFUSED = (

@@ -49,14 +49,14 @@ def unpack(value: Any) -> Any:
 
 
 def message_text(content: Any) -> str | None:
-    """Return the text of a message's content: a string as it is, the text parts of a list a line each.
+    r"""Return the text of a message's content: a string as it is, the text parts of a list a line each.
 
     Null where there is none: images, tool calls and reasoning are not text.
 
     Examples
     --------
     >>> message_text([{"type": "text", "text": "where is"}, {"type": "image_url"}, {"type": "text", "content": "it?"}])
-    'where is\\nit?'
+    'where is\nit?'
     """
     if isinstance(content, str):
         return content
@@ -113,8 +113,8 @@ def nested(value: Any) -> Any:
 
     Examples
     --------
-    >>> nested({"llm.messages.0.role": "user", "llm.messages.1.role": "assistant", "llm.model": "m-1"})
-    {'llm': {'messages': [{'role': 'user'}, {'role': 'assistant'}], 'model': 'm-1'}}
+    >>> nested({"llm.messages.0.role": "user", "llm.messages.1.role": "assistant", "name": "chat"})
+    {'name': 'chat', 'llm': {'messages': [{'role': 'user'}, {'role': 'assistant'}]}}
     """
     if isinstance(value, list):
         return [nested(each) for each in value]

@@ -8,13 +8,12 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from tracer_spec.builtin.formats.expressions import ExpressionError, Getter, compile_expression
 from tracer_spec.builtin.formats.format import ADDRESS, Join
 from tracer_spec.builtin.formats.raw import WHOLE_RECORD, Raw, is_false, no_trace
 from tracer_spec.errors import DataError
-from tracer_spec.plugin.contracts import Record
 
 NO_INPUT, NO_OUTPUT, NO_KEY = "no matching input", "no matching output", "no key to join by"
 COPY, TOO_MANY = "duplicate id", "one key on too many records"
@@ -24,6 +23,15 @@ _MOST = 1_000
 
 # a place in the input, and what is read there: a view of a record, or why there is none
 Placed = tuple[str, Mapping[str, Any] | Raw]
+
+
+class _Half(NamedTuple):
+    """One of the records of a trace, as it is kept: its key, its side, its place, its JSON."""
+
+    key: str
+    side: str
+    where: str
+    body: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +58,11 @@ class Joiner:
         try:
             with closing(_Shelf()) as shelf:
                 for where, item in placed:
-                    side, key = (None, None) if isinstance(item, Raw) else self._sort(item)
-                    if side is None:
-                        yield where, item
-                    elif isinstance(key, Raw):
-                        yield where, key
-                    elif not shelf.put(key, side, where, item):
-                        yield where, no_trace("expression failed", f"{ADDRESS}.join: nested too deeply to be kept")
+                    half = item if isinstance(item, Raw) else self._half(where, item)
+                    if isinstance(half, _Half):
+                        shelf.put(half)
+                    else:
+                        yield where, half
                 yield from shelf.pairs()
         except sqlite3.Error as error:
             raise DataError(
@@ -65,14 +71,23 @@ class Joiner:
                 address=f"{ADDRESS}.join",
             ) from None
 
-    def _sort(self, item: Mapping[str, Any]) -> tuple[str | None, Any]:
-        """Return the side of a record and its key; a key that is a :class:`Raw` says why there is none."""
+    def _half(self, where: str, item: Mapping[str, Any]) -> _Half | Mapping[str, Any] | Raw:
+        """Return the half of a trace that a record is; the record itself where it is none; or what is wrong with it."""
         try:
-            side = "input" if not is_false(self.input(item)) else "output" if not is_false(self.output(item)) else None
-            key = None if side is None else _text_of(self.key(item))
+            side = "" if is_false(self.output(item)) else "output"
+            side = side if is_false(self.input(item)) else "input"
+            if not side:
+                return item
+            key = _text_of(self.key(item))
         except ExpressionError as error:
-            return "input", no_trace("expression failed", str(error))
-        return side, no_trace(NO_KEY) if side and key is None else key
+            return no_trace("expression failed", str(error))
+        if key is None:
+            return no_trace(NO_KEY)
+        try:
+            body = json.dumps({key: item[key] for key in item if key != WHOLE_RECORD}, default=str, skipkeys=True)
+        except (RecursionError, ValueError):
+            return no_trace("expression failed", f"{ADDRESS}.join: nested too deeply to be kept")
+        return _Half(key, side, where, body)
 
 
 def compile_join(join: Join) -> Joiner:
@@ -109,16 +124,10 @@ class _Shelf:
         )
         self._database.execute("BEGIN")
 
-    def put(self, key: str, side: str, where: str, item: Mapping[str, Any]) -> bool:
-        """Keep one half; return whether it could be written."""
-        try:
-            body = json.dumps({key: item[key] for key in item if key != WHOLE_RECORD}, default=str, skipkeys=True)
-        except (RecursionError, ValueError):
-            return False
-        name = where.encode("utf-8", "replace").decode()
-        row = (key, side, name, body)
+    def put(self, half: _Half) -> None:
+        """Keep one half."""
+        row = half._replace(where=half.where.encode("utf-8", "replace").decode())
         self._database.execute("INSERT INTO half (key, side, name, body) VALUES (?, ?, ?, ?)", row)
-        return True
 
     def pairs(self) -> Iterator[Placed]:
         """Yield what each key holds, in the order in which keys were first met."""

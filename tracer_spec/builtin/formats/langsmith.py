@@ -12,7 +12,7 @@ from tracer_spec.builtin.formats.chat import ANSWERED, ASKED, MESSAGE, REFUSED, 
 from tracer_spec.builtin.formats.format import Format
 
 # LangChain's own chat models log messages as constructors, a list of them for each prompt of the batch
-_HUMAN = "kwargs.type == 'human' || contains(not_null(id, `[]`), 'HumanMessage')"
+_HUMAN = "kwargs.type == 'human' || contains([id][], 'HumanMessage')"
 _GENERATION = "outputs.generations[0][0]"
 _FINISH = f"{_GENERATION} | not_null(generation_info, message.kwargs.response_metadata)"
 

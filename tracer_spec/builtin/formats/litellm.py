@@ -16,11 +16,11 @@ LITELLM = Format(
     name="litellm",
     summary="LiteLLM: `StandardLoggingPayload`, or rows of `LiteLLM_SpendLogs`",
     view=(
-        "merge(@, {asked: {messages: unpack(messages)}, answered: from_json(response), "
+        "merge(@, {asked: {messages: unpack(messages)}, answered: unpack(response), "
         "metadata: from_json(metadata), proxy_server_request: from_json(proxy_server_request)})"
     ),
     text=f"not_null(asked | {ASKED}, message_text(asked.messages), proxy_server_request | {ASKED})",
-    label=f"not_null(answered | {ANSWERED}, message_text(response))",
+    label=f"not_null(answered | {ANSWERED}, message_text(answered))",
     id="not_null(id, request_id)",
     time="startTime",
     model="model",

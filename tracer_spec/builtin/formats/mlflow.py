@@ -17,7 +17,7 @@ MLFLOW = Format(
     summary="MLflow: traces as JSON (`Trace.to_json()`, `mlflow traces get`)",
     iterate="from_json(data).spans[?contains(['CHAT_MODEL', 'LLM'], unpack(attributes.\"mlflow.spanType\"))]",
     view=(
-        "merge(@, {asked: unpack(attributes.\"mlflow.spanInputs\"), answered: unpack(attributes.\"mlflow.spanOutputs\"), "
+        'merge(@, {asked: unpack(attributes."mlflow.spanInputs"), answered: unpack(attributes."mlflow.spanOutputs"), '
         'info: from_json("$record".info)})'
     ),
     text=(
@@ -36,10 +36,10 @@ MLFLOW = Format(
     id="not_null(span_id, context.span_id)",
     time="not_null(start_time_unix_nano, start_time)",
     truth="info.assessments[?expectation].expectation.value | [0]",
-    model="not_null(unpack(attributes.\"mlflow.llm.model\"), answered.model, asked.model)",
+    model='not_null(unpack(attributes."mlflow.llm.model"), answered.model, asked.model)',
     version=(
-        "not_null(from_json(info.tags.\"mlflow.linkedPrompts\"), `[]`)"
-        "[*].join('@', [to_string(name), to_string(version)]) | join(', ', @)"
+        '[from_json(info.tags."mlflow.linkedPrompts")][][?name]'
+        ".join('@', [to_string(name), to_string(version)]) | join(', ', @)"
     ),
     skip={
         # of the span, not of the trace: what fails after the teacher has answered does not undo the answer

@@ -7,7 +7,7 @@ Arize AI, "OpenInference semantic conventions", arize-ai.github.io/openinference
 
 from __future__ import annotations
 
-from tracer_spec.builtin.formats.chat import ASKED, REFUSED, TRUNCATED
+from tracer_spec.builtin.formats.chat import ANSWERED, ASKED, REFUSED, TRUNCATED
 from tracer_spec.builtin.formats.format import Format
 
 _OUTPUT = "from_json(attributes.output.value)"
@@ -28,7 +28,7 @@ OPENINFERENCE = Format(
         "not_null("
         "attributes.llm.output_messages[0].message | not_null("
         "tool_calls[0].tool_call.function.arguments, content, message_text(contents[].message_content)), "
-        "attributes.output.value)"
+        f"{_OUTPUT} | {ANSWERED}, attributes.output.value)"
     ),
     id="not_null(spanId, context.span_id, span_id)",
     time="not_null(startTimeUnixNano, start_time)",

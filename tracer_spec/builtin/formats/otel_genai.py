@@ -36,7 +36,7 @@ OTEL_GENAI = Format(
         "choice: events[?name == 'gen_ai.choice'] | [0].attributes | nested(otlp(@))})"
     ),
     join=Join(
-        key="traceId && spanId && join('/', [traceId, spanId])",
+        key="traceId && spanId && join('/', [to_string(traceId), to_string(spanId)])",
         input=f"{_EVENT} == 'gen_ai.user.message'",
         output=f"{_EVENT} == 'gen_ai.choice'",
     ),

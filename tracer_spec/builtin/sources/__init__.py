@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tracer_spec.builtin.sources import delimited, json_lines, parquet
+from tracer_spec.builtin.sources import delimited, json_document, json_lines, parquet
 from tracer_spec.plugin import Plugin, Source
 
 
@@ -14,6 +14,12 @@ def sources() -> list[Plugin[Source]]:
             "JSON Lines files: one object per line, gzip or not",
             json_lines.make,
             json_lines.JsonLinesOptions,
+        ),
+        Plugin(
+            "json",
+            "JSON files: one object each, or a list of them, gzip or not",
+            json_document.make,
+            json_document.JsonOptions,
         ),
         Plugin(
             "csv",

@@ -130,7 +130,7 @@ def _refuse_constant(literal: str) -> NoReturn:
 
 
 # one decoder for all lines: json.loads with a hook would build one per call
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def parse_object(line: bytes) -> tuple[dict[str, Any], str]:
@@ -146,17 +146,20 @@ def parse_object(line: bytes) -> tuple[dict[str, Any], str]:
     ({}, 'invalid JSON: NaN is not JSON')
     """
     try:
-        value = _DECODER.decode(line.decode())
-    except UnicodeDecodeError as error:
-        return {}, f"invalid UTF-8 at byte {error.start + 1}"
-    except json.JSONDecodeError as error:
-        return {}, f"invalid JSON at column {error.colno}: {error.msg.lower()}"
-    except RecursionError:
-        return {}, "JSON nested too deeply"
-    except _NotJsonError as error:
-        return {}, f"invalid JSON: {error}"
-    except ValueError:
-        return {}, "invalid JSON: an integer of thousands of digits"
+        value = DECODER.decode(line.decode())
+    except (ValueError, RecursionError) as error:
+        return {}, explain(error)
     if isinstance(value, dict):
         return value, ""
     return {}, f"a JSON {_KINDS[type(value)]}, not an object: one object per line is needed"
+
+
+def explain(error: ValueError | RecursionError) -> str:
+    """Say what is wrong with a JSON text, without quoting it."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"invalid UTF-8 at byte {error.start + 1}"
+    if isinstance(error, json.JSONDecodeError):
+        return f"invalid JSON at column {error.colno}: {error.msg.lower()}"
+    if isinstance(error, RecursionError):
+        return "JSON nested too deeply"
+    return f"invalid JSON: {error if isinstance(error, _NotJsonError) else 'an integer of thousands of digits'}"
