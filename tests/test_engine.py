@@ -266,3 +266,30 @@ def test_a_cascade_is_certified_whole(spec, tmp_path):
     assert {0, 1} <= set(batch.stages[batch.handled].tolist())
     k = sum(ours == theirs for ours, theirs in zip(batch.labels, certify.labels, strict=True))
     assert (int(batch.handled.sum()), k) == (result.certificate.chosen.n, result.certificate.chosen.k)
+
+
+@pytest.mark.parametrize("where", ["column", "npy", "npz"])
+def test_vectors_that_come_with_the_traces_need_no_text_and_route_as_vectors(spec, tmp_path, where):
+    rng = np.random.default_rng(4)
+    centres = rng.normal(size=(3, 12)) * 2
+    y = rng.integers(3, size=900)
+    X = (centres[y] + rng.normal(size=(900, 12))).astype(np.float32)
+    rows = [{"id": f"e{i}", "teacher": "abc"[label]} for i, label in enumerate(y)]
+    options = {"column": "vector"} if where == "column" else {"path": str(tmp_path / f"v.{where}")}
+    if where == "column":
+        rows = [row | {"vector": x.tolist()} for row, x in zip(rows, X, strict=True)]
+    elif where == "npy":
+        np.save(tmp_path / "v.npy", X)
+    else:
+        order = rng.permutation(900)
+        np.savez(tmp_path / "v.npz", ids=np.array([rows[i]["id"] for i in order]), vectors=X[order])
+    embedder = {"use": "precomputed", "with": options}
+    result = ts.build(spec(rows, embedder=embedder, zoo=["logreg"]), out=tmp_path / "b.tracer")
+    assert result.status == "certified"
+    router = ts.load(result.bundle)
+    fresh = rng.integers(3, size=500)
+    batch = router.route_batch((centres[fresh] + rng.normal(size=(500, 12))).astype(np.float32))
+    agrees = np.array([ours == "abc"[label] for ours, label in zip(batch.labels, fresh, strict=True)])
+    assert agrees[batch.handled].mean() > 0.9
+    with pytest.raises(TypeError, match="pass vectors"):
+        router.route("a text")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tracer_spec.spec.traces import TracesSpec
 
 _SPEC = "router.yaml"
+# where the build's own traces lay, which may name variables of another machine; and what it did with bad records
+_NOT_ASKED = ("use", "with", "on_error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ def _traces_spec(bundle: Bundle, tree: Node) -> TracesSpec:
     written = find(tree, ("traces",))
     if not isinstance(written, Pairs):
         raise _refusal(bundle, _SPEC, "has no traces")
-    kept = {key: entry for key, entry in written.entries.items() if key in ("format", "labels")}
+    kept = {key: entry for key, entry in written.entries.items() if key not in _NOT_ASKED}
     expanded = expand(Pairs(written.place, kept), os.environ)
     if expanded.problems:
         raise SpecError.of(expanded.problems)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tracer_spec.plan import Plan, Resolved
 
 # surrogates whose out-of-fold agreement lies this near to the best are averaged
-EQUALS_WITHIN = 0.02
+EQUALS_WITHIN = 0.04
 N_LEVELS = 200
 
 

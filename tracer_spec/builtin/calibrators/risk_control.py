@@ -38,6 +38,8 @@ class RiskControl:
         """
 
         def utility(candidate: Candidate) -> float:
+            if candidate.coverage < target.min_coverage:
+                return 0.0
             right = candidate.n_rows - (candidate.n_handled - candidate.n_agree)
             return candidate.coverage * predicted_power(n_certify, candidate.n_rows, right, target.level, target.delta)
 

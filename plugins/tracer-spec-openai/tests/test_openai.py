@@ -1,0 +1,373 @@
+from __future__ import annotations
+
+import email.utils
+import itertools
+import time
+
+import numpy as np
+import openai_endpoint as served
+import pytest
+from pydantic import ValidationError
+from tracer_spec.errors import PluginError
+from tracer_spec.testing import EmbedderContract
+
+from tracer_spec_openai import OpenAIOptions
+from tracer_spec_openai.embedder import NOTHING, OpenAIEmbedder, batches
+
+KEY = "sk-proj-0123456789abcdef"
+
+
+@pytest.fixture(autouse=True)
+def key(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+
+
+@pytest.fixture
+def embedder(endpoint):
+    def make(**options):
+        given = {"model": "m", "base_url": endpoint.url, "backoff_s": 0.01, "timeout_s": 5.0, "deadline_s": 20.0}
+        return OpenAIEmbedder(OpenAIOptions.model_validate(given | options))
+
+    return make
+
+
+def expected(*texts):
+    return np.array([served.vector(text) for text in texts], np.float32)
+
+
+class TestContract(EmbedderContract):
+    plugin = "openai"
+    others = [{"model": "other"}, {"model": "m", "dimensions": 4}, {"model": "m", "prefix": "query: "}]
+
+    def prepare(self, folder):
+        endpoint = self.kept("endpoint", served.Endpoint)
+        return {"model": "m", "base_url": endpoint.url}
+
+    @classmethod
+    def teardown_class(cls):
+        if "endpoint" in cls._kept:
+            cls._kept["endpoint"].close()
+        super().teardown_class()
+
+
+# --- what is sent -----------------------------------------------------------------------------------------------------
+
+
+def test_a_request_is_what_openai_documents(endpoint, embedder):
+    X = embedder(model="text-embedding-3-small", dimensions=4).embed(["a", "b"])
+    ((path, headers, body, _),) = endpoint.requests
+    assert path == "/v1/embeddings"
+    assert headers["authorization"] == f"Bearer {KEY}"
+    assert body == {
+        "model": "text-embedding-3-small",
+        "input": ["a", "b"],
+        "encoding_format": "float",
+        "dimensions": 4,
+    }
+    np.testing.assert_array_equal(X, np.array([served.vector("a", 4), served.vector("b", 4)], np.float32))
+
+
+def test_without_a_key_no_key_is_sent(endpoint, embedder):
+    embedder(api_key_env=None).embed(["a"])
+    assert "authorization" not in endpoint.requests[0][1]
+
+
+def test_batches_are_bounded_by_count_and_by_characters_and_keep_the_order(endpoint, embedder):
+    texts = [letter * length for letter, length in zip("abcdefgh", (1, 1, 1, 9, 30, 2, 2, 2), strict=True)]
+    X = embedder(batch_texts=3, batch_chars=10).embed(texts)
+    assert endpoint.inputs == [["a", "b", "c"], ["d" * 9], ["e" * 30], ["ff", "gg", "hh"]]
+    np.testing.assert_array_equal(X, expected(*texts))
+
+
+@pytest.mark.parametrize(("most_texts", "most_chars"), list(itertools.product((1, 2, 5), (1, 4, 100))))
+def test_batches_are_as_long_as_they_may_be(most_texts, most_chars):
+    texts = ["x" * (number % 7) for number in range(40)]
+    got = list(batches(texts, most_texts, most_chars))
+    assert [text for batch in got for text in batch] == texts
+    for batch, after in itertools.pairwise([*got, []]):
+        assert len(batch) == 1 or (len(batch) <= most_texts and sum(map(len, batch)) <= most_chars)
+        if after:
+            assert len(batch) == most_texts or sum(map(len, batch)) + len(after[0]) > most_chars
+
+
+def test_a_text_that_comes_twice_is_sent_once(endpoint, embedder):
+    X = embedder().embed(["a", "b", "a", "a"])
+    assert endpoint.inputs == [["a", "b"]]
+    np.testing.assert_array_equal(X, expected("a", "b", "a", "a"))
+
+
+def test_texts_are_prefixed_cut_and_never_empty(endpoint, embedder):
+    embedder(prefix="query: ", max_chars=5).embed(["", " \n", "abcdefgh", "lone \ud800"])
+    assert endpoint.inputs == [["query: (empt", "query: abcde", "query: lone "]]
+    embedder().embed(["", "lone \ud800"])
+    assert endpoint.inputs[1] == [NOTHING, "lone ?"]
+
+
+def test_no_texts_are_no_request(endpoint, embedder, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY")
+    assert embedder().embed([]).shape == (0, 0)
+    assert embedder(dimensions=3).embed([]).shape == (0, 3)
+    assert endpoint.requests == []
+
+
+def test_the_fingerprint_is_of_the_function_and_not_of_the_address():
+    def mark(**options):
+        return OpenAIEmbedder(OpenAIOptions.model_validate({"model": "m"} | options)).fingerprint()
+
+    same = [
+        {"base_url": "http://localhost:8000/v1"},
+        {"api_key_env": None},
+        {"batch_texts": 1},
+        {"attempts": 1},
+    ]
+    other = [
+        {"model": "n"},
+        {"dimensions": 8},
+        {"prefix": "q"},
+        {"max_chars": 9},
+        {"normalize": True},
+    ]
+    assert {mark(**options) for options in same} == {mark()}
+    assert len({mark(), *(mark(**options) for options in other)}) == 6
+
+
+# --- what is worth trying again ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        *(pytest.param(served.status(code), id=str(code)) for code in (408, 409, 425, 429, 500, 502, 503, 504, 529)),
+        *(pytest.param(each, id=each.__name__) for each in (served.dropped, served.cut_short, served.half_json)),
+    ],
+)
+def test_a_passing_fault_is_tried_again(endpoint, embedder, failure):
+    endpoint.script = [failure, failure]
+    np.testing.assert_array_equal(embedder().embed(["a", "b"]), expected("a", "b"))
+    assert endpoint.inputs == [["a", "b"]] * 3
+
+
+def test_a_slow_answer_is_given_up_and_tried_again(endpoint, embedder):
+    endpoint.script = [served.slow(1.0)]
+    started = time.monotonic()
+    np.testing.assert_array_equal(embedder(timeout_s=0.2).embed(["a"]), expected("a"))
+    assert time.monotonic() - started < 1.0
+
+
+def test_a_server_that_drips_is_bounded_by_the_clock(endpoint, embedder):
+    endpoint.script = [served.drip]
+    started = time.monotonic()
+    np.testing.assert_array_equal(embedder(timeout_s=0.3).embed(["a"]), expected("a"))
+    assert 0.25 < time.monotonic() - started < 1.5
+
+
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        (served.status(400, "bad\n input"), "the endpoint refuses: status 400, 'bad input'"),
+        (served.status(404, "no such model"), "the endpoint refuses: status 404, 'no such model'"),
+        (served.status(422), "the endpoint refuses: status 422"),
+        (served.status(307, location="http://elsewhere.example/v1"), "the endpoint refuses: status 307"),
+        (served.status(401, f"Incorrect API key provided: {KEY}"), "the endpoint refuses the key: status 401"),
+        (served.status(429, "You exceeded", "insufficient_quota"), "the endpoint refuses: status 429, 'You exceeded'"),
+    ],
+    ids=["400", "404", "422", "redirect", "401", "quota"],
+)
+def test_a_refusal_is_not_tried_again(endpoint, embedder, failure, told):
+    endpoint.script = [failure]
+    with pytest.raises(PluginError) as refused:
+        embedder().embed(["a"])
+    assert refused.value.problems[0].what == told
+    assert len(endpoint.requests) == 1
+
+
+def test_tries_come_to_an_end_and_the_last_fault_is_told(endpoint, embedder):
+    endpoint.script = [served.status(500, "on fire")] * 9
+    with pytest.raises(PluginError) as refused:
+        embedder(attempts=3).embed(["a"])
+    assert refused.value.problems[0].what == "the endpoint gave no embeddings after 3 tries: status 500, 'on fire'"
+    assert len(endpoint.requests) == 3
+
+
+def test_a_port_where_nobody_listens_is_told_as_such(endpoint, embedder):
+    endpoint.close()
+    with pytest.raises(PluginError, match=r"after 2 tries: the connection failed \(ConnectError\)"):
+        embedder(attempts=2).embed(["a"])
+    endpoint.close = lambda: None
+
+
+@pytest.mark.parametrize("as_date", [False, True], ids=["seconds", "date"])
+def test_retry_after_is_honoured(endpoint, embedder, as_date):
+    def later(handler, body):
+        # a date has whole seconds: two from now is more than one
+        asked = email.utils.formatdate(time.time() + 2, usegmt=True) if as_date else "1"
+        served.status(429, retry_after=asked)(handler, body)
+
+    endpoint.script = [later]
+    embedder().embed(["a"])
+    first, second = (at for *_, at in endpoint.requests)
+    assert second - first >= 0.9
+
+
+def test_a_wait_beyond_the_deadline_is_not_begun(endpoint, embedder):
+    endpoint.script = [served.status(429, retry_after="3600")]
+    started = time.monotonic()
+    with pytest.raises(PluginError, match="within deadline_s, 20 s: status 429; it asks to wait 3600 s"):
+        embedder().embed(["a"])
+    assert time.monotonic() - started < 5
+
+
+def test_the_deadline_is_of_all_requests_together(endpoint, embedder):
+    endpoint.script = [served.slow(0.2)] * 50
+    started = time.monotonic()
+    with pytest.raises(PluginError, match=r"within deadline_s, 0\.7 s"):
+        embedder(batch_texts=1, deadline_s=0.7).embed([str(number) for number in range(50)])
+    assert time.monotonic() - started < 2
+
+
+def test_waits_are_random_and_grow(endpoint, embedder, monkeypatch):
+    waits = []
+    monkeypatch.setattr(time, "sleep", waits.append)
+    endpoint.script = [served.status(500)] * 40
+    with pytest.raises(PluginError):
+        embedder(attempts=40, backoff_s=0.001, deadline_s=4000).embed(["a"])
+    assert len(set(waits)) == len(waits) == 39
+    assert all(wait <= min(0.001 * 2**n, 30) for n, wait in enumerate(waits))
+    assert sum(waits[-16:]) / 16 > 5  # up to 30 each, 15 on average
+
+
+# --- what is answered -------------------------------------------------------------------------------------------------
+
+
+def test_vectors_come_back_in_the_order_of_the_texts_however_they_are_shuffled(endpoint, embedder):
+    texts = [str(number) for number in range(20)]
+    order = np.random.default_rng(0).permutation(20)
+    endpoint.script = [served.changed(lambda items: [items[i] for i in order])]
+    np.testing.assert_array_equal(embedder().embed(texts), expected(*texts))
+
+
+def with_vector(held):
+    return served.changed(lambda items: [*items[:1], {**items[1], "embedding": held}, *items[2:]])
+
+
+def with_index(value):
+    return served.changed(lambda items: [*items[:1], {**items[1], "index": value}, *items[2:]])
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "told"),
+    [
+        (served.changed(lambda items: items[:2]), "the endpoint gave 2 vectors for 3 texts"),
+        (served.changed(lambda items: items + items[:1]), "the endpoint gave 4 vectors for 3 texts"),
+        (with_index(0), "the endpoint does not say, by 'index' from 0 to 2, which vector is whose"),
+        (with_index(None), "the endpoint does not say, by 'index' from 0 to 2, which vector is whose"),
+        (with_index(True), "the endpoint does not say, by 'index' from 0 to 2, which vector is whose"),
+        (with_vector([float("nan")] * 6), "the endpoint gave vectors that are not finite, for 1 of 3 texts"),
+        (with_vector([float("inf")] + [0.0] * 5), "the endpoint gave vectors that are not finite, for 1 of 3 texts"),
+        (with_vector([0.0] * 6), "the endpoint gave vectors of zeros, for 1 of 3 texts"),
+        (with_vector([None] * 6), "the endpoint gave a vector that holds other things than numbers"),
+        (with_vector(["1.0"] * 6), "the endpoint gave a vector that holds other things than numbers"),
+        (with_vector([10**400] * 6), "the endpoint gave a number too large for any float"),
+        (with_vector([1.0] * 5), "the endpoint gave vectors of different lengths: 5 and 6"),
+        (with_vector("AACAPwAAgD8="), "the endpoint gave str where a list of numbers belongs"),
+        (with_vector([]), "the endpoint gave list where a list of numbers belongs"),
+        (with_vector([1e300] * 6), "the endpoint gave numbers whose square is no float32"),
+        (lambda handler, body: handler.answer(b"[]"), "the endpoint's answer has no list 'data' of objects"),
+        (lambda handler, body: handler.answer(b'{"data": [1]}'), "the endpoint's answer has no list 'data' of objects"),
+    ],
+)
+def test_an_answer_that_is_wrong_is_refused_at_once(endpoint, embedder, behaviour, told):
+    endpoint.script = [behaviour]
+    with pytest.raises(PluginError) as refused:
+        embedder().embed(["a", "b", "c"])
+    assert refused.value.problems[0].what == told
+    assert len(endpoint.requests) == 1
+
+
+def test_one_dimension_for_ever(endpoint, embedder):
+    shorter = served.changed(lambda items: [{**item, "embedding": item["embedding"][:4]} for item in items])
+    endpoint.script = [served.good, shorter]
+    part = embedder(batch_texts=1)
+    with pytest.raises(PluginError, match="vectors of length 4; 6 is wanted"):
+        part.embed(["a", "b"])
+    endpoint.script = [shorter]
+    with pytest.raises(PluginError, match="vectors of length 4; 6 is wanted"):
+        part.embed(["c"])
+    endpoint.script = [shorter]
+    with pytest.raises(PluginError, match="vectors of length 4; 5 is wanted"):
+        embedder(dimensions=5).embed(["a"])
+
+
+def test_normalised_vectors_have_length_one(endpoint, embedder):
+    longer = served.changed(lambda items: [{**i, "embedding": [7 * v for v in i["embedding"]]} for i in items])
+    endpoint.script = [longer, longer]
+    np.testing.assert_allclose(embedder(normalize=True).embed(["a", "b"]), expected("a", "b"), atol=1e-6)
+    np.testing.assert_allclose(embedder().embed(["a", "b"]), 7 * expected("a", "b"), atol=1e-5)
+
+
+def test_an_endless_answer_is_not_read_to_its_end(endpoint, embedder, monkeypatch):
+    monkeypatch.setattr("tracer_spec_openai.client._ANSWER_BYTES_PER_TEXT", 1000)
+
+    def endless(handler, body):
+        try:
+            handler.answer(b" " * 10_000_000)
+        except OSError:
+            handler.close_connection = True
+
+    endpoint.script = [endless]
+    with pytest.raises(PluginError, match="longer than 1,000 bytes"):
+        embedder().embed(["a"])
+
+
+# --- the key ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", ["", "  \n", None])
+def test_a_key_that_is_not_set_is_named_and_nothing_is_sent(endpoint, embedder, monkeypatch, value):
+    if value is None:
+        monkeypatch.delenv("OPENAI_API_KEY")
+    else:
+        monkeypatch.setenv("OPENAI_API_KEY", value)
+    with pytest.raises(PluginError) as refused:
+        embedder().embed(["a"])
+    assert "OPENAI_API_KEY" in refused.value.problems[0].what
+    assert endpoint.requests == []
+
+
+@pytest.mark.parametrize("bad", [f"{KEY}\r\nx: y", f"{KEY}é", f"{KEY} {KEY}"])
+def test_a_key_that_no_header_can_hold_is_not_shown(endpoint, embedder, monkeypatch, bad):
+    monkeypatch.setenv("OPENAI_API_KEY", bad)
+    with pytest.raises(PluginError) as refused:
+        embedder().embed(["a"])
+    assert KEY not in str(refused.value)
+    assert endpoint.requests == []
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        served.status(400, f"you sent {KEY}"),
+        served.status(401, f"Incorrect API key provided: {KEY}"),
+        served.status(403, f"{KEY} may not"),
+        served.status(500, f"{KEY}"),
+        served.dropped,
+    ],
+)
+def test_the_key_is_in_no_error_and_in_nothing_that_is_printed(endpoint, embedder, behaviour):
+    import traceback
+
+    endpoint.script = [behaviour] * 2
+    part = embedder(attempts=2)
+    with pytest.raises(PluginError) as refused:
+        part.embed(["a"])
+    assert KEY not in "".join(traceback.format_exception(refused.value)) + repr(part) + repr(vars(part))
+    assert KEY not in repr(part._client.begin())
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://x/v1", "localhost:8000", "http://", "https://user:secret@host/v1", "https://host/v1?key=secret"]
+)
+def test_an_address_that_is_none_or_holds_a_secret_is_refused(url):
+    with pytest.raises(ValidationError) as refused:
+        OpenAIOptions(model="m", base_url=url)
+    assert "secret" not in refused.value.errors()[0]["msg"]

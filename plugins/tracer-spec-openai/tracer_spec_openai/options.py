@@ -1,0 +1,60 @@
+"""The options of the embedder. None of them is a secret: the key is named, never given."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+from tracer_spec.plugin import Options
+
+
+class OpenAIOptions(Options):
+    """Options of ``openai``."""
+
+    model: str = Field(min_length=1, description="the model's name, as the endpoint knows it")
+    dimensions: int | None = Field(
+        None, ge=1, le=65_536, description="ask for vectors of this length; by default the model's own"
+    )
+    base_url: str = Field(
+        "https://api.openai.com/v1",
+        description="the endpoint up to, and without, /embeddings; no part of the fingerprint",
+        examples=["http://localhost:11434/v1"],
+    )
+    api_key_env: str | None = Field(
+        "OPENAI_API_KEY",
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+        description="the environment variable that holds the key; null where the endpoint wants none",
+    )
+    prefix: str = Field("", description="put before every text; some models want 'query: '", examples=["query: "])
+    max_chars: int = Field(
+        8000,
+        ge=1,
+        le=1_000_000,
+        description="characters of a text that are sent, the rest is ignored: models have limits",
+    )
+    normalize: bool = Field(False, description="scale every vector to length 1; OpenAI's own are already")
+    batch_texts: int = Field(256, ge=1, le=2048, description="texts in one request at most")
+    batch_chars: int = Field(
+        200_000, ge=1, description="characters in one request at most; one text may exceed it alone"
+    )
+    attempts: int = Field(6, ge=1, le=100, description="how often one request is tried at most")
+    backoff_s: float = Field(
+        0.5, ge=0, le=60, description="the longest wait before the second try; doubles with each, up to 30 seconds"
+    )
+    timeout_s: float = Field(30.0, gt=0, le=3600, description="how long one try may take, in seconds")
+    deadline_s: float = Field(
+        600.0,
+        gt=0,
+        le=86_400,
+        description="how long one call with all its requests, tries and waits may take, in seconds",
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.username is not None or parts.password is not None:
+            raise ValueError("holds a user or a password; name the variable that holds the key in api_key_env")
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("is not an address such as https://api.openai.com/v1")
+        return value.rstrip("/")
