@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import email.utils
 import itertools
+import json
 import time
 
 import numpy as np
 import openai_endpoint as served
 import pytest
-from pydantic import ValidationError
-from tracer_spec.errors import PluginError
+import tracer_spec
+from tracer_spec.errors import BundleError, PluginError, SpecError
+from tracer_spec.plan import make_plan
+from tracer_spec.plugin.registry import find_plugins
+from tracer_spec.spec import load_spec
 from tracer_spec.testing import EmbedderContract
 
 from tracer_spec_openai import OpenAIOptions
@@ -364,10 +368,70 @@ def test_the_key_is_in_no_error_and_in_nothing_that_is_printed(endpoint, embedde
     assert KEY not in repr(part._client.begin())
 
 
+SPEC = """\
+version: 1
+name: small
+traces: {use: jsonl, with: {path: traces.jsonl}}
+embedder: {use: openai, with: {model: m, KEY: "VALUE"}}
+zoo: [logreg]
+target: {agreement: 0.9}
+"""
+
+
 @pytest.mark.parametrize(
-    "url", ["ftp://x/v1", "localhost:8000", "http://", "https://user:secret@host/v1", "https://host/v1?key=secret"]
+    ("option", "value"),
+    [
+        ("base_url", "ftp://secret/v1"),
+        ("base_url", "secret:8000"),
+        ("base_url", "http://"),
+        ("base_url", "http://[secret"),
+        ("base_url", "https://user:secret@host/v1"),
+        ("base_url", "https://host/v1?key=secret"),
+        ("api_key_env", "sk-secret"),
+    ],
 )
-def test_an_address_that_is_none_or_holds_a_secret_is_refused(url):
-    with pytest.raises(ValidationError) as refused:
-        OpenAIOptions(model="m", base_url=url)
-    assert "secret" not in refused.value.errors()[0]["msg"]
+def test_an_option_that_may_hold_a_secret_is_refused_without_showing_it(tmp_path, option, value):
+    (tmp_path / "router.yaml").write_text(SPEC.replace("KEY", option).replace("VALUE", value))
+    with pytest.raises(SpecError) as refused:
+        make_plan(load_spec(tmp_path / "router.yaml"), find_plugins())
+    (problem,) = refused.value.problems
+    assert (problem.address, problem.where.rpartition("router.yaml")[2][:3]) == ("embedder.with", ":4:")
+    assert option in problem.what
+    assert "secret" not in str(refused.value)
+
+
+def test_an_address_may_end_in_a_slash(endpoint, embedder):
+    embedder(base_url=f"{endpoint.url}/").embed(["a"])
+    assert endpoint.requests[0][0] == "/v1/embeddings"
+
+
+def test_a_build_asks_the_endpoint_and_the_bundle_asks_it_again(endpoint, tmp_path):
+    def near(handler, body):
+        """Give texts of one word's kind vectors that lie together."""
+        rows = [[1.0, 0.1 * len(text), 0] if "card" in text else [0, 0.1 * len(text), 1.0] for text in body["input"]]
+        items = [{"index": i, "embedding": row} for i, row in enumerate(rows)]
+        handler.answer(json.dumps({"data": items}).encode())
+
+    endpoint.script = [near] * 100
+    rows = [
+        {"id": str(i), "input": f"{'card' if i % 2 else 'loan'} {i % 50}", "teacher": f"t{i % 2}"} for i in range(600)
+    ]
+    (tmp_path / "traces.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    spec = {
+        "version": 1,
+        "name": "small",
+        "traces": {"use": "jsonl", "with": {"path": str(tmp_path / "traces.jsonl")}},
+        "embedder": {"use": "openai", "with": {"model": "m", "base_url": endpoint.url}},
+        "zoo": ["logreg"],
+        "target": {"agreement": 0.9},
+    }
+    result = tracer_spec.build(spec, out=tmp_path / "small.tracer", workers=1)
+    assert result.status == "certified"
+    router = tracer_spec.load(tmp_path / "small.tracer")
+    decision = router.route("card 7")
+    assert (decision.label, decision.handled) == ("t1", True)
+    assert KEY.encode() not in (tmp_path / "small.tracer").read_bytes()
+    # the endpoint now serves another model under the same name
+    endpoint.script = []
+    with pytest.raises(BundleError, match="gives the probe texts vectors of shape"):
+        tracer_spec.load(tmp_path / "small.tracer")

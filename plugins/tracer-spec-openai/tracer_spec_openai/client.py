@@ -116,7 +116,7 @@ class Call:
             # timeouts bound each read, not their sum: a server that drips is bounded by the clock
             with self.http.stream(
                 "POST",
-                f"{self.options.base_url}/embeddings",
+                f"{self.options.base_url.rstrip('/')}/embeddings",
                 content=content,
                 headers=self.headers,
                 timeout=max(ends - time.monotonic(), 0.001),

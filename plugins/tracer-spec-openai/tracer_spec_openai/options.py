@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, model_validator
 from tracer_spec.plugin import Options
 
 
@@ -22,7 +23,6 @@ class OpenAIOptions(Options):
     )
     api_key_env: str | None = Field(
         "OPENAI_API_KEY",
-        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
         description="the environment variable that holds the key; null where the endpoint wants none",
     )
     prefix: str = Field("", description="put before every text; some models want 'query: '", examples=["query: "])
@@ -49,12 +49,23 @@ class OpenAIOptions(Options):
         description="how long one call with all its requests, tries and waits may take, in seconds",
     )
 
-    @field_validator("base_url")
-    @classmethod
-    def _is_an_address(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.username is not None or parts.password is not None:
-            raise ValueError("holds a user or a password; name the variable that holds the key in api_key_env")
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError("is not an address such as https://api.openai.com/v1")
-        return value.rstrip("/")
+    # checked on the model, not on the field: an error of a field quotes its value, and here that may be a secret
+    @model_validator(mode="after")
+    def _holds_no_secret(self) -> OpenAIOptions:
+        if self.api_key_env is not None and not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", self.api_key_env):
+            raise ValueError(
+                "api_key_env takes the name of an environment variable, never the key itself (not shown here)"
+            )
+        try:
+            parts = urlsplit(self.base_url)
+            is_address = parts.scheme in ("http", "https") and bool(parts.hostname)
+        except ValueError:
+            is_address = False
+        if not is_address:
+            raise ValueError("base_url takes an address such as https://api.openai.com/v1 (what it holds is not shown)")
+        if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+            raise ValueError(
+                "base_url holds a user, a password or a query (not shown); give the address alone, and in api_key_env the name "
+                "of the variable that holds the key"
+            )
+        return self

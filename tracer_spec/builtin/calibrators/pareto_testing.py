@@ -9,12 +9,12 @@ control, Theorem 1 and section 4 (fixed sequence testing).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from tracer_spec.builtin.calibrators.claims import ASSUMPTIONS, VOIDED_BY, percent
+from tracer_spec.builtin.calibrators.walk import walk
 from tracer_spec.plugin import Candidate, Certificate, CertifyRows, Chain, Target, WalkStep
-from tracer_spec.stats.binomial import p_value, predicted_power
-from tracer_spec.stats.multiple import fixed_sequence
+from tracer_spec.stats.binomial import predicted_power
 
 # where even the likeliest candidate has less chance than this, the certify rows stay sealed and no look is spent
 WORTH_A_LOOK = 0.01
@@ -72,26 +72,14 @@ class ParetoTesting:
         p-value holds conditionally. The order was frozen before: the first candidate in it whose agreement is under the
         target is rejected with probability at most delta, and nothing after it is reached otherwise.
         """
-        delta = target.delta
-        counted: list[tuple[int, int, float]] = []
-
-        def p_values() -> Iterator[float]:
-            for candidate in ordered:
-                n, k = rows.count(candidate.policy)
-                counted.append((n, k, p_value(n, k, target.level)))
-                yield counted[-1][2]
-
-        passed = fixed_sequence(p_values(), delta)
-        walk = tuple(
-            WalkStep(candidate, n, k, p, ok) for candidate, (n, k, p), ok in zip(ordered, counted, passed, strict=False)
-        )
-        chosen = max((step for step in walk if step.passed), key=lambda step: step.candidate.coverage, default=None)
+        steps = walk(ordered, lambda candidate: rows.count(candidate.policy), target)
+        chosen = max((step for step in steps if step.passed), key=lambda step: step.candidate.coverage, default=None)
         return Certificate(
             calibrator="pareto-testing",
             target=target.level,
             confidence=target.confidence,
             n_certify=len(rows),
-            walk=walk,
+            walk=steps,
             chosen=chosen,
             claim=_claim(target, chosen),
             level=target.delta,

@@ -8,12 +8,12 @@ Bates, Angelopoulos, Lei, Malik, Jordan (2021), Distribution-free, risk-controll
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from tracer_spec.builtin.calibrators.claims import ASSUMPTIONS, VOIDED_BY, percent
+from tracer_spec.builtin.calibrators.walk import walk
 from tracer_spec.plugin import Candidate, Certificate, CertifyRows, Chain, Target, WalkStep
-from tracer_spec.stats.binomial import p_value, predicted_power
-from tracer_spec.stats.multiple import fixed_sequence
+from tracer_spec.stats.binomial import predicted_power
 
 
 class RiskControl:
@@ -51,26 +51,19 @@ class RiskControl:
 
     def certify(self, ordered: Sequence[Candidate], rows: CertifyRows, target: Target) -> Certificate:
         """Test each candidate on all certify rows; ship the last before the first failure."""
-        counted: list[tuple[int, int, float]] = []
 
-        def p_values() -> Iterator[float]:
-            for candidate in ordered:
-                n, k = rows.count(candidate.policy)
-                right = len(rows) - (n - k)
-                counted.append((len(rows), right, p_value(len(rows), right, target.level)))
-                yield counted[-1][2]
+        def right(candidate: Candidate) -> tuple[int, int]:
+            n, k = rows.count(candidate.policy)
+            return len(rows), len(rows) - (n - k)
 
-        passed = fixed_sequence(p_values(), target.delta)
-        walk = tuple(
-            WalkStep(candidate, n, k, p, ok) for candidate, (n, k, p), ok in zip(ordered, counted, passed, strict=False)
-        )
-        chosen = next((step for step in reversed(walk) if step.passed), None)
+        steps = walk(ordered, right, target)
+        chosen = next((step for step in reversed(steps) if step.passed), None)
         return Certificate(
             calibrator="risk-control",
             target=target.level,
             confidence=target.confidence,
             n_certify=len(rows),
-            walk=walk,
+            walk=steps,
             chosen=chosen,
             claim=_claim(target, chosen),
             level=target.delta,

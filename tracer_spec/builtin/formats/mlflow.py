@@ -38,7 +38,7 @@ MLFLOW = Format(
     truth="info.assessments[?expectation].expectation.value | [0]",
     model='not_null(unpack(attributes."mlflow.llm.model"), answered.model, asked.model)',
     version=(
-        '[from_json(info.tags."mlflow.linkedPrompts")][][?name]'
+        '[from_json(info.tags."mlflow.linkedPrompts")][] | [?name]'
         ".join('@', [to_string(name), to_string(version)]) | join(', ', @)"
     ),
     skip={
