@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # surrogates whose out-of-fold agreement lies this near to the best are averaged
 EQUALS_WITHIN = 0.04
-N_LEVELS = 200
+N_LEVELS = 100
 
 
 @dataclass(frozen=True, slots=True, eq=False)
