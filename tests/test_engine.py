@@ -293,3 +293,20 @@ def test_vectors_that_come_with_the_traces_need_no_text_and_route_as_vectors(spe
     assert agrees[batch.handled].mean() > 0.9
     with pytest.raises(TypeError, match="pass vectors"):
         router.route("a text")
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_a_bundle_holds_no_text_of_a_trace_and_no_path_unless_the_spec_says_so(spec, tmp_path, told):
+    rows = traces(1500, noise=0.0)
+    for i, row in enumerate(rows[::50]):
+        row["teacher"] = f"I think that customer {i} means: {row['input'][:20]}"
+    settings = spec(rows, report={"text": told})
+    settings["traces"]["labels"] = {"allowed": sorted(WORDS)}
+    path = settings["traces"]["with"].pop("path")
+    result = ts.build(settings, out=tmp_path / "b.tracer", overrides=[f"traces.with.path={path}", "seed=3"])
+    assert result.status == "certified"
+    held = result.bundle.read_bytes()
+    assert (b"I think that customer" in held) == told
+    assert str(tmp_path).encode() not in held
+    assert b"seed=3" in held
+    assert all(row["input"].encode() not in held for row in rows[:200])

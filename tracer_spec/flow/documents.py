@@ -118,7 +118,7 @@ def frontier_document(
 
 
 def audit_document(
-    labels: Sequence[str], y: Classes, handled: Mask, agrees: Mask, unknown: dict[str, int]
+    labels: Sequence[str], y: Classes, handled: Mask, agrees: Mask, n_unknown: int, unknown: dict[str, int]
 ) -> dict[str, Any]:
     """Return ``audit.json``: how the policy treats each label, on fit rows, out of fold.
 
@@ -129,8 +129,10 @@ def audit_document(
         The teacher's class of each fit row, -1 off the list.
     handled, agrees : ndarray of shape (n,), bool
         The policy's decisions, each made by models that had not seen the row.
+    n_unknown : int
+        Traces whose label is off the list.
     unknown : dict
-        Labels off the list with their counts.
+        Those labels with their counts, where they may be told.
     """
     known = y >= 0
 
@@ -147,5 +149,6 @@ def audit_document(
         "labels": [
             {"label": label, "n": n, "handled": n_handled, "agree": n_agree} for label, n, n_handled, n_agree in columns
         ],
+        "n_unknown_labels": n_unknown,
         "unknown_labels": unknown,
     }

@@ -50,7 +50,9 @@ def bundle_members(
         raise ValueError("a refused policy has no bundle")
     handled, agrees = workshop.replay(chosen.policy)
     accounting = prepared.traces.accounting
-    audit = audit_document(prepared.labels.labels, prepared.fit.y, handled, agrees, dict(accounting.unknown_labels))
+    # a label that a teacher made up can quote the request: the names go in only where the spec lets text in
+    made_up = dict(accounting.unknown_labels) if plan.spec.report.text else {}
+    audit = audit_document(prepared.labels.labels, prepared.fit.y, handled, agrees, accounting.n_unknown, made_up)
     members = {
         "certificate.json": as_json(certificate_document(certificate, plan.target)),
         "policy.onnx": policy_onnx,
@@ -129,8 +131,14 @@ def _provenance(plan: Plan, prepared: Prepared) -> dict[str, Any]:
         "plugins": [dict(zip(("kind", "name", "distribution", "version"), each, strict=True)) for each in used],
         "libraries": libraries(),
         "seed": plan.spec.seed,
-        "overrides": list(plan.loaded.overrides),
+        "overrides": [_told(override) for override in plan.loaded.overrides],
     }
+
+
+def _told(override: str) -> str:
+    """Return an override as a bundle may tell it: a plugin's options can hold paths of a machine."""
+    key, equals, value = override.partition("=")
+    return f"{key}=..." if ".with" in key else f"{key}{equals}{value}"
 
 
 def libraries() -> dict[str, str]:

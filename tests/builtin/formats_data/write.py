@@ -166,9 +166,17 @@ def otlp_span(call: Call, attributes: Json, events: list[Json] = []) -> Json:  #
 
 
 def spans_line(spans: list[Json]) -> Json:
-    other = {"traceId": TRACE_ID, "spanId": "aa", "name": "GET /", "kind": 2, "attributes": key_values({"http.route": "/"})}
+    other = {
+        "traceId": TRACE_ID,
+        "spanId": "aa",
+        "name": "GET /",
+        "kind": 2,
+        "attributes": key_values({"http.route": "/"}),
+    }
     resource = {"attributes": key_values({"service.name": "support"})}
-    return {"resourceSpans": [{"resource": resource, "scopeSpans": [{"scope": {"name": "app"}, "spans": [*spans, other]}]}]}
+    return {
+        "resourceSpans": [{"resource": resource, "scopeSpans": [{"scope": {"name": "app"}, "spans": [*spans, other]}]}]
+    }
 
 
 def logs_line(records: list[Json]) -> Json:
@@ -221,7 +229,8 @@ def otel_logs(call: Call, structured: bool) -> list[Json]:
         "traceId": TRACE_ID,
         "spanId": call.id,
         "attributes": key_values(
-            otel_attributes(call, structured, in_json=False) | ({"error.type": "timeout"} if call.end == "error" else {})
+            otel_attributes(call, structured, in_json=False)
+            | ({"error.type": "timeout"} if call.end == "error" else {})
         ),
     }
     return [logs_line([record])]
@@ -268,7 +277,10 @@ def otel_flattened(call: Call, structured: bool) -> list[Json]:
         attributes[f"gen_ai.prompt.{number}.content"] = (
             content if isinstance(content, str) else "\n".join(part["text"] for part in content)
         )
-    attributes |= {"gen_ai.completion.0.role": "assistant", "gen_ai.completion.0.finish_reason": finish(call, structured)}
+    attributes |= {
+        "gen_ai.completion.0.role": "assistant",
+        "gen_ai.completion.0.finish_reason": finish(call, structured),
+    }
     if by_tool(call, structured):
         attributes["gen_ai.completion.0.tool_calls.0.name"] = TOOL
         attributes["gen_ai.completion.0.tool_calls.0.arguments"] = json.dumps({"intent": call.label})
