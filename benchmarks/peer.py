@@ -76,7 +76,10 @@ def _laps(decide, X) -> float:
 
 def once(vector: str, artifact: str) -> dict:
     decision = tracer.load_router(artifact).predict(np.load(vector))
-    return {"label": str(decision["label"]), "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    # not ru_maxrss, which a child inherits from the process that started it
+    status = Path("/proc/self/status").read_text().splitlines()
+    peak_mb = next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM"))
+    return {"label": str(decision["label"]), "decision": str(decision["decision"]), "peak_mb": peak_mb}
 
 
 def main() -> None:

@@ -295,6 +295,45 @@ def test_a_format_that_cannot_be_compiled_is_told_where_it_is_written(override: 
     assert found.startswith(said)
 
 
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        (
+            "traces.format={preset: langfus}",
+            "--set traces.format  traces.format.preset\n  no format is called 'langfus'; known: anthropic-batch, ",
+        ),
+        (
+            "traces.format={preset: langfuse, skip: {bots: from_jsn(a)}}",
+            "--set traces.format  traces.format.skip.bots\n  'from_jsn(a)' calls from_jsn(), which does not exist; ",
+        ),
+        (
+            "traces.format={text: a, label: b, join: {key: c, input: d}}",
+            "--set traces.format  traces.format.join\n  the join says no output\n  hint: it needs key, input and output",
+        ),
+        (
+            "traces.format={preset: langfuse, text: null}",
+            "--set traces.format  traces.format\n  the format gives no text, and the embedder 'words' reads texts\n",
+        ),
+        (
+            "traces.format={preset: langfuse, label: null}",
+            "--set traces.format  traces.format\n  the format says no label",
+        ),
+    ],
+)
+def test_what_a_spec_writes_over_a_preset_is_told_where_it_is_written(override: str, said: str) -> None:
+    (found,) = problems(SPEC, override)
+    assert found.startswith(said)
+
+
+def test_a_preset_and_what_is_written_over_it_are_read() -> None:
+    plan = plan_of(
+        SPEC, "traces.format={preset: promptfoo, text: vars.ticket, truth: null, skip: {error status: null}}"
+    )
+    (raw,) = plan.reader().read({"id": "1", "vars": {"ticket": "where?"}, "testCase": {"assert": []}})
+    assert (raw.text, raw.label, raw.truth, raw.reason) == ("where?", None, None, "")
+    assert plan.format.skip == {}
+
+
 def test_an_expression_from_the_environment_is_not_quoted() -> None:
     text = SPEC.replace("traces: {", "traces: {format: {text: a, label: '${L}'}, ")
     assert problems(text, L="s3cr3t(a)") == [

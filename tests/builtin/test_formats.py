@@ -126,6 +126,49 @@ def test_a_record_that_lists_several_traces_gives_each_and_each_can_see_the_whol
     ]
 
 
+def test_a_view_stands_in_for_the_record_and_sees_the_whole_of_it():
+    wanted = Format(
+        "v", label="a", text="q", model="whole", iterate="turns", view='{q: ask.q, a: ans, whole: "$record".m}'
+    )
+    record = {"m": "m-1", "turns": [{"ask": {"q": "x"}, "ans": "y"}, 3]}
+    assert [(raw.text, raw.label, raw.model, raw.reason) for raw in compile_format(wanted).read(record)] == [
+        ("x", "y", "m-1", ""),
+        (None, None, None, "no trace in the record"),
+    ]
+    assert read({"label": "a", "view": "a"}, {"a": "b"})[0].reason == "no trace in the record"
+    failed = read({"label": "a", "view": "merge(a)"}, {"a": "b"})[0]
+    assert (failed.reason, failed.detail) == (
+        "expression failed",
+        "traces.format.view: merge() got string, takes object",
+    )
+
+
+def test_rules_are_asked_in_order_after_where():
+    wanted = {
+        "label": "a",
+        "where": "keep",
+        "skip": {"first": "n > `1`", "second": "n > `0`"},
+        "unanswered": {"cut": "n == `-1`", "short": "n < `0`"},
+    }
+    got = [
+        read(wanted, {"a": "b", "n": n, "keep": keep})[0] for n, keep in [(2, True), (1, True), (0, True), (2, False)]
+    ]
+    assert [raw.reason for raw in got] == ["first", "second", "", "excluded by where"]
+    unanswered = [read(wanted, {"a": "b", "n": n, "keep": 1})[0].unanswered for n in (0, -1, -2)]
+    assert unanswered == ["", "cut", "short"]
+
+
+def test_a_bad_rule_or_join_is_addressed_by_its_reason_or_key():
+    for part, address in [
+        ({"skip": {"bad one": "a["}}, "traces.format.skip.bad one"),
+        ({"unanswered": {"cut": "f(a)"}}, "traces.format.unanswered.cut"),
+        ({"join": {"key": "a", "input": "b", "output": "c["}}, "traces.format.join.output"),
+    ]:
+        with pytest.raises(SpecError) as caught:
+            compile_format(find_format({"label": "a", **part}))
+        assert caught.value.problems[0].address == address
+
+
 def test_an_expression_that_fails_on_a_record_is_the_records_reason():
     (raw,) = read({"text": "join(' ', parts)", "label": "a"}, {"parts": "not a list", "a": "b"})
     assert (raw.reason, raw.detail) == (

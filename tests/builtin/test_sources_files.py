@@ -1,9 +1,13 @@
 import os
+from contextlib import contextmanager
 
 import pytest
 
+from tracer_spec.builtin.sources.delimited import Csv
 from tracer_spec.builtin.sources.files import find_inputs, short_name
+from tracer_spec.builtin.sources.json_document import JsonDocuments
 from tracer_spec.builtin.sources.json_lines import JsonLines
+from tracer_spec.builtin.sources.parquet import Parquet
 from tracer_spec.errors import DataError
 
 
@@ -70,15 +74,45 @@ def test_a_glob_that_matches_folders_alone_is_an_error(tmp_path, monkeypatch):
         find_inputs([str(tmp_path / "traces" / "*")], example="*.jsonl")
 
 
-@pytest.mark.skipif(
-    os.name == "nt" or not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything"
-)
-def test_a_file_that_may_not_be_read_is_an_error(tmp_path):
+@contextmanager
+def as_nobody():
+    """Run as a user to whom permissions matter: root may read everything."""
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions are of POSIX")
+def test_a_file_that_may_not_be_read_is_an_error(tmp_path, monkeypatch):
     path = tmp_path / "secret.jsonl"
     write(path)
     path.chmod(0)
-    with pytest.raises(DataError, match="permission denied"):
-        find_inputs([str(path)], example="*.jsonl")
+    # from the folder itself: nobody may not enter those above it
+    tmp_path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    for source in (JsonLines, JsonDocuments, Csv, Parquet):
+        with as_nobody(), pytest.raises(DataError) as caught:
+            list(source(("secret.jsonl",)).records())
+        (problem,) = caught.value.problems
+        assert "'secret.jsonl'" in problem.what
+        assert "permission denied" in problem.what.lower()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions are of POSIX")
+def test_a_folder_that_may_not_be_entered_is_an_error(tmp_path, monkeypatch):
+    (tmp_path / "closed").mkdir()
+    write(tmp_path / "closed" / "t.jsonl")
+    (tmp_path / "closed").chmod(0)
+    tmp_path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    with as_nobody(), pytest.raises(DataError, match=r"'closed/t\.jsonl' cannot be read: permission denied"):
+        find_inputs(["closed/t.jsonl"], example="*.jsonl")
+    (tmp_path / "closed").chmod(0o755)
 
 
 def test_files_that_are_all_empty_are_an_error_but_one_of_them_is_not(tmp_path, monkeypatch):

@@ -75,6 +75,16 @@ def test_boosting_that_would_take_too_long_is_refused_after_a_few_rounds(name: s
     assert time.monotonic() - started < 15
 
 
+@pytest.mark.parametrize(("name", "options"), [("mlp", {"max_iter": 10_000, "tol": 0}), ("rf", {"trees": 10_000})])
+def test_ctrl_c_ends_a_fit_and_leaves_no_half_trained_model(name: str, options: dict[str, Any]) -> None:
+    X, y = hard_rows()
+    timer = threading.Timer(0.7, signal.raise_signal, (signal.SIGINT,))  # the handler runs in the main thread
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        learner(name, max_seconds=20, **options).fit(X, y, n_classes=30, seed=1)
+    timer.join()
+
+
 def test_a_fit_within_its_time_is_left_alone() -> None:
     with at_most(5, "quick"):
         busy(0.01)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import re
 from pathlib import Path
 
@@ -65,12 +64,8 @@ def test_a_chapter_opens_with_the_complete_plugin_that_the_scaffold_writes(kind)
 
 
 @every_kind
-def test_the_plugin_of_a_chapter_passes_the_test_of_its_chapter(kind, installed, monkeypatch):
+def test_the_plugin_of_a_chapter_passes_the_test_of_its_chapter(kind, installed):
     installed(kind)
-    # a worker process finds the module by the path of the one that sends it
-    monkeypatch.setenv(
-        "PYTHONPATH", str(Path(importlib.metadata.distribution(f"page-{kind}").locate_file("")).resolve())
-    )
     (test,) = blocks(CHAPTERS[kind], f"python contract={kind}")
     names: dict[str, object] = {}
     exec(compile(test, "docs/plugins.md", "exec"), names)

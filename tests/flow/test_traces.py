@@ -208,6 +208,70 @@ def test_a_teacher_whose_model_changes_is_pointed_out():
     assert gather(data[0]).accounting.notes == ()
 
 
+def test_a_prompt_whose_version_changes_is_pointed_out():
+    data = [{"input": "x", "teacher": "a", "metadata": {"prompt_version": version}} for version in (1, "2", "2", " ")]
+    traces = gather(*data)
+    assert dict(traces.accounting.versions) == {"2": 2, "1": 1}
+    assert traces.accounting.notes == (
+        "2 versions of the teacher's prompt: 2 (2), 1 (1); a certificate speaks of one teacher, unchanged: "
+        "keep one version with 'traces.format.where'",
+    )
+
+
+def test_what_another_teacher_answered_is_dropped_where_one_is_named():
+    data = [
+        {"input": "x", "teacher": "a", "metadata": {"model": model}} for model in ("m-1", "m-2", "m-3", None, ["m"])
+    ]
+    broken = {"teacher": "a", "metadata": {"model": "m-3"}}  # what is wrong with another's records is no matter
+    traces = gather(*data, broken, teachers=("m-1", "m-2"))
+    assert dict(traces.accounting.dropped) == {"other teacher model": 4}
+    assert traces.accounting.kept == 2
+    with pytest.raises(DataError, match=r"none of 6 records is a usable trace: other teacher model \(6\)"):
+        gather(*data, broken, teachers=("m-9",))
+
+
+CUT = compile_format(
+    find_format({"text": "q", "label": "a", "id": "id", "unanswered": {"truncated": "cut", "refusal": "!a"}})
+).traces
+
+
+def test_an_answer_cut_short_or_refused_stays_as_a_disagreement_whatever_it_says():
+    data = [{"q": "x", "a": "b"}, {"q": "y", "a": "b", "cut": True}, {"q": "z"}]
+    traces = gather(*data, read=CUT)
+    assert traces.labels == ("b", "", "")
+    assert dict(traces.accounting.unusable) == {"truncated": 1, "refusal": 1}
+    assert dict(traces.accounting.dropped) == {}
+    with pytest.raises(DataError, match=r"2 of 3 traces have no allowed label: refusal \(1\), truncated \(1\)"):
+        gather(*data, read=CUT, unknown="fail")
+
+
+def test_a_retry_of_an_answer_left_out_is_kept():
+    data = [{"id": 1, "q": "x", "a": "b", "cut": True}, {"id": 1, "q": "x", "a": "c"}, {"id": 2, "q": "y"}]
+    traces = gather(*data, read=CUT, unanswered="drop")
+    assert traces.labels == ("c",)
+    assert dict(traces.accounting.dropped) == {"refusal": 1, "truncated": 1}
+    assert traces.accounting.notes == (
+        "2 answers cut short or refused and left out: the certificate speaks of inputs that the teacher answers",
+    )
+
+
+def test_answers_that_are_all_cut_short_are_an_error_that_names_the_rule():
+    with pytest.raises(DataError) as caught:
+        gather({"q": "x", "a": "b", "cut": True}, {"q": "y", "a": "c", "cut": True}, read=CUT)
+    (problem,) = caught.value.problems
+    assert problem.what == "none of 2 traces has a usable label: truncated (2)"
+    assert problem.hint == (
+        "where these are labels after all: 'traces.format.unanswered: {truncated: null}', over the preset"
+    )
+
+
+def test_a_rule_that_skips_is_no_failure_and_is_counted_by_its_reason():
+    wanted = {"text": "q", "label": "a", "skip": {"test traffic": "user == 'bot'", "error status": "code != `200`"}}
+    data = [{"q": "x", "a": "b", "code": 200}, {"q": "x", "a": "b", "user": "bot"}, {"code": 500}]
+    traces = gather(*data, read=compile_format(find_format(wanted)).traces)
+    assert dict(traces.accounting.dropped) == {"error status": 1, "test traffic": 1}
+
+
 def test_times_that_are_not_understood_are_counted():
     traces = gather({"input": "x", "teacher": "a", "timestamp": "tomorrow"}, {"input": "x", "teacher": "a"})
     assert np.isnan(traces.times).all()
@@ -266,6 +330,8 @@ def test_a_setting_that_does_not_exist_is_an_error():
         gather(on_error="dropp")
     with pytest.raises(SpecError, match="'ignore' is none of disagree, fail"):
         gather(unknown="ignore")
+    with pytest.raises(SpecError, match="'keep' is none of disagree, drop"):
+        gather(unanswered="keep")
 
 
 def test_take_gives_the_rows_asked_for_in_that_order():

@@ -157,6 +157,31 @@ def test_a_temporal_split_of_a_custom_format_needs_its_time(problems: Problems, 
     assert load(text.replace("label: b", "label: b, time: c")).spec.split.strategy == "temporal"
 
 
+def test_a_temporal_split_takes_a_presets_time_unless_it_is_taken_out(
+    load: Load, problems: Problems, minimal: str
+) -> None:
+    text = minimal.replace("jsonl}", "jsonl, format: {preset: langfuse}}") + "split: {strategy: temporal}\n"
+    assert load(text).spec.split.strategy == "temporal"
+    (said,) = problems(text.replace("langfuse}", "langfuse, time: null}"))
+    assert "a temporal split needs the time of each trace" in said
+
+
+def test_a_part_taken_out_of_a_preset_is_not_a_part_left_alone(load: Load, minimal: str) -> None:
+    alone, out = (
+        load(minimal.replace("jsonl}", f"jsonl, format: {{preset: langfuse{more}}}}}")).spec
+        for more in ("", ", where: null")
+    )
+    assert canonical(alone)["traces"]["format"] == {"preset": "langfuse"}
+    assert canonical(out)["traces"]["format"] == {"preset": "langfuse", "where": None}
+    assert spec_digest(alone) != spec_digest(out)
+
+
+def test_a_teacher_is_a_name_or_a_list_of_them(load: Load, problems: Problems, minimal: str) -> None:
+    for written, teachers in (("m-1", ("m-1",)), ("[m-1, m-2]", ("m-1", "m-2")), ("null", None)):
+        assert load(minimal.replace("jsonl}", f"jsonl, teacher: {written}}}")).spec.traces.teachers == teachers
+    assert "at least one model is needed" in problems(minimal.replace("jsonl}", "jsonl, teacher: []}"))[0]
+
+
 def test_two_plugins_of_a_list_need_two_names(problems: Problems, minimal: str) -> None:
     text = (
         minimal + "zoo:\n  - logreg\n  - mlp\n  - {use: logreg, with: {C: 1}}\n  - {use: dt, as: mlp}\nguards: [a, a]\n"

@@ -108,6 +108,16 @@ class TestJsonl(SourceContract):
         return {"path": "*.jsonl"}
 
 
+class TestJson(SourceContract):
+    plugin = "json"
+    expected = ROWS
+    missing = {"path": "nothing-here.json"}
+
+    def prepare(self, folder):
+        (folder / "traces.json").write_text(json.dumps(ROWS, indent=2))
+        return {"path": "traces.json"}
+
+
 class TestCsv(SourceContract):
     plugin = "csv"
     expected = ROWS

@@ -31,7 +31,7 @@ REASONS = (
     *(NO_TRACE, EXCLUDED, OTHER_TEACHER, NO_INPUT, NO_OUTPUT, DUPLICATE),
 )
 # something is wrong with these records; others are left out as a rule of the format, or of the spec, says
-_BAD = frozenset((UNREADABLE, FAILED, NO_KEY, NO_TEXT, NOT_A_STRING, EMPTY_TEXT, NOT_UNICODE, NO_LABEL, NO_VECTOR))
+BAD = frozenset((UNREADABLE, FAILED, NO_KEY, NO_TEXT, NOT_A_STRING, EMPTY_TEXT, NOT_UNICODE, NO_LABEL, NO_VECTOR))
 
 N_EXAMPLES = 5
 N_LISTED = 20
@@ -103,7 +103,7 @@ class Tally:
         addresses = self.examples.setdefault(reason, [])
         if len(addresses) < N_EXAMPLES:
             addresses.append(where)
-        if reason in _BAD and len(self.problems) < N_EXAMPLES:
+        if reason in BAD and len(self.problems) < N_EXAMPLES:
             self.problems.append(Problem(where, f"{reason}: {detail}" if detail else reason))
 
     def close(self, on_error: str, unknown: str, allowed: Sequence[str] | None) -> Accounting:
@@ -161,7 +161,7 @@ class Tally:
 
     def _bad_records(self) -> DataError:
         """Return the error that lists the first bad records."""
-        bad = [reason for reason in self._in_order() if reason in _BAD]
+        bad = [reason for reason in self._in_order() if reason in BAD]
         n_bad = sum(self.dropped[reason] for reason in bad)
         head = Problem(
             where="",

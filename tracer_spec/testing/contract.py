@@ -178,7 +178,8 @@ class Contract:
 def _heavy_imports_of(distribution: str) -> tuple[str, ...]:
     """Return the heavy libraries that the entry points of a distribution bring in, in a fresh process."""
     code = (
-        "import sys; from importlib.metadata import distribution\n"
+        f"import sys; sys.path[:] = {sys.path!r}\n"
+        "from importlib.metadata import distribution\n"
         "import tracer_spec.plugin; before = set(sys.modules)\n"
         f"for entry in distribution({distribution!r}).entry_points:\n"
         "    if entry.group == 'tracer_spec': entry.load()\n"
@@ -203,10 +204,10 @@ def _with_rule(test: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(test)
     def wrapped(self: Contract) -> None:
-        __tracebackhide__ = True
         try:
             test(self)
         except ContractBreachError as breach:
+            __tracebackhide__ = True
             if len(breach.args) != 2:
                 raise
             found, mend = breach.args

@@ -116,6 +116,15 @@ class LightgbmLearner:
         return LightgbmSurrogate(booster, seen, n_classes, X.shape[1])
 
 
+# LightGBM takes numbers this near to 0 for 0: between them there is no split, but there may be one just below
+_ZERO = float(np.float32(1e-35))
+
+
+def _exact(threshold: float) -> float:
+    """Return the threshold that sends every float32 number where LightGBM sends it."""
+    return float(np.nextafter(np.float32(-_ZERO), np.float32(-1))) if threshold == -_ZERO else threshold
+
+
 def _tree(root: dict[str, Any], target: int) -> Tree:
     """Return one tree of a dump, its nodes numbered as they are met."""
     nodes = [root]
@@ -133,7 +142,7 @@ def _tree(root: dict[str, Any], target: int) -> Tree:
     leaf = np.flatnonzero(np.array(left) < 0)
     return Tree(
         feature=np.array([node.get("split_feature", 0) for node in nodes]),
-        threshold=np.array([node.get("threshold", 0.0) for node in nodes], np.float64),
+        threshold=np.array([_exact(node.get("threshold", 0.0)) for node in nodes], np.float64),
         left=np.array(left),
         right=np.array(right),
         leaf=leaf,

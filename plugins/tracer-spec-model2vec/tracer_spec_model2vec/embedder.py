@@ -41,7 +41,10 @@ class Model2VecEmbedder:
         from model2vec import StaticModel
 
         try:
-            return StaticModel.from_pretrained(str(self._folder), force_download=False)
+            # given here and not to encode, which would set it on the tokenizer and back, under the feet of other threads
+            return StaticModel.from_pretrained(
+                str(self._folder), max_length=self._options.max_tokens, force_download=False
+            )
         except (OSError, ValueError, KeyError) as error:
             raise PluginError(
                 f"'{self._folder.name}' holds no Model2Vec model: {' '.join(str(error).split())[:200]}",
@@ -62,10 +65,7 @@ class Model2VecEmbedder:
         # a lone surrogate is no character, and tokenizers refuse it
         plain = [text.encode("utf-8", "replace").decode() for text in texts]
         X: Vectors = np.asarray(
-            self._model.encode(
-                plain, max_length=self._options.max_tokens, normalize=self._options.normalize, use_multiprocessing=False
-            ),
-            np.float32,
+            self._model.encode(plain, normalize=self._options.normalize, use_multiprocessing=False), np.float32
         )
         return X
 

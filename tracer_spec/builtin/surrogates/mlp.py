@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import partial
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from tracer_spec.builtin.surrogates.learner import BoundedOptions, Learner, Reci
 from tracer_spec.plugin import Classes, Plugin, SurrogateLearner, Vectors
 
 _PATIENCE = 3
+_INTERRUPTED = "Training interrupted"
 
 
 class MlpOptions(BoundedOptions):
@@ -46,7 +48,13 @@ def _train(options: MlpOptions, X: Vectors, y: Classes, seed: int) -> Any:
         n_iter_no_change=_PATIENCE,
         random_state=seed,
     )
-    return perceptron.fit(X, y)
+    with warnings.catch_warnings():
+        # scikit-learn takes Ctrl-C for "that will do": it warns, and gives back half a model
+        warnings.filterwarnings("error", message=_INTERRUPTED)
+        try:
+            return perceptron.fit(X, y)
+        except UserWarning as warning:
+            raise KeyboardInterrupt from warning
 
 
 _MLP: Recipe[MlpOptions, Any] = Recipe(_train, predict_proba, convert, smaller="choose smaller hidden layers")
