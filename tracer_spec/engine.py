@@ -30,7 +30,7 @@ def build(
     source : path or mapping
         A ``router.yaml``, or the same as a mapping.
     out : path, optional
-        The bundle to write; ``dist/NAME.tracer`` by default.
+        The bundle to write; ``dist/NAME.tracer`` by default, ``dist/NAME.draft.tracer`` for a draft.
     overrides : sequence of str
         ``key=value`` as ``--set`` takes them.
     draft : bool
@@ -99,6 +99,7 @@ def build(
         else:
             certificate = certify(calibrator, ordered, prepared, target, look)
         done(f"{certificate.status}; tests: {len(certificate.walk)}")
+    ahead = look.left_by(plan.target, opened=bool(ordered)) if look else plan.target
     written = None
     if certificate.shipped is not None:
         with clock.stage("write") as done:
@@ -112,7 +113,9 @@ def build(
             members = bundle_members(
                 plan, prepared, workshop, chains, front, certificate, graph.SerializeToString(deterministic=True)
             )
-            written = write_bundle(Path(out or f"dist/{plan.spec.name}.tracer"), *members)
+            # a draft does not route: it must not take the place of a bundle that does
+            place = out or f"dist/{plan.spec.name}{'.draft' if draft else ''}.tracer"
+            written = write_bundle(Path(place), *members)
             done(str(written.path))
     return BuildResult(
         status=certificate.status,
@@ -130,7 +133,7 @@ def build(
         n_certify=len(prepared.certify),
         min_coverage=plan.target.min_coverage,
         labels=prepared.labels.labels,
-        advice=None if written else advise(chains, len(traces), len(prepared.certify), plan.target),
+        advice=None if written else advise(chains, len(traces), len(prepared.certify), ahead),
         warnings=(*traces.accounting.notes, *prepared.split_notes),
         seconds=clock.seconds,
     )

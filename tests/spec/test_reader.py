@@ -62,8 +62,8 @@ def test_an_alias_stands_for_what_its_anchor_names(load: Load, minimal: str) -> 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "router.yaml\n  the file is empty\n  hint: 'tracer-spec init' writes one to start from"),
-        ("# nothing\n", "router.yaml\n  the file is empty\n  hint: 'tracer-spec init' writes one to start from"),
+        ("", "router.yaml\n  the file is empty\n  hint: start with 'version: 1'"),
+        ("# nothing\n", "router.yaml\n  the file is empty\n  hint: start with 'version: 1'"),
         ("---\n", "router.yaml:2:1\n  the spec is empty\n  hint: start with 'version: 1'"),
         ("- a\n", "router.yaml:1:1\n  the spec is a list, not a mapping\n  hint: start with 'version: 1'"),
         ("lsa", "router.yaml:1:1\n  the spec is 'lsa', not a mapping\n  hint: start with 'version: 1'"),

@@ -81,6 +81,18 @@ def plural(count: int, noun: str, many: str = "") -> str:
     return f"{count:,} {noun if count == 1 else many or noun + 's'}"
 
 
+def one_line(text: str, limit: int = 60) -> str:
+    """Return what others wrote, a label for one, as a line that disturbs no layout and no terminal.
+
+    Examples
+    --------
+    >>> one_line("top_up\\nReason: \\x1b[2J"), one_line("0123456789", limit=5)
+    ('top_up Reason: ?[2J', '0123…')
+    """
+    line = "".join(character if character.isprintable() else "?" for character in " ".join(text.split()))
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"
+
+
 def listing(items: Iterable[str], limit: int = 8) -> str:
     """Join items by commas; say how many more there are beyond ``limit``.
 

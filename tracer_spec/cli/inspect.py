@@ -68,7 +68,7 @@ def tell(document: Mapping[str, Any]) -> str:
     if guards:
         facts.append(("guards", ", ".join(guards)))
     if policy["defer_labels"]:
-        facts.append(("deferred", f"always, where the answer would be {listing(policy['defer_labels'])}"))
+        facts.append(("deferred", f"always, where the answer would be {listing(map(one_line, policy['defer_labels']))}"))
     if certificate.get("estimate"):
         facts.append(
             (
@@ -83,7 +83,7 @@ def tell(document: Mapping[str, Any]) -> str:
                 test_text(certificate["calibrator"], certificate["n"], certificate["k"], certificate["p_value"]),
             )
         )
-    facts.append(("labels", f"{len(manifest['labels'])}: {listing(manifest['labels'], 5)}"))
+    facts.append(("labels", f"{len(manifest['labels'])}: {listing(map(one_line, manifest['labels']), 5)}"))
     facts.append(("embedder", _embedder(embedder, manifest["dimension"])))
     traces = provenance.get("traces", {})
     if {"read", "kept", "dropped", "fit", "certify"} <= traces.keys():

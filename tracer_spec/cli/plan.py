@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tracer_spec.cli.console import listing, paint, plural, print_document, rows
+from tracer_spec.cli.console import listing, one_line, paint, plural, print_document, rows
 from tracer_spec.cli.verbs import VERBS
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def _ceiling(ceiling: Ceiling) -> str:
 def _labels(plan: Plan, outlook: Outlook, verbose: bool) -> str:
     """Count the labels among fit rows, and name the extremes."""
     ranked = sorted(outlook.labels.items(), key=lambda item: (-item[1], item[0]))
-    shown = [f"{label} {n:,}" for label, n in ranked]
+    shown = [f"{one_line(label)} {n:,}" for label, n in ranked]
     lines = [
         f"{plural(len(ranked), 'label')} {'listed' if plan.allowed_labels is not None else 'found'}; fit rows of each:"
     ]
@@ -165,7 +165,7 @@ def _labels(plan: Plan, outlook: Outlook, verbose: bool) -> str:
     else:
         lines += [f"most: {', '.join(shown[:_SHOWN_LABELS])}", f"fewest: {', '.join(shown[-_SHOWN_LABELS:])}"]
     if outlook.n_unknown:
-        made_up = listing([f"'{' '.join(label.split())[:60]}' {n:,}" for label, n in outlook.unknown_labels.items()], 5)
+        made_up = listing([f"'{one_line(label)}' {n:,}" for label, n in outlook.unknown_labels.items()], 5)
         lines.append(f"{plural(outlook.n_unknown, 'fit row')} off the list, each a disagreement: {made_up}")
     if outlook.n_unusable:
         lines.append(f"{plural(outlook.n_unusable, 'fit row')} with an answer that is no label, each a disagreement")

@@ -48,7 +48,7 @@ def command(
     answer is a line {"label", "handled", "score", "stage", "reason"}, after the record's 'id' where it has
     one. Answers keep the order.
 
-    A line that cannot be decided is answered in its place with "reason": "error" and counts as deferred; the
+    A line that cannot be decided is answered in its place with "reason": "error" and is not handled; the
     exit code is then 1. Blank lines are passed over. FILE may be gzip (.gz). stdout is JSON lines with or
     without --json.
     """
@@ -134,7 +134,11 @@ def _output(out: str | None) -> Iterator[Callable[[bytes], None]]:
             yield write
         return
     path = Path(out)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f"{path.name}.tmp-", delete=False) as temporary:
+    try:
+        opened = tempfile.NamedTemporaryFile(dir=path.parent, prefix=f"{path.name}.tmp-", delete=False)  # noqa: SIM115
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, out) from None
+    with opened as temporary:
         try:
             yield cast("Callable[[bytes], None]", temporary.write)
             temporary.flush()

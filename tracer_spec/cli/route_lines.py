@@ -137,6 +137,8 @@ def read_request(line: Line, name: str, dimension: int) -> Request:
     if not isinstance(record, dict):
         return Request(where, {}, problem=f"the line holds {_kind(record)}, not an object")
     head = {} if record.get("id") is None else {"id": record["id"]}
+    if not _is_json(head):
+        return Request(where, {}, problem="'id' holds NaN or Infinity, which JSON has no word for")
     text = next((record[key] for key in TEXT_KEYS if record.get(key) is not None), None)
     values = record.get("embedding")
     if text is not None and not isinstance(text, str):
@@ -156,6 +158,17 @@ def read_request(line: Line, name: str, dimension: int) -> Request:
         return Request(where, head, text, vector)
     # a text beside a vector of some other model still has its answer
     return Request(where, head, text) if text is not None else Request(where, head, problem=problem)
+
+
+def _is_json(head: dict[str, Any]) -> bool:
+    """Tell whether an id, as read, can be written again."""
+    if isinstance(head.get("id"), str | int | None):
+        return True
+    try:
+        json.dumps(head, allow_nan=False)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_unicode(text: str) -> bool:
@@ -250,5 +263,7 @@ def describe(counts: Counts) -> str:
     """Say on one line what became of the lines."""
     decided = counts.handled + counts.deferred
     share = f" (coverage {counts.handled / decided:.3f})" if decided else ""
-    errors = f", {counts.errors:,} errors, the first: {counts.first_error}" if counts.errors else ""
-    return f"{counts.lines:,} lines: {counts.handled:,} handled{share}, {counts.deferred:,} deferred{errors}"
+    noun = "error" if counts.errors == 1 else "errors, the first"
+    errors = f", {counts.errors:,} {noun}: {counts.first_error}" if counts.errors else ""
+    lines = f"{counts.lines:,} line" if counts.lines == 1 else f"{counts.lines:,} lines"
+    return f"{lines}: {counts.handled:,} handled{share}, {counts.deferred:,} deferred{errors}"

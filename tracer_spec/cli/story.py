@@ -242,8 +242,13 @@ def _advice(result: BuildResult) -> list[str]:
             "  no policy is estimated to reach the target on a fair share of the traffic, so more traces alone",
             "  will not do: lower the target, add to the zoo, or look at where the teacher contradicts itself",
         ]
+    elif advice.traces_needed <= result.n_fit + result.n_certify:
+        lines = [
+            "  by its estimates, the traces there are should have been enough nine times in ten: a chance failure, or",
+            "  estimates too rosy for these rows; more traces tell which, and a lower target or a better zoo help either",
+        ]
     else:
-        more = max(advice.traces_needed - result.n_fit - result.n_certify, 0)
+        more = advice.traces_needed - result.n_fit - result.n_certify
         lines = [
             f"  about {advice.traces_needed:,} traces in all, {more:,} more than there are, would certify",
             "  nine times in ten, if coverage and agreement stay as estimated",

@@ -119,7 +119,7 @@ def _traces(found: Verification, accounting: Accounting) -> str:
 
 
 def _unknown(found: Verification) -> str:
-    labels = listing([f"'{label}' {count:,}" for label, count in found.unknown_labels.items()], 6)
+    labels = listing([f"'{one_line(label)}' {count:,}" for label, count in found.unknown_labels.items()], 6)
     n, handled = plural(found.unknown.n, "row"), found.unknown.handled
     return (
         f"{n} with a label that the bundle does not know, {handled:,} of them handled, each a disagreement:\n{labels}"
@@ -144,12 +144,12 @@ def _labels(found: Verification, verbose: bool) -> str:
     met = [each for each in found.labels if each.n]
     ranked = sorted(met, key=lambda each: (each.agree - each.handled, each.label))
     shown = met if verbose else [each for each in ranked[:_SHOWN_LABELS] if each.agree < each.handled]
-    width = max((len(each.label) for each in shown), default=0)
+    width = max((len(one_line(each.label)) for each in shown), default=0)
     head = f"{len(met)} of {len(found.labels)} met; descriptive, since nothing is certified per label"
     if shown and not verbose:
         head += "; most disagreements:"
     lines = [
-        f"{each.label:<{width}}  {each.handled - each.agree:,} of {each.handled:,} handled disagree ({plural(each.n, 'row')})"
+        f"{one_line(each.label):<{width}}  {each.handled - each.agree:,} of {each.handled:,} handled disagree ({plural(each.n, 'row')})"
         for each in shown
     ]
     return "\n".join((head, *lines))

@@ -19,6 +19,7 @@ def advise(chains: Sequence[Chain], n_traces: int, n_certify: int, target: Targe
     n_traces, n_certify : int
         Traces in all, and those of them that certify.
     target : Target
+        With the error that a new build may spend.
 
     Notes
     -----

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer_spec.errors import TracerError
+from tracer_spec.errors import MissingDependencyError, TracerError
 from tracer_spec.plugin import Classes, Scores, Vectors
 
 # below this many training rows times classes in all, starting worker processes takes longer than the training
@@ -114,6 +114,9 @@ def learn(task: Task, X: Vectors, y: Classes) -> Outcome:
             surrogate = learner.fit(X[task.train], y[task.train], n_classes=task.n_classes, seed=task.seed)
             graph = surrogate.to_onnx().SerializeToString(deterministic=True)
         (scores,) = Scorer(graph).run({"embedding": X[task.score]})
+    except MissingDependencyError as error:
+        problem = error.problems[0]
+        return Outcome(task.key, time.perf_counter() - started, failure=f"{problem.what}; {problem.hint}")
     except TracerError as error:
         return Outcome(task.key, time.perf_counter() - started, failure=error.problems[0].what)
     except Exception as error:  # noqa: BLE001 - a third party's learner may raise anything: it becomes a row of the report

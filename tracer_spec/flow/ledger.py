@@ -65,6 +65,8 @@ class Look:
         From 1; the same again for the same build.
     level : float
         The error that it may spend.
+    next_level : float
+        The error that a new build may spend once this look is taken.
     lock : Path
         Where it is to be written down.
     text : bytes
@@ -73,6 +75,7 @@ class Look:
 
     number: int
     level: float
+    next_level: float
     lock: Path
     text: bytes = field(repr=False)
 
@@ -89,6 +92,10 @@ class Look:
     def within(self, target: Target) -> Target:
         """Return the target with this look's share of the error budget."""
         return replace(target, budget=self.level)
+
+    def left_by(self, target: Target, *, opened: bool) -> Target:
+        """Return the target with the share that a new build has: less, where this one opened the rows."""
+        return replace(target, budget=self.next_level if opened else self.level)
 
 
 def lock_path(spec_file: str) -> Path | None:
@@ -110,7 +117,9 @@ def count_look(plan: Plan, prepared: Prepared) -> Look | None:
     identity, rows = build_identity(plan, prepared), sketch(prepared.certify.keys())
     document, ledger = read_lock(path)
     number, ledger = next_look(ledger, identity, rows)
-    return Look(number, look_level(number, plan.target.delta), path, _lock_text(document, ledger))
+    taken = sum(len(series.looks) for series in ledger if series.overlaps(rows))
+    delta = plan.target.delta
+    return Look(number, look_level(number, delta), look_level(taken + 1, delta), path, _lock_text(document, ledger))
 
 
 def next_look(ledger: Sequence[Series], identity: str, rows: frozenset[int]) -> tuple[int, tuple[Series, ...]]:

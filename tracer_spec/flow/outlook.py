@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tracer_spec.flow.labels import UNUSABLE, label_space
 from tracer_spec.flow.ledger import lock_path, read_lock, sketch
-from tracer_spec.flow.prepare import Sealed
+from tracer_spec.flow.prepare import Sealed, denied_labels
 from tracer_spec.stats.binomial import fewest_trials, interval, trials_needed
 from tracer_spec.stats.multiple import look_level
 
@@ -158,7 +158,7 @@ def foresee(plan: Plan, traces: TraceSet, sides: Split) -> Outlook:
     Raises
     ------
     DataError
-        Where no fit row has a usable label, or the lock cannot be read.
+        Where no fit row has a usable label, or one of ``defer_labels``, or the lock cannot be read.
 
     Notes
     -----
@@ -167,6 +167,7 @@ def foresee(plan: Plan, traces: TraceSet, sides: Split) -> Outlook:
     """
     fit = traces.take(sides.fit)
     space = label_space(plan.allowed_labels, fit.labels)
+    denied_labels(plan, space)
     counts = Counter(fit.labels)
     n_unusable = counts.pop(UNUSABLE, 0)
     unknown = {label: n for label, n in counts.most_common() if label not in space.classes}

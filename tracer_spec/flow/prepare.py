@@ -17,6 +17,7 @@ from tracer_spec.flow.splits import Split, fold_keys, folds, split
 from tracer_spec.flow.traces import TraceSet
 from tracer_spec.flow.zoo import FitRows
 from tracer_spec.plugin import Mask, Policy
+from tracer_spec.plugin.registry import did_you_mean
 
 if TYPE_CHECKING:
     from tracer_spec.plan import Plan
@@ -92,14 +93,32 @@ def part(plan: Plan, traces: TraceSet) -> Split:
     return sides
 
 
+def denied_labels(plan: Plan, labels: LabelSpace) -> Mask:
+    """Return which labels no surrogate may answer, shape (k,).
+
+    Raises
+    ------
+    DataError
+        For one that no fit row has: a slip of the pen here would let through what must not pass.
+    """
+    for label in plan.spec.defer_labels:
+        if label not in labels.classes:
+            near = did_you_mean(label, labels.labels)
+            remedy = "correct it, take it out, or list the labels there are in 'traces.labels.allowed'"
+            raise DataError(
+                f"no fit row has the label '{label}'", hint="; ".join(filter(None, (near, remedy))), address="defer_labels"
+            )
+    return np.array([label in plan.spec.defer_labels for label in labels.labels], bool)
+
+
 def prepare(plan: Plan, traces: TraceSet, sides: Split) -> Prepared:
     """Embed the fit rows, number their labels, deal their folds, and put the certify rows under seal."""
     fit = traces.take(sides.fit)
     labels = label_space(plan.allowed_labels, fit.labels)
+    denied = denied_labels(plan, labels)
     embedder = fit_embedder(plan.embedder, fit, plan.spec.seed)
     X = embedder.vectors(fit)
     dealt = folds(fold_keys(fit, plan.spec.split.strategy), plan.spec.split.folds, seed=plan.spec.seed)
-    denied = np.array([label in plan.spec.defer_labels for label in labels.labels], bool)
     return Prepared(
         traces=traces,
         labels=labels,

@@ -75,7 +75,7 @@ def read_yaml(text: str, file: str, *, override: bool = False) -> tuple[Node, li
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         builder.fail_syntax(text, _in_plain_words(text, error))
     if builder.root is None:
-        builder.fail(Place(file), "the file is empty", hint="'tracer-spec init' writes one to start from")
+        builder.fail(Place(file), "the file is empty", hint="start with 'version: 1'")
     return builder.root, builder.problems
 
 

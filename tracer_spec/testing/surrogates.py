@@ -102,7 +102,9 @@ class SurrogateContract(Contract):
 
         X, y = clusters(200)
         # joblib's own way with what pickle alone cannot send: a make that is a lambda
-        sent = pickle.dumps(joblib.wrap_non_picklable_objects((self.descriptor.make, self.validated())))
+        sent = pickle.dumps(
+            joblib.wrap_non_picklable_objects((self.descriptor.make, self.validated()), keep_wrapper=False)
+        )
         with joblib.parallel_config("loky", inner_max_num_threads=1):
             (there,) = joblib.Parallel(n_jobs=2)([joblib.delayed(_train_there)(sys.path, sent, X, y)])
         self.require(there == self._graph(self._trained()), "another process trains another graph", mend=_SEED)
