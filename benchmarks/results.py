@@ -51,7 +51,8 @@ def run(data: Path, spec: str, variable: str, traces: str, test: str, target: fl
         copy = Path(shutil.copytree(SPECS / spec, Path(folder) / spec, ignore=shutil.ignore_patterns("*.lock")))
         bundle = Path(folder) / "out.tracer"
         started = time.perf_counter()
-        build = ["build", str(copy / "router.yaml"), "--out", str(bundle), "--set", f"target.agreement={target}", "--json", "-q"]
+        build = ["build", str(copy / "router.yaml"), "--out", str(bundle), "--json", "-q"]
+        build += ["--set", f"target.agreement={target}"]
         result = json.loads(tracer_spec(*build, **{variable: str((data / traces).resolve())}))
         row = {
             "traces": traces, "read": result["traces"]["read"], "target": target, "status": result["status"],

@@ -1,6 +1,7 @@
 import dataclasses
 import hashlib
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -238,6 +239,14 @@ def test_a_surrogate_that_cannot_train_is_a_row_of_the_report(spec, tmp_path):
     assert "max_seconds" in rows["gbt"].reason
     with pytest.raises(PluginError, match="no surrogate of the zoo could be trained"):
         ts.build(spec(traces(900), zoo=zoo[1:]), out=tmp_path / "b.tracer")
+
+
+def test_a_surrogate_whose_package_is_not_installed_is_skipped_with_the_command(spec, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "xgboost", None)
+    result = ts.build(spec(traces(400), zoo=["logreg", "xgboost"]), out=tmp_path / "x.tracer", workers=1)
+    (skipped,) = [row for row in result.zoo if row.status == "skipped"]
+    assert skipped.name == "xgboost"
+    assert "; pip install 'tracer-spec[xgboost]'" in skipped.reason
 
 
 def test_a_handful_of_traces_is_a_clear_error(spec):

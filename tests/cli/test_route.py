@@ -103,6 +103,8 @@ BAD = {
     b'{"input": null}': "the record has neither 'input' nor 'embedding'",
     b'{"input": "\xff"}': "the line is not UTF-8",
     b'{"input": "\\ud800"}': "'input' is not valid Unicode: it holds half of a surrogate pair",
+    b'{"id": NaN, "input": "a"}': "'id' holds NaN or Infinity, which JSON has no word for",
+    b'{"id": [1, Infinity], "input": "a"}': "'id' holds NaN or Infinity, which JSON has no word for",
     b"[" * 100_000: "the line is not JSON that can be read: too deep, or a number too long",
 }
 
@@ -129,6 +131,19 @@ def test_bad_lines_are_answered_in_their_place_and_the_exit_code_is_1(run, bundl
         "error": "requests.jsonl:4: 'input' is a number, not a string",
     }
     assert result.stderr.endswith("2 errors, the first: requests.jsonl:2: " + BAD[b"{not json"] + "\n")
+
+
+def test_a_folder_that_is_not_there_is_named_as_it_was_given(run, bundle):
+    result = run("route", str(bundle), "--out", "nowhere/decisions.jsonl", stdin='{"input": "a"}\n')
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == "nowhere/decisions.jsonl\n  no such file or directory\n"
+
+
+def test_one_line_and_one_error_are_counted_in_the_singular(run, bundle):
+    result = run("route", str(bundle), stdin="{}\n")
+    assert result.stderr == (
+        "1 line: 0 handled, 0 deferred, 1 error: stdin:1: the record has neither 'input' nor 'embedding'\n"
+    )
 
 
 def test_one_bad_line_changes_no_other_answer(run, bundle, texts):

@@ -6,7 +6,14 @@ from hypothesis import strategies as st
 
 import tracer_spec as ts
 from tracer_spec.errors import DataError
-from tracer_spec.flow.ledger import SKETCH_SIZE, Series, lock_path, next_look, read_lock, sketch
+from tracer_spec.flow.ledger import SKETCH_SIZE, Look, Series, lock_path, next_look, read_lock, sketch
+from tracer_spec.flow.outlook import foresee
+from tracer_spec.flow.prepare import part, read_traces
+from tracer_spec.plan import make_plan
+from tracer_spec.plugin import Target
+from tracer_spec.plugin.registry import find_plugins
+from tracer_spec.spec import load_spec
+from tracer_spec.stats.binomial import fewest_trials
 from tracer_spec.stats.multiple import look_level
 
 
@@ -112,6 +119,41 @@ def test_a_build_that_can_test_nothing_spends_no_look(spec_file):
     result = build(spec_file, "target.agreement=0.9999")
     assert result.status == "refused"
     assert not lock_path(str(spec_file)).exists()
+
+
+def test_the_advice_of_a_refusal_counts_the_looks_that_were_taken(spec_file):
+    for seed in range(3):
+        build(spec_file, f"seed={seed}")
+    refused = build(spec_file, "target.agreement=0.9999")  # opens nothing: the next build's look is the fourth
+    assert refused.advice.fewest_handled == fewest_trials(0.9999, look_level(4, 0.05))
+
+
+def test_a_look_that_opened_the_rows_leaves_less_to_the_next_build():
+    look = Look(2, look_level(2, 0.05), look_level(3, 0.05), lock_path("router.yaml"), b"")
+    target = Target(agreement=0.9, end_to_end=None, confidence=0.95, min_coverage=0.05)
+    assert look.left_by(target, opened=True).delta == look_level(3, 0.05)
+    assert look.left_by(target, opened=False).delta == look_level(2, 0.05)
+
+
+def test_a_draft_never_takes_the_place_of_a_bundle_that_routes(spec_file, monkeypatch):
+    monkeypatch.chdir(spec_file.parent)
+    certified = ts.build(spec_file)
+    draft = ts.build(spec_file, draft=True)
+    assert (certified.bundle.as_posix(), draft.bundle.as_posix()) == ("dist/looks.tracer", "dist/looks.draft.tracer")
+    assert ts.load(certified.bundle).manifest.version == certified.version
+
+
+def test_a_label_to_defer_that_no_fit_row_has_stops_build_and_plan_before_any_look(spec_file):
+    with pytest.raises(DataError) as refusal:
+        build(spec_file, "defer_labels=[laon]")
+    (problem,) = refusal.value.problems
+    assert (problem.address, problem.what) == ("defer_labels", "no fit row has the label 'laon'")
+    assert problem.hint.startswith("did you mean 'loan'?; correct it")
+    assert not lock_path(str(spec_file)).exists()
+    plan = make_plan(load_spec(spec_file, overrides=["defer_labels=[laon]"]), find_plugins())
+    traces = read_traces(plan)
+    with pytest.raises(DataError, match="no fit row has the label 'laon'"):
+        foresee(plan, traces, part(plan, traces))
 
 
 def test_a_damaged_lock_stops_the_build_instead_of_forgetting_looks(spec_file):

@@ -20,7 +20,11 @@ REFUSED = 3
 
 @click.command("build", short_help=VERBS["build"])
 @click.argument("spec", metavar="SPEC")
-@click.option("--out", metavar="FILE", help="Where the bundle goes; dist/NAME.tracer by default, dist/NAME.draft.tracer for a draft.")
+@click.option(
+    "--out",
+    metavar="FILE",
+    help="Where the bundle goes; dist/NAME.tracer by default, dist/NAME.draft.tracer for a draft.",
+)
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a value: target.agreement=0.95.")
 @click.option(
     "--workers",

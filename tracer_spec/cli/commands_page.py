@@ -33,6 +33,8 @@ def commands_page() -> str:
 
 def _section(command: click.Command) -> str:
     arguments = [each.metavar or each.name or "" for each in command.params if isinstance(each, click.Argument)]
+    if isinstance(command, click.Group):
+        arguments.append(command.subcommand_metavar)
     options = [each for each in command.params if isinstance(each, click.Option)]
     lines = [
         f"## {command.name}",

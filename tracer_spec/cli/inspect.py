@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tracer_spec.cli.console import listing, paint, plural, print_document, rows, size
+from tracer_spec.cli.console import listing, one_line, paint, plural, print_document, rows, size
 from tracer_spec.cli.verbs import VERBS
 
 if TYPE_CHECKING:
@@ -68,7 +68,9 @@ def tell(document: Mapping[str, Any]) -> str:
     if guards:
         facts.append(("guards", ", ".join(guards)))
     if policy["defer_labels"]:
-        facts.append(("deferred", f"always, where the answer would be {listing(map(one_line, policy['defer_labels']))}"))
+        facts.append(
+            ("deferred", f"always, where the answer would be {listing(map(one_line, policy['defer_labels']))}")
+        )
     if certificate.get("estimate"):
         facts.append(
             (

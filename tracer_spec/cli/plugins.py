@@ -19,22 +19,57 @@ if TYPE_CHECKING:
 _COLUMNS = ("kind", "name", "distribution", "version", "state", "summary")
 
 
-@click.command("plugins", short_help=VERBS["plugins"])
-@click.argument("name", required=False, metavar="[NAME]")
+class PluginsGroup(click.Group):
+    """``plugins new`` is a command; any other word is the name of a plugin to explain."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the one command."""
+        return ["new"]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import ``new``, or make the command that explains a plugin."""
+        if cmd_name == "new":
+            from tracer_spec.cli.plugins_new import command as new
+
+            return new
+        as_json = click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document.")
+        asked = bool(ctx.params.get("as_json"))
+        return click.Command(
+            cmd_name, params=[as_json], callback=lambda as_json: explain(cmd_name, as_json=as_json or asked)
+        )
+
+
+@click.group(
+    "plugins",
+    cls=PluginsGroup,
+    short_help=VERBS["plugins"],
+    subcommand_metavar="[NAME | new KIND NAME]",
+    invoke_without_command=True,
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(name: str | None, as_json: bool) -> None:
-    """List every plugin, or explain the one called NAME: its options, defaults and ranges, and YAML."""
+@click.pass_context
+def command(ctx: click.Context, as_json: bool) -> None:
+    """List every plugin, from whom it is and in what state.
+
+    'plugins NAME' explains one: its options with defaults and ranges, and how a spec names it.
+    'plugins new KIND NAME' writes a distribution with one working plugin and its conformance test.
+    """
+    if ctx.invoked_subcommand is not None:
+        return
     from tracer_spec.plugin.registry import find_plugins
 
-    registry = find_plugins()
-    if name is None:
-        rows = list_plugins(registry)
-        if as_json:
-            print_document({"schema_version": 1, "plugins": rows})
-        else:
-            _show_table(rows)
-        return
-    chosen = _named(registry, name)
+    rows = list_plugins(find_plugins())
+    if as_json:
+        print_document({"schema_version": 1, "plugins": rows})
+    else:
+        _show_table(rows)
+
+
+def explain(name: str, *, as_json: bool) -> None:
+    """Explain every plugin of a name."""
+    from tracer_spec.plugin.registry import find_plugins
+
+    chosen = _named(find_plugins(), name)
     if as_json:
         print_document({"schema_version": 1, "plugins": [_describe(each) for each in chosen]})
     else:

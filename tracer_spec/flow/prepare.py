@@ -106,7 +106,9 @@ def denied_labels(plan: Plan, labels: LabelSpace) -> Mask:
             near = did_you_mean(label, labels.labels)
             remedy = "correct it, take it out, or list the labels there are in 'traces.labels.allowed'"
             raise DataError(
-                f"no fit row has the label '{label}'", hint="; ".join(filter(None, (near, remedy))), address="defer_labels"
+                f"no fit row has the label '{label}'",
+                hint="; ".join(filter(None, (near, remedy))),
+                address="defer_labels",
             )
     return np.array([label in plan.spec.defer_labels for label in labels.labels], bool)
 

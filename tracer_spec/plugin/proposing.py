@@ -90,7 +90,10 @@ class Family(Protocol):
     """A shape of policy."""
 
     def propose(self, workshop: Workshop) -> Iterable[Chain]:
-        """Yield chains of candidates, each of rising coverage."""
+        """Yield chains of candidates, each of rising coverage and nested.
+
+        Nested: whatever a candidate handles, the next one handles too, with the same label. Calibrators rest on it.
+        """
         ...
 
 
