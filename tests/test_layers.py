@@ -74,7 +74,7 @@ def test_layers_that_must_not_know_each_other_do_not(layer):
 
 
 def test_no_file_is_longer_than_one_sitting():
-    long = {str(path): n for path in ROOT.rglob("*.py") if (n := path.read_text().count("\n")) > 330}
+    long = {str(path): n for path in ROOT.rglob("*.py") if (n := path.read_text().count("\n")) > 340}
     assert long == {}
 
 

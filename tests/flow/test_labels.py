@@ -211,3 +211,12 @@ def test_no_usable_label_at_all_is_an_error():
     assert str(caught.value) == (
         "traces.labels\n  no fit row has a usable label\n  hint: look at 'traces.labels.normalize', or list the labels"
     )
+
+
+def test_a_list_that_no_answer_is_on_is_an_error_that_shows_answers():
+    with pytest.raises(DataError) as caught:
+        label_space(("card", "loan"), ["Card!", "Loan:\nsure", UNUSABLE])
+    assert str(caught.value) == (
+        "traces.labels\n  no fit row has an allowed label; the teacher answered, for instance, 'Card!', 'Loan: sure'\n"
+        "  hint: look at 'traces.labels.allowed', and at 'normalize' and 'aliases' beside it"
+    )

@@ -9,6 +9,7 @@ from tracer_spec.errors import DataError
 from tracer_spec.flow.ledger import SKETCH_SIZE, Look, Series, lock_path, next_look, read_lock, sketch
 from tracer_spec.flow.outlook import foresee
 from tracer_spec.flow.prepare import part, read_traces
+from tracer_spec.flow.progress import StageStarted
 from tracer_spec.plan import make_plan
 from tracer_spec.plugin import Target
 from tracer_spec.plugin.registry import find_plugins
@@ -129,10 +130,34 @@ def test_the_advice_of_a_refusal_counts_the_looks_that_were_taken(spec_file):
 
 
 def test_a_look_that_opened_the_rows_leaves_less_to_the_next_build():
-    look = Look(2, look_level(2, 0.05), look_level(3, 0.05), lock_path("router.yaml"), b"")
+    look = Look(2, look_level(2, 0.05), look_level(3, 0.05), lock_path("router.yaml"), None, b"")
     target = Target(agreement=0.9, end_to_end=None, confidence=0.95, min_coverage=0.05)
     assert look.left_by(target, opened=True).delta == look_level(3, 0.05)
     assert look.left_by(target, opened=False).delta == look_level(2, 0.05)
+
+
+def test_two_builds_at_once_never_count_as_one_look(spec_file):
+    def slower(event):
+        """Let another build look while this one is about to certify."""
+        if event == StageStarted("certify"):
+            build(spec_file, "seed=1")
+
+    with pytest.raises(DataError) as refusal:
+        build(spec_file, observe=slower)
+    (problem,) = refusal.value.problems
+    assert problem.what.startswith("another build has written the lock since this one read it")
+    assert problem.where == str(lock_path(str(spec_file)))
+    _, (series,) = read_lock(lock_path(str(spec_file)))
+    assert len(series.looks) == 1  # the other's: this one opened nothing
+    assert build(spec_file).certificate.look == 2
+
+
+def test_the_same_build_twice_at_once_is_one_look(spec_file):
+    def slower(event):
+        if event == StageStarted("certify"):
+            build(spec_file)
+
+    assert build(spec_file, observe=slower).certificate.look == 1
 
 
 def test_a_draft_never_takes_the_place_of_a_bundle_that_routes(spec_file, monkeypatch):

@@ -82,11 +82,11 @@ def plural(count: int, noun: str, many: str = "") -> str:
 
 
 def one_line(text: str, limit: int = 60) -> str:
-    """Return what others wrote, a label for one, as a line that disturbs no layout and no terminal.
+    r"""Return what others wrote, a label for one, as a line that disturbs no layout and no terminal.
 
     Examples
     --------
-    >>> one_line("top_up\\nReason: \\x1b[2J"), one_line("0123456789", limit=5)
+    >>> one_line("top_up\nReason: \x1b[2J"), one_line("0123456789", limit=5)
     ('top_up Reason: ?[2J', '0123…')
     """
     line = "".join(character if character.isprintable() else "?" for character in " ".join(text.split()))

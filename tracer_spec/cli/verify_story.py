@@ -149,7 +149,8 @@ def _labels(found: Verification, verbose: bool) -> str:
     if shown and not verbose:
         head += "; most disagreements:"
     lines = [
-        f"{one_line(each.label):<{width}}  {each.handled - each.agree:,} of {each.handled:,} handled disagree ({plural(each.n, 'row')})"
+        f"{one_line(each.label):<{width}}  {each.handled - each.agree:,} of {each.handled:,} handled disagree "
+        f"({plural(each.n, 'row')})"
         for each in shown
     ]
     return "\n".join((head, *lines))

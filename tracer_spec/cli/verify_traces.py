@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracer_spec.errors import BundleError, SpecError
+from tracer_spec.errors import BundleError, DataError, SpecError
 
 if TYPE_CHECKING:
     from tracer_spec.flow.traces import TraceSet
@@ -66,10 +68,13 @@ def read_fresh_traces(bundle: Bundle, path: str, preset: str | None) -> FreshTra
     """
     from tracer_spec.builtin.embedders.precomputed import Precomputed
     from tracer_spec.builtin.formats import compile_format, find_format
+    from tracer_spec.builtin.sources.files import STDIN
     from tracer_spec.builtin.sources.json_lines import JsonLines
     from tracer_spec.flow.collect import collect
     from tracer_spec.flow.labels import LabelCleaner
 
+    if path != STDIN and not glob.has_magic(path) and not Path(path).exists():
+        raise DataError("there is no such file", where=path, hint="relative paths start at the current folder")
     tree = _tree(bundle)
     spec, key, column = (
         _traces_spec(bundle, tree),

@@ -309,11 +309,19 @@ def label_space(allowed: Sequence[str] | None, fit_labels: Iterable[str]) -> Lab
     Raises
     ------
     DataError
-        Where they are to be inferred and no fit row has a usable one.
+        Where no fit row has a usable one, or one of those listed.
     """
+    met = set(fit_labels) - {UNUSABLE}
     if allowed is not None:
+        if met.isdisjoint(allowed):
+            shown = ", ".join(f"'{' '.join(label.split())[:40]}'" for label in sorted(met)[:3]) or "nothing usable"
+            raise DataError(
+                f"no fit row has an allowed label; the teacher answered, for instance, {shown}",
+                hint=f"look at '{ADDRESS}.allowed', and at 'normalize' and 'aliases' beside it",
+                address=ADDRESS,
+            )
         return LabelSpace(tuple(allowed))
-    labels = tuple(sorted(set(fit_labels) - {UNUSABLE}))
+    labels = tuple(sorted(met))
     if not labels:
         raise DataError(
             "no fit row has a usable label",

@@ -11,7 +11,10 @@ import base64
 import hashlib
 import heapq
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,6 +72,8 @@ class Look:
         The error that a new build may spend once this look is taken.
     lock : Path
         Where it is to be written down.
+    before : bytes or None
+        The lock as it was read; None where there was none.
     text : bytes
         The lock with this look in.
     """
@@ -77,6 +82,7 @@ class Look:
     level: float
     next_level: float
     lock: Path
+    before: bytes | None = field(repr=False)
     text: bytes = field(repr=False)
 
     def write_down(self) -> None:
@@ -84,10 +90,19 @@ class Look:
 
         Raises
         ------
+        DataError
+            Where another build has changed the lock since this one read it: both would count as the same look.
         TracerError
             Where the lock cannot be written: then the rows must stay closed.
         """
-        replace_file(self.lock, self.text, what="the lock")
+        with _alone_in(self.lock.parent):
+            if _content(self.lock) not in (self.before, self.text):
+                raise DataError(
+                    "another build has written the lock since this one read it, and may have looked at the same rows",
+                    where=str(self.lock),
+                    hint="build again, one build of a spec after the other; this one has opened no certify row",
+                )
+            replace_file(self.lock, self.text, what="the lock")
 
     def within(self, target: Target) -> Target:
         """Return the target with this look's share of the error budget."""
@@ -115,11 +130,13 @@ def count_look(plan: Plan, prepared: Prepared) -> Look | None:
     if path is None:
         return None
     identity, rows = build_identity(plan, prepared), sketch(prepared.certify.keys())
+    before = _content(path)
     document, ledger = read_lock(path)
     number, ledger = next_look(ledger, identity, rows)
     taken = sum(len(series.looks) for series in ledger if series.overlaps(rows))
     delta = plan.target.delta
-    return Look(number, look_level(number, delta), look_level(taken + 1, delta), path, _lock_text(document, ledger))
+    level, next_level = look_level(number, delta), look_level(taken + 1, delta)
+    return Look(number, level, next_level, path, before, _lock_text(document, ledger))
 
 
 def next_look(ledger: Sequence[Series], identity: str, rows: frozenset[int]) -> tuple[int, tuple[Series, ...]]:
@@ -199,6 +216,30 @@ def read_lock(path: Path) -> tuple[dict[str, Any], tuple[Series, ...]]:
             where=str(path),
             hint="restore it from version control; deleting it forgets looks, and then the confidence stated is not true",
         ) from None
+
+
+def _content(path: Path) -> bytes | None:
+    """Return what a lock holds; None where there is none, or none that can be read."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep other builds of the specs in a folder from writing a lock, where the system has a way to."""
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)  # which lets go of the folder
 
 
 def _series(entry: Mapping[str, Any]) -> Series:
