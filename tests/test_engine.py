@@ -1,6 +1,7 @@
 import dataclasses
 import hashlib
 import json
+from pathlib import Path
 import sys
 
 import numpy as np
@@ -241,14 +242,6 @@ def test_a_surrogate_that_cannot_train_is_a_row_of_the_report(spec, tmp_path):
         ts.build(spec(traces(900), zoo=zoo[1:]), out=tmp_path / "b.tracer")
 
 
-def test_a_surrogate_whose_package_is_not_installed_is_skipped_with_the_command(spec, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "xgboost", None)
-    result = ts.build(spec(traces(400), zoo=["logreg", "xgboost"]), out=tmp_path / "x.tracer", workers=1)
-    (skipped,) = [row for row in result.zoo if row.status == "skipped"]
-    assert skipped.name == "xgboost"
-    assert "; pip install 'tracer-spec[xgboost]'" in skipped.reason
-
-
 def test_a_handful_of_traces_is_a_clear_error(spec):
     with pytest.raises(DataError, match="folds cannot share"):
         ts.build(spec(traces(8)))
@@ -319,3 +312,34 @@ def test_a_bundle_holds_no_text_of_a_trace_and_no_path_unless_the_spec_says_so(s
     assert str(tmp_path).encode() not in held
     assert b"seed=3" in held
     assert all(row["input"].encode() not in held for row in rows[:200])
+
+
+def test_the_cost_projection_is_the_handled_share_of_what_the_teacher_costs(spec, tmp_path):
+    rows = traces(1500)
+    result = ts.build(spec(rows, cost={"teacher_usd_per_1k": 2.5, "requests_per_day": 8000}), out=tmp_path / "b.tracer")
+    assert result.teacher_usd_per_day == 20.0
+    assert result.saved_usd_per_day == pytest.approx(20.0 * result.estimate.coverage)
+    assert ts.build(spec(rows), out=tmp_path / "b.tracer").saved_usd_per_day is None
+
+
+def test_a_draft_tells_nothing_of_the_labels_of_certify_rows(spec, tmp_path):
+    rows = traces(900)
+    settings = spec(rows)
+    settings["traces"]["labels"] = {"allowed": sorted(WORDS)}
+    plan, kept, *_ = proposals(settings)
+    certify = {kept.ids[i] for i in part(plan, kept).certify}
+    changed = [row | {"teacher": "made_up"} if row["id"] in certify else row for row in rows]
+    path = settings["traces"]["with"]["path"]
+    before = ts.build(settings, out=tmp_path / "b.tracer", draft=True).document()
+    Path(path).write_text("".join(json.dumps(row) + "\n" for row in changed))
+    after = ts.build(settings, out=tmp_path / "b.tracer", draft=True).document()
+    for document in (before, after):
+        for key in ("seconds", "version", "sha256", "zoo"):
+            document.pop(key)
+    assert before == after
+
+
+def test_a_package_that_a_named_surrogate_needs_is_fatal_when_it_is_missing(spec, tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "xgboost", None)
+    with pytest.raises(PluginError, match="xgboost"):
+        ts.build(spec(traces(300), zoo=["logreg", "xgboost"]), out=tmp_path / "b.tracer", workers=1)

@@ -61,7 +61,7 @@ def build(
     from tracer_spec.flow.ledger import count_look
     from tracer_spec.flow.package import bundle_members
     from tracer_spec.flow.pareto import pareto_front, propose
-    from tracer_spec.flow.prepare import part, prepare, read_traces
+    from tracer_spec.flow.prepare import part, prepare, read_traces, sealed_accounting
     from tracer_spec.flow.workshop import train
     from tracer_spec.flow.write import write_bundle
     from tracer_spec.plan import make_plan
@@ -100,6 +100,8 @@ def build(
             certificate = certify(calibrator, ordered, prepared, target, look)
         done(f"{certificate.status}; tests: {len(certificate.walk)}")
     ahead = look.left_by(plan.target, opened=bool(ordered)) if look else plan.target
+    opened = bool(certificate.walk)
+    accounting = traces.accounting if opened else sealed_accounting(prepared, traces.take(sides.fit).labels)
     written = None
     if certificate.shipped is not None:
         with clock.stage("write") as done:
@@ -111,7 +113,14 @@ def build(
                 name=plan.spec.name,
             )
             members = bundle_members(
-                plan, prepared, workshop, chains, front, certificate, graph.SerializeToString(deterministic=True)
+                plan,
+                prepared,
+                accounting,
+                workshop,
+                chains,
+                front,
+                certificate,
+                graph.SerializeToString(deterministic=True),
             )
             # a draft does not route: it must not take the place of a bundle that does
             place = out or f"dist/{plan.spec.name}{'.draft' if draft else ''}.tracer"
@@ -128,11 +137,12 @@ def build(
         chains=chains,
         front=front,
         zoo=workshop.reports,
-        accounting=traces.accounting,
+        accounting=accounting,
         n_fit=len(prepared.fit.y),
         n_certify=len(prepared.certify),
         min_coverage=plan.target.min_coverage,
         labels=prepared.labels.labels,
+        teacher_usd_per_day=plan.teacher_usd_per_day,
         advice=None if written else advise(chains, len(traces), len(prepared.certify), ahead),
         warnings=(*traces.accounting.notes, *prepared.split_notes),
         seconds=clock.seconds,

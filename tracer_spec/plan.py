@@ -111,6 +111,12 @@ class Plan:
         return Target(asked.agreement, asked.confidence, asked.min_coverage, asked.end_to_end)
 
     @property
+    def teacher_usd_per_day(self) -> float | None:
+        """Return what the teacher costs for all traffic; None where the spec does not say."""
+        cost = self.spec.cost
+        return cost.teacher_usd_per_1k * cost.requests_per_day / 1000 if cost else None
+
+    @property
     def resolved(self) -> tuple[Resolved, ...]:
         """Return every plugin that the build uses."""
         return (

@@ -96,6 +96,7 @@ def test_a_vector_that_is_not_finite_is_deferred_not_an_error(run, bundle):
 
 BAD = {
     b"{not json": "the line is not JSON: expecting property name enclosed in double quotes at column 2",
+    b'{"input": "a': "the line is not JSON: unterminated string starting at column 11",
     b'"a string"': "the line holds a string, not an object",
     b"null": "the line holds null, not an object",
     b"{}": "the record has neither 'input' nor 'embedding'",

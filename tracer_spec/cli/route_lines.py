@@ -131,7 +131,9 @@ def read_request(line: Line, name: str, dimension: int) -> Request:
     except UnicodeDecodeError:
         return Request(where, {}, problem="the line is not UTF-8")
     except json.JSONDecodeError as error:
-        return Request(where, {}, problem=f"the line is not JSON: {error.msg.lower()} at column {error.colno}")
+        return Request(
+            where, {}, problem=f"the line is not JSON: {error.msg.lower().removesuffix(' at')} at column {error.colno}"
+        )
     except (ValueError, RecursionError):
         return Request(where, {}, problem="the line is not JSON that can be read: too deep, or a number too long")
     if not isinstance(record, dict):

@@ -34,7 +34,7 @@ def tell(result: BuildResult, *, out: Path, verbose: bool = False) -> str:
     head = f"{result.status}  {result.name}"
     verdict = paint(head, "bold", _COLOURS[result.status], stream=sys.stdout)
     facts = {"certified": _certified, "draft": _draft, "refused": _refused}[result.status](result)
-    facts += _look(result)
+    facts += _look(result) + _cost(result)
     facts += _traces(result, verbose)
     facts += _zoo(result, verbose)
     facts += [("warning", text) for text in result.warnings]
@@ -130,6 +130,14 @@ def _draft(result: BuildResult) -> list[tuple[str, str]]:
     if estimate is not None:
         facts += [("policy", _policy(estimate)), ("estimate", estimate_text(estimate.coverage, estimate.agreement))]
     return facts
+
+
+def _cost(result: BuildResult) -> list[tuple[str, str]]:
+    """Project what is saved, where the spec says what the teacher costs."""
+    saved, whole = result.saved_usd_per_day, result.teacher_usd_per_day
+    if saved is None:
+        return []
+    return [("cost", f"at the estimated coverage, {saved:,.2f} of {whole:,.2f} USD a day are saved")]
 
 
 def _look(result: BuildResult) -> list[tuple[str, str]]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tracer_spec.plugin import Candidate, Certificate, Target
+from tracer_spec.stats.binomial import predicted_power
+
+EVEN_CHANCE = 0.5
 
 
 def draft_certificate(ordered: Sequence[Candidate], n_certify: int, target: Target) -> Certificate:
@@ -21,11 +24,11 @@ def draft_certificate(ordered: Sequence[Candidate], n_certify: int, target: Targ
     Returns
     -------
     Certificate
-        With the candidate of the largest coverage whose estimated agreement reaches the target as its draft, else the
-        first of the order; without one where the order is empty.
+        With the last candidate of the order that has an even chance in the test as its draft, else the first; without
+        one where the order is empty.
     """
-    able = [candidate for candidate in ordered if candidate.agreement >= target.level]
-    draft = max(able, key=lambda candidate: candidate.coverage) if able else next(iter(ordered), None)
+    likely = [candidate for candidate in ordered if _power(candidate, n_certify, target) >= EVEN_CHANCE]
+    draft = likely[-1] if likely else next(iter(ordered), None)
     return Certificate(
         calibrator="none",
         target=target.level,
@@ -36,3 +39,12 @@ def draft_certificate(ordered: Sequence[Candidate], n_certify: int, target: Targ
         claim="a draft: coverage and agreement are estimated from the rows it was made from, and nothing is certified",
         draft=draft,
     )
+
+
+def _power(candidate: Candidate, n_certify: int, target: Target) -> float:
+    """Return the chance that the fit rows give the candidate in the test."""
+    if target.agreement is not None:
+        n_test = round(candidate.coverage * n_certify)
+        return predicted_power(n_test, candidate.n_handled, candidate.n_agree, target.level, target.delta)
+    right = candidate.n_rows - (candidate.n_handled - candidate.n_agree)
+    return predicted_power(n_certify, candidate.n_rows, right, target.level, target.delta)

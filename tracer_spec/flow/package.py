@@ -25,6 +25,7 @@ from tracer_spec.runtime.manifest import EmbedderIdentity, Manifest, PolicySumma
 from tracer_spec.spec import spec_digest
 
 if TYPE_CHECKING:
+    from tracer_spec.flow.accounting import Accounting
     from tracer_spec.flow.embed import FittedEmbedder
     from tracer_spec.flow.prepare import Prepared
     from tracer_spec.flow.workshop import Workshop
@@ -38,6 +39,7 @@ _LIBRARIES = ("tracer-spec", "numpy", "scipy", "scikit-learn", "onnx", "skl2onnx
 def bundle_members(
     plan: Plan,
     prepared: Prepared,
+    accounting: Accounting,
     workshop: Workshop,
     chains: Sequence[Chain],
     front: Sequence[Candidate],
@@ -49,7 +51,6 @@ def bundle_members(
     if chosen is None:
         raise ValueError("a refused policy has no bundle")
     handled, agrees = workshop.replay(chosen.policy)
-    accounting = prepared.traces.accounting
     # a label that a teacher made up can quote the request: the names go in only where the spec lets text in
     made_up = dict(accounting.unknown_labels) if plan.spec.report.text else {}
     audit = audit_document(prepared.labels.labels, prepared.fit.y, handled, agrees, accounting.n_unknown, made_up)
@@ -69,23 +70,23 @@ def bundle_members(
         spec_digest=spec_digest(plan.spec),
         labels=prepared.labels.labels,
         dimension=prepared.fit.X.shape[1],
-        embedder=_embedder_identity(prepared.embedder),
+        embedder=_embedder_identity(prepared.embedder, plan.spec.embedder.options),
         policy=_policy_summary(chosen, plan.spec.defer_labels),
-        provenance=_provenance(plan, prepared),
+        provenance=_provenance(plan, prepared, accounting),
         created=_created(os.environ),
     )
     return manifest, members
 
 
-def _embedder_identity(fitted: FittedEmbedder) -> EmbedderIdentity:
-    """Say which embedder the policy was built on."""
+def _embedder_identity(fitted: FittedEmbedder, written: Mapping[str, Any]) -> EmbedderIdentity:
+    """Say which embedder the policy was built on; its options as written in the spec, not as paths of this machine."""
     provided = fitted.resolved.provided
     probe = None
     options: dict[str, Any] = {}
     if fitted.brings_text:
         vectors = np.round(fitted.probe_vectors().astype(np.float64), 6)
         probe = Probe(PROBES, tuple(tuple(float(value) for value in vector) for vector in vectors))
-        options = fitted.resolved.options.model_dump(mode="json")
+        options = fitted.resolved.options.model_dump(mode="json") | dict(written)
     return EmbedderIdentity(
         use=provided.name,
         distribution=provided.distribution,
@@ -109,9 +110,8 @@ def _policy_summary(candidate: Candidate, defer_labels: Sequence[str]) -> Policy
     return PolicySummary(candidate.family, stages, tuple(defer_labels))
 
 
-def _provenance(plan: Plan, prepared: Prepared) -> dict[str, Any]:
+def _provenance(plan: Plan, prepared: Prepared, accounting: Accounting) -> dict[str, Any]:
     """Say what the bundle was made from and with; no clock, no path, no name of a machine."""
-    accounting = prepared.traces.accounting
     used = sorted(
         {
             (each.provided.kind, each.provided.name, each.provided.distribution, each.provided.version)

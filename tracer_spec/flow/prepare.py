@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tracer_spec.errors import DataError
+from tracer_spec.flow.accounting import N_LISTED, Accounting
 from tracer_spec.flow.certify import OpenedRows
 from tracer_spec.flow.collect import collect
 from tracer_spec.flow.embed import FittedEmbedder, fit_embedder
-from tracer_spec.flow.labels import LabelCleaner, LabelSpace, label_space
+from tracer_spec.flow.labels import UNUSABLE, LabelCleaner, LabelSpace, label_space
 from tracer_spec.flow.splits import Split, fold_keys, folds, split
 from tracer_spec.flow.traces import TraceSet
 from tracer_spec.flow.zoo import FitRows
@@ -78,6 +80,18 @@ def _collected(plan: Plan) -> TraceSet:
         teachers=spec.teachers,
         need_text=not plan.brings_vectors,
         need_vector=plan.vector_column is not None,
+    )
+
+
+def sealed_accounting(prepared: Prepared, fit_labels: Sequence[str]) -> Accounting:
+    """Return the accounting with labels counted on fit rows alone: under seal, the others' are not told."""
+    off_list = Counter(label for label in fit_labels if label not in prepared.labels.classes)
+    n_empty = off_list.pop(UNUSABLE, 0)
+    return replace(
+        prepared.traces.accounting,
+        unknown_labels=dict(off_list.most_common(N_LISTED)),
+        n_unknown=off_list.total(),
+        unusable={"fit rows without a label": n_empty} if n_empty else {},
     )
 
 

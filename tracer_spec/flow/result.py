@@ -63,6 +63,8 @@ class BuildResult:
     min_coverage : float
         The spec's: candidates predicted to handle less are not considered.
     labels : tuple of str
+    teacher_usd_per_day : float or None
+        What the teacher costs for all traffic, where the spec says so.
     advice : Advice or None
         Where refused.
     warnings : tuple of str
@@ -84,6 +86,7 @@ class BuildResult:
     n_certify: int
     min_coverage: float
     labels: tuple[str, ...] = field(repr=False)
+    teacher_usd_per_day: float | None
     advice: Advice | None
     warnings: tuple[str, ...]
     seconds: float
@@ -96,6 +99,13 @@ class BuildResult:
         seen = [each for each in self.front if each.coverage >= self.min_coverage]
         able = [each for each in seen if each.agreement >= self.certificate.target]
         return max(able or seen, key=lambda each: each.coverage if able else each.agreement, default=None)
+
+    @property
+    def saved_usd_per_day(self) -> float | None:
+        """Return what the handled share of the teacher's cost is, at the estimated coverage; no part of the claim."""
+        if self.teacher_usd_per_day is None or self.certificate.shipped is None:
+            return None
+        return self.teacher_usd_per_day * self.certificate.shipped.coverage
 
     def document(self) -> dict[str, Any]:
         """Return what ``build --json`` prints."""
@@ -139,6 +149,7 @@ class BuildResult:
                 }
                 for row in self.zoo
             ],
+            "cost": {"teacher_usd_per_day": self.teacher_usd_per_day, "saved_usd_per_day": self.saved_usd_per_day},
             "advice": _advice_document(self.advice) if self.advice else None,
             "warnings": list(self.warnings),
             "seconds": round(self.seconds, 3),
