@@ -1,8 +1,8 @@
 import dataclasses
 import hashlib
 import json
-from pathlib import Path
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -340,6 +340,6 @@ def test_a_draft_tells_nothing_of_the_labels_of_certify_rows(spec, tmp_path):
 
 
 def test_a_package_that_a_named_surrogate_needs_is_fatal_when_it_is_missing(spec, tmp_path, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "xgboost", None)
+    monkeypatch.setitem(sys.modules, "xgboost", None)
     with pytest.raises(PluginError, match="xgboost"):
         ts.build(spec(traces(300), zoo=["logreg", "xgboost"]), out=tmp_path / "b.tracer", workers=1)
