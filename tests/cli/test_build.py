@@ -131,7 +131,12 @@ def test_labels_that_the_teacher_made_up_are_named_and_counted(run, noise):
     assert result.returncode == 3, result.stderr
     rows = [json.loads(line) for line in (noise.parent / "traces.jsonl").read_text().splitlines()]
     n = sum(row["teacher"] == "c" for row in rows)
-    assert f"2 labels; {n} answers off the list, each a disagreement: 'c' {n}\n" in result.stdout
+    # nothing was tested: the certify rows stay sealed, and only what fit rows hold is told
+    told = re.search(
+        r"2 labels; (\d+) answers off the list among fit rows, each a disagreement: 'c' (\d+)\n", result.stdout
+    )
+    assert told is not None, result.stdout
+    assert 0 < int(told[1]) == int(told[2]) < n
     assert result.stdout.endswith("old.tracer is left as it was, from an earlier build\n")
 
 

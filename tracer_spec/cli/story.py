@@ -202,7 +202,8 @@ def _labels(result: BuildResult) -> str:
         return text
     made_up = listing([f"'{label}' {count:,}" for label, count in accounting.unknown_labels.items()], 4)
     answers = plural(accounting.n_unknown, "answer")
-    return f"{text}; {answers} off the list, each a disagreement: {made_up}"
+    where = "" if result.certificate.walk else " among fit rows"
+    return f"{text}; {answers} off the list{where}, each a disagreement: {made_up}"
 
 
 def _zoo(result: BuildResult, verbose: bool) -> list[tuple[str, str]]:
