@@ -1,6 +1,6 @@
 """Measure how many out-of-scope queries a router handles, with and without its guard, and with the peer's gate.
 
-    python benchmarks/guards.py ../shared/data --peer-python /tmp/peer-env/bin/python --json guards.json
+    python benchmarks/guards.py ../shared/data --peer-python peer-env/bin/python --json guards.json
 
 DATA holds ``clinc150_train.jsonl``, ``clinc150_test.jsonl`` (in scope) and ``clinc150_oos.jsonl`` (out of scope). One surrogate
 and one acceptor decide in every row; only the guard differs. The peer's gate (the mean distance to the ten nearest of *all*

@@ -1,7 +1,7 @@
 """Measure the bundle at work against the peer, tracer-llm 0.3.3, on the same vectors, in one run.
 
-    python -m venv /tmp/peer-env && /tmp/peer-env/bin/pip install tracer-llm==0.3.3
-    python benchmarks/runtime.py ../shared/data --work /tmp/runtime --peer-python /tmp/peer-env/bin/python --json runtime.json
+    python -m venv peer-env && peer-env/bin/pip install tracer-llm==0.3.3
+    python benchmarks/runtime.py ../shared/data --work runtime-work --peer-python peer-env/bin/python --json runtime.json
 
 DATA holds ``banking77_train.jsonl`` and ``banking77_test.jsonl``. Both sides train the peer's lean zoo (logistic regression
 with C = 1 and C = 10, SGD, perceptrons 256 and 256-96) on the same 384-dimensional vectors. Under WORK lie the vectors, the
