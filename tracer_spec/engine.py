@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tracer_spec.flow.progress import Observer, StageDone, StageStarted, nobody
+from tracer_spec.flow.progress import Observer, nobody, staged
 from tracer_spec.flow.result import BuildResult
 
 __all__ = ["BuildResult", "build"]
@@ -68,23 +67,23 @@ def build(
     from tracer_spec.plugin.registry import find_plugins
     from tracer_spec.spec import load_spec
 
-    clock = _Clock(observe)
-    with clock.stage("plan") as done:
+    started = time.perf_counter()
+    with staged(observe, "plan") as done:
         plan = make_plan(load_spec(source, overrides=overrides), find_plugins())
         done(f"{plan.spec.name}; zoo: {', '.join(each.alias for each in plan.zoo)}")
-    with clock.stage("read") as done:
+    with staged(observe, "read") as done:
         traces = read_traces(plan)
         done(f"{traces.accounting.kept:,} of {traces.accounting.read:,} traces kept")
-    with clock.stage("split") as done:
+    with staged(observe, "split") as done:
         sides = part(plan, traces)
         done(f"{len(sides.fit):,} fit, {len(sides.certify):,} certify")
-    with clock.stage("embed") as done:
+    with staged(observe, "embed") as done:
         prepared = prepare(plan, traces, sides)
         done(f"{prepared.fit.X.shape[1]} dimensions, {len(prepared.labels)} labels")
-    with clock.stage("train") as done:
+    with staged(observe, "train") as done:
         workshop = train(plan, prepared, workers=workers, observe=observe)
         done(f"trained: {', '.join(each.name for each in workshop.trained)}")
-    with clock.stage("propose") as done:
+    with staged(observe, "propose") as done:
         chains = propose(plan.families, workshop)
         front = pareto_front(chains)
         calibrator = plan.calibrator.make()
@@ -93,18 +92,18 @@ def build(
         with plan.calibrator.blamed():
             ordered = tuple(calibrator.order(chains, len(prepared.certify), target))
         done(f"candidates: {sum(len(chain.candidates) for chain in chains):,}; chains: {len(chains)}")
-    with clock.stage("certify") as done:
+    with staged(observe, "certify") as done:
         if draft:
             certificate = draft_certificate(ordered, len(prepared.certify), target)
         else:
             certificate = certify(calibrator, ordered, prepared, target, look)
         done(f"{certificate.status}; tests: {len(certificate.walk)}")
-    ahead = look.left_by(plan.target, opened=bool(ordered)) if look else plan.target
-    opened = bool(certificate.walk)
+    opened = bool(ordered) and not draft
+    ahead = look.left_by(plan.target, opened=opened) if look else plan.target
     accounting = traces.accounting if opened else sealed_accounting(prepared, traces.take(sides.fit).labels)
     written = None
     if certificate.shipped is not None:
-        with clock.stage("write") as done:
+        with staged(observe, "write") as done:
             graph = compile_policy(
                 certificate.shipped.policy,
                 dimension=prepared.fit.X.shape[1],
@@ -145,26 +144,5 @@ def build(
         teacher_usd_per_day=plan.teacher_usd_per_day,
         advice=None if written else advise(chains, len(traces), len(prepared.certify), ahead),
         warnings=(*traces.accounting.notes, *prepared.split_notes),
-        seconds=clock.seconds,
+        seconds=time.perf_counter() - started,
     )
-
-
-class _Clock:
-    """Tells whoever watches when a stage starts and what came of it."""
-
-    def __init__(self, observe: Observer) -> None:
-        self._observe = observe
-        self._started = time.perf_counter()
-
-    @property
-    def seconds(self) -> float:
-        return time.perf_counter() - self._started
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[Any]:
-        """Announce a stage; the value yielded takes its summary."""
-        self._observe(StageStarted(name))
-        started = time.perf_counter()
-        summary: list[str] = []
-        yield summary.append
-        self._observe(StageDone(name, time.perf_counter() - started, "".join(summary)))

@@ -16,9 +16,7 @@ from tracer_spec.builtin.sources.files import (
     DAMAGE,
     Input,
     Stream,
-    find_inputs,
-    nothing_read,
-    open_binary,
+    read_each,
     refuse_utf16,
 )
 from tracer_spec.errors import DataError
@@ -115,15 +113,7 @@ class Csv:
         DataError
             Where there is no such file, it cannot be read, its header is bad, or there is no row.
         """
-        inputs = find_inputs(self.paths, example="*.csv")
-        is_empty = True
-        for file in inputs:
-            with open_binary(file) as stream:
-                for record in self._read(stream, file):
-                    is_empty = False
-                    yield record
-        if is_empty:
-            raise nothing_read(inputs)
+        yield from read_each(self.paths, self._read, example="*.csv")
 
     def _read(self, stream: Stream, file: Input) -> Iterator[Record]:
         """Yield the records of one open file."""

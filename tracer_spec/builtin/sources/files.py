@@ -9,13 +9,14 @@ import io
 import os
 import sys
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias, cast
 
 from tracer_spec.errors import DataError
+from tracer_spec.plugin import Record
 
 ADDRESS = "traces.with.path"
 STDIN = "-"
@@ -167,3 +168,33 @@ def nothing_read(inputs: Sequence[Input]) -> DataError:
     names = ", ".join(f"'{file.name}'" for file in inputs[:3]) + (", ..." if len(inputs) > 3 else "")
     verb = "holds" if len(inputs) == 1 else "hold"
     return DataError(f"{names} {verb} no record", hint="check that the export ran", address=ADDRESS)
+
+
+def read_each(
+    paths: Sequence[str], read: Callable[[Stream, Input], Iterator[Record]], *, example: str
+) -> Iterator[Record]:
+    """Open file after file and yield what ``read`` finds in each.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        Paths or globs; ``-`` is the standard input.
+    read : callable
+        From an open file to its records.
+    example : str
+        What a fitting glob looks like, for messages.
+
+    Raises
+    ------
+    DataError
+        Where there is no such file, it cannot be read, or all of them hold no record.
+    """
+    inputs = find_inputs(paths, example=example)
+    is_empty = True
+    for file in inputs:
+        with open_binary(file) as stream:
+            for record in read(stream, file):
+                is_empty = False
+                yield record
+    if is_empty:
+        raise nothing_read(inputs)

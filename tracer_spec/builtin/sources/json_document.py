@@ -16,9 +16,7 @@ from tracer_spec.builtin.sources.files import (
     DAMAGE,
     Input,
     Stream,
-    find_inputs,
-    nothing_read,
-    open_binary,
+    read_each,
     refuse_utf16,
 )
 from tracer_spec.builtin.sources.json_lines import DECODER, explain
@@ -76,15 +74,9 @@ class JsonDocuments:
         DataError
             Where there is no such file, it cannot be read, it is UTF-16, or all of them hold nothing.
         """
-        inputs = find_inputs(self.paths, example="*.json")
-        is_empty = True
-        for file in inputs:
-            with open_binary(file) as stream:
-                for record in _read(stream, file, self.max_value_chars):
-                    is_empty = False
-                    yield record
-        if is_empty:
-            raise nothing_read(inputs)
+        yield from read_each(
+            self.paths, lambda stream, file: _read(stream, file, self.max_value_chars), example="*.json"
+        )
 
 
 class _BrokenError(Exception):

@@ -16,9 +16,7 @@ from tracer_spec.builtin.sources.files import (
     DAMAGE,
     Input,
     Stream,
-    find_inputs,
-    nothing_read,
-    open_binary,
+    read_each,
     refuse_utf16,
 )
 from tracer_spec.plugin import Options, Record
@@ -76,15 +74,9 @@ class JsonLines:
         DataError
             Where there is no such file, it cannot be read, it is UTF-16, or all of them hold no line.
         """
-        inputs = find_inputs(self.paths, example="*.jsonl")
-        is_empty = True
-        for file in inputs:
-            with open_binary(file) as stream:
-                for record in _read(stream, file, self.max_line_bytes):
-                    is_empty = False
-                    yield record
-        if is_empty:
-            raise nothing_read(inputs)
+        yield from read_each(
+            self.paths, lambda stream, file: _read(stream, file, self.max_line_bytes), example="*.jsonl"
+        )
 
 
 def _read(stream: Stream, file: Input, max_bytes: int) -> Iterator[Record]:
