@@ -1,7 +1,6 @@
 """Logistic regression on how sure the surrogate looks: its two best scores, their margin, the entropy, and the votes.
 
-The votes of an average are how far its members disagree: on Banking77 and CLINC150 they add 0.5 points of possible
-coverage at .95 and 2.5 at .98 (benchmarks/guarantee.py).
+The votes of an average are how far its members disagree; docs/guarantee.md has what they bring.
 """
 
 from __future__ import annotations
