@@ -7,7 +7,6 @@ size and aliases are bounded *before* they cost memory or stack.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -73,7 +72,7 @@ def read_yaml(text: str, file: str, *, override: bool = False) -> tuple[Node, li
         for event in yaml.parse(text, Loader=_FAST):
             builder.take(event)
     except (yaml.YAMLError, ValueError, OverflowError) as error:
-        builder.fail_syntax(text, _in_plain_words(text, error))
+        builder.fail_syntax(text, _in_plain_words(text, error, _Builder(file, override)))
     if builder.root is None:
         builder.fail(Place(file), "the file is empty", hint="start with 'version: 1'")
     return builder.root, builder.problems
@@ -226,20 +225,19 @@ class _Builder:
         self.problems.append(Problem(str(place), what, hint))
 
 
-def _in_plain_words(text: str, error: Exception) -> Exception:
-    """Return the pure Python parser's error for what libyaml refused: it says more."""
+def _in_plain_words(text: str, error: Exception, builder: _Builder) -> Exception:
+    """Return the pure Python parser's error for what libyaml refused: it says more.
+
+    Its events go through a builder: libyaml has bounds of its own, and ours must be met before its parser's.
+    """
     if _FAST is yaml.SafeLoader:
         return error
     try:
-        _drain(yaml.parse(text, Loader=yaml.SafeLoader))
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            builder.take(event)
     except (yaml.YAMLError, ValueError, OverflowError) as better:
         return better if getattr(better, "problem_mark", None) else error
     return error
-
-
-def _drain(events: Iterator[Any]) -> None:
-    for _ in events:
-        pass
 
 
 def _syntax_hint(said: str, line: str) -> str:
