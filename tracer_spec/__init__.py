@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tracer_spec.engine import BuildResult, build
-    from tracer_spec.errors import BundleError, DataError, PluginError, SpecError, TracerError
+    from tracer_spec.errors import BundleError, DataError, LockError, PluginError, SpecError, TracerError
     from tracer_spec.runtime import Batch, Decision, Router, load
 
 __version__ = "0.1.0"
@@ -24,6 +24,7 @@ _HOMES = {
     "load": "tracer_spec.runtime",
     "BundleError": "tracer_spec.errors",
     "DataError": "tracer_spec.errors",
+    "LockError": "tracer_spec.errors",
     "PluginError": "tracer_spec.errors",
     "SpecError": "tracer_spec.errors",
     "TracerError": "tracer_spec.errors",
@@ -35,6 +36,7 @@ __all__ = [
     "BundleError",
     "DataError",
     "Decision",
+    "LockError",
     "PluginError",
     "Router",
     "SpecError",

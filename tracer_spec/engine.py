@@ -143,6 +143,6 @@ def build(
         labels=prepared.labels.labels,
         teacher_usd_per_day=plan.teacher_usd_per_day,
         advice=None if written else advise(chains, len(traces), len(prepared.certify), ahead),
-        warnings=(*traces.accounting.notes, *prepared.split_notes),
+        warnings=(*traces.accounting.notes, *prepared.split_notes, *(look.notes if look else ())),
         seconds=time.perf_counter() - started,
     )

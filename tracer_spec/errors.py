@@ -104,5 +104,33 @@ class BundleError(TracerError):
     exit_code = 4
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One value that is not what it was.
+
+    Parameters
+    ----------
+    address : str
+        What it is: ``traces.kept``, ``libraries.numpy``.
+    was, now : str, int, float, bool or None
+        None where there was none, or there is none now.
+    """
+
+    address: str
+    was: str | int | float | bool | None
+    now: str | int | float | bool | None
+
+    def document(self) -> dict[str, str | int | float | bool | None]:
+        """Return it as JSON values."""
+        return {"address": self.address, "was": self.was, "is": self.now}
+
+
+class LockError(TracerError):
+    """What ``router.lock`` pins is not what is there now; ``differences`` holds each value that differs."""
+
+    exit_code = 5
+    differences: tuple[Difference, ...] = ()
+
+
 class DimensionError(TracerError, ValueError):
     """A vector does not have the dimension that the policy was built for: the caller's bug, never a deferral."""

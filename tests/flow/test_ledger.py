@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 import tracer_spec as ts
 from tracer_spec.errors import DataError
-from tracer_spec.flow.ledger import SKETCH_SIZE, Look, Series, lock_path, next_look, read_lock, sketch
+from tracer_spec.flow.ledger import Look, next_look, sketch
+from tracer_spec.flow.lock_file import SKETCH_SIZE, Series, lock_path, read_lock, united
 from tracer_spec.flow.outlook import foresee
 from tracer_spec.flow.prepare import part, read_traces
 from tracer_spec.flow.progress import StageStarted
@@ -130,7 +131,7 @@ def test_the_advice_of_a_refusal_counts_the_looks_that_were_taken(spec_file):
 
 
 def test_a_look_that_opened_the_rows_leaves_less_to_the_next_build():
-    look = Look(2, look_level(2, 0.05), look_level(3, 0.05), lock_path("router.yaml"), None, b"")
+    look = Look(2, look_level(2, 0.05), look_level(3, 0.05), lock_path("router.yaml"), (), ())
     target = Target(agreement=0.9, end_to_end=None, confidence=0.95, min_coverage=0.05)
     assert look.left_by(target, opened=True).delta == look_level(3, 0.05)
     assert look.left_by(target, opened=False).delta == look_level(2, 0.05)
@@ -147,7 +148,7 @@ def test_two_builds_at_once_never_count_as_one_look(spec_file):
     (problem,) = refusal.value.problems
     assert problem.what.startswith("another build has written the lock since this one read it")
     assert problem.where == str(lock_path(str(spec_file)))
-    _, (series,) = read_lock(lock_path(str(spec_file)))
+    (series,) = read_lock(lock_path(str(spec_file))).ledger
     assert len(series.looks) == 1  # the other's: this one opened nothing
     assert build(spec_file).certificate.look == 2
 
@@ -195,9 +196,9 @@ def test_other_parts_of_a_lock_stay_as_they_are(spec_file):
     lock = lock_path(str(spec_file))
     lock.write_text(json.dumps({"lock": 1, "looks": [], "bundle": {"sha256": "ab"}}))
     build(spec_file)
-    document, ledger = read_lock(lock)
-    assert document["bundle"] == {"sha256": "ab"}
-    assert len(ledger) == 1
+    read = read_lock(lock)
+    assert read.document["bundle"] == {"sha256": "ab"}
+    assert len(read.ledger) == 1
 
 
 def test_a_mapping_has_no_lock_and_its_certificate_counts_no_looks(spec_file):
@@ -207,3 +208,57 @@ def test_a_mapping_has_no_lock_and_its_certificate_counts_no_looks(spec_file):
     spec["traces"]["with"]["path"] = str(spec_file.parent / "traces.jsonl")
     result = ts.build(spec, out=spec_file.parent / "m.tracer")
     assert (result.certificate.look, result.certificate.level) == (None, 0.05)
+
+
+CONFLICT = "<<<<<<< HEAD\n{}||||||| base\n{}=======\n{}>>>>>>> branch\n"
+
+
+def in_conflict(ours, theirs):
+    """Return what git leaves of two versions that have nothing in common."""
+    return CONFLICT.format(ours, '{"lock": 1, "looks": []}\n', theirs)
+
+
+def test_after_a_merge_conflict_the_looks_of_both_branches_count(spec_file):
+    lock = lock_path(str(spec_file))
+    build(spec_file, "seed=1")
+    base = lock.read_text()
+    build(spec_file, "seed=2")
+    ours = lock.read_text()
+    lock.write_text(base)
+    build(spec_file, "seed=3")
+    lock.write_text(in_conflict(ours, lock.read_text()))
+    merged = build(spec_file, "seed=4")
+    assert merged.certificate.look == 4
+    assert "router.lock held a merge conflict; it is written anew, with the looks of both branches" in merged.warnings
+    assert not read_lock(lock).in_conflict
+    assert build(spec_file, "seed=3").certificate.look == 3
+
+
+def test_a_conflict_that_cannot_be_told_apart_stops_the_build_and_says_how_to_bring_it_back(spec_file):
+    lock = lock_path(str(spec_file))
+    lock.write_text(in_conflict("{", "{}\n"))
+    with pytest.raises(DataError) as refusal:
+        build(spec_file)
+    (problem,) = refusal.value.problems
+    assert problem.what == "the lock holds a merge conflict, and its two versions cannot be told apart any more"
+    assert problem.hint.startswith("'git checkout --merge -- router.lock' brings the conflict back")
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 40), st.integers(1, 20), st.sampled_from("abcdef")), max_size=6),
+    st.lists(st.tuples(st.integers(0, 40), st.integers(1, 20), st.sampled_from("abcdef")), max_size=6),
+)
+def test_putting_two_ledgers_together_forgets_no_look_and_no_row(left, right):
+    def ledger_of(builds):
+        ledger = ()
+        for start, length, name in builds:
+            _, ledger = next_look(ledger, name, rows(start, start + length))
+        return ledger
+
+    ours, theirs = ledger_of(left), ledger_of(right)
+    both = united(ours, theirs)
+    for series in (*ours, *theirs):
+        (home,) = [each for each in both if each.overlaps(series.rows)]
+        assert set(series.looks) <= set(home.looks)
+        assert series.rows <= home.rows
+        assert len(set(home.looks)) == len(home.looks) or len(set(series.looks)) < len(series.looks)

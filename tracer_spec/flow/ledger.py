@@ -7,21 +7,16 @@ build again is no new look.
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import heapq
 import json
-import os
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tracer_spec.errors import DataError
+from tracer_spec.flow.lock_file import HASH_BYTES, Series, alone_in, lock_path, read_lock, smallest, write_lock
 from tracer_spec.flow.package import libraries
-from tracer_spec.flow.write import replace_file
 from tracer_spec.spec import canonical
 from tracer_spec.stats.multiple import look_level
 
@@ -30,32 +25,9 @@ if TYPE_CHECKING:
     from tracer_spec.plan import Plan
     from tracer_spec.plugin import Target
 
-LOCK_VERSION = 1
-# of a thousandth of common rows, 1,024 of the smallest hashes miss every one with probability .36; of a hundredth, 3e-5
-SKETCH_SIZE = 1024
-_HASH_BYTES = 8
 # keys of a spec that no candidate, and no test, depends on
 _IDLE_KEYS = ("name", "cost", "report")
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """Looks at certify rows that overlap.
-
-    Parameters
-    ----------
-    looks : tuple of str
-        The identity of each build that looked, in order.
-    rows : frozenset of int
-        The smallest hashes of all rows looked at: a bottom-k sketch, k = :data:`SKETCH_SIZE`.
-    """
-
-    looks: tuple[str, ...]
-    rows: frozenset[int]
-
-    def overlaps(self, rows: frozenset[int]) -> bool:
-        """Return whether another sketch shares a row with this one."""
-        return not self.rows.isdisjoint(rows)
+_MERGED = "{} held a merge conflict; it is written anew, with the looks of both branches"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +44,24 @@ class Look:
         The error that a new build may spend once this look is taken.
     lock : Path
         Where it is to be written down.
-    before : bytes or None
-        The lock as it was read; None where there was none.
-    text : bytes
-        The lock with this look in.
+    before, after : tuple of Series
+        The ledger as it was read, and with this look in; equal where the look was taken before, by the same build.
+    notes : tuple of str
+        What a reader should know.
     """
 
     number: int
     level: float
     next_level: float
     lock: Path
-    before: bytes | None = field(repr=False)
-    text: bytes = field(repr=False)
+    before: tuple[Series, ...] = field(repr=False)
+    after: tuple[Series, ...] = field(repr=False)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_taken(self) -> bool:
+        """Return whether the same build has looked before: then this is no new look."""
+        return self.before == self.after
 
     def write_down(self) -> None:
         """Write the look down, before the rows are opened.
@@ -91,18 +69,20 @@ class Look:
         Raises
         ------
         DataError
-            Where another build has changed the lock since this one read it: both would count as the same look.
+            Where another build has looked since this one read the lock: both would count as the same look.
         TracerError
             Where the lock cannot be written: then the rows must stay closed.
         """
-        with _alone_in(self.lock.parent):
-            if _content(self.lock) not in (self.before, self.text):
+        with alone_in(self.lock.parent):
+            now = read_lock(self.lock)
+            if now.ledger not in (self.before, self.after):
                 raise DataError(
                     "another build has written the lock since this one read it, and may have looked at the same rows",
                     where=str(self.lock),
                     hint="build again, one build of a spec after the other; this one has opened no certify row",
                 )
-            replace_file(self.lock, self.text, what="the lock")
+            if now.ledger != self.after or now.in_conflict:
+                write_lock(self.lock, now.document, self.after)
 
     def within(self, target: Target) -> Target:
         """Return the target with this look's share of the error budget."""
@@ -111,11 +91,6 @@ class Look:
     def left_by(self, target: Target, *, opened: bool) -> Target:
         """Return the target with the share that a new build has: less, where this one opened the rows."""
         return replace(target, budget=self.next_level if opened else self.level)
-
-
-def lock_path(spec_file: str) -> Path | None:
-    """Return ``router.lock`` beside ``router.yaml``; None where the spec is no file, and nothing can be counted."""
-    return Path(spec_file).with_suffix(".lock") if spec_file else None
 
 
 def count_look(plan: Plan, prepared: Prepared) -> Look | None:
@@ -130,13 +105,13 @@ def count_look(plan: Plan, prepared: Prepared) -> Look | None:
     if path is None:
         return None
     identity, rows = build_identity(plan, prepared), sketch(prepared.certify.keys())
-    before = _content(path)
-    document, ledger = read_lock(path)
-    number, ledger = next_look(ledger, identity, rows)
-    taken = sum(len(series.looks) for series in ledger if series.overlaps(rows))
+    lock = read_lock(path)
+    number, after = next_look(lock.ledger, identity, rows)
+    taken = sum(len(series.looks) for series in after if series.overlaps(rows))
     delta = plan.target.delta
     level, next_level = look_level(number, delta), look_level(taken + 1, delta)
-    return Look(number, level, next_level, path, before, _lock_text(document, ledger))
+    notes = (_MERGED.format(path.name),) if lock.in_conflict else ()
+    return Look(number, level, next_level, path, lock.ledger, after, notes)
 
 
 def next_look(ledger: Sequence[Series], identity: str, rows: frozenset[int]) -> tuple[int, tuple[Series, ...]]:
@@ -151,7 +126,7 @@ def next_look(ledger: Sequence[Series], identity: str, rows: frozenset[int]) -> 
     looks = tuple(look for series in touched for look in series.looks)
     if identity in looks:
         return looks.index(identity) + 1, tuple(ledger)
-    merged = Series((*looks, identity), _smallest({*rows, *(row for series in touched for row in series.rows)}))
+    merged = Series((*looks, identity), smallest({*rows, *(row for series in touched for row in series.rows)}))
     return len(merged.looks), (*(series for series in ledger if series not in touched), merged)
 
 
@@ -176,82 +151,9 @@ def build_identity(plan: Plan, prepared: Prepared) -> str:
 
 def sketch(keys: Iterable[bytes]) -> frozenset[int]:
     """Return the smallest hashes of rows."""
-    return _smallest(
+    return smallest(
         {
-            int.from_bytes(hashlib.blake2b(b"tracer-spec looks 1\0" + key, digest_size=_HASH_BYTES).digest(), "big")
+            int.from_bytes(hashlib.blake2b(b"tracer-spec looks 1\0" + key, digest_size=HASH_BYTES).digest(), "big")
             for key in keys
         }
     )
-
-
-def _smallest(hashes: set[int]) -> frozenset[int]:
-    return frozenset(heapq.nsmallest(SKETCH_SIZE, hashes))
-
-
-# --- the file --------------------------------------------------------------------------------------------------------
-
-
-def read_lock(path: Path) -> tuple[dict[str, Any], tuple[Series, ...]]:
-    """Return a lock's document and its ledger; both empty where there is no file.
-
-    Raises
-    ------
-    DataError
-        Where it is no lock of this version: a count that cannot be read must not start again at one.
-    """
-    try:
-        document = json.loads(path.read_bytes())
-        if document["lock"] != LOCK_VERSION:
-            raise DataError(
-                f"the lock is of version {document['lock']!r}; this release reads {LOCK_VERSION}",
-                where=str(path),
-                hint="pip install --upgrade tracer-spec",
-            )
-        return document, tuple(_series(each) for each in document["looks"])
-    except FileNotFoundError:
-        return {}, ()
-    except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
-        raise DataError(
-            f"the lock cannot be read ({type(error).__name__}): it counts the looks at the certify rows",
-            where=str(path),
-            hint="restore it from version control; deleting it forgets looks, and then the confidence stated is not true",
-        ) from None
-
-
-def _content(path: Path) -> bytes | None:
-    """Return what a lock holds; None where there is none, or none that can be read."""
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None
-
-
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Keep other builds of the specs in a folder from writing a lock, where the system has a way to."""
-    if sys.platform == "win32":
-        yield
-        return
-    import fcntl
-
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)  # which lets go of the folder
-
-
-def _series(entry: Mapping[str, Any]) -> Series:
-    packed = base64.b64decode(entry["rows"], validate=True)
-    steps = range(0, len(packed), _HASH_BYTES)
-    rows = frozenset(int.from_bytes(packed[at : at + _HASH_BYTES], "big") for at in steps)
-    return Series(tuple(str(look) for look in entry["builds"]), rows)
-
-
-def _lock_text(document: Mapping[str, Any], ledger: Sequence[Series]) -> bytes:
-    looks = []
-    for series in ledger:
-        packed = b"".join(row.to_bytes(_HASH_BYTES, "big") for row in sorted(series.rows))
-        looks.append({"builds": list(series.looks), "rows": base64.b64encode(packed).decode()})
-    return json.dumps({**document, "lock": LOCK_VERSION, "looks": looks}, indent=1, sort_keys=True).encode() + b"\n"

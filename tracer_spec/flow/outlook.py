@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tracer_spec.flow.labels import UNUSABLE, label_space
-from tracer_spec.flow.ledger import lock_path, read_lock, sketch
+from tracer_spec.flow.ledger import sketch
+from tracer_spec.flow.lock_file import lock_path, read_lock
 from tracer_spec.flow.prepare import Sealed, denied_labels
 from tracer_spec.stats.binomial import fewest_trials, interval, trials_needed
 from tracer_spec.stats.multiple import look_level
@@ -232,8 +233,7 @@ def _next_look(plan: Plan, traces: TraceSet, sides: Split) -> int | None:
     if path is None:
         return None
     rows = sketch(Sealed(traces.take(sides.certify)).keys())
-    _, ledger = read_lock(path)
-    return 1 + sum(len(series.looks) for series in ledger if series.overlaps(rows))
+    return 1 + sum(len(series.looks) for series in read_lock(path).ledger if series.overlaps(rows))
 
 
 def _warnings(outlook: Outlook) -> list[str]:
