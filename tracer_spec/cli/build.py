@@ -9,6 +9,7 @@ import click
 
 from tracer_spec.cli.console import print_document
 from tracer_spec.cli.failure import Interrupted
+from tracer_spec.cli.output import GITHUB, JSON, chosen_format, format_options
 from tracer_spec.cli.verbs import VERBS
 from tracer_spec.errors import UsageError
 
@@ -35,7 +36,7 @@ REFUSED = 3
 @click.option(
     "--draft", is_flag=True, help="Estimate from fit rows; open no certify row, certify nothing, spend no look."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@format_options
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 @click.option("-v", "--verbose", is_flag=True, help="Show every step, every test and every note.")
 def command(
@@ -44,6 +45,7 @@ def command(
     overrides: tuple[str, ...],
     workers: int | None,
     draft: bool,
+    form: str | None,
     as_json: bool,
     quiet: bool,
     verbose: bool,
@@ -59,6 +61,7 @@ def command(
     """
     if quiet and verbose:
         raise UsageError("--quiet and --verbose are both given; take one of them")
+    form = chosen_format(form, as_json=as_json)
     from tracer_spec.cli.progress import watch
     from tracer_spec.engine import build
 
@@ -67,7 +70,11 @@ def command(
             result = build(spec, out=out, overrides=overrides, draft=draft, workers=workers, observe=observe)
     except KeyboardInterrupt:
         raise Interrupted(f"{out or 'the bundle'} was not written") from None
-    _show(result, Path(out or f"dist/{result.name}.tracer"), as_json=as_json, quiet=quiet, verbose=verbose)
+    _show(result, Path(out or f"dist/{result.name}.tracer"), as_json=form == JSON, quiet=quiet, verbose=verbose)
+    if form == GITHUB:
+        from tracer_spec.cli.remarks import tell_build
+
+        tell_build(result, spec, overrides)
     return REFUSED if result.status == "refused" else 0
 
 

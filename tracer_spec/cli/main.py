@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import click
 
 from tracer_spec.cli.failure import Failure, failure_of
+from tracer_spec.cli.output import GITHUB, JSON, wanted_format
 from tracer_spec.cli.verbs import tracer_spec
 
 PROGRAM = "tracer-spec"
@@ -27,6 +28,16 @@ def main(args: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    if wanted_format(given) != GITHUB:
+        return _answer(given)
+    from tracer_spec.cli.github import guarded_streams
+
+    with guarded_streams():
+        return _answer(given)
+
+
+def _answer(given: list[str]) -> int:
+    """Run a call, and render whatever goes wrong with it."""
     try:
         code = _run(given)
         sys.stdout.flush()
@@ -52,21 +63,33 @@ def _run(args: list[str]) -> int:
 
 def _report(failure: Failure, args: Sequence[str]) -> int:
     """Write a failure where it belongs: a document on stdout with --json, else lines on stderr."""
+    form = wanted_format(args)
     try:
-        if wants_json(args):
+        if form == JSON:
             click.echo(failure.document())
         else:
             failure.show()
+        if form == GITHUB:
+            from tracer_spec.cli.remarks import tell_failure
+
+            tell_failure(failure, *_spec_of(args))
         sys.stdout.flush()
     except BrokenPipeError:
         _reader_left()
     return failure.exit_code
 
 
-def wants_json(args: Sequence[str]) -> bool:
-    """Tell whether ``--json`` is among the arguments; a broken call is not parsed far enough to ask click."""
-    options = args[: args.index("--")] if "--" in args else args
-    return "--json" in options
+def _spec_of(args: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """Return the spec that a call names, and its overrides, as far as the call can be parsed."""
+    command = tracer_spec.get_command(click.Context(tracer_spec), args[0]) if args else None
+    if command is None:
+        return "", ()
+    context = command.make_context(
+        args[0], list(args[1:]), resilient_parsing=True, ignore_unknown_options=True, allow_extra_args=True
+    )
+    with context:
+        spec = context.params.get("spec") or next(iter(context.params.get("specs") or ()), "")
+        return spec, tuple(context.params.get("overrides") or ())
 
 
 def _reader_left() -> int:

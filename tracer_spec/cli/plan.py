@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tracer_spec.cli.console import listing, one_line, paint, plural, print_document, rows
+from tracer_spec.cli.output import GITHUB, JSON, chosen_format, format_options
 from tracer_spec.cli.verbs import VERBS
 
 if TYPE_CHECKING:
@@ -23,10 +24,10 @@ _STYLES = {"certifiable": "green", "uncertifiable": "red", "untested": "yellow"}
 @click.command("plan", short_help=VERBS["plan"])
 @click.argument("spec", metavar="SPEC")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a value: target.agreement=0.95.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@format_options
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 @click.option("-v", "--verbose", is_flag=True, help="Show every label and every plugin.")
-def command(spec: str, overrides: Sequence[str], as_json: bool, quiet: bool, verbose: bool) -> None:
+def command(spec: str, overrides: Sequence[str], form: str | None, as_json: bool, quiet: bool, verbose: bool) -> None:
     """Say what a spec's traces can certify, before anything is trained.
 
     Reads the traces, parts them, and counts: rows by what became of them, labels, how far the teacher agrees with
@@ -41,6 +42,7 @@ def command(spec: str, overrides: Sequence[str], as_json: bool, quiet: bool, ver
     from tracer_spec.plugin.registry import find_plugins
     from tracer_spec.spec import load_spec
 
+    form = chosen_format(form, as_json=as_json)
     with watch(-1 if quiet else 0) as observe:
         with staged(observe, "plan") as done:
             plan = make_plan(load_spec(spec, overrides=overrides), find_plugins())
@@ -52,12 +54,16 @@ def command(spec: str, overrides: Sequence[str], as_json: bool, quiet: bool, ver
             sides = part(plan, traces)
             done(f"{len(sides.fit):,} fit, {len(sides.certify):,} certify")
         outlook = foresee(plan, traces, sides)
-    if as_json:
+    if form == JSON:
         print_document(document_of(plan, outlook))
         return
     if not quiet:
         click.echo(err=True)
     click.echo(tell(plan, outlook, spec, verbose=verbose))
+    if form == GITHUB:
+        from tracer_spec.cli.remarks import tell_plan
+
+        tell_plan(plan, outlook, spec, overrides)
 
 
 def document_of(plan: Plan, outlook: Outlook) -> dict[str, Any]:

@@ -236,12 +236,12 @@ def _next_certified(result: BuildResult) -> list[str]:
 
 
 def _next_refused(result: BuildResult, out: Path) -> list[str]:
-    lines = ["what would help", *_advice(result)] if result.advice else []
+    lines = ["what would help", *advice_lines(result)] if result.advice else []
     kept = f"{out} is left as it was, from an earlier build" if out.exists() else f"{out} was not written"
     return [*lines, "", kept]
 
 
-def _advice(result: BuildResult) -> list[str]:
+def advice_lines(result: BuildResult) -> list[str]:
     """Say what a refused build lacks."""
     advice = result.advice
     if advice is None:
