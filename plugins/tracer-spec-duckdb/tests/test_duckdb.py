@@ -8,6 +8,7 @@ import os
 import re
 import sqlite3
 import threading
+from pathlib import Path
 from urllib.parse import quote, unquote
 
 import duckdb
@@ -208,8 +209,7 @@ def test_a_sort_beyond_its_memory_waits_on_disk(read):
 
 
 def _resident_mb():
-    with open("/proc/self/statm") as held:
-        return int(held.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 # --- secrets ----------------------------------------------------------------------------------------------------------

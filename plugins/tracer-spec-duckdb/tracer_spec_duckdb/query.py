@@ -51,9 +51,9 @@ def files_in(tree: Any) -> Iterator[str]:
     """Yield the files and URLs that stand where a table may: ``FROM 'calls/*.parquet'``."""
     if isinstance(tree, dict):
         name = tree.get("table_name")
-        if tree.get("type") == "BASE_TABLE" and not tree.get("schema_name") and isinstance(name, str):
-            if "/" in name or format_of(name):
-                yield name
+        is_bare = tree.get("type") == "BASE_TABLE" and not tree.get("schema_name") and isinstance(name, str)
+        if is_bare and ("/" in name or format_of(name)):
+            yield name
         for each in tree.values():
             yield from files_in(each)
     elif isinstance(tree, list):
