@@ -13,7 +13,22 @@ from tracer_spec.errors import DataError
 Convert: TypeAlias = Callable[[Any], Any]
 
 _AS_IT_IS = frozenset(
-    "boolean tinyint smallint integer bigint utinyint usmallint uinteger ubigint enum uuid time sqlnull null".split()
+    [
+        "boolean",
+        "tinyint",
+        "smallint",
+        "integer",
+        "bigint",
+        "utinyint",
+        "usmallint",
+        "uinteger",
+        "ubigint",
+        "enum",
+        "uuid",
+        "time",
+        "sqlnull",
+        "null",
+    ]
 ) | {'"null"'}
 _MOMENTS = frozenset(("date", "timestamp", "timestamp_s", "timestamp_ms", "timestamp_ns", "timestamp with time zone"))
 
