@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tracer_spec.errors import UsageError
 from tracer_spec.flow.progress import Observer, nobody, staged
 from tracer_spec.flow.result import BuildResult
 
@@ -19,6 +21,8 @@ def build(
     out: str | Path | None = None,
     overrides: Sequence[str] = (),
     draft: bool = False,
+    locked: bool = False,
+    check: bool = False,
     workers: int | None = None,
     observe: Observer = nobody,
 ) -> BuildResult:
@@ -35,6 +39,11 @@ def build(
     draft : bool
         Estimate everything from fit rows and leave the certify rows sealed: no look is spent, nothing is certified, and
         the bundle routes only where it is asked to as a draft.
+    locked : bool
+        Refuse, before anything is trained, where an input is not the one that ``router.lock`` pins; leave the lock as it is.
+    check : bool
+        Build what ``router.lock`` pins again, and write nothing: neither bundle nor lock, and no look is spent. The result
+        then has the sha256 that the lock says, and no ``bundle``.
     workers : int, optional
         Processes that train side by side; all processors by default. It changes nothing in the outcome.
     observe : callable
@@ -52,33 +61,46 @@ def build(
         Where the spec is invalid.
     DataError, PluginError
         Where the traces or a plugin fail.
+    LockError
+        Where ``locked`` or ``check`` finds a difference, or no lock; its ``differences`` say what was and what is.
     """
     from tracer_spec.flow.advice import advise
     from tracer_spec.flow.certify import certify
     from tracer_spec.flow.compile import compile_policy
     from tracer_spec.flow.draft import draft_certificate
     from tracer_spec.flow.ledger import count_look
+    from tracer_spec.flow.lock import deliver
+    from tracer_spec.flow.locked import pinned_build, same_embedder, same_inputs, same_result
     from tracer_spec.flow.package import bundle_members
     from tracer_spec.flow.pareto import pareto_front, propose
     from tracer_spec.flow.prepare import part, prepare, read_traces, sealed_accounting
     from tracer_spec.flow.workshop import train
-    from tracer_spec.flow.write import write_bundle
+    from tracer_spec.flow.write import seal_bundle
     from tracer_spec.plan import make_plan
     from tracer_spec.plugin.registry import find_plugins
     from tracer_spec.spec import load_spec
 
+    if draft and (locked or check):
+        raise UsageError("a draft is neither locked nor checked: a lock pins what was certified")
     started = time.perf_counter()
     with staged(observe, "plan") as done:
         plan = make_plan(load_spec(source, overrides=overrides), find_plugins())
+        # a draft does not route: it must not take the place of a bundle that does
+        place = Path(out or f"dist/{plan.spec.name}{'.draft' if draft else ''}.tracer")
+        pinned = pinned_build(plan, place) if locked or check else None
         done(f"{plan.spec.name}; zoo: {', '.join(each.alias for each in plan.zoo)}")
     with staged(observe, "read") as done:
         traces = read_traces(plan)
         done(f"{traces.accounting.kept:,} of {traces.accounting.read:,} traces kept")
     with staged(observe, "split") as done:
         sides = part(plan, traces)
+        if pinned:
+            same_inputs(pinned, plan, traces, sides, text=check)
         done(f"{len(sides.fit):,} fit, {len(sides.certify):,} certify")
     with staged(observe, "embed") as done:
         prepared = prepare(plan, traces, sides)
+        if pinned:
+            same_embedder(pinned, plan, prepared)
         done(f"{prepared.fit.X.shape[1]} dimensions, {len(prepared.labels)} labels")
     with staged(observe, "train") as done:
         workshop = train(plan, prepared, workers=workers, observe=observe)
@@ -101,7 +123,7 @@ def build(
     opened = bool(ordered) and not draft
     ahead = look.left_by(plan.target, opened=opened) if look else plan.target
     accounting = traces.accounting if opened else sealed_accounting(prepared, traces.take(sides.fit).labels)
-    written = None
+    written, manifest, members = None, None, dict[str, bytes]()
     if certificate.shipped is not None:
         with staged(observe, "write") as done:
             graph = compile_policy(
@@ -111,7 +133,7 @@ def build(
                 labels=prepared.labels.labels,
                 name=plan.spec.name,
             )
-            members = bundle_members(
+            manifest, members = bundle_members(
                 plan,
                 prepared,
                 accounting,
@@ -121,14 +143,18 @@ def build(
                 certificate,
                 graph.SerializeToString(deterministic=True),
             )
-            # a draft does not route: it must not take the place of a bundle that does
-            place = out or f"dist/{plan.spec.name}{'.draft' if draft else ''}.tracer"
-            written = write_bundle(Path(place), *members)
-            done(str(written.path))
+            if check and pinned:
+                manifest = replace(manifest, created=pinned.created)
+                written = seal_bundle(place, manifest, members)
+            else:
+                written = deliver(plan, prepared, sides, certificate, place, manifest, members, record=not locked)
+            done("nothing, as asked" if check else str(place))
+    if check and pinned:
+        same_result(pinned, plan, certificate, manifest, members, written)
     return BuildResult(
         status=certificate.status,
         name=plan.spec.name,
-        bundle=written.path if written else None,
+        bundle=written.path if written and not check else None,
         version=written.version if written else "",
         sha256=written.sha256 if written else "",
         certificate=certificate,
@@ -143,6 +169,11 @@ def build(
         labels=prepared.labels.labels,
         teacher_usd_per_day=plan.teacher_usd_per_day,
         advice=None if written else advise(chains, len(traces), len(prepared.certify), ahead),
-        warnings=(*traces.accounting.notes, *prepared.split_notes, *(look.notes if look else ())),
+        warnings=(
+            *traces.accounting.notes,
+            *prepared.split_notes,
+            *(look.notes if look else ()),
+            *(pinned.notes_on(written) if pinned else ()),
+        ),
         seconds=time.perf_counter() - started,
     )

@@ -36,6 +36,16 @@ REFUSED = 3
 @click.option(
     "--draft", is_flag=True, help="Estimate from fit rows; open no certify row, certify nothing, spend no look."
 )
+@click.option(
+    "--locked",
+    is_flag=True,
+    help="Refuse where an input is not the one in router.lock; leave the lock as it is. Exit code 5.",
+)
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Build what router.lock pins again, write nothing, and say whether it is the same. Exit code 5 where not.",
+)
 @format_options
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 @click.option("-v", "--verbose", is_flag=True, help="Show every step, every test and every note.")
@@ -45,6 +55,8 @@ def command(
     overrides: tuple[str, ...],
     workers: int | None,
     draft: bool,
+    locked: bool,
+    check: bool,
     form: str | None,
     as_json: bool,
     quiet: bool,
@@ -58,6 +70,10 @@ def command(
 
     Each look at the certify rows is counted in router.lock beside SPEC, and the more of them overlap, the less
     error each may spend: try settings with --draft, which opens none, and commit the lock.
+
+    The lock also pins what the last certified bundle was made from and came to. --locked refuses, before anything
+    is trained, where the spec, the traces, a plugin, a library or the embedder is another by now; --check builds
+    again and compares the result. Neither spends a look.
     """
     if quiet and verbose:
         raise UsageError("--quiet and --verbose are both given; take one of them")
@@ -67,9 +83,21 @@ def command(
 
     try:
         with watch(verbose - quiet) as observe:
-            result = build(spec, out=out, overrides=overrides, draft=draft, workers=workers, observe=observe)
+            result = build(
+                spec,
+                out=out,
+                overrides=overrides,
+                draft=draft,
+                locked=locked,
+                check=check,
+                workers=workers,
+                observe=observe,
+            )
     except KeyboardInterrupt:
         raise Interrupted(f"{out or 'the bundle'} was not written") from None
+    if check and form != JSON:
+        _tell_same(result, Path(spec).with_suffix(".lock"))
+        return 0
     _show(result, Path(out or f"dist/{result.name}.tracer"), as_json=form == JSON, quiet=quiet, verbose=verbose)
     if form == GITHUB:
         from tracer_spec.cli.remarks import tell_build
@@ -88,3 +116,9 @@ def _show(result: BuildResult, out: Path, *, as_json: bool, quiet: bool, verbose
     if not quiet:
         click.echo(err=True)
     click.echo(tell(result, out=out, verbose=verbose))
+
+
+def _tell_same(result: BuildResult, lock: Path) -> None:
+    """Tell that building again changes nothing."""
+    click.echo(f"same  {result.name} {result.version}: built again, it is what {lock} says; nothing was written")
+    click.echo(f"  sha256  {result.sha256}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import click
 
 from tracer_spec.cli.console import paint
-from tracer_spec.errors import Problem, TracerError
+from tracer_spec.errors import Difference, LockError, Problem, TracerError
 
 BUG = 70
 INTERRUPTED = 130
@@ -38,11 +38,14 @@ class Failure:
     problems : tuple of Problem
     usage : str
         How the command is called, where it was called wrongly; else empty.
+    differences : tuple of Difference
+        What is not as the lock says; else empty.
     """
 
     exit_code: int
     problems: tuple[Problem, ...]
     usage: str = ""
+    differences: tuple[Difference, ...] = ()
 
     def document(self) -> str:
         """Return the JSON document of ``--json``."""
@@ -50,7 +53,9 @@ class Failure:
             {"where": each.where, "address": each.address, "what": each.what, "hint": each.hint}
             for each in self.problems
         ]
-        error = {"exit_code": self.exit_code, "problems": problems}
+        error: dict[str, object] = {"exit_code": self.exit_code, "problems": problems}
+        if self.differences:
+            error["differences"] = [each.document() for each in self.differences]
         return json.dumps({"schema_version": 1, "error": error}, indent=2, ensure_ascii=False)
 
     def show(self) -> None:
@@ -72,7 +77,8 @@ def failure_of(error: BaseException) -> Failure:
     is not a :class:`~tracer_spec.errors.TracerError` is ours.
     """
     if isinstance(error, TracerError):
-        return Failure(error.exit_code, error.problems)
+        differences = error.differences if isinstance(error, LockError) else ()
+        return Failure(error.exit_code, error.problems, differences=differences)
     if isinstance(error, click.ClickException):
         return _usage(error)
     if isinstance(error, KeyboardInterrupt | click.Abort):

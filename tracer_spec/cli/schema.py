@@ -12,11 +12,11 @@ from tracer_spec.cli.verbs import VERBS
 if TYPE_CHECKING:
     from tracer_spec.plugin.registry import Registry
 
-FILES = ("router", "trace", "bundle", "certificate")
+FILES = ("router", "trace", "bundle", "certificate", "lock")
 
 
 @click.command("schema", short_help=VERBS["schema"])
-@click.argument("file", metavar="[router|trace|bundle|certificate]", type=click.Choice(FILES), default="router")
+@click.argument("file", metavar="[router|trace|bundle|certificate|lock]", type=click.Choice(FILES), default="router")
 @click.option(
     "--bare", is_flag=True, help="Leave plugins' options out: the schema that is committed as router.v1.json."
 )
@@ -26,7 +26,7 @@ def command(file: str, bare: bool, as_json: bool) -> None:  # noqa: ARG001 - see
 
     'router' (the default) describes router.yaml, with the options of the plugins installed here, so that an
     editor completes them too. 'trace' describes a record of the native format, 'bundle' a bundle's manifest,
-    'certificate' its certificate.json.
+    'certificate' its certificate.json, 'lock' the router.lock beside a spec.
     """
     print_document(_schema(file, bare=bare))
 
@@ -44,6 +44,10 @@ def _schema(file: str, *, bare: bool) -> dict[str, Any]:
         from tracer_spec.flow.certificate_schema import certificate_schema
 
         return certificate_schema()
+    if file == "lock":
+        from tracer_spec.flow.lock_schema import lock_schema
+
+        return lock_schema()
     from tracer_spec.spec import router_schema
 
     if bare:

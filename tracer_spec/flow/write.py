@@ -100,6 +100,13 @@ def write_bundle(path: str | os.PathLike[str], manifest: Manifest, members: Mapp
     return Written(path, hashlib.sha256(data).hexdigest(), sealed.version)
 
 
+def seal_bundle(path: str | os.PathLike[str], manifest: Manifest, members: Mapping[str, bytes]) -> Written:
+    """Return what :func:`write_bundle` would return, and write nothing."""
+    with naming(str(path)):
+        data, sealed = bundle_bytes(manifest, members)
+    return Written(Path(path), hashlib.sha256(data).hexdigest(), sealed.version)
+
+
 def replace_file(path: Path, data: bytes, *, what: str) -> None:
     """Put a file in place in one step, as :func:`write_bundle` does; ``what`` it is, for messages."""
     temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}-{threading.get_ident():x}")
