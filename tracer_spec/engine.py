@@ -24,6 +24,7 @@ def build(
     locked: bool = False,
     check: bool = False,
     workers: int | None = None,
+    cache: bool = True,
     observe: Observer = nobody,
 ) -> BuildResult:
     """Build, certify and write the policy that a spec describes.
@@ -46,6 +47,8 @@ def build(
         then has the sha256 that the lock says, and no ``bundle``.
     workers : int, optional
         Processes that train side by side; all processors by default. It changes nothing in the outcome.
+    cache : bool
+        Reuse what earlier builds on this machine embedded, and keep what this one does. It changes nothing in the outcome.
     observe : callable
         Is told of every stage and learner as it goes.
 
@@ -74,6 +77,7 @@ def build(
     from tracer_spec.flow.package import bundle_members
     from tracer_spec.flow.pareto import pareto_front, propose
     from tracer_spec.flow.prepare import part, prepare, read_traces, sealed_accounting
+    from tracer_spec.flow.store import open_store
     from tracer_spec.flow.workshop import train
     from tracer_spec.flow.write import seal_bundle
     from tracer_spec.plan import make_plan
@@ -83,6 +87,7 @@ def build(
     if draft and (locked or check):
         raise UsageError("a draft is neither locked nor checked: a lock pins what was certified")
     started = time.perf_counter()
+    store = open_store(cache)
     with staged(observe, "plan") as done:
         plan = make_plan(load_spec(source, overrides=overrides), find_plugins())
         # a draft does not route: it must not take the place of a bundle that does
@@ -98,7 +103,7 @@ def build(
             same_inputs(pinned, plan, traces, sides, text=check)
         done(f"{len(sides.fit):,} fit, {len(sides.certify):,} certify")
     with staged(observe, "embed") as done:
-        prepared = prepare(plan, traces, sides)
+        prepared = prepare(plan, traces, sides, store=store, observe=observe)
         if pinned:
             same_embedder(pinned, plan, prepared)
         done(f"{prepared.fit.X.shape[1]} dimensions, {len(prepared.labels)} labels")

@@ -46,6 +46,7 @@ REFUSED = 3
     is_flag=True,
     help="Build what router.lock pins again, write nothing, and say whether it is the same. Exit code 5 where not.",
 )
+@click.option("--no-cache", is_flag=True, help="Reuse nothing of earlier builds, and keep nothing; see 'cache'.")
 @format_options
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 @click.option("-v", "--verbose", is_flag=True, help="Show every step, every test and every note.")
@@ -57,6 +58,7 @@ def command(
     draft: bool,
     locked: bool,
     check: bool,
+    no_cache: bool,
     form: str | None,
     as_json: bool,
     quiet: bool,
@@ -91,6 +93,7 @@ def command(
                 locked=locked,
                 check=check,
                 workers=workers,
+                cache=not no_cache,
                 observe=observe,
             )
     except KeyboardInterrupt:

@@ -19,6 +19,7 @@ VERBS = {
     "route": "Decide requests: JSON lines in, JSON lines out.",
     "inspect": "Verify a bundle and tell what it holds.",
     "plugins": "List plugins, or explain one.",
+    "cache": "Say what builds remember on this machine, or remove it.",
     "schema": "Print a JSON Schema, for editors and checkers.",
 }
 

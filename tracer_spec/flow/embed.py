@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tracer_spec.errors import PluginError
-from tracer_spec.plugin import Embedder, Fittable, VectorReader, Vectors
+from tracer_spec.flow.known_vectors import PROBES, KnownVectors
+from tracer_spec.flow.progress import Observer, StepDone, nobody
+from tracer_spec.plugin import Fittable, VectorReader, Vectors
 
 if TYPE_CHECKING:
+    from tracer_spec.flow.store import Store
     from tracer_spec.flow.traces import TraceSet
     from tracer_spec.plan import Resolved
 
-# neutral texts of many shapes: their vectors tell one embedder from another of the same dimension
-PROBES = (
-    "where is my card?",
-    "I was charged twice for the same order, please refund 20.50 EUR",
-    "Привет, как дела? 你好 مرحبا",
-    "a",
-    "UPPER lower 12345 _-#!? https://example.com/x?y=1",
-)
+_BATCH = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +31,22 @@ class FittedEmbedder:
     resolved : Resolved
         The plugin and its options.
     embedder : Embedder or VectorReader
+    known : KnownVectors or None
+        What remembers its vectors; None where it learns from the traces itself, or reads vectors.
+    observe : Observer
     """
 
     resolved: Resolved
     embedder: Any
+    known: KnownVectors | None = None
+    observe: Observer = nobody
 
     @property
     def brings_text(self) -> bool:
         """Return whether it embeds texts; else the app brings vectors."""
         return not isinstance(self.embedder, VectorReader)
 
-    def vectors(self, traces: TraceSet) -> Vectors:
+    def vectors(self, traces: TraceSet, stage: str = "embed") -> Vectors:
         """Return the vectors of traces, shape (n, d), float32, finite.
 
         Raises
@@ -55,23 +58,55 @@ class FittedEmbedder:
             if isinstance(self.embedder, VectorReader):
                 held = traces.vectors if traces.vectors is not None else (None,) * len(traces)
                 X = self.embedder.read(traces.rows.tolist(), traces.ids, held)
+            elif not traces.texts:
+                X = self.embedder.embed([])
+            elif self.known is not None:
+                X = self.known.vectors(traces.texts, _Told(self.observe, stage, len(set(traces.texts))))
             else:
-                X = embed_in_batches(self.embedder, traces.texts)
-        return _checked(X, len(traces), self.resolved.alias)
+                X = self._in_batches(traces.texts, _Told(self.observe, stage, len(traces.texts)))
+        return checked(X, len(traces), self.resolved.alias)
 
     def probe_vectors(self) -> Vectors:
         """Return the vectors of :data:`PROBES`."""
-        return _checked(self.embedder.embed(PROBES), len(PROBES), self.resolved.alias)
+        if self.known is not None:
+            return self.known.probes()
+        return checked(self.embedder.embed(PROBES), len(PROBES), self.resolved.alias)
+
+    def _in_batches(self, texts: tuple[str, ...], told: _Told) -> Vectors:
+        """Embed many texts, a bounded number at a time."""
+        parts = []
+        for start in range(0, len(texts), _BATCH):
+            parts.append(self.embedder.embed(texts[start : start + _BATCH]))
+            told(len(parts[-1]))
+        return np.concatenate(parts)
 
 
-def embed_in_batches(embedder: Embedder, texts: tuple[str, ...], size: int = 4096) -> Vectors:
-    """Embed many texts, a bounded number at a time."""
-    if not texts:
-        return embedder.embed([])
-    return np.concatenate([embedder.embed(texts[start : start + size]) for start in range(0, len(texts), size)])
+class _Told:
+    """Tells an observer how far embedding has come, how fast it goes, and when it will be through."""
+
+    def __init__(self, observe: Observer, stage: str, n: int) -> None:
+        self._observe, self._stage, self._n = observe, stage, n
+        self._done = 0
+        self._began: float | None = None
+        self._first = 0
+        self._last = time.perf_counter()
+
+    def __call__(self, more: int) -> None:
+        now = time.perf_counter()
+        self._done += more
+        step = f"{self._done:,} of {self._n:,} texts embedded"
+        if self._began is None:  # what was there already says nothing of the speed
+            self._began, self._first = now, self._done
+        elif now > self._began and self._done > self._first:
+            rate = (self._done - self._first) / (now - self._began)
+            step += f", {rate:,.0f} a second, {(self._n - self._done) / rate:,.0f} s to go"
+        self._observe(StepDone(self._stage, step, now - self._last))
+        self._last = now
 
 
-def fit_embedder(resolved: Resolved, fit: TraceSet, seed: int) -> FittedEmbedder:
+def fit_embedder(
+    resolved: Resolved, fit: TraceSet, seed: int, store: Store, observe: Observer = nobody
+) -> FittedEmbedder:
     """Make the embedder, and fit it on the texts of fit rows where it learns."""
     from threadpoolctl import threadpool_limits
 
@@ -79,10 +114,23 @@ def fit_embedder(resolved: Resolved, fit: TraceSet, seed: int) -> FittedEmbedder
     if isinstance(embedder, Fittable):
         with resolved.blamed(), threadpool_limits(1):
             embedder = embedder.fit(fit.texts, seed=seed)
-    return FittedEmbedder(resolved, embedder)
+        return FittedEmbedder(resolved, embedder, observe=observe)
+    return FittedEmbedder(resolved, embedder, known_vectors(resolved, embedder, store), observe)
 
 
-def _checked(X: Vectors, n: int, name: str) -> Vectors:
+def known_vectors(resolved: Resolved, embedder: Any, store: Store) -> KnownVectors | None:
+    """Return what remembers an embedder's vectors; None for one that is fitted on the traces, or brings vectors."""
+    if isinstance(embedder, VectorReader | Fittable):
+        return None
+
+    def embed(texts: Sequence[str]) -> Vectors:
+        return checked(embedder.embed(texts), len(texts), resolved.alias)
+
+    with resolved.blamed():
+        return KnownVectors(store, embed, str(embedder.fingerprint()))
+
+
+def checked(X: Vectors, n: int, name: str) -> Vectors:
     """Return X, or say how it breaks the contract of an embedder."""
     if not isinstance(X, np.ndarray) or X.ndim != 2 or len(X) != n or X.shape[1] < 1:
         shape = X.shape if isinstance(X, np.ndarray) else type(X).__name__

@@ -18,8 +18,8 @@ from tracer_spec.flow.documents import (
     certificate_document,
     frontier_document,
 )
-from tracer_spec.flow.embed import PROBES
 from tracer_spec.flow.known_rows import row_hashes
+from tracer_spec.flow.known_vectors import PROBES
 from tracer_spec.runtime.archive import ROWS
 from tracer_spec.runtime.manifest import EmbedderIdentity, Manifest, PolicySummary, Probe, StageSummary
 from tracer_spec.spec import spec_digest

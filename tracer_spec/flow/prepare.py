@@ -15,7 +15,9 @@ from tracer_spec.flow.certify import OpenedRows
 from tracer_spec.flow.collect import collect
 from tracer_spec.flow.embed import FittedEmbedder, fit_embedder
 from tracer_spec.flow.labels import UNUSABLE, LabelCleaner, LabelSpace, label_space
+from tracer_spec.flow.progress import Observer, nobody
 from tracer_spec.flow.splits import Split, fold_keys, folds, split
+from tracer_spec.flow.store import Store
 from tracer_spec.flow.traces import TraceSet
 from tracer_spec.flow.zoo import FitRows
 from tracer_spec.plugin import Mask, Policy
@@ -45,7 +47,7 @@ class Sealed:
 
     def open(self, embedder: FittedEmbedder, labels: LabelSpace, denied: Mask) -> OpenedRows:
         """Embed the rows as production will, and let policies be counted on them. Called once, by the engine."""
-        return OpenedRows(embedder.vectors(self._traces), labels.encode(self._traces.labels), denied)
+        return OpenedRows(embedder.vectors(self._traces, "certify"), labels.encode(self._traces.labels), denied)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +129,14 @@ def denied_labels(plan: Plan, labels: LabelSpace) -> Mask:
     return np.array([label in plan.spec.defer_labels for label in labels.labels], bool)
 
 
-def prepare(plan: Plan, traces: TraceSet, sides: Split) -> Prepared:
+def prepare(
+    plan: Plan, traces: TraceSet, sides: Split, *, store: Store | None = None, observe: Observer = nobody
+) -> Prepared:
     """Embed the fit rows, number their labels, deal their folds, and put the certify rows under seal."""
     fit = traces.take(sides.fit)
     labels = label_space(plan.allowed_labels, fit.labels)
     denied = denied_labels(plan, labels)
-    embedder = fit_embedder(plan.embedder, fit, plan.spec.seed)
+    embedder = fit_embedder(plan.embedder, fit, plan.spec.seed, store or Store(None), observe)
     X = embedder.vectors(fit)
     dealt = folds(fold_keys(fit, plan.spec.split.strategy), plan.spec.split.folds, seed=plan.spec.seed)
     return Prepared(

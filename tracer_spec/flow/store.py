@@ -7,44 +7,26 @@ disk that cannot be written turns the cache off, with one note.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
 import sqlite3
 import time
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from tracer_spec.errors import UsageError
+from tracer_spec.flow.database import FILE, bytes_in_use, chunks, marks, open_database, prepare_database, transaction
 
 FOLDER = "TRACER_SPEC_CACHE"
 LIMIT = "TRACER_SPEC_CACHE_MB"
 DEFAULT_MB = 5000
 
-# another format is another file, so that two releases on one machine leave each other's alone
-FORMAT = 1
-_FILE = f"cache-v{FORMAT}.sqlite"
-_SCHEMA = f"""
-PRAGMA auto_vacuum = INCREMENTAL;
-PRAGMA journal_mode = WAL;
-BEGIN IMMEDIATE;
-CREATE TABLE IF NOT EXISTS entries (
-    key BLOB PRIMARY KEY, kind TEXT NOT NULL, header TEXT NOT NULL, value BLOB NOT NULL,
-    digest BLOB NOT NULL, size INTEGER NOT NULL, used INTEGER NOT NULL
-);
-CREATE INDEX IF NOT EXISTS by_use ON entries (used, size);
-CREATE INDEX IF NOT EXISTS by_kind ON entries (kind, size);
-PRAGMA user_version = {FORMAT};
-COMMIT;
-"""
-_BUSY_S = 20.0
 # reading writes nothing, but where the time of last use has become this old
 _USE_GRAIN_S = 3600
-_KEYS_PER_QUERY = 500
 
 _T = TypeVar("_T")
 
@@ -106,7 +88,7 @@ class Store:
     """
 
     def __init__(self, folder: Path | None, limit_bytes: int = DEFAULT_MB * 10**6) -> None:
-        self.path = None if folder is None else folder / _FILE
+        self.path = None if folder is None else folder / FILE
         self.limit_bytes = limit_bytes
         self.notes: tuple[str, ...] = ()
         self.n_damaged = 0
@@ -146,8 +128,8 @@ class Store:
     def _read(self, db: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, Entry]:
         found, damaged, old = dict[bytes, Entry](), list[bytes](), list[bytes]()
         stale = int(time.time()) - _USE_GRAIN_S
-        for some in _chunks(keys):
-            query = f"SELECT key, header, value, digest, used FROM entries WHERE key IN ({_marks(some)})"  # noqa: S608 - question marks
+        for some in chunks(keys):
+            query = f"SELECT key, header, value, digest, used FROM entries WHERE key IN ({marks(some)})"  # noqa: S608 - question marks
             for key, header, value, digest, used in db.execute(query, some):
                 if _digest(key, header, value) != digest:
                     damaged.append(key)
@@ -157,26 +139,29 @@ class Store:
                     old.append(key)
         self.n_damaged += len(damaged)
         if damaged or old:
-            with _transaction(db):
-                for some in _chunks(damaged):
-                    db.execute(f"DELETE FROM entries WHERE key IN ({_marks(some)})", some)  # noqa: S608
-                for some in _chunks(old):
+            with transaction(db):
+                for some in chunks(damaged):
+                    db.execute(f"DELETE FROM entries WHERE key IN ({marks(some)})", some)  # noqa: S608
+                for some in chunks(old):
                     now = [int(time.time())]
-                    db.execute(f"UPDATE entries SET used = ? WHERE key IN ({_marks(some)})", [*now, *some])  # noqa: S608
+                    db.execute(f"UPDATE entries SET used = ? WHERE key IN ({marks(some)})", [*now, *some])  # noqa: S608
         return found
 
     def _write(self, db: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-        with _transaction(db):
+        with transaction(db):
             db.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
         self._make_room(db)
 
     def _make_room(self, db: sqlite3.Connection) -> None:
         """Drop what was not used for longest, until a tenth of the limit is free again."""
-        if _bytes_in_use(db) <= self.limit_bytes:
+        if bytes_in_use(db) <= self.limit_bytes:
             return
-        while _bytes_in_use(db) > 0.9 * self.limit_bytes:
-            with _transaction(db):
-                oldest = db.execute("SELECT rowid FROM entries ORDER BY used, rowid LIMIT 64").fetchall()
+        while bytes_in_use(db) > 0.9 * self.limit_bytes:
+            with transaction(db):
+                # probes are few and small, and without them every vector of their embedder is lost
+                oldest = db.execute(
+                    "SELECT rowid FROM entries WHERE kind != 'probes' ORDER BY used, rowid LIMIT 64"
+                ).fetchall()
                 db.executemany("DELETE FROM entries WHERE rowid = ?", oldest)
             if not oldest:
                 break
@@ -208,14 +193,14 @@ class Store:
         (oldest,) = db.execute("SELECT MIN(used) FROM entries").fetchone()
         assert self.path is not None  # noqa: S101 - a database is open
         entries = {kind: (n, size) for kind, n, size in kinds}
-        return StoreInfo(self.path, _bytes_in_use(db), self.limit_bytes, entries, oldest)
+        return StoreInfo(self.path, bytes_in_use(db), self.limit_bytes, entries, oldest)
 
     def _nothing(self) -> StoreInfo | None:
         return None if self.path is None else StoreInfo(self.path, 0, self.limit_bytes, {}, None)
 
     @staticmethod
     def _empty(db: sqlite3.Connection) -> None:
-        with _transaction(db):
+        with transaction(db):
             db.execute("DELETE FROM entries")
         db.executescript("PRAGMA incremental_vacuum")
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
@@ -239,21 +224,11 @@ class Store:
         return None
 
     def _open(self, path: Path) -> sqlite3.Connection:
-        """Open the database, made where there is none, for this user alone."""
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError):
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        if path.stat().st_mode & 0o077:
-            path.chmod(0o600)
-        db = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+        """Open the database, made where there is none."""
+        db = open_database(path)
         self._closed = weakref.finalize(self, db.close)
         self._inode = path.stat().st_ino
-        (version,) = db.execute("PRAGMA user_version").fetchone()
-        if version not in (0, FORMAT):
-            raise ValueError(f"its format is {version}, not {FORMAT}")
-        if version == 0:
-            _make_tables(db)
-        db.execute("PRAGMA synchronous = NORMAL")
+        prepare_database(db)
         return db
 
     def _turn_off(self, note: str) -> None:
@@ -333,44 +308,3 @@ def _digest(key: bytes, header: str, value: bytes) -> bytes:
 
 def _damaged(path: Path) -> Path:
     return path.with_name(f"{path.name}.damaged")
-
-
-def _bytes_in_use(db: sqlite3.Connection) -> int:
-    (pages,), (free,), (size,) = (
-        db.execute(f"PRAGMA {what}").fetchone() for what in ("page_count", "freelist_count", "page_size")
-    )
-    return int((pages - free) * size)
-
-
-def _make_tables(db: sqlite3.Connection) -> None:
-    """Make the tables; SQLite lets no one wait for the change to WAL, so that waiting is ours."""
-    ends = time.monotonic() + _BUSY_S
-    while True:
-        try:
-            db.executescript(_SCHEMA)
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
-                raise
-        time.sleep(0.01)
-
-
-@contextlib.contextmanager
-def _transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """Write all or nothing; a second writer waits."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        with contextlib.suppress(sqlite3.Error):
-            db.execute("ROLLBACK")
-        raise
-    db.execute("COMMIT")
-
-
-def _chunks(keys: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
-    return (keys[start : start + _KEYS_PER_QUERY] for start in range(0, len(keys), _KEYS_PER_QUERY))
-
-
-def _marks(keys: Sequence[bytes]) -> str:
-    return ",".join("?" * len(keys))
