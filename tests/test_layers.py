@@ -14,6 +14,7 @@ ALLOWED = {
     "stats": ({"stats"}, {"numpy", "scipy"}),
     "graph": ({"errors", "graph"}, {"numpy", "onnx", "onnxruntime"}),
     "spec": ({"errors", "spec"}, {"pydantic", "pydantic_core", "yaml", "jmespath"}),
+    "report": ({"errors", "runtime", "stats", "report"}, {"jinja2", "pydantic", "vl_convert"}),
     "plugin": ({"errors", "plugin"}, {"numpy", "pydantic", "pluggy", "onnx"}),
 }
 # a layer to the parts of tracer_spec that it must not import

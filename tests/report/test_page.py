@@ -1,0 +1,170 @@
+"""The page as text: what it says, what it leaves out and says so, how large it gets."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tracer_spec.errors import BundleError
+from tracer_spec.report.page import MOST_BYTES, render
+from tracer_spec.runtime import read_bundle
+
+FORMAT_1 = Path(__file__).parents[1] / "runtime" / "data" / "format-1.tracer"
+NBSP = "\N{NO-BREAK SPACE}"
+
+
+def told(page):
+    """Return the text of a page, without its scripts and styles."""
+    body = re.sub(r"<(script|style)\b.*?</\1>", " ", page, flags=re.DOTALL)
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", body)).replace(NBSP, " ").split())
+
+
+@pytest.fixture(scope="module")
+def page(documents):
+    return render(documents.full())
+
+
+def test_the_page_opens_with_the_claim_and_says_what_alone_is_certified(page, documents):
+    claim = documents.certificate()["claim"]
+    words = told(page.html)
+    assert words.index(f"W{claim[1:]}.") < words.index("Only the sentence above is certified.")
+    assert "482 of 500 handled certify rows agree with the teacher (p = 0.004, of 0.05 allowed)" in words
+
+
+SECTIONS = (
+    "front",
+    "walk",
+    "labels",
+    "flow",
+    "acceptor",
+    "slices",
+    "reasons",
+    "confusions",
+    "boundary",
+    "examples",
+    "suspects",
+    "cost",
+    "basis",
+    "provenance",
+)
+
+
+def test_a_full_bundle_has_every_section_in_order_and_lacks_none(page):
+    assert page.sections == SECTIONS
+    assert page.absent == ()
+    assert tuple(re.findall(r'<section id="([^"]+)"', page.html)) == SECTIONS
+
+
+def test_numbers_on_the_page_are_those_of_the_documents(page):
+    words = told(page.html)
+    assert "top_up 100 99.0 % 90.9 % 1" in words  # rows, handled, 90 of 99 agree, deferred
+    assert "a day $20.00 $10.00 $10.00" in words
+    assert "3 50.0 % 500 482 0.004 ✓ passed ships" in words
+    assert "prototypes 7 3 42.9 %" in words
+
+
+def test_a_bundle_of_format_1_gets_a_page_that_says_what_is_missing():
+    page = render(read_bundle(FORMAT_1))
+    assert page.sections == ("provenance",)
+    assert len(page.absent) == 13
+    assert "made by an earlier version, does not hold it; build it again" in told(page.html)
+
+
+def test_a_draft_is_called_a_draft_and_claims_nothing(documents):
+    manifest = documents.BUNDLES.manifest(status="draft").document()
+    drafted = documents.certificate(
+        status="draft", claim="a draft", confidence=None, walk=[], n=None, k=None, p_value=None, level=None
+    )
+    page = render(
+        documents.bundle(
+            manifest=manifest, certificate=drafted, audit=documents.audit(["a", "b"]), frontier=documents.frontier()
+        )
+    )
+    words = told(page.html)
+    assert "✎ draft A draft. Nothing is certified and the certify rows stay sealed" in words
+    assert "asked for, not certified" in words
+    assert "The certified walk a draft opens no certify row" in words
+
+
+def test_a_calibrator_without_confidence_is_not_called_certified(documents):
+    page = render(documents.bundle(certificate=documents.certificate(confidence=None, calibrator="empirical")))
+    assert "○ built" in told(page.html)
+    assert 'tile-certified"' not in page.html
+
+
+def test_the_same_bundle_gives_the_same_page(page, documents):
+    assert render(documents.full()).html == page.html
+
+
+def test_texts_are_told_only_where_the_bundle_has_them(page, documents):
+    assert "Texts are left out" in page.html
+    assert "<blockquote" not in page.html
+    assert "where is my <b>card</b>?" in told(render(documents.full(text="where is my <b>card</b>?")).html)
+
+
+def test_a_thousand_long_labels_and_texts_stay_under_the_limit_and_are_counted(documents):
+    labels = [f"{number:04d} <&'\">{'&' * 300}" for number in range(1500)]
+    many = documents.audit(labels, text="<" * 5000)
+    for name in ("boundary", "suspects", "confusions"):
+        many[name] *= 60
+    many["slices"][0]["parts"] *= 100
+    spec = "# " + "<&>" * 50_000
+    page = render(
+        documents.bundle(certificate=documents.certificate(), frontier=documents.frontier(3000), audit=many, spec=spec)
+    )
+    assert 897_000 < len(page.html.encode()) < MOST_BYTES
+    words = told(page.html)
+    shown_labels = len(
+        re.findall(
+            r'<tr><th scope="row" dir="auto">\d{4} [^/]*</th><td class="num" data-v="100">100</td><td class="barred"',
+            page.html,
+        )
+    )
+    assert f"{1500 - shown_labels:,} more labels not shown" in words
+    assert "6,000 policies that were considered" in words
+
+
+def test_the_policy_of_the_page_allows_its_own_scripts_and_styles_and_nothing_else(page):
+    policy = html.unescape(re.search(r'Content-Security-Policy" content="([^"]+)"', page.html)[1])
+    directives = dict(each.split(" ", 1) for each in policy.split("; "))
+    scripts = re.findall(r"<script>(.*?)</script>", page.html, re.DOTALL)
+    styles = re.findall(r"<style>(.*?)</style>", page.html, re.DOTALL)
+
+    def digests(texts):
+        return " ".join(
+            f"'sha256-{base64.b64encode(hashlib.sha256(each.encode()).digest()).decode()}'" for each in texts
+        )
+
+    assert directives == {
+        "default-src": "'none'",
+        "script-src": digests(scripts),
+        "style-src": digests(styles),
+        "img-src": "data:",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+
+
+def test_hostile_text_stands_on_the_page_as_text_and_in_its_data_as_data(documents):
+    page = render(documents.full(documents.HOSTILE, text=documents.HOSTILE[0], spec=documents.HOSTILE[0])).html
+    markup = re.sub(r"<(script|style)\b.*?</\1>", " ", page, flags=re.DOTALL)
+    assert not re.search(r"<(script|img|svg onload)", markup)
+    assert "<script>window.ran=1" in told(page)
+    for data in re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', page, re.DOTALL):
+        assert not set(data) & set("<>&\u2028\u2029")
+        json.loads(data)
+    assert not set(page) & set("\x00\x1b\u202e")
+
+
+def test_a_document_of_the_wrong_kind_is_named_with_its_place(documents):
+    with pytest.raises(BundleError) as caught:
+        render(documents.bundle(audit={"schema_version": 1, "labels": [{"label": 3, "n": -1}]}))
+    (problem,) = caught.value.problems
+    assert problem.address == "audit.json"
+    assert problem.what == "cannot be shown: labels.0.n: input should be greater than or equal to 0"

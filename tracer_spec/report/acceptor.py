@@ -1,0 +1,152 @@
+"""Whether acceptance scores mean what they say, and where the threshold cuts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tracer_spec.report import charts
+from tracer_spec.report.reading import Facts, ScoreBin, Scores, Stage
+from tracer_spec.report.section import OLDER, Absent, Chart, Room, Section
+from tracer_spec.report.words import count, counted, percent, share, shown
+
+TITLE = "The acceptor: scores and what they are worth"
+
+
+def acceptor(facts: Facts, _room: Room) -> Section | Absent:
+    """Show the scores of each stage, and its reliability."""
+    found = facts.audit.stages
+    if found is None:
+        return Absent(TITLE, OLDER)
+    gated = [(number, stage) for number, stage in enumerate(found, start=1) if stage.acceptor]
+    if not gated:
+        return Absent(TITLE, "the policy that ships has no acceptor: it answers whatever reaches it")
+    drawn = []
+    stages = []
+    for number, stage in gated:
+        view, made = _stage(number, stage)
+        stages.append(view)
+        drawn += made
+    return Section(
+        id="acceptor",
+        title=TITLE,
+        shows="Left, how many rows get which acceptance score, and where the threshold cuts. Right, how often rows of a score "
+        "agree with the teacher: on the diagonal, scores are what they say.",
+        caveat="Estimates from fit rows, out of fold. The threshold is what was certified, not the scores: a reliable score "
+        "makes for more coverage, and an unreliable one breaks no claim.",
+        view={"stages": stages},
+        charts=tuple(drawn),
+    )
+
+
+def _stage(number: int, stage: Stage) -> tuple[dict[str, Any], list[Chart]]:
+    view: dict[str, Any] = {
+        "number": number,
+        "surrogate": shown(stage.surrogate, 60),
+        "acceptor": shown(stage.acceptor or "", 60),
+        "threshold": stage.threshold,
+        "histogram": None,
+        "reliability": None,
+        "bins": [],
+        "scores": [],
+    }
+    made = []
+    if stage.scores is not None and sum(stage.scores.agree) + sum(stage.scores.disagree):
+        view["histogram"] = f"scores-{number}"
+        view["scores"] = _score_rows(stage.scores)
+        says = f"Histogram of acceptance scores at stage {number}, by whether the surrogate agrees with the teacher."
+        made.append(Chart(view["histogram"], _histogram(stage.scores, stage.threshold), says))
+    filled = [each for each in stage.reliability if each.n]
+    if filled:
+        view["reliability"] = f"reliability-{number}"
+        view["bins"] = [
+            {
+                "low": each.low,
+                "high": each.high,
+                "n": each.n,
+                "mean": each.mean_score,
+                "agreement": share(each.agree, each.n),
+            }
+            for each in filled
+        ]
+        says = f"Mean acceptance score against agreement for {counted(len(filled), 'bin')} of scores at stage {number}."
+        made.append(Chart(view["reliability"], _reliability(filled, stage.threshold), says))
+    return view, made
+
+
+def _score_rows(scores: Scores) -> list[dict[str, Any]]:
+    edges = zip(scores.edges, scores.edges[1:], scores.agree, scores.disagree, strict=False)
+    return [{"low": low, "high": high, "agree": yes, "disagree": no} for low, high, yes, no in edges if yes + no]
+
+
+def _histogram(scores: Scores, threshold: float | None) -> dict[str, Any]:
+    names = ["agrees", "disagrees"]
+    data = []
+    for row in _score_rows(scores):
+        span = f"{row['low']:.2f} to {row['high']:.2f}"
+        base = {"lo": row["low"], "hi": row["high"], "s": span}
+        data.append({**base, "v": "disagrees", "y0": 0, "y1": row["disagree"], "n": count(row["disagree"])})
+        top = row["disagree"] + row["agree"]
+        data.append({**base, "v": "agrees", "y0": row["disagree"], "y1": top, "n": count(row["agree"])})
+    bars = {
+        "data": {"values": data},
+        "mark": {"type": "rect", "stroke": "var(--paper)", "strokeWidth": 0.5},
+        "encoding": {
+            "x": charts.numbers("lo", "Acceptance score", nice=False, zero=False),
+            "x2": {"field": "hi"},
+            "y": charts.numbers("y0", "Rows"),
+            "y2": {"field": "y1"},
+            "color": charts.colours("v", names, ["var(--blue)", "var(--red)"]),
+            "tooltip": charts.details(("s", "Score"), ("v", "Surrogate"), ("n", "Rows")),
+        },
+    }
+    line = (
+        []
+        if threshold is None
+        else charts.level_line(threshold, f"threshold {threshold:.3f}", axis="x", align=_side(scores, threshold))
+    )
+    return charts.layered([bars, *line], height=260)
+
+
+def _side(scores: Scores, threshold: float) -> str:
+    """Put the threshold's name where there is room."""
+    middle = (scores.edges[0] + scores.edges[-1]) / 2
+    return "left" if threshold < middle else "right"
+
+
+def _reliability(bins: list[ScoreBin], threshold: float | None) -> dict[str, Any]:
+    data = [
+        {
+            "x": each.mean_score,
+            "y": each.agree / each.n,
+            "w": each.n,
+            "s": f"{each.low:.2f} to {each.high:.2f}",
+            "m": f"{each.mean_score:.3f}",
+            "a": percent(each.agree / each.n),
+            "n": count(each.n),
+        }
+        for each in bins
+    ]
+    x = charts.numbers("x", "Mean acceptance score", domain=[0, 1])
+    y = charts.rates("y", "Agreement", domain=[0, 1])
+    diagonal = {
+        "data": {"values": [{"x": 0, "y": 0}, {"x": 1, "y": 1}]},
+        "mark": {"type": "line", "stroke": "var(--line-strong)", "strokeDash": [2, 3]},
+        "encoding": {"x": x, "y": y},
+    }
+    line = {
+        "data": {"values": data},
+        "mark": {"type": "line", "stroke": "var(--blue)", "strokeWidth": 1.5},
+        "encoding": {"x": x, "y": y},
+    }
+    points = {
+        "data": {"values": data},
+        "mark": {"type": "point", "filled": True, "color": "var(--blue)", "opacity": 1},
+        "encoding": {
+            "x": x,
+            "y": y,
+            "size": {"field": "w", "type": "quantitative", "legend": None, "scale": {"range": [40, 320]}},
+            "tooltip": charts.details(("s", "Scores"), ("m", "Mean score"), ("a", "Agreement"), ("n", "Rows")),
+        },
+    }
+    cut = [] if threshold is None else charts.level_line(threshold, "", axis="x")[:1]
+    return charts.layered([diagonal, *cut, line, points], height=260)

@@ -1,0 +1,197 @@
+"""A bundle to one page that needs nothing else: no network, no server, no other file."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from tracer_spec.errors import MissingDependencyError, TracerError
+from tracer_spec.report import words
+from tracer_spec.report.acceptor import acceptor
+from tracer_spec.report.charts import CONFIG
+from tracer_spec.report.frontier import front
+from tracer_spec.report.origin import basis, cost, provenance
+from tracer_spec.report.reading import Facts, read_facts
+from tracer_spec.report.rows import boundary, confusions, examples, suspects
+from tracer_spec.report.sankey import flow
+from tracer_spec.report.section import Absent, Room, Section, Write
+from tracer_spec.report.traffic import labels, reasons, slices
+from tracer_spec.report.verdict import verdict
+from tracer_spec.report.walk import walk
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+    from tracer_spec.runtime import Bundle
+
+MOST_BYTES = 1_500_000
+INSTALL = "pip install 'tracer-spec[report]'"
+SECTIONS: tuple[Write, ...] = (
+    front,
+    walk,
+    labels,
+    flow,
+    acceptor,
+    slices,
+    reasons,
+    confusions,
+    boundary,
+    examples,
+    suspects,
+    cost,
+    basis,
+    provenance,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A report.
+
+    Parameters
+    ----------
+    html : str
+    sections : tuple of str
+        The ids of the sections, in order.
+    absent : tuple of Absent
+        What this bundle has nothing for.
+    """
+
+    html: str
+    sections: tuple[str, ...]
+    absent: tuple[Absent, ...]
+
+
+def render(bundle: Bundle) -> Page:
+    """Return the report of a bundle: the same bundle gives the same page.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        As :func:`tracer_spec.runtime.read_bundle` returns it.
+
+    Returns
+    -------
+    Page
+        Of at most 1.5 MB: lists are cut, with a count of what was withheld, until it fits.
+
+    Raises
+    ------
+    BundleError
+        Where a document in it cannot be read.
+    MissingDependencyError
+        Where the packages that draw are not installed.
+    """
+    facts = read_facts(bundle)
+    room = Room()
+    for _ in range(8):
+        page = _render(facts, room)
+        if len(page.html.encode()) < MOST_BYTES:
+            return page
+        room = room.halved()
+    raise TracerError("the report is over 1.5 MB with every list cut", where=bundle.where)
+
+
+def _render(facts: Facts, room: Room) -> Page:
+    made = [write(facts, room) for write in SECTIONS]
+    sections = [each for each in made if isinstance(each, Section)]
+    absent = tuple(each for each in made if isinstance(each, Absent))
+    script, style, drawing = asset("page.js"), asset("page.css"), _drawing()
+    charts = [chart for section in sections for chart in section.charts]
+    html = (
+        _environment()
+        .get_template("page.html")
+        .render(
+            manifest=facts.bundle.manifest,
+            sha256=facts.bundle.sha256,
+            verdict=verdict(facts),
+            target=facts.certificate.target,
+            sections=sections,
+            absent=absent,
+            says={chart.id: chart.says for chart in charts},
+            data={"chart-config": as_data(CONFIG), **{f"chart-{each.id}": as_data(each.spec) for each in charts}},
+            csp=_policy([script, drawing], [style]),
+            script=script,
+            style=style,
+            drawing=drawing,
+        )
+    )
+    return Page(html, tuple(section.id for section in sections), absent)
+
+
+def as_data(document: Any) -> str:
+    r"""Return JSON that may stand inside a script element: nothing in it ends the element or opens another.
+
+    Examples
+    --------
+    >>> as_data({"text": "</script><!--"})
+    '{"text":"\\u003c/script\\u003e\\u003c!--"}'
+    """
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def _policy(scripts: Sequence[str], styles: Sequence[str]) -> str:
+    """Return a Content-Security-Policy under which these scripts and styles run, and nothing else does."""
+
+    def digests(texts: Sequence[str]) -> str:
+        made = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in texts)
+        return " ".join(f"'sha256-{digest}'" for digest in made)
+
+    return (
+        f"default-src 'none'; script-src {digests(scripts)}; style-src {digests(styles)}; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def asset(name: str) -> str:
+    """Return a file of the page's template."""
+    return resources.files("tracer_spec.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+@cache
+def _drawing() -> str:
+    """Return Vega, Vega-Lite and their embedding as one script."""
+    try:
+        import vl_convert
+    except ImportError as error:
+        raise _missing(error) from None
+    script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    # a script ends where its text says so, and a browser counts its digest over line feeds
+    return script.replace("</script", "<\\/script").replace("<!--", "<\\!--").replace("\r", "")
+
+
+@cache
+def _environment() -> Environment:
+    try:
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+    except ImportError as error:
+        raise _missing(error) from None
+    environment = Environment(
+        loader=PackageLoader("tracer_spec.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "percent": words.percent,
+        "level": words.level,
+        "count": words.count,
+        "p_value": words.p_value,
+    }
+    environment.globals["counted"] = words.counted
+    return environment
+
+
+def _missing(error: ImportError) -> MissingDependencyError:
+    return MissingDependencyError(f"the report needs the module '{error.name}', which cannot be imported", hint=INSTALL)

@@ -1,0 +1,112 @@
+"""The certified walk: the one look at the certify rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tracer_spec.report import charts
+from tracer_spec.report.reading import Certified, Facts
+from tracer_spec.report.section import Absent, Chart, Room, Section, Shown
+from tracer_spec.report.words import count, counted, p_value, percent
+
+TITLE = "The certified walk"
+_SMALLEST = 1e-12  # what a logarithmic axis still shows
+
+
+def walk(facts: Facts, room: Room) -> Section | Absent:
+    """Show every test that was made, in its order."""
+    certificate = facts.certificate
+    if not certificate.walk:
+        draft = facts.bundle.manifest.status == "draft"
+        return Absent(TITLE, "a draft opens no certify row" if draft else "the certificate lists no test")
+    ships = _shipped(certificate)
+    rows = tuple(
+        {"step": step, "number": number, "ships": number == ships}
+        for number, step in enumerate(certificate.walk, start=1)
+    )
+    end_to_end = certificate.measure == "end_to_end"
+    tested = any(step.p_value is not None for step in certificate.walk)
+    return Section(
+        id="walk",
+        title=TITLE,
+        shows=f"The one look at {count(certificate.n_certify or 0)} rows that nothing was trained, tuned or ordered on. "
+        f"{counted(len(rows), 'candidate')} tested, in an order that was fixed beforehand; the walk ends at the first "
+        "failure, and of those that passed, the one of the largest estimated coverage ships.",
+        caveat="The share of these rows that agree is no estimate for the policy that ships: they chose it. What may be said "
+        "is the claim, of traffic like the traces.",
+        view={
+            "rows": Shown.first(rows, max(room.rows, 10)),
+            "trials": "Certify rows" if end_to_end else "Handled",
+            "successes": "No wrong label" if end_to_end else "Agree",
+            "level": certificate.level,
+            "look": certificate.look,
+        },
+        charts=(Chart("walk", _chart(certificate, ships), _says(certificate)),) if tested else (),
+    )
+
+
+def _shipped(certificate: Certified) -> int | None:
+    """Return the number of the step that ships."""
+    found = [
+        number
+        for number, step in enumerate(certificate.walk, start=1)
+        if step.passed and (step.n, step.k, step.p_value) == (certificate.n, certificate.k, certificate.p_value)
+    ]
+    return found[-1] if found else None
+
+
+def _chart(certificate: Certified, ships: int | None) -> dict[str, Any]:
+    names = ["passed", "failed"]
+    data = [
+        {
+            "x": step.coverage,
+            "y": max(step.p_value or 0.0, _SMALLEST),
+            "v": "passed" if step.passed else "failed",
+            "i": str(number),
+            "c": percent(step.coverage),
+            "k": f"{count(step.k)} of {count(step.n)}",
+            "p": p_value(step.p_value),
+            "w": number == ships,
+        }
+        for number, step in enumerate(certificate.walk, start=1)
+        if step.p_value is not None
+    ]
+    x = charts.rates("x", "Coverage (estimate)")
+    y = charts.numbers("y", "p-value (smaller is surer)", type="log", nice=False) | {
+        "axis": {"format": "~g", "tickCount": 5}
+    }
+    hover = charts.details(("i", "Test"), ("v", "Outcome"), ("c", "Coverage"), ("k", "Agree"), ("p", "p-value"))
+    points = {
+        "data": {"values": data},
+        "params": [charts.nearest("near")],
+        "mark": {"type": "point", "filled": True},
+        "encoding": {
+            "x": x,
+            "y": y,
+            "color": charts.colours("v", names, ["var(--blue)", "var(--orange)"]),
+            "shape": {**charts.shapes("v", names), "scale": {"domain": names, "range": ["circle", "cross"]}},
+            "size": {"condition": {"param": "near", "empty": False, "value": 170}, "value": 75},
+            "tooltip": hover,
+        },
+    }
+    line = {
+        "data": {"values": data},
+        "mark": {"type": "line", "stroke": "var(--muted)", "strokeWidth": 1, "opacity": 0.6},
+        "encoding": {"x": x, "y": y},
+    }
+    ring = {
+        "data": {"values": [each for each in data if each["w"]]},
+        "mark": {"type": "point", "filled": False, "size": 260, "stroke": "var(--ink)", "strokeWidth": 2.5},
+        "encoding": {"x": x, "y": y},
+    }
+    limit = certificate.level
+    allowed = charts.level_line(limit, f"allowed: {limit:.2g}", axis="y") if limit else []
+    return charts.layered([*allowed, line, points, ring], height=280)
+
+
+def _says(certificate: Certified) -> str:
+    passed = sum(step.passed for step in certificate.walk)
+    return (
+        f"The p-value of each of {counted(len(certificate.walk), 'test')} over estimated coverage: {passed} passed. "
+        "The table below holds the numbers."
+    )
