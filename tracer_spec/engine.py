@@ -177,6 +177,7 @@ def build(
         warnings=(
             *traces.accounting.notes,
             *prepared.split_notes,
+            *prepared.bound_notes,
             *(look.notes if look else ()),
             *(pinned.notes_on(written) if pinned else ()),
         ),

@@ -325,3 +325,57 @@ def test_too_few_different_inputs_for_the_folds_is_an_error():
     ]
     with pytest.raises(SpecError, match="1 is no number of folds; at least 2"):
         folds([b"a", b"b"], 1, seed=0)
+
+
+# --- a bound on what trains
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"strategy": "random"}, {"strategy": "temporal"}, {"strategy": "grouped"}],
+    ids=lambda settings: settings["strategy"],
+)
+def test_a_bound_takes_fit_rows_from_training_and_leaves_certify_rows_alone(settings):
+    given = traces(n=2_000, times=list(range(2_000)), groups=[f"g{i % 700}" for i in range(2_000)])
+    free, bound = (split(given, certify=0.4, max_fit=most, **settings) for most in (None, 300))
+    assert bound.certify.tolist() == free.certify.tolist()
+    assert len(bound.fit) == 300
+    assert set(bound.fit.tolist()) < set(free.fit.tolist())
+    assert (np.diff(bound.fit) > 0).all()
+    assert bound.n_spare == len(free.fit) - 300
+    assert bound.notes == free.notes, "how many rows train is nothing that the certificate rests on"
+
+
+def test_a_bound_that_is_not_reached_changes_nothing():
+    free, bound = (split(traces(n=500), certify=0.4, max_fit=most) for most in (None, 500))
+    assert bound.fit.tolist() == free.fit.tolist()
+    assert (bound.n_spare, bound.bound_notes) == (0, ())
+
+
+def test_which_rows_train_does_not_depend_on_certify_rows():
+    """Replaced whole, texts included: by copies of fit rows even, which would shift their occurrence numbers."""
+    texts = [f"text {i % 400}" for i in range(2_000)]
+    ids = [f"id {i}" for i in range(2_000)]
+    before = split(traces(texts, ids=ids), certify=0.4, max_fit=300)
+    for row in before.certify:
+        texts[row] = texts[before.fit[0]]
+    after = split(traces(texts, ids=ids), certify=0.4, max_fit=300)
+    assert after.certify.tolist() == before.certify.tolist()
+    assert after.fit.tolist() == before.fit.tolist()
+
+
+def test_a_bound_draws_evenly_over_time_and_moves_few_rows_when_traces_arrive():
+    bound = split(traces(n=20_000), certify=0.4, max_fit=3_000)
+    assert binomtest(int((bound.fit < 10_000).sum()), 3_000, 0.5).pvalue > 1e-4
+    later = split(traces(n=22_000), certify=0.4, max_fit=3_000)
+    kept = len(set(bound.fit.tolist()) & set(later.fit.tolist()))
+    # of the smallest hashes among 10 % more rows, a share of 1/1.1 is old
+    assert binomtest(kept, 3_000, 1 / 1.1).pvalue > 1e-4
+
+
+def test_a_bound_tells_how_many_train():
+    (told,) = split(traces(n=1_000), certify=0.4, max_fit=100).bound_notes
+    assert told == (
+        f"100 of {int((~sides(traces(n=1_000))).sum()):,} fit rows train, chosen by hash (split.max_fit); the others neither "
+        "train nor certify: a larger split.certify would put them to use"
+    )

@@ -182,7 +182,7 @@ def foresee(plan: Plan, traces: TraceSet, sides: Split) -> Outlook:
         unknown_labels=unknown,
         ceiling=self_agreement(fit, frozenset(space.labels)),
         certifiable=_certifiable(plan, traces, sides),
-        notes=(*traces.accounting.notes, *sides.notes),
+        notes=(*traces.accounting.notes, *sides.notes, *sides.bound_notes),
     )
 
 

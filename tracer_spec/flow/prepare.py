@@ -61,6 +61,7 @@ class Prepared:
     fit: FitRows
     certify: Sealed
     split_notes: tuple[str, ...]
+    bound_notes: tuple[str, ...] = ()
 
 
 def read_traces(plan: Plan) -> TraceSet:
@@ -99,7 +100,8 @@ def sealed_accounting(prepared: Prepared, fit_labels: Sequence[str]) -> Accounti
 
 def part(plan: Plan, traces: TraceSet) -> Split:
     """Part fit rows from certify rows."""
-    sides = split(traces, certify=plan.spec.split.certify, strategy=plan.spec.split.strategy)
+    asked = plan.spec.split
+    sides = split(traces, certify=asked.certify, strategy=asked.strategy, max_fit=asked.max_fit)
     if len(sides.fit) < 2 * plan.spec.split.folds:
         raise DataError(
             f"{len(traces)} traces leave {len(sides.fit)} to fit on, which {plan.spec.split.folds} folds cannot share",
@@ -147,4 +149,5 @@ def prepare(
         fit=FitRows(X, labels.encode(fit.labels), dealt, len(labels)),
         certify=Sealed(traces.take(sides.certify)),
         split_notes=sides.notes,
+        bound_notes=sides.bound_notes,
     )

@@ -11,7 +11,7 @@ import hashlib
 import heapq
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,6 +25,7 @@ from tracer_spec.flow.traces import TraceSet
 STRATEGIES = ("random", "temporal", "grouped")
 # changing it changes every split ever made: locks and certificates of earlier builds rest on it
 _SALT = b"tracer-spec 1"
+_TRAIN_SALT = b"tracer-spec 1 train"
 _SPAN = float(1 << 64)
 
 
@@ -38,17 +39,31 @@ class Split:
         Disjoint.
     n_dropped : int
         Rows on neither side: under ``grouped``, all but one of each certify group.
+    n_spare : int
+        Rows that could train and do not, since ``max_fit`` others do.
     notes : tuple of str
-        What a reader should know, one sentence each.
+        What the certificate rests on, one sentence each.
     """
 
     fit: NDArray[np.int64]
     certify: NDArray[np.int64]
     n_dropped: int = 0
     notes: tuple[str, ...] = ()
+    n_spare: int = 0
+
+    @property
+    def bound_notes(self) -> tuple[str, ...]:
+        """Say how many fit rows train, where not all of them do; empty otherwise."""
+        if not self.n_spare:
+            return ()
+        n_all = len(self.fit) + self.n_spare
+        return (
+            f"{len(self.fit):,} of {n_all:,} fit rows train, chosen by hash (split.max_fit); the others neither train nor "
+            "certify: a larger split.certify would put them to use",
+        )
 
 
-def split(traces: TraceSet, *, certify: float, strategy: str = "random") -> Split:
+def split(traces: TraceSet, *, certify: float, strategy: str = "random", max_fit: int | None = None) -> Split:
     """Split traces into fit and certify rows.
 
     Parameters
@@ -61,6 +76,8 @@ def split(traces: TraceSet, *, certify: float, strategy: str = "random") -> Spli
         before, so that repeated requests fall independently. ``temporal``: the newest share certifies.
         ``grouped``: by a hash of the group's key; of a certify group one row certifies, chosen by hash, and
         its other rows are dropped.
+    max_fit : int, optional
+        Fit rows at most; of more, those with the smallest hashes of what they are. Certify rows are never fewer for it.
 
     Returns
     -------
@@ -95,7 +112,14 @@ def split(traces: TraceSet, *, certify: float, strategy: str = "random") -> Spli
         raise DataError(
             f"of {len(traces):,} traces none is left to fit", hint="give more traces", address="split.certify"
         )
-    return result
+    return result if max_fit is None or len(result.fit) <= max_fit else _bounded(result, traces, max_fit)
+
+
+def _bounded(sides: Split, traces: TraceSet, max_fit: int) -> Split:
+    """Keep as many fit rows as may train; the hashes are of fit rows alone, so that no certify row has a say."""
+    hashes = _hashes(row_keys(traces.take(sides.fit)), _TRAIN_SALT)
+    chosen = np.sort(sides.fit[np.argsort(hashes, kind="stable")[:max_fit]])
+    return replace(sides, fit=chosen, n_spare=len(sides.fit) - max_fit)
 
 
 def _temporal(traces: TraceSet, certify: float) -> Split:
@@ -221,8 +245,8 @@ def _hash(key: bytes, salt: bytes = _SALT) -> int:
     return int.from_bytes(hashlib.blake2b(salt + b"\0" + key, digest_size=8).digest(), "big")
 
 
-def _hashes(keys: Any) -> NDArray[np.uint64]:
-    return np.fromiter((_hash(key) for key in keys), dtype=np.uint64)
+def _hashes(keys: Any, salt: bytes = _SALT) -> NDArray[np.uint64]:
+    return np.fromiter((_hash(key, salt) for key in keys), dtype=np.uint64)
 
 
 def _bytes(text: str | None) -> bytes:

@@ -110,6 +110,10 @@ class SplitSpec(Part):
     folds: Annotated[StrictInt, Field(ge=2)] = Field(
         default=4, description="Folds of the fit rows, for out-of-fold scores."
     )
+    max_fit: Annotated[StrictInt, Field(ge=100)] = Field(
+        default=100_000,
+        description="Fit rows that train, at most, chosen by hash; certify rows are never fewer for it.",
+    )
 
     @field_validator("key")
     @classmethod
