@@ -7,24 +7,28 @@ import json
 import re
 
 
-def test_the_story_of_a_bundle_fits_on_twenty_lines_and_is_true(run, bundle):
+def test_the_story_of_a_bundle_fits_on_twenty_lines(run, bundle):
     result = run("inspect", str(bundle))
     assert (result.returncode, result.stderr) == (0, "")
     assert len(result.stdout.splitlines()) <= 20
+    assert max(map(len, result.stdout.splitlines())) <= 128
+
+
+def test_the_whole_story_of_a_bundle_is_true(run, bundle):
+    result = run("inspect", "-v", str(bundle))
     assert re.match(r"certified  small [0-9a-f]{12}\n", result.stdout)
     assert re.search(rf"^  sha256 +{hashlib.sha256(bundle.read_bytes()).hexdigest()}$", result.stdout, re.MULTILINE)
     assert re.search(
         r"^  embedder +lsa \(tracer-spec [^)]+\), 48 dimensions, in the bundle$", result.stdout, re.MULTILINE
     )
-    assert re.search(r"^  traces +1,\d{3} read, 1,500 kept; dropped: \d+ duplicate id$", result.stdout, re.MULTILINE)
+    assert re.search(r"^  traces +1,\d{3} read, 1,500 kept; dropped: \d+ duplicate id; ", result.stdout, re.MULTILINE)
     assert re.search(r"^  built with +.*scikit-learn \d", result.stdout, re.MULTILINE)
 
 
 def test_inspect_and_build_tell_the_same(run, bundle, built):
     story = run("inspect", str(bundle)).stdout
-    for fact in ("claim", "policy", "estimate", "test"):
-        pattern = rf"^  {fact} +(.*)$"
-        assert re.search(pattern, story, re.M)[1] == re.search(pattern, built.stdout, re.M)[1]
+    told = built.stdout.splitlines()
+    assert [line for line in story.splitlines()[1:] if line not in told] == []
 
 
 def test_the_document_of_a_bundle_pins_the_file_and_holds_manifest_and_certificate(run, bundle):

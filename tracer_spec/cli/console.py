@@ -30,10 +30,10 @@ def print_document(document: Mapping[str, Any]) -> None:
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
-def rows(pairs: Iterable[tuple[str, str]], *, indent: int = 2, stream: TextIO | None = None) -> str:
-    """Lay out (name, text) pairs in two columns; the lines of a text stay in its column."""
+def rows(pairs: Iterable[tuple[str, str]], *, indent: int = 2, width: int = 0, stream: TextIO | None = None) -> str:
+    """Lay out (name, text) pairs in two columns, the first at least ``width`` wide; the lines of a text stay in its column."""
     pairs = list(pairs)
-    width = max((len(name) for name, _ in pairs), default=0)
+    width = max([width, *(len(name) for name, _ in pairs)])
     lines = []
     for name, text in pairs:
         for number, line in enumerate(text.splitlines() or [""]):

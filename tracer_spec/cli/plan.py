@@ -125,7 +125,7 @@ def document_of(plan: Plan, outlook: Outlook) -> dict[str, Any]:
 
 def tell(plan: Plan, outlook: Outlook, spec: str, *, verbose: bool) -> str:
     """Return the story: whether anything could be certified, then the counts."""
-    from tracer_spec.cli.story import dropped_text
+    from tracer_spec.cli.phrases import dropped_text
 
     able, accounting = outlook.certifiable, outlook.accounting
     kept = dropped_text(accounting.read, accounting.kept, accounting.dropped)

@@ -209,14 +209,14 @@ def _about_labels(n_unknown: int, unknown: Mapping[str, int]) -> Iterator[Remark
 
 
 def _estimate(result: BuildResult) -> str:
-    from tracer_spec.cli.story import estimate_text
+    from tracer_spec.cli.phrases import estimate_text
 
     best = result.estimate
     return estimate_text(best.coverage, best.agreement) if best else ""
 
 
 def _facts(result: BuildResult) -> list[tuple[str, str]]:
-    from tracer_spec.cli.story import dropped_text, policy_text, test_text
+    from tracer_spec.cli.phrases import dropped_text, policy_text, test_text
 
     certificate, best, accounting = result.certificate, result.estimate, result.accounting
     tested = certificate.chosen or (certificate.walk[0] if certificate.walk else None)

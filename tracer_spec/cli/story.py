@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tracer_spec.cli.console import duration, listing, paint, plural, rows, size
+from tracer_spec.cli.bundle_story import NAME_WIDTH, tell_bundle
+from tracer_spec.cli.console import duration, listing, one_line, paint, plural, rows
+from tracer_spec.cli.phrases import dropped_text, estimate_text, policy_text, sides_text, test_text
+from tracer_spec.cli.picture import Picture, draw
 
 if TYPE_CHECKING:
     from tracer_spec.flow.result import BuildResult
     from tracer_spec.plugin import Candidate, WalkStep
-
-
-_COLOURS = {"certified": "green", "draft": "yellow", "refused": "red"}
-# what a calibrator counts, where it is not agreement among handled rows
-_COUNTED = {"risk-control": "certify rows get no label but the teacher's"}
 
 
 def tell(result: BuildResult, *, out: Path, verbose: bool = False) -> str:
@@ -30,120 +28,38 @@ def tell(result: BuildResult, *, out: Path, verbose: bool = False) -> str:
     verbose : bool
         Tell every step of the walk, every dropped record's example, and every learner's notes too.
     """
-    shipped = result.status != "refused"
-    head = f"{result.status}  {result.name}"
-    verdict = paint(head, "bold", _COLOURS[result.status], stream=sys.stdout)
-    facts = {"certified": _certified, "draft": _draft, "refused": _refused}[result.status](result)
-    facts += _look(result) + _cost(result)
-    facts += _traces(result, verbose)
-    facts += _zoo(result, verbose)
+    facts = _look(result, verbose) + _zoo(result, verbose) + _off_list(result)
     facts += [("warning", text) for text in result.warnings]
     if verbose:
-        facts += [
-            (
-                "walk",
-                "\n".join(_step(result.certificate.calibrator, step) for step in result.certificate.walk)
-                or "nothing was tested",
-            )
+        facts += _steps(result) + _dropped(result)
+    took = f"  in {duration(result.seconds)}"
+    if result.bundle is None:
+        head = paint(f"{result.status}  {result.name}", "bold", "red", stream=sys.stdout)
+        told = rows([*_refused(result), *_traces(result), *facts], width=NAME_WIDTH, stream=sys.stdout)
+        return "\n".join([f"{head}{took}", told, *draw(_picture(result)), "", *_next_refused(result, out)])
+    from tracer_spec.runtime import read_bundle
+
+    bundle = read_bundle(result.bundle, sha256=result.sha256)
+    following = [("next", _next_draft() if result.status == "draft" else _next_certified(result))]
+    return "\n".join(
+        [
+            tell_bundle(bundle, ending=took, extra=facts, verbose=verbose),
+            rows(following, width=NAME_WIDTH, stream=sys.stdout),
         ]
-    if result.bundle:
-        facts += [("bundle", f"{result.bundle}  ({size(result.bundle.stat().st_size)}, version {result.version})")]
-        facts += [("sha256", result.sha256)]
-    lines = [f"{verdict}  in {duration(result.seconds)}", "", rows(facts, stream=sys.stdout), ""]
-    if result.status == "draft":
-        return "\n".join(lines + _next_draft())
-    return "\n".join(lines + (_next_certified(result) if shipped else _next_refused(result, out)))
+    )
 
 
-def policy_text(family: str, stages: Sequence[tuple[str, float | None]]) -> str:
-    """Describe a policy on one line.
-
-    Examples
-    --------
-    >>> policy_text("rsb", [("logreg", 0.9312), ("mlp", 0.95)])
-    'rsb: logreg where accept >= 0.9312, then mlp where accept >= 0.9500, else defer'
-    >>> policy_text("global", [("logreg", None)])
-    'global: logreg for all'
-    """
-    parts = [
-        f"{name} for all" if threshold is None else f"{name} where accept >= {threshold:.4f}"
-        for name, threshold in stages
-    ]
-    ending = "" if stages and stages[-1][1] is None else ", else defer"
-    return f"{family}: {', then '.join(parts)}{ending}"
+def _picture(result: BuildResult) -> Picture:
+    """Return the picture of a refused build: what there was to choose from."""
+    on_agreement = result.certificate.calibrator != "risk-control"
+    front = tuple((each.coverage, each.agreement) for each in result.front)
+    return Picture(front, None, result.certificate.target if on_agreement else None)
 
 
-def estimate_text(coverage: float, agreement: float) -> str:
-    """Describe an estimate; it is no part of the claim."""
-    return f"coverage {coverage:.3f}, agreement {agreement:.3f} (fit rows, out of fold)"
-
-
-def test_text(calibrator: str, n: int, k: int, p_value: float | None) -> str:
-    """Describe one exact test.
-
-    Examples
-    --------
-    >>> test_text("pareto-testing", 3570, 3331, 0.00271)
-    '3,331 of 3,570 handled certify rows agree (p = 0.0027)'
-    >>> test_text("risk-control", 4000, 3971, 0.0021)
-    "3,971 of 4,000 certify rows get no label but the teacher's (p = 0.0021)"
-    """
-    counted = _COUNTED.get(calibrator, "handled certify rows agree")
-    sure = "no test was made" if p_value is None else f"p = {p_value:.2g}"
-    return f"{k:,} of {n:,} {counted} ({sure})"
-
-
-def dropped_text(read: int, kept: int, dropped: Mapping[str, int]) -> str:
-    """Describe what became of the records.
-
-    Examples
-    --------
-    >>> dropped_text(1521, 1500, {"duplicate id": 21})
-    '1,521 read, 1,500 kept; dropped: 21 duplicate id'
-    """
-    reasons = ", ".join(f"{count:,} {reason}" for reason, count in dropped.items())
-    return f"{read:,} read, {kept:,} kept" + (f"; dropped: {reasons}" if reasons else "")
-
-
-def _certified(result: BuildResult) -> list[tuple[str, str]]:
-    certificate = result.certificate
-    chosen = certificate.chosen
-    if chosen is None:
-        return []
-    candidate = chosen.candidate
-    proposed = sum(len(chain.candidates) for chain in result.chains)
-    tested = plural(len(certificate.walk), "candidate")
-    passed = sum(step.passed for step in certificate.walk)
-    return [
-        ("claim", certificate.claim),
-        ("policy", _policy(candidate)),
-        ("estimate", estimate_text(candidate.coverage, candidate.agreement)),
-        ("test", test_text(certificate.calibrator, chosen.n, chosen.k, chosen.p_value)),
-        ("walk", f"{tested} tested, {passed} passed, of {proposed:,} proposed"),
-    ]
-
-
-def _draft(result: BuildResult) -> list[tuple[str, str]]:
-    """Tell what a draft estimates."""
-    facts = [("claim", result.certificate.claim)]
-    estimate = result.estimate
-    if estimate is not None:
-        facts += [("policy", _policy(estimate)), ("estimate", estimate_text(estimate.coverage, estimate.agreement))]
-    return facts
-
-
-def _cost(result: BuildResult) -> list[tuple[str, str]]:
-    """Project what is saved, where the spec says what the teacher costs."""
-    saved, whole = result.saved_usd_per_day, result.teacher_usd_per_day
-    if saved is None:
-        return []
-    return [("cost", f"at the estimated coverage, {saved:,.2f} of {whole:,.2f} USD a day are saved")]
-
-
-def _look(result: BuildResult) -> list[tuple[str, str]]:
-    """Tell how much error this look could spend, where looks are counted and it was not the only one."""
+def _look(result: BuildResult, verbose: bool) -> list[tuple[str, str]]:
+    """Tell how much error this look could spend, where looks are counted and it was not the first one."""
     look, level, confidence = result.certificate.look, result.certificate.level, result.certificate.confidence
-    if look is None or level is None or confidence is None:
+    if look is None or level is None or confidence is None or (look == 1 and not verbose):
         return []
     text = f"number {look} at these certify rows: p <= {level:.2g} was asked of each test"
     if look > 1:
@@ -179,60 +95,63 @@ def _policy(candidate: Candidate) -> str:
     return policy_text(candidate.family, stages)
 
 
-def _traces(result: BuildResult, verbose: bool) -> list[tuple[str, str]]:
+def _steps(result: BuildResult) -> list[tuple[str, str]]:
+    """Tell every step of the walk."""
+    proposed = sum(len(chain.candidates) for chain in result.chains)
+    steps = [_step(result.certificate.calibrator, step) for step in result.certificate.walk]
+    return [("walk", "\n".join([f"{len(steps):,} of {proposed:,} candidates were tested", *steps]))]
+
+
+def _traces(result: BuildResult) -> list[tuple[str, str]]:
     accounting = result.accounting
-    lines = [
-        dropped_text(accounting.read, accounting.kept, accounting.dropped),
-        f"{result.n_fit:,} fit rows, {result.n_certify:,} certify rows",
-    ]
-    if verbose:
-        lines += [f"{reason}: {listing(where, 5)}" for reason, where in accounting.examples.items()]
-    facts = [("traces", "\n".join(lines)), ("labels", _labels(result))]
+    kept = dropped_text(accounting.read, accounting.kept, accounting.dropped)
+    return [("traces", f"{kept}; {sides_text(result.n_fit, result.n_certify, len(result.labels))}")]
+
+
+def _off_list(result: BuildResult) -> list[tuple[str, str]]:
+    """Name the labels that the teacher made up, and count the answers that are none."""
+    accounting, facts = result.accounting, []
+    if accounting.n_unknown:
+        made_up = listing([f"'{one_line(label)}' {count:,}" for label, count in accounting.unknown_labels.items()], 4)
+        where = "" if result.certificate.walk else " among fit rows"
+        answers = plural(accounting.n_unknown, "answer")
+        facts.append(("off list", f"{answers}{where}, each a disagreement: {made_up}"))
     if accounting.unusable:
         unusable = ", ".join(f"{count:,} {reason}" for reason, count in accounting.unusable.items())
         facts.append(("no label", f"{unusable}; each counts as a disagreement"))
     return facts
 
 
-def _labels(result: BuildResult) -> str:
-    """Count the labels, and name those that the teacher made up."""
-    accounting = result.accounting
-    text = plural(len(result.labels), "label")
-    if not accounting.n_unknown:
-        return text
-    made_up = listing([f"'{label}' {count:,}" for label, count in accounting.unknown_labels.items()], 4)
-    answers = plural(accounting.n_unknown, "answer")
-    where = "" if result.certificate.walk else " among fit rows"
-    return f"{text}; {answers} off the list{where}, each a disagreement: {made_up}"
+def _dropped(result: BuildResult) -> list[tuple[str, str]]:
+    """Say where the first records of each reason for dropping stand."""
+    examples = [f"{reason}: {listing(where, 5)}" for reason, where in result.accounting.examples.items()]
+    return [("dropped", "\n".join(examples))] if examples else []
 
 
 def _zoo(result: BuildResult, verbose: bool) -> list[tuple[str, str]]:
+    """Tell what became of the zoo; where nothing was skipped, only if asked, or if nothing ships."""
     trained = [row for row in result.zoo if row.status != "skipped" and row.agreement is not None]
     trained.sort(key=lambda row: -(row.agreement or 0.0))
     shown = [f"{row.name} {row.agreement:.3f}" + ("*" if row.status == "screened" else "") for row in trained]
     lines = [_join(shown, "none was trained") + (" (* first fold alone)" if any("*" in each for each in shown) else "")]
-    lines += [f"{row.name} was skipped: {row.reason}" for row in result.zoo if row.status == "skipped"]
-    if verbose:
-        lines += [f"{row.name}: {note}" for row in result.zoo for note in row.notes]
-    return [("zoo", "\n".join(lines))]
+    skipped = [f"{row.name} was skipped: {row.reason}" for row in result.zoo if row.status == "skipped"]
+    notes = [f"{row.name}: {note}" for row in result.zoo for note in row.notes] if verbose else []
+    if not (skipped or verbose or result.bundle is None):
+        return []
+    return [("zoo", "\n".join([*lines, *skipped, *notes]))]
 
 
 def _join(items: Iterable[str], otherwise: str) -> str:
     return ", ".join(items) or otherwise
 
 
-def _next_draft() -> list[str]:
-    return ["next", "  tracer-spec build SPEC     certify it: one look at the certify rows"]
+def _next_draft() -> str:
+    return "tracer-spec build SPEC  (certify it: one look at the certify rows)"
 
 
-def _next_certified(result: BuildResult) -> list[str]:
+def _next_certified(result: BuildResult) -> str:
     path = result.bundle
-    return [
-        "next",
-        f'  tracer-spec route {path} --text "..."     decide one request',
-        f"  tracer-spec route {path} requests.jsonl   decide many",
-        f"  tracer-spec inspect {path}                what is in it",
-    ]
+    return f'tracer-spec report {path} -o report.html\ntracer-spec route {path} --text "..."'
 
 
 def _next_refused(result: BuildResult, out: Path) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tracer_spec.cli.console import listing, one_line, paint, plural, rows
-from tracer_spec.cli.story import dropped_text
+from tracer_spec.cli.phrases import dropped_text
 from tracer_spec.flow.claim import AGREEMENT
 from tracer_spec.flow.verify import CONTRADICTED, NOTHING_CLAIMED, Rate, Verification
 

@@ -1,0 +1,144 @@
+"""The picture of a policy in a terminal: the Pareto front, beside the labels that are handled least."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from typing import Any, TextIO
+
+from tracer_spec.cli.console import one_line, paint
+
+Point = tuple[float, float]
+
+N_WORST = 10
+_CANVAS_WIDTH, _CANVAS_HEIGHT = 28, 9
+_LABEL_WIDTH, _BAR_WIDTH = 18, 10
+_GAP = 3
+_SIDE_BY_SIDE = 80
+_WIDTH = _CANVAS_WIDTH + 6
+_CHOSEN = "◆"
+# fewer points than this make no picture
+_FEWEST_POINTS = 10
+# a rate of fewer rows than this says next to nothing of a label
+_FEWEST_ROWS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What is drawn: estimates from fit rows, out of fold.
+
+    Parameters
+    ----------
+    front : tuple of (float, float)
+        Coverage and agreement of the candidates that no other beats, by rising coverage.
+    chosen : (float, float) or None
+        The candidate that ships.
+    target : float or None
+        The agreement asked for; None where something else was.
+    labels : tuple of (str, int, int)
+        The teacher's labels with their rows and how many of them are handled; empty where that is not known.
+    """
+
+    front: tuple[Point, ...]
+    chosen: Point | None
+    target: float | None
+    labels: tuple[tuple[str, int, int], ...] = field(default=(), repr=False)
+
+    @classmethod
+    def of(cls, certificate: Mapping[str, Any], frontier: Mapping[str, Any], audit: Mapping[str, Any]) -> Picture:
+        """Return the picture that the documents of a bundle hold."""
+        candidates = [each for chain in frontier["chains"] for each in chain["candidates"]]
+        front = sorted((each["coverage"], each["agreement"]) for each in candidates if each["front"])
+        chosen = next(((each["coverage"], each["agreement"]) for each in candidates if each["chosen"]), None)
+        labels = tuple((each["label"], each["n"], each["handled"]) for each in audit.get("labels", ()))
+        target = certificate["target"] if certificate.get("measure", "agreement") == "agreement" else None
+        return cls(tuple(front), chosen, target, labels)
+
+    @property
+    def worst(self) -> list[tuple[str, int, int]]:
+        """Return the labels that are handled least, the commoner of equals first."""
+        seen = [each for each in self.labels if each[1] >= _FEWEST_ROWS]
+        return sorted(seen, key=lambda each: (each[2] / each[1], -each[1], each[0]))[:N_WORST]
+
+
+def draw(picture: Picture, *, stream: TextIO | None = None) -> list[str]:
+    """Return the lines of a picture; none where the stream cannot show it, or where there is nothing to draw."""
+    stream = stream or sys.stdout
+    if len(picture.front) < _FEWEST_POINTS:
+        return []
+    plot, bars = _plot(picture), _bars(picture)
+    if not _can_show(stream, "".join([*plot, *bars])):
+        return []
+    plot, bars = _titled(plot, stream), _titled(bars, stream)
+    if shutil.get_terminal_size((_SIDE_BY_SIDE, 24)).columns < _SIDE_BY_SIDE:
+        return [f"  {line}".rstrip() for line in (*plot, *bars)]
+    return [f"  {one}{' ' * _GAP}{other}".rstrip() for one, other in zip_longest(plot, bars, fillvalue=" " * _WIDTH)]
+
+
+def _titled(lines: list[str], stream: TextIO) -> list[str]:
+    """Pad lines to the width of the plot, and paint the first as a title."""
+    padded = [line.ljust(_WIDTH) for line in lines]
+    return [paint(title, "dim", stream=stream) for title in padded[:1]] + padded[1:]
+
+
+def _title(picture: Picture) -> str:
+    mark = f", {_CHOSEN} ships" if picture.chosen else ""
+    return f"agreement by coverage{mark}"
+
+
+def _plot(picture: Picture) -> list[str]:
+    """Plot the front, with the target as a dotted line."""
+    from plotille import Canvas
+
+    heights = [agreement for _, agreement in picture.front] or [0.0]
+    levels = [*heights, *([] if picture.target is None else [picture.target])]
+    margin = 0.005 + (max(levels) - min(levels)) / (4 * _CANVAS_HEIGHT)
+    low, high = min(levels) - margin, max(levels) + margin
+    canvas = Canvas(_CANVAS_WIDTH, _CANVAS_HEIGHT, xmin=0.0, ymin=low, xmax=1.0, ymax=high)
+    for coverage, agreement in picture.front:
+        canvas.point(coverage, agreement)
+    if picture.target is not None:
+        for step in range(_CANVAS_WIDTH):
+            canvas.point((step + 0.1) / _CANVAS_WIDTH, picture.target)
+    if picture.chosen is not None:
+        canvas.text(*picture.chosen, _CHOSEN)
+    rows = canvas.plot(linesep="\n").replace("\u2800", " ").split("\n")
+    numbers = {_row(level, low, high): f"{level:.2f}".lstrip("0") for level in (min(levels), max(levels))}
+    if picture.target is not None:
+        numbers[_row(picture.target, low, high)] = f"{picture.target:.2f}".lstrip("0")
+    lines = [f"{numbers.get(number, ''):>4} │{row}".rstrip() for number, row in enumerate(rows)]
+    under = f"{'└':>6}0{'coverage':─^{_CANVAS_WIDTH - 2}}1"
+    return [_title(picture), *lines, under]
+
+
+def _row(level: float, low: float, high: float) -> int:
+    """Return the row of the canvas, from the top, that holds a level: each is four dots high."""
+    dots = round((level - low) / (high - low) * _CANVAS_HEIGHT * 4)
+    return _CANVAS_HEIGHT - 1 - dots // 4
+
+
+def _bars(picture: Picture) -> list[str]:
+    """Draw how much of each of the worst labels is handled."""
+    if not picture.worst:
+        return []
+    what = "labels handled least" if len(picture.labels) > N_WORST else "handled, by label"
+    return [what, *(_bar(*each) for each in picture.worst)]
+
+
+def _bar(label: str, n: int, n_handled: int) -> str:
+    rate = n_handled / n
+    eighths = round(rate * _BAR_WIDTH * 8)
+    full, rest = divmod(eighths, 8)
+    blocks = "█" * full + (" ▏▎▍▌▋▊▉"[rest] if rest else "")
+    return f"{one_line(label, _LABEL_WIDTH):<{_LABEL_WIDTH}} {blocks:<{_BAR_WIDTH}} {rate:>4.0%} of {n:,}"
+
+
+def _can_show(stream: TextIO, text: str) -> bool:
+    try:
+        text.encode(stream.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
