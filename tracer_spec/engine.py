@@ -68,6 +68,7 @@ def build(
         Where ``locked`` or ``check`` finds a difference, or no lock; its ``differences`` say what was and what is.
     """
     from tracer_spec.flow.advice import advise
+    from tracer_spec.flow.audit.document import audit
     from tracer_spec.flow.certify import certify
     from tracer_spec.flow.compile import compile_policy
     from tracer_spec.flow.draft import draft_certificate
@@ -127,9 +128,12 @@ def build(
         done(f"{certificate.status}; tests: {len(certificate.walk)}")
     opened = bool(ordered) and not draft
     ahead = look.left_by(plan.target, opened=opened) if look else plan.target
-    accounting = traces.accounting if opened else sealed_accounting(prepared, traces.take(sides.fit).labels)
+    accounting = traces.accounting if opened else sealed_accounting(prepared)
     written, manifest, members = None, None, dict[str, bytes]()
     if certificate.shipped is not None:
+        with staged(observe, "audit") as done:
+            audited = audit(plan, prepared, workshop, certificate.shipped.policy)
+            done(f"fit rows: {audited['n']:,}; suspected errors of the teacher: {audited['n_suspects']:,}")
         with staged(observe, "write") as done:
             graph = compile_policy(
                 certificate.shipped.policy,
@@ -147,6 +151,7 @@ def build(
                 front,
                 certificate,
                 graph.SerializeToString(deterministic=True),
+                audited,
             )
             if check and pinned:
                 manifest = replace(manifest, created=pinned.created)

@@ -66,7 +66,7 @@ def test_the_story_names_the_file_by_its_true_digest(built, bundle):
 def test_without_a_terminal_progress_is_one_plain_line_per_stage_and_learner(built):
     lines = built.stderr.splitlines()
     stages = [line.split()[0] for line in lines if line and not line.startswith(" ")]
-    assert stages == ["plan", "read", "split", "embed", "train", "propose", "certify", "write"]
+    assert stages == ["plan", "read", "split", "embed", "train", "propose", "certify", "audit", "write"]
     assert sum(bool(re.match(r" +logreg +agreement 0\.\d{3}  \(\d", line)) for line in lines) == 1
     assert "\x1b" not in built.stderr + built.stdout
     assert "\r" not in built.stderr

@@ -1,4 +1,4 @@
-"""What a bundle says of itself: the certificate, the frontier and the audit, as JSON documents."""
+"""What a bundle says of itself: the certificate and the frontier, as JSON documents; the audit has a package of its own."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from tracer_spec.plugin import Candidate, Certificate, Chain, Classes, Mask, Policy, Target, WalkStep
+from tracer_spec.plugin import Candidate, Certificate, Chain, Policy, Target, WalkStep
 
 if TYPE_CHECKING:
     from tracer_spec.flow.zoo import LearnerReport
@@ -114,41 +112,4 @@ def frontier_document(
             }
             for row in zoo
         ],
-    }
-
-
-def audit_document(
-    labels: Sequence[str], y: Classes, handled: Mask, agrees: Mask, n_unknown: int, unknown: dict[str, int]
-) -> dict[str, Any]:
-    """Return ``audit.json``: how the policy treats each label, on fit rows, out of fold.
-
-    Parameters
-    ----------
-    labels : sequence of str, length k
-    y : ndarray of shape (n,), int64
-        The teacher's class of each fit row, -1 off the list.
-    handled, agrees : ndarray of shape (n,), bool
-        The policy's decisions, each made by models that had not seen the row.
-    n_unknown : int
-        Traces whose label is off the list.
-    unknown : dict
-        Those labels with their counts, where they may be told.
-    """
-    known = y >= 0
-
-    def by_label(rows: Mask) -> list[int]:
-        return [int(count) for count in np.bincount(y[rows & known], minlength=len(labels))]
-
-    columns = zip(labels, by_label(known), by_label(handled), by_label(handled & agrees), strict=True)
-    return {
-        "schema_version": 1,
-        "rows": "fit, out of fold",
-        "n": len(y),
-        "handled": int(handled.sum()),
-        "agree": int((handled & agrees).sum()),
-        "labels": [
-            {"label": label, "n": n, "handled": n_handled, "agree": n_agree} for label, n, n_handled, n_agree in columns
-        ],
-        "n_unknown_labels": n_unknown,
-        "unknown_labels": unknown,
     }

@@ -14,7 +14,6 @@ import numpy as np
 from tracer_spec.errors import UsageError
 from tracer_spec.flow.documents import (
     as_json,
-    audit_document,
     certificate_document,
     frontier_document,
 )
@@ -45,20 +44,17 @@ def bundle_members(
     front: Sequence[Candidate],
     certificate: Certificate,
     policy_onnx: bytes,
+    audited: Mapping[str, Any],
 ) -> tuple[Manifest, dict[str, bytes]]:
     """Return the manifest, not yet sealed, and every other member by name."""
     chosen = certificate.shipped
     if chosen is None:
         raise ValueError("a refused policy has no bundle")
-    handled, agrees = workshop.replay(chosen.policy)
-    # a label that a teacher made up can quote the request: the names go in only where the spec lets text in
-    made_up = dict(accounting.unknown_labels) if plan.spec.report.text else {}
-    audit = audit_document(prepared.labels.labels, prepared.fit.y, handled, agrees, accounting.n_unknown, made_up)
     members = {
         "certificate.json": as_json(certificate_document(certificate, plan.target)),
         "policy.onnx": policy_onnx,
         "frontier.json": as_json(frontier_document(chains, front, chosen, workshop.reports)),
-        "audit.json": as_json(audit),
+        "audit.json": as_json(audited),
         "router.yaml": plan.loaded.text.encode(),
         ROWS: row_hashes(prepared.traces),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -59,6 +59,7 @@ class Prepared:
     denied: Mask
     embedder: FittedEmbedder
     fit: FitRows
+    fit_traces: TraceSet = field(repr=False)
     certify: Sealed
     split_notes: tuple[str, ...]
     bound_notes: tuple[str, ...] = ()
@@ -86,9 +87,9 @@ def _collected(plan: Plan) -> TraceSet:
     )
 
 
-def sealed_accounting(prepared: Prepared, fit_labels: Sequence[str]) -> Accounting:
+def sealed_accounting(prepared: Prepared) -> Accounting:
     """Return the accounting with labels counted on fit rows alone: under seal, the others' are not told."""
-    off_list = Counter(label for label in fit_labels if label not in prepared.labels.classes)
+    off_list = Counter(label for label in prepared.fit_traces.labels if label not in prepared.labels.classes)
     n_empty = off_list.pop(UNUSABLE, 0)
     return replace(
         prepared.traces.accounting,
@@ -147,6 +148,7 @@ def prepare(
         denied=denied,
         embedder=embedder,
         fit=FitRows(X, labels.encode(fit.labels), dealt, len(labels)),
+        fit_traces=fit,
         certify=Sealed(traces.take(sides.certify)),
         split_notes=sides.notes,
         bound_notes=sides.bound_notes,

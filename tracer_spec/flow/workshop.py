@@ -225,6 +225,14 @@ class Workshop:
             return Stage(gated.surrogate, fences=gated.fences)
         return Stage(gated.surrogate, gated.acceptor, threshold, gated.fences)
 
+    def gated(self, stage: Stage) -> GatedSurrogate:
+        """Return what a stage was made from."""
+        return self._made[id(stage.surrogate)]
+
+    def guarded(self, gated: GatedSurrogate) -> tuple[Mask, ...]:
+        """Return which rows each guard lets pass under the surrogate's labels, out of fold: masks of shape (n,)."""
+        return tuple(fence.passes(gated.held_out.labels) for fence in self._fences)
+
     @staticmethod
     def _made_by(trained: Trained) -> GatedSurrogate:
         if not isinstance(trained, GatedSurrogate):
@@ -241,7 +249,7 @@ class Workshop:
         handled = np.zeros(self.n_rows, bool)
         agrees = np.zeros(self.n_rows, bool)
         for stage in policy:
-            gated = self._made[id(stage.surrogate)]
+            gated = self.gated(stage)
             takes = ~handled & gated.eligible
             if stage.acceptor is not None:
                 takes &= gated.accept >= np.float32(stage.threshold)

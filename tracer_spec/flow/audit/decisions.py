@@ -1,0 +1,132 @@
+"""What a policy decides on the fit rows, each judged by models that had not seen it: the runtime's batch, out of fold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tracer_spec.plugin import Classes, Mask, Policy, Scores, Stage
+from tracer_spec.runtime.decision import REASONS, Reason
+
+if TYPE_CHECKING:
+    from tracer_spec.flow.workshop import Workshop
+
+_NUMBER = {reason: number for number, reason in enumerate(REASONS)}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tried:
+    """One stage of a policy, as the rows that reach it see it.
+
+    Parameters
+    ----------
+    stage : Stage
+    reached : ndarray of shape (n,), bool
+        Rows that no earlier stage handled.
+    scores : ndarray of shape (n,), float32
+        What the stage is sure by: the acceptor's score, or the surrogate's best where there is none.
+    agrees : ndarray of shape (n,), bool
+        Where its surrogate gives the teacher's label.
+    sure : ndarray of shape (n,), bool
+        Where the score reaches the threshold.
+    allowed : ndarray of shape (n,), bool
+        Where its surrogate gives a label that it may give.
+    near : tuple of ndarray of shape (n,), bool
+        What each guard lets pass.
+    """
+
+    stage: Stage
+    reached: Mask = field(repr=False)
+    scores: Scores = field(repr=False)
+    agrees: Mask = field(repr=False)
+    sure: Mask = field(repr=False)
+    allowed: Mask = field(repr=False)
+    near: tuple[Mask, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decisions:
+    """Decisions on n fit rows, as columns.
+
+    Parameters
+    ----------
+    handled : ndarray of shape (n,), bool
+    predicted : ndarray of shape (n,), int64
+        The label of the stage that handled, or of the last one tried.
+    scores : ndarray of shape (n,), float32
+        Its score.
+    agrees : ndarray of shape (n,), bool
+        Where that label is the teacher's: for deferred rows, whether it would have agreed.
+    stages : ndarray of shape (n,), int64
+        The stage that handled, from 0; -1 where deferred.
+    reasons : ndarray of shape (n,), int64
+        As the graph numbers them.
+    tried : tuple of Tried
+    """
+
+    handled: Mask = field(repr=False)
+    predicted: Classes = field(repr=False)
+    scores: Scores = field(repr=False)
+    agrees: Mask = field(repr=False)
+    stages: Classes = field(repr=False)
+    reasons: Classes = field(repr=False)
+    tried: tuple[Tried, ...]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Return how many rows have each reason that a fit row can have."""
+        told = [reason for reason in REASONS if reason is not Reason.UNAVAILABLE]
+        return {str(reason): int((self.reasons == _NUMBER[reason]).sum()) for reason in told}
+
+
+def decide(workshop: Workshop, policy: Policy, denied: Mask) -> Decisions:
+    """Replay a policy on the fit rows, out of fold, by the rules of its graph.
+
+    Parameters
+    ----------
+    workshop : Workshop
+    policy : Policy
+        At least one stage, each made by this workshop.
+    denied : ndarray of shape (k,), bool
+        Labels that no surrogate may answer.
+    """
+    n = workshop.n_rows
+    handled, agrees = np.zeros(n, bool), np.zeros(n, bool)
+    predicted, stages, reasons = np.zeros(n, np.int64), np.full(n, -1), np.zeros(n, np.int64)
+    scores = np.zeros(n, np.float32)
+    tried = []
+    for position, stage in enumerate(policy):
+        one = _try(workshop, stage, ~handled, denied)
+        tried.append(one)
+        labels = workshop.gated(stage).held_out.labels
+        near = np.logical_and.reduce([np.ones(n, bool), *one.near])
+        # a row that is both far and of a denied label counts as far, as in the graph
+        doubt = np.where(one.allowed, _NUMBER[Reason.LOW_SCORE], _NUMBER[Reason.DENIED_LABEL])
+        doubt = np.where(near, doubt, _NUMBER[Reason.OUT_OF_DISTRIBUTION])
+        takes = one.reached & one.sure & one.allowed & near
+        for column, value in ((predicted, labels), (scores, one.scores), (agrees, one.agrees), (reasons, doubt)):
+            column[one.reached] = value[one.reached]
+        reasons[takes] = _NUMBER[Reason.HANDLED]
+        stages[takes] = position
+        handled |= takes
+    return Decisions(handled, predicted, scores, agrees, stages, reasons, tuple(tried))
+
+
+def _try(workshop: Workshop, stage: Stage, reached: Mask, denied: Mask) -> Tried:
+    """Say of every row what one stage would make of it."""
+    gated = workshop.gated(stage)
+    if stage.acceptor is None:
+        scores, sure = gated.scores.max(axis=1), np.ones(len(reached), bool)
+    else:
+        scores, sure = gated.accept, gated.accept >= np.float32(stage.threshold)
+    return Tried(
+        stage=stage,
+        reached=reached,
+        scores=scores,
+        agrees=gated.agrees,
+        sure=sure,
+        allowed=~denied[gated.held_out.labels],
+        near=workshop.guarded(gated),
+    )

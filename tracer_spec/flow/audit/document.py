@@ -1,0 +1,109 @@
+"""``audit.json``: every question of the audit, asked of one policy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tracer_spec.flow.audit.boundary import boundary
+from tracer_spec.flow.audit.confusions import confusions
+from tracer_spec.flow.audit.decisions import decide
+from tracer_spec.flow.audit.examples import examples
+from tracer_spec.flow.audit.flow import flow
+from tracer_spec.flow.audit.guards import guards
+from tracer_spec.flow.audit.regions import by_region, find_regions
+from tracer_spec.flow.audit.reliability import stages
+from tracer_spec.flow.audit.rows import CONFIDENCE, AuditedRows
+from tracer_spec.flow.audit.slices import by_label, by_length, by_time
+from tracer_spec.flow.audit.suspects import suspects
+from tracer_spec.flow.prepare import sealed_accounting
+
+if TYPE_CHECKING:
+    from tracer_spec.flow.prepare import Prepared
+    from tracer_spec.flow.workshop import Workshop
+    from tracer_spec.plan import Plan
+    from tracer_spec.plugin import Policy
+
+
+def audit(plan: Plan, prepared: Prepared, workshop: Workshop, policy: Policy) -> dict[str, Any]:
+    """Return ``audit.json``: what a policy does to the fit rows, out of fold. No certify row is looked at.
+
+    Parameters
+    ----------
+    plan : Plan
+        Says what a teacher costs, and whether texts may be told.
+    prepared : Prepared
+    workshop : Workshop
+        What the policy was made in.
+    policy : Policy
+        What ships.
+
+    Notes
+    -----
+    Everything runs on one thread, which sums are worth: the same rows give the same bytes on any number of processors. The
+    time is that of comparing all rows with one another, of at most 20,000: see ``docs/audit.md``.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        rows = audited_rows(plan, prepared, workshop, policy)
+        return audit_document(rows) | {**_off_list(prepared, tells_text=rows.tells_text), "cost": _cost(plan)}
+
+
+def audited_rows(plan: Plan, prepared: Prepared, workshop: Workshop, policy: Policy) -> AuditedRows:
+    """Put the fit rows together with what the policy decides on them."""
+    traces = prepared.fit_traces
+    return AuditedRows(
+        X=prepared.fit.X,
+        y=prepared.fit.y,
+        folds=prepared.fit.folds,
+        labels=prepared.labels.labels,
+        answers=traces.labels,
+        texts=traces.texts,
+        times=traces.times,
+        positions=traces.rows,
+        decided=decide(workshop, policy, prepared.denied),
+        tells_text=plan.spec.report.text,
+        seed=plan.spec.seed,
+    )
+
+
+def audit_document(rows: AuditedRows) -> dict[str, Any]:
+    """Return what the rows alone can answer."""
+    handled, agrees = rows.decided.handled, rows.decided.agrees
+    regions = find_regions(rows)
+    n_suspects, suspected = suspects(rows)
+    return {
+        "schema_version": 1,
+        "rows": "fit, out of fold",
+        "n": len(rows),
+        "handled": int(handled.sum()),
+        "agree": int((handled & agrees).sum()),
+        "interval_confidence": CONFIDENCE,
+        "labels": by_label(rows),
+        "slices": [each for each in (by_length(rows), by_time(rows), by_region(rows, regions)) if each],
+        "flow": flow(rows),
+        "reasons": rows.decided.counts,
+        "guards": guards(rows),
+        "confusions": confusions(rows),
+        "stages": stages(rows),
+        "boundary": boundary(rows),
+        "examples": examples(rows, regions),
+        "n_suspects": n_suspects,
+        "suspects": suspected,
+    }
+
+
+def _off_list(prepared: Prepared, *, tells_text: bool) -> dict[str, Any]:
+    """Count labels off the list. A label that a teacher made up can quote the request: the names are text."""
+    counted = sealed_accounting(prepared)
+    return {
+        "n_unknown_labels": counted.n_unknown,
+        "unknown_labels": dict(counted.unknown_labels) if tells_text else {},
+    }
+
+
+def _cost(plan: Plan) -> dict[str, float] | None:
+    cost = plan.spec.cost
+    if cost is None:
+        return None
+    return {"teacher_usd_per_1k": cost.teacher_usd_per_1k, "requests_per_day": cost.requests_per_day}

@@ -1,0 +1,45 @@
+"""What each guard kept back, and what that cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tracer_spec.flow.audit.decisions import Tried
+from tracer_spec.flow.audit.rows import AuditedRows
+from tracer_spec.plugin import Mask
+
+
+def guards(rows: AuditedRows) -> list[dict[str, Any]]:
+    """Return, for each guard of the spec, the deferred rows that the last stage tried refused because of it.
+
+    Notes
+    -----
+    A row that two guards refuse counts for both. ``would_agree`` are those whose refused answer was the teacher's.
+    ``otherwise_handled`` are those that this guard alone kept back: allowed, sure enough, and near by every other
+    guard; ``otherwise_agree`` those of them that agree.
+    """
+    last = rows.decided.tried[-1]
+    deferred = ~rows.decided.handled
+    return [
+        {"guard": fence.guard.name, **_refused(rows, deferred, last, number)}
+        for number, fence in enumerate(last.stage.fences)
+    ]
+
+
+def _refused(rows: AuditedRows, deferred: Mask, last: Tried, number: int) -> dict[str, Any]:
+    refused = deferred & ~last.near[number]
+    others = [near for other, near in enumerate(last.near) if other != number]
+    alone = np.logical_and.reduce([refused, last.sure, last.allowed, *others])
+    counts = [
+        (label, int((refused & among).sum()), int((refused & among & last.agrees).sum()))
+        for label, among in rows.each_label()
+    ]
+    return {
+        "refused": int(refused.sum()),
+        "would_agree": int((refused & last.agrees).sum()),
+        "otherwise_handled": int(alone.sum()),
+        "otherwise_agree": int((alone & last.agrees).sum()),
+        "labels": [{"label": label, "refused": n, "would_agree": agree} for label, n, agree in counts if n],
+    }

@@ -1,0 +1,156 @@
+"""The rows that an audit looks at: fit rows with what was decided on them, and how much of them may be told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tracer_spec.flow.audit.decisions import Decisions
+from tracer_spec.flow.labels import UNUSABLE
+from tracer_spec.flow.learn import derive_seed
+from tracer_spec.plugin import Classes, Mask, Vectors
+
+CONFIDENCE = 0.95
+# a bundle is no place for whole documents
+_LONGEST_TEXT = 300
+# similarity searches compare every row with every other: of more rows than this, a random sample is searched
+MOST_SEARCHED = 20_000
+
+
+@dataclass(frozen=True, eq=False)
+class AuditedRows:
+    """n fit rows, in columns.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d), float32
+    y : ndarray of shape (n,), int64
+        The teacher's class, -1 off the list.
+    folds : ndarray of shape (n,), int64
+    labels : tuple of str, length k
+        The labels there are.
+    answers : tuple of str, length n
+        The teacher's labels, those off the list too.
+    texts : tuple of str, length n
+        Empty where there is none.
+    times : ndarray of shape (n,), float64
+        Seconds since 1970 UTC, NaN where there is none.
+    positions : ndarray of shape (n,), int64
+        Among the traces read.
+    decided : Decisions
+    tells_text : bool
+        Whether texts, and labels that the teacher made up, may leave this process.
+    seed : int
+        The spec's.
+    """
+
+    X: Vectors = field(repr=False)
+    y: Classes = field(repr=False)
+    folds: Classes = field(repr=False)
+    labels: tuple[str, ...]
+    answers: tuple[str, ...] = field(repr=False)
+    texts: tuple[str, ...] = field(repr=False)
+    times: npt.NDArray[np.float64] = field(repr=False)
+    positions: Classes = field(repr=False)
+    decided: Decisions
+    tells_text: bool
+    seed: int
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    @cached_property
+    def unit(self) -> Vectors:
+        """Return the embeddings at length 1, so that products are cosines; a vector of zeros stays one."""
+        lengths = np.linalg.norm(self.X, axis=1, keepdims=True)
+        return np.asarray(self.X / np.maximum(lengths, np.finfo(np.float32).tiny), np.float32)
+
+    @cached_property
+    def searched(self) -> npt.NDArray[np.int64]:
+        """Return the rows that similarity searches look at, ascending: all, or a random sample of many."""
+        if len(self) <= MOST_SEARCHED:
+            return np.arange(len(self))
+        chance = np.random.default_rng(derive_seed(self.seed, "audit", "sample"))
+        return np.sort(chance.choice(len(self), MOST_SEARCHED, replace=False))
+
+    @cached_property
+    def off_list(self) -> str:
+        """Return what stands for every label off the list: a name that no label has."""
+        name = "(off the list)"
+        while name in self.labels:
+            name = f"({name})"
+        return name
+
+    def each_label(self) -> Iterator[tuple[str, Mask]]:
+        """Yield every label with its rows, and last the rows of labels off the list."""
+        yield from ((label, self.y == number) for number, label in enumerate(self.labels))
+        yield self.off_list, self.y < 0
+
+    def label(self, row: int) -> str:
+        """Return the teacher's label of a row; what it made up can quote the request, and counts as text."""
+        if self.y[row] >= 0:
+            return self.labels[int(self.y[row])]
+        answer = self.answers[row]
+        return answer if self.tells_text and answer != UNUSABLE else self.off_list
+
+    def commonest(self, among: Mask, most: int) -> list[str]:
+        """Return the commonest labels of some rows, those off the list aside."""
+        counts = np.bincount(self.y[among & (self.y >= 0)], minlength=len(self.labels))
+        first = np.argsort(-counts, kind="stable")[:most]
+        return [self.labels[label] for label in first if counts[label]]
+
+    def tally(self, among: Mask) -> dict[str, Any]:
+        """Count some rows: all, those handled, those of them that agree, and the interval of that agreement."""
+        from tracer_spec.stats.binomial import interval
+
+        n = int(among.sum())
+        handled = int((among & self.decided.handled).sum())
+        agree = int((among & self.decided.handled & self.decided.agrees).sum())
+        bounds = [shortened(bound) for bound in interval(handled, agree, CONFIDENCE)] if handled else None
+        return {"n": n, "handled": handled, "agree": agree, "interval": bounds}
+
+    def told(self, row: int) -> dict[str, Any]:
+        """Return one row as the document tells it."""
+        told = {
+            "row": int(self.positions[row]),
+            "label": self.label(row),
+            "predicted": self.labels[int(self.decided.predicted[row])],
+            "score": shortened(self.decided.scores[row]),
+        }
+        return told | ({"text": self.excerpt(row)} if self.tells_text and self.texts[row] else {})
+
+    def excerpt(self, row: int) -> str:
+        """Return the text of a row, cut where it is long."""
+        text = self.texts[row]
+        return text if len(text) <= _LONGEST_TEXT else f"{text[: _LONGEST_TEXT - 1]}…"
+
+
+def shortened(value: float | np.floating[Any]) -> float:
+    """Return a number with four decimals: more say nothing, and take room."""
+    return round(float(value), 4)
+
+
+def without_trimmings(text: str) -> str:
+    """Return a text as two people would call it the same: lower case, no punctuation, single spaces.
+
+    Examples
+    --------
+    >>> without_trimmings("Has my top-up  gone through?") == without_trimmings("has my top up gone through")
+    True
+    """
+    return " ".join(re.findall(r"\w+", text.casefold()))
+
+
+def one_per_row(pairs: Iterable[tuple[int, int]]) -> Iterable[tuple[int, int]]:
+    """Yield the pairs that share no row with an earlier one."""
+    taken: set[int] = set()
+    for first, second in pairs:
+        if not taken & {first, second}:
+            taken |= {first, second}
+            yield first, second
