@@ -42,6 +42,7 @@ def audit(plan: Plan, prepared: Prepared, workshop: Workshop, policy: Policy) ->
     Everything runs on one thread, which sums are worth: the same rows give the same bytes on any number of processors. The
     time is that of comparing all rows with one another, of at most 20,000: see ``docs/audit.md``.
     """
+    import sklearn.cluster  # noqa: F401 - a limit binds the libraries that are loaded by then
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):
