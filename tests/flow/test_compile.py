@@ -81,7 +81,7 @@ def stage_by_stage(policy, parts, denied, X):
             if stage.fences and not distance(x, np.array([label]))[0] <= np.float32(stage.fences[0].limit):
                 reason = OUT_OF_DISTRIBUTION
             if not finite:
-                reason = UNAVAILABLE
+                reason, score = UNAVAILABLE, 0.0
             answer = (label, True, score, position, HANDLED) if reason == HANDLED else (-1, False, score, -1, reason)
             if reason in (HANDLED, UNAVAILABLE):
                 break

@@ -3,7 +3,8 @@
 ``embedding (n, d) float32 -> label int64, handled bool, score float32, stage int64, reason int64``, each of shape (n,).
 
 Every test is written as *accept if*, so that whatever is not a number defers. A stage after the first runs on the rows
-still open alone (NonZero, Gather, the stage, ScatterElements), and not at all where there are none.
+still open alone (NonZero, Gather, the stage, ScatterElements), and not at all where there are none. One row costs some
+half a microsecond an operator, so there are as few of them as can be.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from tracer_spec.errors import PluginError
 from tracer_spec.graph import IR_VERSION, OPSETS, PRODUCER, inline
+from tracer_spec.graph.walk import rename_captured, subgraphs
 from tracer_spec.runtime.session import as_list
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ OUTPUTS = {
     "stage": TensorProto.INT64,
     "reason": TensorProto.INT64,
 }
+_MERGED = ("label", "score", "reason")  # the other two follow from these
 HANDLED, LOW_SCORE, OUT_OF_DISTRIBUTION, DENIED_LABEL, UNAVAILABLE = range(5)
 
 
@@ -47,6 +50,14 @@ class _Body:
         node.attribute.extend(helper.make_attribute(key, value) for key, value in sorted(attributes.items()))
         self.nodes.append(node)
         return output
+
+    def rename(self, value: str, name: str) -> None:
+        """Give a value another name: as an output of the graph, without a node that copies it."""
+        for node in self.nodes:
+            node.input[:] = [name if each == value else each for each in node.input]
+            node.output[:] = [name if each == value else each for each in node.output]
+            for graph in subgraphs(node):
+                rename_captured(graph, value, name)
 
     def constant(self, name: str, value: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> str:
         """Add a constant once and return its name."""
@@ -111,16 +122,17 @@ def compile_policy(
     if not policy:
         raise ValueError("a policy has at least one stage")
     body = _Body({})
-    _sanitise(body)
-    _stage(body, 0, policy[0], "vector", "row_finite", denied)
-    held = {name: f"stage_0.{name}" for name in ("label", "handled", "score", "reason")}
+    _doubt(body)
+    held = _stage(body, 0, policy[0], {"embedding": "embedding", "doubt": "doubt"}, denied)
     held["stage"] = body.add("Where", [held["handled"], body.integers(0), body.integers(-1)], "stage_0.stage")
     for position, stage in enumerate(policy[1:], start=1):
         held = _later_stage(body, position, stage, held, denied)
+    body.add("IsNaN", [held["score"]], "unscored")
+    body.add("Where", ["unscored", body.constant("zero", np.array(0, np.float32)), held["score"]], "score")
+    body.add("Where", ["unscored", body.integers(UNAVAILABLE), held["reason"]], "reason")
     body.add("Where", [held["handled"], held["label"], body.integers(-1)], "label")
-    for output in ("handled", "score", "stage"):
-        body.add("Identity", [held[output]], output)
-    body.add("Where", ["row_finite", held["reason"], body.integers(UNAVAILABLE)], "reason")
+    for output in ("handled", "stage"):
+        body.rename(held[output], output)
     model = _checked(body, policy, dimension, open_thresholds)
     if labels:
         surrogates = [stage.surrogate.name for stage in policy]
@@ -128,48 +140,46 @@ def compile_policy(
     return model
 
 
-def _sanitise(body: _Body) -> None:
-    """Rows with a value that is not finite are scored as zeros and never handled: trees give a NaN a finite score."""
-    body.add("Mul", ["embedding", "embedding"], "squares")
-    body.add("ReduceSum", ["squares", body.integers([1])], "row_norm", keepdims=0)
-    largest = body.constant("largest_float", np.array(np.finfo(np.float32).max, np.float32))
-    body.add("LessOrEqual", ["row_norm", largest], "row_finite")
-    body.add("Unsqueeze", ["row_finite", body.integers([1])], "row_finite_column")
-    body.add("Where", ["row_finite_column", "embedding", body.constant("zero", np.array(0, np.float32))], "vector")
+def _doubt(body: _Body) -> None:
+    """Make what is added to each score: 0, and NaN for rows that are not finite, which no test then passes.
+
+    Surrogates alone do not tell: trees give a NaN a finite score.
+    """
+    body.add("ReduceSumSquare", ["embedding", body.integers([1])], "row_norm", keepdims=0)
+    # 0 times a number is 0, and 0 times anything else is NaN
+    body.add("Mul", ["row_norm", body.constant("zero", np.array(0, np.float32))], "doubt")
 
 
-def _stage(body: _Body, position: int, stage: Stage, vector: str, eligible: str, denied: Sequence[bool] | Mask) -> None:
-    """Add one stage over the rows of ``vector``: its label, handled, score and reason."""
-    at = f"stage_{position}"
-    given = {"embedding": vector} | body.splice(stage.surrogate.onnx, f"{at}.surrogate.", {"embedding": vector})
+def _stage(
+    body: _Body, position: int, stage: Stage, rows: Mapping[str, str], denied: Sequence[bool] | Mask
+) -> dict[str, str]:
+    """Add one stage over some rows, their embeddings and doubts: return its label, handled, score and reason."""
+    at, embedding = f"stage_{position}", rows["embedding"]
+    given = {"embedding": embedding} | body.splice(stage.surrogate.onnx, f"{at}.surrogate.", {"embedding": embedding})
     scores = given["scores"]
     label = body.add("ArgMax", [scores], f"{at}.label", axis=1, keepdims=0)
     if stage.acceptor is None:
-        score = body.add("ReduceMax", [scores, body.integers([1])], f"{at}.score", keepdims=0)
+        score = body.add("ReduceMax", [scores, body.integers([1])], f"{at}.best", keepdims=0)
     else:
-        accept = body.splice(stage.acceptor.onnx, f"{at}.acceptor.", given)["accept"]
-        score = body.add("Identity", [accept], f"{at}.score")
+        score = body.splice(stage.acceptor.onnx, f"{at}.acceptor.", given)["accept"]
+    score = body.add("Add", [score, rows["doubt"]], f"{at}.score")
     threshold = body.constant(f"threshold_{position}", np.array(stage.threshold, np.float32))
     reason = body.integers(LOW_SCORE)
-    passed = body.add("GreaterOrEqual", [score, threshold], f"{at}.sure")
+    handled = body.add("GreaterOrEqual", [score, threshold], f"{at}.sure")
     if any(denied):
         body.constant("allowed_labels", ~np.array(denied, bool))
         allowed = body.add("Gather", ["allowed_labels", label], f"{at}.allowed")
         reason = body.add("Where", [allowed, reason, body.integers(DENIED_LABEL)], f"{at}.denied_reason")
-        passed = body.add("And", [passed, allowed], f"{at}.sure_allowed")
+        handled = body.add("And", [handled, allowed], f"{at}.sure_allowed")
     for number, fence in enumerate(stage.fences):
         on = f"{at}.fence_{number}"
-        distance = body.splice(fence.guard.onnx, f"{on}.", {"embedding": vector, "label": label})["distance"]
+        distance = body.splice(fence.guard.onnx, f"{on}.", {"embedding": embedding, "label": label})["distance"]
         limit = body.constant(f"{on}.limit", np.array(fence.limit, np.float32))
         near = body.add("LessOrEqual", [distance, limit], f"{on}.near")
         reason = body.add("Where", [near, reason, body.integers(OUT_OF_DISTRIBUTION)], f"{on}.reason")
-        passed = body.add("And", [passed, near], f"{on}.passed")
-    handled = (
-        body.add("And", [passed, eligible], f"{at}.handled")
-        if eligible
-        else body.add("Identity", [passed], f"{at}.handled")
-    )
-    body.add("Where", [handled, body.integers(HANDLED), reason], f"{at}.reason")
+        handled = body.add("And", [handled, near], f"{on}.passed")
+    reason = body.add("Where", [handled, body.integers(HANDLED), reason], f"{at}.reason")
+    return {"label": label, "handled": handled, "score": score, "reason": reason}
 
 
 def _later_stage(
@@ -177,40 +187,41 @@ def _later_stage(
 ) -> dict[str, str]:
     """Add a stage that runs on the rows still open, if there are any."""
     at = f"stage_{position}"
-    outer.add("Not", [held["handled"]], f"{at}.unhandled")
-    is_open = outer.add("And", [f"{at}.unhandled", "row_finite"], f"{at}.open")
+    is_open = outer.add("Not", [held["handled"]], f"{at}.open")
     outer.add("Cast", [is_open], f"{at}.open_count", to=TensorProto.INT64)
     outer.add("ReduceSum", [f"{at}.open_count"], f"{at}.n_open", keepdims=0)
-    outer.add("Greater", [f"{at}.n_open", outer.integers(0)], f"{at}.any_open")
+    outer.add("Cast", [f"{at}.n_open"], f"{at}.any_open", to=TensorProto.BOOL)
 
     inner = _Body(outer.initializers)
     inner.add("NonZero", [is_open], f"{at}.rows_2d")
     rows = inner.add("Squeeze", [f"{at}.rows_2d", inner.integers([0])], f"{at}.rows")
-    vector = inner.add("Gather", ["vector", rows], f"{at}.vector", axis=0)
-    _stage(inner, position, stage, vector, "", denied)
-    inner.add("Where", [f"{at}.handled", inner.integers(position), inner.integers(-1)], f"{at}.stage")
-    for name in OUTPUTS:
-        inner.add("ScatterElements", [held[name], rows, f"{at}.{name}"], f"{at}.merged_{name}", axis=0)
+    taken = {name: inner.add("Gather", [name, rows], f"{at}.{name}", axis=0) for name in ("embedding", "doubt")}
+    ours = _stage(inner, position, stage, taken, denied)
     skip = _Body(outer.initializers)
-    for name in OUTPUTS:
+    for name in _MERGED:
+        inner.add("ScatterElements", [held[name], rows, ours[name]], f"{at}.merged_{name}", axis=0)
         skip.add("Identity", [held[name]], f"{at}.kept_{name}")
-    merged = {name: f"{at}.after_{name}" for name in OUTPUTS}
+    after = {name: f"{at}.after_{name}" for name in _MERGED}
     outer.nodes.append(
         helper.make_node(
             "If",
             [f"{at}.any_open"],
-            list(merged.values()),
+            list(after.values()),
             name=f"{at}.If",
             then_branch=_branch(inner, f"{at}.then", f"{at}.merged_"),
             else_branch=_branch(skip, f"{at}.else", f"{at}.kept_"),
         )
     )
-    return merged
+    # outside of the branch these cost less than one more row to scatter
+    after["handled"] = outer.add("Equal", [after["reason"], outer.integers(HANDLED)], f"{at}.after_handled")
+    here = outer.add("Where", [after["handled"], outer.integers(position), outer.integers(-1)], f"{at}.here")
+    after["stage"] = outer.add("Where", [held["handled"], held["stage"], here], f"{at}.after_stage")
+    return after
 
 
 def _branch(body: _Body, name: str, outputs: str) -> GraphProto:
-    """Make the graph of one branch; its outputs are the five vectors."""
-    infos = [helper.make_tensor_value_info(f"{outputs}{key}", kind, ["n"]) for key, kind in OUTPUTS.items()]
+    """Make the graph of one branch; its outputs are what stages merge."""
+    infos = [helper.make_tensor_value_info(f"{outputs}{key}", OUTPUTS[key], ["n"]) for key in _MERGED]
     return helper.make_graph(body.nodes, name, [], infos)
 
 

@@ -42,8 +42,8 @@ class HeldOut:
     Parameters
     ----------
     scores : ndarray of shape (n, k), float32
-    votes : ndarray of shape (n, m), float32, or None
-        Of the m members of an average; None for a surrogate of its own.
+    votes : ndarray of shape (n, m - 1), float32, or None
+        Of the m members of an average, but the last; None for a surrogate of its own.
     """
 
     scores: Scores = field(repr=False)
@@ -63,9 +63,10 @@ class HeldOut:
     @classmethod
     def averaged(cls, members: Sequence[Scores]) -> HeldOut:
         """Return what the average of several says, in the arithmetic of its graph."""
-        scores = sum(members[1:], start=members[0].copy()) * np.float32(1 / len(members))
+        scores = sum(members[1:], start=members[0].copy()) / np.float32(len(members))
         first = scores.argmax(axis=1)[:, None]
-        return cls(scores, np.concatenate([np.take_along_axis(each, first, axis=1) for each in members], axis=1))
+        votes = [np.take_along_axis(each, first, axis=1) for each in members[:-1]]
+        return cls(scores, np.concatenate(votes, axis=1))
 
 
 def fit_acceptor(learner: Resolved, rows: FitRows, held_out: HeldOut, among: Mask, seed: int) -> tuple[Model, Scores]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
 import onnx
-from onnx import NodeProto, TensorProto, helper, numpy_helper
+from onnx import NodeProto, TensorProto, helper
 
 from tracer_spec.graph.inline import inline
 from tracer_spec.graph.tidy import finished
@@ -27,8 +26,8 @@ def average(members: Sequence[bytes]) -> ModelProto:
     Returns
     -------
     ModelProto
-        ``embedding (n, d) -> scores (n, k), votes (n, m)``; ``votes`` is what each member gives to the class that the mean
-        puts first.
+        ``embedding (n, d) -> scores (n, k), votes (n, m - 1)``; ``votes`` is what each member but the last gives to the
+        class that the mean puts first. What the last one gives follows from these and the mean. One member has one vote.
     """
     models = [onnx.load_from_string(member) for member in members]
     nodes: list[NodeProto] = []
@@ -39,16 +38,16 @@ def average(members: Sequence[bytes]) -> ModelProto:
         nodes += inlined.nodes
         weights += inlined.initializers
         parts.append(inlined.outputs["scores"])
-    share = numpy_helper.from_array(np.array(1 / len(parts), np.float32), "share")
     nodes += [
-        helper.make_node("Sum", parts, ["total"], name="sum"),
-        helper.make_node("Mul", ["total", "share"], ["scores"], name="mean"),
+        helper.make_node("Mean", parts, ["scores"], name="mean"),
         helper.make_node("ArgMax", ["scores"], ["first"], name="first", axis=1, keepdims=1),
     ]
-    votes = [f"vote_{position}" for position in range(len(parts))]
-    for part, vote in zip(parts, votes, strict=True):
+    said = parts[: max(1, len(parts) - 1)]
+    votes = ["votes"] if len(said) == 1 else [f"vote_{position}" for position in range(len(said))]
+    for part, vote in zip(said, votes, strict=True):
         nodes.append(helper.make_node("GatherElements", [part, "first"], [vote], name=vote, axis=1))
-    nodes.append(helper.make_node("Concat", votes, ["votes"], name="votes", axis=1))
+    if len(said) > 1:
+        nodes.append(helper.make_node("Concat", votes, ["votes"], name="votes", axis=1))
     k = models[0].graph.output[0].type.tensor_type.shape.dim[1].dim_value
     graph = helper.make_graph(
         nodes,
@@ -56,8 +55,8 @@ def average(members: Sequence[bytes]) -> ModelProto:
         [models[0].graph.input[0]],
         [
             helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n", k]),
-            helper.make_tensor_value_info("votes", TensorProto.FLOAT, ["n", len(parts)]),
+            helper.make_tensor_value_info("votes", TensorProto.FLOAT, ["n", len(said)]),
         ],
-        [*weights, share],
+        weights,
     )
     return finished(graph)

@@ -77,3 +77,11 @@ def rename_node(node: NodeProto, value_name: Callable[[str], str], node_name: Ca
             rename_node(inner, value_name, node_name)
         for value in (*graph.output, *graph.value_info):
             value.name = value_name(value.name)
+
+
+def rename_captured(graph: GraphProto, old: str, new: str) -> None:
+    """Rename, in place, a value of the graph around that a nested graph reads."""
+    for node in graph.node:
+        node.input[:] = [new if each == old else each for each in node.input]
+        for inner in subgraphs(node):
+            rename_captured(inner, old, new)

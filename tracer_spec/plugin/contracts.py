@@ -189,8 +189,8 @@ class Evidence:
         Whether the top-scored class is the teacher's; False where the teacher's label is off the list.
     y : ndarray of shape (n,), int64
         The teacher's class, -1 where its label is off the list.
-    votes : ndarray of shape (n, m), float32, or None
-        Where the surrogate averages m members: what each gives to the class that the mean puts first.
+    votes : ndarray of shape (n, m - 1), float32, or None
+        Where the surrogate averages m members: what each but the last gives to the class that the mean puts first.
     """
 
     X: Vectors
@@ -208,7 +208,7 @@ class Acceptor(Protocol):
         ...
 
     def to_onnx(self) -> ModelProto:
-        """Return ``embedding (n, d), scores (n, k), votes (n, m) -> accept (n,)``, all float32.
+        """Return ``embedding (n, d), scores (n, k), votes (n, m - 1) -> accept (n,)``, all float32.
 
         Equal to :meth:`accepts` to 1e-5. Inputs that it has no use for may be left out.
         """

@@ -51,9 +51,9 @@ class Stage:
     Parameters
     ----------
     surrogate : Model
-        ``embedding (n, d) -> scores (n, k)``, and ``votes (n, m)`` where it averages m members.
+        ``embedding (n, d) -> scores (n, k)``, and ``votes (n, m - 1)`` where it averages m members.
     acceptor : Model or None
-        ``embedding (n, d), scores (n, k), votes (n, m) -> accept (n,)``, of which inputs it may leave some out; None
+        ``embedding (n, d), scores (n, k), votes (n, m - 1) -> accept (n,)``, of which inputs it may leave some out; None
         accepts all.
     threshold : float
         The stage accepts where ``accept >= threshold``; 0 where there is no acceptor.

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 SMALLEST_SHARE = 1e-12
 # a feature that hardly varies says nothing; divided by its spread, its rounding errors would
 _SMALLEST_SPREAD = 1e-2
-LARGEST_SUM = 1e30
 
 
 class LogisticOptions(Options):
@@ -41,15 +40,16 @@ class LogisticAcceptor:
         k and d of the rows it was trained on.
     top : ndarray of shape (2,), float64
         Weights of the best and the second-best score, that of their margin included.
-    votes : ndarray of shape (m,), float64
-        Weights of what each member of an average gives to the best class; m is 0 for a surrogate of its own.
+    votes : ndarray of shape (v,), float64
+        Weights of what members of an average give to the best class; v is 0 for a surrogate of its own.
     entropy, bias : float
     notes : tuple of str
         Warnings met in training.
 
     Notes
     -----
-    Sums are taken in float64: large weights cancel each other, and in float32 the order of summation would show.
+    Sums are taken in float64, and in the graph too where weights are so large that they cancel each other: in float32 the
+    order of summation would show.
     """
 
     n_classes: int
@@ -66,19 +66,17 @@ class LogisticAcceptor:
         scores: Scores,
         votes: Scores | None = None,
     ) -> Scores:
-        """Return the predicted probability of agreement, shape (n,); 0 where scores are not finite."""
+        """Return the predicted probability of agreement, shape (n,); NaN, which defers, where scores are not finite."""
         best, second, entropy = _features(scores).T
         with np.errstate(invalid="ignore", over="ignore"):
             sums = self.top[0] * best + self.top[1] * second + self.entropy * entropy
             if votes is not None:
                 sums = sums + np.asarray(votes, np.float64) @ self.votes
             sums = sums + self.bias
-            usable = np.abs(sums) < LARGEST_SUM  # false for NaN too
-            accept = 1.0 / (1.0 + np.exp(-np.where(usable, sums, 0.0)))
-        return np.where(usable, accept, 0.0).astype(np.float32)
+            return np.where(np.isfinite(sums), 1.0 / (1.0 + np.exp(-sums)), np.nan).astype(np.float32)
 
     def to_onnx(self) -> ModelProto:
-        """Return ``embedding (n, d), scores (n, k) -> accept (n,)``, with ``votes (n, m)`` between where m > 0."""
+        """Return ``embedding (n, d), scores (n, k) -> accept (n,)``, with ``votes (n, v)`` between where v > 0."""
         from tracer_spec.builtin.acceptors.logistic_graph import logistic_graph
 
         return logistic_graph(self)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from tracer_spec.builtin.surrogates.convert import convert, predict_proba
-from tracer_spec.builtin.surrogates.learner import BoundedOptions, Learner, Recipe
+from tracer_spec.builtin.surrogates.convert import predict_proba
+from tracer_spec.builtin.surrogates.dense import dense_graph
+from tracer_spec.builtin.surrogates.learner import BoundedOptions, Layout, Learner, Recipe
 from tracer_spec.plugin import Classes, Plugin, SurrogateLearner, Vectors
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
 
 class LogregOptions(BoundedOptions):
@@ -50,8 +54,16 @@ def _train_sgd(options: SgdOptions, X: Vectors, y: Classes, seed: int) -> Any:
     return sgd.fit(X, y)
 
 
-_LOGREG: Recipe[LogregOptions, Any] = Recipe(_train_logreg, predict_proba, convert)
-_SGD: Recipe[SgdOptions, Any] = Recipe(_train_sgd, predict_proba, convert)
+def _export_logreg(model: Any, layout: Layout) -> ModelProto:
+    return dense_graph([(model.coef_.T, model.intercept_)], layout)
+
+
+def _export_sgd(model: Any, layout: Layout) -> ModelProto:
+    return dense_graph([(model.coef_.T, model.intercept_)], layout, "one-against-all")
+
+
+_LOGREG: Recipe[LogregOptions, Any] = Recipe(_train_logreg, predict_proba, _export_logreg)
+_SGD: Recipe[SgdOptions, Any] = Recipe(_train_sgd, predict_proba, _export_sgd)
 
 
 def linear() -> list[Plugin[SurrogateLearner]]:

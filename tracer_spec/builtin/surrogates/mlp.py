@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import warnings
 from functools import partial
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from tracer_spec.builtin.surrogates.convert import convert, predict_proba
-from tracer_spec.builtin.surrogates.learner import BoundedOptions, Learner, Recipe
+from tracer_spec.builtin.surrogates.convert import predict_proba
+from tracer_spec.builtin.surrogates.dense import dense_graph
+from tracer_spec.builtin.surrogates.learner import BoundedOptions, Layout, Learner, Recipe
 from tracer_spec.plugin import Classes, Plugin, SurrogateLearner, Vectors
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
 _PATIENCE = 3
 _INTERRUPTED = "Training interrupted"
@@ -57,7 +61,11 @@ def _train(options: MlpOptions, X: Vectors, y: Classes, seed: int) -> Any:
             raise KeyboardInterrupt from warning
 
 
-_MLP: Recipe[MlpOptions, Any] = Recipe(_train, predict_proba, convert, smaller="choose smaller hidden layers")
+def _export(model: Any, layout: Layout) -> ModelProto:
+    return dense_graph(list(zip(model.coefs_, model.intercepts_, strict=True)), layout)
+
+
+_MLP: Recipe[MlpOptions, Any] = Recipe(_train, predict_proba, _export, smaller="choose smaller hidden layers")
 
 
 def mlp() -> list[Plugin[SurrogateLearner]]:
