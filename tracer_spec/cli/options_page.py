@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tracer_spec.plugin import Options
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 _BOUNDS = (("exclusiveMinimum", ">"), ("minimum", "≥"), ("exclusiveMaximum", "<"), ("maximum", "≤"))
 # where each kind stands in a spec: the lines above the reference, and what the reference starts with
@@ -48,7 +49,7 @@ class OptionRow:
         return json.dumps(self.default, ensure_ascii=False)
 
 
-def option_rows(options: type[Options]) -> list[OptionRow]:
+def option_rows(options: type[BaseModel]) -> list[OptionRow]:
     """Return the options of a model, in the order it declares them."""
     schema = options.model_json_schema()
     definitions = schema.get("$defs", {})
