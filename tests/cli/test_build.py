@@ -122,6 +122,15 @@ def test_a_refusal_leaves_an_earlier_bundle_as_it_was_and_its_document_has_an_ad
     assert document["certificate"]["target"] == 0.9
 
 
+def test_a_build_that_fails_says_what_was_not_written(run, noise):
+    (noise.parent / "traces.jsonl").write_text('{"input": "no answer"}\n')
+    result = run("build", "router.yaml", "-q", "--out", "new.tracer")
+    assert result.returncode == 1
+    assert result.stderr.endswith("new.tracer was not written; one of an earlier build is left as it was\n")
+    document = json.loads(run("build", "router.yaml", "-q", "--json").stdout)
+    assert document["error"]["kept"] == "the bundle was not written; one of an earlier build is left as it was"
+
+
 # --- labels that do not exist -------------------------------------------------------------------------------
 
 

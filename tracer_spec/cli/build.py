@@ -11,7 +11,7 @@ from tracer_spec.cli.console import print_document
 from tracer_spec.cli.failure import Interrupted
 from tracer_spec.cli.output import GITHUB, JSON, chosen_format, format_options
 from tracer_spec.cli.verbs import VERBS
-from tracer_spec.errors import UsageError
+from tracer_spec.errors import BundleError, DataError, PluginError, UsageError
 
 if TYPE_CHECKING:
     from tracer_spec.flow.result import BuildResult
@@ -98,6 +98,9 @@ def command(
             )
     except KeyboardInterrupt:
         raise Interrupted(f"{out or 'the bundle'} was not written") from None
+    except (DataError, PluginError, BundleError) as error:
+        error.add_note(f"{out or 'the bundle'} was not written; one of an earlier build is left as it was")
+        raise
     if check and form != JSON:
         _tell_same(result, Path(spec).with_suffix(".lock"))
         return 0

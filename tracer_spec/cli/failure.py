@@ -40,12 +40,15 @@ class Failure:
         How the command is called, where it was called wrongly; else empty.
     differences : tuple of Difference
         What is not as the lock says; else empty.
+    kept : str
+        What was not written, or was left as it was, by a verb that knows; else empty.
     """
 
     exit_code: int
     problems: tuple[Problem, ...]
     usage: str = ""
     differences: tuple[Difference, ...] = ()
+    kept: str = ""
 
     def document(self) -> str:
         """Return the JSON document of ``--json``."""
@@ -56,6 +59,8 @@ class Failure:
         error: dict[str, object] = {"exit_code": self.exit_code, "problems": problems}
         if self.differences:
             error["differences"] = [each.document() for each in self.differences]
+        if self.kept:
+            error["kept"] = self.kept
         return json.dumps({"schema_version": 1, "error": error}, indent=2, ensure_ascii=False)
 
     def show(self) -> None:
@@ -66,6 +71,8 @@ class Failure:
             click.echo(_render(problem), err=True)
         if len(self.problems) > 1:
             click.echo(f"{len(self.problems)} problems", err=True)
+        if self.kept:
+            click.echo(paint(self.kept, "dim"), err=True)
 
 
 def failure_of(error: BaseException) -> Failure:
@@ -78,7 +85,8 @@ def failure_of(error: BaseException) -> Failure:
     """
     if isinstance(error, TracerError):
         differences = error.differences if isinstance(error, LockError) else ()
-        return Failure(error.exit_code, error.problems, differences=differences)
+        kept = "; ".join(getattr(error, "__notes__", ()))
+        return Failure(error.exit_code, error.problems, differences=differences, kept=kept)
     if isinstance(error, click.ClickException):
         return _usage(error)
     if isinstance(error, KeyboardInterrupt | click.Abort):
