@@ -1,15 +1,38 @@
 #!/usr/bin/env bash
-# Installs each distribution of this folder beside tracer-spec, in an environment of its own, and runs its tests there.
-#   plugins/test_each.sh [NAME...]      sentence-transformers only by name, since it needs PyTorch, several GB
-set -euo pipefail
+# Installs each distribution of this folder beside tracer-spec, in a fresh environment of its own, as their users do, and runs
+# its tests there, and test_installed.py. Needs a package index, or pip's cache.
+#   plugins/test_each.sh [NAME...]
+set -uo pipefail
 cd "$(dirname "$0")"
 names=("$@")
-[ ${#names[@]} -gt 0 ] || names=(tracer-spec-duckdb tracer-spec-lightgbm tracer-spec-model2vec tracer-spec-openai)
+if [ ${#names[@]} -eq 0 ]; then
+  names=(tracer-spec-duckdb tracer-spec-lightgbm tracer-spec-model2vec tracer-spec-openai)
+  if python3 -c 'import torch' 2>/dev/null; then
+    names+=(tracer-spec-sentence-transformers)
+  else
+    echo "tracer-spec-sentence-transformers: skipped, since it needs PyTorch, several GB; name it to test it"
+  fi
+fi
+place="$(mktemp -d)"
+trap 'rm -rf "$place"' EXIT
+
+# every environment gets the same wheel: no build of it twice, and nothing of the working tree
+python3 -m pip wheel -q --no-deps -w "$place" .. || exit 1
+failed=()
 for name in "${names[@]}"; do
   echo "== $name"
-  environment="$(mktemp -d)"
-  python3 -m venv "$environment"
-  "$environment/bin/pip" install -q .. "./$name[dev]"
-  (cd "$name" && "$environment/bin/python" -m pytest)
-  rm -rf "$environment"
+  python3 -m venv "$place/$name" &&
+    "$place/$name/bin/pip" install -q "$place"/tracer_spec-*.whl "./$name[dev]" &&
+    (cd "$name" && "$place/$name/bin/python" -m pytest -c pyproject.toml -p no:cacheprovider -rs tests ../test_installed.py) \
+      2>&1 | tee "$place/$name.txt" || failed+=("$name")
+  rm -rf "${place:?}/$name"
 done
+
+# pytest's own last lines, added up
+cat "$place"/*.txt | awk -v count="${#names[@]}" '
+  / in [0-9.]+s/ { for (i = 1; i < NF; i++) if ($(i + 1) ~ /^(passed|failed|skipped|errors?),?$/) n[substr($(i + 1), 1, 4)] += $i }
+  END { printf "%d passed, %d failed, %d skipped in %d distributions\n", n["pass"], n["fail"] + n["erro"], n["skip"], count }'
+if [ ${#failed[@]} -gt 0 ]; then
+  echo "failed: ${failed[*]}"
+  exit 1
+fi

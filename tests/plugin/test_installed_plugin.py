@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -33,6 +34,14 @@ from tracer_spec.plugin import Plugin, hookimpl
 def tracer_spec_surrogates():
     yield {"name": "no-descriptor"}
 """
+HALF = """\
+from tracer_spec.plugin import Plugin, hookimpl
+
+@hookimpl
+def tracer_spec_guards():
+    yield Plugin("half", "options that nobody can check", print, dict)
+"""
+LEAVES = "raise SystemExit('this machine is too old')\n"
 
 
 def wheel(folder: Path, distribution: str, code: str) -> Path:
@@ -43,7 +52,7 @@ def wheel(folder: Path, distribution: str, code: str) -> Path:
         f"{module}.py": code,
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        f"{info}/entry_points.txt": f"[tracer_spec]\nplugin = {module}\n",
+        f"{info}/entry_points.txt": f"[tracer_spec]\n{distribution.removeprefix('acme-')} = {module}\n",
     }
     record = "".join(
         f"{name},sha256={base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b'=').decode()},{len(text.encode())}\n"
@@ -58,12 +67,14 @@ def wheel(folder: Path, distribution: str, code: str) -> Path:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """Install three plugins with pip: one that works, one that does not import, one that breaks its contract."""
+    """Install plugins with pip: one that works, and those that do not import, break their contract or share a name."""
     folder = tmp_path_factory.mktemp("wheels")
     wheels = [
         wheel(folder, "acme-centroid", plugin_code("surrogate", "centroid")),
         wheel(folder, "acme-broken", BROKEN),
         wheel(folder, "acme-wrong", WRONG),
+        wheel(folder, "acme-leaves", LEAVES),
+        wheel(folder, "acme-half-made", HALF),
         wheel(folder, "acme-one", plugin_code("guard", "twice")),
         wheel(folder, "acme-two", plugin_code("guard", "twice")),
     ]
@@ -81,7 +92,8 @@ def run(site, tmp_path):
 
     def call(*args, zoo="logreg", installed=True):
         (tmp_path / "router.yaml").write_text(SPEC.replace("ZOO", zoo))
-        env = {**os.environ, "OMP_NUM_THREADS": "1"} | ({"PYTHONPATH": str(site)} if installed else {})
+        path = os.pathsep.join(filter(None, [str(site) if installed else "", os.environ.get("PYTHONPATH", "")]))
+        env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
         done = subprocess.run(
             [sys.executable, "-W", "error", "-m", "tracer_spec", *args],
             cwd=tmp_path,
@@ -116,29 +128,93 @@ def test_its_options_are_checked_at_their_place_in_the_spec(run):
 
 
 def test_what_is_broken_wrong_or_double_is_listed_with_the_reason(run):
-    code, out, _ = run("plugins", "--json")
-    assert code == 0
+    code, out, err = run("plugins", "--json")
+    assert (code, err) == (0, "")
     rows = {each["distribution"]: each for each in json.loads(out)["plugins"] if each["distribution"] != "tracer-spec"}
-    told = {name: (each["kind"], each["state"], each["summary"]) for name, each in rows.items()}
+    told = {each: (row["kind"], row["name"], row["state"], row["summary"]) for each, row in rows.items()}
     assert told == {
-        "acme-centroid": ("surrogate", "ok", "nearest class mean"),
+        "acme-centroid": ("surrogate", "centroid", "ok", "nearest class mean"),
         "acme-broken": (
             "entry point",
             "broken",
+            "broken",
             "ModuleNotFoundError: No module named 'a_library_that_nobody_has'",
         ),
+        "acme-leaves": ("entry point", "leaves", "broken", "SystemExit: this machine is too old"),
         "acme-wrong": (
             "surrogate",
+            "wrong",
             "broken",
             "PluginError: the hook yielded dict, not a tracer_spec.plugin.Plugin",
         ),
-        "acme-one": ("guard", "duplicate", "provided twice, by acme-one 1.0 and acme-two 1.0"),
-        "acme-two": ("guard", "duplicate", "provided twice, by acme-one 1.0 and acme-two 1.0"),
+        "acme-half-made": (
+            "guard",
+            "half",
+            "broken",
+            "PluginError: the options of 'half' are not a subclass of tracer_spec.plugin.Options",
+        ),
+        "acme-one": ("guard", "twice", "duplicate", "provided twice, by acme-one 1.0 and acme-two 1.0"),
+        "acme-two": ("guard", "twice", "duplicate", "provided twice, by acme-one 1.0 and acme-two 1.0"),
     }
+    _, table, _ = run("plugins")
+    assert re.search(r"^entry point +broken +acme-broken +1\.0 +broken +ModuleNotFoundError: ", table, re.MULTILINE)
+    assert re.search(r"^guard +twice +acme-two +1\.0 +duplicate +provided twice, by ", table, re.MULTILINE)
+    assert "not usable: broken, leaves, half, twice, wrong; " in table
 
 
-def test_what_is_broken_is_fatal_only_to_the_spec_that_names_it(run):
-    assert run("validate", "router.yaml")[0] == 0
-    code, _, err = run("validate", "router.yaml", zoo="logreg]\nguards: [twice")
+@pytest.mark.parametrize(
+    ("zoo", "where", "told"),
+    [
+        (
+            "logreg, broken",
+            "router.yaml:5:15  zoo[1]",
+            "the surrogate 'broken' of acme-broken 1.0 cannot be used: ModuleNotFoundError: No module named "
+            "'a_library_that_nobody_has'",
+        ),
+        (
+            "wrong",
+            "router.yaml:5:7  zoo[0]",
+            "the surrogate 'wrong' of acme-wrong 1.0 cannot be used: PluginError: the hook yielded dict, not a "
+            "tracer_spec.plugin.Plugin",
+        ),
+        (
+            "logreg]\nguards: [{use: half}",
+            "router.yaml:6:16  guards[0].use",
+            "the guard 'half' of acme-half-made 1.0 cannot be used: PluginError: the options of 'half' are not a "
+            "subclass of tracer_spec.plugin.Options",
+        ),
+        (
+            "logreg]\nguards: [twice",
+            "router.yaml:6:10  guards[0]",
+            "the guard 'twice' of acme-one 1.0 cannot be used: provided twice, by acme-one 1.0 and acme-two 1.0",
+        ),
+    ],
+    ids=["does not import", "no descriptor", "half a descriptor", "duplicate"],
+)
+def test_what_is_broken_is_fatal_to_the_spec_that_names_it(run, zoo, where, told):
+    code, out, err = run("validate", "router.yaml", zoo=zoo)
+    assert (code, out) == (2, "")
+    assert where in err
+    assert told in " ".join(err.split())
+    assert "Traceback" not in err
+
+
+def test_what_is_broken_is_fatal_to_no_other_spec(run):
+    code, out, err = run("validate", "router.yaml")
+    assert (code, err) == (0, "")
+    assert out.startswith("router.yaml: ok (small: ")
+
+
+def test_a_name_that_nobody_has_leads_to_what_is_broken_since_that_may_be_where_it_is(run):
+    code, _, err = run("validate", "router.yaml", zoo="quantum")
     assert code == 2
-    assert "the guard 'twice' of acme-one 1.0 cannot be used: provided twice, by acme-one 1.0 and acme-two 1.0" in err
+    assert (
+        "what is installed and broken may provide it: acme-broken 1.0 (ModuleNotFoundError: No module named "
+        "'a_library_that_nobody_has'), acme-leaves 1.0 (SystemExit: this machine is too old), acme-wrong 1.0 "
+    ) in " ".join(err.split())
+
+
+def test_a_broken_plugin_that_is_asked_about_says_why(run):
+    code, out, err = run("plugins", "half")
+    assert (code, out) == (2, "")
+    assert "the guard 'half' of acme-half-made 1.0 is not usable: PluginError: the options of 'half' are not" in err

@@ -129,7 +129,7 @@ def _show_table(rows: list[dict[str, str]]) -> None:
         line = "  ".join(row[column].ljust(widths.get(column, 0)) for column in _COLUMNS)
         click.echo(line if row["state"] == "ok" else paint(line, "yellow", stream=sys.stdout))
     bad = [row["name"] for row in rows if row["state"] != "ok"]
-    note = f"; not usable: {listing(bad)}" if bad else ""
+    note = f"; not usable: {listing(dict.fromkeys(bad))}" if bad else ""
     click.echo(f"\n{plural(len(rows) - len(bad), 'plugin')}{note}; 'tracer-spec plugins NAME' explains one")
 
 

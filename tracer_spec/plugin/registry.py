@@ -7,6 +7,7 @@ A factory, not a global: every :func:`find_plugins` call looks again. A plugin t
 from __future__ import annotations
 
 import importlib.metadata
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,9 @@ from tracer_spec.plugin.contracts import Options, Plugin, Provided
 KINDS = ("source", "embedder", "surrogate", "acceptor", "guard", "family", "calibrator")
 _HOOKS = {kind: f"{hookspecs.GROUP}_{'families' if kind == 'family' else kind + 's'}" for kind in KINDS}
 _OURS = "tracer-spec"
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+# a module that ends the process when it is imported is as broken as one that raises
+_ANY_FAULT = (Exception, SystemExit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +77,17 @@ class Registry:
                 )
         raise PluginError(
             f"no {kind} is called '{name}'; known: {self._listing(known.values())}",
-            hint=did_you_mean(name, known),
+            hint=did_you_mean(name, known) or self._suspects(kind),
         )
+
+    def _suspects(self, kind: str) -> str:
+        """Name the distributions that may provide a kind, and cannot be asked since they are broken."""
+        found = {
+            f"{each.distribution} {each.version} ({each.reason})"
+            for each in self.broken
+            if each.kind in (kind, "entry point")
+        }
+        return f"what is installed and broken may provide it: {', '.join(sorted(found))}" if found else ""
 
     @staticmethod
     def _listing(known: Iterable[Provided]) -> str:
@@ -113,7 +126,7 @@ def find_plugins() -> Registry:
         try:
             manager.register(entry.load(), name=name)
             manager.check_pending()
-        except Exception as error:  # noqa: BLE001 - whatever a third party's import raises is recorded, not ours to die of
+        except _ANY_FAULT as error:  # whatever a third party's import raises is recorded, not ours to die of
             broken.append(Broken("entry point", entry.name, distribution, version, _reason(error)))
             if manager.has_plugin(name):
                 manager.unregister(name=name)
@@ -142,22 +155,34 @@ def _call(
     """Call one module's implementation of one hook."""
     hook = getattr(manager.hook, _HOOKS[kind])
     got: list[Provided] = []
+    at = entry = name.partition(":")[2]
     for implementation in hook.get_hookimpls():
         if implementation.plugin_name != name:
             continue
         try:
             for plugin in implementation.function():
+                _check_name(plugin)
+                at = plugin.name  # so that a spec that names it is told why it cannot be used
                 _check(plugin)
+                at = entry
                 got.append(Provided(kind, plugin, distribution, version))
-        except Exception as error:  # noqa: BLE001 - see find_plugins
-            return [], [Broken(kind, name.partition(":")[2], distribution, version, _reason(error))]
+        except _ANY_FAULT as error:
+            return [], [Broken(kind, at, distribution, version, _reason(error))]
     return got, []
 
 
-def _check(plugin: Any) -> None:
-    """Raise where a descriptor breaks its contract."""
+def _check_name(plugin: Any) -> None:
+    """Raise where it is no descriptor, or one without a name that a spec can write."""
     if not isinstance(plugin, Plugin):
         raise PluginError(f"the hook yielded {type(plugin).__name__}, not a tracer_spec.plugin.Plugin")
+    if not (isinstance(plugin.name, str) and _NAME.fullmatch(plugin.name)):
+        raise PluginError(f"the name {plugin.name!r} is not of lower case letters, digits and dashes")
+
+
+def _check(plugin: Plugin[Any]) -> None:
+    """Raise where a descriptor breaks its contract."""
+    if not isinstance(plugin.summary, str):
+        raise PluginError(f"the summary of '{plugin.name}' is {type(plugin.summary).__name__}, not text")
     if not (isinstance(plugin.options, type) and issubclass(plugin.options, Options)):
         raise PluginError(f"the options of '{plugin.name}' are not a subclass of tracer_spec.plugin.Options")
     if not callable(plugin.make):

@@ -178,6 +178,7 @@ testpaths = ["tests"]
 
 def _readme(scaffold: Scaffold) -> str:
     snippet = how_in_a_spec(scaffold.kind, scaffold.name)
+    explain = f"tracer-spec plugins {scaffold.name}"
     return f"""\
 # {scaffold.distribution}
 
@@ -185,8 +186,8 @@ The {scaffold.kind} `{scaffold.name}` for [tracer-spec](https://pypi.org/project
 
 ```sh
 pip install -e '.[dev]'
-pytest                                # the whole contract of a {scaffold.kind}
-tracer-spec plugins {scaffold.name}   # its options, as others see them
+{"pytest".ljust(len(explain))}   # the whole contract of its kind
+{explain}   # its options, as others see them
 ```
 
 In a spec:

@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,24 +19,39 @@ def program(name: str) -> str | None:
     return shutil.which(name, path=BINARIES) if BINARIES else shutil.which(name)
 
 
+def _is_user(name: str) -> bool:
+    import pwd
+
+    return name in {each.pw_name for each in pwd.getpwall()}
+
+
 def missing() -> str:
     """Say why there can be no server; empty where there can."""
     if not all(map(program, ("initdb", "pg_ctl", "psql"))):
         return "initdb, pg_ctl and psql of PostgreSQL are not installed"
     if os.name != "posix":
         return "the server is started as POSIX has it"
+    if os.geteuid() == 0 and not _is_user("postgres"):
+        return "PostgreSQL does not run as root, and there is no user 'postgres'"
     return ""
 
 
 @contextlib.contextmanager
-def running(folder: Path) -> Iterator[int]:
-    """Start a server in an empty folder, give its port, and stop it."""
-    user: dict[str, str] = {}
-    if os.geteuid() == 0:  # the server refuses to run as root
-        user = {"user": "postgres", "group": "postgres"}
-        shutil.chown(folder, "postgres", "postgres")
-        for parent in [folder, *folder.parents][:3]:
-            parent.chmod(parent.stat().st_mode | 0o011)
+def running() -> Iterator[int]:
+    """Start a server in a folder of its own, give its port, and stop it."""
+    # not a folder of pytest's: any other run of it closes those to every other user, the server's among them
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as made:
+        folder = Path(made)
+        user: dict[str, str] = {}
+        if os.geteuid() == 0:  # the server refuses to run as root
+            user = {"user": "postgres", "group": "postgres"}
+            shutil.chown(folder, "postgres", "postgres")
+        with _serving(folder, user) as port:
+            yield port
+
+
+@contextlib.contextmanager
+def _serving(folder: Path, user: dict[str, str]) -> Iterator[int]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

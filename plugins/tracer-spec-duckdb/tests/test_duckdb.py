@@ -353,11 +353,11 @@ def test_a_duckdb_file_joins_a_file(read, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def server():
     """A real PostgreSQL with one table."""
     if reason := postgres_server.missing():
         pytest.skip(reason)
-    with postgres_server.running(tmp_path_factory.mktemp("postgres")) as port:
+    with postgres_server.running() as port:
         postgres_server.execute(
             port,
             "CREATE TABLE calls (id int, body text, answer jsonb, at timestamptz, tags text[])",
