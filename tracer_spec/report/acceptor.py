@@ -29,8 +29,9 @@ def acceptor(facts: Facts, _room: Room) -> Section | Absent:
     return Section(
         id="acceptor",
         title=TITLE,
-        shows="Left, how many rows get which acceptance score, and where the threshold cuts. Right, how often rows of a score "
-        "agree with the teacher: on the diagonal, scores are what they say.",
+        shows="First, which acceptance scores rows get where the surrogate agrees with the teacher and where it does not, "
+        "each as shares of its own, and where the threshold cuts. Second, how often rows of like scores agree: on the "
+        "diagonal, scores are what they say.",
         caveat="Estimates from fit rows, out of fold. The threshold is what was certified, not the scores: a reliable score "
         "makes for more coverage, and an unreliable one breaks no claim.",
         view={"stages": stages},
@@ -79,38 +80,36 @@ def _score_rows(scores: Scores) -> list[dict[str, Any]]:
 
 
 def _histogram(scores: Scores, threshold: float | None) -> dict[str, Any]:
-    names = ["agrees", "disagrees"]
+    """Draw both distributions over one another, each as shares of its own rows: few disagree, and would not be seen."""
+    names = ["agrees with the teacher", "disagrees"]
     data = []
-    for row in _score_rows(scores):
-        span = f"{row['low']:.2f} to {row['high']:.2f}"
-        base = {"lo": row["low"], "hi": row["high"], "s": span}
-        data.append({**base, "v": "disagrees", "y0": 0, "y1": row["disagree"], "n": count(row["disagree"])})
-        top = row["disagree"] + row["agree"]
-        data.append({**base, "v": "agrees", "y0": row["disagree"], "y1": top, "n": count(row["agree"])})
+    for name, counts in zip(names, (scores.agree, scores.disagree), strict=True):
+        for low, high, n in zip(scores.edges, scores.edges[1:], counts, strict=False):
+            part = share(n, sum(counts)) or 0.0
+            span = f"{low:.2f} to {high:.2f}"
+            data.append({"lo": low, "hi": high, "s": span, "v": name, "y": part, "n": count(n), "p": percent(part)})
     bars = {
         "data": {"values": data},
         "mark": {"type": "rect", "stroke": "var(--paper)", "strokeWidth": 0.5},
         "encoding": {
             "x": charts.numbers("lo", "Acceptance score", nice=False, zero=False),
             "x2": {"field": "hi"},
-            "y": charts.numbers("y0", "Rows"),
-            "y2": {"field": "y1"},
+            "y": {**charts.rates("y", "Share of such rows"), "scale": {"zero": True}},
+            "y2": {"datum": 0},
             "color": charts.colours("v", names, ["var(--blue)", "var(--red)"]),
-            "tooltip": charts.details(("s", "Score"), ("v", "Surrogate"), ("n", "Rows")),
+            "opacity": {"value": 0.62},
+            "tooltip": charts.details(("s", "Score"), ("v", "Surrogate"), ("n", "Rows"), ("p", "Share")),
         },
     }
-    line = (
-        []
-        if threshold is None
-        else charts.level_line(threshold, f"threshold {threshold:.3f}", axis="x", align=_side(scores, threshold))
+    cut = (
+        [] if threshold is None else charts.level_line(threshold, "threshold", axis="x", align=_side(scores, threshold))
     )
-    return charts.layered([bars, *line], height=260)
+    return charts.layered([bars, *cut], height=240)
 
 
 def _side(scores: Scores, threshold: float) -> str:
     """Put the threshold's name where there is room."""
-    middle = (scores.edges[0] + scores.edges[-1]) / 2
-    return "left" if threshold < middle else "right"
+    return "left" if threshold < (scores.edges[0] + scores.edges[-1]) / 2 else "right"
 
 
 def _reliability(bins: list[ScoreBin], threshold: float | None) -> dict[str, Any]:
@@ -126,7 +125,7 @@ def _reliability(bins: list[ScoreBin], threshold: float | None) -> dict[str, Any
         }
         for each in bins
     ]
-    x = charts.numbers("x", "Mean acceptance score", domain=[0, 1])
+    x = charts.numbers("x", "Mean acceptance score", domain=[0, 1], nice=False)
     y = charts.rates("y", "Agreement", domain=[0, 1])
     diagonal = {
         "data": {"values": [{"x": 0, "y": 0}, {"x": 1, "y": 1}]},
@@ -144,9 +143,9 @@ def _reliability(bins: list[ScoreBin], threshold: float | None) -> dict[str, Any
         "encoding": {
             "x": x,
             "y": y,
-            "size": {"field": "w", "type": "quantitative", "legend": None, "scale": {"range": [40, 320]}},
+            "size": {"field": "w", "type": "quantitative", "legend": None, "scale": {"range": [50, 150]}},
             "tooltip": charts.details(("s", "Scores"), ("m", "Mean score"), ("a", "Agreement"), ("n", "Rows")),
         },
     }
     cut = [] if threshold is None else charts.level_line(threshold, "", axis="x")[:1]
-    return charts.layered([diagonal, *cut, line, points], height=260)
+    return charts.layered([diagonal, *cut, line, points], height=240)

@@ -14,9 +14,11 @@ FAMILY_COLOURS = ("var(--blue)", "var(--orange)", "var(--green)", "var(--pink)",
 FAMILY_SHAPES = ("circle", "square", "triangle-up", "diamond", "cross")
 PERCENT = "format(100 * datum.value, '~r') + '\u00a0%'"
 
+FONT = "system-ui, sans-serif"
+
 CONFIG: Spec = {
     "background": None,
-    "font": "system-ui, sans-serif",
+    "font": FONT,
     "view": {"stroke": None},
     "axis": {
         "labelColor": "var(--muted)",
@@ -30,6 +32,7 @@ CONFIG: Spec = {
         "titlePadding": 10,
         "labelPadding": 5,
         "tickSize": 4,
+        "labelSeparation": 6,
     },
     "legend": {
         "labelColor": "var(--ink)",
@@ -72,7 +75,7 @@ def rates(field: str, title: str, *, domain: Sequence[float] | None = None) -> S
 
 def numbers(field: str, title: str, **scale: Any) -> Spec:
     """Return an axis of numbers."""
-    return {"field": field, "type": "quantitative", "title": title, "scale": scale}
+    return {"field": field, "type": "quantitative", "title": title, "scale": scale, "axis": {"tickCount": 5}}
 
 
 def colours(field: str, names: Sequence[str], values: Sequence[str], *, title: str | None = None) -> Spec:

@@ -115,20 +115,13 @@ def _chart(
 def _ring(chosen: _Placed, x: Any, y: Any) -> list[dict[str, Any]]:
     """Mark what ships."""
     data = {"values": [_point(*chosen)]}
-    right = chosen[1].coverage < 0.7
-    side: dict[str, Any] = {"align": "left", "dx": 13} if right else {"align": "right", "dx": -13}
-    return [
-        {
-            "data": data,
-            "mark": {"type": "point", "filled": False, "size": 260, "stroke": "var(--ink)", "strokeWidth": 2.5},
-            "encoding": {"x": x, "y": y},
-        },
-        {
-            "data": data,
-            "mark": {"type": "text", "text": "ships", "fontWeight": 600, "fontSize": 13, "dy": -15, **side},
-            "encoding": {"x": x, "y": y},
-        },
-    ]
+    side: dict[str, Any] = {"align": "left", "dx": 12, "dy": -12}
+    if chosen[1].coverage > 0.93:
+        side = {"align": "center", "dx": 0, "dy": -20}
+    halo = {"stroke": "var(--paper)", "strokeWidth": 5, "fill": "var(--paper)"}
+    ring = {"type": "point", "filled": False, "size": 260, "stroke": "var(--ink)", "strokeWidth": 2.5, "opacity": 1}
+    name = {"type": "text", "text": "ships", "fontWeight": 600, "fontSize": 13, **side}
+    return [{"data": data, "mark": mark, "encoding": {"x": x, "y": y}} for mark in (ring, {**name, **halo}, name)]
 
 
 def _target(certificate: Certified) -> list[dict[str, Any]]:

@@ -130,6 +130,7 @@ class Row(_Part):
     label: str
     predicted: str | None = None
     score: float | None = None
+    kind: str = ""
     text: str | None = None
 
 

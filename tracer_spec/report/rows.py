@@ -120,6 +120,7 @@ def _row(row: Row, room: Room) -> dict[str, Any]:
         "predicted": None if row.predicted is None else shown(row.predicted, 100),
         "agrees": row.predicted == row.label,
         "score": row.score,
+        "kind": shown(row.kind, 40),
         "text": None if row.text is None else shown(row.text, room.characters),
     }
 

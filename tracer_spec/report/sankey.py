@@ -1,4 +1,4 @@
-"""The flow from labels to stages to outcomes: laid out here, drawn by Vega's link paths."""
+"""The flow from labels to stages to outcomes, a Sankey diagram: laid out here, drawn by Vega."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tracer_spec.report import charts
 from tracer_spec.report.reading import Facts
 from tracer_spec.report.section import OLDER, Absent, Chart, Room, Section, Shown
 from tracer_spec.report.words import count, counted, percent, share, shown
 
 TITLE = "From labels to whoever answers"
-TEACHER, AGREES, DIFFERS = "teacher", "teacher's label", "another label"
+TEACHER, AGREES, DIFFERS = "teacher", "the teacher's label", "another label"
 _MOST = 15
 _GAP, _LEAST = 13.0, 330.0
 _STAGES = ("var(--blue)", "var(--green)", "var(--pink)")
@@ -153,6 +154,8 @@ def _placed(
             "y0": round(top, 2),
             "y1": round(top + max(1.0, through[node] * scale), 2),
             "name": names[node],
+            "told": names[node] if node[0] == 0 else f"{names[node]}, {percent(through[node] / whole)}",
+            "brief": _brief(node, through[node] / whole),
             "fill": _colour(node),
             "rows": count(through[node]),
             "share": percent(through[node] / whole),
@@ -164,7 +167,7 @@ def _placed(
     drawn = []
     for link in sorted(links, key=lambda each: (each.source[0], position[each.source], position[each.target])):
         thick = link.n * scale
-        start, end = out[link.source] + thick / 2, into[link.target] + thick / 2
+        start, end = out[link.source], into[link.target]
         out[link.source] += thick
         into[link.target] += thick
         drawn.append(
@@ -172,15 +175,25 @@ def _placed(
                 "from": names[link.source],
                 "to": names[link.target],
                 "column": link.source[0],
-                "y0": round(start, 2),
-                "y1": round(end, 2),
-                "thick": round(max(0.75, thick), 2),
-                "stroke": _colour(link.target if link.target[1] != AGREES else link.source),
+                "a0": round(start, 2),
+                "a1": round(start + max(0.7, thick), 2),
+                "b0": round(end, 2),
+                "b1": round(end + max(0.7, thick), 2),
+                "fill": _colour(link.target if link.target[1] != AGREES else link.source),
                 "rows": count(link.n),
                 "share": percent(link.n / whole),
             }
         )
     return nodes, drawn
+
+
+def _brief(node: tuple[int, str], part: float) -> str:
+    """Name a node where there is little room."""
+    column, name = node
+    if column == 0:
+        return shown(name.removeprefix("\0"), 40)
+    brief = {AGREES: "same label", DIFFERS: "another"}.get(name, shown(name, 14))
+    return f"{brief}, {percent(part, 0)}"
 
 
 def _node_name(facts: Facts, node: tuple[int, str]) -> str:
@@ -202,9 +215,20 @@ def _colour(node: tuple[int, str]) -> str:
 
 def _marks(nodes: list[dict[str, Any]], links: list[dict[str, Any]], height: float) -> dict[str, Any]:
     across = "isFinite(containerSize()[0]) ? containerSize()[0] : 700"
-    place = "datum.column === 0 ? left : datum.column === 1 ? left + (right - left) * 0.52 : right"
-    after = "datum.column === 0 ? left + (right - left) * 0.52 : right"
-    near_label = "datum.column === 0 ? left - 8 : datum.column === 1 ? left + (right - left) * 0.52 + 18 : right + 18"
+    text = {
+        "baseline": {"value": "middle"},
+        "fontSize": {"signal": "narrow ? 11 : 12"},
+        "font": {"value": charts.FONT},
+        "fill": {"value": "var(--ink)"},
+        "text": {"signal": "narrow ? datum.brief : datum.told"},
+        "x": {"signal": "datum.column === 0 ? left - 8 : (datum.column === 1 ? middle : right) + 18"},
+        "y": {"signal": "(datum.y0 + datum.y1) / 2"},
+        "align": {"signal": "datum.column === 0 ? 'right' : 'left'"},
+        "limit": {
+            "signal": "datum.column === 0 ? left - 12 : datum.column === 1 ? right - middle : width - right - 18"
+        },
+    }
+    halo = text | {"stroke": {"value": "var(--paper)"}, "strokeWidth": {"value": 4}, "strokeOpacity": {"value": 0.8}}
     return {
         "$schema": "https://vega.github.io/schema/vega/v6.json",
         "height": height,
@@ -212,43 +236,25 @@ def _marks(nodes: list[dict[str, Any]], links: list[dict[str, Any]], height: flo
         "padding": 6,
         "signals": [
             {"name": "width", "init": across, "on": [{"events": "window:resize", "update": across}]},
-            {"name": "left", "update": "width < 520 ? 104 : 176"},
-            {"name": "right", "update": "width - (width < 520 ? 64 : 140)"},
+            {"name": "narrow", "update": "width < 520"},
+            {"name": "left", "update": "narrow ? 96 : 200"},
+            {"name": "right", "update": "width - (narrow ? 104 : 200)"},
+            {"name": "middle", "update": "left + (right - left) * (narrow ? 0.4 : 0.52)"},
         ],
-        "data": [
-            {"name": "nodes", "values": nodes},
-            {
-                "name": "links",
-                "values": links,
-                "transform": [
-                    {"type": "formula", "as": "x0", "expr": f"({place}) + 12"},
-                    {"type": "formula", "as": "x1", "expr": after},
-                    {
-                        "type": "linkpath",
-                        "orient": "horizontal",
-                        "shape": "diagonal",
-                        "sourceX": "x0",
-                        "sourceY": "y0",
-                        "targetX": "x1",
-                        "targetY": "y1",
-                    },
-                ],
-            },
-        ],
+        "data": [{"name": "nodes", "values": nodes}, {"name": "links", "values": links}],
         "marks": [
             {
                 "type": "path",
                 "from": {"data": "links"},
                 "encode": {
                     "enter": {
-                        "stroke": {"field": "stroke"},
-                        "strokeWidth": {"field": "thick"},
+                        "fill": {"field": "fill"},
                         "tooltip": {
                             "signal": "{From: datum.from, To: datum.to, Rows: datum.rows, 'Of all': datum.share}"
                         },
                     },
-                    "update": {"path": {"field": "path"}, "strokeOpacity": {"value": 0.32}},
-                    "hover": {"strokeOpacity": {"value": 0.65}},
+                    "update": {"path": {"signal": _ribbon()}, "fillOpacity": {"value": 0.32}},
+                    "hover": {"fillOpacity": {"value": 0.65}},
                 },
             },
             {
@@ -260,28 +266,24 @@ def _marks(nodes: list[dict[str, Any]], links: list[dict[str, Any]], height: flo
                         "y2": {"field": "y1"},
                         "width": {"value": 12},
                         "fill": {"field": "fill"},
-                        "tooltip": {"signal": "{Node: datum.name, Rows: datum.rows, 'Of all': datum.share}"},
+                        "tooltip": {"signal": "{At: datum.name, Rows: datum.rows, 'Of all': datum.share}"},
                     },
-                    "update": {"x": {"signal": place}},
+                    "update": {"x": {"signal": "datum.column === 0 ? left : datum.column === 1 ? middle : right"}},
                 },
             },
-            {
-                "type": "text",
-                "from": {"data": "nodes"},
-                "encode": {
-                    "enter": {
-                        "baseline": {"value": "middle"},
-                        "fontSize": {"value": 12},
-                        "fill": {"value": "var(--ink)"},
-                        "text": {"field": "name"},
-                    },
-                    "update": {
-                        "x": {"signal": near_label},
-                        "y": {"signal": "(datum.y0 + datum.y1) / 2"},
-                        "align": {"signal": "datum.column === 0 ? 'right' : 'left'"},
-                        "limit": {"signal": "datum.column === 0 ? left - 12 : width - right - 20"},
-                    },
-                },
-            },
+            {"type": "text", "from": {"data": "nodes"}, "interactive": False, "encode": {"update": halo}},
+            {"type": "text", "from": {"data": "nodes"}, "interactive": False, "encode": {"update": text}},
         ],
     }
+
+
+def _ribbon() -> str:
+    """Return the expression of a link's outline: a stroke as wide as the link would bulge where the bend is tight."""
+    start = "(datum.column === 0 ? left : middle) + 12"
+    end = "(datum.column === 0 ? middle : right)"
+    half = f"(({start}) + {end}) / 2"
+    return (
+        f"'M' + ({start}) + ',' + datum.a0 + 'C' + {half} + ',' + datum.a0 + ',' + {half} + ',' + datum.b0"
+        f" + ',' + {end} + ',' + datum.b0 + 'V' + datum.b1"
+        f" + 'C' + {half} + ',' + datum.b1 + ',' + {half} + ',' + datum.a1 + ',' + ({start}) + ',' + datum.a1 + 'Z'"
+    )

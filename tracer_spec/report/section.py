@@ -68,7 +68,7 @@ class Room:
     labels: int = 1000
     candidates: int = 1500
     rows: int = 60
-    pairs: int = 24
+    pairs: int = 40
     characters: int = 400
     spec_bytes: int = 60_000
 

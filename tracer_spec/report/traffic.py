@@ -99,10 +99,10 @@ def _cut(slicing: Slicing, number: int, room: Room) -> dict[str, Any]:
 
 
 def _whiskers(slicing: Slicing, target: float | None) -> dict[str, Any]:
-    order = [shown(part.name, 60) for part in slicing.parts[:40]]
+    names = [shown(": ".join([part.name, *part.labels[:1]]), 70) for part in slicing.parts[:40]]
     data = [
         {
-            "y": shown(part.name, 60),
+            "y": name,
             "x": part.agree / part.handled,
             "lo": part.interval[0] if part.interval else part.agree / part.handled,
             "hi": part.interval[1] if part.interval else part.agree / part.handled,
@@ -111,28 +111,30 @@ def _whiskers(slicing: Slicing, target: float | None) -> dict[str, Any]:
             "c": percent(share(part.handled, part.n)),
             "n": counted(part.n, "row"),
         }
-        for part in slicing.parts[:40]
+        for name, part in zip(names, slicing.parts, strict=False)
         if part.handled
     ]
     y = {
         "field": "y",
         "type": "nominal",
-        "sort": order,
+        "sort": names,
         "title": None,
-        "axis": {"labelLimit": 120, "domain": False, "ticks": False},
+        "axis": {"labelLimit": 300, "domain": False, "ticks": False},
     }
-    x = charts.rates("x", "Agreement of what is handled (estimate)")
+    ends = [each[key] for each in data for key in ("lo", "hi")] + ([target] if target else [])
+    domain = [max(0.0, min(ends, default=0.0) - 0.01), min(1.0, max(ends, default=1.0) + 0.01)]
+    x = charts.rates("x", "Agreement of what is handled (estimate)", domain=domain)
     hover = charts.details(("y", "Part"), ("n", "Size"), ("c", "Handled"), ("a", "Agreement"), ("i", "Interval"))
     whisker = {
         "mark": {"type": "rule", "stroke": "var(--blue)", "strokeWidth": 2},
         "encoding": {"y": y, "x": {**x, "field": "lo"}, "x2": {"field": "hi"}, "tooltip": hover},
     }
     point = {
-        "mark": {"type": "point", "filled": True, "size": 70, "color": "var(--blue)"},
+        "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1, "color": "var(--blue)"},
         "encoding": {"y": y, "x": x, "tooltip": hover},
     }
     goal = charts.level_line(target, "", axis="x")[:1] if target else []
-    return charts.layered([*goal, whisker, point], height=max(90, 26 * len(data) + 10), data=data)
+    return charts.layered([*goal, whisker, point], height=max(80, 22 * len(data) + 8), data=data)
 
 
 def reasons(facts: Facts, room: Room) -> Section | Absent:
@@ -147,6 +149,7 @@ def reasons(facts: Facts, room: Room) -> Section | Absent:
         for name, n in sorted(
             found.items(), key=lambda item: list(_REASONS).index(item[0]) if item[0] in _REASONS else 99
         )
+        if n or name == "handled"
     ]
     guards = tuple(
         {

@@ -10,7 +10,9 @@ from tracer_spec.report.section import Absent, Chart, Room, Section, Shown
 from tracer_spec.report.words import count, counted, p_value, percent
 
 TITLE = "The certified walk"
-_SMALLEST = 1e-12  # what a logarithmic axis still shows
+_TICK = "datum.value < 0.000002 ? '\u2264\u00a00.000001' : format(datum.value, '~f')"
+_SHORT = 12
+_SMALLEST = 1e-6  # what is surer than that is drawn at the edge: the first failure is what matters
 
 
 def walk(facts: Facts, room: Room) -> Section | Absent:
@@ -36,6 +38,7 @@ def walk(facts: Facts, room: Room) -> Section | Absent:
         "is the claim, of traffic like the traces.",
         view={
             "rows": Shown.first(rows, max(room.rows, 10)),
+            "last": _last(rows),
             "trials": "Certify rows" if end_to_end else "Handled",
             "successes": "No wrong label" if end_to_end else "Agree",
             "level": certificate.level,
@@ -43,6 +46,13 @@ def walk(facts: Facts, room: Room) -> Section | Absent:
         },
         charts=(Chart("walk", _chart(certificate, ships), _says(certificate)),) if tested else (),
     )
+
+
+def _last(rows: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+    """Return the end of a long walk, with what ships; all of a short one."""
+    if len(rows) <= _SHORT:
+        return rows
+    return tuple(row for row in rows if row["ships"] or row["number"] > len(rows) - _SHORT // 2)
 
 
 def _shipped(certificate: Certified) -> int | None:
@@ -72,14 +82,14 @@ def _chart(certificate: Certified, ships: int | None) -> dict[str, Any]:
         if step.p_value is not None
     ]
     x = charts.rates("x", "Coverage (estimate)")
-    y = charts.numbers("y", "p-value (smaller is surer)", type="log", nice=False) | {
-        "axis": {"format": "~g", "tickCount": 5}
+    y = charts.numbers("y", "p-value (lower is surer)", type="log", domain=[_SMALLEST, 1]) | {
+        "axis": {"values": [10.0**-power for power in range(7)], "labelExpr": _TICK}
     }
     hover = charts.details(("i", "Test"), ("v", "Outcome"), ("c", "Coverage"), ("k", "Agree"), ("p", "p-value"))
     points = {
         "data": {"values": data},
         "params": [charts.nearest("near")],
-        "mark": {"type": "point", "filled": True},
+        "mark": {"type": "point", "filled": True, "opacity": 1},
         "encoding": {
             "x": x,
             "y": y,
