@@ -192,7 +192,7 @@ def _brief(node: tuple[int, str], part: float) -> str:
     column, name = node
     if column == 0:
         return shown(name.removeprefix("\0"), 40)
-    brief = {AGREES: "same label", DIFFERS: "another"}.get(name, shown(name, 14))
+    brief = {AGREES: "agrees", DIFFERS: "differs"}.get(name, shown(name, 14))
     return f"{brief}, {percent(part, 0)}"
 
 

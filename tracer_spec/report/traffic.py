@@ -100,7 +100,7 @@ def _cut(slicing: Slicing, number: int, room: Room) -> dict[str, Any]:
 
 def _whiskers(slicing: Slicing, target: float | None) -> dict[str, Any]:
     names = [shown(": ".join([part.name, *part.labels[:1]]), 70) for part in slicing.parts[:40]]
-    data = [
+    data: list[dict[str, Any]] = [
         {
             "y": name,
             "x": part.agree / part.handled,
