@@ -19,8 +19,9 @@ ALLOWED = {
 }
 # a layer to the parts of tracer_spec that it must not import
 FORBIDDEN = {
-    "builtin": {"flow", "cli", "engine", "plan", "spec"},
-    "flow": {"builtin", "cli", "engine"},
+    "builtin": {"flow", "cli", "engine", "init", "plan", "spec"},
+    "flow": {"builtin", "cli", "engine", "init"},
+    "init": {"cli", "engine", "runtime"},
     "testing": {"cli"},
 }
 

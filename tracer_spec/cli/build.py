@@ -103,8 +103,8 @@ def command(
         raise
     if check and form != JSON:
         _tell_same(result, Path(spec).with_suffix(".lock"))
-        return 0
-    _show(result, Path(out or f"dist/{result.name}.tracer"), as_json=form == JSON, quiet=quiet, verbose=verbose)
+    else:
+        _show(result, Path(out or f"dist/{result.name}.tracer"), as_json=form == JSON, quiet=quiet, verbose=verbose)
     if form == GITHUB:
         from tracer_spec.cli.remarks import tell_build
 

@@ -50,9 +50,13 @@ def _schema(file: str, *, bare: bool) -> dict[str, Any]:
         return lock_schema()
     from tracer_spec.spec import router_schema
 
-    if bare:
-        return router_schema()
+    return router_schema() if bare else router_document()
+
+
+def router_document() -> dict[str, Any]:
+    """Return the schema of router.yaml with the options of the plugins installed here."""
     from tracer_spec.plugin.registry import KINDS, find_plugins
+    from tracer_spec.spec import router_schema
 
     registry = find_plugins()
     return router_schema({kind: _options(registry, kind) for kind in KINDS})

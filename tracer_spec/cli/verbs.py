@@ -12,6 +12,7 @@ from tracer_spec.errors import UsageError
 
 # verb: what ``tracer-spec --help`` says of it. Its command is ``command`` in ``tracer_spec.cli.VERB``.
 VERBS = {
+    "init": "Write a commented router.yaml, for traces of yours or for samples.",
     "validate": "Check a spec and its plugins' options; reads no trace.",
     "plan": "Say what a spec's traces can certify; trains nothing.",
     "build": "Train, certify and write a bundle.",

@@ -1,0 +1,155 @@
+"""What ``init`` tells from a file: its source, its layout, its labels."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from tracer_spec.errors import DataError
+from tracer_spec.init.files import guess_source
+from tracer_spec.init.layout import guess_layout
+from tracer_spec.init.look import first_records, look_at
+from tracer_spec.init.sample import make_traces
+from tracer_spec.plugin import Record
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = sorted((ROOT / "tests" / "builtin" / "formats_data").glob("*.jsonl"))
+DATA = ROOT.parent / "shared" / "data"
+TRACES = make_traces(n_requests=400)
+
+
+def records(rows):
+    return [Record(f"f:{number}", row, "") for number, row in enumerate(rows, 1)]
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_every_vendors_samples_are_recognized(path):
+    layout = guess_layout(first_records(str(path), guess_source(str(path))))
+    assert layout.format == path.name.split(".")[0]
+    assert layout.normalize == (("json:intent",) if ".tools." in path.name else ("strip", "first-line"))
+
+
+def test_a_csv_with_odd_columns_is_read_by_quoted_expressions(tmp_path):
+    path = tmp_path / "export.txt"
+    with path.open("w", encoding="cp1252", newline="") as file:
+        writer = csv.writer(file, delimiter=";")
+        writer.writerow(["Ticket ID", "Created At", "Customer message (é)", "LLM category", "Human label"])
+        for row in TRACES:
+            writer.writerow([row["id"], row["timestamp"], row["input"], row["teacher"], row["teacher"]])
+    look = look_at(str(path))
+    assert (look.source.use, look.source.options) == ("csv", {"delimiter": ";", "encoding": "cp1252"})
+    assert look.layout.format == {
+        "text": '"Customer message (é)"',
+        "label": '"LLM category"',
+        "time": '"Created At"',
+        "truth": '"Human label"',
+    }  # some ids come twice, so that column is no id of the layout's
+
+
+def test_nested_json_gzip_and_parquet_are_read(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as pq
+
+    nested = [
+        {"req": {"body": {"message": t["input"]}}, "out": {"category": t["teacher"], "score": 0.5}} for t in TRACES
+    ]
+    (tmp_path / "a.json").write_text(json.dumps(nested))
+    (tmp_path / "b.log.gz").write_bytes(gzip.compress("".join(json.dumps(row) + "\n" for row in nested).encode()))
+    pq.write_table(
+        pa.Table.from_pylist([{"utterance": t["input"], "prediction": t["teacher"]} for t in TRACES]), tmp_path / "c"
+    )
+    wanted = {"text": "req.body.message", "label": "out.category"}
+    for name, use, format_ in (
+        ("a.json", "json", wanted),
+        ("b.log.gz", "jsonl", wanted),
+        ("c", "parquet", {"text": "utterance", "label": "prediction"}),
+    ):
+        look = look_at(str(tmp_path / name))
+        assert (look.source.use, look.layout.format) == (use, format_)
+        assert look.outlook.accounting.kept == len(TRACES)
+
+
+def test_an_answer_in_a_fence_is_read_by_its_key():
+    answer = '```json\n{"reason": "because %d", "intent": "%s"}\n```'
+    rows = [{"input": f"text number {n}", "teacher": answer % (n, "ab"[n % 2])} for n in range(40)]
+    assert guess_layout(records(rows)).normalize == ("code-fence", "json:intent")
+
+
+def test_fields_that_could_both_be_the_label_are_both_told():
+    rows = [{"message": f"some words {n}", "a": f"x{n % 3}", "b": f"y{n % 3}"} for n in range(40)]
+    assert guess_layout(records(rows)).labels == ("a", "b")
+    assert guess_layout(records(rows), label="b").format == {"text": "message", "label": "b"}
+
+
+def test_what_cannot_be_told_is_an_error_that_names_the_fields(tmp_path):
+    with pytest.raises(DataError, match="no field looks like the text; there are n, m") as error:
+        guess_layout(records([{"n": 1, "m": 2.5}] * 9))
+    assert error.value.problems[0].hint == "say which it is: --text JMESPATH"
+    (tmp_path / "empty").write_text(" \n")
+    with pytest.raises(DataError, match="the file is empty"):
+        guess_source(str(tmp_path / "empty"))
+    with pytest.raises(DataError, match="there is no such file"):
+        guess_source(str(tmp_path / "none"))
+
+
+def test_labels_that_look_made_up_are_those_of_no_human_or_far_too_rare(tmp_path):
+    path = tmp_path / "t.jsonl"
+    rows = [{"input": f"text {n}", "teacher": "abc"[n % 3] if n % 97 else "made up"} for n in range(600)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    look = look_at(str(path))
+    assert set(look.made_up) == {"made up"}
+    assert look.allowed == ("a", "b", "c")
+    path.write_text("".join(json.dumps({**row, "ground_truth": "abcd"[n % 4]}) + "\n" for n, row in enumerate(rows)))
+    assert look_at(str(path)).allowed == ("a", "b", "c", "d")
+
+
+def test_labels_are_counted_on_fit_rows_alone(tmp_path):
+    from tracer_spec.init.look import _foresee
+
+    path = tmp_path / "t.jsonl"
+    rows = [{"id": f"e{n}", "input": f"text {n}", "teacher": "ab"[n % 2]} for n in range(300)]
+
+    def write(changed=()):
+        told = [{**row, "teacher": "SECRET"} if n in changed else row for n, row in enumerate(rows)]
+        path.write_text("".join(json.dumps(row) + "\n" for row in told))
+        return look_at(str(path))
+
+    before = write()
+    _, fit, _ = _foresee(str(path), before.source, before.layout)
+    certify = set(range(300)) - set(fit.rows.tolist())
+    assert len(certify) == before.outlook.certifiable.n_certify > 50
+    after = write(certify)
+    assert (after.outlook.labels, after.allowed, after.made_up) == (
+        before.outlook.labels,
+        before.allowed,
+        before.made_up,
+    )
+
+
+def test_fewer_rows_get_a_lower_target_and_far_too_few_a_warning(tmp_path):
+    from tracer_spec.init.spec_text import spec_of
+
+    path = tmp_path / "t.jsonl"
+
+    def look(n_rows):
+        path.write_text(
+            "".join(json.dumps({"input": f"text {n}", "teacher": "ab"[n % 2]}) + "\n" for n in range(n_rows))
+        )
+        return look_at(str(path))
+
+    assert look(2000).target == 0.92
+    assert look(100).target in (0.8, 0.85)
+    few = look(12)
+    assert few.target == 0.92
+    assert spec_of(few, "x", "t.jsonl").warning.endswith("more traces before anything can be certified")
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="the shared data are not here")
+def test_the_real_answers_are_read_and_their_made_up_labels_found():
+    look = look_at(str(DATA / "banking77_gpt_5_2_500.jsonl"))
+    assert look.layout.format == "native"
+    assert {"chargeback", "close_account"} <= set(look.made_up)

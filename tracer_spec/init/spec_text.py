@@ -1,0 +1,185 @@
+"""A commented router.yaml, for traces that were looked at or for the sample ones."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tracer_spec.init.look import Look, literal
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./*-]*")
+_WORDS = frozenset(("true", "false", "null", "yes", "no", "on", "off", "y", "n"))
+LABELS_FILE = "labels.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class FirstSpec:
+    """What a first spec says.
+
+    Parameters
+    ----------
+    name : str
+    use : str
+        The source.
+    options : mapping
+        The source's; the path first.
+    format : str or mapping of str to str
+    normalize : tuple of str
+    aliases : mapping of str to str
+    labels_file : str
+        Empty where the labels are inferred.
+    n_made_up : int
+        Labels left out of that file.
+    target : float
+    story : tuple of str
+        What was found, a sentence each.
+    warning : str
+        Why nothing could be certified yet; empty where something could.
+    """
+
+    name: str
+    use: str
+    options: Mapping[str, Any]
+    format: str | Mapping[str, str] = "native"
+    normalize: tuple[str, ...] = ("strip", "first-line")
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    labels_file: str = ""
+    n_made_up: int = 0
+    target: float = 0.92
+    story: tuple[str, ...] = ()
+    warning: str = ""
+
+
+def spec_of(look: Look, name: str, path: str, target: float | None = None) -> FirstSpec:
+    """Return the spec for traces that were looked at; ``path`` is theirs from the spec's folder."""
+    outlook, able = look.outlook, look.outlook.certifiable
+    accounting = outlook.accounting
+    counted = f"{accounting.read:,} records" if look.is_whole else f"the first {accounting.read:,} records"
+    missing = able.traces_missing
+    return FirstSpec(
+        name=name,
+        use=look.source.use,
+        options={"path": path, **look.source.options},
+        format=look.layout.format,
+        normalize=look.layout.normalize,
+        labels_file=LABELS_FILE if look.made_up and writable(look.allowed) else "",
+        n_made_up=len(look.made_up),
+        target=target or look.target,
+        story=(
+            f"{counted}, {accounting.kept:,} of them usable: {outlook.n_fit:,} train, {able.n_certify:,} certify.",
+            f"{len(outlook.labels):,} different answers among those that train.",
+        ),
+        warning=f"about {missing:,} more traces before anything can be certified" if missing and target is None else "",
+    )
+
+
+def writable(labels: tuple[str, ...]) -> bool:
+    """Tell whether a file with a label on each line would be read back as these labels."""
+    return (
+        bool(labels)
+        and not labels[0].startswith("[")
+        and all(label == label.strip() and label.isprintable() and not label.startswith("#") for label in labels)
+    )
+
+
+def labels_text(look: Look) -> str:
+    """Return the file of allowed labels, what looks made up as comments."""
+    lines = [
+        "# One label a line. An answer that is not here counts as a disagreement, and trains nothing.",
+        *look.allowed,
+    ]
+    lines += ["", "# Left out: these look made up. Take the '# ' from those that are labels of yours."]
+    lines += [f"# {' '.join(label.split())[:200]}" for label in sorted(look.made_up)]
+    return "\n".join(lines) + "\n"
+
+
+def spec_text(spec: FirstSpec) -> str:
+    """Return the text of router.yaml."""
+    story = "".join(f"#   {line}\n" for line in spec.story)
+    found = f"# What 'tracer-spec init' found in the traces:\n{story}#\n" if story else ""
+    warning = f"# Too few so far: {spec.warning}.\n" if spec.warning else ""
+    source = ", ".join(f"{key}: {scalar(value)}" for key, value in spec.options.items())
+    labels = [_allowed(spec)]
+    steps = ", ".join(scalar(step) for step in spec.normalize)
+    labels.append(f"    normalize: [{steps}]  # from the LLM's answer to a label\n")
+    if spec.aliases:
+        pairs = ", ".join(f"{scalar(key)}: {scalar(value)}" for key, value in spec.aliases.items())
+        labels.append(f"    aliases: {{{pairs}}}\n")
+    return f"""\
+# yaml-language-server: $schema=router.schema.json
+#
+# Which of these requests can a small local model answer as the LLM would?
+#
+#   tracer-spec plan router.yaml            what these traces can certify; trains nothing
+#   tracer-spec build --draft router.yaml   try settings; opens no certify row
+#   tracer-spec build router.yaml           train, certify, write dist/{spec.name}.tracer
+#
+{found}version: 1
+name: {scalar(spec.name)}
+
+traces:
+  use: {scalar(spec.use)}
+  with: {{{source}}}   # from this file's folder
+  # where the parts of a trace lie in a record: a preset's name, or JMESPath expressions
+{_format(spec.format)}\
+  on_error: drop                    # a record that cannot be read is left out, and counted
+  labels:
+{"".join(labels)}\
+    unknown: disagree               # an answer that is no label trains nothing, and counts against agreement
+
+# Word and character n-grams. It travels inside the bundle; nothing is downloaded.
+embedder: lsa
+
+# What may answer instead of the LLM. All are trained; the certificate's test decides.
+zoo:
+  - logreg
+  - {{use: mlp, with: {{hidden: [128]}}}}
+
+# global: one model for everything. l2d: where it is sure. rsb: a second model for what the first defers.
+families: [global, l2d, rsb]
+
+# Labels that only the LLM may give:
+# defer_labels: []
+
+# The promise: of what the router answers itself, at least this share is what the LLM would have said.
+{warning}target:
+  agreement: {spec.target:g}
+  confidence: 0.95
+
+# This share of the traces is kept aside for the test. Each look at it is counted in router.lock: commit that file.
+split: {{certify: 0.4}}
+
+# What the LLM costs, for a projection of what is saved:
+# cost: {{teacher_usd_per_1k: 2.0, requests_per_day: 10000}}
+"""
+
+
+def scalar(value: Any) -> str:
+    """Write a value so that YAML, and the spec's variables, give it back.
+
+    Examples
+    --------
+    >>> scalar("traces.jsonl"), scalar("no"), scalar("a: b"), scalar("${X}")
+    ('traces.jsonl', '"no"', '"a: b"', '"$${X}"')
+    """
+    if not isinstance(value, str):
+        return json.dumps(value)
+    if _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
+        return value
+    return json.dumps(literal(value), ensure_ascii=False)
+
+
+def _format(format_: str | Mapping[str, str]) -> str:
+    if isinstance(format_, str):
+        return f"  format: {scalar(format_)}\n"
+    return "  format:\n" + "".join(f"    {part}: {scalar(path)}\n" for part, path in format_.items())
+
+
+def _allowed(spec: FirstSpec) -> str:
+    """Return the line that says which labels there are."""
+    if spec.labels_file:
+        return f"    allowed: {scalar(spec.labels_file)}             # the labels there are: look through this file\n"
+    return "    allowed: infer                  # or a list, or a file with a label a line: LLMs make labels up\n"
