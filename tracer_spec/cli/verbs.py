@@ -19,6 +19,7 @@ VERBS = {
     "verify": "Check a bundle; with traces, measure it on fresh rows.",
     "route": "Decide requests: JSON lines in, JSON lines out.",
     "inspect": "Verify a bundle and tell what it holds.",
+    "diff": "Say what changes from one bundle to the next.",
     "report": "Write a bundle's report: one page of HTML.",
     "plugins": "List plugins, or explain one.",
     "cache": "Say what builds remember on this machine, or remove it.",

@@ -41,7 +41,7 @@ class FreshTraces:
     grouped: bool
 
 
-def read_fresh_traces(bundle: Bundle, path: str, preset: str | None) -> FreshTraces:
+def read_fresh_traces(bundle: Bundle, path: str, preset: str | None, *, need_label: bool = True) -> FreshTraces:
     """Read traces.
 
     Parameters
@@ -52,6 +52,8 @@ def read_fresh_traces(bundle: Bundle, path: str, preset: str | None) -> FreshTra
         JSON Lines, gzip or not; ``-`` is stdin.
     preset : str or None
         A format's name, instead of the spec's.
+    need_label : bool
+        Whether a record without a teacher's label is dropped; else its label is empty.
 
     Raises
     ------
@@ -72,6 +74,7 @@ def read_fresh_traces(bundle: Bundle, path: str, preset: str | None) -> FreshTra
     from tracer_spec.builtin.sources.json_lines import JsonLines
     from tracer_spec.flow.collect import collect
     from tracer_spec.flow.labels import LabelCleaner
+    from tracer_spec.flow.optional_labels import LabelIfAny
 
     if path != STDIN and not glob.has_magic(path) and not Path(path).exists():
         raise DataError("there is no such file", where=path, hint="relative paths start at the current folder")
@@ -89,7 +92,7 @@ def read_fresh_traces(bundle: Bundle, path: str, preset: str | None) -> FreshTra
     traces = collect(
         JsonLines((path,)).records(),
         compile_format(chosen).traces,
-        LabelCleaner(spec.labels.normalize, spec.labels.aliases, allowed),
+        (LabelCleaner if need_label else LabelIfAny)(spec.labels.normalize, spec.labels.aliases, allowed),
         on_error="drop",
         unanswered=spec.labels.unanswered,
         teachers=spec.teachers,
@@ -104,6 +107,7 @@ def read_fresh_traces(bundle: Bundle, path: str, preset: str | None) -> FreshTra
 
 def _tree(bundle: Bundle) -> Node:
     """Return the spec as built: as written, with the overrides of that build."""
+    from tracer_spec.report.written_spec import NOT_TOLD
     from tracer_spec.spec.overrides import apply_overrides
     from tracer_spec.spec.reader import read_yaml
 
@@ -114,7 +118,7 @@ def _tree(bundle: Bundle) -> Node:
         tree, problems = read_yaml(bundle.members[_SPEC].decode(), f"{bundle.where}:{_SPEC}")
     except UnicodeDecodeError:
         raise _refusal(bundle, _SPEC, "is not UTF-8") from None
-    tree, found = apply_overrides(tree, overrides)
+    tree, found = apply_overrides(tree, [each for each in overrides if not each.endswith(NOT_TOLD)])
     if problems or found:
         raise SpecError.of((*problems, *found))
     return tree

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from tracer_spec.errors import BundleError, Difference, LockError, Problem
+from tracer_spec.flow.differences import differences
 from tracer_spec.flow.ledger import count_look
 from tracer_spec.flow.lock import certificate_of, embedder_of, inputs_of, result_of
 from tracer_spec.flow.lock_file import lock_path, read_lock
@@ -154,26 +155,6 @@ def same_result(
             "the inputs are those of the lock, and the result is another: a different kind of processor or system, "
             "a learner that ran out of its time, or a plugin that is not reproducible",
         )
-
-
-def differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[Difference, ...]:
-    """Return every value that differs, by dotted address, in the order of what there is now."""
-    before, after = dict(_flat(was, "")), dict(_flat(now, ""))
-    addresses = dict.fromkeys((*after, *before))
-    return tuple(
-        Difference(each, before.get(each), after.get(each)) for each in addresses if before.get(each) != after.get(each)
-    )
-
-
-def _flat(value: Any, address: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict):
-        for key, below in value.items():
-            yield from _flat(below, f"{address}.{key}" if address else str(key))
-    elif isinstance(value, list):
-        for index, below in enumerate(value):
-            yield from _flat(below, f"{address}[{index}]")
-    else:
-        yield address, value
 
 
 # --- in words --------------------------------------------------------------------------------------------------------
