@@ -122,7 +122,7 @@ def test_certify_rows_replaced_whole_change_no_candidate_and_no_order(spec):
 
 
 def test_certify_rows_replaced_whole_change_no_byte_of_the_audit(spec, tmp_path):
-    rows = [row | {"time": 1_767_225_600 + 3_600 * i} for i, row in enumerate(traces(700))]
+    rows = [row | {"time": 1_767_225_600 + 3_600 * i} for i, row in enumerate(traces(500))]
     settings = spec(rows, zoo=["logreg"], report={"text": True}, guards=["prototypes"])
     settings["traces"]["format"] = {"text": "input", "label": "teacher", "id": "id", "time": "time"}
     plan = make_plan(load_spec(settings), find_plugins())

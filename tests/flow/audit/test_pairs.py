@@ -49,6 +49,14 @@ def test_many_labels_share_thirty_boundary_pairs(by_hand):
     assert max(sum(pair["label"] == label for pair in found) for label in labels) <= 2
 
 
+def test_rows_that_are_no_neighbours_are_no_boundary_pair(by_hand):
+    X = np.array([[1, 0], [0.51, np.sqrt(1 - 0.51**2)], [0, 1], [0.49, -np.sqrt(1 - 0.49**2)]], np.float32)
+    found = boundary(by_hand(y=[0, 0, 1, 1], handled=[1, 0, 1, 0], X=X))
+    assert spots(found, "handled", "deferred") == [(0, 1)]
+    found = boundary(by_hand(y=[0, 0], handled=[1, 0], X=X[[0, 3]]))
+    assert found == []
+
+
 def test_a_policy_that_handles_everything_has_no_boundary(by_hand):
     assert boundary(by_hand(50, handled=np.ones(50))) == []
 
@@ -140,6 +148,8 @@ def test_a_long_text_is_cut(by_hand):
     rows = by_hand(y=[0, 1], texts=texts, tells_text=True)
     assert rows.told(0)["text"] == "y" * 300
     assert rows.told(1)["text"] == "x" * 299 + "…"
+    rambling = by_hand(y=[-1], answers=("z" * 10_000,), tells_text=True)
+    assert rambling.told(0)["label"] == "z" * 299 + "…"
 
 
 def test_what_the_teacher_made_up_is_told_with_the_texts_alone(by_hand):

@@ -9,6 +9,9 @@ import numpy as np
 
 from tracer_spec.flow.audit.rows import AuditedRows, one_per_row, shortened
 
+NEAR = 0.5
+"""The cosine from which two requests count as neighbours."""
+
 _MOST = 30
 _PER_LABEL = 2
 
@@ -16,6 +19,7 @@ _PER_LABEL = 2
 def boundary(rows: AuditedRows) -> list[dict[str, Any]]:
     """Return the nearest pairs of a handled and a deferred row of one label, at most two a label, nearest first.
 
+    Neighbours have a cosine of at least :data:`NEAR`.
     Both rows of a pair are of one fold: the same models judged them, so that what tells them apart is the request.
     """
     found = [pair for label in range(len(rows.labels)) for pair in _of_label(rows, label)]
@@ -50,4 +54,5 @@ def _nearest(rows: AuditedRows, label: int) -> Iterator[tuple[float, int, int]]:
         cosines = rows.unit[deferred] @ rows.unit[handled].T
         best = cosines.argmax(axis=1)
         for row, nearest, cosine in zip(deferred, best, cosines.max(axis=1), strict=True):
-            yield shortened(min(cosine, 1.0)), int(handled[nearest]), int(row)
+            if cosine >= NEAR:
+                yield shortened(min(cosine, 1.0)), int(handled[nearest]), int(row)

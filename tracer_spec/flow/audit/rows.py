@@ -97,7 +97,7 @@ class AuditedRows:
         if self.y[row] >= 0:
             return self.labels[int(self.y[row])]
         answer = self.answers[row]
-        return answer if self.tells_text and answer != UNUSABLE else self.off_list
+        return _cut(answer) if self.tells_text and answer != UNUSABLE else self.off_list
 
     def commonest(self, among: Mask, most: int) -> list[str]:
         """Return the commonest labels of some rows, those off the list aside."""
@@ -127,8 +127,11 @@ class AuditedRows:
 
     def excerpt(self, row: int) -> str:
         """Return the text of a row, cut where it is long."""
-        text = self.texts[row]
-        return text if len(text) <= _LONGEST_TEXT else f"{text[: _LONGEST_TEXT - 1]}…"
+        return _cut(self.texts[row])
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_TEXT else f"{text[: _LONGEST_TEXT - 1]}…"
 
 
 def shortened(value: float | np.floating[Any]) -> float:
