@@ -19,8 +19,8 @@ _PER_LABEL = 2
 def boundary(rows: AuditedRows) -> list[dict[str, Any]]:
     """Return the nearest pairs of a handled and a deferred row of one label, at most two a label, nearest first.
 
-    Neighbours have a cosine of at least :data:`NEAR`.
-    Both rows of a pair are of one fold: the same models judged them, so that what tells them apart is the request.
+    Near is a cosine of at least :data:`NEAR`. Both rows of a pair are of one fold: the same models judged them, so that what
+    tells them apart is the request.
     """
     found = [pair for label in range(len(rows.labels)) for pair in _of_label(rows, label)]
     found.sort(key=lambda pair: (-pair[0], pair[1], pair[2]))
