@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tracer_spec.cli.console import print_document
+from tracer_spec.cli.console import print_document, size
 from tracer_spec.cli.failure import Interrupted
 from tracer_spec.cli.output import GITHUB, JSON, chosen_format, format_options
 from tracer_spec.cli.verbs import VERBS
@@ -46,6 +46,7 @@ REFUSED = 3
     is_flag=True,
     help="Build what router.lock pins again, write nothing, and say whether it is the same. Exit code 5 where not.",
 )
+@click.option("--report", metavar="FILE", help="Write the bundle's report too, as 'tracer-spec report' does.")
 @click.option("--no-cache", is_flag=True, help="Reuse nothing of earlier builds, and keep nothing; see 'cache'.")
 @format_options
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
@@ -58,6 +59,7 @@ def command(
     draft: bool,
     locked: bool,
     check: bool,
+    report: str | None,
     no_cache: bool,
     form: str | None,
     as_json: bool,
@@ -79,6 +81,8 @@ def command(
     """
     if quiet and verbose:
         raise UsageError("--quiet and --verbose are both given; take one of them")
+    if report is not None:
+        _ready_to_report(check=check)
     form = chosen_format(form, as_json=as_json)
     from tracer_spec.cli.progress import watch
     from tracer_spec.engine import build
@@ -105,6 +109,8 @@ def command(
         _tell_same(result, Path(spec).with_suffix(".lock"))
     else:
         _show(result, Path(out or f"dist/{result.name}.tracer"), as_json=form == JSON, quiet=quiet, verbose=verbose)
+    if report is not None:
+        _report(result, Path(report))
     if form == GITHUB:
         from tracer_spec.cli.remarks import tell_build
 
@@ -122,6 +128,26 @@ def _show(result: BuildResult, out: Path, *, as_json: bool, quiet: bool, verbose
     if not quiet:
         click.echo(err=True)
     click.echo(tell(result, out=out, verbose=verbose))
+
+
+def _ready_to_report(*, check: bool) -> None:
+    """Find out before anything is trained that no report can be written."""
+    from tracer_spec.report.page import ready
+
+    if check:
+        raise UsageError("--check writes nothing, and --report asks for a file; take one of them")
+    ready()
+
+
+def _report(result: BuildResult, place: Path) -> None:
+    """Write the report of what was built, and tell so on stderr: stdout may hold a document."""
+    if result.bundle is None:
+        click.echo(f"{place} was not written: a refused build has no bundle to report", err=True)
+        return
+    from tracer_spec.cli.report import write_report
+
+    document = write_report(str(result.bundle), place, sha256=result.sha256)
+    click.echo(f"report     {place}  ({size(document['bytes'])})", err=True)
 
 
 def _tell_same(result: BuildResult, lock: Path) -> None:

@@ -88,6 +88,7 @@ def render(bundle: Bundle) -> Page:
     MissingDependencyError
         Where the packages that draw are not installed.
     """
+    ready()
     facts = read_facts(bundle)
     room = Room()
     for _ in range(8):
@@ -125,6 +126,21 @@ def _render(facts: Facts, room: Room) -> Page:
     return Page(html, tuple(section.id for section in sections), absent)
 
 
+def ready() -> None:
+    """Find out that what draws the page is installed.
+
+    Raises
+    ------
+    MissingDependencyError
+        With the command that installs it.
+    """
+    _environment()
+    try:
+        import vl_convert  # noqa: F401 - asked for, not used
+    except ImportError as error:
+        raise _missing(error) from None
+
+
 def as_data(document: Any) -> str:
     r"""Return JSON that may stand inside a script element: nothing in it ends the element or opens another.
 
@@ -160,10 +176,8 @@ def asset(name: str) -> str:
 @cache
 def _drawing() -> str:
     """Return Vega, Vega-Lite and their embedding as one script."""
-    try:
-        import vl_convert
-    except ImportError as error:
-        raise _missing(error) from None
+    import vl_convert
+
     script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     # a script ends where its text says so, and a browser counts its digest over line feeds
     return script.replace("</script", "<\\/script").replace("<!--", "<\\!--").replace("\r", "")

@@ -8,6 +8,8 @@ from tracer_spec.report.reading import Facts
 from tracer_spec.report.section import Tile
 from tracer_spec.report.words import count, level, p_value, percent, shown, usd
 
+_FAMILIES = {"global": "Global", "l2d": "L2D", "rsb": "RSB"}
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -84,7 +86,8 @@ def _policy(facts: Facts) -> str:
             else f"{name} where its acceptance is at least {stage.threshold:.4f}"
         )
     ending = "" if policy.stages and policy.stages[-1].threshold is None else ", else the teacher"
-    return f"{policy.family.upper() if policy.family != 'global' else 'Global'}: {', then '.join(parts)}{ending}."
+    family = _FAMILIES.get(policy.family, shown(policy.family, 40))
+    return f"{family}: {', then '.join(parts)}{ending}."
 
 
 def _tiles(facts: Facts, word: str) -> tuple[Tile, ...]:
