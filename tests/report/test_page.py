@@ -57,8 +57,8 @@ SECTIONS = (
 
 def test_a_full_bundle_has_every_section_in_order_and_lacks_none(page):
     assert page.sections == SECTIONS
-    assert page.absent == ()
-    assert tuple(re.findall(r'<section id="([^"]+)"', page.html)) == SECTIONS
+    assert [each.reason for each in page.absent] == ["no previous bundle was given: report BUNDLE --previous OLD"]
+    assert tuple(re.findall(r'<section id="([^"]+)"', page.html)) == (*SECTIONS, "absent")
 
 
 def test_numbers_on_the_page_are_those_of_the_documents(page):
@@ -72,7 +72,7 @@ def test_numbers_on_the_page_are_those_of_the_documents(page):
 def test_a_bundle_of_format_1_gets_a_page_that_says_what_is_missing():
     page = render(read_bundle(FORMAT_1))
     assert page.sections == ("provenance",)
-    assert len(page.absent) == 13
+    assert len(page.absent) == 14
     assert "made by an earlier version, does not hold it; build it again" in told(page.html)
 
 
@@ -96,6 +96,22 @@ def test_a_calibrator_without_confidence_is_not_called_certified(documents):
     page = render(documents.bundle(certificate=documents.certificate(confidence=None, calibrator="empirical")))
     assert "○ built" in told(page.html)
     assert 'tile-certified"' not in page.html
+
+
+def test_a_previous_bundle_adds_what_changed_for_users_for_trust_and_by_label(documents):
+    labels = ["card_arrival", "top_up"]
+    before = documents.audit(labels)
+    before["labels"][1] |= {"handled": 20, "agree": 19}
+    before |= {"handled": 120, "agree": 109}
+    old = documents.bundle(certificate=documents.certificate(target=0.9), frontier=documents.frontier(), audit=before)
+    page = render(documents.full(labels), old)
+    assert page.sections == ("changes", *SECTIONS)
+    assert page.absent == ()
+    words = told(page.html)
+    assert "coverage 0.600 → 0.995" in words
+    assert "Of 1,000 requests about 995 are answered by the surrogate, 600 before" in words
+    assert "1 change beyond noise" in words
+    assert "top_up change 20.0 % 99.0 % +79.0 95.0 % 90.9 % card_arrival 100.0 % 100.0 % +0.0 90.0 % 90.0 %" in words
 
 
 def test_the_same_bundle_gives_the_same_page(page, documents):
@@ -152,7 +168,10 @@ def test_the_policy_of_the_page_allows_its_own_scripts_and_styles_and_nothing_el
 
 
 def test_hostile_text_stands_on_the_page_as_text_and_in_its_data_as_data(documents):
-    page = render(documents.full(documents.HOSTILE, text=documents.HOSTILE[0], spec=documents.HOSTILE[0])).html
+    previous = documents.full(documents.HOSTILE[:3])
+    page = render(
+        documents.full(documents.HOSTILE, text=documents.HOSTILE[0], spec=documents.HOSTILE[0]), previous
+    ).html
     markup = re.sub(r"<(script|style)\b.*?</\1>", " ", page, flags=re.DOTALL)
     assert not re.search(r"<(script|img|svg onload)", markup)
     assert "<script>window.ran=1" in told(page)

@@ -16,9 +16,10 @@ from tracer_spec.cli.verbs import VERBS
 @click.command("report", short_help=VERBS["report"])
 @click.argument("bundle", metavar="BUNDLE")
 @click.option("-o", "--out", metavar="FILE", help="Where the page goes; NAME.html beside the bundle by default.")
+@click.option("--previous", metavar="OLD", help="An earlier bundle: the page tells what changed since.")
 @click.option("--sha256", metavar="HEX", help="Refuse the bundle unless this is the digest of its file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(bundle: str, out: str | None, sha256: str | None, as_json: bool) -> None:
+def command(bundle: str, out: str | None, previous: str | None, sha256: str | None, as_json: bool) -> None:
     """Write a bundle's report: one page that loads nothing.
 
     The page opens with the claim and the verdict, and shows what was considered, what was tested, how labels and
@@ -27,7 +28,7 @@ def command(bundle: str, out: str | None, sha256: str | None, as_json: bool) -> 
     """
     place = Path(out) if out else Path(bundle).with_suffix(".html")
     try:
-        document = write_report(bundle, place, sha256=sha256)
+        document = write_report(bundle, place, previous=previous, sha256=sha256)
     except KeyboardInterrupt:
         raise Interrupted(f"{place} was not written") from None
     if as_json:
@@ -35,16 +36,17 @@ def command(bundle: str, out: str | None, sha256: str | None, as_json: bool) -> 
         return
     click.echo(f"{document['path']}  ({size(document['bytes'])}, {plural(len(document['sections']), 'section')})")
     if document["absent"]:
-        click.echo(f"not in this bundle: {listing(each['title'] for each in document['absent'])}")
+        click.echo(f"not on the page: {listing(each['title'] for each in document['absent'])}")
 
 
-def write_report(bundle: str, place: Path, *, sha256: str | None = None) -> dict[str, Any]:
+def write_report(bundle: str, place: Path, *, previous: str | None = None, sha256: str | None = None) -> dict[str, Any]:
     """Write the page in one step, and return the document of ``report --json``."""
     from tracer_spec.flow.write import replace_file
     from tracer_spec.report.page import render
     from tracer_spec.runtime import read_bundle
 
-    page = render(read_bundle(bundle, sha256=sha256))
+    opened = read_bundle(bundle, sha256=sha256)
+    page = render(opened, None if previous is None else read_bundle(previous))
     data = page.html.encode()
     replace_file(place, data, what="the report")
     return {

@@ -15,6 +15,7 @@ from tracer_spec.errors import MissingDependencyError, TracerError
 from tracer_spec.report import words
 from tracer_spec.report.acceptor import acceptor
 from tracer_spec.report.charts import CONFIG
+from tracer_spec.report.delta import changes
 from tracer_spec.report.frontier import front
 from tracer_spec.report.origin import basis, cost, provenance
 from tracer_spec.report.reading import Facts, read_facts
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 MOST_BYTES = 1_500_000
 INSTALL = "pip install 'tracer-spec[report]'"
 SECTIONS: tuple[Write, ...] = (
+    changes,
     front,
     walk,
     labels,
@@ -68,13 +70,15 @@ class Page:
     absent: tuple[Absent, ...]
 
 
-def render(bundle: Bundle) -> Page:
+def render(bundle: Bundle, previous: Bundle | None = None) -> Page:
     """Return the report of a bundle: the same bundle gives the same page.
 
     Parameters
     ----------
     bundle : Bundle
         As :func:`tracer_spec.runtime.read_bundle` returns it.
+    previous : Bundle, optional
+        An earlier one: the page then tells what changed.
 
     Returns
     -------
@@ -89,7 +93,7 @@ def render(bundle: Bundle) -> Page:
         Where the packages that draw are not installed.
     """
     ready()
-    facts = read_facts(bundle)
+    facts = read_facts(bundle, previous)
     room = Room()
     for _ in range(8):
         page = _render(facts, room)
@@ -199,6 +203,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "percent": words.percent,
+        "points": words.points,
         "level": words.level,
         "count": words.count,
         "p_value": words.p_value,

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tracer_spec.errors import BundleError
+from tracer_spec.report.changes import Changes, compare
 from tracer_spec.runtime import Bundle
 from tracer_spec.runtime.bundle import CERTIFICATE
 from tracer_spec.runtime.strict_json import read_json
@@ -270,6 +271,8 @@ class Facts:
     audit : Audit
     spec : str
         ``router.yaml`` as built.
+    changes : Changes or None
+        What changed since an earlier bundle, where one was given.
     """
 
     bundle: Bundle
@@ -277,6 +280,7 @@ class Facts:
     frontier: Frontier
     audit: Audit
     spec: str
+    changes: Changes | None = None
 
     @property
     def estimate(self) -> Estimate | None:
@@ -289,8 +293,8 @@ class Facts:
         return Estimate(coverage=audit.handled / audit.n, agreement=audit.agree / audit.handled)
 
 
-def read_facts(bundle: Bundle) -> Facts:
-    """Read the documents of a bundle.
+def read_facts(bundle: Bundle, previous: Bundle | None = None) -> Facts:
+    """Read the documents of a bundle, and compare it with an earlier one.
 
     Raises
     ------
@@ -303,6 +307,7 @@ def read_facts(bundle: Bundle) -> Facts:
         frontier=_read(bundle, FRONTIER, Frontier),
         audit=_read(bundle, AUDIT, Audit),
         spec=bundle.members[SPEC].decode(errors="replace"),
+        changes=None if previous is None else compare(previous, bundle),
     )
 
 

@@ -24,6 +24,19 @@ def percent(rate: float | None, digits: int = 1) -> str:
     return NONE if rate is None else f"{100 * rate:.{digits}f}{NBSP}%"
 
 
+def points(change: float | None) -> str:
+    """Return a change of a rate in percentage points.
+
+    Examples
+    --------
+    >>> points(0.0312), points(-0.5)
+    ('+3.1', '\N{MINUS SIGN}50.0')
+    """
+    if change is None:
+        return NONE
+    return f"{100 * change:+.1f}".replace("-", "\N{MINUS SIGN}")
+
+
 def level(rate: float) -> str:
     """Return a rate that somebody asked for, with the digits that they gave.
 
