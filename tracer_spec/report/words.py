@@ -100,7 +100,8 @@ def shown(text: str, limit: int = 120) -> str:
     >>> shown("top_up\nReason: \x1b[2J\u202e"), shown("0123456789", limit=5)
     ('top_up Reason: [2J', '0123…')
     """
-    line = " ".join("".join(each for each in text[: 8 * limit] if _is_visible(each)).split())
+    head = text[: 4 * limit]
+    line = " ".join((head if head.isprintable() else "".join(filter(_is_visible, head))).split())
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 
