@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import random
@@ -92,6 +93,12 @@ def name_under(path):
     return router.name
 
 
+def pinned(folder):
+    """Return the sha256 that the lock says, and the bundle's."""
+    locked = json.loads((folder / "router.lock").read_text())["build"]["bundle"]["sha256"]
+    return locked, hashlib.sha256((folder / "out.tracer").read_bytes()).hexdigest()
+
+
 def leftovers(folder):
     """Return what lies there beside the bundle, the spec with its lock, and the traces."""
     known = {"out.tracer", "router.yaml", "router.lock", "traces.jsonl"}
@@ -123,6 +130,8 @@ def test_a_build_killed_at_any_moment_leaves_a_whole_bundle(folder):
     assert n_killed > KILLS_ANYWHERE
     finish(start(folder, "after"))
     assert name_under(folder / "out.tracer") == "after"
+    locked, written = pinned(folder)
+    assert locked == written
     assert leftovers(folder) == []
 
 
@@ -136,4 +145,6 @@ def test_two_builds_to_one_output_at_once_leave_one_complete_bundle(folder):
         finish(build)
     assert names <= {"before", "left", "right"}
     assert name_under(folder / "out.tracer") in ("left", "right")
+    locked, written = pinned(folder)
+    assert locked == written
     assert leftovers(folder) == []

@@ -187,7 +187,7 @@ def test_verdict_and_trust_say_what_stands_and_what_does_not(folder):
 
 def test_one_bundle_with_itself_and_one_that_was_made_at_another_time(folder):
     found = changes(folder, "old", "old")
-    assert (found.is_same_file, found.routes_alike, found.handled_less) == (True, True, ())
+    assert (found.is_same_file, found.decides_alike, found.handled_less) == (True, True, ())
     assert verdict(found) == f"nothing changes: both are intents {found.new.version}"
     assert not any(found.values.values())
 
@@ -204,6 +204,19 @@ def test_a_bundle_that_counts_nothing_is_compared_as_far_as_it_goes(folder):
     )
     with pytest.raises(ts.BundleError, match="is not an audit"):
         compare(broken, new)
+
+
+def test_a_bundle_that_decides_alike_is_said_to_whatever_it_was_made_with(folder):
+    old = bundle(folder, "old")
+    provenance = {**old.manifest.provenance, "libraries": {**old.manifest.provenance["libraries"], "numpy": "0.0.1"}}
+    manifest = replace(old.manifest, provenance=provenance, name="renamed").sealed(old.members)
+    found = compare(old, replace(old, manifest=manifest, sha256="a" * 64))
+    assert verdict(found) == "certified → certified; agreement target 0.9 as before; every request is decided as before"
+    assert "Made with other libraries than the old one." in trust(found)
+    assert trust(found)[0].startswith("Yes, for this much: ")
+    words = {**old.members, "embedder/words.txt": old.members["embedder/words.txt"] + b"x\n"}
+    assert not compare(old, replace(old, manifest=old.manifest.sealed(words), members=words)).decides_alike
+    assert not changes(folder, "old", "strict").decides_alike
 
 
 # --- the rows that flip -----------------------------------------------------------------------------------------------

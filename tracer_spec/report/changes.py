@@ -12,6 +12,7 @@ from tracer_spec.errors import Difference
 from tracer_spec.flow.differences import differences
 from tracer_spec.report.sides import Counts, Side, read_audit, read_facts, read_side
 from tracer_spec.runtime import Bundle
+from tracer_spec.runtime.archive import EMBEDDER
 from tracer_spec.runtime.bundle import naming
 from tracer_spec.runtime.graph_check import MEMBER as POLICY
 from tracer_spec.stats.multiple import holm
@@ -81,6 +82,8 @@ class Changes:
         Of "the rate is the same"; None where an audit is missing.
     is_nested : bool
         Whether both are the same single stage at two thresholds: one handles all that the other does, with the same labels.
+    decides_alike : bool
+        Whether policy, embedder and labels are the same, byte for byte, whatever else differs.
     """
 
     old: Side
@@ -92,6 +95,7 @@ class Changes:
     coverage_p: float | None
     agreement_p: float | None
     is_nested: bool
+    decides_alike: bool
 
     @property
     def noise(self) -> str:
@@ -104,8 +108,8 @@ class Changes:
         return self.old.sha256 == self.new.sha256
 
     @property
-    def routes_alike(self) -> bool:
-        """Return whether both hold the same, whenever they were made: then they decide alike."""
+    def is_same_version(self) -> bool:
+        """Return whether both hold the same, whenever they were made."""
         return self.old.version == self.new.version
 
     @property
@@ -123,7 +127,8 @@ class Changes:
         return {
             "schema_version": 1,
             "same_file": self.is_same_file,
-            "routes_alike": self.routes_alike,
+            "same_version": self.is_same_version,
+            "decides_alike": self.decides_alike,
             "old": self.old.document(),
             "new": self.new.document(),
             "coverage": _rate(self.old.rows, self.new.rows, "coverage", self.coverage_p),
@@ -169,7 +174,15 @@ def compare(old: Bundle, new: Bundle) -> Changes:
         coverage_p=both and test(*both),
         agreement_p=both and two_proportions(both[0].handled, both[0].agree, both[1].handled, both[1].agree),
         is_nested=nested,
+        decides_alike=_deciding(old) == _deciding(new),
     )
+
+
+def _deciding(bundle: Bundle) -> tuple[object, ...]:
+    """Return all that a decision depends on."""
+    manifest = bundle.manifest
+    members = {name: member for name, member in manifest.members.items() if name.startswith((POLICY, EMBEDDER))}
+    return members, manifest.labels, manifest.dimension, manifest.embedder
 
 
 def _is_nested(values: Mapping[str, Sequence[Difference]], old: Bundle, new: Bundle) -> bool:

@@ -41,7 +41,7 @@ def changes_markdown(changes: Changes, flips: Flips | None = None) -> str:
     ]
     if missing := unknown(changes, flips):
         blocks.append(f"**What is not known.** {' '.join(map(_plain, missing))}")
-    if not changes.routes_alike:
+    if not changes.decides_alike:
         blocks += [*_labels(changes), *_names(changes)]
     blocks += _flips(flips)
     if not changes.is_same_file:

@@ -18,10 +18,12 @@ def verdict(changes: Changes) -> str:
     --------
     ``certified -> certified; agreement target 0.92 -> 0.95; coverage 0.937 -> 0.869; 12 labels handled less, none more``
     """
-    if changes.routes_alike:
+    if changes.is_same_version:
         return f"nothing changes: both are {changes.new.name} {changes.new.version}"
     old, new = changes.old, changes.new
     parts = [f"{old.status} → {new.status}", _target(old, new)]
+    if changes.decides_alike:
+        return "; ".join([*parts, "every request is decided as before"])
     if old.rows and new.rows:
         parts.append(f"coverage {share(old.rows.coverage)} → {share(new.rows.coverage)}")
         less, more = len(changes.handled_less), len(changes.handled_more)
@@ -38,8 +40,10 @@ _LABELS_ALIKE = "no single label's handled rate changes by more than noise"
 
 def for_users(changes: Changes) -> list[str]:
     """Return what users will notice, a sentence each."""
-    if changes.routes_alike:
-        return ["Nothing: every request is decided as before."]
+    if changes.decides_alike:
+        return [
+            "Nothing: every request is decided as before, since policy, embedder and labels are the same, byte for byte."
+        ]
     old, new = changes.old.rows, changes.new.rows
     lines = []
     if old and new and old.coverage is not None and new.coverage is not None:
@@ -74,7 +78,7 @@ def for_users(changes: Changes) -> list[str]:
 def trust(changes: Changes) -> list[str]:
     """Return what the new claim rests on, and what is not known, a sentence each; the first is the answer."""
     old, new = changes.old, changes.new
-    if changes.routes_alike:
+    if changes.is_same_version:
         return ["As much as before: both hold the same, byte for byte, but perhaps for the time they were made."]
     lines = [_answer(new)]
     if new.confidence is not None:
@@ -95,15 +99,15 @@ def trust(changes: Changes) -> list[str]:
 
 def unknown(changes: Changes, flips: Flips | None) -> list[str]:
     """Return what this comparison cannot say."""
-    if changes.routes_alike:
+    if changes.is_same_version:
         return []
     lines = [
         "Coverage, agreement as estimated and every rate per label come from the rows each bundle was made from: they "
         "describe, and nothing of them is certified. A claim is about all handled traffic, never about one label."
     ]
-    if flips is None:
+    if flips is None and not changes.decides_alike:
         lines.append("Which requests are decided differently was not looked at: diff OLD NEW --traces FILE does.")
-    elif not flips.n_labelled:
+    elif flips is not None and flips.rows and not flips.n_labelled:
         lines.append("Whether flips are right is not known: the traces have no teacher's label.")
     return lines
 
