@@ -301,3 +301,18 @@ def test_the_hook_checks_every_router_yaml_and_nothing_else(spec, tmp_path):
     assert failed.returncode == 1
     assert "app/router.yml:8:7  zoo[0]" in failed.stdout
     assert "other.yaml" not in failed.stdout
+
+
+def test_a_learner_is_found_on_its_line_and_an_address_on_that_of_its_nearest_parent(spec):
+    from tracer_spec.cli.spec_lines import read_lines
+
+    zoo = "zoo:\n  - logreg\n  - {use: mlp, as: wide, with: {hidden: [8]}}\n"
+    spec.write_text(spec.read_text().replace("zoo: [logreg]\n", zoo))
+    lines = read_lines(str(spec))
+    assert lines is not None
+    assert lines.learners == {"logreg": "zoo[0]", "wide": "zoo[1]"}
+    assert lines.find("zoo[1]")[1:] == (10, 5)
+    assert lines.find("zoo[1].with.alpha")[1:] == lines.find("zoo[1].with")[1:] == (10, 26)
+    assert lines.find("zoo[1].nothing.here")[1:] == (10, 5)
+    assert lines.find("target.confidence")[1:] == (12, 26)
+    assert read_lines("missing.yaml") is None
