@@ -4,11 +4,11 @@ import pytest
 
 
 @pytest.fixture(scope="session", autouse=True)
-def cache_of_its_own(tmp_path_factory):
-    """Keep what builds remember away from the cache of whoever runs the tests."""
+def no_cache(tmp_path_factory):
+    """Train what a test says it trains, and keep away from the cache of whoever runs the tests; tests of it turn it on."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRACER_SPEC_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.delenv("TRACER_SPEC_CACHE_MB", raising=False)
+        patch.setenv("TRACER_SPEC_CACHE_MB", "0")
         yield
 
 

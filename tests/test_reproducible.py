@@ -1,4 +1,4 @@
-"""Two builds of one spec are one file: in other processes, folders, threads, hash seeds, and with one worker or two."""
+"""Builds of one spec are one file: other processes, folders, threads, hash seeds, one worker or two, a cache or none."""
 
 from __future__ import annotations
 
@@ -84,13 +84,18 @@ def build_in(folder, workers, **env):
 
 
 @pytest.mark.slow
-def test_two_processes_one_worker_or_two_any_folder_threads_and_hash_seed_make_one_file(tmp_path):
-    one = build_in(tmp_path / "one", 1, PYTHONHASHSEED="1", OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", TZ="UTC")
+def test_any_process_folder_threads_hash_seed_workers_and_cache_make_one_file(tmp_path):
+    cache = {"TRACER_SPEC_CACHE": str(tmp_path / "cache"), "TRACER_SPEC_CACHE_MB": "100"}
     env = {"PYTHONHASHSEED": "2", "OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2", "LC_ALL": "C"}
-    two = build_in(tmp_path / "another" / "place", 2, **env, TZ="Asia/Kolkata")
-    # what is compared went the way it says: one process alone, and two side by side
+    one = build_in(tmp_path / "one", 1, PYTHONHASHSEED="1", OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", TZ="UTC")
+    two = build_in(tmp_path / "another" / "place", 2, **env, **cache, TZ="Asia/Kolkata")
+    # what is compared went the way it says: one process alone, two side by side, and what the second one left in the cache
     assert (one.pop("processes"), two.pop("processes")) == (0, 2)
     assert one["zoo"].count("trained") >= 4
     assert one == two
-    files = [tmp_path / "one" / "out.tracer", tmp_path / "another" / "place" / "out.tracer"]
-    assert files[0].read_bytes() == files[1].read_bytes()
+    for workers in (1, 2):
+        again = build_in(tmp_path / f"warm {workers}", workers, **cache)
+        assert again == one | {"processes": 0}
+    files = [place.read_bytes() for place in tmp_path.rglob("out.tracer")]
+    assert len(files) == 4
+    assert len(set(files)) == 1

@@ -48,7 +48,8 @@ def build(
     workers : int, optional
         Processes that train side by side; all processors by default. It changes nothing in the outcome.
     cache : bool
-        Reuse what earlier builds on this machine embedded, and keep what this one does. It changes nothing in the outcome.
+        Reuse what earlier builds on this machine embedded and trained, and keep what this one does. It changes nothing in
+        the outcome.
     observe : callable
         Is told of every stage and learner as it goes.
 
@@ -75,6 +76,7 @@ def build(
     from tracer_spec.flow.ledger import count_look
     from tracer_spec.flow.lock import deliver
     from tracer_spec.flow.locked import pinned_build, same_embedder, same_inputs, same_result
+    from tracer_spec.flow.memory import Memory
     from tracer_spec.flow.package import bundle_members
     from tracer_spec.flow.pareto import pareto_front, propose
     from tracer_spec.flow.prepare import part, prepare, read_traces, sealed_accounting
@@ -88,7 +90,8 @@ def build(
     if draft and (locked or check):
         raise UsageError("a draft is neither locked nor checked: a lock pins what was certified")
     started = time.perf_counter()
-    store = open_store(cache)
+    # a check is there to find out whether training comes to the same
+    memory = Memory(open_store(cache), recalls=not check)
     with staged(observe, "plan") as done:
         plan = make_plan(load_spec(source, overrides=overrides), find_plugins())
         # a draft does not route: it must not take the place of a bundle that does
@@ -104,13 +107,13 @@ def build(
             same_inputs(pinned, plan, traces, sides, text=check)
         done(f"{len(sides.fit):,} fit, {len(sides.certify):,} certify")
     with staged(observe, "embed") as done:
-        prepared = prepare(plan, traces, sides, store=store, observe=observe)
+        prepared = prepare(plan, traces, sides, memory=memory, observe=observe)
         if pinned:
             same_embedder(pinned, plan, prepared)
         done(f"{prepared.fit.X.shape[1]} dimensions, {len(prepared.labels)} labels")
     with staged(observe, "train") as done:
-        workshop = train(plan, prepared, workers=workers, observe=observe)
-        done(f"trained: {', '.join(each.name for each in workshop.trained)}")
+        workshop = train(plan, prepared, workers=workers, memory=memory, observe=observe)
+        done(f"trained: {', '.join(each.name for each in workshop.trained)}{memory.told}")
     with staged(observe, "propose") as done:
         chains = propose(plan.families, workshop)
         front = pareto_front(chains)

@@ -138,6 +138,7 @@ def paid(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(site)
     monkeypatch.setenv("BILL", str(tmp_path / "bill"))
     monkeypatch.setenv("TRACER_SPEC_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("TRACER_SPEC_CACHE_MB", raising=False)
     rng = np.random.default_rng(0)
     words = {"card": ["card", "chip", "plastic"], "loan": ["loan", "borrow", "interest"], "fee": ["fee", "charge"]}
     rows = []

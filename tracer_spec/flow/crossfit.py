@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from tracer_spec.errors import PluginError
 from tracer_spec.flow.learn import derive_seed
+from tracer_spec.flow.memory import Kept, Memory
 from tracer_spec.plugin import Classes, Evidence, Fence, Mask, Model, Scores, Vectors
 
 if TYPE_CHECKING:
@@ -69,7 +70,9 @@ class HeldOut:
         return cls(scores, np.concatenate(votes, axis=1))
 
 
-def fit_acceptor(learner: Resolved, rows: FitRows, held_out: HeldOut, among: Mask, seed: int) -> tuple[Model, Scores]:
+def fit_acceptor(
+    learner: Resolved, rows: FitRows, held_out: HeldOut, among: Mask, seed: int, memory: Memory
+) -> tuple[Model, Scores]:
     """Train an acceptor on the rows ``among``; return it whole, with its out-of-fold scores of all rows.
 
     Raises
@@ -77,6 +80,14 @@ def fit_acceptor(learner: Resolved, rows: FitRows, held_out: HeldOut, among: Mas
     PluginError
         Where the acceptor fails or gives what is no acceptance score.
     """
+    votes = b"" if held_out.votes is None else held_out.votes
+    key = memory.key("acceptor", learner, rows.digest, rows.folds, held_out.scores, votes, among, seed)
+    kept = memory.remembered("acceptor", key, lambda: _train_acceptor(learner, rows, held_out, among, seed))
+    return Model(learner.alias, kept.bytes_of("onnx")), kept.array_of("accept")
+
+
+def _train_acceptor(learner: Resolved, rows: FitRows, held_out: HeldOut, among: Mask, seed: int) -> Kept:
+    """Train it once without each fold, for the scores, and once on all."""
     from threadpoolctl import threadpool_limits
 
     from tracer_spec.graph import Scorer
@@ -107,7 +118,7 @@ def fit_acceptor(learner: Resolved, rows: FitRows, held_out: HeldOut, among: Mas
                 f"'{learner.alias}' gave accept of shape {scored.shape}; finite scores of shape (n,) are wanted"
             )
         accept[outside] = scored
-    return Model(learner.alias, train(np.flatnonzero(among))), accept
+    return Kept({"onnx": train(np.flatnonzero(among)), "accept": accept})
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,19 +142,30 @@ class CrossFence:
         return near
 
 
-def fit_fences(learner: Resolved, X: Vectors, y: Classes, cross: CrossFit, n_classes: int, seed: int) -> CrossFence:
+def fit_fences(learner: Resolved, rows: FitRows, seed: int, memory: Memory) -> CrossFence:
     """Train a guard on all fit rows, and once more without each fold."""
+    key = memory.key("guard", learner, rows.digest, rows.folds, rows.n_classes, seed, learner.alias)
+    kept = memory.remembered("guard", key, lambda: _train_guards(learner, rows, seed))
+    limits: list[float] = kept.facts["limits"]
+    whole, *by_fold = (
+        Fence(Model(learner.alias, kept.bytes_of(str(place))), limit) for place, limit in enumerate(limits)
+    )
+    return CrossFence(whole, tuple(by_fold), rows.X, rows.cross)
+
+
+def _train_guards(learner: Resolved, rows: FitRows, seed: int) -> Kept:
+    """Train the whole guard first, then those without a fold."""
     from threadpoolctl import threadpool_limits
 
-    known = y >= 0
-
-    def train(chosen: npt.NDArray[np.int64], role: str) -> Fence:
+    known = rows.y >= 0
+    chosen = [("whole", np.flatnonzero(known))]
+    chosen += [(f"fold {fold}", inside) for fold, (inside, _) in enumerate(rows.cross.splits(known))]
+    graphs: dict[str, bytes] = {}
+    limits: list[float] = []
+    for place, (role, inside) in enumerate(chosen):
+        own = derive_seed(seed, f"guard {role}", learner.alias)
         with learner.blamed(), threadpool_limits(1):
-            guard = learner.make().fit(
-                X[chosen], y[chosen], n_classes=n_classes, seed=derive_seed(seed, f"guard {role}", learner.alias)
-            )
-            graph = guard.to_onnx().SerializeToString(deterministic=True)
-        return Fence(Model(learner.alias, graph), float(guard.limit))
-
-    by_fold = tuple(train(inside, f"fold {fold}") for fold, (inside, _) in enumerate(cross.splits(known)))
-    return CrossFence(train(np.flatnonzero(known), "whole"), by_fold, X, cross)
+            guard = learner.make().fit(rows.X[inside], rows.y[inside], n_classes=rows.n_classes, seed=own)
+            graphs[str(place)] = guard.to_onnx().SerializeToString(deterministic=True)
+        limits.append(float(guard.limit))
+    return Kept(graphs, {"limits": limits})

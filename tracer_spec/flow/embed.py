@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tracer_spec.errors import PluginError
 from tracer_spec.flow.known_vectors import PROBES, KnownVectors
+from tracer_spec.flow.memory import Kept, Memory
 from tracer_spec.flow.progress import Observer, StepDone, nobody
-from tracer_spec.plugin import Fittable, VectorReader, Vectors
+from tracer_spec.flow.store import Store, key_of
+from tracer_spec.plugin import Fittable, Restorable, VectorReader, Vectors
 
 if TYPE_CHECKING:
-    from tracer_spec.flow.store import Store
     from tracer_spec.flow.traces import TraceSet
     from tracer_spec.plan import Resolved
 
@@ -34,12 +35,15 @@ class FittedEmbedder:
     known : KnownVectors or None
         What remembers its vectors; None where it learns from the traces itself, or reads vectors.
     observe : Observer
+    memory : Memory
+        Remembers the vectors of an embedder that was fitted, all at once.
     """
 
     resolved: Resolved
     embedder: Any
     known: KnownVectors | None = None
     observe: Observer = nobody
+    memory: Memory = field(default_factory=Memory)
 
     @property
     def brings_text(self) -> bool:
@@ -63,7 +67,7 @@ class FittedEmbedder:
             elif self.known is not None:
                 X = self.known.vectors(traces.texts, _Told(self.observe, stage, len(set(traces.texts))))
             else:
-                X = self._in_batches(traces.texts, _Told(self.observe, stage, len(traces.texts)))
+                X = self._remembered(traces.texts, stage)
         return checked(X, len(traces), self.resolved.alias)
 
     def probe_vectors(self) -> Vectors:
@@ -71,6 +75,16 @@ class FittedEmbedder:
         if self.known is not None:
             return self.known.probes()
         return checked(self.embedder.embed(PROBES), len(PROBES), self.resolved.alias)
+
+    def _remembered(self, texts: tuple[str, ...], stage: str) -> Vectors:
+        """Embed texts, or take their vectors from a build that had the same embedder and the same texts."""
+        key = self.memory.key("vectors", self.resolved, self.embedder.fingerprint(), texts_digest(texts))
+        kept = self.memory.recall(key)
+        if kept is not None:
+            return kept.array_of("X")
+        X = self._in_batches(texts, _Told(self.observe, stage, len(texts)))
+        self.memory.keep("vectors", key, Kept({"X": checked(X, len(texts), self.resolved.alias)}))
+        return X
 
     def _in_batches(self, texts: tuple[str, ...], told: _Told) -> Vectors:
         """Embed many texts, a bounded number at a time."""
@@ -105,17 +119,39 @@ class _Told:
 
 
 def fit_embedder(
-    resolved: Resolved, fit: TraceSet, seed: int, store: Store, observe: Observer = nobody
+    resolved: Resolved, fit: TraceSet, seed: int, memory: Memory, observe: Observer = nobody
 ) -> FittedEmbedder:
     """Make the embedder, and fit it on the texts of fit rows where it learns."""
-    from threadpoolctl import threadpool_limits
-
     embedder = resolved.make()
     if isinstance(embedder, Fittable):
-        with resolved.blamed(), threadpool_limits(1):
-            embedder = embedder.fit(fit.texts, seed=seed)
-        return FittedEmbedder(resolved, embedder, observe=observe)
-    return FittedEmbedder(resolved, embedder, known_vectors(resolved, embedder, store), observe)
+        with resolved.blamed():
+            return FittedEmbedder(resolved, _fitted(resolved, embedder, fit.texts, seed, memory), None, observe, memory)
+    return FittedEmbedder(resolved, embedder, known_vectors(resolved, embedder, memory.store), observe, memory)
+
+
+def _fitted(resolved: Resolved, learner: Any, texts: Sequence[str], seed: int, memory: Memory) -> Any:
+    """Fit an embedder, or restore the one that was fitted on the same texts."""
+    from threadpoolctl import threadpool_limits
+
+    key = fitted_key(resolved, texts, seed, memory) if isinstance(learner, Restorable) else None
+    kept = memory.recall(key)
+    if kept is not None and isinstance(learner, Restorable):
+        return learner.restore({name: kept.bytes_of(name) for name in kept.parts})
+    with threadpool_limits(1):
+        fitted = learner.fit(texts, seed=seed)
+    if key is not None:
+        memory.keep("embedder", key, Kept(dict(fitted.state())))
+    return fitted
+
+
+def fitted_key(resolved: Resolved, texts: Sequence[str], seed: int, memory: Memory) -> bytes | None:
+    """Return the key of an embedder fitted on these texts."""
+    return memory.key("embedder", resolved, texts_digest(texts), seed)
+
+
+def texts_digest(texts: Sequence[str]) -> bytes:
+    """Return a digest of texts in their order."""
+    return key_of("texts", *(text.encode("utf-8", "surrogatepass") for text in texts))
 
 
 def known_vectors(resolved: Resolved, embedder: Any, store: Store) -> KnownVectors | None:

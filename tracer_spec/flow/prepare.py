@@ -15,9 +15,9 @@ from tracer_spec.flow.certify import OpenedRows
 from tracer_spec.flow.collect import collect
 from tracer_spec.flow.embed import FittedEmbedder, fit_embedder
 from tracer_spec.flow.labels import UNUSABLE, LabelCleaner, LabelSpace, label_space
+from tracer_spec.flow.memory import Memory
 from tracer_spec.flow.progress import Observer, nobody
 from tracer_spec.flow.splits import Split, fold_keys, folds, split
-from tracer_spec.flow.store import Store
 from tracer_spec.flow.traces import TraceSet
 from tracer_spec.flow.zoo import FitRows
 from tracer_spec.plugin import Mask, Policy
@@ -133,13 +133,13 @@ def denied_labels(plan: Plan, labels: LabelSpace) -> Mask:
 
 
 def prepare(
-    plan: Plan, traces: TraceSet, sides: Split, *, store: Store | None = None, observe: Observer = nobody
+    plan: Plan, traces: TraceSet, sides: Split, *, memory: Memory | None = None, observe: Observer = nobody
 ) -> Prepared:
     """Embed the fit rows, number their labels, deal their folds, and put the certify rows under seal."""
     fit = traces.take(sides.fit)
     labels = label_space(plan.allowed_labels, fit.labels)
     denied = denied_labels(plan, labels)
-    embedder = fit_embedder(plan.embedder, fit, plan.spec.seed, store or Store(None), observe)
+    embedder = fit_embedder(plan.embedder, fit, plan.spec.seed, memory or Memory(), observe)
     X = embedder.vectors(fit)
     dealt = folds(fold_keys(fit, plan.spec.split.strategy), plan.spec.split.folds, seed=plan.spec.seed)
     return Prepared(

@@ -15,6 +15,7 @@ import numpy as np
 from tracer_spec.errors import PluginError, TracerError
 from tracer_spec.flow.crossfit import HeldOut, fit_acceptor, fit_fences
 from tracer_spec.flow.learn import derive_seed
+from tracer_spec.flow.memory import Memory
 from tracer_spec.flow.progress import LearnerDone, Observer, nobody
 from tracer_spec.flow.thresholds import thresholds_at_levels
 from tracer_spec.flow.zoo import FINALISTS, CrossFitted, FitRows, LearnerReport, Screening, Trainer
@@ -82,6 +83,8 @@ class Workshop:
     average : bool
         Whether to try the mean of the surrogates that agree about equally often.
     workers : int
+    memory : Memory
+        What earlier builds trained.
     observe : Observer
     """
 
@@ -97,16 +100,18 @@ class Workshop:
         seed: int,
         average: bool = True,
         workers: int = 1,
+        memory: Memory | None = None,
         observe: Observer = nobody,
     ) -> None:
         self.rows = rows
         self.target = target
-        self._trainer = Trainer(rows, zoo, seed=seed, workers=workers, observe=observe)
+        self._memory = memory or Memory()
+        self._trainer = Trainer(rows, zoo, seed=seed, workers=workers, memory=self._memory, observe=observe)
         self._acceptor = acceptor
         self._denied = denied
         self._seed = seed
         self._observe = observe
-        self._fences = [fit_fences(guard, rows.X, rows.y, rows.cross, rows.n_classes, seed) for guard in guards]
+        self._fences = [fit_fences(guard, rows, seed, self._memory) for guard in guards]
         self._made: dict[int, GatedSurrogate] = {}  # by the identity of the exported model, which it keeps alive
         self._residuals: dict[tuple[tuple[str, ...], bytes], GatedSurrogate | None] = {}
         self.reports: tuple[LearnerReport, ...] = ()
@@ -171,7 +176,7 @@ class Workshop:
             if len(members) > 1:
                 graph = average([each.graph for each in members]).SerializeToString(deterministic=True)
             seed = derive_seed(self._seed, "acceptor", name)
-            acceptor, accept = fit_acceptor(self._acceptor, self.rows, held_out, among, seed)
+            acceptor, accept = fit_acceptor(self._acceptor, self.rows, held_out, among, seed, self._memory)
         except TracerError as error:
             return error.problems[0].what
         eligible = ~self._denied[held_out.labels]
@@ -268,7 +273,14 @@ def _name(members: Sequence[CrossFitted]) -> str:
     return members[0].name if len(members) == 1 else f"average({', '.join(each.name for each in members)})"
 
 
-def train(plan: Plan, prepared: Prepared, *, workers: int | None = None, observe: Observer = nobody) -> Workshop:
+def train(
+    plan: Plan,
+    prepared: Prepared,
+    *,
+    workers: int | None = None,
+    memory: Memory | None = None,
+    observe: Observer = nobody,
+) -> Workshop:
     """Train the zoo of a plan on its fit rows.
 
     Raises
@@ -288,6 +300,7 @@ def train(plan: Plan, prepared: Prepared, *, workers: int | None = None, observe
         seed=plan.spec.seed,
         average=plan.spec.average,
         workers=workers or joblib.cpu_count(),
+        memory=memory,
         observe=observe,
     )
     if not workshop.trained:

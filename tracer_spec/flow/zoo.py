@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tracer_spec.flow.crossfit import CrossFit
 from tracer_spec.flow.learn import Outcome, Task, derive_seed, learn_all
+from tracer_spec.flow.memory import Kept, Memory, Part, digest_of
 from tracer_spec.flow.progress import Observer, StageStarted, StepDone, nobody
 from tracer_spec.plugin import Classes, Mask, Scores, Vectors
 
@@ -25,7 +27,7 @@ FINALISTS = 3
 WHOLE = -1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class FitRows:
     """The rows that everything learns from.
 
@@ -48,6 +50,11 @@ class FitRows:
     def cross(self) -> CrossFit:
         """Return the folds."""
         return CrossFit(self.folds)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Return a digest of vectors and classes, row by row in order."""
+        return digest_of(self.X) + digest_of(self.y)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,17 +138,26 @@ class Trainer:
         The surrogates of the spec.
     seed : int
     workers : int
+    memory : Memory
     observe : Observer
     """
 
     def __init__(
-        self, rows: FitRows, zoo: Sequence[Resolved], *, seed: int, workers: int = 1, observe: Observer = nobody
+        self,
+        rows: FitRows,
+        zoo: Sequence[Resolved],
+        *,
+        seed: int,
+        workers: int = 1,
+        memory: Memory | None = None,
+        observe: Observer = nobody,
     ) -> None:
         self._rows = rows
         self._zoo = {learner.alias: learner for learner in zoo}
         self._n_folds = rows.cross.n_folds
         self._seed = seed
         self._workers = workers
+        self._memory = memory or Memory()
         self._observe = observe
 
     @property
@@ -219,12 +235,35 @@ class Trainer:
 
     def _learn(self, tasks: Sequence[Task], stage: str) -> Iterator[Outcome]:
         """Carry tasks out side by side; a task with nothing to learn from is a failure at once."""
-        able = [task for task in tasks if len(task.train) and len(task.score)]
+        able: list[Task] = []
         for task in tasks:
+            known = self._memory.recall(self._key(task))
             if not (len(task.train) and len(task.score)):
                 yield Outcome(task.key, 0.0, failure="no rows to learn from")
+            elif known is not None:
+                self._tell(stage, task.key, 0.0, is_reused=True)
+                notes = tuple(known.facts["notes"])
+                yield Outcome(task.key, 0.0, known.bytes_of("onnx"), known.array_of("scores"), notes)
+            else:
+                able.append(task)
+        keys = {task.key: self._key(task) for task in able}
         for outcome in learn_all(able, self._rows.X, self._rows.y, workers=self._workers):
-            name, fold = outcome.key
-            step = f"{name} on all rows" if fold == WHOLE else f"{name} fold {fold + 1}"
-            self._observe(StepDone(stage, step, outcome.seconds))
+            self._tell(stage, outcome.key, outcome.seconds)
+            if outcome.scores is not None:
+                parts: dict[str, Part] = {"onnx": outcome.onnx, "scores": outcome.scores}
+                kept = Kept(parts, {"notes": list(outcome.notes)}, outcome.seconds)
+                self._memory.keep("surrogate", keys[outcome.key], kept)
             yield outcome
+
+    def _key(self, task: Task) -> bytes | None:
+        """Return the key of a training: what it learns from, and what it scores."""
+        name, rows = task.key[0], self._rows
+        about = (rows.digest, task.train, task.score, task.n_classes, task.seed)
+        return self._memory.key("surrogate", self._zoo[name], *about)
+
+    def _tell(self, stage: str, key: tuple[Any, ...], seconds: float, *, is_reused: bool = False) -> None:
+        """Count one training and tell whoever watches."""
+        name, fold = key
+        self._memory.count(is_reused=is_reused)
+        step = f"{name} on all rows" if fold == WHOLE else f"{name} fold {fold + 1}"
+        self._observe(StepDone(stage, f"{step}, reused" if is_reused else step, seconds))

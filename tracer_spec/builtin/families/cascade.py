@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tracer_spec.plugin import Candidate, Chain, Trained, Workshop
+import numpy as np
+
+from tracer_spec.plugin import Candidate, Chain, Mask, Trained, Workshop
 
 # a residual of fewer rows than this teaches a second stage nothing
 _FEWEST_RESIDUAL_ROWS = 50
+# the share of rows, those the first stage is surest of, that the second stage does not learn from
+_EASY = 0.5
 # second stages tried behind the best first one: each is trained on every fold once more
 _SECONDS = 1
 
@@ -20,6 +24,10 @@ class Cascade:
     The first stage's threshold is the lowest whose handled rows agree, out of fold, at ``(1 + target) / 2``: half of the
     disagreement allowed is left to the second stage. Up to there the chain is the first stage alone, of rising coverage;
     from there on the second stage's threshold falls. So the chain is nested, and it is tested as a whole.
+
+    The second stage learns from what the first one defers at a coverage of a half, whatever the target. To learn from no
+    more than it will meet leaves it too few rows: on Banking77 at .92 and .95 that cost the cascade 2 and 6 points of
+    coverage, out of fold. It also lets a build at another target use the same second stage.
     """
 
     def propose(self, workshop: Workshop) -> Iterable[Chain]:
@@ -30,16 +38,28 @@ class Cascade:
                 continue
             (kept_stage,) = opening[-1].policy
             kept, _ = workshop.replay(opening[-1].policy)
-            if int((~kept).sum()) < _FEWEST_RESIDUAL_ROWS:
+            taught = ~_easy(workshop, first)
+            if int((~kept).sum()) < _FEWEST_RESIDUAL_ROWS or int(taught.sum()) < _FEWEST_RESIDUAL_ROWS:
                 continue
             for each in workshop.trained[:_SECONDS]:
-                second = workshop.residual(each, ~kept)
+                second = workshop.residual(each, taught)
                 if second is None:
                     continue
                 thresholds = [*workshop.thresholds(second, ~kept), None]
                 policies = [(kept_stage, workshop.stage(second, at)) for at in thresholds]
                 rest = tuple(workshop.candidate("rsb", policy) for policy in policies)
                 yield Chain("rsb", (first.name, second.name), (*opening, *rest))
+
+
+def _easy(workshop: Workshop, first: Trained) -> Mask:
+    """Return the rows that the first stage keeps at the greatest coverage up to ``_EASY``, or at its smallest of all."""
+    kept = np.zeros(workshop.n_rows, bool)
+    for at in workshop.thresholds(first):
+        handled, _ = workshop.replay((workshop.stage(first, at),))
+        if kept.any() and handled.mean() > _EASY:
+            break
+        kept = handled
+    return kept
 
 
 def _opening(workshop: Workshop, first: Trained) -> tuple[Candidate, ...]:
