@@ -84,33 +84,61 @@ def test_nothing_of_a_hostile_trace_runs(visit, place):
     assert [url for url in requested(browser) if not url.startswith("data:")] == [place["hostile"]]
     assert browser.execute_script("return document.querySelectorAll('main img, main script, main iframe').length") == 0
     assert "<img src=x onerror='window.ran=2'>" in column(browser, "#labels-table", 0)
-    hover(browser, "#flow")
+    hover(browser, "#flow", selector=".mark-path path")
     assert browser.execute_script(
         "return window.ran === undefined && document.querySelectorAll('#tip *:not(dl, dt, dd)').length === 0"
     )
 
 
-def hover(browser, section):
-    """Move the pointer over the first path of a section's chart that has details."""
+def hover(browser, section, number=0, selector=".mark-symbol path"):
+    """Move the pointer over a mark of a section's chart and return the words of its details."""
     chart = browser.find_element(By.CSS_SELECTOR, f"{section} .chart")
+    browser.execute_script("document.getElementById('tip').hidden = true")
     browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", chart)
-    mark = chart.find_element(By.CSS_SELECTOR, ".mark-path path, .mark-symbol path[aria-label], .mark-symbol path")
-    ActionChains(browser).move_to_element(mark).perform()
+    ActionChains(browser).move_to_element(chart.find_elements(By.CSS_SELECTOR, selector)[number]).perform()
     end = time.monotonic() + 5
     while not browser.execute_script("return !document.getElementById('tip').hidden"):
         assert time.monotonic() < end, "no details were shown"
         time.sleep(0.02)
-    return browser.execute_script("return document.getElementById('tip').innerText").split("\n")
+    return (
+        browser.execute_script("return document.getElementById('tip').innerText")
+        .replace("\N{NO-BREAK SPACE}", " ")
+        .split("\n")
+    )
 
 
-def test_a_hover_over_a_policy_shows_its_details_and_escape_hides_them(visit):
+def test_a_hover_over_a_policy_shows_its_details_and_escape_hides_them(visit, documents):
     browser = visit()
-    told = hover(browser, "#front")
-    assert told[::2] == ["Family", "Surrogates", "Coverage", "Agreement", "Thresholds"]
-    assert told[1] in ("l2d", "rsb")
-    assert told[5].endswith("\N{NO-BREAK SPACE}%")
+    for mark in (0, 17, 60):
+        told = hover(browser, "#front", mark)
+        assert told[::2] == ["Family", "Surrogates", "Coverage", "Agreement", "Thresholds"]
+        assert told[1::2] in [
+            [
+                chain["family"],
+                " then ".join(chain["surrogates"]),
+                f"{100 * each['coverage']:.1f} %",
+                f"{100 * each['agreement']:.1f} %",
+                f"{each['thresholds'][0]:.4f}",
+            ]
+            for chain in documents.frontier()["chains"]
+            for each in chain["candidates"]
+        ]
     ActionChains(browser).send_keys(Keys.ESCAPE).perform()
     assert browser.execute_script("return document.getElementById('tip').hidden")
+
+
+def test_a_hover_over_any_chart_shows_its_details(visit):
+    browser = visit()
+    for section, selector, names in [
+        ("#walk", ".mark-symbol path", ["Test", "Outcome", "Coverage", "Agree", "p-value"]),
+        ("#flow", ".mark-path path", ["From", "To", "Rows", "Of all"]),
+        ("#acceptor", ".mark-rect path", ["Score", "Surrogate", "Rows", "Share"]),
+        ("#acceptor figure + figure", ".mark-symbol path", ["Scores", "Mean score", "Agreement", "Rows"]),
+        ("#slices", ".mark-symbol path", ["Part", "Rows", "Handled", "Agreement", "Interval"]),
+    ]:
+        told = hover(browser, section, selector=selector)
+        assert told[::2] == names
+        assert "undefined" not in told
 
 
 def test_labels_sort_by_mouse_and_by_keyboard(visit):

@@ -87,10 +87,10 @@ def _histogram(scores: Scores, threshold: float | None) -> dict[str, Any]:
         for low, high, n in zip(scores.edges, scores.edges[1:], counts, strict=False):
             part = share(n, sum(counts)) or 0.0
             span = f"{low:.2f} to {high:.2f}"
-            data.append({"lo": low, "hi": high, "s": span, "v": name, "y": part, "n": count(n), "p": percent(part)})
+            data.append({"lo": low, "hi": high, "v": name, "y": part, "d": [span, name, count(n), percent(part)]})
     bars = {
         "data": {"values": data},
-        "mark": {"type": "rect", "stroke": "var(--paper)", "strokeWidth": 0.5},
+        "mark": {"type": "rect", "stroke": "var(--paper)", "strokeWidth": 0.5, **charts.DETAILS},
         "encoding": {
             "x": charts.numbers("lo", "Acceptance score", nice=False, zero=False),
             "x2": {"field": "hi"},
@@ -98,13 +98,12 @@ def _histogram(scores: Scores, threshold: float | None) -> dict[str, Any]:
             "y2": {"datum": 0},
             "color": charts.colours("v", names, ["var(--blue)", "var(--red)"]),
             "opacity": {"value": 0.62},
-            "tooltip": charts.details(("s", "Score"), ("v", "Surrogate"), ("n", "Rows"), ("p", "Share")),
         },
     }
     cut = (
         [] if threshold is None else charts.level_line(threshold, "threshold", axis="x", align=_side(scores, threshold))
     )
-    return charts.layered([bars, *cut], height=240)
+    return charts.layered([bars, *cut], height=240, details=("Score", "Surrogate", "Rows", "Share"))
 
 
 def _side(scores: Scores, threshold: float) -> str:
@@ -118,10 +117,12 @@ def _reliability(bins: list[ScoreBin], threshold: float | None) -> dict[str, Any
             "x": each.mean_score,
             "y": each.agree / each.n,
             "w": each.n,
-            "s": f"{each.low:.2f} to {each.high:.2f}",
-            "m": f"{each.mean_score:.3f}",
-            "a": percent(each.agree / each.n),
-            "n": count(each.n),
+            "d": [
+                f"{each.low:.2f} to {each.high:.2f}",
+                f"{each.mean_score:.3f}",
+                percent(each.agree / each.n),
+                count(each.n),
+            ],
         }
         for each in bins
     ]
@@ -139,13 +140,13 @@ def _reliability(bins: list[ScoreBin], threshold: float | None) -> dict[str, Any
     }
     points = {
         "data": {"values": data},
-        "mark": {"type": "point", "filled": True, "color": "var(--blue)", "opacity": 1},
+        "mark": {"type": "point", "filled": True, "color": "var(--blue)", "opacity": 1, **charts.DETAILS},
         "encoding": {
             "x": x,
             "y": y,
             "size": {"field": "w", "type": "quantitative", "legend": None, "scale": {"range": [50, 150]}},
-            "tooltip": charts.details(("s", "Scores"), ("m", "Mean score"), ("a", "Agreement"), ("n", "Rows")),
         },
     }
     cut = [] if threshold is None else charts.level_line(threshold, "", axis="x")[:1]
-    return charts.layered([diagonal, *cut, line, points], height=240)
+    names = ("Scores", "Mean score", "Agreement", "Rows")
+    return charts.layered([diagonal, *cut, line, points], height=240, details=names)

@@ -50,9 +50,12 @@ CONFIG: Spec = {
 }
 
 
-def layered(layers: Sequence[Spec], *, height: int, data: Sequence[Mapping[str, Any]] = ()) -> Spec:
-    """Return layers on one pair of axes, as wide as their place."""
+def layered(
+    layers: Sequence[Spec], *, height: int, details: Sequence[str], data: Sequence[Mapping[str, Any]] = ()
+) -> Spec:
+    """Return layers on one pair of axes, as wide as their place; ``details`` names what a hover shows."""
     spec: Spec = {
+        "usermeta": {"details": list(details)},
         "width": "container",
         "height": height,
         "autosize": {"type": "fit-x", "contains": "padding"},
@@ -98,9 +101,9 @@ def shapes(field: str, names: Sequence[str]) -> Spec:
     }
 
 
-def details(*fields: tuple[str, str]) -> list[Spec]:
-    """Return what a hover shows: fields that hold text already."""
-    return [{"field": field, "type": "nominal", "title": title} for field, title in fields]
+# on a mark: a hover shows the list of texts that each datum has under "d", by the names given to layered().
+# Fields named one by one would do, but for Vega-Lite 6.4, which looks for them in the wrong place where the mark is "nearest"
+DETAILS: Spec = {"tooltip": {"content": "data"}}
 
 
 def nearest(name: str) -> Spec:

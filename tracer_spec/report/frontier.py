@@ -6,7 +6,7 @@ from typing import Any
 
 from tracer_spec.report import charts
 from tracer_spec.report.reading import Certified, ChainOfProposed, Facts, Proposed
-from tracer_spec.report.section import OLDER, Absent, Chart, Room, Section, Shown
+from tracer_spec.report.section import Absent, Chart, Room, Section, Shown
 from tracer_spec.report.words import NONE, count, level, percent, shown
 
 TITLE = "Coverage against agreement"
@@ -17,7 +17,7 @@ def front(facts: Facts, room: Room) -> Section | Absent:
     """Show every candidate, the front, and the one that ships."""
     placed = [(chain, candidate) for chain in facts.frontier.chains for candidate in chain.candidates]
     if not placed:
-        return Absent(TITLE, OLDER.replace("audit", "list of candidates"))
+        return Absent(TITLE, "the bundle lists no candidates")
     on_front = sorted((each for each in placed if each[1].front), key=lambda each: each[1].coverage)
     chosen = [each for each in placed if each[1].chosen]
     kept = _thinned(placed, room.candidates)
@@ -65,11 +65,14 @@ def _point(chain: ChainOfProposed, candidate: Proposed) -> dict[str, Any]:
         "x": round(candidate.coverage, 5),
         "y": round(candidate.agreement, 5),
         "f": shown(chain.family, 40),
-        "s": shown(" then ".join(chain.surrogates), 80),
-        "t": _thresholds(candidate),
         "on": candidate.front,
-        "c": percent(candidate.coverage),
-        "a": percent(candidate.agreement),
+        "d": [
+            shown(chain.family, 40),
+            shown(" then ".join(chain.surrogates), 80),
+            percent(candidate.coverage),
+            percent(candidate.agreement),
+            _thresholds(candidate),
+        ],
     }
 
 
@@ -81,13 +84,10 @@ def _chart(
     x["scale"]["domain"] = [0, 1]
     lowest = min(candidate.agreement for _, candidate in kept)
     y["scale"]["domain"] = [max(0.0, min(lowest, certificate.target or 1.0) - 0.01), 1]
-    hover = charts.details(
-        ("f", "Family"), ("s", "Surrogates"), ("c", "Coverage"), ("a", "Agreement"), ("t", "Thresholds")
-    )
     points = {
         "data": {"values": [_point(*each) for each in kept]},
         "params": [charts.nearest("near")],
-        "mark": {"type": "point", "filled": True},
+        "mark": {"type": "point", "filled": True, **charts.DETAILS},
         "encoding": {
             "x": x,
             "y": y,
@@ -98,7 +98,6 @@ def _chart(
                 "condition": [{"param": "near", "empty": False, "value": 1}, {"test": "datum.on", "value": 0.95}],
                 "value": 0.3,
             },
-            "tooltip": hover,
         },
     }
     line = {
@@ -109,7 +108,8 @@ def _chart(
     layers = [*_target(certificate), line, points]
     if chosen:
         layers += _ring(chosen[0], x, y)
-    return charts.layered(layers, height=380)
+    names = ("Family", "Surrogates", "Coverage", "Agreement", "Thresholds")
+    return charts.layered(layers, height=380, details=names)
 
 
 def _ring(chosen: _Placed, x: Any, y: Any) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Any
 from tracer_spec.report import charts
 from tracer_spec.report.reading import Facts, Slicing, Tally
 from tracer_spec.report.section import OLDER, Absent, Chart, Room, Section, Shown
-from tracer_spec.report.words import NONE, counted, level, percent, share, shown
+from tracer_spec.report.words import NONE, count, level, percent, share, shown
 
 _REASONS = {
     "handled": "handled: a stage was sure",
@@ -106,10 +106,13 @@ def _whiskers(slicing: Slicing, target: float | None) -> dict[str, Any]:
             "x": part.agree / part.handled,
             "lo": part.interval[0] if part.interval else part.agree / part.handled,
             "hi": part.interval[1] if part.interval else part.agree / part.handled,
-            "a": percent(part.agree / part.handled),
-            "i": f"{percent(part.interval[0])} to {percent(part.interval[1])}" if part.interval else NONE,
-            "c": percent(share(part.handled, part.n)),
-            "n": counted(part.n, "row"),
+            "d": [
+                name,
+                count(part.n),
+                percent(share(part.handled, part.n)),
+                percent(part.agree / part.handled),
+                f"{percent(part.interval[0])} to {percent(part.interval[1])}" if part.interval else NONE,
+            ],
         }
         for name, part in zip(names, slicing.parts, strict=False)
         if part.handled
@@ -124,17 +127,17 @@ def _whiskers(slicing: Slicing, target: float | None) -> dict[str, Any]:
     ends = [each[key] for each in data for key in ("lo", "hi")] + ([target] if target else [])
     domain = [max(0.0, min(ends, default=0.0) - 0.01), min(1.0, max(ends, default=1.0) + 0.01)]
     x = charts.rates("x", "Agreement of what is handled (estimate)", domain=domain)
-    hover = charts.details(("y", "Part"), ("n", "Size"), ("c", "Handled"), ("a", "Agreement"), ("i", "Interval"))
     whisker = {
-        "mark": {"type": "rule", "stroke": "var(--blue)", "strokeWidth": 2},
-        "encoding": {"y": y, "x": {**x, "field": "lo"}, "x2": {"field": "hi"}, "tooltip": hover},
+        "mark": {"type": "rule", "stroke": "var(--blue)", "strokeWidth": 2, **charts.DETAILS},
+        "encoding": {"y": y, "x": {**x, "field": "lo"}, "x2": {"field": "hi"}},
     }
     point = {
-        "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1, "color": "var(--blue)"},
-        "encoding": {"y": y, "x": x, "tooltip": hover},
+        "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1, "color": "var(--blue)", **charts.DETAILS},
+        "encoding": {"y": y, "x": x},
     }
     goal = charts.level_line(target, "", axis="x")[:1] if target else []
-    return charts.layered([*goal, whisker, point], height=max(80, 22 * len(data) + 8), data=data)
+    shown_names = ("Part", "Rows", "Handled", "Agreement", "Interval")
+    return charts.layered([*goal, whisker, point], height=max(80, 22 * len(data) + 8), details=shown_names, data=data)
 
 
 def reasons(facts: Facts, room: Room) -> Section | Absent:

@@ -59,7 +59,9 @@ def _meaning(facts: Facts, word: str) -> str:
     if word == "draft":
         return "Nothing is certified and the certify rows stay sealed: every number here is an estimate from fit rows."
     if word == "built":
-        return "This calibrator makes no confidence statement: every number here is an estimate or a count."
+        return (
+            "The certificate states no confidence: every number here is an estimate or a count, and none is a promise."
+        )
     if certificate.n is None or certificate.k is None:
         return "Only the sentence above is certified. Everything else on this page is an estimate from fit rows."
     counted = (

@@ -66,17 +66,20 @@ def _shipped(certificate: Certified) -> int | None:
 
 
 def _chart(certificate: Certified, ships: int | None) -> dict[str, Any]:
-    names = ["passed", "failed"]
+    outcomes = ["passed", "failed"]
     data = [
         {
             "x": step.coverage,
             "y": max(step.p_value or 0.0, _SMALLEST),
             "v": "passed" if step.passed else "failed",
-            "i": str(number),
-            "c": percent(step.coverage),
-            "k": f"{count(step.k)} of {count(step.n)}",
-            "p": p_value(step.p_value),
             "w": number == ships,
+            "d": [
+                str(number),
+                "passed" if step.passed else "failed",
+                percent(step.coverage),
+                f"{count(step.k)} of {count(step.n)}",
+                p_value(step.p_value),
+            ],
         }
         for number, step in enumerate(certificate.walk, start=1)
         if step.p_value is not None
@@ -85,18 +88,16 @@ def _chart(certificate: Certified, ships: int | None) -> dict[str, Any]:
     y = charts.numbers("y", "p-value (lower is surer)", type="log", domain=[_SMALLEST, 1]) | {
         "axis": {"values": [10.0**-power for power in range(7)], "labelExpr": _TICK}
     }
-    hover = charts.details(("i", "Test"), ("v", "Outcome"), ("c", "Coverage"), ("k", "Agree"), ("p", "p-value"))
     points = {
         "data": {"values": data},
         "params": [charts.nearest("near")],
-        "mark": {"type": "point", "filled": True, "opacity": 1},
+        "mark": {"type": "point", "filled": True, "opacity": 1, **charts.DETAILS},
         "encoding": {
             "x": x,
             "y": y,
-            "color": charts.colours("v", names, ["var(--blue)", "var(--orange)"]),
-            "shape": {**charts.shapes("v", names), "scale": {"domain": names, "range": ["circle", "cross"]}},
+            "color": charts.colours("v", outcomes, ["var(--blue)", "var(--orange)"]),
+            "shape": {**charts.shapes("v", outcomes), "scale": {"domain": outcomes, "range": ["circle", "cross"]}},
             "size": {"condition": {"param": "near", "empty": False, "value": 170}, "value": 75},
-            "tooltip": hover,
         },
     }
     line = {
@@ -111,7 +112,8 @@ def _chart(certificate: Certified, ships: int | None) -> dict[str, Any]:
     }
     limit = certificate.level
     allowed = charts.level_line(limit, f"allowed: {limit:.2g}", axis="y") if limit else []
-    return charts.layered([*allowed, line, points, ring], height=280)
+    names = ("Test", "Outcome", "Coverage", "Agree", "p-value")
+    return charts.layered([*allowed, line, points, ring], height=280, details=names)
 
 
 def _says(certificate: Certified) -> str:

@@ -69,19 +69,16 @@
   tip.id = "tip";
   tip.hidden = true;
 
-  /* Vega calls this with whatever a mark carries; it becomes text, and never markup. */
-  function showTip(handler, event, item, details) {
-    if (details === null || details === undefined || details === "") {
-      tip.hidden = true;
-      return;
-    }
+  /* Shows names with texts, beside the pointer. What a mark carries becomes text, and never markup. */
+  function showTip(event, told) {
+    tip.hidden = told.length === 0;
+    if (tip.hidden) return;
     const list = document.createElement("dl");
-    for (const [name, text] of Object.entries(details)) {
+    for (const [name, text] of told) {
       list.append(Object.assign(document.createElement("dt"), { textContent: name }));
       list.append(Object.assign(document.createElement("dd"), { textContent: String(text) }));
     }
     tip.replaceChildren(list);
-    tip.hidden = false;
     const space = 14;
     const { width, height } = tip.getBoundingClientRect();
     const right = event.clientX + space + width > innerWidth ? event.clientX - space - width : event.clientX + space;
@@ -91,6 +88,12 @@
   }
 
   const read = (id) => JSON.parse(document.getElementById(id).textContent);
+
+  /* Vega tells the datum, whose list of texts goes by the names of the chart, or an object of names and texts. */
+  const tell = (names) => (handler, event, item, value) => {
+    if (!value) return showTip(event, []);
+    return showTip(event, names ? names.map((name, at) => [name, value.d[at]]) : Object.entries(value));
+  };
 
   async function drawCharts() {
     const config = read("chart-config");
@@ -103,7 +106,7 @@
         defaultStyle: false,
         mode: spec.marks ? "vega" : "vega-lite",
         renderer: "svg",
-        tooltip: showTip,
+        tooltip: tell(spec.usermeta?.details),
       });
       place.setAttribute("role", "img");
       place.removeAttribute("aria-roledescription");
