@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import itertools
 import json
 import logging
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import threading
@@ -396,6 +398,28 @@ def test_many_threads_get_the_answers_of_one(router):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no timers that interrupt")
+def test_a_signal_s_handler_may_decide_in_the_middle_of_a_decision(router):
+    X = vectors(64)
+    expected = list(router.route_batch(X))
+    rows, inside = itertools.cycle(range(64)), []
+
+    def decide(*_):
+        row = next(rows)
+        inside.append((row, router.route(X[row])))
+
+    before = signal.signal(signal.SIGALRM, decide)
+    signal.setitimer(signal.ITIMER_REAL, 1e-4, 1e-4)
+    try:
+        wrong = [row for _ in range(400) for row in range(64) if not same(router.route(X[row]), tuple(expected[row]))]
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert wrong == []
+    assert len(inside) > 10
+    assert all(same(got, tuple(expected[row])) for row, got in inside)
+
+
 def test_a_router_survives_a_fork(save, good):
     script = (
         "import os, sys\n"

@@ -207,20 +207,24 @@ class Lsa:
     def fingerprint(self) -> str:
         """Return the sha256, in hex, of the algorithm's name and the state."""
         digest = hashlib.sha256(f"{ALGORITHM}\n".encode())
-        for name, content in self.state().items():
-            digest.update(f"{name} {len(content)}\n".encode())
+        # the matrix as it lies in memory: a copy would be the most that a process ever holds
+        for name, content in (self._small_state() | {COMPONENTS: np.ascontiguousarray(self.components).data}).items():
+            digest.update(f"{name} {memoryview(content).nbytes}\n".encode())
             digest.update(content)
         return digest.hexdigest()
 
     def state(self) -> dict[str, bytes]:
         """Return what :func:`restore` needs, as files of a bundle."""
+        return self._small_state() | {COMPONENTS: self.components.tobytes()}
+
+    def _small_state(self) -> dict[str, bytes]:
+        """Return all of the state but the matrix."""
         settings = {"chars": list(self.chars), "dim": self.dim, "max_chars": self.max_chars, "version": 1}
         return {
             SETTINGS: canonical_json(settings),
             WORDS: "\n".join(self.words).encode(),
             GRAMS: "\n".join(self.grams).encode(),
             WEIGHTS: self.weights.tobytes(),
-            COMPONENTS: self.components.tobytes(),
         }
 
 

@@ -14,6 +14,7 @@ from tracer_spec.runtime.embedding import TextEmbedder, is_built_in
 from tracer_spec.runtime.inputs import as_rows, as_vector, embed_texts, logger
 from tracer_spec.runtime.limits import CHUNK_ROWS
 from tracer_spec.runtime.manifest import Manifest
+from tracer_spec.runtime.one_row import OneRow
 from tracer_spec.runtime.session import INPUT, OUTPUTS
 
 T = TypeVar("T")
@@ -44,11 +45,13 @@ class Router:
         "_certificate",
         "_dimension",
         "_embedder",
+        "_idle",
         "_labels",
         "_manifest",
         "_names",
         "_on_loop",
-        "_run",
+        "_run_bound",
+        "_session",
         "_sha256",
         "_shape",
         "_table",
@@ -62,7 +65,9 @@ class Router:
         self._certificate = dict(certificate)
         self._embedder = embedder
         self._on_loop = embedder is None or is_built_in(bundle.manifest.embedder)
-        self._run = session.run
+        self._session = session
+        self._run_bound = session.run_with_iobinding
+        self._idle: list[OneRow] = []  # as many as ever ran at once
         self._names = list(OUTPUTS)
         self._dimension = bundle.manifest.dimension
         self._shape = (self._dimension,)
@@ -91,22 +96,31 @@ class Router:
             Where the query is neither, or is a text and the app is to bring vectors.
         """
         if type(query) is np.ndarray and query.dtype is _FLOAT32 and query.shape == self._shape:
-            row = query[None]
+            vector = query
         elif isinstance(query, str):
             embedded = self._embed([query])
             if embedded is None:
                 return UNAVAILABLE
-            row = embedded
+            vector = embedded[0]
         else:
-            row = as_vector(query, self._dimension)[None]
+            vector = as_vector(query, self._dimension)
         try:
-            label, handled, score, stage, reason = self._run(self._names, {INPUT: row})
-            if handled.item():
-                return Decision(self._labels[label.item()], True, score.item(), stage.item(), HANDLED)
-            why = REASONS[reason.item()]
+            try:
+                row = self._idle.pop()  # whoever took one has it alone until it is put back
+            except IndexError:
+                row = OneRow(self._session, self._dimension)
+            row.vector[0] = vector
+            self._run_bound(row.binding)
+            score = row.score.item()
+            if row.handled.item():
+                decision = Decision(self._labels[row.label.item()], True, score, row.stage.item(), HANDLED)
+            else:
+                why = REASONS[row.reason.item()]
+                decision = Decision(None, False, score, None, why) if why is not Reason.UNAVAILABLE else UNAVAILABLE
         except Exception as error:  # noqa: BLE001 - a graph that fails is no reason to lose the request
             return _failed(error, UNAVAILABLE)
-        return Decision(None, False, score.item(), None, why) if why is not Reason.UNAVAILABLE else UNAVAILABLE
+        self._idle.append(row)
+        return decision
 
     def route_batch(self, queries: Sequence[str] | Matrix) -> Batch:
         """Decide on many inputs, in bounded memory.
@@ -252,7 +266,7 @@ class Router:
     def _decide(self, vectors: NDArray[np.float32]) -> list[NDArray[Any]] | None:
         """Run the graph on one chunk; None where it fails."""
         try:
-            answers: list[NDArray[Any]] = self._run(self._names, {INPUT: vectors})
+            answers: list[NDArray[Any]] = self._session.run(self._names, {INPUT: vectors})
             label, reason = answers[0], answers[4]
             if label.max() >= len(self.labels) or label.min() < -1 or reason.max() >= len(REASONS) or reason.min() < 0:
                 raise IndexError("a label or reason out of range")
