@@ -385,8 +385,9 @@ def test_a_forged_bundle_is_refused_or_routes_and_nothing_else_is_raised(bundles
         router = open_router(parse_bundle(forged), allow_draft=True)
     except BundleError:
         return
-    batch = router.route_batch(np.eye(router.dimension, dtype=np.float32) * 2)
-    assert all(label in (*router.labels, None) for label in batch.labels)
+    X = np.eye(router.dimension, dtype=np.float32) * 2
+    answers = [*router.route_batch(X), *map(router.route, X)]
+    assert all(decision.label in (*router.labels, None) for decision in answers)
 
 
 def _with_right_version(bundles, text):
