@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Literal
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 from pydantic import Field
 
 from tracer_spec.cli.options_page import option_rows, yaml_snippet
@@ -24,7 +26,7 @@ def install(folder: Path, name: str, module: str, code: str) -> dict[str, str]:
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.3\n")
     (info / "entry_points.txt").write_text(f"[tracer_spec]\n{module} = {module}\n")
     (folder / f"{module}.py").write_text(code)
-    return {"PYTHONPATH": str(folder)}
+    return {"PYTHONPATH": os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH", "")]))}
 
 
 SURROGATE = """\
@@ -127,6 +129,95 @@ def test_options_are_told_with_types_ranges_and_defaults():
         "≥ 1",
         "null",
     )
+
+
+class Step(Options):
+    name: str = Field(description="what to do")
+    then: list[Step] = Field([], description="steps after it")
+
+
+class Reader(Options):
+    separator: Literal[",", ";"] = ","
+    rows: int = Field(2_000_000, ge=1, le=3_000_000)
+
+
+class Nested(Options):
+    tables: dict[str, str | list[str] | Reader] = Field({}, description="table to file, or to how it is read")
+    steps: list[Step] = Field([])
+    names: dict[str, str] = Field({})
+    only: Reader | None = None
+
+
+def test_what_objects_hold_is_told_by_address():
+    rows = {row.name: row for row in option_rows(Nested)}
+    assert {name: row.type for name, row in rows.items()} == {
+        "tables": "object of (string or list of string or object)",
+        "steps": "list of object",
+        "names": "object of string",
+        "only": "object or null",
+    }
+    held = {each.name: (each.type, each.range, each.required) for row in rows.values() for each in row.inner}
+    assert held == {
+        "tables.NAME.separator": ("',' or ';'", "", False),
+        "tables.NAME.rows": ("integer", "≥ 1 and ≤ 3000000", False),
+        "steps[].name": ("string", "", True),
+        "steps[].then": ("list of object", "", False),
+        "only.separator": ("',' or ';'", "", False),
+        "only.rows": ("integer", "≥ 1 and ≤ 3000000", False),
+    }
+
+
+def test_options_that_hold_themselves_are_told_once():
+    name, then = option_rows(Step)
+    assert (name.name, then.name, then.inner) == ("name", "then", ())
+
+
+NESTED = """\
+from pydantic import Field
+from tracer_spec.plugin import Options, Plugin, hookimpl
+
+class Login(Options):
+    key_env: str = Field(description="the variable that holds the key")
+
+class LogOptions(Options):
+    logins: dict[str, Login] = Field({}, description="host to login")
+
+@hookimpl
+def tracer_spec_sources():
+    yield Plugin("acme-log", "the log of acme", print, LogOptions)
+"""
+
+
+def test_what_objects_hold_is_explained_under_the_option_and_completed_by_an_editor(run, tmp_path):
+    env = install(tmp_path / "site", "acme-log", "acme", NESTED)
+    assert run("plugins", "acme-log", env=env).stdout == (
+        "acme-log  source, acme-log 0.3\n"
+        "the log of acme\n"
+        "\n"
+        "options\n"
+        "  logins  (object of object, default {})\n"
+        "      host to login\n"
+        "      logins.NAME.key_env  (string, required)\n"
+        "          the variable that holds the key\n"
+        "\n"
+        "in a spec\n"
+        "  traces:\n"
+        "    use: acme-log\n"
+        "    with:\n"
+        "      logins: {}  # object of object\n"
+    )
+    (told,) = json.loads(run("plugins", "acme-log", "--json", env=env).stdout)["plugins"]
+    assert [each["name"] for each in told["options"][0]["options"]] == ["logins.NAME.key_env"]
+    spec = {"version": 1, "name": "small", "embedder": "lsa", "zoo": ["logreg"], "target": {"agreement": 0.9}}
+    checker = Draft202012Validator(json.loads(run("schema", env=env).stdout))
+
+    def complaints(**options):
+        traces = {"use": "acme-log", "with": options}
+        return [error.message for error in checker.iter_errors({**spec, "traces": traces})]
+
+    assert complaints(logins={"a": {"key_env": "KEY"}}) == []
+    assert complaints(logins={"a": {"key_env": 3}})
+    assert complaints(logins={"a": {"key": "KEY"}})
 
 
 @pytest.mark.parametrize("kind", ["source", "embedder", "surrogate", "acceptor", "guard", "family", "calibrator"])

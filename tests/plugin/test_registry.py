@@ -102,6 +102,17 @@ def test_an_entry_point_that_does_not_import_is_recorded_and_everything_else_sta
             "return [Plugin('x', 'y', print, dict)]",
             "PluginError: the options of 'x' are not a subclass of tracer_spec.plugin.Options",
         ),
+        (
+            "return [Plugin('x', 'y', print, Unwritable)]",
+            "PluginError: the options of 'x' have no JSON Schema: Cannot generate a JsonSchema for "
+            "core_schema.CallableSchema",
+        ),
+        ("return [Plugin('x', 3, print)]", "PluginError: the summary of 'x' is int, not text"),
+        ("return [Plugin(3, 'y', print)]", "PluginError: the name 3 is not of lower case letters, digits and dashes"),
+        (
+            "return [Plugin('My Own', 'y', print)]",
+            "PluginError: the name 'My Own' is not of lower case letters, digits and dashes",
+        ),
         ("return 3", "TypeError: 'int' object is not iterable"),
     ],
 )
@@ -109,7 +120,11 @@ def test_a_hook_that_breaks_its_contract_loses_its_own_plugins_alone(ship, body,
     ship(
         "odd-tracer",
         f"""
-    from tracer_spec.plugin import Plugin, hookimpl
+    from collections.abc import Callable
+    from tracer_spec.plugin import Options, Plugin, hookimpl
+
+    class Unwritable(Options):
+        hook: Callable[[int], int] = abs
 
     @hookimpl
     def tracer_spec_families():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,8 @@ class OptionRow:
     default : object
         None where there is none, or where the default is null.
     required : bool
+    inner : tuple of OptionRow
+        What the objects that it takes hold, by their address: ``files.NAME.path``, ``secrets[].type``.
     """
 
     name: str
@@ -42,6 +44,7 @@ class OptionRow:
     default: Any
     required: bool
     description: str
+    inner: tuple[OptionRow, ...] = ()
 
     @property
     def shown(self) -> str:
@@ -53,21 +56,7 @@ def option_rows(options: type[BaseModel]) -> list[OptionRow]:
     """Return the options of a model, in the order it declares them."""
     schema = options.model_json_schema()
     definitions = schema.get("$defs", {})
-    required = schema.get("required", [])
-    rows = []
-    for name, found in schema.get("properties", {}).items():
-        field = _resolve(found, definitions)
-        rows.append(
-            OptionRow(
-                name=name,
-                type=_type(field, definitions),
-                range=_range(field, definitions),
-                default=field.get("default"),
-                required=name in required,
-                description=" ".join(str(field.get("description", "")).split()),
-            )
-        )
-    return rows
+    return list(_rows(_resolve(schema, definitions), definitions, "", ()))
 
 
 def yaml_snippet(kind: str, name: str, options: Sequence[OptionRow]) -> list[str]:
@@ -81,6 +70,40 @@ def yaml_snippet(kind: str, name: str, options: Sequence[OptionRow]) -> list[str
         notes = [", ".join(part for part in (row.type, row.range) if part) for row in options]
         lines += [f"{indent}  {pair.ljust(width)}  # {note}" for pair, note in zip(pairs, notes, strict=True)]
     return lines
+
+
+def _rows(
+    model: Mapping[str, Any], definitions: Mapping[str, Any], above: str, within: tuple[Mapping[str, Any], ...]
+) -> Iterator[OptionRow]:
+    """Yield the fields of an object's schema; ``within`` are those around it, since a model may hold itself."""
+    fields = model.get("properties", {})
+    within = (*within, fields)
+    for key, found in fields.items():
+        field = _resolve(found, definitions)
+        name = f"{above}{key}"
+        objects = [each for each in _objects(field, definitions, name) if each[1]["properties"] not in within]
+        yield OptionRow(
+            name=name,
+            type=_type(field, definitions),
+            range=_range(field, definitions),
+            default=field.get("default"),
+            required=key in model.get("required", []),
+            description=" ".join(str(field.get("description", "")).split()),
+            inner=tuple(row for place, each in objects for row in _rows(each, definitions, f"{place}.", within)),
+        )
+
+
+def _objects(
+    field: Mapping[str, Any], definitions: Mapping[str, Any], place: str
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every object with fields of its own that a field takes, itself, in a list or by name, with its address."""
+    for branch in _branches(field, definitions):
+        if "properties" in branch:
+            yield place, branch
+        if isinstance(held := branch.get("items"), dict):
+            yield from _objects(_resolve(held, definitions), definitions, f"{place}[]")
+        if isinstance(held := branch.get("additionalProperties"), dict):
+            yield from _objects(_resolve(held, definitions), definitions, f"{place}.NAME")
 
 
 def _resolve(field: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,11 +124,14 @@ def _type(field: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
     names = []
     for branch in _branches(field, definitions):
         choices = branch.get("enum", [branch["const"]] if "const" in branch else [])
-        items = branch.get("items")
+        items, named = branch.get("items"), branch.get("additionalProperties")
         if choices:
             names += [f"'{value}'" if isinstance(value, str) else json.dumps(value) for value in choices]
         elif branch.get("type") == "array" and isinstance(items, dict):
             names.append(f"list of {_type(_resolve(items, definitions), definitions)}")
+        elif branch.get("type") == "object" and isinstance(named, dict) and named:
+            held = _type(_resolve(named, definitions), definitions)
+            names.append(f"object of ({held})" if " or " in held else f"object of {held}")
         else:
             names.append(str(branch.get("type", "any")))
     return " or ".join(dict.fromkeys(names))
@@ -116,7 +142,12 @@ def _range(field: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
     parts = []
     for branch in _branches(field, definitions):
         inner = _resolve(branch.get("items", {}), definitions) if branch.get("type") == "array" else branch
-        bounds = [f"{sign} {inner[key]:g}" for key, sign in _BOUNDS if key in inner]
+        bounds = [f"{sign} {_number(inner[key])}" for key, sign in _BOUNDS if key in inner]
         if bounds:
             parts.append(" and ".join(bounds))
     return ", ".join(dict.fromkeys(parts))
+
+
+def _number(bound: float) -> str:
+    """Write a bound out: no exponent where it is a whole number."""
+    return f"{int(bound)}" if float(bound).is_integer() else f"{bound:g}"

@@ -135,16 +135,6 @@ def _show_table(rows: list[dict[str, str]]) -> None:
 
 def _describe(each: Provided) -> dict[str, Any]:
     """Return a plugin's row with its options."""
-    options = [
-        {
-            "name": row.name,
-            "type": row.type,
-            "default": row.default,
-            "range": row.range,
-            "description": row.description,
-        }
-        for row in option_rows(each.plugin.options)
-    ]
     return {
         "kind": each.kind,
         "name": each.name,
@@ -152,7 +142,19 @@ def _describe(each: Provided) -> dict[str, Any]:
         "version": each.version,
         "state": "ok",
         "summary": each.plugin.summary,
-        "options": options,
+        "options": [_option_document(row) for row in option_rows(each.plugin.options)],
+    }
+
+
+def _option_document(row: OptionRow) -> dict[str, Any]:
+    """Return an option, and what the objects that it takes hold."""
+    return {
+        "name": row.name,
+        "type": row.type,
+        "default": row.default,
+        "range": row.range,
+        "description": row.description,
+        "options": [_option_document(each) for each in row.inner],
     }
 
 
@@ -162,19 +164,19 @@ def _page(each: Provided) -> str:
     head = f"{paint(each.name, 'bold', stream=sys.stdout)}  {each.kind}, {each.distribution} {each.version}"
     parts = [head, f"{each.plugin.summary}", ""]
     if options:
-        parts += ["options", *(_option(row) for row in options), ""]
+        parts += ["options", *(line for row in options for line in _option(row)), ""]
     else:
         parts += ["takes no options", ""]
     parts += ["in a spec", *(f"  {line}" for line in yaml_snippet(each.kind, each.name, options))]
     return "\n".join(parts)
 
 
-def _option(row: OptionRow) -> str:
-    """Lay out one option on one or two lines."""
+def _option(row: OptionRow, margin: str = "  ") -> list[str]:
+    """Lay out one option on one or two lines, and under it what the objects that it takes hold."""
     facts = ", ".join(
         part for part in (row.type, row.range, "required" if row.required else f"default {row.shown}") if part
     )
-    lines = [f"  {row.name}  ({facts})"]
+    lines = [f"{margin}{row.name}  ({facts})"]
     if row.description:
-        lines.append(f"      {row.description}")
-    return "\n".join(lines)
+        lines.append(f"{margin}    {row.description}")
+    return lines + [line for each in row.inner for line in _option(each, f"{margin}    ")]

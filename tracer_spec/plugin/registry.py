@@ -164,6 +164,8 @@ def _call(
                 _check_name(plugin)
                 at = plugin.name  # so that a spec that names it is told why it cannot be used
                 _check(plugin)
+                if distribution != _OURS:  # tests hold ours to it
+                    _check_schema(plugin)
                 at = entry
                 got.append(Provided(kind, plugin, distribution, version))
         except _ANY_FAULT as error:
@@ -187,6 +189,17 @@ def _check(plugin: Plugin[Any]) -> None:
         raise PluginError(f"the options of '{plugin.name}' are not a subclass of tracer_spec.plugin.Options")
     if not callable(plugin.make):
         raise PluginError(f"the make of '{plugin.name}' cannot be called")
+
+
+def _check_schema(plugin: Plugin[Any]) -> None:
+    """Raise where options cannot be told to an editor: 'schema' and 'plugins' would fail for everyone else too."""
+    from pydantic.errors import PydanticInvalidForJsonSchema
+
+    try:
+        plugin.options.model_json_schema()
+    except PydanticInvalidForJsonSchema as error:
+        what = str(error).partition("\n")[0]
+        raise PluginError(f"the options of '{plugin.name}' have no JSON Schema: {what}") from None
 
 
 def _without_duplicates(found: Sequence[Provided], broken: list[Broken]) -> Registry:
