@@ -34,6 +34,7 @@ import numpy as np
 
 from tracer_spec.builtin.calibrators.pareto_testing import ParetoTesting
 from tracer_spec.builtin.embedders import embedders
+from tracer_spec.flow.blocks import Blocks
 from tracer_spec.flow.certify import OpenedRows
 from tracer_spec.flow.compile import compile_policy, overrides
 from tracer_spec.flow.pareto import propose
@@ -116,10 +117,10 @@ def one_draw(pool: Pool, n: int, rep: int, args: argparse.Namespace, replace: bo
         chains = propose([resolve("family", name) for name in args.families.split("+")], workshop)
         calibrator = ParetoTesting()
         ordered = calibrator.order(chains, len(certify), goal)
-        certificate = calibrator.certify(ordered, OpenedRows(pool.X[certify], pool.y[certify], denied), goal)
+        certificate = calibrator.certify(ordered, OpenedRows(Blocks([pool.X[certify]]), pool.y[certify], denied), goal)
         policy = certificate.chosen.candidate.policy if certificate.chosen else None
         best = {each.name: best_possible(workshop, each, pool, truth, target) for each in workshop.trained}
-        n_true, k_true = OpenedRows(pool.X[truth], pool.y[truth], denied).count(policy) if policy else (0, 0)
+        n_true, k_true = OpenedRows(Blocks([pool.X[truth]]), pool.y[truth], denied).count(policy) if policy else (0, 0)
         results.append(
             {
                 "dataset": pool.name,

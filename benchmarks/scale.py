@@ -35,7 +35,9 @@ traces:
   use: jsonl
   with: {{path: {traces}}}
 embedder: {{use: lsa, with: {{dim: 256}}}}
-zoo: [logreg, sgd]
+zoo:
+  - {{use: logreg, with: {{max_seconds: 3600}}}}
+  - {{use: mlp, with: {{max_seconds: 3600}}}}
 families: [global, l2d]
 target: {{agreement: 0.95}}
 """

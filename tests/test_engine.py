@@ -104,9 +104,11 @@ def identity(chains, ordered):
     return [[of(c) for c in chain.candidates] for chain in chains], [of(c) for c in ordered]
 
 
-def test_certify_rows_replaced_whole_change_no_candidate_and_no_order(spec):
-    rows, strict = traces(900), {"agreement": 0.97}
-    plan, kept, _, chains, ordered = proposals(spec(rows, target=strict))
+@pytest.mark.parametrize("bound", [100_000, 400])
+def test_certify_rows_replaced_whole_change_no_candidate_and_no_order(spec, bound):
+    rows, asked = traces(900), {"target": {"agreement": 0.97}, "split": {"max_fit": bound}}
+    plan, kept, prepared, chains, ordered = proposals(spec(rows, **asked))
+    assert (len(prepared.fit.y) == 400) == (bound == 400)
     certify = {kept.ids[i] for i in part(plan, kept).certify}
     assert 250 < len(certify) < 470
     rng = np.random.default_rng(9)
@@ -116,7 +118,7 @@ def test_certify_rows_replaced_whole_change_no_candidate_and_no_order(spec):
         else row
         for row in rows
     ]
-    *_, other_chains, other_ordered = proposals(spec(changed, target=strict))
+    *_, other_chains, other_ordered = proposals(spec(changed, **asked))
     assert identity(chains, ordered) == identity(other_chains, other_ordered)
     assert len(ordered) > 5
 
@@ -142,6 +144,23 @@ def test_certify_rows_replaced_whole_change_no_byte_of_the_audit(spec, tmp_path)
     assert audits[0] == audits[1] != audits[2]
     assert b"time" in audits[0]
     assert b"zzz" not in audits[0]
+
+
+def test_certify_rows_are_counted_alike_in_one_block_or_many(spec, tmp_path, monkeypatch):
+    world = spec(traces(900, noise=0.05), target={"agreement": 0.93})
+    whole = ts.build(world, out=tmp_path / "whole.tracer")
+    monkeypatch.setattr("tracer_spec.flow.prepare.ROWS_PER_BLOCK", 64)
+    in_blocks = ts.build(world, out=tmp_path / "blocks.tracer")
+    assert len(whole.certificate.walk) > 1
+    assert in_blocks.sha256 == whole.sha256
+
+
+def test_a_bound_on_fit_rows_is_told_and_takes_no_certify_row(spec, tmp_path):
+    free = ts.build(spec(traces(900)), out=tmp_path / "free.tracer")
+    bound = ts.build(spec(traces(900), split={"max_fit": 400}), out=tmp_path / "bound.tracer")
+    assert (bound.n_fit, bound.n_certify) == (400, free.n_certify)
+    assert [each for each in bound.warnings if "400 of" in each and "split.max_fit" in each]
+    assert not any("max_fit" in each for each in (*free.warnings, *bound.certificate.assumptions))
 
 
 def test_a_change_of_one_fit_row_is_noticed_by_the_same_measure(spec):

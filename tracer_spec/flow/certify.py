@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tracer_spec.flow.blocks import Blocks
 from tracer_spec.flow.compile import compile_policy, overrides
-from tracer_spec.plugin import Calibrator, Candidate, Certificate, Classes, Mask, Policy, Scores, Target, Vectors
+from tracer_spec.plugin import Calibrator, Candidate, Certificate, Classes, Mask, Policy, Scores, Target
 
 if TYPE_CHECKING:
     from tracer_spec.flow.ledger import Look
@@ -43,19 +44,22 @@ class OpenedRows:
 
     Parameters
     ----------
-    X : ndarray of shape (n, d), float32
+    blocks : Blocks
+        The vectors of the n rows, in order.
     y : ndarray of shape (n,), int64
         The teacher's class; -1, a label off the list, is a disagreement whatever the surrogate says.
     denied : ndarray of shape (k,), bool
 
     Notes
     -----
+    Every row counts, however many there are: they pass through the graph block by block, in bounded memory.
+
     The candidates of a chain differ by their thresholds alone. They share one compiled graph whose thresholds are open
     to the caller; what ships is that graph with its thresholds frozen.
     """
 
-    def __init__(self, X: Vectors, y: Classes, denied: Sequence[bool] | Mask) -> None:
-        self._X = X
+    def __init__(self, blocks: Blocks, y: Classes, denied: Sequence[bool] | Mask) -> None:
+        self._blocks = blocks
         self._y = y
         self._denied = tuple(bool(each) for each in denied)
         self._sessions: dict[tuple[tuple[str, ...], ...], object] = {}
@@ -81,12 +85,12 @@ class OpenedRows:
         shape = tuple(_parts(policy, position) for position in range(len(policy)))
         session = self._sessions.get(shape)
         if not isinstance(session, Scorer):
-            model = compile_policy(policy, dimension=self._X.shape[1], denied=self._denied, open_thresholds=True)
+            model = compile_policy(policy, dimension=self._blocks.dimension, denied=self._denied, open_thresholds=True)
             session = Scorer(model.SerializeToString(deterministic=True))
             self._sessions = {shape: session}
-        label, handled, scores = session.run(
-            {"embedding": self._X}, constants=overrides(policy), outputs=["label", "handled", "score"]
-        )
+        outputs = ["label", "handled", "score"]
+        decided = [session.run({"embedding": X}, constants=overrides(policy), outputs=outputs) for X in self._blocks]
+        label, handled, scores = (np.concatenate(parts) for parts in zip(*decided, strict=True))
         return np.asarray(label, np.int64), np.asarray(handled, bool), np.asarray(scores, np.float32)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from tracer_spec.errors import DataError
 from tracer_spec.flow.accounting import N_LISTED, Accounting
+from tracer_spec.flow.blocks import ROWS_PER_BLOCK, Blocks
 from tracer_spec.flow.certify import OpenedRows
 from tracer_spec.flow.collect import collect
 from tracer_spec.flow.embed import FittedEmbedder, fit_embedder
@@ -47,7 +48,10 @@ class Sealed:
 
     def open(self, embedder: FittedEmbedder, labels: LabelSpace, denied: Mask) -> OpenedRows:
         """Embed the rows as production will, and let policies be counted on them. Called once, by the engine."""
-        return OpenedRows(embedder.vectors(self._traces, "certify"), labels.encode(self._traces.labels), denied)
+        starts = range(0, max(len(self), 1), ROWS_PER_BLOCK)
+        parts = (self._traces.take(range(start, min(start + ROWS_PER_BLOCK, len(self)))) for start in starts)
+        blocks = Blocks(embedder.vectors(part, "certify") for part in parts)
+        return OpenedRows(blocks, labels.encode(self._traces.labels), denied)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ from tracer_spec.plugin import Classes, Plugin, SurrogateLearner, Vectors
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-_ROWS = Field(20_000, ge=2, description="train on at most so many rows: a sample that keeps every class where it can")
 _DEPTH = "splits from the root to a leaf at most"
 _LEAF = "a leaf holds at least so many rows"
 _LEAVES = "leaves of a tree at most, the best first; null for as many as it takes"
@@ -27,7 +26,6 @@ class DtOptions(BoundedOptions):
 
     max_depth: int = Field(20, ge=1, le=200, description=_DEPTH)
     min_samples_leaf: int = Field(2, ge=1, description=_LEAF)
-    max_rows: int | None = _ROWS
 
 
 class RfOptions(BoundedOptions):
@@ -37,7 +35,6 @@ class RfOptions(BoundedOptions):
     max_depth: int = Field(24, ge=1, le=200, description=_DEPTH)
     min_samples_leaf: int = Field(2, ge=1, description=_LEAF)
     max_leaf_nodes: int | None = Field(None, ge=2, description=_LEAVES)
-    max_rows: int | None = _ROWS
 
 
 class EtOptions(BoundedOptions):
@@ -47,7 +44,6 @@ class EtOptions(BoundedOptions):
     max_depth: int | None = Field(None, ge=1, le=200, description=_DEPTH)
     min_samples_leaf: int = Field(2, ge=1, description=_LEAF)
     max_leaf_nodes: int | None = Field(1024, ge=2, description=_LEAVES)
-    max_rows: int | None = _ROWS
 
 
 def _train_dt(options: DtOptions, X: Vectors, y: Classes, seed: int) -> Any:

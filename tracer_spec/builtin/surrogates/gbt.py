@@ -25,11 +25,6 @@ class GbtOptions(BoundedOptions):
     max_features: int | Literal["sqrt"] = Field(
         "sqrt", description="features tried at each split: a number of them, or sqrt"
     )
-    max_rows: int | None = Field(
-        20_000,
-        ge=2,
-        description="train on at most so many rows: a sample that keeps every class where it can",
-    )
 
 
 def _train(options: GbtOptions, X: Vectors, y: Classes, seed: int) -> Any:

@@ -29,7 +29,7 @@ class BoundedOptions(Options):
         120.0, gt=0, le=86_400, description="a fit that takes longer, in seconds of wall time, is abandoned"
     )
     max_rows: int | None = Field(
-        None, ge=2, description="train on at most so many rows: a sample that keeps every class where it can"
+        20_000, ge=2, description="train on at most so many rows: a sample that keeps every class where it can"
     )
 
 

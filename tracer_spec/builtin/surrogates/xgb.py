@@ -30,11 +30,6 @@ class XgboostOptions(BoundedOptions):
     subsample: float = Field(0.7, gt=0, le=1, description="share of the rows each tree sees")
     colsample: float = Field(0.2, gt=0, le=1, description="share of the dimensions each tree sees")
     max_bin: int = Field(64, ge=2, le=65_536, description="candidates for a split in each dimension")
-    max_rows: int | None = Field(
-        20_000,
-        ge=2,
-        description="train on at most so many rows: a sample that keeps every class where it can",
-    )
 
 
 def _make(options: XgboostOptions) -> Learner[XgboostOptions, Any]:
