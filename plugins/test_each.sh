@@ -15,6 +15,7 @@ if [ ${#names[@]} -eq 0 ]; then
 fi
 place="$(mktemp -d)"
 trap 'rm -rf "$place"' EXIT
+export TRACER_SPEC_CACHE="$place/cache" # nobody's vectors but those of this run
 
 # every environment gets the same wheel: no build of it twice, and nothing of the working tree
 python3 -m pip wheel -q --no-deps -w "$place" .. || exit 1

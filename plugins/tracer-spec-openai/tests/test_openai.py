@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import contextlib
 import email.utils
 import itertools
 import json
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -22,8 +25,10 @@ KEY = "sk-proj-0123456789abcdef"
 
 
 @pytest.fixture(autouse=True)
-def key(monkeypatch):
+def surroundings(monkeypatch, tmp_path_factory):
+    """A key, and a cache that holds no vector of another run."""
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("TRACER_SPEC_CACHE", str(tmp_path_factory.mktemp("cache")))
 
 
 @pytest.fixture
@@ -213,6 +218,14 @@ def test_retry_after_is_honoured(endpoint, embedder, as_date):
     assert second - first >= 0.9
 
 
+@pytest.mark.parametrize("asked", ["soon", "", "-5", "nan"])
+def test_a_retry_after_that_says_nothing_is_no_wait(endpoint, embedder, asked):
+    endpoint.script = [served.status(429, retry_after=asked)]
+    np.testing.assert_array_equal(embedder().embed(["a"]), expected("a"))
+    first, second = (at for *_, at in endpoint.requests)
+    assert second - first < 0.9
+
+
 def test_a_wait_beyond_the_deadline_is_not_begun(endpoint, embedder):
     endpoint.script = [served.status(429, retry_after="3600")]
     started = time.monotonic()
@@ -368,6 +381,32 @@ def test_the_key_is_in_no_error_and_in_nothing_that_is_printed(endpoint, embedde
     assert KEY not in repr(part._client.begin())
 
 
+@pytest.mark.parametrize("behaviour", [served.good, served.status(500, f"{KEY}"), served.dropped, served.half_json])
+def test_the_key_is_in_no_log_at_any_level(endpoint, embedder, behaviour, caplog):
+    caplog.set_level(1)
+    endpoint.script = [behaviour] * 2
+    with contextlib.suppress(PluginError):
+        embedder(attempts=2).embed(["a"])
+    names = {record.name.partition(".")[0] for record in caplog.records}
+    assert {"httpx", "httpcore"} & names  # those who speak to the endpoint do log
+    assert KEY not in caplog.text + "".join(repr(vars(record)) for record in caplog.records)
+
+
+def test_a_build_that_is_refused_prints_the_reason_and_no_key(endpoint, tmp_path):
+    endpoint.script = [served.status(400, f"you sent {KEY}, too long")] * 100
+    rows = [{"id": str(i), "input": f"text {i}", "teacher": f"t{i % 2}"} for i in range(100)]
+    (tmp_path / "traces.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "router.yaml").write_text(SPEC.replace("KEY", "base_url").replace("VALUE", endpoint.url))
+    command = [sys.executable, "-m", "tracer_spec", "build", "router.yaml", "--no-cache"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "the endpoint refuses: status 400, 'you sent ***, too long'" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    left = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert KEY not in done.stdout + done.stderr
+    assert KEY.encode() not in left
+
+
 SPEC = """\
 version: 1
 name: small
@@ -431,6 +470,10 @@ def test_a_build_asks_the_endpoint_and_the_bundle_asks_it_again(endpoint, tmp_pa
     decision = router.route("card 7")
     assert (decision.label, decision.handled) == ("t1", True)
     assert KEY.encode() not in (tmp_path / "small.tracer").read_bytes()
+    # what was paid for is not paid again
+    sent = len(endpoint.requests)
+    tracer_spec.build(spec, out=tmp_path / "again.tracer", workers=1)
+    assert len(endpoint.requests) == sent
     # the endpoint now serves another model under the same name
     endpoint.script = []
     with pytest.raises(BundleError, match="gives the probe texts vectors of shape"):
