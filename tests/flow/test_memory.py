@@ -3,6 +3,7 @@
 import functools
 import importlib
 import json
+import subprocess
 import sys
 
 import numpy as np
@@ -113,6 +114,28 @@ def test_a_check_trains_again_since_that_is_what_it_is_for(build):
     _, again, told = build(check=True)
     assert again == first
     assert "reused" not in told
+
+
+def test_plan_tells_what_a_build_would_find_and_what_it_would_do(build, tmp_path):
+    def planned(*options):
+        command = [sys.executable, "-m", "tracer_spec", "plan", str(tmp_path / "router.yaml"), "-q", *options]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    def counts(*options):
+        cache = json.loads(planned("--json", *options))["cache"]
+        return cache["is_fitted"], cache["n_fits_known"], cache["n_fits"]
+
+    build(cache=False)
+    assert counts() == (False, None, None)
+    assert "trainings: unknown until the rest is embedded" in planned()
+    build()
+    assert counts() == (True, 10, 10)
+    assert counts("--set", "target.agreement=0.75") == (True, 10, 10)
+    assert counts("--set", "seed=1") == (False, None, None)
+    assert counts("--set", "zoo=[logreg, sgd]") == (True, 5, 10)
+    assert "trainings: 5 of 10 of surrogates are there; 5 will run" in planned("--set", "zoo=[logreg, sgd]")
+    # the first fold has yet to rank four
+    assert counts("--set", "zoo=[logreg, dt, sgd, mlp]") == (True, 2, None)
 
 
 # --- what identifies a learner ---------------------------------------------------------------------------------------

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tracer_spec.cli.console import listing, one_line, paint, plural, print_document, rows
+from tracer_spec.cli.forecast_text import cached_text
 from tracer_spec.cli.output import GITHUB, JSON, chosen_format, format_options
 from tracer_spec.cli.verbs import VERBS
 
 if TYPE_CHECKING:
+    from tracer_spec.flow.forecast import Forecast
     from tracer_spec.flow.outlook import Ceiling, Certifiable, Outlook
     from tracer_spec.plan import Plan
     from tracer_spec.plugin import Target
@@ -35,9 +38,11 @@ def command(spec: str, overrides: Sequence[str], form: str | None, as_json: bool
     could be, how many more traces it takes. Of certify rows it looks at nothing but their number. Writes nothing.
     """
     from tracer_spec.cli.progress import watch
+    from tracer_spec.flow.forecast import forecast
     from tracer_spec.flow.outlook import foresee
     from tracer_spec.flow.prepare import part, read_traces
     from tracer_spec.flow.progress import staged
+    from tracer_spec.flow.store import open_store
     from tracer_spec.plan import make_plan
     from tracer_spec.plugin.registry import find_plugins
     from tracer_spec.spec import load_spec
@@ -54,19 +59,22 @@ def command(spec: str, overrides: Sequence[str], form: str | None, as_json: bool
             sides = part(plan, traces)
             done(f"{len(sides.fit):,} fit, {len(sides.certify):,} certify")
         outlook = foresee(plan, traces, sides)
+        store = open_store()
+        cached = forecast(plan, traces, sides, store)
+        store.close()
     if form == JSON:
-        print_document(document_of(plan, outlook))
+        print_document(document_of(plan, outlook, cached))
         return
     if not quiet:
         click.echo(err=True)
-    click.echo(tell(plan, outlook, spec, verbose=verbose))
+    click.echo(tell(plan, outlook, cached, spec, verbose=verbose))
     if form == GITHUB:
         from tracer_spec.cli.remarks import tell_plan
 
         tell_plan(plan, outlook, spec, overrides)
 
 
-def document_of(plan: Plan, outlook: Outlook) -> dict[str, Any]:
+def document_of(plan: Plan, outlook: Outlook, cached: Forecast) -> dict[str, Any]:
     """Return the document of ``plan --json``."""
     accounting, ceiling, able = outlook.accounting, outlook.ceiling, outlook.certifiable
     return {
@@ -109,6 +117,7 @@ def document_of(plan: Plan, outlook: Outlook) -> dict[str, Any]:
             "likely_agreement": able.likely_agreement,
             "likely_rows": able.likely_rows,
         },
+        "cache": asdict(cached),
         "plugins": [
             {
                 "kind": each.provided.kind,
@@ -123,7 +132,7 @@ def document_of(plan: Plan, outlook: Outlook) -> dict[str, Any]:
     }
 
 
-def tell(plan: Plan, outlook: Outlook, spec: str, *, verbose: bool) -> str:
+def tell(plan: Plan, outlook: Outlook, cached: Forecast, spec: str, *, verbose: bool) -> str:
     """Return the story: whether anything could be certified, then the counts."""
     from tracer_spec.cli.phrases import dropped_text
 
@@ -136,6 +145,7 @@ def tell(plan: Plan, outlook: Outlook, spec: str, *, verbose: bool) -> str:
         ("labels", _labels(plan, outlook, verbose)),
         ("test", _test(plan, outlook)),
         ("plugins", _plugins(plan, verbose)),
+        ("cache", cached_text(cached, able.n_certify)),
         *(("warning", text) for text in (*outlook.warnings, *outlook.notes)),
     ]
     head = paint(f"{able.status}  {plan.spec.name}", "bold", _STYLES[able.status], stream=sys.stdout)

@@ -78,7 +78,7 @@ class FittedEmbedder:
 
     def _remembered(self, texts: tuple[str, ...], stage: str) -> Vectors:
         """Embed texts, or take their vectors from a build that had the same embedder and the same texts."""
-        key = self.memory.key("vectors", self.resolved, self.embedder.fingerprint(), texts_digest(texts))
+        key = vectors_key(self.resolved, self.embedder, texts, self.memory)
         kept = self.memory.recall(key)
         if kept is not None:
             return kept.array_of("X")
@@ -147,6 +147,11 @@ def _fitted(resolved: Resolved, learner: Any, texts: Sequence[str], seed: int, m
 def fitted_key(resolved: Resolved, texts: Sequence[str], seed: int, memory: Memory) -> bytes | None:
     """Return the key of an embedder fitted on these texts."""
     return memory.key("embedder", resolved, texts_digest(texts), seed)
+
+
+def vectors_key(resolved: Resolved, fitted: Any, texts: Sequence[str], memory: Memory) -> bytes | None:
+    """Return the key of the vectors that a fitted embedder gives these texts."""
+    return memory.key("vectors", resolved, str(fitted.fingerprint()), texts_digest(texts))
 
 
 def texts_digest(texts: Sequence[str]) -> bytes:

@@ -180,6 +180,23 @@ class Trainer:
         ranked = sorted(agreement, key=lambda name: -agreement[name])
         return Screening(outcomes, {name: agreement[name] for name in ranked})
 
+    def count_known(self) -> tuple[int, int | None]:
+        """Return how many trainings are remembered, of how many; None where the first fold has yet to rank the zoo."""
+        everywhere = np.ones(len(self._rows.y), bool)
+
+        def known(name: str, fold: int) -> bool:
+            return self._memory.recall(self._key(self._task(name, fold, everywhere))) is not None
+
+        first = [name for name in self._zoo if known(name, 0)]
+        if len(first) == len(self._zoo):
+            finalists = self.screen().finalists  # all of it is there: nothing is trained
+        elif len(self._zoo) <= FINALISTS:
+            finalists = tuple(self._zoo)
+        else:
+            return len(first), None
+        later = [(name, fold) for name in finalists for fold in [WHOLE, *range(1, self._n_folds)]]
+        return len(first) + sum(known(*each) for each in later), len(self._zoo) + len(later)
+
     def cross_fit(
         self, names: Sequence[str], among: Mask, *, known: Mapping[str, Outcome] | None = None, stage: str = "train"
     ) -> Iterator[CrossFitted]:
