@@ -68,21 +68,16 @@ def build(
     LockError
         Where ``locked`` or ``check`` finds a difference, or no lock; its ``differences`` say what was and what is.
     """
-    from tracer_spec.flow.advice import advise
     from tracer_spec.flow.audit.document import audit
-    from tracer_spec.flow.certify import certify
-    from tracer_spec.flow.compile import compile_policy
-    from tracer_spec.flow.draft import draft_certificate
-    from tracer_spec.flow.ledger import count_look
     from tracer_spec.flow.lock import deliver
-    from tracer_spec.flow.locked import pinned_build, same_embedder, same_inputs, same_result
+    from tracer_spec.flow.locked import pinned_build, same_embedder, same_inputs, same_result, sealed_as
     from tracer_spec.flow.memory import Memory
-    from tracer_spec.flow.package import bundle_members
-    from tracer_spec.flow.pareto import pareto_front, propose
-    from tracer_spec.flow.prepare import part, prepare, read_traces, sealed_accounting
+    from tracer_spec.flow.package import bundle_contents
+    from tracer_spec.flow.prepare import part, prepare, read_traces
+    from tracer_spec.flow.proposal import decide, make_proposal
+    from tracer_spec.flow.result import conclude
     from tracer_spec.flow.store import open_store
     from tracer_spec.flow.workshop import train
-    from tracer_spec.flow.write import seal_bundle
     from tracer_spec.plan import make_plan
     from tracer_spec.plugin.registry import find_plugins
     from tracer_spec.spec import load_spec
@@ -115,79 +110,29 @@ def build(
         workshop = train(plan, prepared, workers=workers, memory=memory, observe=observe)
         done(f"trained: {', '.join(each.name for each in workshop.trained)}{memory.told}")
     with staged(observe, "propose") as done:
-        chains = propose(plan.families, workshop)
-        front = pareto_front(chains)
-        calibrator = plan.calibrator.make()
-        look = None if draft else count_look(plan, prepared)
-        target = look.within(plan.target) if look else plan.target
-        with plan.calibrator.blamed():
-            ordered = tuple(calibrator.order(chains, len(prepared.certify), target))
-        done(f"candidates: {sum(len(chain.candidates) for chain in chains):,}; chains: {len(chains)}")
+        proposal = make_proposal(plan, prepared, workshop, draft=draft)
+        done(f"candidates: {proposal.n_candidates:,}; chains: {len(proposal.chains)}")
     with staged(observe, "certify") as done:
-        if draft:
-            certificate = draft_certificate(ordered, len(prepared.certify), target)
-        else:
-            certificate = certify(calibrator, ordered, prepared, target, look)
+        certificate = decide(proposal, prepared)
         done(f"{certificate.status}; tests: {len(certificate.walk)}")
-    opened = bool(ordered) and not draft
-    ahead = look.left_by(plan.target, opened=opened) if look else plan.target
-    accounting = traces.accounting if opened else sealed_accounting(prepared)
-    written, manifest, members = None, None, dict[str, bytes]()
+    contents = written = None
     if certificate.shipped is not None:
         with staged(observe, "audit") as done:
             audited = audit(plan, prepared, workshop, certificate.shipped.policy)
             done(f"fit rows: {audited['n']:,}; suspected errors of the teacher: {audited['n_suspects']:,}")
         with staged(observe, "write") as done:
-            graph = compile_policy(
-                certificate.shipped.policy,
-                dimension=prepared.fit.X.shape[1],
-                denied=prepared.denied,
-                labels=prepared.labels.labels,
-                name=plan.spec.name,
-            )
-            manifest, members = bundle_members(
-                plan,
-                prepared,
-                accounting,
-                workshop,
-                chains,
-                front,
-                certificate,
-                graph.SerializeToString(deterministic=True),
-                audited,
-            )
-            if check and pinned:
-                manifest = replace(manifest, created=pinned.created)
-                written = seal_bundle(place, manifest, members)
+            contents = bundle_contents(plan, prepared, workshop, proposal, certificate, audited)
+            if pinned and check:
+                written = sealed_as(pinned, contents)
             else:
-                written = deliver(plan, prepared, sides, certificate, place, manifest, members, record=not locked)
+                written = deliver(plan, prepared, sides, certificate, place, contents, record=not locked)
             done("nothing, as asked" if check else str(place))
-    if check and pinned:
-        same_result(pinned, plan, certificate, manifest, members, written)
-    return BuildResult(
-        status=certificate.status,
-        name=plan.spec.name,
-        bundle=written.path if written and not check else None,
-        version=written.version if written else "",
-        sha256=written.sha256 if written else "",
-        certificate=certificate,
-        policy=certificate.shipped.policy if certificate.shipped else (),
-        chains=chains,
-        front=front,
-        zoo=workshop.reports,
-        accounting=accounting,
-        n_fit=len(prepared.fit.y),
-        n_certify=len(prepared.certify),
-        min_coverage=plan.target.min_coverage,
-        labels=prepared.labels.labels,
-        teacher_usd_per_day=plan.teacher_usd_per_day,
-        advice=None if written else advise(chains, len(traces), len(prepared.certify), ahead),
-        warnings=(
-            *traces.accounting.notes,
-            *prepared.split_notes,
-            *prepared.bound_notes,
-            *(look.notes if look else ()),
-            *(pinned.notes_on(written) if pinned else ()),
-        ),
+    if pinned and check:
+        same_result(pinned, plan, certificate, contents, written)
+    result = conclude(plan, prepared, workshop, proposal, certificate, written)
+    return replace(
+        result,
+        bundle=None if check else result.bundle,
+        warnings=(*result.warnings, *(pinned.notes_on(written) if pinned else ())),
         seconds=time.perf_counter() - started,
     )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracer_spec.flow.documents import certificate_document, policy_document
 from tracer_spec.flow.lock_file import alone_in, lock_path, read_lock, write_lock
 from tracer_spec.flow.lock_spec import told_keys
-from tracer_spec.flow.package import libraries
+from tracer_spec.flow.package import Contents, libraries
 from tracer_spec.flow.write import Written, write_bundle
 from tracer_spec.runtime.manifest import Member
 from tracer_spec.spec import spec_digest
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from tracer_spec.flow.traces import TraceSet
     from tracer_spec.plan import Plan
     from tracer_spec.plugin import Certificate
-    from tracer_spec.runtime.manifest import Manifest
 
 _DIGITS = 12
 # of the certificate; the rest of it is in the bundle
@@ -59,9 +57,7 @@ def certificate_of(plan: Plan, certificate: Certificate) -> dict[str, Any]:
     return {key: whole[key] for key in _SUMMARY}
 
 
-def result_of(
-    plan: Plan, certificate: Certificate, manifest: Manifest, members: Mapping[str, bytes], written: Written
-) -> dict[str, Any]:
+def result_of(plan: Plan, certificate: Certificate, contents: Contents, written: Written) -> dict[str, Any]:
     """Return what a build came to: the certificate, the policy, and the bundle with its members."""
     shipped = certificate.shipped
     return {
@@ -70,8 +66,8 @@ def result_of(
         "bundle": {
             "sha256": written.sha256,
             "version": written.version,
-            "created": manifest.created,
-            "members": {name: Member.of(members[name]).sha256[:_DIGITS] for name in sorted(members)},
+            "created": contents.manifest.created,
+            "members": {name: Member.of(contents.members[name]).sha256[:_DIGITS] for name in sorted(contents.members)},
         },
     }
 
@@ -82,8 +78,7 @@ def deliver(
     sides: Split,
     certificate: Certificate,
     place: Path,
-    manifest: Manifest,
-    members: Mapping[str, bytes],
+    contents: Contents,
     *,
     record: bool,
 ) -> Written:
@@ -98,12 +93,12 @@ def deliver(
     """
     lock = lock_path(plan.loaded.file)
     if lock is None or not record or certificate.status != "certified":
-        return write_bundle(place, manifest, members)
+        return write_bundle(place, contents.manifest, contents.members)
     with alone_in(lock.parent):
-        written = write_bundle(place, manifest, members)
+        written = write_bundle(place, contents.manifest, contents.members)
         now = read_lock(lock)
         made_from = {**inputs_of(plan, prepared.traces, sides), "embedder": embedder_of(prepared)}
-        entry = {**made_from, **result_of(plan, certificate, manifest, members, written)}
+        entry = {**made_from, **result_of(plan, certificate, contents, written)}
         if now.document.get("build") != entry or now.in_conflict:
             write_lock(lock, {**now.document, "build": entry}, now.ledger)
     return written

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -13,6 +13,8 @@ from tracer_spec.flow.ledger import count_look
 from tracer_spec.flow.lock import certificate_of, embedder_of, inputs_of, result_of
 from tracer_spec.flow.lock_file import lock_path, read_lock
 from tracer_spec.flow.lock_spec import DIGEST, NOT_TOLD
+from tracer_spec.flow.package import Contents
+from tracer_spec.flow.write import Written, seal_bundle
 from tracer_spec.runtime.bundle import read_bundle
 from tracer_spec.runtime.manifest import Member
 
@@ -20,10 +22,8 @@ if TYPE_CHECKING:
     from tracer_spec.flow.prepare import Prepared
     from tracer_spec.flow.splits import Split
     from tracer_spec.flow.traces import TraceSet
-    from tracer_spec.flow.write import Written
     from tracer_spec.plan import Plan
     from tracer_spec.plugin import Certificate
-    from tracer_spec.runtime.manifest import Manifest
 
 _INPUTS = ("spec", "seed", "traces", "plugins", "libraries")
 _SPEC_TEXT = "router.yaml"
@@ -135,18 +135,22 @@ def same_embedder(pinned: Pinned, plan: Plan, prepared: Prepared) -> None:
         )
 
 
+def sealed_as(pinned: Pinned, contents: Contents) -> Written:
+    """Return what writing a bundle would come to, at the time that the pinned one bears; nothing is written."""
+    return seal_bundle(pinned.bundle, replace(contents.manifest, created=pinned.created), contents.members)
+
+
 def same_result(
     pinned: Pinned,
     plan: Plan,
     certificate: Certificate,
-    manifest: Manifest | None,
-    members: Mapping[str, bytes],
+    contents: Contents | None,
     made: Written | None,
 ) -> None:
     """Raise where building again came to something else than the lock says."""
     now: dict[str, Any] = {"certificate": certificate_of(plan, certificate), "policy": None, "bundle": None}
-    if manifest is not None and made is not None:
-        now = result_of(plan, certificate, manifest, members, made)
+    if contents is not None and made is not None:
+        now = result_of(plan, certificate, contents, made)
     found = differences({key: pinned.entry.get(key) for key in now}, now)
     if found:
         _refuse(

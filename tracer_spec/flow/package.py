@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version as distribution_version
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tracer_spec.errors import UsageError
+from tracer_spec.flow.compile import compile_policy
 from tracer_spec.flow.documents import (
     as_json,
     certificate_document,
@@ -27,33 +29,54 @@ if TYPE_CHECKING:
     from tracer_spec.flow.accounting import Accounting
     from tracer_spec.flow.embed import FittedEmbedder
     from tracer_spec.flow.prepare import Prepared
+    from tracer_spec.flow.proposal import Proposal
     from tracer_spec.flow.workshop import Workshop
     from tracer_spec.plan import Plan
-    from tracer_spec.plugin import Candidate, Certificate, Chain
+    from tracer_spec.plugin import Candidate, Certificate
 
 # what the bytes of a bundle depend on, besides our own
 _LIBRARIES = ("tracer-spec", "numpy", "scipy", "scikit-learn", "onnx", "skl2onnx", "onnxruntime")
 
 
-def bundle_members(
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What goes into a bundle.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        Not yet sealed: its ``members`` and ``version`` are filled in when it is written.
+    members : mapping of str to bytes
+        Every other member by name.
+    """
+
+    manifest: Manifest
+    members: Mapping[str, bytes] = field(repr=False)
+
+
+def bundle_contents(
     plan: Plan,
     prepared: Prepared,
-    accounting: Accounting,
     workshop: Workshop,
-    chains: Sequence[Chain],
-    front: Sequence[Candidate],
+    proposal: Proposal,
     certificate: Certificate,
-    policy_onnx: bytes,
     audited: Mapping[str, Any],
-) -> tuple[Manifest, dict[str, bytes]]:
-    """Return the manifest, not yet sealed, and every other member by name."""
+) -> Contents:
+    """Compile the policy that ships, and put everything of its bundle together."""
     chosen = certificate.shipped
     if chosen is None:
         raise ValueError("a refused policy has no bundle")
+    graph = compile_policy(
+        chosen.policy,
+        dimension=prepared.fit.X.shape[1],
+        denied=prepared.denied,
+        labels=prepared.labels.labels,
+        name=plan.spec.name,
+    )
     members = {
         "certificate.json": as_json(certificate_document(certificate, plan.target)),
-        "policy.onnx": policy_onnx,
-        "frontier.json": as_json(frontier_document(chains, front, chosen, workshop.reports)),
+        "policy.onnx": graph.SerializeToString(deterministic=True),
+        "frontier.json": as_json(frontier_document(proposal.chains, proposal.front, chosen, workshop.reports)),
         "audit.json": as_json(audited),
         "router.yaml": plan.loaded.text.encode(),
         ROWS: row_hashes(prepared.traces),
@@ -68,10 +91,10 @@ def bundle_members(
         dimension=prepared.fit.X.shape[1],
         embedder=_embedder_identity(prepared.embedder, plan.spec.embedder.options),
         policy=_policy_summary(chosen, plan.spec.defer_labels),
-        provenance=_provenance(plan, prepared, accounting),
+        provenance=_provenance(plan, prepared, proposal.accounting(prepared)),
         created=_created(os.environ),
     )
-    return manifest, members
+    return Contents(manifest, members)
 
 
 def _embedder_identity(fitted: FittedEmbedder, written: Mapping[str, Any]) -> EmbedderIdentity:

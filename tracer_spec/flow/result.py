@@ -11,7 +11,12 @@ from tracer_spec.plugin import Candidate, Certificate, Chain, Policy
 
 if TYPE_CHECKING:
     from tracer_spec.flow.accounting import Accounting
+    from tracer_spec.flow.prepare import Prepared
+    from tracer_spec.flow.proposal import Proposal
+    from tracer_spec.flow.workshop import Workshop
+    from tracer_spec.flow.write import Written
     from tracer_spec.flow.zoo import LearnerReport
+    from tracer_spec.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,3 +163,43 @@ class BuildResult:
 
 def _advice_document(advice: Advice) -> dict[str, Any]:
     return {"certify": advice.n_certify, "fewest_handled": advice.fewest_handled, "traces_needed": advice.traces_needed}
+
+
+def conclude(
+    plan: Plan,
+    prepared: Prepared,
+    workshop: Workshop,
+    proposal: Proposal,
+    certificate: Certificate,
+    written: Written | None,
+) -> BuildResult:
+    """Put together what a build comes back with; how long it took is the caller's to say."""
+    from tracer_spec.flow.advice import advise
+
+    n_certify, target = len(prepared.certify), proposal.ahead(plan.target)
+    return BuildResult(
+        status=certificate.status,
+        name=plan.spec.name,
+        bundle=written.path if written else None,
+        version=written.version if written else "",
+        sha256=written.sha256 if written else "",
+        certificate=certificate,
+        policy=certificate.shipped.policy if certificate.shipped else (),
+        chains=tuple(proposal.chains),
+        front=tuple(proposal.front),
+        zoo=workshop.reports,
+        accounting=proposal.accounting(prepared),
+        n_fit=len(prepared.fit.y),
+        n_certify=n_certify,
+        min_coverage=plan.target.min_coverage,
+        labels=prepared.labels.labels,
+        teacher_usd_per_day=plan.teacher_usd_per_day,
+        advice=None if written else advise(proposal.chains, len(prepared.traces), n_certify, target),
+        warnings=(
+            *prepared.traces.accounting.notes,
+            *prepared.split_notes,
+            *prepared.bound_notes,
+            *(proposal.look.notes if proposal.look else ()),
+        ),
+        seconds=0.0,
+    )
