@@ -70,7 +70,7 @@ def build(
     """
     from tracer_spec.flow.audit.document import audit
     from tracer_spec.flow.lock import deliver
-    from tracer_spec.flow.locked import pinned_build, same_embedder, same_inputs, same_result, sealed_as
+    from tracer_spec.flow.locked import pinned_build, same_embedder, same_inputs, same_result
     from tracer_spec.flow.memory import Memory
     from tracer_spec.flow.package import bundle_contents
     from tracer_spec.flow.prepare import part, prepare, read_traces
@@ -78,6 +78,7 @@ def build(
     from tracer_spec.flow.result import conclude
     from tracer_spec.flow.store import open_store
     from tracer_spec.flow.workshop import train
+    from tracer_spec.flow.write import seal_bundle
     from tracer_spec.plan import make_plan
     from tracer_spec.plugin.registry import find_plugins
     from tracer_spec.spec import load_spec
@@ -123,7 +124,8 @@ def build(
         with staged(observe, "write") as done:
             contents = bundle_contents(plan, prepared, workshop, proposal, certificate, audited)
             if pinned and check:
-                written = sealed_as(pinned, contents)
+                contents = contents.dated(pinned.created)
+                written = seal_bundle(place, contents.manifest, contents.members)
             else:
                 written = deliver(plan, prepared, sides, certificate, place, contents, record=not locked)
             done("nothing, as asked" if check else str(place))

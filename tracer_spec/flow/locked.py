@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -14,7 +14,7 @@ from tracer_spec.flow.lock import certificate_of, embedder_of, inputs_of, result
 from tracer_spec.flow.lock_file import lock_path, read_lock
 from tracer_spec.flow.lock_spec import DIGEST, NOT_TOLD
 from tracer_spec.flow.package import Contents
-from tracer_spec.flow.write import Written, seal_bundle
+from tracer_spec.flow.write import Written
 from tracer_spec.runtime.bundle import read_bundle
 from tracer_spec.runtime.manifest import Member
 
@@ -133,11 +133,6 @@ def same_embedder(pinned: Pinned, plan: Plan, prepared: Prepared) -> None:
             address="looks",
             hint=f"restore it from version control, or 'tracer-spec build {pinned.spec}': that counts as another look",
         )
-
-
-def sealed_as(pinned: Pinned, contents: Contents) -> Written:
-    """Return what writing a bundle would come to, at the time that the pinned one bears; nothing is written."""
-    return seal_bundle(pinned.bundle, replace(contents.manifest, created=pinned.created), contents.members)
 
 
 def same_result(

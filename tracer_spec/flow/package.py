@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version as distribution_version
 from typing import TYPE_CHECKING, Any
@@ -52,6 +52,10 @@ class Contents:
 
     manifest: Manifest
     members: Mapping[str, bytes] = field(repr=False)
+
+    def dated(self, created: str | None) -> Contents:
+        """Return the same, made at another time."""
+        return replace(self, manifest=replace(self.manifest, created=created))
 
 
 def bundle_contents(
