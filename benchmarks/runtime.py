@@ -139,10 +139,11 @@ def decisions(bundle: str, X: np.ndarray) -> dict[str, Any]:
     router = ts.load(bundle)
     rows = list(X)
     ours, bare = laps_us(router.route, bare_session(bundle), over=rows)
-    started = time.perf_counter()
-    for _ in range(10):
+    seconds = np.inf
+    for _ in range(20):
+        started = time.perf_counter()
         batch = router.route_batch(X)
-    seconds = (time.perf_counter() - started) / 10
+        seconds = min(seconds, time.perf_counter() - started)
     return {
         "decision_us": ours,
         "bare_us": bare,
