@@ -15,6 +15,7 @@ from tracer_spec.plugin import Calibrator, Candidate, Certificate, Classes, Mask
 if TYPE_CHECKING:
     from tracer_spec.flow.ledger import Look
     from tracer_spec.flow.prepare import Prepared
+    from tracer_spec.graph import Scorer
 
 
 def certify(
@@ -55,14 +56,17 @@ class OpenedRows:
     Every row counts, however many there are: they pass through the graph block by block, in bounded memory.
 
     The candidates of a chain differ by their thresholds alone. They share one compiled graph whose thresholds are open
-    to the caller; what ships is that graph with its thresholds frozen.
+    to the caller; what ships is that graph with its thresholds frozen. Mostly they differ by the last stage's threshold
+    alone, and so share one run of it, in which the last stage takes all that it may: with a threshold it takes those of them
+    whose score reaches it, by the graph's own comparison.
     """
 
     def __init__(self, blocks: Blocks, y: Classes, denied: Sequence[bool] | Mask) -> None:
         self._blocks = blocks
         self._y = y
         self._denied = tuple(bool(each) for each in denied)
-        self._sessions: dict[tuple[tuple[str, ...], ...], object] = {}
+        self._scorer: tuple[tuple[tuple[str, ...], ...], Scorer] | None = None
+        self._run: tuple[tuple[object, ...], tuple[Classes, Mask, Scores, Classes]] | None = None
 
     def __len__(self) -> int:
         return len(self._y)
@@ -80,18 +84,31 @@ class OpenedRows:
         return tuple(sample_quantiles(scores).tolist())
 
     def _decide(self, policy: Policy) -> tuple[Classes, Mask, Scores]:
+        """Return label, handled and score of every row; the label of a row that is not handled means nothing."""
+        label, may, score, stage = self._wide_open(policy)
+        last = len(policy) - 1
+        return label, may & ((stage < last) | (score >= np.float32(policy[last].threshold))), score
+
+    def _wide_open(self, policy: Policy) -> tuple[Classes, Mask, Scores, Classes]:
+        """Run the policy with a last stage that takes whatever it may, or take the run of the candidate before."""
+        shape = tuple(_parts(policy, position) for position in range(len(policy)))
+        run = (shape, *(stage.threshold for stage in policy[:-1]))
+        if self._run is None or self._run[0] != run:
+            lowest = overrides((*policy[:-1], replace(policy[-1], threshold=-np.inf)))
+            wanted = ["label", "handled", "score", "stage"]
+            scorer = self._session(shape, policy)
+            parts = [scorer.run({"embedding": X}, constants=lowest, outputs=wanted) for X in self._blocks]
+            label, may, score, stage = (np.concatenate(each) for each in zip(*parts, strict=True))
+            self._run = (run, (label, may, score, stage))
+        return self._run[1]
+
+    def _session(self, shape: tuple[tuple[str, ...], ...], policy: Policy) -> Scorer:
         from tracer_spec.graph import Scorer
 
-        shape = tuple(_parts(policy, position) for position in range(len(policy)))
-        session = self._sessions.get(shape)
-        if not isinstance(session, Scorer):
+        if self._scorer is None or self._scorer[0] != shape:
             model = compile_policy(policy, dimension=self._blocks.dimension, denied=self._denied, open_thresholds=True)
-            session = Scorer(model.SerializeToString(deterministic=True))
-            self._sessions = {shape: session}
-        outputs = ["label", "handled", "score"]
-        decided = [session.run({"embedding": X}, constants=overrides(policy), outputs=outputs) for X in self._blocks]
-        label, handled, scores = (np.concatenate(parts) for parts in zip(*decided, strict=True))
-        return np.asarray(label, np.int64), np.asarray(handled, bool), np.asarray(scores, np.float32)
+            self._scorer = (shape, Scorer(model.SerializeToString(deterministic=True)))
+        return self._scorer[1]
 
 
 def _parts(policy: Policy, position: int) -> tuple[str, ...]:
