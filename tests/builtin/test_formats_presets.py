@@ -117,10 +117,10 @@ def test_answers_cut_short_or_refused_are_left_out_where_the_spec_says_so(name):
 def test_a_teacher_that_changes_its_model_or_its_prompt_is_pointed_out_with_counts():
     notes = read("langfuse").accounting.notes
     assert notes == (
-        "2 teacher models: gpt-5-mini-2025-08-07 (7), gpt-5-2026-01-01 (1); a certificate speaks of one teacher, "
-        "unchanged: keep one model with 'traces.teacher'",
-        "2 versions of the teacher's prompt: classify@3 (7), classify@4 (1); a certificate speaks of one teacher, "
-        "unchanged: keep one version with 'traces.format.where'",
+        "2 teacher models: gpt-5-mini-2025-08-07 (7, 2026-01-05), gpt-5-2026-01-01 (1, 2026-01-05); a certificate "
+        "speaks of one teacher, unchanged: keep one model with 'traces.teacher'",
+        "2 versions of the teacher's prompt: classify@3 (7, 2026-01-05), classify@4 (1, 2026-01-05); a certificate "
+        "speaks of one teacher, unchanged: keep one version with 'traces.format.where'",
     )
 
 

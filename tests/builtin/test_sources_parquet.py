@@ -1,3 +1,4 @@
+import contextlib
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -5,6 +6,8 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tracer_spec.builtin.formats.times import epoch_seconds
 from tracer_spec.builtin.sources.parquet import Parquet, ParquetOptions, make
@@ -92,3 +95,75 @@ def test_without_pyarrow_the_error_is_the_command_that_installs_it():
         "the source 'parquet' needs pyarrow, which is not installed",
         "  hint: pip install 'tracer-spec[parquet]'",
     ]
+
+
+def as_text(*values):
+    """Return a column of text that holds these bytes, as a careless writer makes it."""
+    return pa.array(values, pa.binary()).view(pa.string())
+
+
+def whole(kind, *values):
+    return pa.array(values, pa.int64() if kind != pa.date32() else pa.int32()).view(kind)
+
+
+@pytest.mark.parametrize(
+    ("column", "problem"),
+    [
+        (as_text(b"a", b"\xff\xfe", b"b"), "text that is not valid UTF-8, in the column 'v'"),
+        (
+            pa.StructArray.from_arrays([as_text(b"a", b"\xff", b"b")], ["text"]),
+            "text that is not valid UTF-8, in the column 'v'",
+        ),
+        (whole(pa.timestamp("us"), 0, 2**62, 1), "a value out of range, in the column 'v'"),
+        (whole(pa.timestamp("s", "UTC"), 0, 2**45, 1), "a value out of range, in the column 'v'"),
+        (whole(pa.date32(), 0, 2**31 - 1, 1), "a value out of range, in the column 'v'"),
+    ],
+    ids=["text", "nested text", "microseconds", "seconds", "date"],
+)
+def test_a_value_that_cannot_be_read_spoils_its_own_row_alone(path, column, problem):
+    pq.write_table(pa.table({"id": ["1", "2", "3"], "v": column}), path)
+    records = list(Parquet((str(path),)).records())
+    assert [(r.where, r.problem) for r in records] == [
+        ("t.parquet#0", ""),
+        ("t.parquet#1", problem),
+        ("t.parquet#2", ""),
+    ]
+    assert [r.data.get("id") for r in records] == ["1", None, "3"]
+    # and it stands in nobody's way where its column is not asked for
+    assert not any(r.problem for r in Parquet((str(path),), columns=("id",)).records())
+
+
+def test_nanoseconds_at_any_depth_and_zones_that_are_unknown_here_are_read(path):
+    nanoseconds = whole(pa.timestamp("ns", "UTC"), 1_767_225_600_123_456_789)
+    pq.write_table(
+        pa.table(
+            {
+                "span": pa.StructArray.from_arrays([nanoseconds], ["start"]),
+                "events": pa.ListArray.from_arrays([0, 1], nanoseconds),
+                "took": whole(pa.duration("ns"), 1_500),
+                "at": whole(pa.time64("ns"), 1_500),
+                "time": whole(pa.timestamp("us", "Mars/Olympus_Mons"), 1_767_225_600_000_000),
+            }
+        ),
+        path,
+    )
+    (record,) = Parquet((str(path),)).records()
+    assert record.problem == ""
+    moment = datetime(2026, 1, 1, 0, 0, 0, 123456, UTC)
+    assert (record.data["span"], record.data["events"]) == ({"start": moment}, [moment])
+    assert (record.data["took"].microseconds, record.data["at"].microsecond) == (1, 1)
+    assert epoch_seconds(record.data["time"]) == 1_767_225_600
+
+
+@settings(max_examples=60, deadline=None)
+@given(content=st.binary(max_size=300), at=st.integers(0, 10_000), n_cut=st.integers(0, 50))
+def test_damage_anywhere_gives_records_or_one_clear_error(tmp_path_factory, content, at, n_cut):
+    path = tmp_path_factory.getbasetemp() / "damaged.parquet"
+    pq.write_table(pa.table({"text": ["where is it?", "lost"], "n": [1, None]}), path)
+    sound = path.read_bytes()
+    at %= len(sound)
+    path.write_bytes(sound[:at] + content + sound[at + n_cut :])
+    # whatever else is raised fails the test
+    with contextlib.suppress(DataError):
+        for record in Parquet((str(path),)).records():
+            assert record.problem == "" or record.data == {}

@@ -218,6 +218,24 @@ def test_a_prompt_whose_version_changes_is_pointed_out():
     )
 
 
+def test_a_change_of_the_teacher_is_told_with_the_days_it_was_seen():
+    days = {"m-1": ("2026-01-03", "2026-01-01", "2026-01-02"), "m-2": ("2026-01-03", "2026-02-01"), "m-3": (None,)}
+    data = [
+        {"input": "x", "teacher": "a", "timestamp": day, "metadata": {"model": model}}
+        for model, seen in days.items()
+        for day in seen
+    ]
+    told = "m-1 (3, 2026-01-01 to 2026-01-03), m-2 (2, 2026-01-03 to 2026-02-01), m-3 (1)"
+    assert gather(*data).accounting.notes[0].startswith(f"3 teacher models: {told}; ")
+
+
+@pytest.mark.parametrize("time", [1e18, -1e15, math.nan, math.inf])
+def test_a_time_beyond_any_calendar_is_left_out_of_what_is_told(time):
+    raws = [Raw(text="x", label="a", model=model, time=time) for model in ("m-1", "m-2")]
+    notes = collect([Record("a:1", {})], giving(*raws), LabelCleaner([])).accounting.notes
+    assert any(note.startswith("2 teacher models: m-1 (1), m-2 (1); ") for note in notes)
+
+
 def test_what_another_teacher_answered_is_dropped_where_one_is_named():
     data = [
         {"input": "x", "teacher": "a", "metadata": {"model": model}} for model in ("m-1", "m-2", "m-3", None, ["m"])

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from tracer_spec.errors import DataError, Problem, SpecError
 from tracer_spec.flow.labels import FLAWS, NO_LABEL
+from tracer_spec.flow.seen import Seen, most_frequent
 from tracer_spec.plugin.registry import did_you_mean
 
 UNREADABLE = "unreadable record"
@@ -34,8 +35,6 @@ REASONS = (
 BAD = frozenset((UNREADABLE, FAILED, NO_KEY, NO_TEXT, NOT_A_STRING, EMPTY_TEXT, NOT_UNICODE, NO_LABEL, NO_VECTOR))
 
 N_EXAMPLES = 5
-N_LISTED = 20
-_SHOWN_LENGTH = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +90,8 @@ class Tally:
     problems: list[Problem] = field(default_factory=list)
     unusable: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
-    models: Counter[str] = field(default_factory=Counter)
-    versions: Counter[str] = field(default_factory=Counter)
+    models: Seen = field(default_factory=Seen)
+    versions: Seen = field(default_factory=Seen)
     n_unanswered: int = 0
     odd: Counter[str] = field(default_factory=Counter)
 
@@ -134,11 +133,11 @@ class Tally:
             dropped={reason: self.dropped[reason] for reason in self._in_order()},
             examples={reason: tuple(self.examples[reason]) for reason in self._in_order()},
             unusable=self._flaws(),
-            unknown_labels=_worst(self.unknown),
+            unknown_labels=most_frequent(self.unknown),
             n_unknown=self.unknown.total(),
-            models=_worst(self.models),
+            models=most_frequent(self.models.counts),
             notes=tuple(self._notes()),
-            versions=_worst(self.versions),
+            versions=most_frequent(self.versions.counts),
         )
 
     def _remedy(self) -> str:
@@ -154,7 +153,9 @@ class Tally:
         head = Problem(
             where="",
             what=f"none of {_count(self.read, 'record')} is a usable trace: {self._listed(self._in_order())}",
-            hint="look at 'traces.format': it says where text and label lie inside a record",
+            hint="look at 'traces.format': it says where text and label lie inside a record"
+            if set(self.dropped) - {UNREADABLE}
+            else "look at 'traces.use': it says which source reads these files",
             address="traces",
         )
         return _error(head, *self.problems)
@@ -173,7 +174,7 @@ class Tally:
 
     def _off_list(self, allowed: Sequence[str] | None) -> DataError:
         """Return the error that names the worst labels off the list."""
-        worst = _worst(self.unknown)
+        worst = most_frequent(self.unknown)
         listing = _listing({**worst, **self._flaws()})
         near = ((label, did_you_mean(label, allowed or ())) for label in worst)
         hints = [f"'{label}': {question}" for label, question in near if question]
@@ -201,12 +202,12 @@ class Tally:
         notes = [f"{what}, on {_count(n, 'trace')}" for what, n in sorted(self.odd.items())]
         if len(self.models) > 1:
             notes.append(
-                f"{len(self.models)} teacher models: {_listing(_worst(self.models))}; "
+                f"{len(self.models)} teacher models: {self.models.listing()}; "
                 "a certificate speaks of one teacher, unchanged: keep one model with 'traces.teacher'"
             )
         if len(self.versions) > 1:
             notes.append(
-                f"{len(self.versions)} versions of the teacher's prompt: {_listing(_worst(self.versions))}; "
+                f"{len(self.versions)} versions of the teacher's prompt: {self.versions.listing()}; "
                 "a certificate speaks of one teacher, unchanged: keep one version with 'traces.format.where'"
             )
         if self.n_unanswered:
@@ -238,15 +239,6 @@ def _error(*problems: Problem) -> DataError:
     error = DataError(problems[0].what)
     error.problems = problems
     return error
-
-
-def _worst(counts: Mapping[str, int]) -> dict[str, int]:
-    """Return the most frequent, as shown: on one line, and not long."""
-    shown: Counter[str] = Counter()
-    for label, count in counts.items():
-        line = " ".join(label.split())
-        shown[line if len(line) <= _SHOWN_LENGTH else f"{line[: _SHOWN_LENGTH - 1]}…"] += count
-    return dict(sorted(shown.items(), key=lambda item: (-item[1], item[0]))[:N_LISTED])
 
 
 def _listing(counts: Mapping[str, int]) -> str:

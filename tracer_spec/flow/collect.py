@@ -192,10 +192,10 @@ def _count(
     elif allowed is not None and label not in allowed:
         tally.unknown[label] += 1
     if isinstance(raw.model, str) and raw.model:
-        tally.models[raw.model] += 1
+        tally.models.add(raw.model, raw.time)
     version = _key(raw.version)
     if version is not None:
-        tally.versions[version] += 1
+        tally.versions.add(version, raw.time)
     if raw.time is not None and math.isnan(raw.time):
         tally.odd["a time that is not understood"] += 1
     if event is None and raw.id is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tracer_spec.errors import DataError
-from tracer_spec.flow.accounting import N_LISTED, Accounting
+from tracer_spec.flow.accounting import Accounting
 from tracer_spec.flow.blocks import ROWS_PER_BLOCK, Blocks
 from tracer_spec.flow.certify import OpenedRows
 from tracer_spec.flow.collect import collect
@@ -18,6 +18,7 @@ from tracer_spec.flow.embed import FittedEmbedder, fit_embedder
 from tracer_spec.flow.labels import UNUSABLE, LabelCleaner, LabelSpace, label_space
 from tracer_spec.flow.memory import Memory
 from tracer_spec.flow.progress import Observer, nobody
+from tracer_spec.flow.seen import N_LISTED
 from tracer_spec.flow.splits import Split, fold_keys, folds, split
 from tracer_spec.flow.traces import TraceSet
 from tracer_spec.flow.zoo import FitRows

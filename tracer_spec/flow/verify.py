@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from tracer_spec.errors import DataError
-from tracer_spec.flow.accounting import N_LISTED
 from tracer_spec.flow.claim import AGREEMENT, END_TO_END, Claim
 from tracer_spec.flow.known_rows import KnownRows
 from tracer_spec.flow.labels import LabelSpace
+from tracer_spec.flow.seen import N_LISTED
 from tracer_spec.flow.splits import row_keys
 from tracer_spec.flow.traces import TraceSet
 from tracer_spec.plugin import Mask, Vectors

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
-from tracer_spec.builtin.sources.files import Input, find_inputs, nothing_read
+from tracer_spec.builtin.sources.files import ADDRESS, Input, find_inputs, nothing_read
 from tracer_spec.errors import DataError, MissingDependencyError
 from tracer_spec.plugin import Options, Record
 from tracer_spec.plugin.paths import LocalPath
@@ -71,14 +71,14 @@ class Parquet:
         inputs = find_inputs(self.paths, example="*.parquet")
         is_empty = True
         for file in inputs:
-            for row, data in enumerate(self._rows(file)):
+            for row, (data, problem) in enumerate(self._rows(file)):
                 is_empty = False
-                yield Record(f"{file.name}#{row}", data)
+                yield Record(f"{file.name}#{row}", data, problem)
         if is_empty:
             raise nothing_read(inputs)
 
-    def _rows(self, file: Input) -> Iterator[dict[str, Any]]:
-        """Yield the rows of one file."""
+    def _rows(self, file: Input) -> Iterator[tuple[dict[str, Any], str]]:
+        """Yield the rows of one file, each with what is wrong with it."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -92,18 +92,67 @@ class Parquet:
                         address="traces.with.columns",
                     )
                 for batch in table.iter_batches(self.batch_rows, columns=self.columns and list(self.columns)):
-                    yield from _without_nanoseconds(batch).to_pylist()
+                    yield from _values(_readable(batch))
         except (pa.ArrowException, OSError) as error:
             said = " ".join(str(error).split("\n")[0].split())
-            raise DataError(f"'{file.name}' is not a readable Parquet file: {said}") from None
+            raise DataError(
+                f"'{file.name}' is not a readable Parquet file: {said}",
+                hint="check that the export ran to its end, and that 'traces.use' is the source for these files",
+                address=ADDRESS,
+            ) from None
 
 
-def _without_nanoseconds(batch: Any) -> Any:
-    """Cut times to microseconds: Python's have no more, and pyarrow refuses to round by itself."""
+def _values(batch: Any) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield rows as mappings; where a value has no counterpart in Python, its row is a bad record of its own."""
+    try:
+        whole = batch.to_pylist()
+    except (ValueError, OverflowError):
+        for row in range(batch.num_rows):
+            yield _row(batch, row)
+    else:
+        yield from ((data, "") for data in whole)
+
+
+def _row(batch: Any, row: int) -> tuple[dict[str, Any], str]:
+    data = {}
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        try:
+            data[name] = column[row].as_py()
+        except UnicodeDecodeError:
+            return {}, f"text that is not valid UTF-8, in the column '{name}'"
+        except (ValueError, OverflowError):
+            return {}, f"a value out of range, in the column '{name}'"
+    return data, ""
+
+
+def _readable(batch: Any) -> Any:
+    """Cut times to microseconds, since Python's have no more, and put them in UTC, whatever zones this machine knows."""
     import pyarrow as pa
 
-    for place, column in enumerate(batch.schema):
-        if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
-            cut = batch.column(place).cast(pa.timestamp("us", column.type.tz), safe=False)
-            batch = batch.set_column(place, column.name, cut)
+    for place, field in enumerate(batch.schema):
+        kind = _readable_type(field.type)
+        if kind != field.type:
+            column = batch.column(place).cast(kind, safe=False)
+            batch = batch.set_column(place, pa.field(field.name, kind), column)
     return batch
+
+
+def _readable_type(kind: Any) -> Any:
+    """Return the type that Python can hold, at any depth of lists and structures."""
+    import pyarrow as pa
+
+    types = pa.types
+    if types.is_timestamp(kind):
+        return pa.timestamp("us" if kind.unit == "ns" else kind.unit, "UTC" if kind.tz else None)
+    if types.is_duration(kind) and kind.unit == "ns":
+        return pa.duration("us")
+    if types.is_time64(kind):
+        return pa.time64("us")
+    if types.is_struct(kind):
+        fields = [kind.field(place) for place in range(kind.num_fields)]
+        return pa.struct([field.with_type(_readable_type(field.type)) for field in fields])
+    if types.is_list(kind):
+        return pa.list_(kind.value_field.with_type(_readable_type(kind.value_type)))
+    if types.is_large_list(kind):
+        return pa.large_list(kind.value_field.with_type(_readable_type(kind.value_type)))
+    return kind
