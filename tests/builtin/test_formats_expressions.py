@@ -1,12 +1,22 @@
 import json
+from pathlib import Path
 
 import jmespath
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tracer_spec.builtin.formats import PRESETS
 from tracer_spec.builtin.formats.expressions import ExpressionError, compile_expression
+from tracer_spec.builtin.formats.functions import FUNCTIONS
 from tracer_spec.errors import SpecError
+
+SAMPLES = Path(__file__).parent / "formats_data"
+LIBRARY_FUNCTIONS = jmespath.functions.Functions()
+LIBRARY_FUNCTIONS.FUNCTION_TABLE = LIBRARY_FUNCTIONS.FUNCTION_TABLE | {
+    name: {"function": lambda _, value, each=each: each(value), "signature": [{"types": []}]}
+    for name, each in FUNCTIONS.items()
+}
 
 NAMES = ["a", "b", "c", '"d.e"']
 values = st.recursive(
@@ -29,7 +39,7 @@ expressions = (
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(expressions, records)
 def test_the_short_cut_for_plain_paths_gives_what_the_library_gives(expression, record):
     wanted = jmespath.search(expression, record)
@@ -37,8 +47,65 @@ def test_the_short_cut_for_plain_paths_gives_what_the_library_gives(expression, 
     assert (type(got), got) == (type(wanted), wanted)
 
 
-@pytest.mark.parametrize("expression", ["a", "a.b.c", "a || b.c", "not_null(a, b)", "not_null(a.b, c) || d"])
-def test_plain_paths_and_alternatives_do_not_go_through_the_interpreter(expression, monkeypatch):
+terms = st.recursive(
+    paths
+    | st.sampled_from(["@", "`0`", "`1`", "`true`", "`null`", "`[]`", "'x'", '`"a"`', "a[*]", "[0]", "a[-1]", "c[1:]"]),
+    lambda inner: (
+        st.tuples(inner, inner, st.sampled_from(["||", "&&", "|", "==", "!=", "<", ">="])).map(
+            lambda each: f"({each[0]} {each[2]} {each[1]})"
+        )
+        | inner.map(lambda each: f"(!{each})")
+        | st.tuples(inner, st.sampled_from(["[]", "[*]", ".*", "[0]", "[*].a", "[].b.c", ".a", "[*][0]"])).map(
+            lambda each: f"({each[0]}){each[1]}"
+        )
+        | st.tuples(paths, inner, paths).map(lambda each: f"{each[0]}[?{each[1]}].{each[2]}")
+        | st.tuples(inner, inner).map(lambda each: f"[{each[0]}, {each[1]}]")
+        | st.tuples(inner, inner).map(lambda each: f"{{a: {each[0]}, b: {each[1]}}}")
+        | st.tuples(st.sampled_from(["not_null", "contains", "join", "merge", "map"]), inner, inner).map(
+            lambda each: f"{each[0]}({'&' if each[0] == 'map' else ''}{each[1]}, {each[2]})"
+        )
+        | st.tuples(st.sampled_from(["length", "to_string", "type", "keys", "sum", "to_array"]), inner).map(
+            lambda each: f"{each[0]}({each[1]})"
+        )
+    ),
+    max_leaves=6,
+)
+
+
+def outcome(search, expression, record):
+    """Return what an expression gives, with types at every depth, or that it fails."""
+    try:
+        return json.dumps(search(expression, record), sort_keys=True)
+    except (ExpressionError, jmespath.exceptions.JMESPathError, TypeError, ValueError, AttributeError, LookupError):
+        return "fails"
+
+
+@settings(max_examples=400, deadline=None)
+@given(terms, records)
+def test_any_expression_gives_what_the_library_gives_and_fails_where_it_fails(expression, record):
+    got = outcome(lambda written, data: compile_expression(written)(data), expression, record)
+    assert got == outcome(jmespath.search, expression, record)
+
+
+@pytest.mark.parametrize("sample", sorted(SAMPLES.glob("*.jsonl")), ids=lambda path: path.stem)
+def test_the_expressions_of_presets_give_what_the_library_gives(sample):
+    preset = PRESETS[sample.name.partition(".")[0]]
+    written = [getattr(preset, part) for part in ("view", "text", "label", "model", "version", "time", "id")]
+    written += [*preset.skip.values(), *preset.unanswered.values()]
+    with_ours = jmespath.Options(custom_functions=LIBRARY_FUNCTIONS)
+    records = [json.loads(line) for line in sample.read_text(encoding="utf-8").splitlines()]
+    for record in records:
+        view = jmespath.search(preset.view, record, with_ours) if preset.view else record
+        for expression in filter(None, written):
+            for data in (record, view):
+                wanted = outcome(lambda each, held: jmespath.search(each, held, with_ours), expression, data)
+                assert outcome(lambda each, held: compile_expression(each)(held), expression, data) == wanted
+
+
+@pytest.mark.parametrize(
+    "expression", ["a", "a.b.c", "a || b.c", "not_null(a, b)", "a[?b == 'x'] | [-1].c || from_json(d)[]"]
+)
+def test_paths_alternatives_and_filters_do_not_go_through_the_interpreter(expression, monkeypatch):
     def interpreted(*_):
         raise AssertionError("interpreted")
 

@@ -1,25 +1,18 @@
-"""JMESPath, compiled: plain paths run as dictionary look-ups, everything else through the library.
-
-A million records with eight expressions each would spend minutes in the interpreter; nearly all of those
-expressions are a key, a dotted path, or alternatives of such. The short cut gives what the library gives: a
-law of the tests.
-"""
+"""JMESPath, compiled: parsed by the library, checked, and run as functions (see :mod:`.closures`)."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import jmespath
 from jmespath import exceptions, functions, visitor
 
+from tracer_spec.builtin.formats.closures import Compiler, Getter, Node
 from tracer_spec.builtin.formats.functions import FUNCTIONS
 from tracer_spec.errors import SpecError
 from tracer_spec.plugin.registry import did_you_mean
-
-Getter: TypeAlias = Callable[[Any], Any]
-Node: TypeAlias = Mapping[str, Any]
 
 
 class ExpressionError(Exception):
@@ -33,6 +26,7 @@ def _of_one(function: Callable[[Any], Any]) -> Node:
 
 _FUNCTIONS = functions.Functions()
 _FUNCTIONS.FUNCTION_TABLE = _FUNCTIONS.FUNCTION_TABLE | {name: _of_one(each) for name, each in FUNCTIONS.items()}
+_COMPILER = Compiler(_FUNCTIONS, FUNCTIONS, visitor.TreeInterpreter(jmespath.Options(custom_functions=_FUNCTIONS)))
 _RUNTIME = (
     exceptions.JMESPathError,
     TypeError,
@@ -82,7 +76,7 @@ def compile_expression(expression: str, *, address: str = "") -> Getter:
         ) from None
     for call in _calls(tree):
         _check_call(call, expression, address)
-    return _plain(tree) or _interpreted(tree, address or expression)
+    return _compiled(tree, address or expression)
 
 
 def _first_line(error: BaseException) -> str:
@@ -117,93 +111,25 @@ def _check_call(call: Node, expression: str, address: str) -> None:
         raise SpecError(f"'{expression}' gives {name}() {n_given} arguments; it takes {takes}", address=address)
 
 
-def _plain(tree: Node) -> Getter | None:
-    """Return a getter that needs no interpreter, None where the expression is more than alternative paths."""
-    kind, children = tree["type"], tree["children"]
-    if kind == "field":
-        return _field(tree["value"])
-    if kind == "subexpression" and all(child["type"] == "field" for child in children):
-        return _path(tuple(child["value"] for child in children))
-    if kind == "or_expression" or (kind == "function_expression" and tree["value"] == "not_null"):
-        getters = [getter for child in children if (getter := _plain(child))]
-        if len(getters) == len(children):
-            if kind == "or_expression":
-                return _first_true(*getters)
-            if all(child["type"] == "field" for child in children):
-                return _first_field(tuple(child["value"] for child in children))
-            return _first_not_null(tuple(getters))
-    return None
+def _compiled(tree: Node, address: str) -> Getter:
+    get, is_total = _COMPILER.compile(tree)
+    if is_total and _is_plain(tree):
+        return get
 
-
-def _field(name: str) -> Getter:
-    def field(record: Any) -> Any:
+    def guarded(record: Any) -> Any:
         try:
-            return record.get(name)
-        except AttributeError:
-            return None
-
-    return field
-
-
-def _path(names: tuple[str, ...]) -> Getter:
-    def path(record: Any) -> Any:
-        try:
-            for name in names:
-                record = record.get(name)
-        except AttributeError:
-            return None
-        return record
-
-    return path
-
-
-def _first_true(left: Getter, right: Getter) -> Getter:
-    def first_true(record: Any) -> Any:
-        value = left(record)
-        # JMESPath's falsehood: 0 is true
-        if value is None or value is False or value == "" or value == [] or value == {}:
-            return right(record)
-        return value
-
-    return first_true
-
-
-def _first_field(names: tuple[str, ...]) -> Getter:
-    def first_field(record: Any) -> Any:
-        try:
-            for name in names:
-                value = record.get(name)
-                if value is not None:
-                    return value
-        except AttributeError:
-            pass
-        return None
-
-    return first_field
-
-
-def _first_not_null(getters: tuple[Getter, ...]) -> Getter:
-    def first_not_null(record: Any) -> Any:
-        for getter in getters:
-            value = getter(record)
-            if value is not None:
-                return value
-        return None
-
-    return first_not_null
-
-
-def _interpreted(tree: Node, address: str) -> Getter:
-    # one interpreter per expression: it caches its dispatch, which a new one per record would throw away
-    interpreter = visitor.TreeInterpreter(jmespath.Options(custom_functions=_FUNCTIONS))
-
-    def interpreted(record: Any) -> Any:
-        try:
-            return interpreter.visit(tree, record)
+            return get(record)
         except _RUNTIME as error:
             raise ExpressionError(f"{address}: {_explain(error)}") from None
 
-    return interpreted
+    return guarded
+
+
+def _is_plain(tree: Node) -> bool:
+    """Tell whether an expression goes into no depth of a record, where recursion could end."""
+    if tree["type"] == "function_expression" and tree["value"] != "not_null":
+        return False
+    return all(_is_plain(child) for child in tree["children"] if isinstance(child, dict))
 
 
 def _explain(error: Exception) -> str:

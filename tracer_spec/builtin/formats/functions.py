@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 # the kinds of a message's parts that are text meant for the reader: a model's reasoning is not
@@ -15,6 +16,7 @@ TEXT_KINDS = frozenset((None, "text", "input_text", "output_text"))
 _OTLP_KINDS = ("stringValue", "intValue", "boolValue", "doubleValue", "arrayValue", "kvlistValue", "bytesValue")
 
 
+@lru_cache(maxsize=8)  # the expressions of a format read the same few texts of a record over and over
 def parse_json(text: str) -> Any:
     """Return what a JSON text holds, None where it is not JSON (or nested too deeply to read)."""
     try:

@@ -10,7 +10,8 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from tracer_spec.builtin.formats.expressions import ExpressionError, Getter, compile_expression
+from tracer_spec.builtin.formats.closures import Getter
+from tracer_spec.builtin.formats.expressions import ExpressionError, compile_expression
 from tracer_spec.builtin.formats.format import ADDRESS, Join
 from tracer_spec.builtin.formats.raw import WHOLE_RECORD, Raw, is_false, no_trace
 from tracer_spec.errors import DataError

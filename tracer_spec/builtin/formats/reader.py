@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tracer_spec.builtin.formats.expressions import ExpressionError, Getter, compile_expression
+from tracer_spec.builtin.formats.closures import Getter
+from tracer_spec.builtin.formats.expressions import ExpressionError, compile_expression
 from tracer_spec.builtin.formats.format import ADDRESS, Format
 from tracer_spec.builtin.formats.join import Joiner, Placed, compile_join
 from tracer_spec.builtin.formats.raw import WHOLE_RECORD, Raw, is_false, no_trace
