@@ -186,8 +186,8 @@ def _not(_node: Node, getters: Sequence[Getter]) -> Getter:
 
     def negation(value: Any) -> Any:
         found = get(value)
-        # 0 is true
-        return False if isinstance(found, Number) and not isinstance(found, bool) and found == 0 else not found
+        # a number is true, 0 as well
+        return False if isinstance(found, Number) and not isinstance(found, bool) else not found
 
     return negation
 
