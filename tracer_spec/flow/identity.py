@@ -45,6 +45,13 @@ def identity(learner: Resolved) -> bytes | None:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).digest()
 
 
+@lru_cache(maxsize=1)
+def own_identity() -> bytes:
+    """Return a digest of our own sources, the libraries below them, and the processor."""
+    facts = [1, _sources(Path(__file__).parents[1]), _packages(_OURS), _machine()]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).digest()
+
+
 def _options(options: Any) -> Any:
     """Return options as JSON; None where they name a file, whose content can change, or are no JSON."""
     try:

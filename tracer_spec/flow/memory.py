@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer_spec.flow.identity import identity
+from tracer_spec.flow.identity import identity, own_identity
 from tracer_spec.flow.store import Entry, Store, key_of
 
 if TYPE_CHECKING:
@@ -99,6 +99,17 @@ class Memory:
             self.keep(kind, key, kept)
         self.count(is_reused=kept.is_reused)
         return kept
+
+    def derived(
+        self, kind: str, make: Callable[[], Mapping[str, NDArray[Any]]], *inputs: Part | int | str
+    ) -> dict[str, NDArray[Any]]:
+        """Return arrays that our own code makes of ``inputs`` alone, from the store or by making them."""
+        key = key_of(kind, own_identity(), *(_digest(each) for each in inputs)) if self._recalls else None
+        kept = self.recall(key)
+        if kept is None:
+            kept = Kept(dict(make()))
+            self.keep(kind, key, kept)
+        return {name: kept.array_of(name) for name in kept.parts}
 
     @property
     def told(self) -> str:

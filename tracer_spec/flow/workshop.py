@@ -105,13 +105,13 @@ class Workshop:
     ) -> None:
         self.rows = rows
         self.target = target
-        self._memory = memory or Memory()
-        self._trainer = Trainer(rows, zoo, seed=seed, workers=workers, memory=self._memory, observe=observe)
+        self.memory = memory or Memory()
+        self._trainer = Trainer(rows, zoo, seed=seed, workers=workers, memory=self.memory, observe=observe)
         self._acceptor = acceptor
         self._denied = denied
         self._seed = seed
         self._observe = observe
-        self._fences = [fit_fences(guard, rows, seed, self._memory) for guard in guards]
+        self._fences = [fit_fences(guard, rows, seed, self.memory) for guard in guards]
         self._made: dict[int, GatedSurrogate] = {}  # by the identity of the exported model, which it keeps alive
         self._residuals: dict[tuple[tuple[str, ...], bytes], GatedSurrogate | None] = {}
         self.reports: tuple[LearnerReport, ...] = ()
@@ -176,7 +176,7 @@ class Workshop:
             if len(members) > 1:
                 graph = average([each.graph for each in members]).SerializeToString(deterministic=True)
             seed = derive_seed(self._seed, "acceptor", name)
-            acceptor, accept = fit_acceptor(self._acceptor, self.rows, held_out, among, seed, self._memory)
+            acceptor, accept = fit_acceptor(self._acceptor, self.rows, held_out, among, seed, self.memory)
         except TracerError as error:
             return error.problems[0].what
         eligible = ~self._denied[held_out.labels]

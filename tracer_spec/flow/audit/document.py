@@ -42,7 +42,6 @@ def audit(plan: Plan, prepared: Prepared, workshop: Workshop, policy: Policy) ->
     Everything runs on one thread, which sums are worth: the same rows give the same bytes on any number of processors. The
     time is that of comparing all rows with one another, of at most 20,000: see ``docs/audit.md``.
     """
-    import sklearn.cluster  # noqa: F401 - a limit binds the libraries that are loaded by then
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):
@@ -65,6 +64,7 @@ def audited_rows(plan: Plan, prepared: Prepared, workshop: Workshop, policy: Pol
         decided=decide(workshop, policy, prepared.denied),
         tells_text=plan.spec.report.text,
         seed=plan.spec.seed,
+        memory=workshop.memory,
     )
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tracer_spec.flow.audit.rows import AuditedRows
 from tracer_spec.flow.learn import derive_seed
@@ -62,23 +63,31 @@ def n_regions(n_rows: int) -> int:
 
 
 def find_regions(rows: AuditedRows) -> Regions:
-    """Cluster the directions of the embeddings.
+    """Cluster the directions of the embeddings, or take the clusters of an earlier audit of the same rows.
 
     Notes
     -----
     Lloyd's algorithm from one k-means++ start, on at most 10,000 rows drawn by the seed; then every row goes to the
     nearest centre. It must run on one thread: centres differ between one and two.
     """
+    seed = derive_seed(rows.seed, "audit", "regions")
+    found = rows.memory.derived("regions", lambda: _clustered(rows, seed), rows.X, seed)
+    return Regions(found["of_row"], found["nearness"])
+
+
+def _clustered(rows: AuditedRows, seed: int) -> dict[str, npt.NDArray[Any]]:
+    """Return the region of each row, and its cosine with the mean of its region."""
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits
 
-    seed = derive_seed(rows.seed, "audit", "regions")
     drawn = rows.unit
     if len(drawn) > _MOST_CLUSTERED:
         chosen = np.random.default_rng(seed).choice(len(drawn), _MOST_CLUSTERED, replace=False)
         drawn = drawn[np.sort(chosen)]
     kmeans = KMeans(n_regions(len(rows)), n_init=1, max_iter=_ROUNDS, random_state=seed)
-    with warnings.catch_warnings():
+    # a limit binds the libraries that are loaded by then, and k-means brings some of its own
+    with warnings.catch_warnings(), threadpool_limits(1):
         # fewer distinct vectors than regions: some stay empty, and are left out below
         warnings.simplefilter("ignore", ConvergenceWarning)
         centres = np.asarray(kmeans.fit(drawn).cluster_centers_, np.float32)
@@ -88,7 +97,8 @@ def find_regions(rows: AuditedRows) -> Regions:
     place = np.argsort(order, kind="stable")
     lengths = np.linalg.norm(centres, axis=1, keepdims=True)
     directions = centres / np.maximum(lengths, np.finfo(np.float32).tiny)
-    return Regions(place[nearest], np.asarray((rows.unit * directions[nearest]).sum(axis=1), np.float32))
+    nearness = np.asarray((rows.unit * directions[nearest]).sum(axis=1), np.float32)
+    return {"of_row": place[nearest], "nearness": nearness}
 
 
 def by_region(rows: AuditedRows, regions: Regions) -> dict[str, Any] | None:

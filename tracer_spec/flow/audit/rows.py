@@ -14,6 +14,7 @@ import numpy.typing as npt
 from tracer_spec.flow.audit.decisions import Decisions
 from tracer_spec.flow.labels import UNUSABLE
 from tracer_spec.flow.learn import derive_seed
+from tracer_spec.flow.memory import Memory
 from tracer_spec.plugin import Classes, Mask, Vectors
 
 CONFIDENCE = 0.95
@@ -48,6 +49,8 @@ class AuditedRows:
         Whether texts, and labels that the teacher made up, may leave this process.
     seed : int
         The spec's.
+    memory : Memory
+        What earlier audits found in the same rows, whatever the policy.
     """
 
     X: Vectors = field(repr=False)
@@ -61,6 +64,7 @@ class AuditedRows:
     decided: Decisions
     tells_text: bool
     seed: int
+    memory: Memory = field(default_factory=Memory, repr=False)
 
     def __len__(self) -> int:
         return len(self.y)

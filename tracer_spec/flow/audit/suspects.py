@@ -70,7 +70,12 @@ def _equal_texts(rows: AuditedRows, codes: Classes) -> Iterator[tuple[int, int]]
 def _near(rows: AuditedRows, codes: Classes) -> Iterator[tuple[float, int, int]]:
     """Yield each row with the nearest row of another label, where they are near-duplicates: similarity, two rows ascending."""
     at = rows.searched[codes[rows.searched] != -1]
-    similarity, other = _nearest_of_another_label(rows.unit[at], codes[at])
+
+    def search() -> dict[str, npt.NDArray[Any]]:
+        return dict(zip(("similarity", "other"), _nearest_of_another_label(rows.unit[at], codes[at]), strict=True))
+
+    found = rows.memory.derived("neighbours", search, rows.X, codes, at)
+    similarity, other = found["similarity"], found["other"]
     for place in np.flatnonzero(similarity >= NEAR):
         first, second = sorted((int(at[place]), int(at[other[place]])))
         yield shortened(min(similarity[place], 1.0)), first, second
