@@ -1,5 +1,6 @@
 """What the page about traces says is so: its example runs, its presets are the code's, its tables are complete."""
 
+import json
 import re
 import shutil
 from dataclasses import replace
@@ -81,6 +82,33 @@ def test_the_other_examples_are_formats():
     data = [{"request_id": 1, "prompt": "where?"}, {"request_id": 1, "completion": "lost"}]
     read = compile_format(find_format(joined["format"])).traces
     assert [(raw.text, raw.label) for _, raw in read(Record("a", each) for each in data)] == [("where?", "lost")]
+
+
+def test_a_humans_label_is_found_as_the_page_says():
+    langsmith, otel, joined = blocks(section("Ground truth"))
+
+    def truths(block, **parts):
+        record = json.loads(
+            (SAMPLES / f"{block['format']['preset']}.jsonl").read_text(encoding="utf-8").splitlines()[0]
+        )
+        spans = record["resourceSpans"][0]["scopeSpans"][0]["spans"] if "resourceSpans" in record else [record]
+        spans[0] |= parts
+        return [raw.truth for raw in compile_format(find_format(block["format"])).read(record) if not raw.reason]
+
+    stats = {"intent": {"n": 1, "avg": None, "values": {"refund": 1}}, "helpful": {"n": 1, "avg": 4, "values": {}}}
+    assert truths(langsmith, feedback_stats=stats) == ["refund"]
+    assert truths(langsmith, feedback_stats=json.dumps(stats)) == ["refund"]
+    assert truths(langsmith) == truths(langsmith, feedback_stats={"helpful": {"n": 1}}) == [None]
+
+    def event(name, label):
+        pairs = {"gen_ai.evaluation.name": name, "gen_ai.evaluation.score.label": label}
+        attributes = [{"key": key, "value": {"stringValue": value}} for key, value in pairs.items()]
+        return {"name": "gen_ai.evaluation.result", "attributes": attributes}
+
+    assert truths(otel, events=[event("relevance", "pass"), event("human_label", "refund")])[0] == "refund"
+    assert truths(otel, events=[event("relevance", "pass")])[0] is None
+    assert truths(otel)[0] is None
+    assert find_format(joined["traces"]["format"]).truth == "truth"
 
 
 def test_every_source_and_option_is_on_the_page():
