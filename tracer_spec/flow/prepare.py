@@ -110,7 +110,7 @@ def part(plan: Plan, traces: TraceSet) -> Split:
     sides = split(traces, certify=asked.certify, strategy=asked.strategy, max_fit=asked.max_fit)
     if len(sides.fit) < 2 * plan.spec.split.folds:
         raise DataError(
-            f"{len(traces)} traces leave {len(sides.fit)} to fit on, which {plan.spec.split.folds} folds cannot share",
+            f"too few rows to fit on, {len(sides.fit)} of {len(traces):,}: {plan.spec.split.folds} folds cannot share them",
             hint="collect more traces, or lower split.folds or split.certify",
             address="split",
         )
