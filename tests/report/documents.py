@@ -154,10 +154,11 @@ def audit(labels, *, text=None):
     }
 
 
-def bundle(*, spec="version: 1\nname: support-intents\n", manifest=None, **members):
-    """Return a bundle of these documents, read as from a file."""
+def bundle(*, spec="version: 1\nname: support-intents\n", manifest=None, thresholds=BUNDLES.THRESHOLDS, **members):
+    """Return a bundle of these documents, read as from a file, whose graph has these thresholds."""
     named = {f"{name}.json": json.dumps(document).encode() for name, document in members.items()}
-    contents = BUNDLES.members(**named, **{"router.yaml": spec.encode()})
+    graph = BUNDLES.policy_onnx(BUNDLES.graph_text(thresholds=thresholds))
+    contents = BUNDLES.members(**named, **{"router.yaml": spec.encode(), "policy.onnx": graph})
     return parse_bundle(BUNDLES.forge(manifest, contents))
 
 

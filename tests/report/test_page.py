@@ -103,7 +103,12 @@ def test_a_previous_bundle_adds_what_changed_for_users_for_trust_and_by_label(do
     before = documents.audit(labels)
     before["labels"][1] |= {"handled": 20, "agree": 19}
     before |= {"handled": 120, "agree": 109}
-    old = documents.bundle(certificate=documents.certificate(target=0.9), frontier=documents.frontier(), audit=before)
+    old = documents.bundle(
+        certificate=documents.certificate(target=0.9),
+        frontier=documents.frontier(),
+        audit=before,
+        thresholds=(0.8, 0.9),
+    )
     page = render(documents.full(labels), old)
     assert page.sections == ("changes", *SECTIONS)
     assert page.absent == ()
