@@ -51,7 +51,7 @@ def run(data: Path, spec: str, variable: str, traces: str, test: str, target: fl
         copy = Path(shutil.copytree(SPECS / spec, Path(folder) / spec, ignore=shutil.ignore_patterns("*.lock")))
         bundle = Path(folder) / "out.tracer"
         started = time.perf_counter()
-        build = ["build", str(copy / "router.yaml"), "--out", str(bundle), "--json", "-q"]
+        build = ["build", str(copy / "router.yaml"), "--out", str(bundle), "--json", "-q", "--no-cache"]
         build += ["--set", f"target.agreement={target}"]
         result = json.loads(tracer_spec(*build, **{variable: str((data / traces).resolve())}))
         row = {

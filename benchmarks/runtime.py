@@ -93,7 +93,18 @@ def build(work: Path, name: str, what: dict[str, Any]) -> dict[str, Any]:
     folder.mkdir(exist_ok=True)
     (folder / "router.lock").unlink(missing_ok=True)
     (folder / "router.yaml").write_text(json.dumps(what))  # JSON is YAML
-    command = [sys.executable, "-m", "tracer_spec", "build", "router.yaml", "--out", "out.tracer", "--json", "-q"]
+    command = [
+        sys.executable,
+        "-m",
+        "tracer_spec",
+        "build",
+        "router.yaml",
+        "--out",
+        "out.tracer",
+        "--json",
+        "-q",
+        "--no-cache",
+    ]
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)

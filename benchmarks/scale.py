@@ -121,7 +121,7 @@ def run(command: str, spec: Path, n: int) -> Run:
     arguments = [sys.executable, "-m", "tracer_spec", command, str(spec), "--json", "--quiet"]
     if command == "build":
         (spec.parent / "router.lock").unlink(missing_ok=True)
-        arguments += ["--out", str(spec.parent / "scale.tracer")]
+        arguments += ["--no-cache", "--out", str(spec.parent / "scale.tracer")]
     started, spent = time.perf_counter(), os.times()
     own = everything = 0.0
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
