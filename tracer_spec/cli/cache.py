@@ -14,7 +14,17 @@ from tracer_spec.errors import TracerError
 if TYPE_CHECKING:
     from tracer_spec.flow.store import StoreInfo
 
-_NOUNS = {"vector": "vectors of texts", "probes": "embedders known by their probes"}
+_NOUNS = {
+    "vector": "vectors of texts",
+    "probes": "embedders known by their probes",
+    "embedder": "fitted embedders",
+    "vectors": "sets of their vectors",
+    "surrogate": "surrogates",
+    "acceptor": "acceptors",
+    "guard": "guards",
+    "regions": "sets of regions",
+    "neighbours": "sets of neighbours",
+}
 
 
 @click.command("cache", short_help=VERBS["cache"])
@@ -60,13 +70,12 @@ def document_of(found: StoreInfo | None, *, cleared: bool) -> dict[str, Any]:
 def _told(found: StoreInfo | None, *, cleared: bool) -> str:
     if found is None:
         return "the cache is off: TRACER_SPEC_CACHE_MB is 0"
-    held = ", ".join(
-        f"{n:,} {_NOUNS.get(kind, kind)} ({size(n_bytes)})" for kind, (n, n_bytes) in found.entries.items()
-    )
+    told = [f"{n:,} {_NOUNS.get(kind, kind)} ({size(n_bytes)})" for kind, (n, n_bytes) in found.entries.items()]
+    held = ", ".join(told)
     if cleared:
         return f"removed {size(found.n_bytes)} from {found.path}: {held}" if held else f"{found.path} holds nothing"
     facts = [("path", str(found.path)), ("size", f"{size(found.n_bytes)} of at most {size(found.limit_bytes)}")]
-    facts += [("holds", held or "nothing")]
+    facts += [("holds", "\n".join(told) or "nothing")]
     if found.oldest_use is not None:
         facts.append(("unused", f"since {_moment(found.oldest_use)}, what goes first"))
     return rows(facts, indent=0)
