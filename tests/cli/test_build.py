@@ -14,6 +14,8 @@ import pytest
 
 from tracer_spec.cli.phrases import dropped_text, policy_text
 
+ROOT = Path(__file__).parents[2]
+
 
 def write_noise(path: Path, n_rows: int = 80) -> None:
     """Write traces whose labels have nothing to do with their texts: nothing can be certified on them."""
@@ -146,6 +148,17 @@ def test_labels_that_the_teacher_made_up_are_named_and_counted(run, noise):
     assert told is not None, result.stdout
     assert 0 < int(told[1]) == int(told[2]) < n
     assert result.stdout.endswith("old.tracer is left as it was, from an earlier build\n")
+
+
+def test_the_answers_off_the_list_are_counted_alike_wherever_a_story_tells_of_them(run, spec):
+    (spec.parent / "traces.jsonl").write_bytes((ROOT / "specs" / "quickstart" / "traces.jsonl").read_bytes())
+    labels = "[order_status, cancel_order, return_item, refund_status, damaged_item, payment_failed, change_address]"
+    story = run("build", "router.yaml", "-q", "--set", f"traces.labels.allowed={labels}").stdout
+    counted = re.search(r"^  traces .*; (\d+) answers off the list$", story, re.MULTILINE)
+    named = re.search(r"^  off list +(\d+) answers, each a disagreement: ", story, re.MULTILINE)
+    assert counted is not None, story
+    assert named is not None, story
+    assert counted[1] == named[1]
 
 
 # --- on a terminal ------------------------------------------------------------------------------------------

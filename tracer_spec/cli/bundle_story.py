@@ -68,7 +68,7 @@ def _numbers(bundle: Bundle, certificate: Mapping[str, Any], audit: Mapping[str,
     if certificate.get("n") is not None:
         test = test_text(certificate["calibrator"], certificate["n"], certificate["k"], certificate["p_value"])
         facts.append(("test", test))
-    return facts + _traces(bundle, audit)
+    return facts + _traces(bundle)
 
 
 def _cost(cost: Mapping[str, float] | None, coverage: float) -> Facts:
@@ -79,13 +79,15 @@ def _cost(cost: Mapping[str, float] | None, coverage: float) -> Facts:
     return [("cost", f"at the estimated coverage, {whole * coverage:,.2f} of {whole:,.2f} USD a day are saved")]
 
 
-def _traces(bundle: Bundle, audit: Mapping[str, Any]) -> Facts:
+def _traces(bundle: Bundle) -> Facts:
     """Tell what became of the traces, and what the teacher's labels are like."""
     traces = bundle.manifest.provenance.get("traces", {})
     if not {"read", "kept", "dropped", "fit", "certify"} <= traces.keys():
         return []
     kept = dropped_text(traces["read"], traces["kept"], traces["dropped"])
-    n_unknown = audit.get("n_unknown_labels", 0)
+    n_unknown = traces.get(
+        "unknown_labels", 0
+    )  # of all traces, as far as they may be told; the audit's are of fit rows
     off = f"; {plural(n_unknown, 'answer')} off the list" if n_unknown else ""
     sides = sides_text(traces["fit"], traces["certify"], len(bundle.manifest.labels))
     return [("traces", f"{kept}; {sides}{off}")]
