@@ -153,7 +153,8 @@ def test_labels_that_the_teacher_made_up_are_named_and_counted(run, noise):
 def test_the_answers_off_the_list_are_counted_alike_wherever_a_story_tells_of_them(run, spec):
     (spec.parent / "traces.jsonl").write_bytes((ROOT / "specs" / "quickstart" / "traces.jsonl").read_bytes())
     labels = "[order_status, cancel_order, return_item, refund_status, damaged_item, payment_failed, change_address]"
-    story = run("build", "router.yaml", "-q", "--set", f"traces.labels.allowed={labels}").stdout
+    changes = ("--set", f"traces.labels.allowed={labels}", "--set", "target.agreement=0.8")
+    story = run("build", "router.yaml", "-q", *changes).stdout
     counted = re.search(r"^  traces .*; (\d+) answers off the list$", story, re.MULTILINE)
     named = re.search(r"^  off list +(\d+) answers, each a disagreement: ", story, re.MULTILINE)
     assert counted is not None, story
