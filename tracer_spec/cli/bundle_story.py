@@ -85,9 +85,8 @@ def _traces(bundle: Bundle) -> Facts:
     if not {"read", "kept", "dropped", "fit", "certify"} <= traces.keys():
         return []
     kept = dropped_text(traces["read"], traces["kept"], traces["dropped"])
-    n_unknown = traces.get(
-        "unknown_labels", 0
-    )  # of all traces, as far as they may be told; the audit's are of fit rows
+    # of all traces, as far as they may be told; the audit's count is of fit rows
+    n_unknown = traces.get("unknown_labels", 0)
     off = f"; {plural(n_unknown, 'answer')} off the list" if n_unknown else ""
     sides = sides_text(traces["fit"], traces["certify"], len(bundle.manifest.labels))
     return [("traces", f"{kept}; {sides}{off}")]
