@@ -35,11 +35,11 @@ import numpy as np
 from tracer_spec.builtin.calibrators.pareto_testing import ParetoTesting
 from tracer_spec.builtin.embedders import embedders
 from tracer_spec.flow.blocks import Blocks
-from tracer_spec.flow.certify import OpenedRows
+from tracer_spec.flow.certify_rows import OpenedRows
+from tracer_spec.flow.certifying.pareto import propose
 from tracer_spec.flow.compile import compile_policy, overrides
-from tracer_spec.flow.pareto import propose
-from tracer_spec.flow.workshop import Workshop
-from tracer_spec.flow.zoo import FitRows
+from tracer_spec.flow.training.fit_rows import FitRows
+from tracer_spec.flow.training.workshop import Workshop
 from tracer_spec.graph import Scorer
 from tracer_spec.plan import Resolved
 from tracer_spec.plugin import Stage, Target

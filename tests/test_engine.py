@@ -9,10 +9,10 @@ import pytest
 
 import tracer_spec as ts
 from tracer_spec.errors import DataError, PluginError
-from tracer_spec.flow.pareto import propose
+from tracer_spec.flow.certifying.pareto import propose
 from tracer_spec.flow.prepare import part, prepare, read_traces
 from tracer_spec.flow.progress import LearnerDone, StageDone, StageStarted, StepDone
-from tracer_spec.flow.workshop import train
+from tracer_spec.flow.train import train
 from tracer_spec.plan import make_plan
 from tracer_spec.plugin.registry import find_plugins
 from tracer_spec.runtime import read_bundle
@@ -149,7 +149,7 @@ def test_certify_rows_replaced_whole_change_no_byte_of_the_audit(spec, tmp_path)
 def test_certify_rows_are_counted_alike_in_one_block_or_many(spec, tmp_path, monkeypatch):
     world = spec(traces(900, noise=0.05), target={"agreement": 0.93})
     whole = ts.build(world, out=tmp_path / "whole.tracer")
-    monkeypatch.setattr("tracer_spec.flow.prepare.ROWS_PER_BLOCK", 64)
+    monkeypatch.setattr("tracer_spec.flow.certify_rows.ROWS_PER_BLOCK", 64)
     in_blocks = ts.build(world, out=tmp_path / "blocks.tracer")
     assert len(whole.certificate.walk) > 1
     assert in_blocks.sha256 == whole.sha256
@@ -291,7 +291,7 @@ def test_a_handful_of_traces_is_a_clear_error(spec):
 
 
 def test_two_workers_give_the_bundle_that_one_gives(spec, tmp_path, monkeypatch):
-    monkeypatch.setattr("tracer_spec.flow.learn._WORTH_PROCESSES", 0)
+    monkeypatch.setattr("tracer_spec.flow.training.parallel._WORTH_PROCESSES", 0)
     rows = traces(700)
     one = ts.build(spec(rows), out=tmp_path / "one.tracer", workers=1)
     two = ts.build(spec(rows), out=tmp_path / "two.tracer", workers=2)

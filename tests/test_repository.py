@@ -42,7 +42,7 @@ def test_the_readmes_spec_is_valid(tmp_path):
 
 
 def test_the_readmes_exit_codes_are_those_of_the_errors():
-    from tracer_spec.cli.build import REFUSED
+    from tracer_spec.cli.commands.build import REFUSED
     from tracer_spec.cli.failure import BUG, INTERRUPTED
     from tracer_spec.errors import BundleError, DataError, LockError, PluginError, SpecError, UsageError
 

@@ -31,8 +31,8 @@ target: {agreement: 0.85}
 BUILD = """
 import json, sys
 import tracer_spec as ts
-import tracer_spec.flow.learn
-tracer_spec.flow.learn._WORTH_PROCESSES = 0  # or so few rows would be learned in one process
+import tracer_spec.flow.training.parallel
+tracer_spec.flow.training.parallel._WORTH_PROCESSES = 0  # or so few rows would be learned in one process
 result = ts.build("router.yaml", out="out.tracer", workers=int(sys.argv[1]))
 from joblib.externals.loky import reusable_executor
 print(json.dumps({

@@ -69,16 +69,16 @@ def build(
         Where ``locked`` or ``check`` finds a difference, or no lock; its ``differences`` say what was and what is.
     """
     from tracer_spec.flow.audit.document import audit
-    from tracer_spec.flow.lock import deliver
-    from tracer_spec.flow.locked import pinned_build, same_embedder, same_inputs, same_result
-    from tracer_spec.flow.memory import Memory
-    from tracer_spec.flow.package import bundle_contents
+    from tracer_spec.flow.bundle_contents import bundle_contents
+    from tracer_spec.flow.bundle_file import seal_bundle
+    from tracer_spec.flow.cache.memory import Memory
+    from tracer_spec.flow.cache.store import open_store
+    from tracer_spec.flow.certifying.proposal import decide, make_proposal
+    from tracer_spec.flow.lock.comparison import pinned_build, same_embedder, same_inputs, same_result
+    from tracer_spec.flow.lock.record import deliver
     from tracer_spec.flow.prepare import part, prepare, read_traces
-    from tracer_spec.flow.proposal import decide, make_proposal
     from tracer_spec.flow.result import conclude
-    from tracer_spec.flow.store import open_store
-    from tracer_spec.flow.workshop import train
-    from tracer_spec.flow.write import seal_bundle
+    from tracer_spec.flow.train import train
     from tracer_spec.plan import make_plan
     from tracer_spec.plugin.registry import find_plugins
     from tracer_spec.spec import load_spec

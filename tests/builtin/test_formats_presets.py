@@ -18,8 +18,8 @@ from tracer_spec.builtin.sources.json_document import JsonDocuments
 from tracer_spec.builtin.sources.json_lines import JsonLines
 from tracer_spec.builtin.sources.parquet import Parquet
 from tracer_spec.errors import SpecError
-from tracer_spec.flow.collect import collect
-from tracer_spec.flow.labels import LabelCleaner
+from tracer_spec.flow.traces.collect import collect
+from tracer_spec.flow.traces.labels import LabelCleaner
 from tracer_spec.plugin import Record
 
 FOLDER = Path(__file__).parent / "formats_data"

@@ -218,7 +218,7 @@ def test_a_bug_of_ours_exits_70_and_leaves_a_report_to_paste(run, with_a_bug, tm
     assert re.search(r"^tracer-spec \d", text)
     assert re.search(r"^Python 3\.\d+\.\d+", text, re.MULTILINE)
     assert re.search(r"libraries: .*numpy \d", text)
-    assert re.search(r"tracer_spec/cli/inspect\.py:\d+ in command$", text, re.MULTILINE)
+    assert re.search(r"tracer_spec/cli/commands/inspect\.py:\d+ in command$", text, re.MULTILINE)
 
 
 def test_the_report_of_a_bug_holds_no_secret_no_argument_and_no_long_message(run, with_a_bug, tmp_path):

@@ -11,10 +11,10 @@ from scipy.stats import binom, binomtest
 
 import tracer_spec as ts
 from tracer_spec.errors import BundleError, DataError
-from tracer_spec.flow.accounting import Accounting
-from tracer_spec.flow.claim import Claim, read_claim
-from tracer_spec.flow.known_rows import KnownRows, row_hashes
-from tracer_spec.flow.traces import TraceSet
+from tracer_spec.flow.documents.claim import Claim, read_claim
+from tracer_spec.flow.traces.accounting import Accounting
+from tracer_spec.flow.traces.row_hashes import KnownRows, row_hashes
+from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.verify import verify
 from tracer_spec.runtime.bundle import parse_bundle
 from tracer_spec.runtime.opening import open_router

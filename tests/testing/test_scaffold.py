@@ -11,7 +11,7 @@ import tomllib
 import pytest
 import yaml
 
-from tracer_spec.cli.plugins_new import command
+from tracer_spec.cli.commands.plugins_new import command
 from tracer_spec.errors import UsageError
 from tracer_spec.plan import make_plan
 from tracer_spec.plugin.registry import KINDS, find_plugins

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tracer_spec.flow.thresholds import thresholds_at_levels
+from tracer_spec.flow.training.thresholds import thresholds_at_levels
 from tracer_spec.plugin import Candidate, Chain, Model, Stage
 
 ACCEPTOR = Model("accept", b"")

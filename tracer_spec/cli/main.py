@@ -30,7 +30,7 @@ def main(args: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     if wanted_format(given) != GITHUB:
         return _answer(given)
-    from tracer_spec.cli.github import guarded_streams
+    from tracer_spec.cli.text.github_commands import guarded_streams
 
     with guarded_streams():
         return _answer(given)
@@ -70,7 +70,7 @@ def _report(failure: Failure, args: Sequence[str]) -> int:
         else:
             failure.show()
         if form == GITHUB:
-            from tracer_spec.cli.remarks import tell_failure
+            from tracer_spec.cli.text.github_summary import tell_failure
 
             tell_failure(failure, *_spec_of(args))
         sys.stdout.flush()

@@ -10,7 +10,7 @@ import click
 
 from tracer_spec.errors import UsageError
 
-# verb: what ``tracer-spec --help`` says of it. Its command is ``command`` in ``tracer_spec.cli.VERB``.
+# verb: what ``tracer-spec --help`` says of it. Its command is ``command`` in ``tracer_spec.cli.commands.VERB``.
 VERBS = {
     "init": "Write a commented router.yaml, for traces of yours or for samples.",
     "validate": "Check a spec and its plugins' options; reads no trace.",
@@ -43,7 +43,7 @@ class LazyGroup(click.Group):
         """Import a verb."""
         if cmd_name not in VERBS:
             return None
-        command: click.Command = importlib.import_module(f"tracer_spec.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"tracer_spec.cli.commands.{cmd_name}").command
         return command
 
     def resolve_command(

@@ -2,72 +2,26 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tracer_spec.errors import DataError
-from tracer_spec.flow.accounting import Accounting
-from tracer_spec.flow.blocks import ROWS_PER_BLOCK, Blocks
-from tracer_spec.flow.certify import OpenedRows
-from tracer_spec.flow.collect import collect
-from tracer_spec.flow.embed import FittedEmbedder, fit_embedder
-from tracer_spec.flow.labels import UNUSABLE, LabelCleaner, LabelSpace, label_space
-from tracer_spec.flow.memory import Memory
+from tracer_spec.flow.cache.memory import Memory
+from tracer_spec.flow.certify_rows import Sealed
+from tracer_spec.flow.prepared import Prepared
 from tracer_spec.flow.progress import Observer, nobody
-from tracer_spec.flow.seen import N_LISTED
-from tracer_spec.flow.splits import Split, fold_keys, folds, split
-from tracer_spec.flow.traces import TraceSet
-from tracer_spec.flow.zoo import FitRows
-from tracer_spec.plugin import Mask, Policy
+from tracer_spec.flow.traces.collect import collect
+from tracer_spec.flow.traces.labels import LabelCleaner, LabelSpace, label_space
+from tracer_spec.flow.traces.splits import Split, fold_keys, folds, split
+from tracer_spec.flow.traces.trace_set import TraceSet
+from tracer_spec.flow.training.embed import fit_embedder
+from tracer_spec.flow.training.fit_rows import FitRows
+from tracer_spec.plugin import Mask
 from tracer_spec.plugin.registry import did_you_mean
 
 if TYPE_CHECKING:
     from tracer_spec.plan import Plan
-
-
-@dataclass(frozen=True, slots=True)
-class Sealed:
-    """The certify rows before they are opened: nothing to see but how many there are."""
-
-    _traces: TraceSet = field(repr=False)
-
-    def __len__(self) -> int:
-        return len(self._traces)
-
-    def count(self, policy: Policy) -> tuple[int, int]:  # noqa: ARG002 - the contract's
-        """Refuse: rows under seal are not counted."""
-        raise RuntimeError("the certify rows are under seal")
-
-    def keys(self) -> Iterator[bytes]:
-        """Yield who the rows are, for the ledger: their ids or contents, whatever the teacher said of them."""
-        for event, content in zip(self._traces.ids, self._traces.contents(), strict=True):
-            yield content if event is None else b"id\0" + event.encode("utf-8", "surrogatepass")
-
-    def open(self, embedder: FittedEmbedder, labels: LabelSpace, denied: Mask) -> OpenedRows:
-        """Embed the rows as production will, and let policies be counted on them. Called once, by the engine."""
-        starts = range(0, max(len(self), 1), ROWS_PER_BLOCK)
-        parts = (self._traces.take(range(start, min(start + ROWS_PER_BLOCK, len(self)))) for start in starts)
-        blocks = Blocks(embedder.vectors(part, "certify") for part in parts)
-        return OpenedRows(blocks, labels.encode(self._traces.labels), denied)
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """Everything that training needs, and the certify rows under seal."""
-
-    traces: TraceSet = field(repr=False)
-    labels: LabelSpace
-    denied: Mask
-    embedder: FittedEmbedder
-    fit: FitRows
-    fit_traces: TraceSet = field(repr=False)
-    certify: Sealed
-    split_notes: tuple[str, ...]
-    bound_notes: tuple[str, ...] = ()
 
 
 def read_traces(plan: Plan) -> TraceSet:
@@ -89,18 +43,6 @@ def _collected(plan: Plan) -> TraceSet:
         teachers=spec.teachers,
         need_text=not plan.brings_vectors,
         need_vector=plan.vector_column is not None,
-    )
-
-
-def sealed_accounting(prepared: Prepared) -> Accounting:
-    """Return the accounting with labels counted on fit rows alone: under seal, the others' are not told."""
-    off_list = Counter(label for label in prepared.fit_traces.labels if label not in prepared.labels.classes)
-    n_empty = off_list.pop(UNUSABLE, 0)
-    return replace(
-        prepared.traces.accounting,
-        unknown_labels=dict(off_list.most_common(N_LISTED)),
-        n_unknown=off_list.total(),
-        unusable={"fit rows without a label": n_empty} if n_empty else {},
     )
 
 

@@ -6,37 +6,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracer_spec.flow.documents import policy_document
+from tracer_spec.flow.certifying.advice import Advice
+from tracer_spec.flow.documents.writers import policy_document
 from tracer_spec.plugin import Candidate, Certificate, Chain, Policy
 
 if TYPE_CHECKING:
-    from tracer_spec.flow.accounting import Accounting
-    from tracer_spec.flow.prepare import Prepared
-    from tracer_spec.flow.proposal import Proposal
-    from tracer_spec.flow.workshop import Workshop
-    from tracer_spec.flow.write import Written
-    from tracer_spec.flow.zoo import LearnerReport
+    from tracer_spec.flow.bundle_file import Written
+    from tracer_spec.flow.certifying.proposal import Proposal
+    from tracer_spec.flow.prepared import Prepared
+    from tracer_spec.flow.traces.accounting import Accounting
+    from tracer_spec.flow.training.workshop import Workshop
+    from tracer_spec.flow.training.zoo import LearnerReport
     from tracer_spec.plan import Plan
-
-
-@dataclass(frozen=True, slots=True)
-class Advice:
-    """What a refused build would need.
-
-    Parameters
-    ----------
-    n_certify : int
-        Certify rows there were.
-    fewest_handled : int
-        Certify rows that a policy must handle to be certifiable at all, every one of them agreeing.
-    traces_needed : int or None
-        Traces in all that would certify with 90 % power, if agreement and coverage stay as estimated; None where the
-        best estimate itself is under the target, so that more traces alone will not do.
-    """
-
-    n_certify: int
-    fewest_handled: int
-    traces_needed: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +155,7 @@ def conclude(
     written: Written | None,
 ) -> BuildResult:
     """Put together what a build comes back with; how long it took is the caller's to say."""
-    from tracer_spec.flow.advice import advise
+    from tracer_spec.flow.certifying.advice import advise
 
     n_certify, target = len(prepared.certify), proposal.ahead(plan.target)
     return BuildResult(

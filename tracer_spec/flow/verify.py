@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from tracer_spec.errors import DataError
-from tracer_spec.flow.claim import AGREEMENT, END_TO_END, Claim
-from tracer_spec.flow.known_rows import KnownRows
-from tracer_spec.flow.labels import LabelSpace
-from tracer_spec.flow.seen import N_LISTED
-from tracer_spec.flow.splits import row_keys
-from tracer_spec.flow.traces import TraceSet
+from tracer_spec.flow.documents.claim import AGREEMENT, END_TO_END, Claim
+from tracer_spec.flow.traces.labels import LabelSpace
+from tracer_spec.flow.traces.name_counts import N_LISTED
+from tracer_spec.flow.traces.row_hashes import KnownRows
+from tracer_spec.flow.traces.splits import row_keys
+from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.plugin import Mask, Vectors
 from tracer_spec.runtime.router import Router
 from tracer_spec.stats.binomial import interval

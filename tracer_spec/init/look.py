@@ -16,8 +16,8 @@ from tracer_spec.plugin import Record
 from tracer_spec.plugin.registry import Registry, find_plugins
 
 if TYPE_CHECKING:
-    from tracer_spec.flow.outlook import Outlook
-    from tracer_spec.flow.traces import TraceSet
+    from tracer_spec.flow.preview.certifiable import Outlook
+    from tracer_spec.flow.traces.trace_set import TraceSet
 
 SAMPLED = 300
 # enough to count labels by; a file may be larger than anybody wants to wait for
@@ -116,10 +116,10 @@ def _records(path: str, source: SourceGuess, registry: Registry) -> Any:
 
 def _foresee(path: str, source: SourceGuess, layout: Layout) -> tuple[Outlook, TraceSet, float]:
     """Return what ``plan`` would say, the fit rows, and the highest target that is within reach of the rows."""
-    from tracer_spec.flow.collect import collect
-    from tracer_spec.flow.labels import LabelCleaner
-    from tracer_spec.flow.outlook import foresee
-    from tracer_spec.flow.splits import split
+    from tracer_spec.flow.preview.certifiable import foresee
+    from tracer_spec.flow.traces.collect import collect
+    from tracer_spec.flow.traces.labels import LabelCleaner
+    from tracer_spec.flow.traces.splits import split
     from tracer_spec.plan import make_plan
     from tracer_spec.spec import load_spec
     from tracer_spec.stats.multiple import look_level

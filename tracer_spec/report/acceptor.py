@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tracer_spec.report import charts
+from tracer_spec.report.number_format import count, counted, percent, share, shown
 from tracer_spec.report.reading import Facts, ScoreBin, Scores, Stage
 from tracer_spec.report.section import OLDER, Absent, Chart, Room, Section
-from tracer_spec.report.words import count, counted, percent, share, shown
 
 TITLE = "The acceptor: scores and what they are worth"
 

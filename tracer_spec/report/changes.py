@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from tracer_spec.errors import Difference
-from tracer_spec.flow.differences import differences
-from tracer_spec.report.sides import Counts, Side, read_audit, read_facts, read_side
+from tracer_spec.flow.lock.differences import differences
+from tracer_spec.report.compared_bundle import Counts, Side, read_audit, read_facts, read_side
 from tracer_spec.runtime import Bundle
 from tracer_spec.runtime.archive import EMBEDDER
 from tracer_spec.runtime.bundle import naming

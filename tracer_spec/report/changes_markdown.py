@@ -18,7 +18,7 @@ from tracer_spec.report.changes_words import (
     value_text,
     verdict,
 )
-from tracer_spec.report.flips import KINDS, Flip, Flips
+from tracer_spec.report.decision_changes import KINDS, Flip, Flips
 
 _LABELS, _FEW, _VALUES, _ROWS, _NAMES = 15, 5, 12, 20, 20
 _LABEL_CHARACTERS, _TEXT_CHARACTERS = 60, 120

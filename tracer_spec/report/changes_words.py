@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from tracer_spec.errors import Difference
-from tracer_spec.flow.claim import AGREEMENT
+from tracer_spec.flow.documents.claim import AGREEMENT
 from tracer_spec.report.changes import NOISE_LEVEL, Changes
-from tracer_spec.report.flips import LABEL_CHANGED, NEWLY_DEFERRED, NEWLY_HANDLED, Flips
-from tracer_spec.report.sides import Side
+from tracer_spec.report.compared_bundle import Side
+from tracer_spec.report.decision_changes import LABEL_CHANGED, NEWLY_DEFERRED, NEWLY_HANDLED, Flips
 
 _MEASURES = {AGREEMENT: "agreement", "end_to_end": "end-to-end"}
 

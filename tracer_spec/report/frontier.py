@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tracer_spec.report import charts
+from tracer_spec.report.number_format import NONE, count, level, percent, shown
 from tracer_spec.report.reading import Certified, ChainOfProposed, Facts, Proposed
 from tracer_spec.report.section import Absent, Chart, Room, Section, Shown
-from tracer_spec.report.words import NONE, count, level, percent, shown
 
 TITLE = "Coverage against agreement"
 _Placed = tuple[ChainOfProposed, Proposed]

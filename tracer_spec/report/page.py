@@ -12,17 +12,17 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from tracer_spec.errors import MissingDependencyError, TracerError
-from tracer_spec.report import words
+from tracer_spec.report import number_format
 from tracer_spec.report.acceptor import acceptor
+from tracer_spec.report.basis import basis, cost, provenance
+from tracer_spec.report.changes_section import changes
 from tracer_spec.report.charts import CONFIG
-from tracer_spec.report.delta import changes
 from tracer_spec.report.frontier import front
-from tracer_spec.report.origin import basis, cost, provenance
+from tracer_spec.report.labels import labels, reasons, slices
+from tracer_spec.report.pairs import boundary, confusions, examples, suspects
 from tracer_spec.report.reading import Facts, read_facts
-from tracer_spec.report.rows import boundary, confusions, examples, suspects
 from tracer_spec.report.sankey import flow
 from tracer_spec.report.section import Absent, Room, Section, Write
-from tracer_spec.report.traffic import labels, reasons, slices
 from tracer_spec.report.verdict import verdict
 from tracer_spec.report.walk import walk
 
@@ -202,13 +202,13 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters |= {
-        "percent": words.percent,
-        "points": words.points,
-        "level": words.level,
-        "count": words.count,
-        "p_value": words.p_value,
+        "percent": number_format.percent,
+        "points": number_format.points,
+        "level": number_format.level,
+        "count": number_format.count,
+        "p_value": number_format.p_value,
     }
-    environment.globals["counted"] = words.counted
+    environment.globals["counted"] = number_format.counted
     return environment
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tracer_spec.report import charts
+from tracer_spec.report.number_format import count, counted, percent, share, shown
 from tracer_spec.report.reading import Facts
 from tracer_spec.report.section import OLDER, Absent, Chart, Room, Section, Shown
-from tracer_spec.report.words import count, counted, percent, share, shown
 
 TITLE = "From labels to whoever answers"
 TEACHER, AGREES, DIFFERS = "teacher", "the teacher's label", "another label"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tracer_spec.report.number_format import count, level, p_value, percent, shown, usd
 from tracer_spec.report.reading import Facts
 from tracer_spec.report.section import Tile
-from tracer_spec.report.words import count, level, p_value, percent, shown, usd
 
 _FAMILIES = {"global": "Global", "l2d": "L2D", "rsb": "RSB"}
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tracer_spec.report import charts
+from tracer_spec.report.number_format import count, counted, p_value, percent
 from tracer_spec.report.reading import Certified, Facts
 from tracer_spec.report.section import Absent, Chart, Room, Section, Shown
-from tracer_spec.report.words import count, counted, p_value, percent
 
 TITLE = "The certified walk"
 _TICK = "datum.value < 0.000002 ? '\u2264\u00a00.000001' : format(datum.value, '~f')"

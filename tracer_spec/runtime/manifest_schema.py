@@ -1,12 +1,7 @@
-"""The JSON Schema of ``bundle.json``, from the same patterns and limits that the reader checks.
-
-``python -m tracer_spec.runtime.manifest_schema`` prints what belongs in ``schemas/bundle.v1.json``.
-"""
+"""The JSON Schema of ``bundle.json``, from the same patterns and limits that the reader checks."""
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import Any
 
 from tracer_spec.runtime import limits
@@ -68,11 +63,6 @@ def manifest_schema() -> dict[str, Any]:
             }
         ),
     }
-
-
-def schema_text() -> str:
-    """Return the schema as the file holds it."""
-    return json.dumps(manifest_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _embedder() -> dict[str, Any]:
@@ -163,7 +153,3 @@ def _text(description: str, pattern: str = "", *, least: int = 1, most: int = 0)
 
 def _optional(schema: dict[str, Any]) -> dict[str, Any]:
     return {"anyOf": [schema, {"type": "null"}]}
-
-
-if __name__ == "__main__":
-    sys.stdout.write(schema_text())

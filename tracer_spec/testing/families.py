@@ -10,7 +10,7 @@ from tracer_spec.plugin import Chain
 from tracer_spec.testing.contract import Contract
 
 if TYPE_CHECKING:
-    from tracer_spec.flow.workshop import Workshop
+    from tracer_spec.flow.training.workshop import Workshop
 
 
 class FamilyContract(Contract):

@@ -6,8 +6,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from tracer_spec.flow.workshop import Workshop
-from tracer_spec.flow.zoo import FitRows
+from tracer_spec.flow.training.fit_rows import FitRows
+from tracer_spec.flow.training.workshop import Workshop
 from tracer_spec.plan import Resolved
 from tracer_spec.plugin import Target
 from tracer_spec.plugin.registry import find_plugins

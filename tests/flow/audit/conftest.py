@@ -11,9 +11,9 @@ import pytest
 from tracer_spec.flow.audit.decisions import Decisions, Tried
 from tracer_spec.flow.audit.document import audited_rows
 from tracer_spec.flow.audit.rows import AuditedRows
-from tracer_spec.flow.pareto import propose
+from tracer_spec.flow.certifying.pareto import propose
 from tracer_spec.flow.prepare import part, prepare, read_traces
-from tracer_spec.flow.workshop import train
+from tracer_spec.flow.train import train
 from tracer_spec.plan import make_plan
 from tracer_spec.plugin import Fence, Model, Stage
 from tracer_spec.plugin.registry import find_plugins

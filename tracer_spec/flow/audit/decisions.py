@@ -11,7 +11,7 @@ from tracer_spec.plugin import Classes, Mask, Policy, Scores, Stage
 from tracer_spec.runtime.decision import REASONS, Reason
 
 if TYPE_CHECKING:
-    from tracer_spec.flow.workshop import Workshop
+    from tracer_spec.flow.training.workshop import Workshop
 
 _NUMBER = {reason: number for number, reason in enumerate(REASONS)}
 

@@ -15,11 +15,11 @@ from tracer_spec.flow.audit.reliability import stages
 from tracer_spec.flow.audit.rows import CONFIDENCE, AuditedRows
 from tracer_spec.flow.audit.slices import by_label, by_length, by_time
 from tracer_spec.flow.audit.suspects import suspects
-from tracer_spec.flow.prepare import sealed_accounting
+from tracer_spec.flow.prepared import sealed_accounting
 
 if TYPE_CHECKING:
-    from tracer_spec.flow.prepare import Prepared
-    from tracer_spec.flow.workshop import Workshop
+    from tracer_spec.flow.prepared import Prepared
+    from tracer_spec.flow.training.workshop import Workshop
     from tracer_spec.plan import Plan
     from tracer_spec.plugin import Policy
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tracer_spec.flow.audit.rows import AuditedRows
-from tracer_spec.flow.learn import derive_seed
+from tracer_spec.flow.training.parallel import derive_seed
 from tracer_spec.plugin import Classes, Vectors
 
 # an interval of agreement says little on fewer rows, and nobody reads more parts

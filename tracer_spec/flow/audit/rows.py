@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tracer_spec.flow.audit.decisions import Decisions
-from tracer_spec.flow.labels import UNUSABLE
-from tracer_spec.flow.learn import derive_seed
-from tracer_spec.flow.memory import Memory
+from tracer_spec.flow.cache.memory import Memory
+from tracer_spec.flow.traces.labels import UNUSABLE
+from tracer_spec.flow.training.parallel import derive_seed
 from tracer_spec.plugin import Classes, Mask, Vectors
 
 CONFIDENCE = 0.95

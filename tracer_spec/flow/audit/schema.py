@@ -1,15 +1,10 @@
-"""The JSON Schema of ``audit.json``: what :func:`~tracer_spec.flow.audit.document.audit` writes.
-
-``python -m tracer_spec.flow.audit.schema`` prints what belongs in ``schemas/audit.v1.json``.
-"""
+"""The JSON Schema of ``audit.json``: what :func:`~tracer_spec.flow.audit.document.audit` writes."""
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import Any
 
-from tracer_spec.flow.schema_words import closed_object, count, inside, listed, or_null, share, text, texts
+from tracer_spec.flow.documents.json_schema import closed_object, count, inside, listed, or_null, share, text, texts
 
 _SIMILARITY = {"type": "number", "minimum": -1, "maximum": 1, "description": "cosine of the two embeddings"}
 
@@ -66,11 +61,6 @@ def audit_schema() -> dict[str, Any]:
             }
         ),
     }
-
-
-def schema_text() -> str:
-    """Return the schema as the file holds it."""
-    return json.dumps(audit_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _label() -> dict[str, Any]:
@@ -170,7 +160,3 @@ def _pair() -> dict[str, Any]:
 
 def _suspects() -> dict[str, Any]:
     return closed_object({"similarity": _SIMILARITY, "a": _row(), "b": _row()})
-
-
-if __name__ == "__main__":
-    sys.stdout.write(schema_text())

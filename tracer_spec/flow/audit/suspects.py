@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tracer_spec.flow.audit.rows import AuditedRows, one_per_row, shortened, without_trimmings
-from tracer_spec.flow.labels import UNUSABLE
+from tracer_spec.flow.traces.labels import UNUSABLE
 from tracer_spec.plugin import Classes, Scores
 
 NEAR = 0.9

@@ -1,0 +1,125 @@
+"""``plan`` as people and programs see it; it writes nothing and trains nothing."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+DATA = ROOT.parent / "shared" / "data"
+
+
+@pytest.fixture
+def quickstart(tmp_path):
+    for name in ("router.yaml", "traces.jsonl"):
+        (tmp_path / name).write_bytes((ROOT / "specs" / "quickstart" / name).read_bytes())
+    return tmp_path
+
+
+def test_the_story_tells_what_can_be_certified_before_anything_is_trained(run, quickstart):
+    result = run("plan", "router.yaml")
+    assert result.returncode == 0, result.stderr
+    story = result.stdout
+    assert story.startswith("certifiable  support-intents\n")
+    assert re.search(r"^  target +0\.92 agreement on the traffic handled, at 0\.95 confidence$", story, re.M)
+    assert re.search(r"^  ceiling +0\.9\d\d at most for a router that answers everything", story, re.M)
+    assert re.search(
+        r"^  traces +1,521 read, 1,500 kept; dropped: 21 duplicate id\n +910 fit rows, 590 certify rows$", story, re.M
+    )
+    fewest = math.ceil(math.log(0.05 * 6 / math.pi**2) / math.log(0.92))
+    assert (
+        f"at least {fewest} certify rows must be handled, all of them with the teacher's label; there are 590\n"
+        in story
+    )
+    assert f"the smallest coverage that could be certified is {fewest / 590:.3f}\n" in story
+    assert "would be number 1: its test spends 0.03 of error" in story
+    assert re.search(r"^  plugins +source jsonl; embedder lsa; surrogate logreg, logreg-smooth, mlp; ", story, re.M)
+    assert re.search(r"^ +from tracer-spec \d", story, re.M)
+    assert story.endswith("next\n  tracer-spec build router.yaml\n")
+    assert [line.split()[0] for line in result.stderr.splitlines() if line] == ["plan", "read", "split"]
+
+
+def test_an_end_to_end_target_is_told_in_its_own_words(run, quickstart):
+    asked = ["--set", "target={end_to_end: 0.95, calibrator: risk-control}"]
+    story = run("plan", "router.yaml", "-q", *asked).stdout
+    assert "0.95 of all traffic gets no label but the teacher's, at 0.95 confidence\n" in story
+    fewest = math.ceil(math.log(0.05 * 6 / math.pi**2) / math.log(0.95))
+    needed = f"at least {fewest} certify rows are needed, none of them with a label that is not the teacher's; there are 590\n"
+    assert needed in story
+    assert "the smallest coverage" not in story
+    asked = ["--set", "target.calibrator=empirical"]
+    story = run("plan", "router.yaml", "-q", *asked).stdout
+    assert story.startswith("untested  support-intents\n")
+    assert "'empirical' makes none: it promises nothing, whatever the number of rows\n" in story
+
+
+def test_nothing_is_written(run, quickstart):
+    before = {path.name: path.read_bytes() for path in quickstart.iterdir()}
+    assert run("plan", "router.yaml", "-q").stderr == ""
+    assert {path.name: path.read_bytes() for path in quickstart.iterdir()} == before
+
+
+def test_the_document_holds_what_the_story_tells(run, quickstart):
+    result = run("plan", "router.yaml", "--json", "-q", "--set", "target.agreement=0.95")
+    assert (result.returncode, result.stderr) == (0, "")
+    document = json.loads(result.stdout)
+    assert (document["schema_version"], document["status"], document["name"]) == (1, "certifiable", "support-intents")
+    assert document["target"] == {"agreement": 0.95, "end_to_end": None, "confidence": 0.95, "min_coverage": 0.05}
+    assert document["traces"]["dropped"] == {"duplicate id": 21}
+    assert sum(document["labels"].values()) + document["unknown_labels"]["n"] == document["traces"]["fit"] == 910
+    able = document["certifiable"]
+    assert able["smallest_coverage"] == able["fewest"] / document["traces"]["certify"]
+    assert {each["kind"] for each in document["plugins"]} >= {"source", "embedder", "surrogate", "calibrator"}
+    assert all(each["version"] for each in document["plugins"])
+
+
+def test_where_nothing_can_be_certified_it_says_how_many_more_traces_it_takes(run, spec, tmp_path):
+    rows = [{"input": f"text {number}", "teacher": "ab"[number % 2]} for number in range(40)]
+    (tmp_path / "traces.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    result = run("plan", "router.yaml", "-q")
+    assert result.returncode == 0
+    assert result.stdout.startswith("uncertifiable  small\n")
+    fewest = math.ceil(math.log(0.05 * 6 / math.pi**2) / math.log(0.9))
+    assert f"  about {math.ceil(fewest / 0.4) - 40} more traces before anything could be certified" in result.stdout
+    document = json.loads(run("plan", "router.yaml", "--json", "-q").stdout)
+    assert (document["status"], document["certifiable"]["smallest_coverage"]) == ("uncertifiable", None)
+
+
+def test_a_ceiling_under_the_target_is_warned_of_beside_it(run, spec, tmp_path):
+    rows = [{"input": f"text {number // 10}", "teacher": "ab"[number % 10 < 3]} for number in range(1000)]
+    (tmp_path / "traces.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    story = run("plan", "router.yaml", "-q").stdout
+    assert re.search(r"^  ceiling +0\.[67]\d\d at most", story, re.M)
+    assert re.search(
+        r"^  warning +the teacher's answers allow an agreement of at most 0\.[67]\d\d on all traffic, under",
+        story,
+        re.M,
+    )
+
+
+def test_a_spec_or_traces_that_cannot_be_read_end_as_they_do_in_a_build(run, spec, tmp_path):
+    assert run("plan", "nowhere.yaml").returncode == 2
+    assert run("plan", "router.yaml", "--set", "zoo=[logrge]").returncode == 2
+    result = run("plan", "router.yaml", "-q")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "folds cannot share" in result.stderr
+    (tmp_path / "traces.jsonl").unlink()
+    assert run("plan", "router.yaml", "-q").returncode == 1
+
+
+def test_on_real_answers_of_an_llm_the_labels_it_made_up_show_in_the_ceiling(run, tmp_path):
+    traces = DATA / "banking77_gpt_5_2_500.jsonl"
+    if not traces.exists():
+        pytest.skip(f"{traces} is not there: the plan is not tried on real answers")
+    path = ROOT / "specs" / "banking77-llm" / "router.yaml"
+    result = run("plan", str(path), "--json", "-q", env={"LLM_TRACES": str(traces)})
+    assert result.returncode == 0, result.stderr
+    document = json.loads(result.stdout)
+    n_fit, unknown = document["traces"]["fit"], document["unknown_labels"]["n"]
+    assert unknown > 20
+    assert document["ceiling"]["share"] == pytest.approx(1 - unknown / n_fit, abs=0.02)
+    assert any("no model reaches it by handling everything" in warning for warning in document["warnings"])

@@ -1,0 +1,173 @@
+"""The outlook: ceilings by brute force, numbers of rows by their formulas, and not a word of the certify rows."""
+
+import itertools
+import json
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tracer_spec.flow.prepare import part, read_traces
+from tracer_spec.flow.preview.certifiable import foresee, self_agreement
+from tracer_spec.plan import make_plan
+from tracer_spec.plugin.registry import find_plugins
+from tracer_spec.spec import load_spec
+
+
+def outlook_of(tmp_path, rows, *, as_file=False, **changes):
+    (tmp_path / "traces.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    spec = {
+        "version": 1,
+        "name": "small",
+        "traces": {"use": "jsonl", "with": {"path": str(tmp_path / "traces.jsonl")}},
+        "embedder": {"use": "lsa"},
+        "target": {"agreement": 0.9},
+    } | changes
+    if as_file:
+        (tmp_path / "router.yaml").write_text(json.dumps(spec))
+    plan = make_plan(load_spec(tmp_path / "router.yaml" if as_file else spec), find_plugins())
+    traces = read_traces(plan)
+    return foresee(plan, traces, part(plan, traces))
+
+
+def rows(n, label=lambda i: "ab"[i % 2]):
+    return [{"id": f"e{i}", "input": f"text {i}", "teacher": label(i)} for i in range(n)]
+
+
+# --- the ceiling -------------------------------------------------------------------------------------------------------
+
+
+class Fit:
+    def __init__(self, pairs):
+        self.pairs = pairs
+        self.labels = tuple(label for _, label in pairs)
+
+    def contents(self):
+        return (text.encode() for text, _ in self.pairs)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("xyz"), st.sampled_from("abo")), min_size=1, max_size=12))
+def test_the_ceiling_is_the_agreement_of_the_best_function_of_the_text(pairs):
+    texts = sorted({text for text, _ in pairs})
+    best = max(
+        sum(dict(zip(texts, answer, strict=True))[text] == label for text, label in pairs)
+        for answer in itertools.product("ab", repeat=len(texts))
+    )
+    ceiling = self_agreement(Fit(pairs), frozenset("ab"))  # 'o' is off the list
+    assert (ceiling.n, ceiling.k, ceiling.share) == (len(pairs), best, best / len(pairs))
+    repeated = [pair for pair in pairs if sum(text == pair[0] for text, _ in pairs) > 1]
+    again = self_agreement(Fit(repeated), frozenset("ab"))
+    assert (ceiling.n_repeated, ceiling.k_repeated) == (again.n, again.k)
+    conflicting = {text for text in texts if len({label for other, label in pairs if other == text}) > 1}
+    assert (ceiling.n_texts, ceiling.n_conflicting) == (len({text for text, _ in repeated}), len(conflicting))
+
+
+def test_a_ceiling_under_the_target_is_a_warning(tmp_path):
+    given = [{"id": f"e{i}", "input": f"text {i // 10}", "teacher": "ab"[i % 10 < 2]} for i in range(1000)]
+    told = outlook_of(tmp_path, given)
+    assert 0.75 < told.ceiling.share < 0.85
+    assert any(
+        f"at most {told.ceiling.share:.3f} on all traffic, under the target of 0.9" in each for each in told.warnings
+    )
+    assert not outlook_of(tmp_path, given, target={"agreement": 0.7}).warnings
+
+
+def test_repeats_warn_only_where_they_are_enough_to_tell(tmp_path):
+    def with_repeats(n):
+        return rows(1000) + [{"id": f"r{i}", "input": f"again {i // 4}", "teacher": "ab"[i % 4 < 2]} for i in range(n)]
+
+    (warning,) = outlook_of(tmp_path, with_repeats(100)).warnings
+    assert warning.startswith("where texts repeat, the teacher's answers allow an agreement of at most 0.")
+    assert not outlook_of(tmp_path, with_repeats(4)).warnings
+
+
+def test_labels_off_the_list_lower_the_ceiling_and_are_counted_among_fit_rows_alone(tmp_path):
+    given = rows(1000, lambda i: ["a", "b", "made_up", "a"][i % 4])
+    told = outlook_of(
+        tmp_path,
+        given,
+        traces={
+            "use": "jsonl",
+            "with": {"path": str(tmp_path / "traces.jsonl")},
+            "labels": {"allowed": ["a", "b", "c"]},
+        },
+    )
+    n_fit = told.n_fit
+    assert told.n_unknown == told.unknown_labels["made_up"] == pytest.approx(n_fit / 4, abs=40)
+    assert told.ceiling.k == n_fit - told.n_unknown
+    assert told.labels["a"] + told.labels["b"] + told.n_unknown == n_fit
+    assert told.labels["c"] == 0
+    assert any("no fit row has the label c" in warning for warning in told.warnings)
+
+
+# --- the number of rows ------------------------------------------------------------------------------------------------
+
+
+def test_the_smallest_coverage_is_the_fewest_trials_over_the_certify_rows(tmp_path):
+    able = outlook_of(
+        tmp_path, rows(1000), target={"agreement": 0.95, "confidence": 0.9, "min_coverage": 0.01}
+    ).certifiable
+    assert able.fewest == math.ceil(math.log(0.1) / math.log(0.95)) == 45
+    assert able.smallest_coverage == 45 / able.n_certify
+    assert (able.status, able.traces_missing, able.look) == ("certifiable", 0, None)
+    wide = outlook_of(
+        tmp_path, rows(1000), target={"agreement": 0.95, "confidence": 0.9, "min_coverage": 0.5}
+    ).certifiable
+    assert wide.smallest_coverage == 0.5
+
+
+def test_the_level_is_that_of_the_next_look_where_looks_are_counted(tmp_path):
+    able = outlook_of(tmp_path, rows(1000), as_file=True).certifiable
+    assert (able.look, able.level) == (1, pytest.approx(0.05 * 6 / math.pi**2))
+    assert able.fewest == math.ceil(math.log(able.level) / math.log(0.9))
+
+
+def test_with_too_few_rows_it_says_how_many_more_it_takes_and_that_is_enough(tmp_path):
+    few = outlook_of(tmp_path, rows(60), target={"agreement": 0.95})
+    able = few.certifiable
+    assert (able.status, able.smallest_coverage, able.fewest) == ("uncertifiable", None, 59)
+    assert able.traces_missing == math.ceil(59 / 0.4) - 60
+    enough = outlook_of(tmp_path, rows(60 + able.traces_missing + 25), target={"agreement": 0.95})
+    assert enough.certifiable.status == "certifiable"
+
+
+def test_an_end_to_end_target_needs_rows_and_no_coverage(tmp_path):
+    target = {"end_to_end": 0.95, "calibrator": "risk-control", "min_coverage": 0.0}
+    able = outlook_of(tmp_path, rows(400), target=target).certifiable
+    assert (able.status, able.fewest, able.smallest_coverage) == ("certifiable", 59, 0.0)
+    assert outlook_of(tmp_path, rows(60), target=target).certifiable.status == "uncertifiable"
+
+
+def test_a_calibrator_that_tests_nothing_needs_no_rows(tmp_path):
+    able = outlook_of(tmp_path, rows(60), target={"agreement": 0.95, "calibrator": "empirical"}).certifiable
+    assert (able.status, able.fewest, able.traces_missing) == ("untested", None, 0)
+
+
+# --- nothing of the certify rows ---------------------------------------------------------------------------------------
+
+
+def test_certify_rows_replaced_whole_change_nothing_that_is_told(tmp_path):
+    given = [{"id": f"e{i}", "input": f"text {i // 3}", "teacher": "abc"[i * 7 % 3]} for i in range(600)]
+    before = outlook_of(tmp_path, given)
+    plan = make_plan(
+        load_spec(
+            {
+                "version": 1,
+                "name": "small",
+                "traces": {"use": "jsonl", "with": {"path": str(tmp_path / "traces.jsonl")}},
+                "embedder": {"use": "lsa"},
+                "target": {"agreement": 0.9},
+            }
+        ),
+        find_plugins(),
+    )
+    traces = read_traces(plan)
+    certify = {traces.ids[i] for i in part(plan, traces).certify}
+    changed = [{**row, "input": "other words", "teacher": "unheard"} if row["id"] in certify else row for row in given]
+    after = outlook_of(tmp_path, changed)
+    assert before == after
+    assert before.ceiling.n_conflicting > 0
+    fit_changed = [{**row, "teacher": "unheard"} if row["id"] not in certify else row for row in given]
+    assert outlook_of(tmp_path, fit_changed) != before

@@ -1,0 +1,76 @@
+"""What may go wrong in a file of traces, all at once: a counted drop or a clear error at its line, as the spec says."""
+
+import gzip
+import json
+
+import pytest
+
+from tracer_spec.builtin.formats import PRESETS, compile_format
+from tracer_spec.builtin.sources.json_lines import JsonLines
+from tracer_spec.errors import DataError
+from tracer_spec.flow.traces.collect import collect
+from tracer_spec.flow.traces.labels import LabelCleaner
+
+GOOD = b'{"input": "where is it?", "teacher": "lost"}'
+# each with what becomes of it
+LINES = [
+    (b"\xef\xbb\xbf" + GOOD + b"\r", ""),
+    (b"", None),
+    (b"   \r", None),
+    (b'{"input": "\xff", "teacher": "lost"}', "unreadable record: invalid UTF-8 at byte 12"),
+    (b'{"input": "a", "teacher": NaN}', "unreadable record: invalid JSON: NaN is not JSON"),
+    (b'["a", "lost"]', "unreadable record: a JSON array, not an object: one object per line is needed"),
+    (b'{"input": "' + b"a" * 3_000 + b'"}', "unreadable record: longer than 2000 bytes, the 'max_line_bytes'"),
+    (b'{"input": {"text": "a"}, "teacher": "lost"}', "text is not a string"),
+    (b'{"input": 7, "teacher": "lost"}', "text is not a string"),
+    (b'{"teacher": "lost"}', "no text"),
+    (b'{"input": "", "teacher": "lost"}', "empty text"),
+    (b'{"input": "\\ud83d", "teacher": "lost"}', "text is not valid Unicode"),
+    (b'{"input": "a"}', "no label"),
+    (GOOD, ""),
+]
+
+
+@pytest.fixture
+def path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t.jsonl").write_bytes(b"\n".join(line for line, _ in LINES))
+    return "t.jsonl"
+
+
+def gather(path, on_error):
+    read = compile_format(PRESETS["native"]).traces
+    return collect(JsonLines((path,), 2_000).records(), read, LabelCleaner(), on_error=on_error)
+
+
+def test_bad_records_are_dropped_and_counted_where_the_spec_says_so(path):
+    accounting = gather(path, "drop").accounting
+    bad = [what.partition(":")[0] for _, what in LINES if what]
+    assert accounting.kept == 2
+    assert dict(accounting.dropped) == {reason: bad.count(reason) for reason in dict.fromkeys(bad)}
+    for number, (_, what) in enumerate(LINES, 1):
+        if what and bad.index(what.partition(":")[0]) < 5:
+            assert f"t.jsonl:{number}" in accounting.examples[what.partition(":")[0]]
+
+
+def test_bad_records_are_an_error_at_their_lines_where_it_says_nothing(path):
+    with pytest.raises(DataError) as caught:
+        gather(path, "fail")
+    head, *rest = caught.value.problems
+    assert head.what.startswith("10 of 12 records cannot be used: unreadable record (4), no text (1), ")
+    bad = [(f"t.jsonl:{number}", what) for number, (_, what) in enumerate(LINES, 1) if what]
+    assert [(problem.where, problem.what) for problem in rest] == bad[:5]
+
+
+def test_a_gzip_that_is_cut_short_is_an_error_at_its_line_or_what_was_whole(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lines = b"".join(json.dumps({"input": f"q{n * 7919}", "teacher": "a"}).encode() + b"\n" for n in range(30_000))
+    zipped = gzip.compress(lines)
+    (tmp_path / "t.jsonl.gz").write_bytes(zipped[: len(zipped) // 2])
+    accounting = gather("t.jsonl.gz", "drop").accounting
+    assert accounting.kept > 1_000
+    assert dict(accounting.dropped) == {"unreadable record": 1}
+    with pytest.raises(DataError) as caught:
+        gather("t.jsonl.gz", "fail")
+    assert caught.value.problems[1].where == f"t.jsonl.gz:{accounting.kept + 1}"
+    assert caught.value.problems[1].what.endswith("damaged or cut short here; nothing after it is read")

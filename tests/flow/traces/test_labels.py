@@ -1,0 +1,222 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tracer_spec.errors import DataError, SpecError
+from tracer_spec.flow.traces.labels import NO_LABEL, UNUSABLE, LabelCleaner, LabelSpace, label_space
+
+RAMBLE = "transfer_fee_charged\n\nWait, let me reconsider. Looking at the available labels more closely..."
+
+
+@pytest.mark.parametrize(
+    ("steps", "answer", "label"),
+    [
+        (["strip"], "  top_up\n", "top_up"),
+        ([], " top_up", " top_up"),
+        (["first-line"], RAMBLE, "transfer_fee_charged"),
+        (["first-line"], "\n \r\ntop_up\r\nmore", "top_up"),
+        (["casefold"], "Top_UP", "top_up"),
+        (["casefold"], "STRASSE", "strasse"),
+        (["code-fence", "strip"], "```json\ntop_up\n```", "top_up"),
+        (["code-fence", "strip"], "```\ntop_up\n```", "top_up"),
+        (["code-fence", "strip"], "```top_up```", "top_up"),
+        (["code-fence", "strip"], "Here it is:\n```text\ntop_up\n```\nAnything else?", "top_up"),
+        (["code-fence", "strip"], "```json\ntop_up", "top_up"),
+        (["code-fence", "strip"], "``` two words\nmore ```", "two words\nmore"),
+        (["code-fence"], "top_up", "top_up"),
+        (["json:intent"], '{"intent": "top_up"}', "top_up"),
+        (["json:intent"], {"intent": "top_up"}, "top_up"),
+        (["json:a.b"], '{"a": {"b": "top_up"}}', "top_up"),
+        (["json:a"], '{"a": 3}', "3"),
+        (["json:a"], '{"a": false}', "false"),
+        (["json:a", "json:b"], {"a": '{"b": "top_up"}'}, "top_up"),
+        (
+            ["code-fence", "json:intent", "strip", "casefold"],
+            '```json\n{"intent": " Top_Up "}\n```',
+            "top_up",
+        ),
+        (["strip", "json:intent"], {"intent": "top_up"}, "top_up"),
+        ([r"regex:label:\s*(\w+)"], "The label: top_up, I think", "top_up"),
+        ([r"regex:[a-z]+_[a-z]+"], "-> top_up <-", "top_up"),
+        ([], 7, "7"),
+        ([], 0.5, "0.5"),
+        ([], True, "true"),
+        ([], "no", "no"),
+    ],
+)
+def test_steps_turn_answers_into_labels(steps, answer, label):
+    assert LabelCleaner(steps).clean(answer) == (label, "")
+
+
+@pytest.mark.parametrize(
+    ("steps", "answer", "reason"),
+    [
+        (["strip"], None, "no label"),
+        (["strip"], float("nan"), "no label"),
+        (["json:a"], None, "no label"),
+        (["strip"], "", "empty label"),
+        ([], " \n", "empty label"),
+        (["code-fence"], "```json\n```", "empty label"),
+        (["regex:x(.*)"], "x", "empty label"),
+        (["regex:x(a)?"], "x", "empty label"),
+        (["json:intent"], "top_up", "label not parsable"),
+        (["json:intent"], '{"intent": null}', "label not parsable"),
+        (["json:intent"], '{"other": "x"}', "label not parsable"),
+        (["json:intent"], '["top_up"]', "label not parsable"),
+        (["json:intent"], 7, "label not parsable"),
+        (["json:a.b"], '{"a": "b"}', "label not parsable"),
+        (["json:a"], "[" * 100_000, "label not parsable"),
+        ([r"regex:\d+"], "none", "label not parsable"),
+        (["strip"], {"intent": "top_up"}, "label is an object or a list"),
+        (["json:a"], {"a": ["x"]}, "label is an object or a list"),
+        ([], ["top_up"], "label is an object or a list"),
+        ([], "\ud83d", "label is not valid Unicode"),
+    ],
+)
+def test_what_is_no_label_comes_with_its_reason(steps, answer, reason):
+    assert LabelCleaner(steps).clean(answer) == (UNUSABLE, reason)
+
+
+def test_steps_apply_in_the_order_listed():
+    assert LabelCleaner(["first-line", "regex:b.*"]).clean("a b\nb c") == ("b", "")
+    assert LabelCleaner(["regex:b.*$", "first-line"]).clean("a b\nb c") == ("b c", "")
+
+
+def test_aliases_apply_once_and_after_the_steps():
+    cleaner = LabelCleaner(["strip"], {"top-up": "top_up", "top_up": "other"})
+    assert cleaner.clean(" top-up ") == ("top_up", "")
+    assert cleaner.clean("top_up") == ("other", "")
+
+
+def test_casefold_gives_back_the_spelling_of_the_list_and_finds_aliases_of_any_case():
+    cleaner = LabelCleaner(["casefold"], {"Top-Up": "TopUp"}, ["TopUp", "Refund"])
+    assert [cleaner.clean(answer)[0] for answer in ("TOPUP", "top-UP", "refund", "Other")] == [
+        "TopUp",
+        "TopUp",
+        "Refund",
+        "other",
+    ]
+    assert LabelCleaner(["casefold"], {"Top-Up": "TopUp"}).clean("TOP-UP") == ("topup", "")
+
+
+def test_an_answer_gives_the_same_label_the_second_time():
+    cleaner = LabelCleaner(["strip"])
+    assert [cleaner.clean(answer) for answer in (" a", " a", "", "")] == [("a", "")] * 2 + [("", "empty label")] * 2
+
+
+def test_a_human_label_goes_through_the_same_steps_but_need_not_be_wrapped_like_the_teachers():
+    cleaner = LabelCleaner(["json:intent", "casefold"], {"top-up": "top_up"})
+    assert cleaner.clean_truth('{"intent": "TOP-UP"}') == "top_up"
+    assert cleaner.clean_truth(" Top-Up ") == "top_up"
+    assert cleaner.clean_truth(3) == "3"
+    assert [cleaner.clean_truth(value) for value in (None, "", " ", [], {"a": 1}, "\ud83d")] == [None] * 6
+
+
+@pytest.mark.parametrize(
+    ("settings", "address", "what", "hint"),
+    [
+        (
+            {"normalize": ["strip", "frist-line"]},
+            "traces.labels.normalize[1]",
+            "no step is called 'frist-line'; known: strip, first-line, casefold, code-fence, json:KEY, regex:PATTERN",
+            "did you mean 'first-line'?",
+        ),
+        (
+            {"normalize": ["json:"]},
+            "traces.labels.normalize[0]",
+            "no step is called 'json:'",
+            "did you mean 'json:KEY'?",
+        ),
+        ({"normalize": ["regex:("]}, "traces.labels.normalize[0]", "'(' is not a regular expression: ", ""),
+        (
+            {"allowed": []},
+            "traces.labels.allowed",
+            "no label is allowed",
+            "list the labels, or 'allowed: infer'",
+        ),
+        ({"allowed": ["a", "b", "a"]}, "traces.labels.allowed", "a label is listed twice: a", ""),
+        (
+            {"allowed": ["Top", "top"], "normalize": ["casefold"]},
+            "traces.labels.allowed",
+            "a label is listed twice: top",
+            "the step 'casefold' makes labels equal that differ by case",
+        ),
+        ({"allowed": ["a", " "]}, "traces.labels.allowed", "a label is blank", ""),
+        (
+            {"allowed": ["top_up"], "aliases": {"topup": "top_op"}},
+            "traces.labels.aliases",
+            "'topup' stands for 'top_op', which is not in allowed",
+            "did you mean 'top_up'?",
+        ),
+        ({"aliases": {"x": ""}}, "traces.labels.aliases", "'x' stands for '', which is blank", ""),
+    ],
+)
+def test_settings_that_make_no_sense_are_errors(settings, address, what, hint):
+    with pytest.raises(SpecError) as caught:
+        LabelCleaner(**settings)
+    problem = caught.value.problems[0]
+    assert problem.address == address
+    assert problem.what.startswith(what)
+    assert problem.hint == hint
+
+
+steps = st.lists(
+    st.sampled_from(["strip", "first-line", "casefold", "code-fence", "json:a", "json:a.b", r"regex:(\w+)", "regex:."]),
+    max_size=4,
+)
+answers = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters())
+    | st.sampled_from(["```json\na\n```"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["a", "b"]), inner, max_size=2),
+    max_leaves=5,
+)
+wrapped = answers | answers.map(lambda value: json.dumps(value))
+
+
+@settings(max_examples=400, deadline=None)
+@given(steps, wrapped)
+def test_any_answer_gives_either_a_label_that_can_be_written_or_a_reason(normalize, answer):
+    label, reason = LabelCleaner(normalize).clean(answer)
+    assert (label == UNUSABLE) == (reason != "")
+    assert (reason == NO_LABEL) == (answer is None or answer != answer)
+    if label:
+        assert label.strip()
+        label.encode()
+
+
+def test_labels_are_numbered_in_the_order_of_the_list_and_others_are_minus_one():
+    space = label_space(("b", "a"), ["c", "a"])
+    assert space.labels == ("b", "a")
+    codes = space.encode(["a", "b", "c", UNUSABLE])
+    assert codes.dtype == np.int64
+    assert codes.tolist() == [1, 0, -1, -1]
+    assert len(space) == 2
+
+
+def test_inferred_labels_are_those_given_sorted_without_what_is_no_label():
+    assert label_space(None, ["b", UNUSABLE, "a", "b"]).labels == ("a", "b")
+    assert LabelSpace(()).encode([]).shape == (0,)
+
+
+def test_no_usable_label_at_all_is_an_error():
+    with pytest.raises(DataError) as caught:
+        label_space(None, [UNUSABLE])
+    assert str(caught.value) == (
+        "traces.labels\n  no fit row has a usable label\n  hint: look at 'traces.labels.normalize', or list the labels"
+    )
+
+
+def test_a_list_that_no_answer_is_on_is_an_error_that_shows_answers():
+    with pytest.raises(DataError) as caught:
+        label_space(("card", "loan"), ["Card!", "Loan:\nsure", UNUSABLE])
+    assert str(caught.value) == (
+        "traces.labels\n  no fit row has an allowed label; the teacher answered, for instance, 'Card!', 'Loan: sure'\n"
+        "  hint: look at 'traces.labels.allowed', and at 'normalize' and 'aliases' beside it"
+    )

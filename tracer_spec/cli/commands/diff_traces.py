@@ -1,0 +1,89 @@
+"""Decides the same traces by two bundles, for ``tracer-spec diff --traces``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tracer_spec.errors import DataError
+
+if TYPE_CHECKING:
+    from tracer_spec.cli.commands.verify_traces import FreshTraces
+    from tracer_spec.flow.traces.trace_set import TraceSet
+    from tracer_spec.report.decision_changes import Flips
+    from tracer_spec.runtime import Batch, Bundle
+
+ONLY_OLD, ONLY_NEW = "read as a trace by the old bundle's spec alone", "read as a trace by the new bundle's spec alone"
+
+
+def measure_flips(old: Bundle, new: Bundle, path: str, preset: str | None, *, text: bool) -> Flips:
+    """Read traces as each bundle's spec says, decide them by both, and find those whose decision differs.
+
+    Parameters
+    ----------
+    old, new : Bundle
+        Drafts too.
+    path : str
+        JSON Lines, gzip or not.
+    preset : str or None
+        A format's name, instead of the specs'.
+    text : bool
+        Whether flips carry their text.
+
+    Raises
+    ------
+    DataError
+        Where no trace is left that both can decide.
+    """
+    from tracer_spec.builtin.sources.files import STDIN
+    from tracer_spec.cli.commands.verify_traces import read_fresh_traces
+    from tracer_spec.flow.traces.labels import UNUSABLE
+    from tracer_spec.flow.traces.optional_labels import NOT_ANSWERED
+    from tracer_spec.flow.traces.row_hashes import KnownRows
+    from tracer_spec.report.decision_changes import find_flips
+
+    if path == STDIN:
+        raise DataError(
+            "stdin cannot be read twice, once for each bundle", where=path, hint="write the traces to a file"
+        )
+    sides = [read_fresh_traces(bundle, path, preset, need_label=False) for bundle in (old, new)]
+    before, after = (each.traces.rows for each in sides)
+    common, in_old, in_new = np.intersect1d(before, after, assume_unique=True, return_indices=True)
+    if not len(common):
+        raise DataError("no record is a trace by the specs of both bundles", where=path, hint="give --format")
+    batches = [_decide(bundle, side, at) for bundle, side, at in zip((old, new), sides, (in_old, in_new), strict=True)]
+    traces = sides[1].traces.take(in_new)
+    known = [KnownRows.read(bundle.members, bundle.manifest.provenance) for bundle in (old, new)]
+    seen = [_n_seen(each, traces) for each in known]
+    left_out = {
+        **sides[1].traces.accounting.dropped,
+        ONLY_OLD: len(before) - len(common),
+        ONLY_NEW: len(after) - len(common),
+    }
+    return find_flips(
+        *batches,
+        rows=[int(row) for row in common],
+        ids=traces.ids,
+        teachers=[None if label in (UNUSABLE, NOT_ANSWERED) else label for label in traces.labels],
+        texts=traces.texts if text else None,
+        n_known=None if seen[0] is None or seen[1] is None else (seen[0], seen[1]),
+        left_out={reason: count for reason, count in left_out.items() if count},
+    )
+
+
+def _decide(bundle: Bundle, side: FreshTraces, at: np.ndarray[tuple[int], np.dtype[np.intp]]) -> Batch:
+    from tracer_spec.runtime.opening import open_router
+
+    router = open_router(bundle, allow_draft=True)
+    return router.route_batch(list(side.traces.take(at).texts) if side.vectors is None else side.vectors[at])
+
+
+def _n_seen(known: object, traces: TraceSet) -> int | None:
+    """Return how many of the traces a build has seen; None where its bundle does not say."""
+    from tracer_spec.flow.traces.row_hashes import KnownRows
+
+    if not isinstance(known, KnownRows):
+        return None
+    seen = known.find(traces)
+    return int((seen.event | seen.content | seen.repeat).sum())

@@ -1,0 +1,234 @@
+"""``tracer-spec init``: a first router.yaml, for traces that are there or for samples."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tracer_spec.cli.console import is_terminal, listing, one_line, plural, print_document, rows
+from tracer_spec.cli.verbs import VERBS
+from tracer_spec.errors import UsageError
+
+if TYPE_CHECKING:
+    from tracer_spec.init.look import Look
+    from tracer_spec.init.spec_text import FirstSpec
+
+SPEC, SAMPLES, SCHEMA = "router.yaml", "traces.jsonl", "router.schema.json"
+
+
+@click.command("init", short_help=VERBS["init"])
+@click.argument("folder", metavar="[DIR]", default=".")
+@click.option(
+    "--traces", metavar="FILE", help="Traces to look at: JSON Lines, JSON, CSV or Parquet; or a glob in quotes."
+)
+@click.option("--text", metavar="JMESPATH", help="Where the request lies in a record.")
+@click.option("--label", metavar="JMESPATH", help="Where the LLM's answer lies in a record.")
+@click.option("--name", help="The router's name; the folder's by default.")
+@click.option("--target", type=click.FloatRange(0, 1, min_open=True, max_open=True), help="The agreement to certify.")
+@click.option("-y", "--yes", is_flag=True, help="Ask nothing; without --traces, take sample traces.")
+@click.option("--force", is_flag=True, help="Overwrite files that are there.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document; asks nothing.")
+def command(
+    folder: str,
+    traces: str | None,
+    text: str | None,
+    label: str | None,
+    name: str | None,
+    target: float | None,
+    yes: bool,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Write a commented router.yaml into DIR, the current folder by default.
+
+    Looks at the traces: tells their source and layout, vendors' formats too, counts labels, and proposes a target that
+    so many rows can certify. Without traces it writes sample ones, on which a build certifies. On a terminal it asks for what
+    it cannot know; files that are there are not overwritten.
+    """
+    asks = not (yes or as_json) and is_terminal(sys.stdin) and is_terminal(sys.stderr)
+    place = Path(folder)
+    refuse_overwriting([place / SPEC], force=force)
+    if traces is None and asks:
+        traces = _ask("traces file (empty for made-up samples)", "") or None
+    if traces is None and (text or label):
+        raise UsageError("--text and --label are about traces, and --traces is not given")
+    chosen = name or (_ask("name of the router", name_of(place)) if asks else name_of(place))
+    if traces is None:
+        first, files, facts = _samples(chosen, target)
+    else:
+        look = _look(traces, text, label, asks=asks)
+        facts = tell(look)
+        if asks:
+            click.echo(f"{rows(facts, stream=sys.stderr)}\n", err=True)
+            target = target or click.prompt("agreement to certify", look.target, type=click.FloatRange(0, 1), err=True)
+        first, files = _of_look(look, chosen, place, target)
+    written = _write(place, first, files, force=force)
+    hint = _ignore_hint(place)
+    if as_json:
+        _print(first, written, hint)
+        return
+    if not asks:
+        click.echo(rows(facts, stream=sys.stdout))
+    _next(place, written, hint)
+
+
+def refuse_overwriting(paths: list[Path], *, force: bool) -> None:
+    """Raise where a file is there already."""
+    there = [str(path) for path in paths if path.exists()]
+    if there and not force:
+        raise UsageError(f"there already: {', '.join(there)}", hint="--force overwrites, or name another folder")
+
+
+def name_of(folder: Path) -> str:
+    """Return a router's name made from a folder's.
+
+    Examples
+    --------
+    >>> name_of(Path("Support Intents (v2)"))
+    'support-intents-v2'
+    """
+    name = re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-")
+    return name[:60] or "router"
+
+
+def tell(look: Look) -> list[tuple[str, str]]:
+    """Say what was found, in counts."""
+    from tracer_spec.init.look import shown_fields
+
+    outlook, layout = look.outlook, look.layout
+    able, accounting = outlook.certifiable, outlook.accounting
+    format_ = (
+        layout.format if isinstance(layout.format, str) else ", ".join(f"{k}: {v}" for k, v in layout.format.items())
+    )
+    common = sorted(outlook.labels.items(), key=lambda each: (-each[1], each[0]))
+    labels = listing([f"{one_line(label, 30)} {n:,}" for label, n in common], 5)
+    facts = [
+        ("traces", f"{look.path}: {look.source.use}, {plural(accounting.read, 'record')}, {accounting.kept:,} usable"),
+        ("fields", "\n".join(f"{path}: {found}" for path, found in shown_fields(look.fields)[:12])),
+        ("format", f"{one_line(format_, 200)}; answers: {', '.join(layout.normalize)}"),
+        ("labels", f"{plural(len(outlook.labels), 'label')}; fit rows of each: {labels}"),
+    ]
+    if look.made_up:
+        made_up = listing([f"'{one_line(label, 30)}' {n:,}" for label, n in look.made_up.items()], 5)
+        facts.append(("made up?", f"{made_up}; left out of the list, see labels.txt"))
+    if len(outlook.labels) < 2:
+        facts.append(("warning", "a router needs two labels or more: is the right field read as the label?"))
+    elif len(outlook.labels) > outlook.n_fit / 2:
+        facts.append(("warning", "most answers are different ones: is the right field read as the label?"))
+    reach = f"{look.target:g} agreement"
+    if able.traces_missing:
+        facts.append(("target", f"{reach} needs about {plural(able.traces_missing, 'more trace')}"))
+    else:
+        facts.append(("target", f"{reach}: {able.fewest} of {able.n_certify:,} certify rows must be handled at least"))
+    return facts
+
+
+def _ask(question: str, default: str) -> str:
+    answer: str = click.prompt(question, default, show_default=bool(default), err=True)
+    return answer.strip()
+
+
+def _look(traces: str, text: str | None, label: str | None, *, asks: bool) -> Look:
+    """Look at traces; where several fields could be text or label, ask which."""
+    from tracer_spec.init.look import look_at
+
+    look = look_at(traces, text=text, label=label)
+    texts, labels = look.layout.texts, look.layout.labels
+    if not asks or (len(texts) < 2 and len(labels) < 2):
+        return look
+    text = text or (_choose("the request", texts) if len(texts) > 1 else texts[0])
+    label = label or (_choose("the LLM's answer", labels) if len(labels) > 1 else labels[0])
+    return look if (text, label) == (texts[0], labels[0]) else look_at(traces, text=text, label=label)
+
+
+def _choose(what: str, paths: tuple[str, ...]) -> str:
+    chosen: str = click.prompt(f"which field is {what}", paths[0], type=click.Choice(paths), err=True)
+    return chosen
+
+
+def _samples(name: str, target: float | None) -> tuple[FirstSpec, dict[str, str], list[tuple[str, str]]]:
+    """Return spec and files of the sample traces."""
+    from tracer_spec.init.sample import CLEAR, sample_file
+    from tracer_spec.init.spec_text import LABELS_FILE, FirstSpec
+
+    story = (
+        "made-up messages to a shop's support desk, and what an LLM might have answered: put traces of your own here.",
+    )
+    first = FirstSpec(
+        name, "jsonl", {"path": SAMPLES}, aliases={"refund": "refund_status"}, labels_file=LABELS_FILE,
+        target=target or 0.92, story=story,
+    )  # fmt: skip
+    files = {SAMPLES: sample_file(), LABELS_FILE: "".join(f"{label}\n" for label in CLEAR)}
+    return first, files, [("traces", f"{SAMPLES}: samples, made up; --traces FILE looks at yours")]
+
+
+def _of_look(look: Look, name: str, place: Path, target: float | None) -> tuple[FirstSpec, dict[str, str]]:
+    """Return spec and files for traces that were looked at."""
+    from tracer_spec.init.spec_text import LABELS_FILE, labels_text, spec_of
+
+    # never absolute: the spec travels, inside the bundle too
+    path = Path(os.path.relpath(look.path, place)).as_posix()
+    first = spec_of(look, name, path, target)
+    return first, {LABELS_FILE: labels_text(look)} if first.labels_file else {}
+
+
+def _write(place: Path, first: FirstSpec, files: Mapping[str, str], *, force: bool) -> list[Path]:
+    """Write the files, the spec last; a schema that is there stays."""
+    import json
+
+    from tracer_spec.atomic_write import replace_file
+    from tracer_spec.cli.commands.schema import router_document
+    from tracer_spec.init.spec_text import spec_text
+    from tracer_spec.plan import make_plan
+    from tracer_spec.plugin.registry import find_plugins
+    from tracer_spec.spec import load_spec
+
+    refuse_overwriting([place / name for name in files], force=force)
+    schema = {} if (place / SCHEMA).exists() else {SCHEMA: json.dumps(router_document(), indent=2) + "\n"}
+    whole = {**files, **schema, SPEC: spec_text(first)}
+    for name, text in whole.items():
+        replace_file(place / name, text.encode("utf-8", "backslashreplace"), what="the file")
+    make_plan(load_spec(place / SPEC), find_plugins())
+    return [place / name for name in whole]
+
+
+def _ignore_hint(place: Path) -> str:
+    """Return what to add to .gitignore; empty where it is there."""
+    above = [place.resolve(), *place.resolve().parents]
+    lines = {line.strip().strip("/") for each in above if (each / ".gitignore").is_file()
+             for line in (each / ".gitignore").read_text(errors="replace").splitlines()}  # fmt: skip
+    return "" if "dist" in lines else "dist/"
+
+
+def _print(first: FirstSpec, written: list[Path], hint: str) -> None:
+    print_document(
+        {
+            "schema_version": 1,
+            "status": "written",
+            "name": first.name,
+            "files": [str(path) for path in written],
+            "source": first.use,
+            "format": first.format if isinstance(first.format, str) else dict(first.format),
+            "normalize": list(first.normalize),
+            "target": first.target,
+            "warning": first.warning or None,
+            "gitignore": [hint] if hint else [],
+        }
+    )
+
+
+def _next(place: Path, written: list[Path], hint: str) -> None:
+    """Say what was written and what comes next."""
+    click.echo(f"\nwrote {', '.join(str(path) for path in written)}\n\nnext")
+    if place.resolve() != Path.cwd():
+        click.echo(f"  cd {place}")
+    click.echo(f"  tracer-spec plan {SPEC}     what these traces can certify")
+    click.echo(f"  tracer-spec build {SPEC}    train, certify, write the bundle")
+    if hint:
+        click.echo(f"  commit {SPEC}, and router.lock once there is one; add {hint} to .gitignore")

@@ -1,0 +1,59 @@
+"""``tracer-spec report``: a bundle as one page of HTML, for whoever must decide to trust it."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tracer_spec.cli.console import listing, plural, print_document, size
+from tracer_spec.cli.failure import Interrupted
+from tracer_spec.cli.verbs import VERBS
+
+
+@click.command("report", short_help=VERBS["report"])
+@click.argument("bundle", metavar="BUNDLE")
+@click.option("-o", "--out", metavar="FILE", help="Where the page goes; NAME.html beside the bundle by default.")
+@click.option("--previous", metavar="OLD", help="An earlier bundle: the page tells what changed since.")
+@click.option("--sha256", metavar="HEX", help="Refuse the bundle unless this is the digest of its file.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def command(bundle: str, out: str | None, previous: str | None, sha256: str | None, as_json: bool) -> None:
+    """Write a bundle's report: one page that loads nothing.
+
+    The page opens with the claim and the verdict, and shows what was considered, what was tested, how labels and
+    parts of the traffic fare, and what the bundle was made from. It works offline, in light and dark, on a phone and in
+    print. The same bundle gives the same page. Texts of traces are in it only where the spec set report.text: true.
+    """
+    place = Path(out) if out else Path(bundle).with_suffix(".html")
+    try:
+        document = write_report(bundle, place, previous=previous, sha256=sha256)
+    except KeyboardInterrupt:
+        raise Interrupted(f"{place} was not written") from None
+    if as_json:
+        print_document(document)
+        return
+    click.echo(f"{document['path']}  ({size(document['bytes'])}, {plural(len(document['sections']), 'section')})")
+    if document["absent"]:
+        click.echo(f"not on the page: {listing(each['title'] for each in document['absent'])}")
+
+
+def write_report(bundle: str, place: Path, *, previous: str | None = None, sha256: str | None = None) -> dict[str, Any]:
+    """Write the page in one step, and return the document of ``report --json``."""
+    from tracer_spec.atomic_write import replace_file
+    from tracer_spec.report.page import render
+    from tracer_spec.runtime import read_bundle
+
+    opened = read_bundle(bundle, sha256=sha256)
+    page = render(opened, None if previous is None else read_bundle(previous))
+    data = page.html.encode()
+    replace_file(place, data, what="the report")
+    return {
+        "schema_version": 1,
+        "path": str(place),
+        "bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "sections": list(page.sections),
+        "absent": [{"title": each.title, "reason": each.reason} for each in page.absent],
+    }

@@ -1,0 +1,68 @@
+"""``tracer-spec schema``: JSON Schemas, the router's with the options of every plugin installed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tracer_spec.cli.console import print_document
+from tracer_spec.cli.verbs import VERBS
+
+if TYPE_CHECKING:
+    from tracer_spec.plugin.registry import Registry
+
+FILES = ("router", "trace", "bundle", "certificate", "lock")
+
+
+@click.command("schema", short_help=VERBS["schema"])
+@click.argument("file", metavar="[router|trace|bundle|certificate|lock]", type=click.Choice(FILES), default="router")
+@click.option(
+    "--bare", is_flag=True, help="Leave plugins' options out: the schema that is committed as router.v1.json."
+)
+@click.option("--json", "as_json", is_flag=True, help="Changes nothing: a schema is a JSON document.")
+def command(file: str, bare: bool, as_json: bool) -> None:  # noqa: ARG001 - see its help
+    """Print a JSON Schema, for editors and checkers.
+
+    'router' (the default) describes router.yaml, with the options of the plugins installed here, so that an
+    editor completes them too. 'trace' describes a record of the native format, 'bundle' a bundle's manifest,
+    'certificate' its certificate.json, 'lock' the router.lock beside a spec.
+    """
+    print_document(_schema(file, bare=bare))
+
+
+def _schema(file: str, *, bare: bool) -> dict[str, Any]:
+    if file == "trace":
+        from tracer_spec.builtin.formats.native import native_schema
+
+        return native_schema()
+    if file == "bundle":
+        from tracer_spec.runtime.manifest_schema import manifest_schema
+
+        return manifest_schema()
+    if file == "certificate":
+        from tracer_spec.flow.documents.certificate_schema import certificate_schema
+
+        return certificate_schema()
+    if file == "lock":
+        from tracer_spec.flow.lock.schema import lock_schema
+
+        return lock_schema()
+    from tracer_spec.spec import router_schema
+
+    return router_schema() if bare else router_document()
+
+
+def router_document() -> dict[str, Any]:
+    """Return the schema of router.yaml with the options of the plugins installed here."""
+    from tracer_spec.plugin.registry import KINDS, find_plugins
+    from tracer_spec.spec import router_schema
+
+    registry = find_plugins()
+    return router_schema({kind: _options(registry, kind) for kind in KINDS})
+
+
+def _options(registry: Registry, kind: str) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Return summary and options of each usable plugin of a kind, by name."""
+    found = registry.of_kind(kind).items()
+    return {name: (each.plugin.summary, each.plugin.options.model_json_schema()) for name, each in found}

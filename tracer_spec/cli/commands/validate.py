@@ -1,0 +1,77 @@
+"""``tracer-spec validate``: whether a spec, with the plugins installed, is one that can be built."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tracer_spec.cli.console import plural, print_document
+from tracer_spec.cli.output import GITHUB, JSON, chosen_format, format_options
+from tracer_spec.cli.verbs import VERBS
+
+if TYPE_CHECKING:
+    from tracer_spec.spec import RouterSpec
+
+
+@click.command("validate", short_help=VERBS["validate"])
+@click.argument("specs", metavar="SPEC...", nargs=-1, required=True)
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a value: target.agreement=0.95.")
+@format_options
+def command(specs: tuple[str, ...], overrides: tuple[str, ...], form: str | None, as_json: bool) -> None:
+    """Load each SPEC, resolve its plugins, check their options."""
+    form = chosen_format(form, as_json=as_json)
+    valid = _load_all(specs, overrides)
+    stories = [_story(router) for router in valid]
+    if form == JSON:
+        documents = [_document(spec, router) for spec, router in zip(specs, valid, strict=True)]
+        whole = documents[0] if len(documents) == 1 else {"status": "valid", "specs": documents}
+        print_document({"schema_version": 1, **whole})
+        return
+    for spec, story in zip(specs, stories, strict=True):
+        click.echo(f"{spec}: ok ({story})")
+    if form == GITHUB:
+        from tracer_spec.cli.text.github_summary import tell_validation
+
+        tell_validation(specs, stories)
+
+
+def _load_all(specs: tuple[str, ...], overrides: tuple[str, ...]) -> list[RouterSpec]:
+    """Return the specs, or raise with the problems of all of them."""
+    from tracer_spec.errors import Problem, SpecError
+    from tracer_spec.plan import make_plan
+    from tracer_spec.plugin.registry import find_plugins
+    from tracer_spec.spec import load_spec
+
+    registry, valid, problems = find_plugins(), list["RouterSpec"](), list[Problem]()
+    for spec in specs:
+        try:
+            valid.append(make_plan(load_spec(spec, overrides=overrides), registry).spec)
+        except SpecError as error:
+            problems += error.problems
+    if problems:
+        raise SpecError.of(tuple(problems))
+    return valid
+
+
+def _story(router: RouterSpec) -> str:
+    """Say on one line what a spec asks for."""
+    return (
+        f"{router.name}: {router.traces.use} traces, {router.embedder.use} embedder, "
+        f"{plural(len(router.zoo), 'surrogate')}, {plural(len(router.families), 'family', 'families')}, "
+        f"target {router.target.agreement or router.target.end_to_end} at {router.target.confidence}"
+    )
+
+
+def _document(spec: str, router: RouterSpec) -> dict[str, Any]:
+    """Return what ``validate --json`` says of one spec."""
+    from tracer_spec.spec import spec_digest
+
+    return {
+        "status": "valid",
+        "spec": spec,
+        "name": router.name,
+        "digest": spec_digest(router),
+        "zoo": [each.alias for each in router.zoo],
+        "families": [each.alias for each in router.families],
+    }

@@ -1,0 +1,153 @@
+"""``tracer-spec verify``: whether a bundle is whole, and whether its claim stands on rows its build never saw."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tracer_spec.cli.console import paint, plural, print_document, rows, size
+from tracer_spec.cli.verbs import VERBS
+from tracer_spec.errors import UsageError
+
+if TYPE_CHECKING:
+    from tracer_spec.flow.verify import Verification
+    from tracer_spec.runtime import Bundle
+
+FAILED = 4
+
+
+@click.command("verify", short_help=VERBS["verify"])
+@click.argument("bundle", metavar="BUNDLE")
+@click.argument("traces", metavar="[TRACES]", required=False)
+@click.option(
+    "--format", "preset", metavar="NAME", help="How TRACES are laid out, where not as the bundle's spec says."
+)
+@click.option("--sha256", metavar="HEX", help="Refuse the bundle unless this is the digest of its file.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@click.option("-v", "--verbose", is_flag=True, help="Show every label, not only those with most disagreements.")
+def command(
+    bundle: str,
+    traces: str | None,
+    preset: str | None,
+    sha256: str | None,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+) -> int:
+    """Check a bundle, and measure it on rows that its build never saw.
+
+    Without TRACES: every digest, the manifest, the graph on a few vectors, and a built-in embedder on its probes.
+
+    With TRACES, JSON lines with the teacher's labels (gzip or not; '-' is stdin), read as the spec inside the bundle says:
+    coverage, agreement with its exact interval, labels, and drift of the acceptance scores. Rows of the build are left
+    out and counted. The exit code is 4 where the interval lies wholly under the target: the claim is contradicted. It
+    can never be proved. Look once: measuring again and again until it passes is no verification.
+    """
+    if preset is not None and traces is None:
+        raise UsageError("--format is given without TRACES", hint="it says how the records of TRACES are laid out")
+    from tracer_spec.runtime import read_bundle
+    from tracer_spec.runtime.bundle import naming
+    from tracer_spec.runtime.session import open_policy
+
+    opened = read_bundle(bundle, sha256=sha256)
+    with naming(bundle):
+        open_policy(opened.members["policy.onnx"], opened.manifest)
+        document = _intact(opened, pinned=sha256 is not None)
+    if traces is None:
+        if as_json:
+            print_document(document)
+        else:
+            click.echo(_tell_intact(document))
+        return 0
+    from tracer_spec.cli.text.verify import document_of, tell
+    from tracer_spec.flow.verify import CONTRADICTED
+
+    found, accounting = _measure(opened, traces, preset, quiet=quiet)
+    if as_json:
+        print_document({**document, "status": found.verdict, "measured": document_of(found, accounting)})
+    else:
+        click.echo(tell(found, accounting, document, verbose=verbose))
+    return FAILED if found.verdict == CONTRADICTED else 0
+
+
+def _measure(bundle: Bundle, path: str, preset: str | None, *, quiet: bool) -> tuple[Verification, Any]:
+    """Read, route and count."""
+    from tracer_spec.cli.commands.verify_traces import read_fresh_traces
+    from tracer_spec.cli.progress import watch
+    from tracer_spec.flow.documents.claim import read_claim
+    from tracer_spec.flow.progress import staged
+    from tracer_spec.flow.traces.row_hashes import KnownRows
+    from tracer_spec.flow.verify import verify
+    from tracer_spec.runtime.bundle import CERTIFICATE, naming
+    from tracer_spec.runtime.opening import open_router
+    from tracer_spec.runtime.strict_json import read_json
+
+    manifest = bundle.manifest
+    with watch(-1 if quiet else 0) as observe, naming(bundle.where):
+        with staged(observe, "open") as done:
+            claim = read_claim(read_json(bundle.members[CERTIFICATE], member=CERTIFICATE), manifest.status)
+            known = KnownRows.read(bundle.members, manifest.provenance)
+            router = open_router(bundle, allow_draft=True)
+            done(f"{manifest.name} {manifest.version}")
+        with staged(observe, "read") as done:
+            fresh = read_fresh_traces(bundle, path, preset)
+            accounting = fresh.traces.accounting
+            done(f"{accounting.kept:,} of {accounting.read:,} traces kept")
+        with staged(observe, "measure") as done:
+            found = verify(router, claim, fresh.traces, known=known, vectors=fresh.vectors, grouped=fresh.grouped)
+            done(f"{found.coverage.k:,} of {found.coverage.n:,} rows handled")
+    return found, accounting
+
+
+def _intact(bundle: Bundle, *, pinned: bool) -> dict[str, Any]:
+    """Check what is left to check, and return the document of ``verify --json``."""
+    from tracer_spec.runtime.embedding import is_built_in, restore_embedder
+    from tracer_spec.runtime.strict_json import read_json
+
+    manifest, identity = bundle.manifest, bundle.manifest.embedder
+    certificate = read_json(bundle.members["certificate.json"], member="certificate.json")
+    if identity.probe is None:
+        embedder = "none to check: the app brings vectors"
+    elif is_built_in(identity):
+        restore_embedder(manifest, bundle.members)
+        embedder = f"{identity.use}, from the bundle alone, gives the {len(identity.probe.texts)} probe vectors"
+    else:
+        embedder = f"{identity.use} of {identity.distribution} {identity.version} was not loaded"
+    n_members = len(manifest.members) + 1
+    return {
+        "schema_version": 1,
+        "status": "intact",
+        "file": {"path": bundle.where, "bytes": Path(bundle.where).stat().st_size, "sha256": bundle.sha256},
+        "name": manifest.name,
+        "version": manifest.version,
+        "claim": certificate.get("claim"),
+        "checked": {
+            "sha256": "is the one asked for" if pinned else "compared with nothing: pin it with --sha256",
+            "members": f"{plural(n_members, 'member')}, each of the size and digest that bundle.json lists",
+            "version": f"{manifest.version} is what the contents make it",
+            "graph": f"loads, and answers vectors of {manifest.dimension} numbers as bundle.json says",
+            "embedder": embedder,
+        },
+        "measured": None,
+    }
+
+
+def _tell_intact(document: Mapping[str, Any]) -> str:
+    """Tell what was checked, and what was not."""
+    file = document["file"]
+    head = paint(f"intact  {document['name']} {document['version']}", "bold", "green", stream=sys.stdout)
+    facts = [
+        ("file", f"{file['path']}  ({size(file['bytes'])})"),
+        ("sha256", f"{file['sha256']}  ({document['checked']['sha256']})"),
+        *((name, text) for name, text in document["checked"].items() if name != "sha256"),
+        (
+            "claim",
+            f"{document['claim']}\n(as written; only fresh traces can contradict it: tracer-spec verify BUNDLE TRACES)",
+        ),
+    ]
+    return f"{head}\n\n{rows(facts, stream=sys.stdout)}"

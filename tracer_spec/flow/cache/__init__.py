@@ -1,0 +1,1 @@
+"""What earlier builds embedded and trained, kept on this machine."""

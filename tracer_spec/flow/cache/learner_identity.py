@@ -1,0 +1,168 @@
+"""What a plugin's training depends on besides its rows: its code, its options, the libraries below it, and the processor.
+
+A version alone does not identify code that is being worked on, so the sources of a plugin's package are digested whole, and
+so are ours. What cannot be pinned down that way is not remembered at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import re
+import sys
+from functools import lru_cache, partial
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from pathlib import Path
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from tracer_spec.plan import Resolved
+
+_OURS = "tracer-spec"
+_PACKAGE = Path(__file__).parents[2]
+# parts of ours that train nothing
+_IDLE = frozenset(("cli", "report", "testing"))
+_MOST_FILES = 2000
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+
+
+def identity(learner: Resolved) -> bytes | None:
+    """Return a digest of everything, rows and seed aside, that decides what a learner comes to; None where nobody can tell.
+
+    Nobody can tell where ``make`` is a closure, where an option names a file, and where a package below the plugin's own is
+    installed editable.
+    """
+    provided = learner.provided
+    code, packages = _code(provided.plugin.make), _packages(provided.distribution)
+    options = _options(learner.options)
+    if code is None or packages is None or options is None:
+        return None
+    named = [provided.kind, provided.name, provided.distribution, provided.version]
+    facts = [1, named, options, code, _sources(_PACKAGE), packages, _machine()]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).digest()
+
+
+@lru_cache(maxsize=1)
+def own_identity() -> bytes:
+    """Return a digest of our own sources, the libraries below them, and the processor."""
+    facts = [1, _sources(_PACKAGE), _packages(_OURS), _machine()]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).digest()
+
+
+def _options(options: Any) -> Any:
+    """Return options as JSON; None where they name a file, whose content can change, or are no JSON."""
+    try:
+        dumped = options.model_dump(mode="json")
+    except (TypeError, ValueError):
+        return None
+    return None if any(_is_file(each) for each in _strings(dumped)) else dumped
+
+
+def _strings(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [text for each in value.values() for text in _strings(each)]
+    if isinstance(value, list):
+        return [text for each in value for text in _strings(each)]
+    return [value] if isinstance(value, str) else []
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return bool(text) and (Path(text).is_absolute() or Path(text).exists())
+    except (OSError, ValueError):
+        return True
+
+
+def _code(make: Any) -> str | None:
+    """Return a digest of the package, or module, that a plugin's ``make`` stands in."""
+    inner = make.func if isinstance(make, partial) else make
+    if str(getattr(inner, "__module__", "")).startswith("tracer_spec.builtin."):
+        return "built in"  # a name among ours says the rest, and our sources are digested anyway
+    if isinstance(make, FunctionType):
+        carries = bool(make.__closure__ or make.__defaults__ or make.__kwdefaults__)
+    else:
+        carries = not isinstance(make, type) or "<locals>" in make.__qualname__
+    module = sys.modules.get(getattr(make, "__module__", None) or "")
+    if carries or module is None or not getattr(module, "__file__", None):
+        return None
+    root, name = Path(str(module.__file__)), module.__name__
+    while "." in name:
+        name = name.rpartition(".")[0]
+        parent = getattr(sys.modules.get(name), "__file__", None)
+        if parent is None:  # a namespace: what lies beside belongs to others
+            break
+        root = Path(parent)
+    return _sources(root.parent if root.name == "__init__.py" else root)
+
+
+@lru_cache(maxsize=64)
+def _sources(root: Path) -> str | None:
+    """Return a digest of a module, or of every module of a package."""
+    files = sorted(root.rglob("*.py")) if root.is_dir() else [root]
+    ours = root == _PACKAGE
+    if len(files) > _MOST_FILES:
+        return None
+    digest = hashlib.sha256()
+    for file in files:
+        place = file.relative_to(root)
+        if ours and place.parts[0] in _IDLE:
+            continue
+        content = file.read_bytes()
+        digest.update(f"{place.as_posix()}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _packages(root: str) -> dict[str, str] | None:
+    """Return the version of a distribution and of all that it requires; None where one of those is installed editable."""
+    found: dict[str, str] = {}
+    waiting = [_normal(root), _OURS]
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        try:
+            held = distribution(name)
+        except PackageNotFoundError:
+            found[name] = "absent"
+            continue
+        if name not in (_normal(root), _OURS) and _is_editable(held):
+            return None
+        found[name] = held.version
+        # of the extras, which need not be there, those of the plugin's own distribution alone
+        wanted = [each for each in held.requires or () if name == _normal(root) or "extra ==" not in each]
+        waiting += [_normal(match[0]) for each in wanted if (match := _NAME.match(each))]
+    return found
+
+
+def _is_editable(held: Distribution) -> bool:
+    text = held.read_text("direct_url.json")
+    return bool(text and json.loads(text).get("dir_info", {}).get("editable"))
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+@lru_cache(maxsize=1)
+def _machine() -> list[Any]:
+    """Say what arithmetic depends on: the interpreter, the processor, the linear algebra library."""
+    about = [
+        platform.python_implementation(),
+        *platform.python_version_tuple()[:2],
+        platform.system(),
+        platform.machine(),
+    ]
+    cpu = platform.processor()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        lines = info.read_text(encoding="utf-8", errors="replace").splitlines()
+        cpu = next((line for line in lines if line.startswith(("flags", "Features"))), cpu)
+    blas: Any = np.show_config(mode="dicts")
+    blas = blas.get("Build Dependencies", {}).get("blas", {}) if isinstance(blas, dict) else {}
+    return [*about, hashlib.sha256(cpu.encode()).hexdigest(), blas.get("name"), blas.get("version")]

@@ -1,0 +1,318 @@
+"""What builds remember, in one file on this machine: bytes by the digest of everything that they depend on.
+
+A value is raw float32, or ONNX, with a small JSON header; never a pickle, and never a text. Whatever is wrong with the cache
+costs time and nothing else: a value whose digest does not match is not there, a file that is no database is set aside, and a
+disk that cannot be written turns the cache off, with one note.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+import time
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tracer_spec.errors import UsageError
+from tracer_spec.flow.cache.database import (
+    FILE,
+    bytes_in_use,
+    chunks,
+    marks,
+    open_database,
+    prepare_database,
+    transaction,
+)
+
+FOLDER = "TRACER_SPEC_CACHE"
+LIMIT = "TRACER_SPEC_CACHE_MB"
+DEFAULT_MB = 5000
+
+# reading writes nothing, but where the time of last use has become this old
+_USE_GRAIN_S = 3600
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One remembered value.
+
+    Parameters
+    ----------
+    value : bytes
+    header : mapping
+        What goes with it, as JSON.
+    """
+
+    value: bytes = field(repr=False)
+    header: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreInfo:
+    """What a store holds.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    n_bytes, limit_bytes : int
+        On disk; the bound beyond which what was not used for longest goes.
+    entries : mapping of str to (int, int)
+        How many values of each kind, and their bytes.
+    oldest_use : int or None
+        Seconds since 1970 UTC; None where it is empty.
+    """
+
+    path: Path
+    n_bytes: int
+    limit_bytes: int
+    entries: Mapping[str, tuple[int, int]]
+    oldest_use: int | None
+
+
+class Store:
+    """Values by key, shared by every build of this user. Each method works, and forgets, where the cache is off.
+
+    Parameters
+    ----------
+    folder : Path or None
+        None is a cache that is off.
+    limit_bytes : int
+        At most this much stays on disk.
+
+    Attributes
+    ----------
+    notes : tuple of str
+        Why the cache is off, or was set aside; for the warnings of a build.
+    n_damaged : int
+        Values met whose digest did not match.
+    """
+
+    def __init__(self, folder: Path | None, limit_bytes: int = DEFAULT_MB * 10**6) -> None:
+        self.path = None if folder is None else folder / FILE
+        self.limit_bytes = limit_bytes
+        self.notes: tuple[str, ...] = ()
+        self.n_damaged = 0
+        self._db: sqlite3.Connection | None = None
+        self._inode = 0
+        self._closed: weakref.finalize[Any, Any] | None = None
+
+    @property
+    def is_on(self) -> bool:
+        """Return whether it remembers."""
+        return self.path is not None
+
+    # --- values --------------------------------------------------------------------------------------------------
+
+    def get(self, key: bytes) -> Entry | None:
+        """Return the value of a key, None where there is none that is whole."""
+        return self.get_many([key]).get(key)
+
+    def get_many(self, keys: Sequence[bytes]) -> dict[bytes, Entry]:
+        """Return the values there are, by key."""
+        return self._tried(lambda db: self._read(db, keys)) or {}
+
+    def put(self, key: bytes, kind: str, entry: Entry) -> None:
+        """Remember one value."""
+        self.put_many(kind, [(key, entry)])
+
+    def put_many(self, kind: str, entries: Iterable[tuple[bytes, Entry]]) -> None:
+        """Remember values of one kind, all or none of them; the same key again replaces what was there."""
+        now, rows = int(time.time()), []
+        for key, entry in entries:
+            header = json.dumps(dict(entry.header), sort_keys=True, separators=(",", ":"))
+            digest = _digest(key, header, entry.value)
+            rows.append((key, kind, header, entry.value, digest, len(entry.value), now))
+        if sum(row[5] for row in rows) < self.limit_bytes:
+            self._tried(lambda db: self._write(db, rows))
+
+    def _read(self, db: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, Entry]:
+        found, damaged, old = dict[bytes, Entry](), list[bytes](), list[bytes]()
+        stale = int(time.time()) - _USE_GRAIN_S
+        for some in chunks(keys):
+            query = f"SELECT key, header, value, digest, used FROM entries WHERE key IN ({marks(some)})"  # noqa: S608 - question marks
+            for key, header, value, digest, used in db.execute(query, some):
+                if _digest(key, header, value) != digest:
+                    damaged.append(key)
+                    continue
+                found[key] = Entry(value, json.loads(header))
+                if used < stale:
+                    old.append(key)
+        self.n_damaged += len(damaged)
+        if damaged or old:
+            with transaction(db):
+                for some in chunks(damaged):
+                    db.execute(f"DELETE FROM entries WHERE key IN ({marks(some)})", some)  # noqa: S608
+                for some in chunks(old):
+                    now = [int(time.time())]
+                    db.execute(f"UPDATE entries SET used = ? WHERE key IN ({marks(some)})", [*now, *some])  # noqa: S608
+        return found
+
+    def _write(self, db: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+        with transaction(db):
+            db.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        self._make_room(db)
+
+    def _make_room(self, db: sqlite3.Connection) -> None:
+        """Drop what was not used for longest, until a tenth of the limit is free again."""
+        if bytes_in_use(db) <= self.limit_bytes:
+            return
+        while bytes_in_use(db) > 0.9 * self.limit_bytes:
+            with transaction(db):
+                # probes are few and small, and without them every vector of their embedder is lost
+                oldest = db.execute(
+                    "SELECT rowid FROM entries WHERE kind != 'probes' ORDER BY used, rowid LIMIT 64"
+                ).fetchall()
+                db.executemany("DELETE FROM entries WHERE rowid = ?", oldest)
+            if not oldest:
+                break
+        db.executescript("PRAGMA incremental_vacuum")
+
+    # --- the whole of it -----------------------------------------------------------------------------------------
+
+    def info(self) -> StoreInfo | None:
+        """Return what there is; None where the cache is off."""
+        return self._tried(self._info) if self.path is None or self.path.exists() else self._nothing()
+
+    def clear(self) -> StoreInfo | None:
+        """Remove everything, and return what there was; None where the cache is off."""
+        before = self.info()
+        if before is None or self.path is None or not self.path.exists():
+            return before
+        self._tried(self._empty)
+        _damaged(self.path).unlink(missing_ok=True)
+        return before
+
+    def close(self) -> None:
+        """Let go of the file; the next call opens it again."""
+        if self._closed is not None:
+            self._closed()
+        self._db = self._closed = None
+
+    def _info(self, db: sqlite3.Connection) -> StoreInfo:
+        kinds = db.execute("SELECT kind, COUNT(*), SUM(size) FROM entries GROUP BY kind ORDER BY kind").fetchall()
+        (oldest,) = db.execute("SELECT MIN(used) FROM entries").fetchone()
+        assert self.path is not None  # noqa: S101 - a database is open
+        entries = {kind: (n, size) for kind, n, size in kinds}
+        return StoreInfo(self.path, bytes_in_use(db), self.limit_bytes, entries, oldest)
+
+    def _nothing(self) -> StoreInfo | None:
+        return None if self.path is None else StoreInfo(self.path, 0, self.limit_bytes, {}, None)
+
+    @staticmethod
+    def _empty(db: sqlite3.Connection) -> None:
+        with transaction(db):
+            db.execute("DELETE FROM entries")
+        db.executescript("PRAGMA incremental_vacuum")
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    # --- the file ------------------------------------------------------------------------------------------------
+
+    def _tried(self, work: Callable[[sqlite3.Connection], _T]) -> _T | None:
+        """Do something with the database; whatever is wrong with it ends here."""
+        for _ in range(2):
+            if self.path is None:
+                return None
+            try:
+                self._db = self._db or self._open(self.path)
+                return work(self._db)
+            except (sqlite3.OperationalError, OSError) as error:
+                # locked for too long, read-only, full, no such folder
+                said = getattr(error, "strerror", None) or str(error)
+                self._turn_off(f"the cache {self.path.parent} is off, since it cannot be used: {said}")
+            except (sqlite3.DatabaseError, ValueError) as error:
+                self._set_aside(str(error))
+        return None
+
+    def _open(self, path: Path) -> sqlite3.Connection:
+        """Open the database, made where there is none."""
+        db = open_database(path)
+        self._closed = weakref.finalize(self, db.close)
+        self._inode = path.stat().st_ino
+        prepare_database(db)
+        return db
+
+    def _turn_off(self, note: str) -> None:
+        self.close()
+        self.path = None
+        self.notes += (note,)
+
+    def _set_aside(self, why: str) -> None:
+        """Rename a file that cannot be read, unless another process has done so since it was opened."""
+        assert self.path is not None  # noqa: S101 - a database was open
+        self.close()
+        try:
+            if self.path.stat().st_ino != self._inode:
+                return
+            _damaged(self.path).unlink(missing_ok=True)
+            self.path.rename(_damaged(self.path))
+            for suffix in ("-wal", "-shm"):
+                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+        except OSError as error:
+            self._turn_off(f"the cache {self.path.parent} is off: it is damaged, and stays ({error.strerror})")
+        else:
+            self.notes += (f"the cache was damaged ({why}) and begins anew; {_damaged(self.path)} is what it was",)
+
+
+def open_store(enabled: bool = True, environ: Mapping[str, str] = os.environ) -> Store:
+    """Return the store of this user; nothing is opened or made before it is used.
+
+    Parameters
+    ----------
+    enabled : bool
+        False gives one that remembers nothing.
+    environ : mapping
+        ``TRACER_SPEC_CACHE`` is the folder, ``TRACER_SPEC_CACHE_MB`` the limit; 0 turns the cache off.
+
+    Raises
+    ------
+    UsageError
+        Where the limit is no number.
+    """
+    text = environ.get(LIMIT, "").strip()
+    if text and not (text.isascii() and text.isdigit()):
+        raise UsageError(f"{LIMIT} is '{text}'", hint="it is a whole number of megabytes, 0 for no cache")
+    limit_bytes = int(text or DEFAULT_MB) * 10**6
+    if not enabled or not limit_bytes:
+        return Store(None)
+    return Store(cache_folder(environ), limit_bytes)
+
+
+def cache_folder(environ: Mapping[str, str]) -> Path:
+    """Return the folder of the cache: ``$TRACER_SPEC_CACHE``, or the platform's place for such things."""
+    if environ.get(FOLDER):
+        return Path(environ[FOLDER]).expanduser().absolute()
+    import platformdirs
+
+    return platformdirs.user_cache_path("tracer-spec", appauthor=False)
+
+
+def key_of(kind: str, *parts: bytes) -> bytes:
+    """Return the key of a value: a digest of its kind and of everything it depends on.
+
+    Examples
+    --------
+    >>> key_of("vector", b"ab", b"c") == key_of("vector", b"a", b"bc")
+    False
+    """
+    digest = hashlib.sha256(kind.encode())
+    for part in parts:
+        # lengths first, so that no two lists of parts run into one another
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return digest.digest()
+
+
+def _digest(key: bytes, header: str, value: bytes) -> bytes:
+    return key_of("entry", key, header.encode(), value)
+
+
+def _damaged(path: Path) -> Path:
+    return path.with_name(f"{path.name}.damaged")

@@ -1,0 +1,140 @@
+"""Vectors of an embedder that is not fitted, kept by (its fingerprint, the text): what was paid for once is not paid again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tracer_spec.flow.cache.store import Entry, Store, key_of
+from tracer_spec.plugin import Vectors
+from tracer_spec.runtime.embedding import TOLERANCE
+
+# neutral texts of many shapes: their vectors tell one embedder from another of the same dimension
+PROBES = (
+    "where is my card?",
+    "I was charged twice for the same order, please refund 20.50 EUR",
+    "Привет, как дела? 你好 مرحبا",
+    "a",
+    "UPPER lower 12345 _-#!? https://example.com/x?y=1",
+)
+# texts embedded, and written down, at a time: what a build that dies half-way loses at most
+BATCH = 512
+
+
+@dataclass(slots=True, eq=False)
+class KnownVectors:
+    """Embeds what the store does not hold.
+
+    Parameters
+    ----------
+    store : Store
+    embed : callable
+        Texts to checked vectors; the slow part.
+    fingerprint : str
+        The embedder's.
+
+    Notes
+    -----
+    A service may change its model under the same name. So vectors belong to a *vintage*: the vectors that the probe texts had
+    when they were made. Before new texts join an old vintage, the probes are embedded again; where they have moved, everything
+    is embedded anew. The bundle carries the probes of the vintage it was trained on, so that ``load`` notices a change too.
+    """
+
+    store: Store
+    embed: Callable[[Sequence[str]], Vectors]
+    fingerprint: str
+    _probes: Vectors | None = field(default=None, init=False)
+    _is_fresh: bool = field(default=False, init=False)
+
+    def probes(self) -> Vectors:
+        """Return the probes' vectors, of the vintage in use."""
+        if self._probes is None:
+            self._probes = self._remembered_probes()
+        if self._probes is None:
+            self._probes = self._begin_vintage(self.embed(PROBES))
+        return self._probes
+
+    def vectors(self, texts: Sequence[str], told: Callable[[int], None]) -> Vectors:
+        """Return one row per text, shape (n, d); ``told`` hears how many more distinct texts have theirs."""
+        distinct = list(dict.fromkeys(texts))
+        probes = self.probes()
+        X, missing = self._look_up(distinct, probes)
+        if missing and not self._is_fresh:
+            probes = self._with_care(probes)
+            X, missing = self._look_up(distinct, probes)
+        told(len(distinct) - len(missing))
+        for start in range(0, len(missing), BATCH):
+            rows = missing[start : start + BATCH]
+            some = [distinct[row] for row in rows]
+            X[rows] = self.embed(some)
+            entries = [(self._key(text, probes), Entry(X[row].tobytes())) for text, row in zip(some, rows, strict=True)]
+            self.store.put_many("vector", entries)
+            told(len(rows))
+        if len(distinct) == len(texts):
+            return X
+        place = {text: row for row, text in enumerate(distinct)}
+        return X[[place[text] for text in texts]]
+
+    def count(self, texts: Sequence[str]) -> tuple[int, int]:
+        """Return (distinct texts whose vectors are here, distinct texts); nothing is embedded."""
+        distinct = list(dict.fromkeys(texts))
+        probes = self._remembered_probes()
+        if probes is None:
+            return 0, len(distinct)
+        return len(distinct) - len(self._look_up(distinct, probes)[1]), len(distinct)
+
+    def _look_up(self, texts: Sequence[str], probes: Vectors) -> tuple[Vectors, list[int]]:
+        """Return the rows there are, and the places of those there are not."""
+        X = np.empty((len(texts), probes.shape[1]), np.float32)
+        missing: list[int] = []
+        if not self.store.is_on:
+            return X, list(range(len(texts)))
+        for start in range(0, len(texts), BATCH):
+            keys = [self._key(text, probes) for text in texts[start : start + BATCH]]
+            found = self.store.get_many(keys)
+            for row, key in enumerate(keys, start):
+                held = found.get(key)
+                if held is None or len(held.value) != X.shape[1] * X.itemsize:
+                    missing.append(row)
+                else:
+                    X[row] = np.frombuffer(held.value, np.float32)
+        return X, missing
+
+    def _with_care(self, probes: Vectors) -> Vectors:
+        """Return the probes of a vintage that new texts may join: the old one, where the embedder is still the same."""
+        live = self.embed(PROBES)
+        self._is_fresh = True
+        if live.shape == probes.shape and np.abs(live - probes).max() <= TOLERANCE * max(
+            1.0, float(np.abs(probes).max())
+        ):
+            return probes
+        self.store.notes += (
+            "the embedder gives other vectors than when those in the cache were made, under the same fingerprint: every text "
+            "is embedded anew",
+        )
+        self._probes = self._begin_vintage(live)
+        return self._probes
+
+    def _remembered_probes(self) -> Vectors | None:
+        held = self.store.get(self._probe_key())
+        if held is None:
+            return None
+        X = np.frombuffer(held.value, np.float32).reshape(len(PROBES), -1)
+        return X.copy()
+
+    def _begin_vintage(self, probes: Vectors) -> Vectors:
+        self._is_fresh = True
+        self.store.put(self._probe_key(), "probes", Entry(probes.tobytes()))
+        return probes
+
+    def _probe_key(self) -> bytes:
+        return key_of("probes", self.fingerprint.encode(), *_encoded(PROBES))
+
+    def _key(self, text: str, probes: Vectors) -> bytes:
+        return key_of("vector", self.fingerprint.encode(), probes.tobytes(), *_encoded([text]))
+
+
+def _encoded(texts: Sequence[str]) -> Iterator[bytes]:
+    return (text.encode("utf-8", "surrogatepass") for text in texts)

@@ -1,0 +1,123 @@
+"""The certify rows: sealed until they are opened, once, and then counted by the very graph that ships."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tracer_spec.flow.blocks import ROWS_PER_BLOCK, Blocks
+from tracer_spec.flow.compile import compile_policy, overrides
+from tracer_spec.flow.traces.labels import LabelSpace
+from tracer_spec.flow.traces.trace_set import TraceSet
+from tracer_spec.flow.training.embed import FittedEmbedder
+from tracer_spec.plugin import Classes, Mask, Policy, Scores
+
+if TYPE_CHECKING:
+    from tracer_spec.graph import Scorer
+
+
+class OpenedRows:
+    """Count what a policy handles, and where it agrees, on the certify rows.
+
+    Parameters
+    ----------
+    blocks : Blocks
+        The vectors of the n rows, in order.
+    y : ndarray of shape (n,), int64
+        The teacher's class; -1, a label off the list, is a disagreement whatever the surrogate says.
+    denied : ndarray of shape (k,), bool
+
+    Notes
+    -----
+    Every row counts, however many there are: they pass through the graph block by block, in bounded memory.
+
+    The candidates of a chain differ by their thresholds alone. They share one compiled graph whose thresholds are open
+    to the caller; what ships is that graph with its thresholds frozen. Mostly they differ by the last stage's threshold
+    alone, and so share one run of it, in which the last stage takes all that it may: with a threshold it takes those of them
+    whose score reaches it, by the graph's own comparison.
+    """
+
+    def __init__(self, blocks: Blocks, y: Classes, denied: Sequence[bool] | Mask) -> None:
+        self._blocks = blocks
+        self._y = y
+        self._denied = tuple(bool(each) for each in denied)
+        self._scorer: tuple[tuple[tuple[str, ...], ...], Scorer] | None = None
+        self._run: tuple[tuple[object, ...], tuple[Classes, Mask, Scores, Classes]] | None = None
+
+    def __len__(self) -> int:
+        return len(self._y)
+
+    def count(self, policy: Policy) -> tuple[int, int]:
+        """Return (n handled, k of them agreeing)."""
+        label, handled, _ = self._decide(policy)
+        return int(handled.sum()), int((handled & (label == self._y)).sum())
+
+    def score_quantiles(self, policy: Policy) -> tuple[float, ...]:
+        """Return at most 256 quantiles of the policy's acceptance scores, ascending; for the certificate alone."""
+        from tracer_spec.stats.two_samples import sample_quantiles
+
+        *_, scores = self._decide(policy)
+        return tuple(sample_quantiles(scores).tolist())
+
+    def _decide(self, policy: Policy) -> tuple[Classes, Mask, Scores]:
+        """Return label, handled and score of every row; the label of a row that is not handled means nothing."""
+        label, may, score, stage = self._wide_open(policy)
+        last = len(policy) - 1
+        return label, may & ((stage < last) | (score >= np.float32(policy[last].threshold))), score
+
+    def _wide_open(self, policy: Policy) -> tuple[Classes, Mask, Scores, Classes]:
+        """Run the policy with a last stage that takes whatever it may, or take the run of the candidate before."""
+        shape = tuple(_parts(policy, position) for position in range(len(policy)))
+        run = (shape, *(stage.threshold for stage in policy[:-1]))
+        if self._run is None or self._run[0] != run:
+            lowest = overrides((*policy[:-1], replace(policy[-1], threshold=-np.inf)))
+            wanted = ["label", "handled", "score", "stage"]
+            scorer = self._session(shape, policy)
+            parts = [scorer.run({"embedding": X}, constants=lowest, outputs=wanted) for X in self._blocks]
+            label, may, score, stage = (np.concatenate(each) for each in zip(*parts, strict=True))
+            self._run = (run, (label, may, score, stage))
+        return self._run[1]
+
+    def _session(self, shape: tuple[tuple[str, ...], ...], policy: Policy) -> Scorer:
+        from tracer_spec.graph import Scorer
+
+        if self._scorer is None or self._scorer[0] != shape:
+            model = compile_policy(policy, dimension=self._blocks.dimension, denied=self._denied, open_thresholds=True)
+            self._scorer = (shape, Scorer(model.SerializeToString(deterministic=True)))
+        return self._scorer[1]
+
+
+def _parts(policy: Policy, position: int) -> tuple[str, ...]:
+    """Name everything of a stage but its threshold."""
+    stage = policy[position]
+    models = [stage.surrogate, stage.acceptor, *(fence.guard for fence in stage.fences)]
+    return (*(model.digest if model else "" for model in models), *(repr(fence.limit) for fence in stage.fences))
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """The certify rows before they are opened: nothing to see but how many there are."""
+
+    _traces: TraceSet = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self._traces)
+
+    def count(self, policy: Policy) -> tuple[int, int]:  # noqa: ARG002 - the contract's
+        """Refuse: rows under seal are not counted."""
+        raise RuntimeError("the certify rows are under seal")
+
+    def keys(self) -> Iterator[bytes]:
+        """Yield who the rows are, for the ledger: their ids or contents, whatever the teacher said of them."""
+        for event, content in zip(self._traces.ids, self._traces.contents(), strict=True):
+            yield content if event is None else b"id\0" + event.encode("utf-8", "surrogatepass")
+
+    def open(self, embedder: FittedEmbedder, labels: LabelSpace, denied: Mask) -> OpenedRows:
+        """Embed the rows as production will, and let policies be counted on them. Called once, by the engine."""
+        starts = range(0, max(len(self), 1), ROWS_PER_BLOCK)
+        parts = (self._traces.take(range(start, min(start + ROWS_PER_BLOCK, len(self)))) for start in starts)
+        blocks = Blocks(embedder.vectors(part, "certify") for part in parts)
+        return OpenedRows(blocks, labels.encode(self._traces.labels), denied)

@@ -1,0 +1,237 @@
+"""``build --locked`` and ``--check``: what is there now, held against what the lock says of the last certified build."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from tracer_spec.errors import BundleError, Difference, LockError, Problem
+from tracer_spec.flow.bundle_file import Contents, Written
+from tracer_spec.flow.lock.differences import differences
+from tracer_spec.flow.lock.file import lock_path, read_lock
+from tracer_spec.flow.lock.ledger import count_look
+from tracer_spec.flow.lock.record import certificate_of, embedder_of, inputs_of, result_of
+from tracer_spec.flow.lock.spec_keys import DIGEST, NOT_TOLD
+from tracer_spec.runtime.bundle import read_bundle
+from tracer_spec.runtime.manifest import Member
+
+if TYPE_CHECKING:
+    from tracer_spec.flow.prepared import Prepared
+    from tracer_spec.flow.traces.splits import Split
+    from tracer_spec.flow.traces.trace_set import TraceSet
+    from tracer_spec.plan import Plan
+    from tracer_spec.plugin import Certificate
+
+_INPUTS = ("spec", "seed", "traces", "plugins", "libraries")
+_SPEC_TEXT = "router.yaml"
+_SHOWN = 8
+_SHORT = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """The build that a lock pins.
+
+    Parameters
+    ----------
+    path : Path
+        The lock.
+    spec : str
+        The spec's file, as given.
+    bundle : Path
+        Where a build writes.
+    entry : mapping
+        The lock's ``build``.
+    """
+
+    path: Path
+    spec: str
+    bundle: Path
+    entry: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def created(self) -> str | None:
+        """Return the time that the bundle bears; None where it bears none."""
+        created = self.part("bundle").get("created")
+        return created if isinstance(created, str) else None
+
+    def notes_on(self, made: Written | None) -> tuple[str, ...]:
+        """Return what a reader should know of a bundle that was made from the inputs pinned here."""
+        pinned = self.part("bundle").get("sha256")
+        if made is None or made.sha256 == pinned:
+            return ()
+        return (
+            f"the inputs are those of {self.path.name}, and the bundle is not the one it pins (sha256 {_value(pinned)}): "
+            "'--check' says what differs",
+        )
+
+    def part(self, key: str) -> Mapping[str, Any]:
+        """Return a mapping of the entry; an empty one where there is none."""
+        value = self.entry.get(key)
+        return value if isinstance(value, dict) else {}
+
+
+def pinned_build(plan: Plan, place: Path) -> Pinned:
+    """Return what the lock of a plan's spec pins; ``place`` is where its bundle goes.
+
+    Raises
+    ------
+    LockError
+        Where there is no lock, or nothing is pinned in it.
+    """
+    path = lock_path(plan.loaded.file)
+    if path is None:
+        raise LockError("a spec that is no file has no lock", hint="write it to router.yaml and build that")
+    lock, file = read_lock(path), plan.loaded.file
+    entry = lock.document.get("build")
+    if isinstance(entry, dict):
+        return Pinned(path, file, place, entry)
+    if lock.in_conflict:
+        what = "the lock holds a merge conflict"
+        hint = f"'tracer-spec build {file}' builds the merged spec, keeps the looks of both branches, and writes the lock anew"
+    elif path.exists():
+        what = "the lock pins no build: none has been certified since it was begun"
+        hint = f"'tracer-spec build {file}' certifies one and writes it down; commit the lock"
+    else:
+        what = "there is no lock"
+        hint = f"'tracer-spec build {file}' writes one; commit it beside the spec"
+    raise LockError(what, where=str(path), hint=hint)
+
+
+def same_inputs(pinned: Pinned, plan: Plan, traces: TraceSet, sides: Split, *, text: bool) -> None:
+    """Raise where the spec, the traces, a plugin or a library is not that of the lock; nothing is embedded yet.
+
+    Parameters
+    ----------
+    text : bool
+        Whether comments and layout of the spec count: the bundle holds its text.
+    """
+    now = inputs_of(plan, traces, sides)
+    found = differences({key: pinned.entry.get(key) for key in _INPUTS}, now)
+    if text and not found:
+        was = pinned.part("bundle").get("members")
+        was = {_SPEC_TEXT: was.get(_SPEC_TEXT) if isinstance(was, dict) else None}
+        is_now = {_SPEC_TEXT: Member.of(plan.loaded.text.encode()).sha256[: len(str(was[_SPEC_TEXT]))]}
+        found = differences({"bundle": {"members": was}}, {"bundle": {"members": is_now}})
+    if found:
+        _refuse(pinned, found, _rebuild(pinned, now))
+
+
+def same_embedder(pinned: Pinned, plan: Plan, prepared: Prepared) -> None:
+    """Raise where the embedder is another function than the lock's, or the build is none of those that have looked."""
+    found = differences({"embedder": pinned.entry.get("embedder")}, {"embedder": embedder_of(prepared)})
+    if found:
+        _refuse(pinned, found, _rebuild(pinned, {}))
+    look = count_look(plan, prepared)
+    if look is None or not look.is_taken:
+        raise LockError(
+            "the build that the lock pins is not among the looks that it counts: the lock was edited",
+            where=str(pinned.path),
+            address="looks",
+            hint=f"restore it from version control, or 'tracer-spec build {pinned.spec}': that counts as another look",
+        )
+
+
+def same_result(
+    pinned: Pinned,
+    plan: Plan,
+    certificate: Certificate,
+    contents: Contents | None,
+    made: Written | None,
+) -> None:
+    """Raise where building again came to something else than the lock says."""
+    now: dict[str, Any] = {"certificate": certificate_of(plan, certificate), "policy": None, "bundle": None}
+    if contents is not None and made is not None:
+        now = result_of(plan, certificate, contents, made)
+    found = differences({key: pinned.entry.get(key) for key in now}, now)
+    if found:
+        _refuse(
+            pinned,
+            found,
+            "the inputs are those of the lock, and the result is another: a different kind of processor or system, "
+            "a learner that ran out of its time, or a plugin that is not reproducible",
+        )
+
+
+# --- in words --------------------------------------------------------------------------------------------------------
+
+
+def _refuse(pinned: Pinned, found: Sequence[Difference], hint: str) -> NoReturn:
+    """Raise one problem for each part of the lock that differs; the last has the remedy."""
+    groups: dict[str, list[Difference]] = {}
+    for each in found:
+        groups.setdefault(each.address.split(".")[0], []).append(each)
+    problems = [Problem(str(pinned.path), _words(name, group), "", name) for name, group in groups.items()]
+    problems[-1] = Problem(str(pinned.path), problems[-1].what, hint, problems[-1].address)
+    error = LockError.of(tuple(problems))
+    assert isinstance(error, LockError)  # noqa: S101 - 'of' makes one of its own kind
+    error.differences = tuple(found)
+    raise error
+
+
+def _words(name: str, group: Sequence[Difference]) -> str:
+    """Say how one part differs; the digest of a spec says nothing where its keys say which."""
+    told = [each for each in group if each.address != "spec.digest"] or list(group)
+    said = [_changed(each, name) for each in told[:_SHOWN]]
+    if name == "spec" and told[0].address == "spec.digest":
+        said.append(
+            f"no key that the lock tells differs, so it is one that is '{NOT_TOLD}': from the environment or --set"
+        )
+    if len(told) > _SHOWN:
+        said.append(f"and {len(told) - _SHOWN} more")
+    return "; ".join(said)
+
+
+def _changed(each: Difference, name: str) -> str:
+    """Say one value's change."""
+    shown = each.address.removeprefix("spec.keys.").removeprefix(f"{name}.")
+    if each.address.startswith("bundle.members."):
+        return f"{shown.removeprefix('members.')} is another"
+    if _is_digest(each.was) and _is_digest(each.now) and each.address.startswith("spec.keys."):
+        return f"{shown} is another"
+    return f"{shown} was {_value(each.was)}, is {_value(each.now)}"
+
+
+def _is_digest(value: object) -> bool:
+    return isinstance(value, str) and value.startswith(DIGEST)
+
+
+def _value(value: object) -> str:
+    if value is None:
+        return "not there"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    if isinstance(value, str):
+        is_hex = len(value) == 64 and set(value) <= set("0123456789abcdef")
+        return f"{value[:_SHORT]}…" if is_hex else f"'{value[:80]}'"
+    return str(value).lower() if isinstance(value, bool) else f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _rebuild(pinned: Pinned, now: Mapping[str, Any]) -> str:
+    """Say what to do where inputs differ; and whether a build of what there is now was cut short."""
+    remedy = (
+        f"'tracer-spec build {pinned.spec}' builds from what there is now and writes the lock; review and commit both"
+    )
+    if now and _is_ahead(pinned.bundle, now):
+        return (
+            f"{pinned.bundle} is a build of what there is now, which ended before it could write the lock; {remedy}: it is "
+            "no new look"
+        )
+    return remedy
+
+
+def _is_ahead(path: Path, now: Mapping[str, Any]) -> bool:
+    """Return whether the bundle is one of these inputs."""
+    try:
+        manifest = read_bundle(path).manifest
+    except BundleError:
+        return False
+    traces = manifest.provenance.get("traces")
+    digest = traces.get("digest") if isinstance(traces, dict) else None
+    return (manifest.status, manifest.spec_digest, digest) == (
+        "certified",
+        now["spec"]["digest"],
+        now["traces"]["digest"],
+    )

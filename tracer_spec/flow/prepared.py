@@ -1,0 +1,42 @@
+"""Everything that training needs, and the certify rows under seal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+from tracer_spec.flow.certify_rows import Sealed
+from tracer_spec.flow.traces.accounting import Accounting
+from tracer_spec.flow.traces.labels import UNUSABLE, LabelSpace
+from tracer_spec.flow.traces.name_counts import N_LISTED
+from tracer_spec.flow.traces.trace_set import TraceSet
+from tracer_spec.flow.training.embed import FittedEmbedder
+from tracer_spec.flow.training.fit_rows import FitRows
+from tracer_spec.plugin import Mask
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Everything that training needs, and the certify rows under seal."""
+
+    traces: TraceSet = field(repr=False)
+    labels: LabelSpace
+    denied: Mask
+    embedder: FittedEmbedder
+    fit: FitRows
+    fit_traces: TraceSet = field(repr=False)
+    certify: Sealed
+    split_notes: tuple[str, ...]
+    bound_notes: tuple[str, ...] = ()
+
+
+def sealed_accounting(prepared: Prepared) -> Accounting:
+    """Return the accounting with labels counted on fit rows alone: under seal, the others' are not told."""
+    off_list = Counter(label for label in prepared.fit_traces.labels if label not in prepared.labels.classes)
+    n_empty = off_list.pop(UNUSABLE, 0)
+    return replace(
+        prepared.traces.accounting,
+        unknown_labels=dict(off_list.most_common(N_LISTED)),
+        n_unknown=off_list.total(),
+        unusable={"fit rows without a label": n_empty} if n_empty else {},
+    )

@@ -1,0 +1,1 @@
+"""What a build could certify and reuse, before anything runs."""

@@ -1,0 +1,82 @@
+"""What a build would take from the cache and what it would have to do, as far as that is known without doing it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tracer_spec.flow.cache.memory import Memory
+from tracer_spec.flow.traces.labels import label_space
+from tracer_spec.flow.traces.splits import fold_keys, folds
+from tracer_spec.flow.training.embed import FittedEmbedder, fitted_key, known_vectors, vectors_key
+from tracer_spec.flow.training.fit_rows import FitRows
+from tracer_spec.flow.training.zoo import Trainer
+from tracer_spec.plugin import Fittable, Restorable, VectorReader, Vectors
+
+if TYPE_CHECKING:
+    from tracer_spec.flow.cache.store import Store
+    from tracer_spec.flow.traces.splits import Split
+    from tracer_spec.flow.traces.trace_set import TraceSet
+    from tracer_spec.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What of a build is in the cache. Of certify rows nothing is looked up: their texts stay sealed.
+
+    Parameters
+    ----------
+    is_on : bool
+        Whether there is a cache.
+    is_fitted : bool or None
+        Whether the embedder, fitted on these texts, is there; None for one that is not fitted.
+    n_texts, n_texts_known : int or None
+        Distinct texts of fit rows, and those whose vectors are there; None where vectors come with the traces.
+    n_fits_known : int or None
+        Trainings of surrogates that are there; None where nobody knows before vectors are made or read.
+    n_fits : int or None
+        Trainings of surrogates in all; None where that is not known before the first fold is trained, since it ranks the zoo.
+    """
+
+    is_on: bool
+    is_fitted: bool | None = None
+    n_texts: int | None = None
+    n_texts_known: int | None = None
+    n_fits_known: int | None = None
+    n_fits: int | None = None
+
+
+def forecast(plan: Plan, traces: TraceSet, sides: Split, store: Store) -> Forecast:
+    """Look up what a build of these traces would find in the cache; nothing is embedded or trained."""
+    if not store.is_on:
+        return Forecast(is_on=False)
+    fit, memory = traces.take(sides.fit), Memory(store)
+    is_fitted, n, n_known, X = _embedding(plan, fit, memory)
+    if X is None:
+        return Forecast(True, is_fitted, n, n_known)
+    labels = label_space(plan.allowed_labels, fit.labels)
+    dealt = folds(fold_keys(fit, plan.spec.split.strategy), plan.spec.split.folds, seed=plan.spec.seed)
+    rows = FitRows(X, labels.encode(fit.labels), dealt, len(labels))
+    known, total = Trainer(rows, plan.zoo, seed=plan.spec.seed, memory=memory).count_known()
+    return Forecast(True, is_fitted, n, n_known, known, total)
+
+
+def _embedding(plan: Plan, fit: TraceSet, memory: Memory) -> tuple[bool | None, int | None, int | None, Vectors | None]:
+    """Return whether the embedder is fitted, (distinct) texts, those with vectors, and the vectors where all are there."""
+    embedder = plan.embedder.make()
+    if isinstance(embedder, VectorReader):
+        return None, None, None, None
+    n = len(set(fit.texts))
+    if not isinstance(embedder, Fittable):
+        known = known_vectors(plan.embedder, embedder, memory.store)
+        n_known = known.count(fit.texts)[0] if known else 0
+        whole = FittedEmbedder(plan.embedder, embedder, known, memory=memory)
+        return None, n, n_known, whole.vectors(fit) if n_known == n else None
+    if not isinstance(embedder, Restorable):
+        return False, n, 0, None
+    state = memory.recall(fitted_key(plan.embedder, fit.texts, plan.spec.seed, memory))
+    if state is None:
+        return False, n, 0, None
+    restored = embedder.restore({name: state.bytes_of(name) for name in state.parts})
+    held = memory.recall(vectors_key(plan.embedder, restored, fit.texts, memory))
+    return True, n, n if held else 0, held.array_of("X") if held else None

@@ -1,0 +1,257 @@
+"""What a build could certify, said before any training: from counts, and of the certify rows from their number alone."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tracer_spec.flow.certify_rows import Sealed
+from tracer_spec.flow.lock.file import lock_path, read_lock
+from tracer_spec.flow.lock.ledger import sketch
+from tracer_spec.flow.prepare import denied_labels
+from tracer_spec.flow.traces.labels import UNUSABLE, label_space
+from tracer_spec.stats.binomial import fewest_trials, interval, trials_needed
+from tracer_spec.stats.multiple import look_level
+
+if TYPE_CHECKING:
+    from tracer_spec.flow.traces.accounting import Accounting
+    from tracer_spec.flow.traces.splits import Split
+    from tracer_spec.flow.traces.trace_set import TraceSet
+    from tracer_spec.plan import Plan
+    from tracer_spec.plugin import Target
+
+# calibrators of ours that make no test, and so need no number of rows
+_UNTESTED = ("empirical",)
+# a handful of repeated rows is no reason to warn: the upper bound of what they show must be under the target
+_SURE = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """How far the teacher agrees with itself, on fit rows: what no model can go beyond.
+
+    Parameters
+    ----------
+    n : int
+        Fit rows.
+    k : int
+        Those on which a model that knew each text's usual label would agree, answering all of them; a label off the list
+        agrees with nothing.
+    n_repeated, k_repeated : int
+        The same, among rows whose text occurs more than once.
+    n_texts, n_conflicting : int
+        Texts that occur more than once, and those of them that have several labels.
+    """
+
+    n: int
+    k: int
+    n_repeated: int
+    k_repeated: int
+    n_texts: int
+    n_conflicting: int
+
+    @property
+    def share(self) -> float:
+        """Return the ceiling of the agreement on all traffic, in [0, 1]."""
+        return self.k / self.n if self.n else 1.0
+
+    @property
+    def repeated_share(self) -> float | None:
+        """Return the ceiling where texts repeat, in [0, 1]; None where none does."""
+        return self.k_repeated / self.n_repeated if self.n_repeated else None
+
+
+@dataclass(frozen=True, slots=True)
+class Certifiable:
+    """What the number of certify rows allows.
+
+    Parameters
+    ----------
+    n_certify : int
+    look : int or None
+        Which look at these certify rows a new build would be, from 1; None where looks are not counted.
+    level : float
+        The error that its test may spend.
+    fewest : int or None
+        The rows that the test needs, every one of them agreeing: handled rows, or, for an end-to-end target, rows of any
+        kind. None where the calibrator makes no test.
+    smallest_coverage : float or None
+        The least share of traffic that a certified policy could handle, in [0, 1], no less than ``target.min_coverage``;
+        None where nothing can be certified.
+    traces_missing : int
+        About how many more traces it takes before anything could be certified; 0 where something could.
+    likely_agreement : float
+        Halfway from the target to 1: what a good policy might truly reach.
+    likely_rows : int or None
+        Rows that a policy of that agreement needs to pass nine times in ten.
+    """
+
+    n_certify: int
+    look: int | None
+    level: float
+    fewest: int | None
+    smallest_coverage: float | None
+    traces_missing: int
+    likely_agreement: float
+    likely_rows: int | None
+
+    @property
+    def status(self) -> str:
+        """Return ``certifiable``, ``uncertifiable``, or ``untested`` where the calibrator promises nothing."""
+        if self.fewest is None:
+            return "untested"
+        return "uncertifiable" if self.smallest_coverage is None else "certifiable"
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What ``plan`` tells.
+
+    Parameters
+    ----------
+    accounting : Accounting
+        Records read, kept and dropped. Its counts of labels are of all rows, and are not for showing here.
+    n_fit : int
+    target : Target
+    labels : mapping of str to int
+        Fit rows of each label, in the order of their classes.
+    n_unknown, n_unusable : int
+        Fit rows with a label off the list, and with an answer that is no label.
+    unknown_labels : mapping of str to int
+        The labels off the list.
+    ceiling : Ceiling
+    certifiable : Certifiable
+    notes : tuple of str
+    """
+
+    accounting: Accounting = field(repr=False)
+    n_fit: int
+    target: Target
+    labels: Mapping[str, int]
+    n_unknown: int
+    n_unusable: int
+    unknown_labels: Mapping[str, int]
+    ceiling: Ceiling
+    certifiable: Certifiable
+    notes: tuple[str, ...]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Return what stands in the target's way, one sentence each."""
+        return tuple(_warnings(self))
+
+
+def foresee(plan: Plan, traces: TraceSet, sides: Split) -> Outlook:
+    """Say what a build of these traces could certify.
+
+    Parameters
+    ----------
+    plan : Plan
+    traces : TraceSet
+    sides : Split
+
+    Returns
+    -------
+    Outlook
+
+    Raises
+    ------
+    DataError
+        Where no fit row has a usable label, or one of ``defer_labels``, or the lock cannot be read.
+
+    Notes
+    -----
+    Texts and labels of certify rows are never looked at: what a reader learns of them here, they could act on before the
+    test. The ledger compares who the rows are (hashes of their ids or contents), not what the teacher said.
+    """
+    fit = traces.take(sides.fit)
+    space = label_space(plan.allowed_labels, fit.labels)
+    denied_labels(plan, space)
+    counts = Counter(fit.labels)
+    n_unusable = counts.pop(UNUSABLE, 0)
+    unknown = {label: n for label, n in counts.most_common() if label not in space.classes}
+    return Outlook(
+        accounting=traces.accounting,
+        n_fit=len(fit),
+        target=plan.target,
+        labels={label: counts[label] for label in space.labels},
+        n_unknown=sum(unknown.values()),
+        n_unusable=n_unusable,
+        unknown_labels=unknown,
+        ceiling=self_agreement(fit, frozenset(space.labels)),
+        certifiable=_certifiable(plan, traces, sides),
+        notes=(*traces.accounting.notes, *sides.notes, *sides.bound_notes),
+    )
+
+
+def self_agreement(fit: TraceSet, labels: frozenset[str]) -> Ceiling:
+    """Return how far the teacher agrees with itself where texts repeat.
+
+    Notes
+    -----
+    The best that any function of the text can do is each text's most frequent label. A text that occurs once says nothing of
+    the teacher's steadiness and counts as agreeing, so the ceiling is too high rather than too low.
+    """
+    said: defaultdict[bytes, Counter[str]] = defaultdict(Counter)
+    for content, label in zip(fit.contents(), fit.labels, strict=True):
+        said[content][label] += 1
+    n = k = n_repeated = k_repeated = n_texts = n_conflicting = 0
+    for answers in said.values():
+        size = answers.total()
+        usual = max((count for label, count in answers.items() if label in labels), default=0)
+        n, k = n + size, k + usual
+        if size > 1:
+            n_repeated, k_repeated, n_texts = n_repeated + size, k_repeated + usual, n_texts + 1
+            n_conflicting += len(answers) > 1
+    return Ceiling(n, k, n_repeated, k_repeated, n_texts, n_conflicting)
+
+
+def _certifiable(plan: Plan, traces: TraceSet, sides: Split) -> Certifiable:
+    """Compare the certify rows there are with those that a test needs."""
+    n_certify, target = len(sides.certify), plan.target
+    look = _next_look(plan, traces, sides)
+    level = target.delta if look is None else look_level(look, target.delta)
+    likely = (1 + target.level) / 2
+    if plan.calibrator.provided.name in _UNTESTED:
+        return Certifiable(n_certify, look, level, None, None, 0, likely, None)
+    fewest = fewest_trials(target.level, level)
+    smallest, missing = None, 0
+    if n_certify < fewest:
+        share = n_certify / len(traces) if plan.spec.split.strategy == "grouped" else plan.spec.split.certify
+        missing = max(1, math.ceil(fewest / share) - len(traces)) if share else 0
+    else:
+        smallest = target.min_coverage if target.agreement is None else max(fewest / n_certify, target.min_coverage)
+    likely_rows = trials_needed(likely, target.level, level)
+    return Certifiable(n_certify, look, level, fewest, smallest, missing, likely, likely_rows)
+
+
+def _next_look(plan: Plan, traces: TraceSet, sides: Split) -> int | None:
+    """Return which look a build of something new would be."""
+    path = lock_path(plan.loaded.file)
+    if path is None:
+        return None
+    rows = sketch(Sealed(traces.take(sides.certify)).keys())
+    return 1 + sum(len(series.looks) for series in read_lock(path).ledger if series.overlaps(rows))
+
+
+def _warnings(outlook: Outlook) -> list[str]:
+    ceiling, level = outlook.ceiling, outlook.target.level
+    found = []
+    if ceiling.share < level:
+        found.append(
+            f"the teacher's answers allow an agreement of at most {ceiling.share:.3f} on all traffic, under the target of "
+            f"{level:.6g}: no model reaches it by handling everything, only by deferring what the teacher is unsure of"
+        )
+    elif ceiling.repeated_share is not None and interval(ceiling.n_repeated, ceiling.k_repeated, _SURE)[1] < level:
+        found.append(
+            f"where texts repeat, the teacher's answers allow an agreement of at most {ceiling.repeated_share:.3f}, under the "
+            f"target of {level:.6g}; on texts seen once the teacher may be no steadier"
+        )
+    empty = [label for label, n in outlook.labels.items() if n == 0]
+    if empty:
+        shown = ", ".join(empty[:5]) + (f" and {len(empty) - 5} more" if len(empty) > 5 else "")
+        found.append(f"no fit row has the label {shown}: no surrogate will ever answer it")
+    return found

@@ -1,0 +1,1 @@
+"""From records to clean, counted, split rows."""

@@ -1,0 +1,249 @@
+"""What became of every record that was read: nothing is dropped without a count and a reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tracer_spec.errors import DataError, Problem, SpecError
+from tracer_spec.flow.traces.labels import FLAWS, NO_LABEL
+from tracer_spec.flow.traces.name_counts import Seen, most_frequent
+from tracer_spec.plugin.registry import did_you_mean
+
+UNREADABLE = "unreadable record"
+FAILED = "expression failed"
+NO_TEXT = "no text"
+NOT_A_STRING = "text is not a string"
+EMPTY_TEXT = "empty text"
+NOT_UNICODE = "text is not valid Unicode"
+NO_VECTOR = "no vector"
+NO_TRACE = "no trace in the record"
+EXCLUDED = "excluded by where"
+DUPLICATE = "duplicate id"
+OTHER_TEACHER = "other teacher model"
+NO_INPUT = "no matching input"
+NO_OUTPUT = "no matching output"
+NO_KEY = "no key to join by"
+
+# the order in which reports list them
+REASONS = (
+    *(UNREADABLE, FAILED, NO_KEY, NO_TEXT, NOT_A_STRING, EMPTY_TEXT, NOT_UNICODE, NO_LABEL, NO_VECTOR),
+    *(NO_TRACE, EXCLUDED, OTHER_TEACHER, NO_INPUT, NO_OUTPUT, DUPLICATE),
+)
+# something is wrong with these records; others are left out as a rule of the format, or of the spec, says
+BAD = frozenset((UNREADABLE, FAILED, NO_KEY, NO_TEXT, NOT_A_STRING, EMPTY_TEXT, NOT_UNICODE, NO_LABEL, NO_VECTOR))
+
+N_EXAMPLES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Accounting:
+    """What became of every record that was read.
+
+    Parameters
+    ----------
+    read : int
+        Records read; where one record holds several traces, those, and where several are joined into one trace,
+        that one. ``read == kept + sum(dropped.values())``.
+    kept : int
+        Traces kept.
+    dropped : mapping of str to int
+        Reason to count, in the order of :data:`REASONS`, and after those the reasons of the format's rules.
+    examples : mapping of str to tuple of str
+        A few addresses (``file:line``) per reason.
+    unusable : mapping of str to int
+        Kept traces whose teacher's answer is no label, by reason; each is a disagreement.
+    unknown_labels : mapping of str to int
+        Labels off the list of allowed ones and their counts, the most frequent of them, cut to 60 characters:
+        what a teacher makes up can quote its input. Empty where the list is inferred.
+    n_unknown : int
+        Kept traces with a label off the list, listed above or not.
+    models : mapping of str to int
+        The teacher's models and their counts, the most frequent of them.
+    notes : tuple of str
+        What else a reader should know, one sentence each.
+    versions : mapping of str to int
+        The versions of the teacher's prompt and their counts, the most frequent of them.
+    """
+
+    read: int
+    kept: int
+    dropped: Mapping[str, int]
+    examples: Mapping[str, tuple[str, ...]]
+    unusable: Mapping[str, int]
+    unknown_labels: Mapping[str, int]
+    n_unknown: int
+    models: Mapping[str, int]
+    notes: tuple[str, ...]
+    versions: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts while records are read; :meth:`close` gives the :class:`Accounting`."""
+
+    read: int = 0
+    kept: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, list[str]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    unusable: Counter[str] = field(default_factory=Counter)
+    unknown: Counter[str] = field(default_factory=Counter)
+    models: Seen = field(default_factory=Seen)
+    versions: Seen = field(default_factory=Seen)
+    n_unanswered: int = 0
+    odd: Counter[str] = field(default_factory=Counter)
+
+    def drop(self, reason: str, where: str, detail: str = "") -> None:
+        """Count a record that is not kept."""
+        self.read += 1
+        self.dropped[reason] += 1
+        addresses = self.examples.setdefault(reason, [])
+        if len(addresses) < N_EXAMPLES:
+            addresses.append(where)
+        if reason in BAD and len(self.problems) < N_EXAMPLES:
+            self.problems.append(Problem(where, f"{reason}: {detail}" if detail else reason))
+
+    def close(self, on_error: str, unknown: str, allowed: Sequence[str] | None) -> Accounting:
+        """Return the accounting.
+
+        Raises
+        ------
+        DataError
+            Where records are bad and ``on_error`` is ``fail``, labels are off the list and ``unknown`` is
+            ``fail``, or nothing usable is left.
+        """
+        if not self.kept:
+            raise self._nothing_usable()
+        if on_error == "fail" and self.problems:
+            raise self._bad_records()
+        if unknown == "fail" and (self.unknown or self.unusable):
+            raise self._off_list(allowed)
+        n_unusable = self.unusable.total()
+        if n_unusable == self.kept:
+            raise DataError(
+                f"none of {_count(self.kept, 'trace')} has a usable label: {_listing(self._flaws())}",
+                hint=self._remedy(),
+                address="traces.labels",
+            )
+        return Accounting(
+            read=self.read,
+            kept=self.kept,
+            dropped={reason: self.dropped[reason] for reason in self._in_order()},
+            examples={reason: tuple(self.examples[reason]) for reason in self._in_order()},
+            unusable=self._flaws(),
+            unknown_labels=most_frequent(self.unknown),
+            n_unknown=self.unknown.total(),
+            models=most_frequent(self.models.counts),
+            notes=tuple(self._notes()),
+            versions=most_frequent(self.versions.counts),
+        )
+
+    def _remedy(self) -> str:
+        """Return what to do where no answer is a label."""
+        ruled_out = [flaw for flaw in self._flaws() if flaw not in FLAWS]
+        if ruled_out:
+            flaw = max(ruled_out, key=lambda each: self.unusable[each])
+            return f"where these are labels after all: 'traces.format.unanswered: {{{flaw}: null}}', over the preset"
+        return "look at 'traces.labels.normalize': it turns the teacher's answer into a label"
+
+    def _nothing_usable(self) -> DataError:
+        """Return the error for input of which nothing is left: more likely the format is wrong than it all."""
+        head = Problem(
+            where="",
+            what=f"none of {_count(self.read, 'record')} is a usable trace: {self._listed(self._in_order())}",
+            hint="look at 'traces.format': it says where text and label lie inside a record"
+            if set(self.dropped) - {UNREADABLE}
+            else "look at 'traces.use': it says which source reads these files",
+            address="traces",
+        )
+        return _error(head, *self.problems)
+
+    def _bad_records(self) -> DataError:
+        """Return the error that lists the first bad records."""
+        bad = [reason for reason in self._in_order() if reason in BAD]
+        n_bad = sum(self.dropped[reason] for reason in bad)
+        head = Problem(
+            where="",
+            what=f"{n_bad:,} of {_count(self.read, 'record')} cannot be used: {self._listed(bad)}",
+            hint="mend them, leave them out with 'traces.format.where', or drop and count: 'on_error: drop'",
+            address="traces.on_error",
+        )
+        return _error(head, *self.problems)
+
+    def _off_list(self, allowed: Sequence[str] | None) -> DataError:
+        """Return the error that names the worst labels off the list."""
+        worst = most_frequent(self.unknown)
+        listing = _listing({**worst, **self._flaws()})
+        near = ((label, did_you_mean(label, allowed or ())) for label in worst)
+        hints = [f"'{label}': {question}" for label, question in near if question]
+        remedy = "name spellings in 'aliases', or count them as disagreement: 'unknown: disagree'"
+        n_bad = self.unknown.total() + self.unusable.total()
+        return DataError(
+            f"{n_bad:,} of {_count(self.kept, 'trace')} have no allowed label: {listing}",
+            hint="; ".join([*hints[:3], remedy]),
+            address="traces.labels.unknown",
+        )
+
+    def _in_order(self) -> list[str]:
+        """Return the reasons met, those of :data:`REASONS` first."""
+        others = sorted(set(self.dropped).difference(REASONS))
+        return [reason for reason in (*REASONS, *others) if self.dropped[reason]]
+
+    def _flaws(self) -> dict[str, int]:
+        return dict(sorted(self.unusable.items()))
+
+    def _listed(self, reasons: Sequence[str]) -> str:
+        return _listing({reason: self.dropped[reason] for reason in reasons})
+
+    def _notes(self) -> list[str]:
+        """Say what a reader should know beyond the counts."""
+        notes = [f"{what}, on {_count(n, 'trace')}" for what, n in sorted(self.odd.items())]
+        if len(self.models) > 1:
+            notes.append(
+                f"{len(self.models)} teacher models: {self.models.listing()}; "
+                "a certificate speaks of one teacher, unchanged: keep one model with 'traces.teacher'"
+            )
+        if len(self.versions) > 1:
+            notes.append(
+                f"{len(self.versions)} versions of the teacher's prompt: {self.versions.listing()}; "
+                "a certificate speaks of one teacher, unchanged: keep one version with 'traces.format.where'"
+            )
+        if self.n_unanswered:
+            notes.append(
+                f"{_count(self.n_unanswered, 'answer')} cut short or refused and left out: "
+                "the certificate speaks of inputs that the teacher answers"
+            )
+        for reason, lost, found in ((NO_INPUT, "answer", "question"), (NO_OUTPUT, "question", "answer")):
+            if self.dropped[reason]:
+                notes.append(f"{_count(self.dropped[reason], lost)} without {found}: are all files read?")
+        n_copies = self.dropped[DUPLICATE]
+        if n_copies > self.kept:
+            notes.append(
+                f"{n_copies:,} records repeat the id of another and {self.kept:,} are left: "
+                "is 'traces.format.id' the id of one event?"
+            )
+        return notes
+
+
+def check_choice(value: str, choices: Sequence[str], address: str) -> None:
+    """Raise SpecError where a setting is none of its choices."""
+    if value not in choices:
+        raise SpecError(
+            f"'{value}' is none of {', '.join(choices)}", hint=did_you_mean(value, choices), address=address
+        )
+
+
+def _error(*problems: Problem) -> DataError:
+    error = DataError(problems[0].what)
+    error.problems = problems
+    return error
+
+
+def _listing(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{what} ({count:,})" for what, count in counts.items()) or "no record was read"
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"

@@ -1,0 +1,50 @@
+"""Train the zoo of a plan on its fit rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tracer_spec.errors import PluginError
+from tracer_spec.flow.cache.memory import Memory
+from tracer_spec.flow.progress import Observer, nobody
+from tracer_spec.flow.training.workshop import Workshop
+
+if TYPE_CHECKING:
+    from tracer_spec.flow.prepared import Prepared
+    from tracer_spec.plan import Plan
+
+
+def train(
+    plan: Plan,
+    prepared: Prepared,
+    *,
+    workers: int | None = None,
+    memory: Memory | None = None,
+    observe: Observer = nobody,
+) -> Workshop:
+    """Train the zoo of a plan on its fit rows.
+
+    Raises
+    ------
+    PluginError
+        Where no surrogate at all could be trained; the reasons are its problems.
+    """
+    import joblib
+
+    workshop = Workshop(
+        prepared.fit,
+        zoo=plan.zoo,
+        acceptor=plan.acceptor,
+        guards=plan.guards,
+        denied=prepared.denied,
+        target=plan.target,
+        seed=plan.spec.seed,
+        average=plan.spec.average,
+        workers=workers or joblib.cpu_count(),
+        memory=memory,
+        observe=observe,
+    )
+    if not workshop.trained:
+        reasons = "; ".join(f"{report.name}: {report.reason}" for report in workshop.reports)
+        raise PluginError(f"no surrogate of the zoo could be trained ({reasons})", address="zoo")
+    return workshop

@@ -1,0 +1,1 @@
+"""From fit rows to a trained zoo: embedder, surrogates, acceptors, guards, thresholds."""

@@ -1,0 +1,186 @@
+"""Texts to vectors: the embedder is fitted on fit rows, then used as production will use it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tracer_spec.errors import PluginError
+from tracer_spec.flow.cache.memory import Kept, Memory
+from tracer_spec.flow.cache.store import Store, key_of
+from tracer_spec.flow.cache.text_vectors import PROBES, KnownVectors
+from tracer_spec.flow.progress import Observer, StepDone, nobody
+from tracer_spec.plugin import Fittable, Restorable, VectorReader, Vectors
+
+if TYPE_CHECKING:
+    from tracer_spec.flow.traces.trace_set import TraceSet
+    from tracer_spec.plan import Resolved
+
+_BATCH = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class FittedEmbedder:
+    """An embedder ready for use, with the name it goes by in the spec.
+
+    Parameters
+    ----------
+    resolved : Resolved
+        The plugin and its options.
+    embedder : Embedder or VectorReader
+    known : KnownVectors or None
+        What remembers its vectors; None where it learns from the traces itself, or reads vectors.
+    observe : Observer
+    memory : Memory
+        Remembers the vectors of an embedder that was fitted, all at once.
+    """
+
+    resolved: Resolved
+    embedder: Any
+    known: KnownVectors | None = None
+    observe: Observer = nobody
+    memory: Memory = field(default_factory=Memory)
+
+    @property
+    def brings_text(self) -> bool:
+        """Return whether it embeds texts; else the app brings vectors."""
+        return not isinstance(self.embedder, VectorReader)
+
+    def vectors(self, traces: TraceSet, stage: str = "embed") -> Vectors:
+        """Return the vectors of traces, shape (n, d), float32, finite.
+
+        Raises
+        ------
+        PluginError
+            Where the embedder gives something else.
+        """
+        with self.resolved.blamed():
+            if isinstance(self.embedder, VectorReader):
+                held = traces.vectors if traces.vectors is not None else (None,) * len(traces)
+                X = self.embedder.read(traces.rows.tolist(), traces.ids, held)
+            elif not traces.texts:
+                X = self.embedder.embed([])
+            elif self.known is not None:
+                X = self.known.vectors(traces.texts, _Told(self.observe, stage, len(set(traces.texts))))
+            else:
+                X = self._remembered(traces.texts, stage)
+        return checked(X, len(traces), self.resolved.alias)
+
+    def probe_vectors(self) -> Vectors:
+        """Return the vectors of :data:`PROBES`."""
+        if self.known is not None:
+            return self.known.probes()
+        return checked(self.embedder.embed(PROBES), len(PROBES), self.resolved.alias)
+
+    def _remembered(self, texts: tuple[str, ...], stage: str) -> Vectors:
+        """Embed texts, or take their vectors from a build that had the same embedder and the same texts."""
+        key = vectors_key(self.resolved, self.embedder, texts, self.memory)
+        kept = self.memory.recall(key)
+        if kept is not None:
+            return kept.array_of("X")
+        X = self._in_batches(texts, _Told(self.observe, stage, len(texts)))
+        self.memory.keep("vectors", key, Kept({"X": checked(X, len(texts), self.resolved.alias)}))
+        return X
+
+    def _in_batches(self, texts: tuple[str, ...], told: _Told) -> Vectors:
+        """Embed many texts, a bounded number at a time."""
+        parts = []
+        for start in range(0, len(texts), _BATCH):
+            parts.append(self.embedder.embed(texts[start : start + _BATCH]))
+            told(len(parts[-1]))
+        return np.concatenate(parts)
+
+
+class _Told:
+    """Tells an observer how far embedding has come, how fast it goes, and when it will be through."""
+
+    def __init__(self, observe: Observer, stage: str, n: int) -> None:
+        self._observe, self._stage, self._n = observe, stage, n
+        self._done = 0
+        self._began: float | None = None
+        self._first = 0
+        self._last = time.perf_counter()
+
+    def __call__(self, more: int) -> None:
+        now = time.perf_counter()
+        self._done += more
+        step = f"{self._done:,} of {self._n:,} texts embedded"
+        if self._began is None:  # what was there already says nothing of the speed
+            self._began, self._first = now, self._done
+        elif now > self._began and self._done > self._first:
+            rate = (self._done - self._first) / (now - self._began)
+            step += f", {rate:,.0f} a second, {(self._n - self._done) / rate:,.0f} s to go"
+        self._observe(StepDone(self._stage, step, now - self._last))
+        self._last = now
+
+
+def fit_embedder(
+    resolved: Resolved, fit: TraceSet, seed: int, memory: Memory, observe: Observer = nobody
+) -> FittedEmbedder:
+    """Make the embedder, and fit it on the texts of fit rows where it learns."""
+    embedder = resolved.make()
+    if isinstance(embedder, Fittable):
+        with resolved.blamed():
+            return FittedEmbedder(resolved, _fitted(resolved, embedder, fit.texts, seed, memory), None, observe, memory)
+    return FittedEmbedder(resolved, embedder, known_vectors(resolved, embedder, memory.store), observe, memory)
+
+
+def _fitted(resolved: Resolved, learner: Any, texts: Sequence[str], seed: int, memory: Memory) -> Any:
+    """Fit an embedder, or restore the one that was fitted on the same texts."""
+    from threadpoolctl import threadpool_limits
+
+    key = fitted_key(resolved, texts, seed, memory) if isinstance(learner, Restorable) else None
+    kept = memory.recall(key)
+    if kept is not None and isinstance(learner, Restorable):
+        return learner.restore({name: kept.bytes_of(name) for name in kept.parts})
+    with threadpool_limits(1):
+        fitted = learner.fit(texts, seed=seed)
+    if key is not None:
+        memory.keep("embedder", key, Kept(dict(fitted.state())))
+    return fitted
+
+
+def fitted_key(resolved: Resolved, texts: Sequence[str], seed: int, memory: Memory) -> bytes | None:
+    """Return the key of an embedder fitted on these texts."""
+    return memory.key("embedder", resolved, texts_digest(texts), seed)
+
+
+def vectors_key(resolved: Resolved, fitted: Any, texts: Sequence[str], memory: Memory) -> bytes | None:
+    """Return the key of the vectors that a fitted embedder gives these texts."""
+    return memory.key("vectors", resolved, str(fitted.fingerprint()), texts_digest(texts))
+
+
+def texts_digest(texts: Sequence[str]) -> bytes:
+    """Return a digest of texts in their order."""
+    return key_of("texts", *(text.encode("utf-8", "surrogatepass") for text in texts))
+
+
+def known_vectors(resolved: Resolved, embedder: Any, store: Store) -> KnownVectors | None:
+    """Return what remembers an embedder's vectors; None for one that is fitted on the traces, or brings vectors."""
+    if isinstance(embedder, VectorReader | Fittable):
+        return None
+
+    def embed(texts: Sequence[str]) -> Vectors:
+        return checked(embedder.embed(texts), len(texts), resolved.alias)
+
+    with resolved.blamed():
+        return KnownVectors(store, embed, str(embedder.fingerprint()))
+
+
+def checked(X: Vectors, n: int, name: str) -> Vectors:
+    """Return X, or say how it breaks the contract of an embedder."""
+    if not isinstance(X, np.ndarray) or X.ndim != 2 or len(X) != n or X.shape[1] < 1:
+        shape = X.shape if isinstance(X, np.ndarray) else type(X).__name__
+        raise PluginError(f"the embedder '{name}' gave {shape} for {n} texts, not ({n}, d)", address="embedder")
+    if X.dtype != np.float32:
+        raise PluginError(f"the embedder '{name}' gave {X.dtype}, not float32", address="embedder")
+    if not np.isfinite(X).all():
+        rows = np.flatnonzero(~np.isfinite(X).all(axis=1))
+        raise PluginError(
+            f"the embedder '{name}' gave vectors that are not finite, for {len(rows)} of {n} texts", address="embedder"
+        )
+    return X

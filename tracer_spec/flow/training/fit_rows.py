@@ -1,0 +1,60 @@
+"""The rows that everything learns from, and their folds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from tracer_spec.flow.cache.memory import digest_of
+from tracer_spec.plugin import Classes, Mask, Vectors
+
+
+@dataclass(frozen=True, eq=False)
+class FitRows:
+    """The rows that everything learns from.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d), float32
+    y : ndarray of shape (n,), int64
+        The teacher's class, -1 where its label is off the list: such a row trains no surrogate and agrees with none.
+    folds : ndarray of shape (n,), int64
+        The fold that holds each row out.
+    n_classes : int
+    """
+
+    X: Vectors = field(repr=False)
+    y: Classes = field(repr=False)
+    folds: Classes = field(repr=False)
+    n_classes: int
+
+    @property
+    def cross(self) -> CrossFit:
+        """Return the folds."""
+        return CrossFit(self.folds)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Return a digest of vectors and classes, row by row in order."""
+        return digest_of(self.X) + digest_of(self.y)
+
+
+@dataclass(frozen=True, slots=True)
+class CrossFit:
+    """The folds of the fit rows."""
+
+    folds: Classes = field(repr=False)
+
+    @property
+    def n_folds(self) -> int:
+        """Return the number of folds."""
+        return int(self.folds.max()) + 1 if len(self.folds) else 0
+
+    def splits(self, among: Mask) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+        """Yield (rows of ``among`` outside a fold, all rows of that fold)."""
+        for fold in range(self.n_folds):
+            yield np.flatnonzero(among & (self.folds != fold)), np.flatnonzero(self.folds == fold)

@@ -1,0 +1,273 @@
+"""Cross-fitted surrogates to policies: gate each, fence it, average equals. Families build from what stands here.
+
+Every score in the workshop is out of fold: no surrogate, acceptor or guard had seen the row it scores. Certify rows never
+enter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tracer_spec.errors import TracerError
+from tracer_spec.flow.cache.memory import Memory
+from tracer_spec.flow.progress import LearnerDone, Observer, nobody
+from tracer_spec.flow.training.fit_rows import FitRows
+from tracer_spec.flow.training.gates import HeldOut, fit_acceptor, fit_fences
+from tracer_spec.flow.training.parallel import derive_seed
+from tracer_spec.flow.training.thresholds import thresholds_at_levels
+from tracer_spec.flow.training.zoo import FINALISTS, CrossFitted, LearnerReport, Screening, Trainer
+from tracer_spec.graph.average import average
+from tracer_spec.plugin import Candidate, Fence, Mask, Model, Policy, Scores, Stage, Target, Trained
+
+if TYPE_CHECKING:
+    from tracer_spec.plan import Resolved
+
+# surrogates whose out-of-fold agreement lies this near to the best are averaged
+EQUALS_WITHIN = 0.04
+# a third member costs every decision ten microseconds, and brought nothing beyond noise
+MOST_MEMBERS = 2
+N_LEVELS = 100
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GatedSurrogate:
+    """A trained surrogate with its acceptor, as the fit rows see it.
+
+    Parameters
+    ----------
+    name : str
+        Its alias, or ``average(...)`` of several.
+    members : tuple of str
+        The learners it is made of: itself, or those averaged.
+    """
+
+    name: str
+    members: tuple[str, ...]
+    surrogate: Model
+    acceptor: Model
+    fences: tuple[Fence, ...]
+    held_out: HeldOut = field(repr=False)
+    accept: Scores = field(repr=False)
+    agrees: Mask = field(repr=False)
+    eligible: Mask = field(repr=False)
+
+    @property
+    def scores(self) -> Scores:
+        """Return out-of-fold class scores, shape (n, k)."""
+        return self.held_out.scores
+
+    @property
+    def agreement(self) -> float:
+        """Return the out-of-fold agreement over all rows, in [0, 1]."""
+        return float(self.agrees.mean())
+
+
+class Workshop:
+    """Trains the zoo on fit rows and keeps what families need.
+
+    Parameters
+    ----------
+    rows : FitRows
+    zoo : sequence of Resolved
+        The surrogates of the spec.
+    acceptor : Resolved
+    guards : sequence of Resolved
+    denied : ndarray of shape (k,), bool
+        Labels that the surrogate may never answer.
+    target : Target
+    seed : int
+    average : bool
+        Whether to try the mean of the surrogates that agree about equally often.
+    workers : int
+    memory : Memory
+        What earlier builds trained.
+    observe : Observer
+    """
+
+    def __init__(
+        self,
+        rows: FitRows,
+        *,
+        zoo: Sequence[Resolved],
+        acceptor: Resolved,
+        guards: Sequence[Resolved],
+        denied: Mask,
+        target: Target,
+        seed: int,
+        average: bool = True,
+        workers: int = 1,
+        memory: Memory | None = None,
+        observe: Observer = nobody,
+    ) -> None:
+        self.rows = rows
+        self.target = target
+        self.memory = memory or Memory()
+        self._trainer = Trainer(rows, zoo, seed=seed, workers=workers, memory=self.memory, observe=observe)
+        self._acceptor = acceptor
+        self._denied = denied
+        self._seed = seed
+        self._observe = observe
+        self._fences = [fit_fences(guard, rows, seed, self.memory) for guard in guards]
+        self._made: dict[int, GatedSurrogate] = {}  # by the identity of the exported model, which it keeps alive
+        self._residuals: dict[tuple[tuple[str, ...], bytes], GatedSurrogate | None] = {}
+        self.reports: tuple[LearnerReport, ...] = ()
+        self.trained: tuple[GatedSurrogate, ...] = self._train(average)
+
+    @property
+    def n_rows(self) -> int:
+        """Return the number of fit rows."""
+        return len(self.rows.y)
+
+    # --- training ------------------------------------------------------------------------------------------------
+
+    def _train(self, average_equals: bool) -> tuple[GatedSurrogate, ...]:
+        """Rank the zoo, cross-fit and gate the finalists, and average those that are equal."""
+        everywhere = np.ones(self.n_rows, bool)
+        screening = self._trainer.screen()
+        reports = {
+            name: self._left_out(name, screening) for name in self._trainer.names if name not in screening.finalists
+        }
+        known = {name: screening.outcomes[name] for name in screening.finalists}
+        fitted: dict[str, CrossFitted] = {}
+        gated: list[GatedSurrogate] = []
+        for each in self._trainer.cross_fit(screening.finalists, everywhere, known=known):
+            fitted[each.name] = each
+            one = self._gate((each,), everywhere)
+            reports[each.name] = self._report(each, one)
+            gated += [one] if isinstance(one, GatedSurrogate) else []
+        ordered = [reports[name] for name in self._trainer.names]
+        best = max((one.agreement for one in gated), default=0.0)
+        # averaging a strong surrogate with a weak one lowers agreement
+        near = sorted((one for one in gated if one.agreement >= best - EQUALS_WITHIN), key=lambda one: -one.agreement)
+        chosen = {one.name for one in near[:MOST_MEMBERS]}
+        equals = [name for name in self._trainer.names if name in chosen]
+        if average_equals and len(equals) > 1:
+            members = tuple(fitted[name] for name in equals)
+            one = self._gate(members, everywhere)
+            ordered.append(self._report(CrossFitted(_name(members)), one))
+            gated += [one] if isinstance(one, GatedSurrogate) else []
+        self.reports = tuple(ordered)
+        place = {row.name: position for position, row in enumerate(ordered)}
+        return tuple(sorted(gated, key=lambda one: (-one.agreement, place[one.name])))
+
+    def residual(self, trained: Trained, deferred: Mask) -> GatedSurrogate | None:
+        """Train ``trained`` again on the rows that earlier stages defer; None where that fails."""
+        names = self._made_by(trained).members
+        key = (names, np.packbits(deferred).tobytes())
+        if key not in self._residuals:
+            fitted = {each.name: each for each in self._trainer.cross_fit(names, deferred, stage="propose")}
+            one = self._gate(tuple(fitted[name] for name in names), deferred)
+            self._residuals[key] = one if isinstance(one, GatedSurrogate) else None
+        return self._residuals[key]
+
+    def _gate(self, members: tuple[CrossFitted, ...], among: Mask) -> GatedSurrogate | str:
+        """Put an acceptor and the fences around one surrogate, or around the average of several; or say why not."""
+        failure = next((each.failure for each in members if each.failure), "")
+        if failure:
+            return failure
+        name, alone = _name(members), members[0]
+        held_out = HeldOut(alone.scores) if len(members) == 1 else HeldOut.averaged([each.scores for each in members])
+        try:
+            graph = alone.graph
+            if len(members) > 1:
+                graph = average([each.graph for each in members]).SerializeToString(deterministic=True)
+            seed = derive_seed(self._seed, "acceptor", name)
+            acceptor, accept = fit_acceptor(self._acceptor, self.rows, held_out, among, seed, self.memory)
+        except TracerError as error:
+            return error.problems[0].what
+        eligible = ~self._denied[held_out.labels]
+        for fence in self._fences:
+            eligible &= fence.passes(held_out.labels)
+        gated = GatedSurrogate(
+            name=name,
+            members=tuple(each.name for each in members),
+            surrogate=Model(name, graph),
+            acceptor=acceptor,
+            fences=tuple(fence.whole for fence in self._fences),
+            held_out=held_out,
+            accept=accept,
+            agrees=held_out.agrees(self.rows.y),
+            eligible=eligible,
+        )
+        self._made[id(gated.surrogate)] = gated
+        return gated
+
+    def _left_out(self, name: str, screening: Screening) -> LearnerReport:
+        """Report a learner that failed on the first fold, or ranked too low there."""
+        outcome = screening.outcomes[name]
+        if outcome.failure:
+            return self._told(
+                LearnerReport(name, "skipped", outcome.failure, None, outcome.seconds, notes=outcome.notes)
+            )
+        share = screening.agreement[name]
+        reason = f"agreed with the teacher on {share:.1%} of the first fold; the best {FINALISTS} went on"
+        return self._told(LearnerReport(name, "screened", reason, share, outcome.seconds, notes=outcome.notes))
+
+    def _report(self, fitted: CrossFitted, one: GatedSurrogate | str) -> LearnerReport:
+        """Report a learner that was cross-fitted, or why it has no gate."""
+        if isinstance(one, str):
+            return self._told(LearnerReport(fitted.name, "skipped", one, None, fitted.seconds, notes=fitted.notes))
+        n_bytes = len(one.surrogate.onnx)
+        return self._told(
+            LearnerReport(fitted.name, "trained", "", one.agreement, fitted.seconds, n_bytes, fitted.notes)
+        )
+
+    def _told(self, report: LearnerReport) -> LearnerReport:
+        """Tell whoever watches."""
+        self._observe(LearnerDone(report.name, report.seconds, report.agreement, report.reason))
+        return report
+
+    # --- what families build from --------------------------------------------------------------------------------
+
+    def stage(self, trained: Trained, threshold: float | None) -> Stage:
+        """Return the stage that accepts where the acceptor's score reaches ``threshold``; None accepts all it may."""
+        gated = self._made_by(trained)
+        if threshold is None:
+            return Stage(gated.surrogate, fences=gated.fences)
+        return Stage(gated.surrogate, gated.acceptor, threshold, gated.fences)
+
+    def gated(self, stage: Stage) -> GatedSurrogate:
+        """Return what a stage was made from."""
+        return self._made[id(stage.surrogate)]
+
+    def guarded(self, gated: GatedSurrogate) -> tuple[Mask, ...]:
+        """Return which rows each guard lets pass under the surrogate's labels, out of fold: masks of shape (n,)."""
+        return tuple(fence.passes(gated.held_out.labels) for fence in self._fences)
+
+    @staticmethod
+    def _made_by(trained: Trained) -> GatedSurrogate:
+        if not isinstance(trained, GatedSurrogate):
+            raise TypeError(f"a stage is made of what the workshop trained, not of {type(trained).__name__}")
+        return trained
+
+    def thresholds(self, trained: Trained, among: Mask | None = None) -> Sequence[float]:
+        """Return falling thresholds at even levels of coverage, counted among the rows ``among`` (default all)."""
+        rows = np.ones(self.n_rows, bool) if among is None else among
+        return thresholds_at_levels(trained.accept[rows], trained.eligible[rows], N_LEVELS)
+
+    def replay(self, policy: Policy) -> tuple[Mask, Mask]:
+        """Return what a policy handles, and where it agrees, out of fold: two masks of shape (n,)."""
+        handled = np.zeros(self.n_rows, bool)
+        agrees = np.zeros(self.n_rows, bool)
+        for stage in policy:
+            gated = self.gated(stage)
+            takes = ~handled & gated.eligible
+            if stage.acceptor is not None:
+                takes &= gated.accept >= np.float32(stage.threshold)
+            handled |= takes
+            agrees |= takes & gated.agrees
+        return handled, agrees
+
+    def candidate(self, family: str, policy: Policy) -> Candidate:
+        """Return ``policy`` with its out-of-fold counts."""
+        handled, agrees = self.replay(policy)
+        return Candidate(family, policy, self.n_rows, int(handled.sum()), int(agrees.sum()))
+
+
+def _name(members: Sequence[CrossFitted]) -> str:
+    """Name a surrogate by what it is made of."""
+    return members[0].name if len(members) == 1 else f"average({', '.join(each.name for each in members)})"

@@ -1,0 +1,255 @@
+"""Learners to cross-fitted surrogates: the first fold ranks the zoo, the best are trained on every fold, and once on all.
+
+A surrogate scores only rows that it had not seen. What ships is the same learner trained once more on all fit rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tracer_spec.flow.cache.memory import Kept, Memory, Part
+from tracer_spec.flow.progress import Observer, StageStarted, StepDone, nobody
+from tracer_spec.flow.training.fit_rows import FitRows
+from tracer_spec.flow.training.parallel import Outcome, Task, derive_seed, learn_all
+from tracer_spec.plugin import Mask, Scores
+
+if TYPE_CHECKING:
+    from tracer_spec.plan import Resolved
+
+# how many surrogates are cross-fitted whole, after the first fold has ranked the zoo
+FINALISTS = 3
+# the key of the training on all rows, beside the numbers of the folds
+WHOLE = -1
+
+
+@dataclass(frozen=True, slots=True)
+class LearnerReport:
+    """One row of the report: what became of one learner of the zoo.
+
+    Parameters
+    ----------
+    name, status, reason : str
+        ``trained``, ``screened`` (ranked too low on the first fold) or ``skipped``, and why.
+    agreement : float or None
+        Out-of-fold agreement, over the first fold alone where it was screened.
+    seconds : float
+    n_bytes : int
+        Size of the exported graph.
+    notes : tuple of str
+        What the learner warned of.
+    """
+
+    name: str
+    status: str
+    reason: str = ""
+    agreement: float | None = None
+    seconds: float = 0.0
+    n_bytes: int = 0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CrossFitted:
+    """One learner after training: its graph and its out-of-fold scores, or why there are none.
+
+    Parameters
+    ----------
+    name : str
+    graph : bytes
+        The surrogate trained on all rows; empty where the learner failed.
+    scores : ndarray of shape (n, k), float32
+        Each row's from the fold that held it out.
+    seconds : float
+    notes : tuple of str
+    failure : str
+    """
+
+    name: str
+    graph: bytes = field(default=b"", repr=False)
+    scores: Scores = field(default_factory=lambda: np.empty((0, 0), np.float32), repr=False)
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Screening:
+    """What the first fold says of the zoo.
+
+    Parameters
+    ----------
+    outcomes : mapping of str to Outcome
+        The first fold's, by learner.
+    agreement : mapping of str to float
+        Agreement on the first fold, by learner, best first; failed learners are left out.
+    """
+
+    outcomes: Mapping[str, Outcome]
+    agreement: Mapping[str, float]
+
+    @property
+    def finalists(self) -> tuple[str, ...]:
+        """Return the learners that go on."""
+        return tuple(self.agreement)[:FINALISTS]
+
+
+class Trainer:
+    """Trains learners of a zoo on fit rows.
+
+    Parameters
+    ----------
+    rows : FitRows
+    zoo : sequence of Resolved
+        The surrogates of the spec.
+    seed : int
+    workers : int
+    memory : Memory
+    observe : Observer
+    """
+
+    def __init__(
+        self,
+        rows: FitRows,
+        zoo: Sequence[Resolved],
+        *,
+        seed: int,
+        workers: int = 1,
+        memory: Memory | None = None,
+        observe: Observer = nobody,
+    ) -> None:
+        self._rows = rows
+        self._zoo = {learner.alias: learner for learner in zoo}
+        self._n_folds = rows.cross.n_folds
+        self._seed = seed
+        self._workers = workers
+        self._memory = memory or Memory()
+        self._observe = observe
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the learners, in the spec's order."""
+        return tuple(self._zoo)
+
+    def screen(self) -> Screening:
+        """Train every learner without the first fold, and rank them by their agreement on it."""
+        self._observe(StageStarted("train", len(self._zoo) + min(FINALISTS, len(self._zoo)) * self._n_folds))
+        everywhere = np.ones(len(self._rows.y), bool)
+        tasks = [self._task(name, 0, everywhere) for name in self._zoo]
+        outcomes = {outcome.key[0]: outcome for outcome in self._learn(tasks, "train")}
+        held_out = self._rows.y[self._rows.folds == 0]
+        agreement = {
+            name: float((outcome.scores.argmax(axis=1) == held_out).mean())
+            for name in self._zoo
+            if (outcome := outcomes[name]).scores is not None
+        }
+        ranked = sorted(agreement, key=lambda name: -agreement[name])
+        return Screening(outcomes, {name: agreement[name] for name in ranked})
+
+    def count_known(self) -> tuple[int, int | None]:
+        """Return how many trainings are remembered, of how many; None where the first fold has yet to rank the zoo."""
+        everywhere = np.ones(len(self._rows.y), bool)
+
+        def known(name: str, fold: int) -> bool:
+            return self._memory.recall(self._key(self._task(name, fold, everywhere))) is not None
+
+        first = [name for name in self._zoo if known(name, 0)]
+        if len(first) == len(self._zoo):
+            finalists = self.screen().finalists  # all of it is there: nothing is trained
+        elif len(self._zoo) <= FINALISTS:
+            finalists = tuple(self._zoo)
+        else:
+            return len(first), None
+        later = [(name, fold) for name in finalists for fold in [WHOLE, *range(1, self._n_folds)]]
+        return len(first) + sum(known(*each) for each in later), len(self._zoo) + len(later)
+
+    def cross_fit(
+        self, names: Sequence[str], among: Mask, *, known: Mapping[str, Outcome] | None = None, stage: str = "train"
+    ) -> Iterator[CrossFitted]:
+        """Train learners on the rows ``among``, once without each fold and once on all, and yield each when it is through.
+
+        Parameters
+        ----------
+        names : sequence of str
+        among : ndarray of shape (n,), bool
+            Rows to learn from; all rows are scored.
+        known : mapping of str to Outcome, optional
+            What the first fold already gave.
+        stage : str
+            The stage of the flow, for whoever watches.
+        """
+        done = {(name, 0): outcome for name, outcome in (known or {}).items()}
+        folds = [WHOLE, *range(self._n_folds)]
+        tasks = [self._task(name, fold, among) for fold in folds for name in names if (name, fold) not in done]
+        for outcome in self._learn(tasks, stage):
+            done[outcome.key] = outcome
+            name = outcome.key[0]
+            mine = {fold: done[name, fold] for fold in folds if (name, fold) in done}
+            if len(mine) == len(folds):
+                yield self._put_together(name, mine)
+
+    def _put_together(self, name: str, outcomes: Mapping[int, Outcome]) -> CrossFitted:
+        """Make one of the trainings of one learner."""
+        seconds = sum(outcome.seconds for outcome in outcomes.values())
+        notes = tuple(sorted({note for outcome in outcomes.values() for note in outcome.notes}))
+        failure = next((outcome.failure for _, outcome in sorted(outcomes.items()) if outcome.failure), "")
+        if failure:
+            return CrossFitted(name, seconds=seconds, notes=notes, failure=failure)
+        scores = np.empty((len(self._rows.y), self._rows.n_classes), np.float32)
+        for fold in range(self._n_folds):
+            scores[self._rows.folds == fold] = outcomes[fold].scores
+        return CrossFitted(name, outcomes[WHOLE].onnx, scores, seconds, notes)
+
+    def _task(self, name: str, fold: int, among: Mask) -> Task:
+        """Train on the rows of ``among`` outside the fold and score the whole fold; or train on all."""
+        learner = self._zoo[name]
+        train = among & (self._rows.y >= 0) & (self._rows.folds != fold)
+        # the whole one scores a single row, for the contract's check
+        score = np.flatnonzero(self._rows.folds == fold) if fold != WHOLE else np.zeros(1, np.int64)
+        return Task(
+            key=(name, fold),
+            make=learner.provided.plugin.make,
+            options=learner.options,
+            train=np.flatnonzero(train),
+            score=score,
+            n_classes=self._rows.n_classes,
+            seed=derive_seed(self._seed, f"surrogate fold {fold}", name),
+        )
+
+    def _learn(self, tasks: Sequence[Task], stage: str) -> Iterator[Outcome]:
+        """Carry tasks out side by side; a task with nothing to learn from is a failure at once."""
+        able: list[Task] = []
+        for task in tasks:
+            known = self._memory.recall(self._key(task))
+            if not (len(task.train) and len(task.score)):
+                yield Outcome(task.key, 0.0, failure="no rows to learn from")
+            elif known is not None:
+                self._tell(stage, task.key, 0.0, is_reused=True)
+                notes = tuple(known.facts["notes"])
+                yield Outcome(task.key, 0.0, known.bytes_of("onnx"), known.array_of("scores"), notes)
+            else:
+                able.append(task)
+        keys = {task.key: self._key(task) for task in able}
+        for outcome in learn_all(able, self._rows.X, self._rows.y, workers=self._workers):
+            self._tell(stage, outcome.key, outcome.seconds)
+            if outcome.scores is not None:
+                parts: dict[str, Part] = {"onnx": outcome.onnx, "scores": outcome.scores}
+                kept = Kept(parts, {"notes": list(outcome.notes)}, outcome.seconds)
+                self._memory.keep("surrogate", keys[outcome.key], kept)
+            yield outcome
+
+    def _key(self, task: Task) -> bytes | None:
+        """Return the key of a training: what it learns from, and what it scores."""
+        name, rows = task.key[0], self._rows
+        about = (rows.digest, task.train, task.score, task.n_classes, task.seed)
+        return self._memory.key("surrogate", self._zoo[name], *about)
+
+    def _tell(self, stage: str, key: tuple[Any, ...], seconds: float, *, is_reused: bool = False) -> None:
+        """Count one training and tell whoever watches."""
+        name, fold = key
+        self._memory.count(is_reused=is_reused)
+        step = f"{name} on all rows" if fold == WHOLE else f"{name} fold {fold + 1}"
+        self._observe(StepDone(stage, f"{step}, reused" if is_reused else step, seconds))
