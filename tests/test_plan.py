@@ -1,3 +1,4 @@
+import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +9,7 @@ from pydantic import Field, field_validator
 
 from tracer_spec.errors import MissingDependencyError, SpecError
 from tracer_spec.plan import Plan, make_plan
-from tracer_spec.plugin import Options, Plugin
+from tracer_spec.plugin import CalibratorPlugin, Options, Plugin, VectorReaderPlugin
 from tracer_spec.plugin.contracts import Provided
 from tracer_spec.plugin.paths import LocalPath
 from tracer_spec.plugin.registry import KINDS, Broken, Registry
@@ -46,8 +47,6 @@ class Touchy(Options):
 
 
 class VectorsOfTheTraces:
-    column = "vector"
-
     def read(self, rows: Sequence[int], ids: Sequence[str | None], vectors: Sequence[Any]) -> Any:
         return vectors
 
@@ -70,7 +69,10 @@ def registry() -> Registry:
     plugins = [
         ("source", Plugin("lines", "", keep, Lines)),
         ("embedder", Plugin("words", "", keep)),
-        ("embedder", Plugin("vectors", "", lambda options: VectorsOfTheTraces())),
+        (
+            "embedder",
+            VectorReaderPlugin("vectors", "", lambda options: VectorsOfTheTraces(), column=lambda options: "vector"),
+        ),
         ("surrogate", Plugin("linear", "", keep, Linear)),
         ("surrogate", Plugin("touchy", "", keep, Touchy)),
         ("surrogate", Plugin("arrow", "", needs_arrow)),
@@ -78,7 +80,8 @@ def registry() -> Registry:
         ("acceptor", Plugin("logistic", "", keep)),
         ("guard", Plugin("near", "", keep)),
         *[("family", Plugin(name, "", keep)) for name in ("global", "l2d", "rsb")],
-        ("calibrator", Plugin("pareto-testing", "", keep)),
+        ("calibrator", CalibratorPlugin("pareto-testing", "", keep)),
+        ("calibrator", CalibratorPlugin("of-all", "", keep, measure="end_to_end")),
     ]
     broken = Broken("surrogate", "cursed", "acme", "2.0", "ImportError: no")
     provided = (Provided(kind, plugin, "tracer-spec", "1.0") for kind, plugin in plugins)
@@ -345,9 +348,9 @@ def test_an_expression_from_the_environment_is_not_quoted() -> None:
 
 def test_no_text_is_needed_where_vectors_come_with_the_traces() -> None:
     plan = plan_of(SPEC, "traces.format={label: a}", "embedder=vectors")
-    assert plan.brings_vectors
-    assert plan.vector_column == "vector"
-    assert not plan_of(SPEC).brings_vectors
+    assert plan.embedder.reads_vectors
+    assert plan.embedder.column == "vector"
+    assert not plan_of(SPEC).embedder.reads_vectors
 
 
 def test_the_reader_takes_the_group_from_the_split_and_the_vector_from_the_embedder() -> None:
@@ -359,3 +362,20 @@ def test_the_reader_takes_the_group_from_the_split_and_the_vector_from_the_embed
     record = {"q": "where is it?", "a": "lost", "who": {"id": "c1"}, "vector": [1.0, 2.0]}
     (raw,) = plan_of(SPEC, *overrides).reader().read(record)
     assert (raw.text, raw.label, raw.group, raw.vector) == ("where is it?", "lost", "c1", [1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("target", "calibrator"), list(itertools.product(["agreement", "end_to_end"], [None, "of-all"]))
+)
+def test_a_target_asks_for_the_rate_that_its_calibrator_certifies(target: str, calibrator: str | None) -> None:
+    asked = f"target={{{target}: 0.9{f', calibrator: {calibrator}' if calibrator else ''}}}"
+    certified = "end_to_end" if calibrator == "of-all" else "agreement"
+    if target == certified:
+        assert plan_of(SPEC, asked).target.measure == certified
+        return
+    name, other = ("pareto-testing", "of-all") if calibrator is None else ("of-all", "pareto-testing")
+    (problem,) = problems(SPEC, asked)
+    assert problem.partition("target.calibrator\n  ")[2] == (
+        f"'{name}' certifies {certified}, and {target} is given\n"
+        f"  hint: write {certified} instead of {target}, or a calibrator that certifies it: {other}"
+    )

@@ -8,12 +8,16 @@ from functools import partial
 from tracer_spec.builtin.formats import find_format, written_expressions
 from tracer_spec.builtin.formats.expressions import compile_expression
 from tracer_spec.errors import Problem, SpecError
+from tracer_spec.plugin.contracts import Provided
+from tracer_spec.plugin.proposing import CalibratorPlugin, Measure
+from tracer_spec.plugin.registry import Registry
 from tracer_spec.spec.labels import read_labels
 from tracer_spec.spec.load import LoadedSpec
 from tracer_spec.spec.nodes import Path, address, as_written, nearest, quoted
 from tracer_spec.spec.wording import REASON_LEFT_OUT, did_you_mean, is_private
 
 _FORMAT: Path = ("traces", "format")
+_CALIBRATOR: Path = ("target", "calibrator")
 _ALLOWED: Path = ("traces", "labels", "allowed")
 
 
@@ -60,6 +64,21 @@ def _outside(loaded: LoadedSpec, labels: tuple[str, ...]) -> list[Problem]:
 def _listing(labels: tuple[str, ...]) -> str:
     shown = ", ".join(quoted(label)[1:-1] for label in labels[:12])
     return shown if len(labels) <= 12 else f"{shown} and {len(labels) - 12} more"
+
+
+def target_problems(loaded: LoadedSpec, calibrator: Provided, registry: Registry) -> list[Problem]:
+    """Return what is wrong where the calibrator certifies another rate than the target asks for."""
+    target, plugin = loaded.spec.target, calibrator.plugin
+    asked: Measure = "agreement" if target.end_to_end is None else "end_to_end"
+    if not isinstance(plugin, CalibratorPlugin) or plugin.measure == asked:
+        return []
+    found = registry.of_kind("calibrator").values()
+    fitting = [
+        each.name for each in found if isinstance(each.plugin, CalibratorPlugin) and each.plugin.measure == asked
+    ]
+    hint = f"write {plugin.measure} instead of {asked}, or a calibrator that certifies it: {', '.join(fitting) or 'none known'}"
+    what = f"'{calibrator.name}' certifies {plugin.measure}, and {asked} is given"
+    return [Problem(loaded.where(_CALIBRATOR), what, hint, address(_CALIBRATOR))]
 
 
 def format_problems(loaded: LoadedSpec) -> list[Problem]:

@@ -10,10 +10,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from tracer_spec.builtin.formats import Format, Reader, compile_format, find_format
-from tracer_spec.cross_checks import allowed_labels, format_problems
+from tracer_spec.cross_checks import allowed_labels, format_problems, target_problems
 from tracer_spec.errors import PluginError, Problem, SpecError, TracerError
-from tracer_spec.plugin.contracts import Options, Provided, VectorReader
-from tracer_spec.plugin.proposing import Target
+from tracer_spec.plugin.contracts import Options, Provided, VectorReaderPlugin
+from tracer_spec.plugin.proposing import CalibratorPlugin, Target
 from tracer_spec.plugin.registry import Registry
 from tracer_spec.plugin.requirements import missing_dependency, provided_by
 from tracer_spec.spec.load import LoadedSpec
@@ -41,6 +41,18 @@ class Resolved:
     alias: str
     provided: Provided
     options: Options
+
+    @property
+    def reads_vectors(self) -> bool:
+        """Return whether it is an embedder whose vectors come with the traces instead of being made from texts."""
+        return isinstance(self.provided.plugin, VectorReaderPlugin)
+
+    @property
+    def column(self) -> str | None:
+        """Return the JMESPath of the vector inside a record; None where it is not there."""
+        plugin = self.provided.plugin
+        with self.blamed():
+            return plugin.column(self.options) if isinstance(plugin, VectorReaderPlugin) else None
 
     def make(self) -> Any:
         """Return the plugin's working part, by the contract of its kind.
@@ -130,15 +142,10 @@ class Plan:
         )
 
     @property
-    def brings_vectors(self) -> bool:
-        """Return whether vectors come with the traces instead of being made from texts."""
-        return isinstance(self.embedder.make(), VectorReader)
-
-    @property
-    def vector_column(self) -> str | None:
-        """Return the JMESPath of the vector inside a record, None where it is not there."""
-        embedder = self.embedder.make()
-        return embedder.column if isinstance(embedder, VectorReader) else None
+    def makes_a_test(self) -> bool:
+        """Return whether the calibrator tests anything, and so can certify."""
+        plugin = self.calibrator.provided.plugin
+        return isinstance(plugin, CalibratorPlugin) and plugin.tests
 
     def reader(self) -> Reader:
         """Return the compiled format of the traces, with the group's key and the vector's place filled in."""
@@ -147,7 +154,7 @@ class Plan:
             replace(
                 chosen,
                 group=self.spec.split.key or chosen.group,
-                embedding=self.vector_column or chosen.embedding,
+                embedding=self.embedder.column or chosen.embedding,
             )
         )
 
@@ -189,6 +196,8 @@ def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
     acceptor = one("acceptor", spec.acceptor, "acceptor")
     guards = each("guard", spec.guards, "guards")
     calibrator = one("calibrator", spec.target.calibrator, "target", "calibrator")
+    if calibrator is not None:
+        problems += target_problems(loaded, calibrator.provided, registry)
     if problems or not (source and embedder and acceptor and calibrator):
         raise SpecError.of(tuple(problems))
     plan = Plan(
@@ -207,8 +216,8 @@ def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
 
 
 def _check_text(plan: Plan) -> None:
-    """Raise where the embedder reads texts and the format has none; the embedder is only made to ask it."""
-    if plan.format.text is None and not plan.brings_vectors:
+    """Raise where the embedder reads texts and the format has none."""
+    if plan.format.text is None and not plan.embedder.reads_vectors:
         raise SpecError(
             f"the format gives no text, and the embedder '{plan.embedder.provided.name}' reads texts",
             where=plan.loaded.where(("traces", "format")),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tracer_spec.builtin import tracer_spec_embedders
-from tracer_spec.builtin.embedders.precomputed import Precomputed, PrecomputedOptions, make
+from tracer_spec.builtin.embedders.precomputed import Precomputed, PrecomputedOptions
 from tracer_spec.errors import DataError, PluginError
 from tracer_spec.plugin import Fittable, Restorable, VectorReader
 
@@ -67,13 +67,13 @@ def test_ids_may_be_integers(file):
     [[1, 2.5, -3], (1, 2.5, -3), "[1, 2.5, -3]", np.array([1, 2.5, -3], np.float32), np.array([1, 2.5, -3])],
 )
 def test_vectors_of_the_records_are_lists_json_or_arrays(held):
-    X = Precomputed(column="embedding").read([5, 6], [None] * 2, [held, [0, 0, 0]])
+    X = Precomputed().read([5, 6], [None] * 2, [held, [0, 0, 0]])
     assert X.dtype == np.float32
     assert X.tolist() == [[1, 2.5, -3], [0, 0, 0]]
 
 
 def test_no_rows_give_no_vectors(file):
-    assert Precomputed(column="v").read([], [], []).shape[0] == 0
+    assert Precomputed().read([], [], []).shape[0] == 0
     assert file(vectors=VECTORS).read([], [], []).shape == (0, 3)
     assert file(ids=np.array(IDS), vectors=VECTORS).read([], [], []).shape == (0, 3)
 
@@ -99,21 +99,21 @@ def test_no_rows_give_no_vectors(file):
     ],
 )
 def test_a_record_without_a_vector_is_an_error(held, what):
-    problem = problem_of(lambda: Precomputed(column="v").read([7, 8], [None] * 2, [[1, 2], held]))
+    problem = problem_of(lambda: Precomputed().read([7, 8], [None] * 2, [[1, 2], held]))
     assert problem.what == what
     assert problem.address == "embedder.with.column"
     assert problem.hint == "point 'column' at the vector, or drop records without one with traces.format.where"
 
 
 def test_records_of_two_dimensions_are_an_error():
-    problem = problem_of(lambda: Precomputed(column="v").read([7, 9], [None] * 2, [[1, 2], [1, 2, 3]]))
+    problem = problem_of(lambda: Precomputed().read([7, 9], [None] * 2, [[1, 2], [1, 2, 3]]))
     assert problem.what == "the vector of record 9 has 3 numbers; that of record 7 has 2"
     assert problem.hint == "all vectors must come from one model"
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), 1e39])
 def test_vectors_that_are_not_finite_are_an_error(file, bad):
-    problem = problem_of(lambda: Precomputed(column="v").read([7, 9], [None] * 2, [[1, 2], [bad, 2]]))
+    problem = problem_of(lambda: Precomputed().read([7, 9], [None] * 2, [[1, 2], [bad, 2]]))
     assert problem.what == "the vector of record 9 is not finite in float32; 1 of 2 are not"
     assert problem.address == "embedder.with.column"
     spoiled = VECTORS.copy()
@@ -255,28 +255,28 @@ def test_the_plugin_keeps_its_contract(tmp_path):
     plugin = {each.name: each for each in tracer_spec_embedders()}["precomputed"]
     options = plugin.options.model_validate({"path": "v.npz", "model": "m-1"}, context={"root": tmp_path})
     made = plugin.make(options)
-    assert made == Precomputed(str(tmp_path / "v.npz"), None, "m-1")
+    assert made == Precomputed(str(tmp_path / "v.npz"), "m-1")
     assert isinstance(made, VectorReader)
     assert not isinstance(made, Fittable)
     assert not isinstance(made, Restorable)
-    assert made.column is None
-    assert make(PrecomputedOptions(column="embedding")).column == "embedding"
+    assert plugin.column(options) is None
+    assert plugin.column(PrecomputedOptions(column="embedding")) == "embedding"
 
 
 def test_texts_are_refused_with_the_remedy():
     with pytest.raises(PluginError) as caught:
-        Precomputed(column="v", model="text-embedder-3").embed(["a", "b"])
+        Precomputed(model="text-embedder-3").embed(["a", "b"])
     (problem,) = caught.value.problems
     assert problem.what == "'precomputed' embeds no text (got 2): its vectors come with the traces"
     assert problem.hint == "route with vectors of text-embedder-3"
     with pytest.raises(PluginError, match="route with vectors of the model that made those of the traces"):
-        Precomputed(column="v").embed([])
+        Precomputed().embed([])
 
 
 def test_the_fingerprint_is_that_of_the_model_alone():
-    one = Precomputed(column="v", model="m-1")
+    one = Precomputed(model="m-1")
     assert one.fingerprint() == Precomputed(path="x.npy", model="m-1").fingerprint()
-    assert one.fingerprint() != Precomputed(column="v", model="m-2").fingerprint()
+    assert one.fingerprint() != Precomputed(model="m-2").fingerprint()
     assert dict(one.state()) == {}
 
 

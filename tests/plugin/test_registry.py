@@ -131,13 +131,24 @@ def test_a_hook_that_breaks_its_contract_loses_its_own_plugins_alone(ship, body,
         {body}
 
     @hookimpl
-    def tracer_spec_calibrators():
+    def tracer_spec_guards():
         return [Plugin("fine", "still here", lambda options: None)]
+
+    @hookimpl
+    def tracer_spec_calibrators():
+        return [Plugin("silent", "measures nobody knows what", lambda options: None)]
     """,
     )
     registry = find_plugins()
-    assert [(each.kind, each.reason) for each in registry.broken] == [("family", reason)]
-    assert registry.get("calibrator", "fine").distribution == "odd-tracer"
+    assert [(each.kind, each.reason) for each in registry.broken] == [
+        (
+            "calibrator",
+            "PluginError: 'silent' is described by Plugin; a calibrator is described by "
+            "tracer_spec.plugin.CalibratorPlugin, which says what it measures and whether it tests",
+        ),
+        ("family", reason),
+    ]
+    assert registry.get("guard", "fine").distribution == "odd-tracer"
 
 
 def test_two_plugins_of_one_name_are_both_refused_and_both_named(ship):

@@ -61,11 +61,6 @@ def one(problems: Problems, minimal: str, *overrides: str) -> str:
         ("target.agreement=true", "true is not a number between 0 and 1 (exclusive)"),
         ("target.min_coverage=1", "1 is not at least 0 and below 1"),
         ("target.min_coverage=5%", "'5%' is not a number at least 0 and below 1\nhint: write 0.05"),
-        (
-            "target.calibrator=risk-control",
-            "this calibrator certifies end_to_end, and agreement is given\n"
-            "hint: write end_to_end instead of agreement, or another calibrator",
-        ),
         ("target.calibrator=[a]", "a list is not a plugin: a name, or a mapping with 'use'"),
         ("target.end_to_end=0.9", "agreement and end_to_end are both given; a target has one of them"),
         ("target=0.92", "0.92 is not a mapping"),

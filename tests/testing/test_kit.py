@@ -14,7 +14,7 @@ from pydantic import ConfigDict
 
 from tracer_spec.errors import PluginError
 from tracer_spec.graph import Scorer
-from tracer_spec.plugin import Chain, Options, Plugin, Record, Target, WalkStep
+from tracer_spec.plugin import Chain, Options, Plugin, Record, Target, VectorReaderPlugin, WalkStep
 from tracer_spec.testing import (
     AcceptorContract,
     CalibratorContract,
@@ -292,8 +292,6 @@ def test_an_embedder_that_breaks_its_contract_is_told_how(part, test, said):
 
 def test_a_reader_of_vectors_is_sent_to_its_own_contract_and_held_to_it():
     class Constant:
-        column = None
-
         def read(self, rows, ids, vectors):
             return np.arange(2 * len(rows), dtype=np.float32).reshape(-1, 2)
 
@@ -309,7 +307,9 @@ def test_a_reader_of_vectors_is_sent_to_its_own_contract_and_held_to_it():
     told = found(EmbedderContract, lambda options: Constant())
     assert all("VectorReaderContract" in text for text in told.values() if "reads vectors" in text)
     assert "test_each_text_gets_a_finite_row" in told
-    told = found(VectorReaderContract, lambda options: Constant())
+    assert "VectorReaderPlugin" in found(VectorReaderContract, lambda options: Constant())["test_it_is_a_reader"]
+    reader = VectorReaderPlugin("broken", "broken on purpose", lambda options: Constant())
+    told = breaches(type("TestIt", (VectorReaderContract,), {"plugin": reader}))
     assert list(told) == ["test_each_trace_gets_its_own_finite_vector_in_any_order"]
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from tracer_spec.plugin import (
     AcceptorLearner,
-    Calibrator,
+    CalibratorPlugin,
     Embedder,
     Family,
+    Fittable,
     GuardLearner,
     Plugin,
     Source,
     SurrogateLearner,
+    VectorReaderPlugin,
     hookimpl,
 )
 
@@ -24,7 +26,7 @@ def tracer_spec_sources() -> list[Plugin[Source]]:
 
 
 @hookimpl
-def tracer_spec_embedders() -> list[Plugin[Embedder]]:
+def tracer_spec_embedders() -> list[Plugin[Embedder | Fittable] | VectorReaderPlugin]:
     """Yield the built-in embedders."""
     from tracer_spec.builtin.embedders import embedders
 
@@ -64,7 +66,7 @@ def tracer_spec_families() -> list[Plugin[Family]]:
 
 
 @hookimpl
-def tracer_spec_calibrators() -> list[Plugin[Calibrator]]:
+def tracer_spec_calibrators() -> list[CalibratorPlugin]:
     """Yield the built-in calibrators."""
     from tracer_spec.builtin.calibrators import calibrators
 

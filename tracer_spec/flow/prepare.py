@@ -41,8 +41,8 @@ def _collected(plan: Plan) -> TraceSet:
         unknown=spec.labels.unknown,
         unanswered=spec.labels.unanswered,
         teachers=spec.teachers,
-        need_text=not plan.brings_vectors,
-        need_vector=plan.vector_column is not None,
+        need_text=not plan.embedder.reads_vectors,
+        need_vector=plan.embedder.column is not None,
     )
 
 

@@ -19,16 +19,27 @@ from tracer_spec.plugin.contracts import (
     Surrogate,
     SurrogateLearner,
     VectorReader,
+    VectorReaderPlugin,
     Vectors,
 )
 from tracer_spec.plugin.hookspecs import hookimpl
 from tracer_spec.plugin.policy import Candidate, Certificate, Chain, Fence, Model, Policy, Stage, WalkStep
-from tracer_spec.plugin.proposing import Calibrator, CertifyRows, Family, Target, Trained, Workshop
+from tracer_spec.plugin.proposing import (
+    Calibrator,
+    CalibratorPlugin,
+    CertifyRows,
+    Family,
+    Measure,
+    Target,
+    Trained,
+    Workshop,
+)
 
 __all__ = [
     "Acceptor",
     "AcceptorLearner",
     "Calibrator",
+    "CalibratorPlugin",
     "Candidate",
     "Certificate",
     "CertifyRows",
@@ -42,6 +53,7 @@ __all__ = [
     "Guard",
     "GuardLearner",
     "Mask",
+    "Measure",
     "Model",
     "Options",
     "Plugin",
@@ -56,6 +68,7 @@ __all__ = [
     "Target",
     "Trained",
     "VectorReader",
+    "VectorReaderPlugin",
     "Vectors",
     "WalkStep",
     "Workshop",

@@ -58,6 +58,23 @@ class Plugin(Generic[Made_co]):
     options: type[Options] = Options
 
 
+def _in_no_record(options: Any) -> None:
+    """Return None: the vectors lie beside the records."""
+
+
+@dataclass(frozen=True, slots=True)
+class VectorReaderPlugin(Plugin["VectorReader"]):
+    """Describes an "embedder" whose vectors come with the traces: its part is a :class:`VectorReader`.
+
+    Parameters
+    ----------
+    column : callable
+        ``column(options)`` gives the JMESPath of the vector inside a record; None where it is not in the record.
+    """
+
+    column: Callable[[Any], str | None] = _in_no_record
+
+
 # --- traces ----------------------------------------------------------------------------------------------------------
 
 
@@ -139,13 +156,8 @@ class VectorReader(Protocol):
         ids : sequence of str or None
             The id of each trace.
         vectors : sequence
-            What the record holds at the path :attr:`column`; None where there is none.
+            What the record holds at the path :attr:`VectorReaderPlugin.column`; None where there is none.
         """
-        ...
-
-    @property
-    def column(self) -> str | None:
-        """The JMESPath of the vector inside a record, or None where it is not in the record."""
         ...
 
 

@@ -23,8 +23,17 @@ from collections.abc import Iterable
 
 import pluggy
 
-from tracer_spec.plugin.contracts import AcceptorLearner, Embedder, GuardLearner, Plugin, Source, SurrogateLearner
-from tracer_spec.plugin.proposing import Calibrator, Family
+from tracer_spec.plugin.contracts import (
+    AcceptorLearner,
+    Embedder,
+    Fittable,
+    GuardLearner,
+    Plugin,
+    Source,
+    SurrogateLearner,
+    VectorReaderPlugin,
+)
+from tracer_spec.plugin.proposing import CalibratorPlugin, Family
 
 GROUP = "tracer_spec"
 hookspec = pluggy.HookspecMarker(GROUP)
@@ -37,8 +46,8 @@ def tracer_spec_sources() -> Iterable[Plugin[Source]]:  # type: ignore[empty-bod
 
 
 @hookspec
-def tracer_spec_embedders() -> Iterable[Plugin[Embedder]]:  # type: ignore[empty-body]
-    """Yield embedders: text to vector."""
+def tracer_spec_embedders() -> Iterable[Plugin[Embedder | Fittable] | VectorReaderPlugin]:  # type: ignore[empty-body]
+    """Yield embedders: text to vector; one that reads vectors is a ``VectorReaderPlugin``."""
 
 
 @hookspec
@@ -62,5 +71,5 @@ def tracer_spec_families() -> Iterable[Plugin[Family]]:  # type: ignore[empty-bo
 
 
 @hookspec
-def tracer_spec_calibrators() -> Iterable[Plugin[Calibrator]]:  # type: ignore[empty-body]
-    """Yield calibrators: what may ship."""
+def tracer_spec_calibrators() -> Iterable[CalibratorPlugin]:  # type: ignore[empty-body]
+    """Yield calibrators, each a ``CalibratorPlugin``: what may ship."""

@@ -1,10 +1,13 @@
-"""The nouns of section 4: policies, candidates, chains and the certificate. Plain frozen data."""
+"""The nouns of the guarantee: policies, candidates, chains and the certificate. Plain frozen data."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from tracer_spec.plugin.proposing import Measure
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +169,8 @@ class Certificate:
     scores : tuple of float
         Quantiles of the shipped policy's acceptance scores on the certify rows, ascending: what later traffic is compared
         with. Put in by the build once the test is over; empty where nothing was certified.
+    measure : {'agreement', 'end_to_end'}
+        What the target is a rate of. Put in by the build.
     """
 
     calibrator: str
@@ -181,6 +186,7 @@ class Certificate:
     look: int | None = None
     draft: Candidate | None = None
     scores: tuple[float, ...] = ()
+    measure: Measure = "agreement"
 
     @property
     def status(self) -> str:

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
-from tracer_spec.plugin.contracts import Mask, Scores
+from tracer_spec.plugin.contracts import Mask, Plugin, Scores
 
 if TYPE_CHECKING:
     from tracer_spec.plugin.policy import Candidate, Certificate, Chain, Policy, Stage
+
+
+# what a target is a rate of: agreement, of the traffic handled; end_to_end, of all traffic that gets no other label
+Measure: TypeAlias = Literal["agreement", "end_to_end"]
 
 
 class Trained(Protocol):
@@ -127,6 +131,11 @@ class Target:
         return round(1 - self.confidence, 12) if self.budget is None else self.budget
 
     @property
+    def measure(self) -> Measure:
+        """Return what the rate asked for is a rate of."""
+        return "end_to_end" if self.agreement is None else "agreement"
+
+    @property
     def level(self) -> float:
         """Return the rate asked for, of handled traffic or of all."""
         level = self.agreement if self.agreement is not None else self.end_to_end
@@ -155,3 +164,20 @@ class Calibrator(Protocol):
     def certify(self, ordered: Sequence[Candidate], rows: CertifyRows, target: Target) -> Certificate:
         """Test the candidates in their order and say which, if any, is certified."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class CalibratorPlugin(Plugin[Calibrator]):
+    """Describes a calibrator.
+
+    Parameters
+    ----------
+    measure : {'agreement', 'end_to_end'}
+        What its certificates state a rate of: the agreement on the traffic handled, or the share of all traffic that gets
+        no label but the teacher's. The walk counts the same: handled rows that agree, or all rows but the wrong ones.
+    tests : bool
+        Whether it makes a test, and so a statement of confidence.
+    """
+
+    measure: Measure = "agreement"
+    tests: bool = True

@@ -17,6 +17,7 @@ import pluggy
 from tracer_spec.errors import PluginError
 from tracer_spec.plugin import hookspecs
 from tracer_spec.plugin.contracts import Options, Plugin, Provided
+from tracer_spec.plugin.proposing import CalibratorPlugin
 
 KINDS = ("source", "embedder", "surrogate", "acceptor", "guard", "family", "calibrator")
 _HOOKS = {kind: f"{hookspecs.GROUP}_{'families' if kind == 'family' else kind + 's'}" for kind in KINDS}
@@ -163,7 +164,7 @@ def _call(
             for plugin in implementation.function():
                 _check_name(plugin)
                 at = plugin.name  # so that a spec that names it is told why it cannot be used
-                _check(plugin)
+                _check(kind, plugin)
                 if distribution != _OURS:  # tests hold ours to it
                     _check_schema(plugin)
                 at = entry
@@ -181,8 +182,13 @@ def _check_name(plugin: Any) -> None:
         raise PluginError(f"the name {plugin.name!r} is not of lower case letters, digits and dashes")
 
 
-def _check(plugin: Plugin[Any]) -> None:
+def _check(kind: str, plugin: Plugin[Any]) -> None:
     """Raise where a descriptor breaks its contract."""
+    if kind == "calibrator" and not isinstance(plugin, CalibratorPlugin):
+        raise PluginError(
+            f"'{plugin.name}' is described by Plugin; a calibrator is described by tracer_spec.plugin.CalibratorPlugin, "
+            "which says what it measures and whether it tests"
+        )
     if not isinstance(plugin.summary, str):
         raise PluginError(f"the summary of '{plugin.name}' is {type(plugin.summary).__name__}, not text")
     if not (isinstance(plugin.options, type) and issubclass(plugin.options, Options)):

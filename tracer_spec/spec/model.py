@@ -38,8 +38,6 @@ DEFAULT_ZOO = ("logreg", "mlp")
 DEFAULT_FAMILIES = ("global", "l2d", "rsb")
 DEFAULT_ACCEPTOR = "logistic"
 DEFAULT_CALIBRATOR = "pareto-testing"
-RISK_CONTROL = "risk-control"
-_BUILT_IN_CALIBRATORS_OF_AGREEMENT = (DEFAULT_CALIBRATOR, "empirical")
 
 
 class TargetSpec(Part):
@@ -48,7 +46,7 @@ class TargetSpec(Part):
     end_to_end: OpenFraction | None = Field(
         default=None,
         description="The share of all traffic, handled or not, that must get the teacher's label; instead of "
-        "agreement, for the risk-control calibrator.",
+        "agreement, for a calibrator that certifies it.",
     )
     agreement: OpenFraction | None = Field(
         default=None,
@@ -76,20 +74,6 @@ class TargetSpec(Part):
             raise refusal("neither agreement nor end_to_end is given", hint=_TARGET_HINT, about_value=False)
         if value is not None and other_given:
             raise refusal("agreement and end_to_end are both given; a target has one of them", about_value=False)
-        return value
-
-    @field_validator("calibrator")
-    @classmethod
-    def _calibrator_fits(cls, value: PluginRef, info: ValidationInfo) -> PluginRef:
-        if not {"agreement", "end_to_end"} <= info.data.keys():
-            return value  # one of them is refused already
-        given = [key for key in ("agreement", "end_to_end") if info.data[key] is not None]
-        if given == ["end_to_end"] and value.use in _BUILT_IN_CALIBRATORS_OF_AGREEMENT:
-            fact = "this calibrator certifies agreement, and end_to_end is given"
-            raise refusal(fact, hint=f"add calibrator: {RISK_CONTROL}", about_value=False)
-        if given == ["agreement"] and value.use == RISK_CONTROL:
-            fact = "this calibrator certifies end_to_end, and agreement is given"
-            raise refusal(fact, hint="write end_to_end instead of agreement, or another calibrator", about_value=False)
         return value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import unittest
 from collections.abc import Sequence
@@ -9,8 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from tracer_spec.plugin import Candidate, Certificate, Chain, Target
+from tracer_spec.plugin import CalibratorPlugin, Candidate, Certificate, Chain, Measure, Target
 from tracer_spec.testing.contract import Contract
+from tracer_spec.testing.told import ship_renamed, told_of
 from tracer_spec.testing.worlds import Rows, World, chain
 
 RUNS = 200
@@ -107,13 +109,58 @@ class CalibratorContract(Contract):
             )
             for step in certificate.walk:
                 n, k = rows.count(step.candidate.policy)
-                counts = ((n, k), (len(rows), len(rows) - (n - k)))
+                counts = (n, k) if self._measure == "agreement" else (len(rows), len(rows) - (n - k))
                 sound = step.p_value is None or (math.isfinite(step.p_value) and 0 <= step.p_value <= 1)
                 self.require(
-                    step.candidate in ordered and (step.n, step.k) in counts and sound,
-                    f"a step says {step.k} of {step.n}, p {step.p_value}; the rows say {counts[0][1]} of {counts[0][0]}",
+                    step.candidate in ordered and (step.n, step.k) == counts and sound,
+                    f"a step says {step.k} of {step.n}, p {step.p_value}; for {self._measure} the rows say {counts[1]} of "
+                    f"{counts[0]}",
                     mend="write the counts of rows.count(policy) into the step, and a p-value in [0, 1] or None",
                 )
+
+    def test_it_says_what_it_measures_and_whether_it_tests(self) -> None:
+        """A CalibratorPlugin describes it: its measure is that of the target, and it tests where it states a confidence."""
+        plugin = self.descriptor
+        self.require(
+            isinstance(plugin, CalibratorPlugin) and plugin.measure == self.target.measure,
+            f"{type(plugin).__name__} describes it, with the measure {getattr(plugin, 'measure', None)!r}; the target is of "
+            f"{self.target.measure!r}",
+            mend="describe it by tracer_spec.plugin.CalibratorPlugin(..., measure=...), and give the contract a target of it",
+        )
+        _, _, certificate = self._certify(1.0, 7)
+        tested = any(step.p_value is not None for step in certificate.walk)
+        stated = certificate.confidence is not None
+        self.require(
+            isinstance(plugin, CalibratorPlugin) and plugin.tests == stated == tested,
+            f"tests is {getattr(plugin, 'tests', None)}; confidence is {certificate.confidence}; p-values: {tested}",
+            mend="say tests=False where it makes no test, and then give neither a confidence nor p-values",
+        )
+
+    def test_what_is_told_of_it_does_not_depend_on_its_name(self) -> None:
+        """Plan, build and inspect tell the same of it under another name: by what it measures and tests."""
+        if not isinstance(self.plugin, str):
+            raise unittest.SkipTest("the plugin is not installed under a name, so no spec can use it")
+        from tracer_spec.plugin.registry import find_plugins
+
+        folder, options = self._kept["folder"], self.kept("options", lambda: dict(self.prepare(self._kept["folder"])))
+        told = told_of(self.plugin, options, self.target, folder)
+        distribution = find_plugins().get(self.kind, self.plugin).distribution
+        other = ship_renamed(self.plugin, distribution, folder)
+        again = [each.replace(other, self.plugin) for each in told_of(other, options, self.target, folder)]
+        said = [
+            (line, now) for one, two in zip(told, again, strict=True) for line, now in _lines(one, two) if line != now
+        ]
+        said = [(line, now) for line, now in said if "-renamed" not in now]
+        self.require(
+            not said,
+            f"under another name it is told otherwise: {said[:1]}",
+            mend="decide nothing by the calibrator's name: its descriptor says what it measures and whether it tests",
+        )
+
+    @property
+    def _measure(self) -> Measure:
+        plugin = self.descriptor
+        return plugin.measure if isinstance(plugin, CalibratorPlugin) else self.target.measure
 
     def test_without_rows_nothing_is_certified(self) -> None:
         """No certify rows, or none that is handled, certify nothing, whatever the fit rows promise."""
@@ -173,3 +220,8 @@ class CalibratorContract(Contract):
                 f"it passes a p-value of {chosen.p_value:.3g} at level {certificate.level}; the budget is {looked.delta:.3g}",
                 mend="compare with target.delta, not with 1 - target.confidence",
             )
+
+
+def _lines(one: str, two: str) -> list[tuple[str, str]]:
+    """Return the lines of two texts side by side."""
+    return list(itertools.zip_longest(one.splitlines(), two.splitlines(), fillvalue=""))

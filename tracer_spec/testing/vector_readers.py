@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tracer_spec.errors import TracerError
-from tracer_spec.plugin import VectorReader, Vectors
+from tracer_spec.plugin import VectorReader, VectorReaderPlugin, Vectors
 from tracer_spec.testing.contract import Contract
 from tracer_spec.testing.graphs import require_rows
 
@@ -40,16 +40,15 @@ class VectorReaderContract(Contract):
         return X
 
     def test_it_is_a_reader(self) -> None:
-        """It has read(rows, ids, vectors), and column: a JMESPath, or None where the vector is not in the record."""
-        part = self.made()
+        """It is described by VectorReaderPlugin, whose column gives a JMESPath or None, and has read(rows, ids, vectors)."""
+        plugin, part = self.descriptor, self.made()
         self.require(
-            isinstance(part, VectorReader), f"make gives {type(part).__name__}", mend="give it read and column"
+            isinstance(plugin, VectorReaderPlugin) and isinstance(part, VectorReader),
+            f"{type(plugin).__name__} describes it, and make gives {type(part).__name__}",
+            mend="describe it by tracer_spec.plugin.VectorReaderPlugin, and give it read",
         )
-        self.require(
-            part.column is None or isinstance(part.column, str),
-            f"column is {part.column!r}",
-            mend="return a str or None",
-        )
+        column = plugin.column(self.validated()) if isinstance(plugin, VectorReaderPlugin) else None
+        self.require(column is None or isinstance(column, str), f"column is {column!r}", mend="return a str or None")
 
     def test_each_trace_gets_its_own_finite_vector_in_any_order(self) -> None:
         """Read gives float32 (n, d), finite, one row a trace in the order asked for, whichever traces are left."""

@@ -66,7 +66,7 @@ class PrecomputedOptions(Options):
 
 def make(options: PrecomputedOptions) -> Precomputed:
     """Return the reader that these options describe; no file is opened yet."""
-    return Precomputed(options.path, options.column, options.model)
+    return Precomputed(options.path, options.model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +76,12 @@ class Precomputed:
     Parameters
     ----------
     path : str or None
-        A ``.npy`` or ``.npz`` file.
-    column : str or None
-        The JMESPath of the vector inside a record.
+        A ``.npy`` or ``.npz`` file; None where vectors stand in the records.
     model : str
         The model that made the vectors.
     """
 
     path: str | None = None
-    column: str | None = None
     model: str = ""
 
     def read(self, rows: Sequence[int], ids: Sequence[str | None], vectors: Sequence[Any]) -> Vectors:
@@ -97,7 +94,7 @@ class Precomputed:
         ids : sequence of str or None, length n
             The id of each trace: where a file has ``ids``.
         vectors : sequence, length n
-            What each record holds at :attr:`column`.
+            What each record holds at the option ``column``.
 
         Returns
         -------

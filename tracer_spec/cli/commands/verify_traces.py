@@ -101,7 +101,7 @@ def read_fresh_traces(bundle: Bundle, path: str, preset: str | None, *, need_lab
     )
     vectors = None
     if brings_vectors:
-        vectors = Precomputed(column=chosen.embedding).read(traces.rows.tolist(), traces.ids, traces.vectors or ())
+        vectors = Precomputed().read(traces.rows.tolist(), traces.ids, traces.vectors or ())
     return FreshTraces(traces, vectors, grouped=_text(tree, "split", "strategy") == "grouped")
 
 

@@ -14,7 +14,7 @@ from tracer_spec.cli.text.terminal_chart import Picture, draw
 
 if TYPE_CHECKING:
     from tracer_spec.flow.result import BuildResult
-    from tracer_spec.plugin import Candidate, WalkStep
+    from tracer_spec.plugin import Candidate, Measure, WalkStep
 
 
 def tell(result: BuildResult, *, out: Path, verbose: bool = False) -> str:
@@ -51,7 +51,7 @@ def tell(result: BuildResult, *, out: Path, verbose: bool = False) -> str:
 
 def _picture(result: BuildResult) -> Picture:
     """Return the picture of a refused build: what there was to choose from."""
-    on_agreement = result.certificate.calibrator != "risk-control"
+    on_agreement = result.certificate.measure == "agreement"
     front = tuple((each.coverage, each.agreement) for each in result.front)
     return Picture(front, None, result.certificate.target if on_agreement else None)
 
@@ -76,18 +76,16 @@ def _refused(result: BuildResult) -> list[tuple[str, str]]:
     facts.append(
         (
             "test",
-            _step(certificate.calibrator, certificate.walk[0])
-            if certificate.walk
-            else "no candidate was worth testing",
+            _step(certificate.measure, certificate.walk[0]) if certificate.walk else "no candidate was worth testing",
         )
     )
     return facts
 
 
-def _step(calibrator: str, step: WalkStep) -> str:
+def _step(measure: Measure, step: WalkStep) -> str:
     verdict = "passed" if step.passed else "failed"
     coverage = f"{step.candidate.coverage:.3f}"
-    return f"{test_text(calibrator, step.n, step.k, step.p_value)}, {verdict}, at predicted coverage {coverage}"
+    return f"{test_text(measure, step.n, step.k, step.p_value)}, {verdict}, at predicted coverage {coverage}"
 
 
 def _policy(candidate: Candidate) -> str:
@@ -98,7 +96,7 @@ def _policy(candidate: Candidate) -> str:
 def _steps(result: BuildResult) -> list[tuple[str, str]]:
     """Tell every step of the walk."""
     proposed = sum(len(chain.candidates) for chain in result.chains)
-    steps = [_step(result.certificate.calibrator, step) for step in result.certificate.walk]
+    steps = [_step(result.certificate.measure, step) for step in result.certificate.walk]
     return [("walk", "\n".join([f"{len(steps):,} of {proposed:,} candidates were tested", *steps]))]
 
 

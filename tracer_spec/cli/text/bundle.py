@@ -66,7 +66,9 @@ def _numbers(bundle: Bundle, certificate: Mapping[str, Any], audit: Mapping[str,
         facts.append(("estimate", estimate_text(estimate["coverage"], estimate["agreement"])))
         facts += _cost(audit.get("cost"), estimate["coverage"])
     if certificate.get("n") is not None:
-        test = test_text(certificate["calibrator"], certificate["n"], certificate["k"], certificate["p_value"])
+        test = test_text(
+            certificate.get("measure", "agreement"), certificate["n"], certificate["k"], certificate["p_value"]
+        )
         facts.append(("test", test))
     return facts + _traces(bundle)
 

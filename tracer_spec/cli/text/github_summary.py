@@ -225,7 +225,7 @@ def _facts(result: BuildResult) -> list[tuple[str, str]]:
         stages = [(stage.surrogate.name, stage.threshold if stage.acceptor else None) for stage in best.policy]
         facts += [("policy", policy_text(best.family, stages)), ("estimate", _estimate(result))]
     if tested:
-        facts.append(("test", test_text(certificate.calibrator, tested.n, tested.k, tested.p_value)))
+        facts.append(("test", test_text(certificate.measure, tested.n, tested.k, tested.p_value)))
     facts.append(("traces", dropped_text(accounting.read, accounting.kept, accounting.dropped)))
     facts.append(("rows", f"{result.n_fit:,} fit, {result.n_certify:,} certify"))
     facts.append(("labels", plural(len(result.labels), "label")))

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from tracer_spec.cli.console import plural
 
-# what a calibrator counts, where it is not agreement among handled rows
-_COUNTED = {"risk-control": "certify rows get no label but the teacher's"}
+if TYPE_CHECKING:
+    from tracer_spec.plugin import Measure
+
+# what the test of a target counts, by what the target is a rate of
+_COUNTED: Mapping[Measure, str] = {
+    "agreement": "handled certify rows agree",
+    "end_to_end": "certify rows get no label but the teacher's",
+}
 
 
 def policy_text(family: str, stages: Sequence[tuple[str, float | None]]) -> str:
@@ -33,19 +40,18 @@ def estimate_text(coverage: float, agreement: float) -> str:
     return f"coverage {coverage:.3f}, agreement {agreement:.3f} (fit rows, out of fold)"
 
 
-def test_text(calibrator: str, n: int, k: int, p_value: float | None) -> str:
+def test_text(measure: Measure, n: int, k: int, p_value: float | None) -> str:
     """Describe one exact test.
 
     Examples
     --------
-    >>> test_text("pareto-testing", 3570, 3331, 0.00271)
+    >>> test_text("agreement", 3570, 3331, 0.00271)
     '3,331 of 3,570 handled certify rows agree (p = 0.0027)'
-    >>> test_text("risk-control", 4000, 3971, 0.0021)
+    >>> test_text("end_to_end", 4000, 3971, 0.0021)
     "3,971 of 4,000 certify rows get no label but the teacher's (p = 0.0021)"
     """
-    counted = _COUNTED.get(calibrator, "handled certify rows agree")
     sure = "no test was made" if p_value is None else f"p = {p_value:.2g}"
-    return f"{k:,} of {n:,} {counted} ({sure})"
+    return f"{k:,} of {n:,} {_COUNTED[measure]} ({sure})"
 
 
 def dropped_text(read: int, kept: int, dropped: Mapping[str, int]) -> str:

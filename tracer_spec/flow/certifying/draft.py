@@ -38,6 +38,7 @@ def draft_certificate(ordered: Sequence[Candidate], n_certify: int, target: Targ
         chosen=None,
         claim="a draft: coverage and agreement are estimated from the rows it was made from, and nothing is certified",
         draft=draft,
+        measure=target.measure,
     )
 
 

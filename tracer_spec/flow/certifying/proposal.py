@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tracer_spec.flow.certifying.certify import certify
 from tracer_spec.flow.certifying.draft import draft_certificate
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tracer_spec.flow.prepared import Prepared
     from tracer_spec.flow.traces.accounting import Accounting
     from tracer_spec.flow.training.workshop import Workshop
-    from tracer_spec.plan import Plan
+    from tracer_spec.plan import Plan, Resolved
     from tracer_spec.plugin import Candidate, Certificate, Chain, Target
 
 
@@ -32,7 +32,7 @@ class Proposal:
         The Pareto front of all candidates, for people.
     ordered : tuple of Candidate
         The frozen order of testing; empty where nothing is worth a look.
-    calibrator : Calibrator
+    calibrator : Resolved
     target : Target
         With this look's share of the error.
     look : Look or None
@@ -44,7 +44,7 @@ class Proposal:
     chains: Sequence[Chain] = field(repr=False)
     front: Sequence[Candidate] = field(repr=False)
     ordered: Sequence[Candidate] = field(repr=False)
-    calibrator: Any
+    calibrator: Resolved
     target: Target
     look: Look | None
     draft: bool
@@ -71,12 +71,11 @@ class Proposal:
 def make_proposal(plan: Plan, prepared: Prepared, workshop: Workshop, *, draft: bool) -> Proposal:
     """Let the families propose, and the calibrator freeze an order; from fit rows and the number of certify rows alone."""
     chains = propose(plan.families, workshop)
-    calibrator = plan.calibrator.make()
     look = None if draft else count_look(plan, prepared)
     target = look.within(plan.target) if look else plan.target
     with plan.calibrator.blamed():
-        ordered = tuple(calibrator.order(chains, len(prepared.certify), target))
-    return Proposal(chains, pareto_front(chains), ordered, calibrator, target, look, draft)
+        ordered = tuple(plan.calibrator.make().order(chains, len(prepared.certify), target))
+    return Proposal(chains, pareto_front(chains), ordered, plan.calibrator, target, look, draft)
 
 
 def decide(proposal: Proposal, prepared: Prepared) -> Certificate:

@@ -11,7 +11,7 @@ from tracer_spec.flow.traces.splits import fold_keys, folds
 from tracer_spec.flow.training.embed import FittedEmbedder, fitted_key, known_vectors, vectors_key
 from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.flow.training.zoo import Trainer
-from tracer_spec.plugin import Fittable, Restorable, VectorReader, Vectors
+from tracer_spec.plugin import Fittable, Restorable, Vectors
 
 if TYPE_CHECKING:
     from tracer_spec.flow.cache.store import Store
@@ -64,7 +64,7 @@ def forecast(plan: Plan, traces: TraceSet, sides: Split, store: Store) -> Foreca
 def _embedding(plan: Plan, fit: TraceSet, memory: Memory) -> tuple[bool | None, int | None, int | None, Vectors | None]:
     """Return whether the embedder is fitted, (distinct) texts, those with vectors, and the vectors where all are there."""
     embedder = plan.embedder.make()
-    if isinstance(embedder, VectorReader):
+    if plan.embedder.reads_vectors:
         return None, None, None, None
     n = len(set(fit.texts))
     if not isinstance(embedder, Fittable):

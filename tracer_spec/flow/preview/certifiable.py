@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from tracer_spec.plan import Plan
     from tracer_spec.plugin import Target
 
-# calibrators of ours that make no test, and so need no number of rows
-_UNTESTED = ("empirical",)
 # a handful of repeated rows is no reason to warn: the upper bound of what they show must be under the target
 _SURE = 0.95
 
@@ -215,7 +213,7 @@ def _certifiable(plan: Plan, traces: TraceSet, sides: Split) -> Certifiable:
     look = _next_look(plan, traces, sides)
     level = target.delta if look is None else look_level(look, target.delta)
     likely = (1 + target.level) / 2
-    if plan.calibrator.provided.name in _UNTESTED:
+    if not plan.makes_a_test:
         return Certifiable(n_certify, look, level, None, None, 0, likely, None)
     fewest = fewest_trials(target.level, level)
     smallest, missing = None, 0

@@ -14,7 +14,7 @@ from tracer_spec.flow.cache.memory import Kept, Memory
 from tracer_spec.flow.cache.store import Store, key_of
 from tracer_spec.flow.cache.text_vectors import PROBES, KnownVectors
 from tracer_spec.flow.progress import Observer, StepDone, nobody
-from tracer_spec.plugin import Fittable, Restorable, VectorReader, Vectors
+from tracer_spec.plugin import Fittable, Restorable, Vectors
 
 if TYPE_CHECKING:
     from tracer_spec.flow.traces.trace_set import TraceSet
@@ -48,7 +48,7 @@ class FittedEmbedder:
     @property
     def brings_text(self) -> bool:
         """Return whether it embeds texts; else the app brings vectors."""
-        return not isinstance(self.embedder, VectorReader)
+        return not self.resolved.reads_vectors
 
     def vectors(self, traces: TraceSet, stage: str = "embed") -> Vectors:
         """Return the vectors of traces, shape (n, d), float32, finite.
@@ -59,7 +59,7 @@ class FittedEmbedder:
             Where the embedder gives something else.
         """
         with self.resolved.blamed():
-            if isinstance(self.embedder, VectorReader):
+            if self.resolved.reads_vectors:
                 held = traces.vectors if traces.vectors is not None else (None,) * len(traces)
                 X = self.embedder.read(traces.rows.tolist(), traces.ids, held)
             elif not traces.texts:
@@ -161,7 +161,7 @@ def texts_digest(texts: Sequence[str]) -> bytes:
 
 def known_vectors(resolved: Resolved, embedder: Any, store: Store) -> KnownVectors | None:
     """Return what remembers an embedder's vectors; None for one that is fitted on the traces, or brings vectors."""
-    if isinstance(embedder, VectorReader | Fittable):
+    if resolved.reads_vectors or isinstance(embedder, Fittable):
         return None
 
     def embed(texts: Sequence[str]) -> Vectors:

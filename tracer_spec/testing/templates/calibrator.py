@@ -9,13 +9,12 @@ from pydantic import Field
 
 from tracer_spec.errors import PluginError
 from tracer_spec.plugin import (
-    Calibrator,
+    CalibratorPlugin,
     Candidate,
     Certificate,
     CertifyRows,
     Chain,
     Options,
-    Plugin,
     Target,
     WalkStep,
     hookimpl,
@@ -83,6 +82,8 @@ class OneTest:
 
 
 @hookimpl
-def tracer_spec_calibrators() -> Iterable[Plugin[Calibrator]]:
+def tracer_spec_calibrators() -> Iterable[CalibratorPlugin]:
     """Yield what this package provides."""
-    yield Plugin(NAME, "one exact test of one candidate", lambda options: OneTest(options.margin), OneTestOptions)
+    yield CalibratorPlugin(
+        NAME, "one exact test of one candidate", lambda options: OneTest(options.margin), OneTestOptions
+    )

@@ -1,0 +1,97 @@
+"""What the command line tells of a small build under a calibrator, by whatever name a spec calls that."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tracer_spec.plugin import Target
+
+N_TRACES = 400
+# what differs from one run to the next: how long it took, and digests, since a bundle names its plugins
+_CHANGES = re.compile(r"\b[0-9.]+ s\b|\b[0-9a-f]{12,64}\b")
+_MODULE = """\
+from dataclasses import replace
+from importlib.metadata import distribution
+
+from tracer_spec.plugin import hookimpl
+
+
+@hookimpl
+def tracer_spec_calibrators():
+    for entry in distribution({distribution!r}).entry_points:
+        if entry.group == "tracer_spec":
+            for plugin in getattr(entry.load(), "tracer_spec_calibrators", tuple)():
+                if plugin.name == {name!r}:
+                    yield replace(plugin, name={other!r})
+"""
+
+
+def another_name(name: str) -> str:
+    """Return another name of the same length, so that sizes and columns stay as they are."""
+    return ("y" if name.startswith("x") else "x") + name[1:]
+
+
+def told_of(calibrator: str, options: Mapping[str, Any], target: Target, folder: Path) -> list[str]:
+    """Return what ``plan``, ``build`` and ``inspect`` print of a router whose spec names this calibrator."""
+    rng = np.random.default_rng(5)
+    side = rng.integers(0, 2, N_TRACES)
+    vectors = rng.normal(side[:, None] * 4.0, 1.0, (N_TRACES, 2)).round(4)
+    rows = [
+        {"id": str(number), "input": f"text {number}", "teacher": "ab"[label], "embedding": vector}
+        for number, (label, vector) in enumerate(zip(side.tolist(), vectors.tolist(), strict=True))
+    ]
+    (folder / "traces.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    spec = {
+        "version": 1,
+        "name": "told",
+        "traces": {"use": "jsonl", "with": {"path": "traces.jsonl"}},
+        "embedder": {"use": "precomputed", "with": {"column": "embedding"}},
+        "zoo": ["logreg"],
+        "target": {
+            target.measure: target.level,
+            "confidence": target.confidence,
+            "calibrator": {"use": calibrator, "with": dict(options)},
+        },
+    }
+    (folder / "router.yaml").write_text(json.dumps(spec), encoding="utf-8")
+    (folder / "router.lock").unlink(missing_ok=True)
+    calls = (("plan", "router.yaml"), ("build", "router.yaml", "--out", "told.tracer"), ("inspect", "told.tracer"))
+    return [_said(call, folder) for call in calls]
+
+
+def ship_renamed(name: str, distribution: str, folder: Path) -> str:
+    """Put a distribution into ``folder`` that provides an installed calibrator under another name, and return that."""
+    other = another_name(name)
+    info = folder / f"{distribution}_renamed-1.dist-info"
+    info.mkdir(exist_ok=True)
+    version = importlib.metadata.version(distribution)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}-renamed\nVersion: {version}\n")
+    (info / "entry_points.txt").write_text("[tracer_spec]\nrenamed = renamed_calibrator\n")
+    text = _MODULE.format(distribution=distribution, name=name, other=other)
+    (folder / "renamed_calibrator.py").write_text(text, encoding="utf-8")
+    return other
+
+
+def _said(call: tuple[str, ...], folder: Path) -> str:
+    """Run a command in the folder, whose distributions it sees, and return its stdout without what changes."""
+    places = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
+    run = subprocess.run(  # noqa: S603 - our own interpreter and code
+        [sys.executable, "-m", "tracer_spec", *call],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(places), "COLUMNS": "120"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    return _CHANGES.sub("...", run.stdout) or run.stderr
