@@ -103,7 +103,7 @@ def fit_vectors(data: Path) -> np.ndarray:
 
     plan = make_plan(load_spec(spec(data, [])), find_plugins())
     traces = read_traces(plan)
-    return prepare(plan, traces, part(plan, traces)).fit.X
+    return prepare(plan, traces, part(traces, plan.spec.split)).fit.X
 
 
 def measure(name: str, guards: list[Any], data: Path, folder: Path, peer_python: str | None) -> list[dict[str, Any]]:
