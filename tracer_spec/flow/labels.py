@@ -14,8 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer_spec.errors import DataError, SpecError
-from tracer_spec.plugin.registry import did_you_mean
+from tracer_spec.errors import DataError, SpecError, did_you_mean
 
 # stands for a teacher's answer that is no label: it trains nothing and agrees with no surrogate
 UNUSABLE = ""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tracer_spec.errors import DataError
+from tracer_spec.errors import DataError, did_you_mean
 from tracer_spec.flow.accounting import Accounting
 from tracer_spec.flow.blocks import ROWS_PER_BLOCK, Blocks
 from tracer_spec.flow.certify import OpenedRows
@@ -23,7 +23,6 @@ from tracer_spec.flow.splits import Split, fold_keys, folds, split
 from tracer_spec.flow.traces import TraceSet
 from tracer_spec.flow.zoo import FitRows
 from tracer_spec.plugin import Mask, Policy
-from tracer_spec.plugin.registry import did_you_mean
 
 if TYPE_CHECKING:
     from tracer_spec.plan import Plan
