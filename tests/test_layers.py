@@ -1,6 +1,7 @@
 """The architecture as a test: who may import whom."""
 
 import ast
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,26 @@ def test_layers_that_must_not_know_each_other_do_not(layer):
     for path in modules(layer):
         known = {ours(name) for name in imports(path, typing_too=True)}
         assert not known & FORBIDDEN[layer], path
+
+
+def test_no_files_of_these_parts_import_each_other_in_a_circle():
+    parts = ("errors", "spec", "plugin", "builtin", "graph", "stats", "runtime")
+    paths = [path for part in parts for path in modules(part)]
+    names = [".".join(path.relative_to(ROOT.parent).with_suffix("").parts).removesuffix(".__init__") for path in paths]
+    arrows = {name: files_imported(path, set(names) - {name}) for name, path in zip(names, paths, strict=True)}
+    assert len(list(TopologicalSorter(arrows).static_order())) == len(names)
+
+
+def files_imported(path, files):
+    """Return those of some files that a file imports: a package's submodule, not the package, where a name is one."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            submodules = [f"{node.module}.{alias.name}" for alias in node.names]
+            found |= {name if name in files else node.module for name in submodules}
+    return found & files
 
 
 def test_no_file_is_longer_than_one_sitting():
