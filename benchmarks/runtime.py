@@ -5,7 +5,8 @@
 
 DATA holds ``banking77_train.jsonl`` and ``banking77_test.jsonl``. Both sides train the peer's lean zoo (logistic regression
 with C = 1 and C = 10, SGD, perceptrons 256 and 256-96) on the same 384-dimensional vectors. Under WORK lie the vectors, the
-bundles and the peer's artifact; ``--peer-json FILE`` takes the peer's training, the slow part, from an earlier run there.
+bundles and the peer's artifact; ``--peer-json FILE`` takes the peer's training, the slow part, from an earlier run there: the
+file that this option wrote, or what ``--json`` did.
 Without ``--peer-python``, rows that need the peer are skipped, and say so.
 """
 
@@ -226,11 +227,20 @@ def measure_ours(data: Path, work: Path) -> dict[str, Any]:
     return {"lean": lean, "cascade": cascade, "text": text}
 
 
+def recorded_training(path: Path) -> dict[str, Any]:
+    """Return the peer's training of an earlier run, from the file of ``--peer-json`` or the report of ``--json``."""
+    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    training = document if "artifact_mb" in document else (document.get("peer") or {}).get("fit")
+    if training is None:
+        raise SystemExit(f"{path} holds no training of the peer: it is of a run without --peer-python")
+    return training
+
+
 def measure_peer(python: str, work: Path, recorded: Path | None) -> dict[str, Any]:
     """Time the peer; its training only where no earlier run left one here."""
     artifact = work / "peer"
     if recorded and recorded.exists() and artifact.exists():
-        trained = json.loads(recorded.read_text(encoding="utf-8")) | {"recorded": True}
+        trained = recorded_training(recorded) | {"recorded": True}
     else:
         trained = peer(python, "fit", work / "vectors.npz", artifact)
         (recorded or work / "peer.json").write_text(json.dumps(trained) + "\n", encoding="utf-8")
