@@ -28,9 +28,9 @@ from typing import Any
 import numpy as np
 
 import tracer_spec as ts
+from tracer_spec.runtime.decision import INPUT, OUTPUTS
 
 PEER = Path(__file__).with_name("peer.py")
-OUTPUTS = ["label", "handled", "score", "stage", "reason"]
 FORBIDDEN = ("sklearn", "scipy", "xgboost", "pydantic", "pluggy", "yaml", "pandas", "onnx")
 LEAN_ZOO = [
     {"use": "logreg", "as": "logreg-c1", "with": {"C": 1.0}},
@@ -143,7 +143,8 @@ def bare_session(bundle: str) -> Callable[[np.ndarray], Any]:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     graph = read_bundle(bundle).members["policy.onnx"]
     session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    return lambda x: session.run(OUTPUTS, {"embedding": x[None]})
+    names = list(OUTPUTS)
+    return lambda x: session.run(names, {INPUT: x[None]})
 
 
 def decisions(bundle: str, X: np.ndarray) -> dict[str, Any]:
