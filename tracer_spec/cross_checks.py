@@ -8,10 +8,10 @@ from functools import partial
 from tracer_spec.builtin.formats import find_format, written_expressions
 from tracer_spec.builtin.formats.expressions import compile_expression
 from tracer_spec.errors import Problem, SpecError, did_you_mean
+from tracer_spec.spec.error_text import REASON_LEFT_OUT, is_private
 from tracer_spec.spec.labels import read_labels
 from tracer_spec.spec.load import LoadedSpec
 from tracer_spec.spec.nodes import Path, address, as_written, nearest, quoted
-from tracer_spec.spec.wording import REASON_LEFT_OUT, is_private
 
 _FORMAT: Path = ("traces", "format")
 _ALLOWED: Path = ("traces", "labels", "allowed")

@@ -14,7 +14,7 @@ from tracer_spec.runtime.embedding import TextEmbedder, is_built_in
 from tracer_spec.runtime.inputs import as_rows, as_vector, embed_texts, logger
 from tracer_spec.runtime.limits import CHUNK_ROWS
 from tracer_spec.runtime.manifest import Manifest
-from tracer_spec.runtime.one_row import OneRow
+from tracer_spec.runtime.row_binding import OneRow
 
 T = TypeVar("T")
 Vector: TypeAlias = NDArray[Any] | Sequence[float]

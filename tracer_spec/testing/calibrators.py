@@ -11,7 +11,7 @@ import numpy as np
 
 from tracer_spec.plugin import Candidate, Certificate, Chain, Target
 from tracer_spec.testing.contract import Contract
-from tracer_spec.testing.worlds import Rows, World, chain
+from tracer_spec.testing.simulated_rows import Rows, World, chain
 
 RUNS = 200
 N_FIT, N_CERTIFY = 300, 250

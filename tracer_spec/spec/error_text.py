@@ -8,9 +8,9 @@ from typing import Any
 
 from tracer_spec.errors import did_you_mean
 from tracer_spec.spec.environment import names_variable
+from tracer_spec.spec.model_lookup import Slot
 from tracer_spec.spec.nodes import Node, Pairs, Scalar, as_written, is_typed
 from tracer_spec.spec.scalars import OutOfRangeError, resolve
-from tracer_spec.spec.shape import Slot
 
 REASON_LEFT_OUT = "the reason is left out because it may quote the environment"
 # what each type error of pydantic asks for
