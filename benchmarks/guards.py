@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 
 from tracer_spec import build, load
+from tracer_spec.runtime.decision import Reason
 
 COVERAGES = (0.7, 0.8, 0.9, 0.95)
-OUT_OF_DISTRIBUTION = 2
 PEER_QUANTILES = (0.95, 0.98, 0.995)  # the last is its own
 PEER = """
 import sys
@@ -70,7 +70,7 @@ def answers(policy: Any, X: np.ndarray, n_labels: int) -> Answers:
     stage = replace(policy[0], threshold=-1.0)
     graph = compile_policy((stage,), dimension=X.shape[1], denied=[False] * n_labels)
     label, score, reason = Scorer(graph.SerializeToString()).run({"embedding": X}, outputs=["label", "score", "reason"])
-    return Answers(label, score, reason != OUT_OF_DISTRIBUTION)
+    return Answers(label, score, reason != Reason.OUT_OF_DISTRIBUTION.number)
 
 
 def handled_outside(inside: Answers, outside: Answers, coverage: float) -> float | None:

@@ -17,7 +17,7 @@ from tracer_spec.flow.traces.row_hashes import KnownRows, row_hashes
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.verify import verify
 from tracer_spec.runtime.bundle import parse_bundle
-from tracer_spec.runtime.opening import open_router
+from tracer_spec.runtime.load import open_router
 from tracer_spec.stats.two_samples import sample_quantiles
 
 _SPEC = importlib.util.spec_from_file_location("bundles", Path(__file__).parents[1] / "runtime" / "bundles.py")

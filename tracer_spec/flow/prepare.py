@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tracer_spec.errors import DataError
+from tracer_spec.errors import DataError, did_you_mean
 from tracer_spec.flow.cache.memory import Memory
 from tracer_spec.flow.certify_rows import Sealed
 from tracer_spec.flow.prepared import Prepared
@@ -20,7 +20,6 @@ from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.training.embed import fit_embedder
 from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.plugin import Mask
-from tracer_spec.plugin.registry import did_you_mean
 
 if TYPE_CHECKING:
     from tracer_spec.plan import Plan

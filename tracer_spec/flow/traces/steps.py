@@ -7,8 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from tracer_spec.errors import SpecError
-from tracer_spec.plugin.registry import did_you_mean
+from tracer_spec.errors import SpecError, did_you_mean
 
 STEPS = ("strip", "first-line", "casefold", "code-fence", "json:KEY", "regex:PATTERN")
 
