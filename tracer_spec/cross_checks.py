@@ -9,7 +9,8 @@ from tracer_spec.builtin.formats import find_format, written_expressions
 from tracer_spec.builtin.formats.expressions import compile_expression
 from tracer_spec.errors import Problem, SpecError, did_you_mean
 from tracer_spec.plugin.contracts import Provided
-from tracer_spec.plugin.proposing import CalibratorPlugin, Measure
+from tracer_spec.plugin.policy import Measure
+from tracer_spec.plugin.proposing import CalibratorPlugin
 from tracer_spec.plugin.registry import Registry
 from tracer_spec.spec.error_text import REASON_LEFT_OUT, is_private
 from tracer_spec.spec.labels import read_labels
