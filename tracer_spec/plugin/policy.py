@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from tracer_spec.plugin.proposing import Measure
@@ -189,7 +189,7 @@ class Certificate:
     measure: Measure = "agreement"
 
     @property
-    def status(self) -> str:
+    def status(self) -> Literal["certified", "draft", "refused"]:
         """Return ``certified``, ``draft`` or ``refused``."""
         if self.draft is not None:
             return "draft"

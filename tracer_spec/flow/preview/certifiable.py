@@ -232,7 +232,7 @@ def _next_look(plan: Plan, traces: TraceSet, sides: Split) -> int | None:
     if path is None:
         return None
     rows = sketch(Sealed(traces.take(sides.certify)).keys())
-    return 1 + sum(len(series.looks) for series in read_lock(path).ledger if series.overlaps(rows))
+    return 1 + sum(len(series.builds) for series in read_lock(path).ledger if series.overlaps(rows))
 
 
 def _warnings(outlook: Outlook) -> list[str]:
