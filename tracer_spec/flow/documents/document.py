@@ -24,6 +24,7 @@ from tracer_spec.errors import BundleError
 from tracer_spec.runtime.bundle import Bundle, naming
 from tracer_spec.runtime.strict_json import canonical_json, read_json
 
+SCHEMA_VERSION = 1
 _READING = "reading"
 _REBUILD = "build it again with 'tracer-spec build'"
 
@@ -101,8 +102,13 @@ class Document(Part):
         BundleError
             Where it is no JSON object, or a value is not what its key asks for; the first such value is named.
         """
+        document = read_json(data, member=cls.member)
+        version = document.get("schema_version")
+        if type(version) is int and version > SCHEMA_VERSION:
+            what = f"is of schema_version {version}; this release reads {SCHEMA_VERSION}"
+            raise BundleError(what, address=cls.member, hint="pip install --upgrade tracer-spec")
         try:
-            return read_part(cls, read_json(data, member=cls.member))
+            return read_part(cls, document)
         except ValidationError as error:
             raise BundleError(first_fault(error), address=cls.member, hint=_REBUILD) from None
 
