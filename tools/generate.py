@@ -11,9 +11,10 @@ from tools.commands_page import commands_page
 from tools.presets_page import with_presets
 from tools.spec_page import spec_page
 from tracer_spec.builtin.formats.native import native_schema
-from tracer_spec.flow.audit.schema import audit_schema
-from tracer_spec.flow.documents.certificate_schema import certificate_schema
-from tracer_spec.flow.lock.schema import lock_schema
+from tracer_spec.flow.documents.audit import AuditDocument
+from tracer_spec.flow.documents.certificate import CertificateDocument
+from tracer_spec.flow.documents.frontier import FrontierDocument
+from tracer_spec.flow.documents.lock import LockDocument
 from tracer_spec.runtime.manifest_schema import manifest_schema
 from tracer_spec.spec import router_schema
 
@@ -33,10 +34,11 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "docs/commands.md": commands_page,
     "docs/spec.md": spec_page,
     "docs/traces.md": _traces_page,
-    "schemas/audit.v1.json": _schema(audit_schema),
+    "schemas/audit.v1.json": _schema(AuditDocument.schema_document),
     "schemas/bundle.v1.json": _schema(manifest_schema),
-    "schemas/certificate.v1.json": _schema(certificate_schema),
-    "schemas/lock.v1.json": _schema(lock_schema),
+    "schemas/certificate.v1.json": _schema(CertificateDocument.schema_document),
+    "schemas/frontier.v1.json": _schema(FrontierDocument.schema_document),
+    "schemas/lock.v1.json": _schema(LockDocument.schema_document),
     "schemas/router.v1.json": _schema(router_schema),
     "schemas/trace.v1.json": _schema(native_schema),
 }

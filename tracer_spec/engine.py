@@ -120,7 +120,7 @@ def build(
     if certificate.shipped is not None:
         with staged(observe, "audit") as done:
             audited = audit(plan, prepared, workshop, certificate.shipped.policy)
-            done(f"fit rows: {audited['n']:,}; suspected errors of the teacher: {audited['n_suspects']:,}")
+            done(f"fit rows: {audited.n:,}; suspected errors of the teacher: {audited.n_suspects or 0:,}")
         with staged(observe, "write") as done:
             contents = bundle_contents(plan, prepared, workshop, proposal, certificate, audited)
             if pinned and check:
@@ -130,7 +130,7 @@ def build(
                 written = deliver(plan, prepared, sides, certificate, place, contents, record=not locked)
             done("nothing, as asked" if check else str(place))
     if pinned and check:
-        same_result(pinned, plan, certificate, contents, written)
+        same_result(pinned, certificate, contents, written)
     result = conclude(plan, prepared, workshop, proposal, certificate, written)
     return replace(
         result,

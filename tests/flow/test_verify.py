@@ -10,8 +10,8 @@ import pytest
 from scipy.stats import binom, binomtest
 
 import tracer_spec as ts
-from tracer_spec.errors import BundleError, DataError
-from tracer_spec.flow.documents.claim import Claim, read_claim
+from tracer_spec.errors import DataError
+from tracer_spec.flow.documents.certificate import CertificateDocument, Claim
 from tracer_spec.flow.traces.accounting import Accounting
 from tracer_spec.flow.traces.row_hashes import KnownRows, row_hashes
 from tracer_spec.flow.traces.trace_set import TraceSet
@@ -224,42 +224,6 @@ def test_drift_is_measured_against_the_scores_of_the_certificate(router):
     assert verify(router, claim(), traces(["top_up"] * 800), vectors=after).drift is None
 
 
-# --- the claim read back -----------------------------------------------------------------------------------------------
-
-GOOD = {"claim": "c", "measure": "agreement", "target": 0.9, "confidence": 0.95, "n_certify": 3, "scores": [0.1, 0.2]}
-
-
-def test_a_claim_is_read_back_from_the_certificate():
-    assert read_claim(GOOD, "certified") == Claim("c", "agreement", 0.9, 0.95, 3, (0.1, 0.2))
-    assert read_claim({**GOOD, "confidence": None}, "certified").confidence is None
-    assert read_claim(GOOD, "draft").confidence is None
-
-
-def test_a_certificate_of_before_measures_were_named_is_read_by_its_calibrator():
-    old = {key: value for key, value in GOOD.items() if key not in ("measure", "scores")}
-    assert read_claim({**old, "calibrator": "risk-control"}, "certified").measure == "end_to_end"
-    assert read_claim({**old, "calibrator": "pareto-testing"}, "certified").measure == "agreement"
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"target": None}, "target is missing, not a number between 0 and 1"),
-        ({"target": 1.0}, "target is 1.0"),
-        ({"target": True}, "target is True"),
-        ({"confidence": "x"}, "confidence is 'x', neither null"),
-        ({"measure": "speed"}, "measure is 'speed'; allowed: agreement, end_to_end"),
-        ({"n_certify": -1}, "n_certify is -1, not a count"),
-        ({"scores": [0.1] * 4}, "scores is no list of at most n_certify numbers"),
-        ({"scores": ["x"]}, "scores is no list"),
-    ],
-)
-def test_a_certificate_that_cannot_be_verified_is_refused(change, message):
-    with pytest.raises(BundleError, match=message) as caught:
-        read_claim({**GOOD, **change}, "certified")
-    assert caught.value.problems[0].address == "certificate.json"
-
-
 # --- what the build writes ---------------------------------------------------------------------------------------------
 
 
@@ -293,8 +257,8 @@ def test_the_build_writes_the_scores_of_the_certify_rows_and_every_row_it_saw(tm
     kept = read_traces(plan)
     scores = router.route_batch([kept.texts[i] for i in part(kept, plan.spec.split).certify]).scores
     assert np.abs(np.array(router.certificate["scores"]) - sample_quantiles(scores)).max() < 1e-5
-    read = read_claim(router.certificate, router.manifest.status)
-    assert (read.measure, read.target, read.confidence, read.n_certify) == ("agreement", 0.9, 0.95, result.n_certify)
     members = parse_bundle(result.bundle.read_bytes()).members
+    read = CertificateDocument.read(members["certificate.json"]).claimed(router.manifest.status)
+    assert (read.measure, read.target, read.confidence, read.n_certify) == ("agreement", 0.9, 0.95, result.n_certify)
     seen = KnownRows.read(members, router.manifest.provenance)
     assert seen.find(kept).event.all()

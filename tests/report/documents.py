@@ -128,6 +128,7 @@ def audit(labels, *, text=None):
     parts = [
         {"name": name, "n": 50, "handled": 40, "agree": 38, "interval": [0.83, 0.99]} for name in ("1-20", "21-60")
     ]
+    regions = [{**each, "name": f"region {k}", "labels": list(labels[:3])} for k, each in enumerate(parts, 1)]
     return {
         "schema_version": 1,
         "rows": "fit, out of fold",
@@ -140,7 +141,7 @@ def audit(labels, *, text=None):
         "unknown_labels": {labels[-1]: 2} if text else {},
         "slices": [
             {"by": "length", "parts": parts},
-            {"by": "region", "parts": [{**parts[0], "name": "region 1", "labels": list(labels[:3])}]},
+            {"by": "region", "parts": regions},
         ],
         "flow": flow,
         "reasons": {"handled": handled, "low_score": n - handled, "out_of_distribution": 0, "denied_label": 0},

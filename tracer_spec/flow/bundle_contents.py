@@ -13,14 +13,13 @@ from tracer_spec.errors import UsageError
 from tracer_spec.flow.bundle_file import Contents
 from tracer_spec.flow.cache.text_vectors import PROBES
 from tracer_spec.flow.compile import compile_policy
-from tracer_spec.flow.documents.writers import (
-    as_json,
-    certificate_document,
-    frontier_document,
-)
+from tracer_spec.flow.documents.audit import AuditDocument
+from tracer_spec.flow.documents.certificate import CertificateDocument
+from tracer_spec.flow.documents.frontier import FrontierDocument, Learner
+from tracer_spec.flow.documents.lock import PolicyEntry
 from tracer_spec.flow.traces.row_hashes import row_hashes
 from tracer_spec.flow.versions import libraries
-from tracer_spec.runtime.archive import ROWS
+from tracer_spec.runtime.archive import AUDIT, CERTIFICATE, EMBEDDER, FRONTIER, POLICY, ROWS, SPEC
 from tracer_spec.runtime.manifest import EmbedderIdentity, Manifest, PolicySummary, Probe, StageSummary
 from tracer_spec.spec import spec_digest
 
@@ -40,7 +39,7 @@ def bundle_contents(
     workshop: Workshop,
     proposal: Proposal,
     certificate: Certificate,
-    audited: Mapping[str, Any],
+    audited: AuditDocument,
 ) -> Contents:
     """Compile the policy that ships, and put everything of its bundle together."""
     chosen = certificate.shipped
@@ -54,15 +53,15 @@ def bundle_contents(
         name=plan.spec.name,
     )
     members = {
-        "certificate.json": as_json(certificate_document(certificate, plan.target)),
-        "policy.onnx": graph.SerializeToString(deterministic=True),
-        "frontier.json": as_json(frontier_document(proposal.chains, proposal.front, chosen, workshop.reports)),
-        "audit.json": as_json(audited),
-        "router.yaml": plan.loaded.text.encode(),
+        CERTIFICATE: CertificateDocument.of(certificate).to_json(),
+        POLICY: graph.SerializeToString(deterministic=True),
+        FRONTIER: FrontierDocument.of(proposal.chains, proposal.front, chosen, _zoo(workshop)).to_json(),
+        AUDIT: audited.to_json(),
+        SPEC: plan.loaded.text.encode(),
         ROWS: row_hashes(prepared.traces),
     }
     if prepared.embedder.brings_text:
-        members |= {f"embedder/{name}": content for name, content in prepared.embedder.embedder.state().items()}
+        members |= {f"{EMBEDDER}{name}": content for name, content in prepared.embedder.embedder.state().items()}
     manifest = Manifest(
         name=plan.spec.name,
         status=certificate.status,
@@ -75,6 +74,21 @@ def bundle_contents(
         created=_created(os.environ),
     )
     return Contents(manifest, members)
+
+
+def _zoo(workshop: Workshop) -> tuple[Learner, ...]:
+    """Tell what became of every learner; how long it took differs from one build to the next."""
+    return tuple(
+        Learner(
+            name=each.name,
+            status=each.status,
+            agreement=each.agreement,
+            reason=each.reason,
+            bytes=each.n_bytes,
+            notes=each.notes,
+        )
+        for each in workshop.reports
+    )
 
 
 def _embedder_identity(fitted: FittedEmbedder, written: Mapping[str, Any]) -> EmbedderIdentity:
@@ -97,16 +111,10 @@ def _embedder_identity(fitted: FittedEmbedder, written: Mapping[str, Any]) -> Em
 
 
 def _policy_summary(candidate: Candidate, defer_labels: Sequence[str]) -> PolicySummary:
-    stages = tuple(
-        StageSummary(
-            surrogate=stage.surrogate.name,
-            acceptor=stage.acceptor.name if stage.acceptor else None,
-            guards=tuple(fence.guard.name for fence in stage.fences),
-            threshold=stage.threshold if stage.acceptor else None,
-        )
-        for stage in candidate.policy
+    policy = PolicyEntry.of(candidate)
+    return PolicySummary(
+        policy.family, tuple(StageSummary(**dict(stage)) for stage in policy.stages), tuple(defer_labels)
     )
-    return PolicySummary(candidate.family, stages, tuple(defer_labels))
 
 
 def _provenance(plan: Plan, prepared: Prepared, accounting: Accounting) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracer_spec.flow.certifying.advice import Advice
-from tracer_spec.flow.documents.writers import policy_document
+from tracer_spec.flow.documents.lock import PolicyEntry
 from tracer_spec.plugin import Candidate, Certificate, Chain, Policy
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class BuildResult:
             "bundle": str(self.bundle) if self.bundle else None,
             "version": self.version or None,
             "sha256": self.sha256 or None,
-            "policy": policy_document(self.certificate.shipped) if self.certificate.shipped else None,
+            "policy": PolicyEntry.of(self.certificate.shipped).document() if self.certificate.shipped else None,
             "estimate": {"coverage": estimate.coverage, "agreement": estimate.agreement} if estimate else None,
             "certificate": {
                 "claim": self.certificate.claim,

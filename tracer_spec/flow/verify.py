@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tracer_spec.errors import DataError
-from tracer_spec.flow.documents.claim import AGREEMENT, END_TO_END, Claim
+from tracer_spec.flow.documents.certificate import AGREEMENT, END_TO_END, Claim
 from tracer_spec.flow.traces.label_space import LabelSpace
 from tracer_spec.flow.traces.name_counts import N_LISTED
 from tracer_spec.flow.traces.row_hashes import KnownRows
@@ -153,7 +153,7 @@ def verify(
     ----------
     router : Router
     claim : Claim
-        The certificate's, from :func:`read_claim`.
+        The certificate's, from :meth:`CertificateDocument.claimed`.
     traces : TraceSet
         With the teacher's labels, cleaned as the build cleaned them.
     known : KnownRows or None

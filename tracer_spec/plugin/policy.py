@@ -189,7 +189,7 @@ class Certificate:
     measure: Measure = "agreement"
 
     @property
-    def status(self) -> str:
+    def status(self) -> Literal["certified", "draft", "refused"]:
         """Return ``certified``, ``draft`` or ``refused``."""
         if self.draft is not None:
             return "draft"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from tracer_spec.flow.documents.audit import Histogram, ScoreBin, StageScores
 from tracer_spec.report import charts
+from tracer_spec.report.facts import Facts
 from tracer_spec.report.number_format import count, counted, percent, share, shown
-from tracer_spec.report.reading import Facts, ScoreBin, Scores, Stage
 from tracer_spec.report.section import OLDER, Absent, Chart, Room, Section
 
 TITLE = "The acceptor: scores and what they are worth"
@@ -39,7 +40,7 @@ def acceptor(facts: Facts, _room: Room) -> Section | Absent:
     )
 
 
-def _stage(number: int, stage: Stage) -> tuple[dict[str, Any], list[Chart]]:
+def _stage(number: int, stage: StageScores) -> tuple[dict[str, Any], list[Chart]]:
     view: dict[str, Any] = {
         "number": number,
         "surrogate": shown(stage.surrogate, 60),
@@ -74,12 +75,12 @@ def _stage(number: int, stage: Stage) -> tuple[dict[str, Any], list[Chart]]:
     return view, made
 
 
-def _score_rows(scores: Scores) -> list[dict[str, Any]]:
+def _score_rows(scores: Histogram) -> list[dict[str, Any]]:
     edges = zip(scores.edges, scores.edges[1:], scores.agree, scores.disagree, strict=False)
     return [{"low": low, "high": high, "agree": yes, "disagree": no} for low, high, yes, no in edges if yes + no]
 
 
-def _histogram(scores: Scores, threshold: float | None) -> dict[str, Any]:
+def _histogram(scores: Histogram, threshold: float | None) -> dict[str, Any]:
     """Draw both distributions over one another, each as shares of its own rows: few disagree, and would not be seen."""
     names = ["agrees with the teacher", "disagrees"]
     data = []
@@ -106,7 +107,7 @@ def _histogram(scores: Scores, threshold: float | None) -> dict[str, Any]:
     return charts.layered([bars, *cut], height=240, details=("Score", "Surrogate", "Rows", "Share"))
 
 
-def _side(scores: Scores, threshold: float) -> str:
+def _side(scores: Histogram, threshold: float) -> str:
     """Put the threshold's name where there is room."""
     return "left" if threshold < (scores.edges[0] + scores.edges[-1]) / 2 else "right"
 

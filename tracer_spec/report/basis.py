@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tracer_spec.report.facts import Facts
 from tracer_spec.report.number_format import NONE, count, percent, shown, usd
-from tracer_spec.report.reading import Facts
 from tracer_spec.report.section import Absent, Room, Section
 
 _PERIODS = (("a day", 1), ("30 days", 30), ("a year", 365))
@@ -20,7 +20,7 @@ def cost(facts: Facts, _room: Room) -> Section | Absent:
         return Absent(title, "the spec says nothing under 'cost', or the bundle is older than this section")
     if estimate is None:
         return Absent(title, "the bundle tells no coverage")
-    day = prices.requests_per_day * prices.teacher_usd_per_1k / 1000
+    day = prices.usd_per_day
     kept = 1 - estimate.coverage
     rows = [
         {

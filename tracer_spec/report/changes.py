@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from tracer_spec.errors import Difference
+from tracer_spec.flow.documents.audit import AuditDocument, Counts
 from tracer_spec.flow.lock.differences import differences
-from tracer_spec.report.compared_bundle import Counts, Side, read_audit, read_facts, read_side
+from tracer_spec.report.compared_bundle import Side, compared_values, counts_document
 from tracer_spec.runtime import Bundle
-from tracer_spec.runtime.archive import EMBEDDER
+from tracer_spec.runtime.archive import EMBEDDER, POLICY
 from tracer_spec.runtime.bundle import naming
-from tracer_spec.runtime.graph_check import MEMBER as POLICY
 from tracer_spec.stats.multiple import holm
 from tracer_spec.stats.two_samples import two_proportions
 
@@ -61,7 +61,7 @@ class LabelChange:
 
     def document(self) -> dict[str, Any]:
         """Return it as JSON values."""
-        sides = {"old": self.old.document(), "new": self.new.document()}
+        sides = {"old": counts_document(self.old), "new": counts_document(self.new)}
         return {"label": self.label, **sides, "delta": self.delta, "p_value": self.p_value, "is_change": self.is_change}
 
 
@@ -153,10 +153,10 @@ def compare(old: Bundle, new: Bundle) -> Changes:
     sides, audits, facts = [], [], []
     for bundle in (old, new):
         with naming(bundle.where):
-            whole, labels = read_audit(bundle)
-            sides.append(read_side(bundle, whole))
-            audits.append(labels)
-            facts.append(read_facts(bundle))
+            audit = AuditDocument.of_bundle(bundle)
+            sides.append(Side.of(bundle, audit.counts))
+            audits.append({each.label: each for each in audit.labels})
+            facts.append(compared_values(bundle))
     before, after = old.manifest.labels, new.manifest.labels
     values = {name: differences(was, facts[1][name]) for name, was in facts[0].items()}
     nested = _is_nested(values, old, new)
@@ -214,8 +214,8 @@ def _by_label(
     new: Mapping[str, Counts],
     test: Callable[[Counts, Counts], float],
 ) -> tuple[LabelChange, ...]:
-    """Return the labels, those that lose most first; in a bundle without an audit none has rows."""
-    nothing = Counts(0, 0, 0)
+    """Return the labels, those that lose most first; a label that an audit does not tell has no rows."""
+    nothing = Counts(n=0, handled=0, agree=0)
     pairs = [(label, old.get(label, nothing), new.get(label, nothing)) for label in labels]
     p_values = [test(was, now) for _, was, now in pairs]
     found = [

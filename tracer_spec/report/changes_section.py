@@ -7,8 +7,8 @@ from typing import Any
 from tracer_spec.errors import Difference
 from tracer_spec.report.changes import LabelChange
 from tracer_spec.report.changes_words import for_users, trust, value_text, verdict
+from tracer_spec.report.facts import Facts
 from tracer_spec.report.number_format import shown
-from tracer_spec.report.reading import Facts
 from tracer_spec.report.section import Absent, Room, Section, Shown
 
 _MOST_VALUES = 100

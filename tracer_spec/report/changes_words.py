@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from tracer_spec.errors import Difference
-from tracer_spec.flow.documents.claim import AGREEMENT
+from tracer_spec.flow.documents.certificate import AGREEMENT, END_TO_END, Claim
 from tracer_spec.report.changes import NOISE_LEVEL, Changes
 from tracer_spec.report.compared_bundle import Side
 from tracer_spec.report.decision_changes import LABEL_CHANGED, NEWLY_DEFERRED, NEWLY_HANDLED, Flips
 
-_MEASURES = {AGREEMENT: "agreement", "end_to_end": "end-to-end"}
+_MEASURES = {AGREEMENT: "agreement", END_TO_END: "end-to-end"}
 
 
 def verdict(changes: Changes) -> str:
@@ -21,7 +21,7 @@ def verdict(changes: Changes) -> str:
     if changes.is_same_version:
         return f"nothing changes: both are {changes.new.name} {changes.new.version}"
     old, new = changes.old, changes.new
-    parts = [f"{old.status} → {new.status}", _target(old, new)]
+    parts = [f"{old.status} → {new.status}", _target(old.claim, new.claim)]
     if changes.decides_alike:
         return "; ".join([*parts, "every request is decided as before"])
     if old.rows and new.rows:
@@ -81,14 +81,12 @@ def trust(changes: Changes) -> list[str]:
     if changes.is_same_version:
         return ["As much as before: both hold the same, byte for byte, but perhaps for the time they were made."]
     lines = [_answer(new)]
-    if new.confidence is not None:
-        test = new.test
-        look = f", look {test['look']} at these rows" if test["look"] is not None else ", looks are not counted"
-        if test["n"] is not None and test["p_value"] is not None:
-            level = f" of the {test['level']:.2g} it may spend" if test["level"] is not None else ""
-            lines.append(
-                f"The test: {test['k']:,} of {test['n']:,} certify rows pass, p = {test['p_value']:.2g}{level}{look}."
-            )
+    if new.claim.confidence is not None:
+        test = new.certificate
+        look = f", look {test.look} at these rows" if test.look is not None else ", looks are not counted"
+        if test.n is not None and test.k is not None and test.p_value is not None:
+            level = f" of the {test.level:.2g} it may spend" if test.level is not None else ""
+            lines.append(f"The test: {test.k:,} of {test.n:,} certify rows pass, p = {test.p_value:.2g}{level}{look}.")
     lines += _weaker(old, new)
     lines.append(_traces(changes))
     made_with = [name for name in ("plugins", "libraries") if changes.values[name]]
@@ -157,8 +155,8 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def _target(old: Side, new: Side) -> str:
-    was, now = _MEASURES.get(old.measure, old.measure), _MEASURES.get(new.measure, new.measure)
+def _target(old: Claim, new: Claim) -> str:
+    was, now = _MEASURES[old.measure], _MEASURES[new.measure]
     if old.measure != new.measure:
         return f"{was} target {old.target:g} → {now} target {new.target:g}"
     return (
@@ -172,29 +170,33 @@ def _answer(new: Side) -> str:
     """Say whether the new bundle can be trusted, and for what."""
     if new.status != "certified":
         return f"No: it is a {new.status}, and nothing is certified about it."
-    if new.confidence is None:
-        return f"Nothing is promised: its calibrator, {new.calibrator}, makes no claim with a confidence."
-    claim = new.claim.rstrip(".")
+    if new.claim.confidence is None:
+        return f"Nothing is promised: its calibrator, {new.certificate.calibrator}, makes no claim with a confidence."
+    claim = new.claim.text.rstrip(".")
     return f"Yes, for this much: {claim}, on traffic like its traces, while the teacher stays the same."
 
 
 def _weaker(old: Side, new: Side) -> list[str]:
     """Say where the new claim is less than the old one was."""
-    if old.confidence is None or new.confidence is None:
+    before, after = old.claim, new.claim
+    if before.confidence is None or after.confidence is None:
         return (
             []
             if old.status == new.status
             else [
                 "The old bundle claimed nothing."
-                if old.confidence is None
+                if before.confidence is None
                 else "The old bundle's claim does not carry over."
             ]
         )
-    if old.measure != new.measure:
+    if before.measure != after.measure:
         return ["The two claims are about different rates, so neither is stronger."]
     lower = [
         f"{what} {was:g} → {now:g}"
-        for what, was, now in (("target", old.target, new.target), ("confidence", old.confidence, new.confidence))
+        for what, was, now in (
+            ("target", before.target, after.target),
+            ("confidence", before.confidence, after.confidence),
+        )
         if now < was
     ]
     return [f"The claim is weaker than before: {', '.join(lower)}."] if lower else []

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from tracer_spec.flow.documents.certificate import CertificateDocument
+from tracer_spec.flow.documents.frontier import Proposed, ProposedChain
 from tracer_spec.report import charts
+from tracer_spec.report.facts import Facts
 from tracer_spec.report.number_format import NONE, count, level, percent, shown
-from tracer_spec.report.reading import Certified, ChainOfProposed, Facts, Proposed
 from tracer_spec.report.section import Absent, Chart, Room, Section, Shown
 
 TITLE = "Coverage against agreement"
-_Placed = tuple[ChainOfProposed, Proposed]
+_Placed = tuple[ProposedChain, Proposed]
 
 
 def front(facts: Facts, room: Room) -> Section | Absent:
@@ -45,7 +47,7 @@ def _thinned(placed: list[_Placed], limit: int) -> list[_Placed]:
     return must[:limit] + others[:: -(-len(others) // room) or 1]
 
 
-def _cells(chain: ChainOfProposed, candidate: Proposed) -> dict[str, Any]:
+def _cells(chain: ProposedChain, candidate: Proposed) -> dict[str, Any]:
     return {
         "family": shown(chain.family, 40),
         "surrogates": shown(" then ".join(chain.surrogates), 80),
@@ -60,7 +62,7 @@ def _thresholds(candidate: Proposed) -> str:
     return ", ".join("all" if each is None else f"{each:.4f}" for each in candidate.thresholds) or NONE
 
 
-def _point(chain: ChainOfProposed, candidate: Proposed) -> dict[str, Any]:
+def _point(chain: ProposedChain, candidate: Proposed) -> dict[str, Any]:
     return {
         "x": round(candidate.coverage, 5),
         "y": round(candidate.agreement, 5),
@@ -77,7 +79,7 @@ def _point(chain: ChainOfProposed, candidate: Proposed) -> dict[str, Any]:
 
 
 def _chart(
-    kept: list[_Placed], on_front: list[_Placed], chosen: list[_Placed], certificate: Certified
+    kept: list[_Placed], on_front: list[_Placed], chosen: list[_Placed], certificate: CertificateDocument
 ) -> dict[str, Any]:
     families = sorted({shown(chain.family, 40) for chain, _ in kept})
     x, y = charts.rates("x", "Coverage (estimate)"), charts.rates("y", "Agreement (estimate)")
@@ -124,7 +126,7 @@ def _ring(chosen: _Placed, x: Any, y: Any) -> list[dict[str, Any]]:
     return [{"data": data, "mark": mark, "encoding": {"x": x, "y": y}} for mark in (ring, {**name, **halo}, name)]
 
 
-def _target(certificate: Certified) -> list[dict[str, Any]]:
+def _target(certificate: CertificateDocument) -> list[dict[str, Any]]:
     """Draw the target: a level, or, for a target over all traffic, the agreement that it takes at each coverage."""
     target = certificate.target
     if target is None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from tracer_spec.flow.documents.audit import Counts, Slicing
 from tracer_spec.report import charts
+from tracer_spec.report.facts import Facts
 from tracer_spec.report.number_format import NONE, count, level, percent, share, shown
-from tracer_spec.report.reading import Facts, Slicing, Tally
 from tracer_spec.report.section import OLDER, Absent, Chart, Room, Section, Shown
 
 _REASONS = {
@@ -14,7 +15,6 @@ _REASONS = {
     "low_score": "deferred: no stage was sure enough",
     "out_of_distribution": "deferred: too far from the traces, by a guard",
     "denied_label": "deferred: the answer would be a label of defer_labels",
-    "unavailable": "deferred: there was no vector to decide on",
 }
 _CUTS = {"length": "By length of the request", "time": "By time", "region": "By region of the embedding space"}
 
@@ -41,7 +41,7 @@ def labels(facts: Facts, room: Room) -> Section | Absent:
     )
 
 
-def _rates(tally: Tally) -> dict[str, Any]:
+def _rates(tally: Counts) -> dict[str, Any]:
     return {
         "n": tally.n,
         "handled": tally.handled,
@@ -84,14 +84,14 @@ def _cut(slicing: Slicing, number: int, room: Room) -> dict[str, Any]:
     parts = tuple(
         {
             "name": shown(part.name, 60),
-            "labels": [shown(each, 40) for each in part.labels[:5]],
+            "labels": [shown(each, 40) for each in (part.labels or ())[:5]],
             "interval": part.interval,
             **_rates(part),
         }
         for part in slicing.parts
     )
     return {
-        "title": _CUTS.get(slicing.by, f"By {shown(slicing.by, 40)}"),
+        "title": _CUTS[slicing.by],
         "chart": f"slices-{number}",
         "parts": Shown.first(parts, room.rows),
         "regions": any(part["labels"] for part in parts),
@@ -99,7 +99,7 @@ def _cut(slicing: Slicing, number: int, room: Room) -> dict[str, Any]:
 
 
 def _whiskers(slicing: Slicing, target: float | None) -> dict[str, Any]:
-    names = [shown(": ".join([part.name, *part.labels[:1]]), 70) for part in slicing.parts[:40]]
+    names = [shown(": ".join([part.name, *(part.labels or ())[:1]]), 70) for part in slicing.parts[:40]]
     data: list[dict[str, Any]] = [
         {
             "y": name,
@@ -146,12 +146,11 @@ def reasons(facts: Facts, room: Room) -> Section | Absent:
     found = facts.audit.reasons
     if found is None:
         return Absent(title, OLDER)
-    whole = sum(found.values())
+    counts = {name: getattr(found, name) for name in _REASONS}
+    whole = sum(counts.values())
     rows = [
-        {"reason": _REASONS.get(name, shown(name, 60)), "n": n, "share": share(n, whole)}
-        for name, n in sorted(
-            found.items(), key=lambda item: list(_REASONS).index(item[0]) if item[0] in _REASONS else 99
-        )
+        {"reason": _REASONS[name], "n": n, "share": share(n, whole)}
+        for name, n in counts.items()
         if n or name == "handled"
     ]
     guards = tuple(

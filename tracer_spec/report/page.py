@@ -17,10 +17,10 @@ from tracer_spec.report.acceptor import acceptor
 from tracer_spec.report.basis import basis, cost, provenance
 from tracer_spec.report.changes_section import changes
 from tracer_spec.report.charts import CONFIG
+from tracer_spec.report.facts import Facts, read_facts
 from tracer_spec.report.frontier import front
 from tracer_spec.report.labels import labels, reasons, slices
 from tracer_spec.report.pairs import boundary, confusions, examples, suspects
-from tracer_spec.report.reading import Facts, read_facts
 from tracer_spec.report.sankey import flow
 from tracer_spec.report.section import Absent, Room, Section, Write
 from tracer_spec.report.verdict import verdict

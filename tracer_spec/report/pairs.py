@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from tracer_spec.flow.documents.audit import Example, Row
+from tracer_spec.report.facts import Facts
 from tracer_spec.report.number_format import count, shown
-from tracer_spec.report.reading import Facts, Row
 from tracer_spec.report.section import OLDER, Absent, Room, Section, Shown
 
 _WITHOUT_TEXT = " Texts are left out: the spec does not set report.text: true."
@@ -120,7 +121,7 @@ def _row(row: Row, room: Room) -> dict[str, Any]:
         "predicted": None if row.predicted is None else shown(row.predicted, 100),
         "agrees": row.predicted == row.label,
         "score": row.score,
-        "kind": shown(row.kind, 40),
+        "kind": row.kind if isinstance(row, Example) and row.kind else "",
         "text": None if row.text is None else shown(row.text, room.characters),
     }
 

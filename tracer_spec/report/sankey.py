@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tracer_spec.flow.documents.audit import TEACHER
 from tracer_spec.report import charts
+from tracer_spec.report.facts import Facts
 from tracer_spec.report.number_format import count, counted, percent, share, shown
-from tracer_spec.report.reading import Facts
 from tracer_spec.report.section import OLDER, Absent, Chart, Room, Section, Shown
 
 TITLE = "From labels to whoever answers"
-TEACHER, AGREES, DIFFERS = "teacher", "the teacher's label", "another label"
+AGREES, DIFFERS = "the teacher's label", "another label"
 _MOST = 15
 _GAP, _LEAST = 13.0, 330.0
 _STAGES = ("var(--blue)", "var(--green)", "var(--pink)")
@@ -81,9 +82,9 @@ def _way_name(facts: Facts, way: str) -> str:
     """Name a stage with its surrogate."""
     if way == TEACHER:
         return TEACHER
-    stages = facts.bundle.manifest.policy.stages
-    number = int(way.removeprefix("stage ")) - 1 if way.removeprefix("stage ").isdecimal() else -1
-    return f"{way}: {shown(stages[number].surrogate, 40)}" if 0 <= number < len(stages) else shown(way, 40)
+    stages = enumerate(facts.bundle.manifest.policy.stages, start=1)
+    names = {f"stage {number}": shown(stage.surrogate, 40) for number, stage in stages}
+    return f"{way}: {names[way]}" if way in names else shown(way, 40)
 
 
 def _links(

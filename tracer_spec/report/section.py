@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tracer_spec.report.reading import Facts
+from tracer_spec.report.facts import Facts
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tracer_spec.report.facts import Facts
 from tracer_spec.report.number_format import count, level, p_value, percent, shown, usd
-from tracer_spec.report.reading import Facts
 from tracer_spec.report.section import Tile
 
 _FAMILIES = {"global": "Global", "l2d": "L2D", "rsb": "RSB"}
@@ -107,6 +107,6 @@ def _tiles(facts: Facts, word: str) -> tuple[Tile, ...]:
         tiles.append(Tile("Agreement", percent(estimate.agreement), "of what is handled"))
     cost = facts.audit.cost
     if cost is not None and estimate is not None:
-        day = cost.requests_per_day * cost.teacher_usd_per_1k / 1000
+        day = cost.usd_per_day
         tiles.append(Tile("Saved", usd(day * estimate.coverage), f"of {usd(day)} a day", "projection"))
     return tuple(tiles)

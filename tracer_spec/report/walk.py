@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from tracer_spec.flow.documents.certificate import CertificateDocument
 from tracer_spec.report import charts
+from tracer_spec.report.facts import Facts
 from tracer_spec.report.number_format import count, counted, p_value, percent
-from tracer_spec.report.reading import Certified, Facts
 from tracer_spec.report.section import Absent, Chart, Room, Section, Shown
 
 TITLE = "The certified walk"
@@ -55,7 +56,7 @@ def _last(rows: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
     return tuple(row for row in rows if row["ships"] or row["number"] > len(rows) - _SHORT // 2)
 
 
-def _shipped(certificate: Certified) -> int | None:
+def _shipped(certificate: CertificateDocument) -> int | None:
     """Return the number of the step that ships."""
     found = [
         number
@@ -65,7 +66,7 @@ def _shipped(certificate: Certified) -> int | None:
     return found[-1] if found else None
 
 
-def _chart(certificate: Certified, ships: int | None) -> dict[str, Any]:
+def _chart(certificate: CertificateDocument, ships: int | None) -> dict[str, Any]:
     outcomes = ["passed", "failed"]
     data = [
         {
@@ -116,7 +117,7 @@ def _chart(certificate: Certified, ships: int | None) -> dict[str, Any]:
     return charts.layered([*allowed, line, points, ring], height=280, details=names)
 
 
-def _says(certificate: Certified) -> str:
+def _says(certificate: CertificateDocument) -> str:
     passed = sum(step.passed for step in certificate.walk)
     return (
         f"The p-value of each of {counted(len(certificate.walk), 'test')} over estimated coverage: {passed} passed. "

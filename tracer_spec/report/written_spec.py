@@ -8,11 +8,11 @@ from typing import Any
 
 from tracer_spec.errors import BundleError, SpecError
 from tracer_spec.runtime import Bundle
+from tracer_spec.runtime.archive import SPEC
 from tracer_spec.spec.nodes import Items, Node, Pairs, Scalar
 from tracer_spec.spec.overrides import apply_overrides
 from tracer_spec.spec.reader import read_yaml
 
-MEMBER = "router.yaml"
 NOT_TOLD = "=..."
 """Ends an override whose value a bundle does not tell: an option of a plugin."""
 _LISTED = 8
@@ -34,13 +34,13 @@ def written_spec(bundle: Bundle) -> dict[str, str]:
     overrides = bundle.manifest.provenance.get("overrides", [])
     told = [each for each in overrides if isinstance(each, str)] if isinstance(overrides, list) else []
     try:
-        tree, problems = read_yaml(bundle.members[MEMBER].decode(), MEMBER)
+        tree, problems = read_yaml(bundle.members[SPEC].decode(), SPEC)
         tree, found = apply_overrides(tree, [each for each in told if not each.endswith(NOT_TOLD)])
         if problems or found:
             raise SpecError.of((*problems, *found))
     except (KeyError, UnicodeDecodeError, SpecError):
         hint = "build the bundle again with 'tracer-spec build'"
-        raise BundleError("cannot be read", address=MEMBER, hint=hint) from None
+        raise BundleError("cannot be read", address=SPEC, hint=hint) from None
     hidden = {each.removesuffix(NOT_TOLD): "given by --set, not told" for each in told if each.endswith(NOT_TOLD)}
     return dict(_values(tree, "")) | hidden
 

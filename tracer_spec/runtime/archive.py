@@ -25,12 +25,18 @@ from tracer_spec.errors import BundleError
 from tracer_spec.runtime import limits
 
 MANIFEST = "bundle.json"
-REQUIRED = ("certificate.json", "policy.onnx", "frontier.json", "audit.json", "router.yaml")
+CERTIFICATE, POLICY, FRONTIER, AUDIT, SPEC = REQUIRED = (
+    "certificate.json",
+    "policy.onnx",
+    "frontier.json",
+    "audit.json",
+    "router.yaml",
+)
 ROWS = "rows.hashes"
 OPTIONAL = (ROWS,)
 EMBEDDER = "embedder/"
 _PART = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
-MEMBER_NAME = "|".join((*(re.escape(name) for name in (*REQUIRED, *OPTIONAL)), rf"embedder/{_PART}(?:/{_PART})*"))
+MEMBER_NAME = "|".join((*(re.escape(name) for name in (*REQUIRED, *OPTIONAL)), rf"{EMBEDDER}{_PART}(?:/{_PART})*"))
 _NAME = re.compile(rf"{re.escape(MANIFEST)}|{MEMBER_NAME}")
 
 REFETCH = "the file is damaged or was changed: fetch the bundle again, or build it again with 'tracer-spec build'"

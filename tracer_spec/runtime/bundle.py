@@ -13,13 +13,11 @@ from pathlib import Path
 
 from tracer_spec.errors import BundleError, UsageError
 from tracer_spec.runtime import limits
-from tracer_spec.runtime.archive import MANIFEST, REFETCH, unpack
-from tracer_spec.runtime.graph_check import MEMBER as POLICY
+from tracer_spec.runtime.archive import MANIFEST, POLICY, REFETCH, unpack
 from tracer_spec.runtime.graph_check import check_graph
 from tracer_spec.runtime.manifest import Manifest, Member
 from tracer_spec.runtime.manifest_reader import read_manifest
 
-CERTIFICATE = "certificate.json"
 _MAKE = "make it with 'tracer-spec build'"
 
 

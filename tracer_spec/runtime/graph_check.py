@@ -20,11 +20,10 @@ import numpy as np
 
 from tracer_spec.errors import BundleError
 from tracer_spec.runtime import limits
-from tracer_spec.runtime.archive import REFETCH
+from tracer_spec.runtime.archive import POLICY, REFETCH
 from tracer_spec.runtime.protobuf_wire import BYTES, FIXED32, VARINT, Field, WireError, fields
 from tracer_spec.runtime.tensor_check import GraphRefusedError, check_finite_floats, check_tensor
 
-MEMBER = "policy.onnx"
 DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
 RANDOM = frozenset(
     ("Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike")
@@ -49,9 +48,9 @@ def check_graph(model: bytes) -> None:
     try:
         _read(model, 0, len(model), _MODEL, "a model", 0)
     except WireError as error:
-        raise BundleError(f"is not an ONNX model: {error}", address=MEMBER, hint=REFETCH) from None
+        raise BundleError(f"is not an ONNX model: {error}", address=POLICY, hint=REFETCH) from None
     except GraphRefusedError as refusal:
-        raise BundleError(str(refusal), address=MEMBER, hint=refusal.hint) from None
+        raise BundleError(str(refusal), address=POLICY, hint=refusal.hint) from None
 
 
 def _read(data: bytes, start: int, end: int, schema: Mapping[int, _Rule], what: str, depth: int) -> None:

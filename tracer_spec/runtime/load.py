@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 
 from tracer_spec.errors import BundleError
-from tracer_spec.runtime.bundle import CERTIFICATE, Bundle, naming, read_bundle
+from tracer_spec.runtime.archive import CERTIFICATE, MANIFEST, POLICY
+from tracer_spec.runtime.bundle import Bundle, naming, read_bundle
 from tracer_spec.runtime.embedding import TextEmbedder, restore_embedder
-from tracer_spec.runtime.graph_check import MEMBER as POLICY
 from tracer_spec.runtime.router import Router
 from tracer_spec.runtime.session import open_policy
 from tracer_spec.runtime.strict_json import read_json
@@ -60,7 +60,7 @@ def open_router(bundle: Bundle, *, embedder: TextEmbedder | None = None, allow_d
         if manifest.status != "certified" and not allow_draft:
             raise BundleError(
                 f"is a {manifest.status}: nothing is certified about it",
-                address="bundle.json status",
+                address=f"{MANIFEST} status",
                 hint="build it without --draft, or load(path, allow_draft=True) to try it out",
             )
         certificate = read_json(bundle.members[CERTIFICATE], member=CERTIFICATE)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from tracer_spec.errors import BundleError
 from tracer_spec.runtime import limits
+from tracer_spec.runtime.archive import EMBEDDER
 from tracer_spec.runtime.strict_json import canonical_json, read_json
 
 ALGORITHM = "lsa 1"
@@ -260,7 +261,7 @@ def restore(state: Mapping[str, bytes]) -> Lsa:
 
 def _settings(content: bytes) -> dict[str, Any]:
     """Return the settings, each of its type and in its range."""
-    settings = read_json(content, member=f"embedder/{SETTINGS}", max_bytes=4096)
+    settings = read_json(content, member=f"{EMBEDDER}{SETTINGS}", max_bytes=4096)
     if set(settings) != {"chars", "dim", "max_chars", "version"}:
         raise _refusal(SETTINGS, f"has the keys {sorted(settings)}; expected chars, dim, max_chars, version")
     _check_int("version", settings["version"], 1, 1)
@@ -299,6 +300,6 @@ def _sized(state: Mapping[str, bytes], name: str, n_bytes: int) -> bytes:
 def _refusal(member: str, what: str) -> BundleError:
     return BundleError(
         what,
-        address=f"embedder/{member}",
+        address=f"{EMBEDDER}{member}",
         hint="fetch the bundle again, or build it again with 'tracer-spec build'",
     )

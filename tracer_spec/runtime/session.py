@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracer_spec.errors import BundleError
+from tracer_spec.runtime.archive import POLICY
 from tracer_spec.runtime.decision import INPUT, OUTPUTS, REASONS, Reason
-from tracer_spec.runtime.graph_check import MEMBER
 from tracer_spec.runtime.manifest import Manifest
 
 _FATAL_ONLY = 4
@@ -49,7 +49,7 @@ def open_session(model: bytes) -> Any:
         # its fallback would print, and try the same provider again
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"], enable_fallback=0)
     except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
-        raise BundleError(f"does not load: {_first_line(error)}", address=MEMBER, hint=_REBUILD) from None
+        raise BundleError(f"does not load: {_first_line(error)}", address=POLICY, hint=_REBUILD) from None
 
 
 def open_policy(model: bytes, manifest: Manifest) -> Any:
@@ -66,7 +66,7 @@ def open_policy(model: bytes, manifest: Manifest) -> Any:
     try:
         outputs = session.run(list(OUTPUTS), {INPUT: vectors})
     except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
-        raise BundleError(f"does not run: {_first_line(error)}", address=MEMBER, hint=_REBUILD) from None
+        raise BundleError(f"does not run: {_first_line(error)}", address=POLICY, hint=_REBUILD) from None
     _check_outputs(vectors, outputs, manifest)
     return session
 
@@ -151,7 +151,7 @@ def _check_outputs(vectors: NDArray[np.float32], outputs: list[NDArray[Any]], ma
 
 
 def _disagrees(what: str) -> BundleError:
-    return BundleError(what, address=MEMBER, hint="the graph and bundle.json are not of one build: build it again")
+    return BundleError(what, address=POLICY, hint="the graph and bundle.json are not of one build: build it again")
 
 
 def _first_line(error: BaseException) -> str:

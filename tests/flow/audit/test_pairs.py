@@ -16,7 +16,7 @@ def cosines(rows):
 
 
 def spots(pairs, *keys):
-    return [tuple(pair[key]["row"] - 100 for key in keys) for pair in pairs]
+    return [tuple(getattr(pair, key).row - 100 for key in keys) for pair in pairs]
 
 
 def test_a_boundary_pair_is_the_nearest_of_its_label_among_rows_that_the_same_models_judged(by_hand):
@@ -32,21 +32,21 @@ def test_a_boundary_pair_is_the_nearest_of_its_label_among_rows_that_the_same_mo
             for d in np.flatnonzero(~rows.decided.handled & (rows.y == number))
             if folds[h] == folds[d]
         ]
-        ours = [pair for pair in found if pair["label"] == label]
+        ours = [pair for pair in found if pair.label == label]
         best = max(allowed)
         assert spots(ours, "handled", "deferred")[0] == best[1:]
-        assert ours[0]["similarity"] == pytest.approx(best[0], abs=1e-4)
+        assert ours[0].similarity == pytest.approx(best[0], abs=1e-4)
         first = set(best[1:])
         second = max(pair for pair in allowed if not first & set(pair[1:]))
         assert spots(ours, "handled", "deferred")[1] == second[1:]
-    assert [pair["similarity"] for pair in found] == sorted((pair["similarity"] for pair in found), reverse=True)
+    assert [pair.similarity for pair in found] == sorted((pair.similarity for pair in found), reverse=True)
 
 
 def test_many_labels_share_thirty_boundary_pairs(by_hand):
     labels = tuple(f"label {number}" for number in range(40))
     found = boundary(by_hand(800, labels=labels))
     assert len(found) == 30
-    assert max(sum(pair["label"] == label for pair in found) for label in labels) <= 2
+    assert max(sum(pair.label == label for pair in found) for label in labels) <= 2
 
 
 def test_rows_that_are_no_neighbours_are_no_boundary_pair(by_hand):
@@ -54,11 +54,11 @@ def test_rows_that_are_no_neighbours_are_no_boundary_pair(by_hand):
     found = boundary(by_hand(y=[0, 0, 1, 1], handled=[1, 0, 1, 0], X=X))
     assert spots(found, "handled", "deferred") == [(0, 1)]
     found = boundary(by_hand(y=[0, 0], handled=[1, 0], X=X[[0, 3]]))
-    assert found == []
+    assert found == ()
 
 
 def test_a_policy_that_handles_everything_has_no_boundary(by_hand):
-    assert boundary(by_hand(50, handled=np.ones(50))) == []
+    assert boundary(by_hand(50, handled=np.ones(50))) == ()
 
 
 @pytest.mark.parametrize("block", [7, 1024])
@@ -77,7 +77,7 @@ def test_suspects_are_near_duplicates_with_different_labels_whatever_the_size_of
     assert {pair for pair in combinations(range(100), 2) if near[pair] and y[pair[0]] != y[pair[1]]} == set(planted)
     n, told = suspects(rows)
     assert (n, spots(told, "a", "b")) == (3, [(3, 60), (10, 11), (40, 99)])
-    assert [pair["similarity"] for pair in told] == pytest.approx([cosines(rows)[pair] for pair in planted], abs=1e-4)
+    assert [pair.similarity for pair in told] == pytest.approx([cosines(rows)[pair] for pair in planted], abs=1e-4)
 
 
 def test_equal_texts_with_different_labels_are_suspects_however_far_their_vectors_lie(by_hand):
@@ -86,7 +86,7 @@ def test_equal_texts_with_different_labels_are_suspects_however_far_their_vector
     n, told = suspects(rows)
     # the commonest label first, then whoever differs
     assert (n, spots(told, "a", "b")) == (1, [(0, 2)])
-    assert told[0]["similarity"] == 0
+    assert told[0].similarity == 0
 
 
 def test_what_the_teacher_made_up_is_suspect_beside_a_real_label_alone(by_hand):
@@ -95,7 +95,7 @@ def test_what_the_teacher_made_up_is_suspect_beside_a_real_label_alone(by_hand):
     rows = by_hand(y=[0, -1, -1, -1, 1, -1], answers=answers, X=X, texts=("",) * 6)
     n, told = suspects(rows)
     assert (n, spots(told, "a", "b")) == (1, [(0, 1)])
-    assert told[0]["b"]["label"] == "(off the list)"
+    assert told[0].b.label == "(off the list)"
 
 
 def test_a_row_is_in_one_suspect_pair_and_no_more_than_fifty_are_told(by_hand):
@@ -125,36 +125,36 @@ def test_examples_are_of_different_labels_typical_ones_and_the_surest_and_least_
     found = examples(rows, find_regions(rows))
     handled = rows.decided.handled
     for side, among in (("handled", handled), ("deferred", ~handled)):
-        kinds = [each["kind"] for each in found[side]]
+        kinds = [each.kind for each in getattr(found, side)]
         assert kinds == ["typical"] * 12 + ["highest score"] * 3 + ["lowest score"] * 3
-        assert all(among[each["row"] - 100] for each in found[side])
-        assert len({each["label"] for each in found[side][:12]}) == 12
-        assert len({each["row"] for each in found[side]}) == 18
-        shown = {each["row"] - 100 for each in found[side][:12]}
+        assert all(among[each.row - 100] for each in getattr(found, side))
+        assert len({each.label for each in getattr(found, side)[:12]}) == 12
+        assert len({each.row for each in getattr(found, side)}) == 18
+        shown = {each.row - 100 for each in getattr(found, side)[:12]}
         rest = [row for row in np.flatnonzero(among) if row not in shown]
-        assert found[side][12]["score"] == pytest.approx(rows.decided.scores[rest].max(), abs=1e-4)
-        assert found[side][15]["score"] == pytest.approx(rows.decided.scores[rest].min(), abs=1e-4)
+        assert getattr(found, side)[12].score == pytest.approx(rows.decided.scores[rest].max(), abs=1e-4)
+        assert getattr(found, side)[15].score == pytest.approx(rows.decided.scores[rest].min(), abs=1e-4)
 
 
 def test_a_few_rows_are_all_examples_once(by_hand):
     rows = by_hand(y=[0, 0, 0], handled=[1, 1, 0])
     found = examples(rows, find_regions(rows))
-    assert sorted(each["row"] for each in found["handled"]) == [100, 101]
-    assert [each["row"] for each in found["deferred"]] == [102]
+    assert sorted(each.row for each in found.handled) == [100, 101]
+    assert [each.row for each in found.deferred] == [102]
 
 
 def test_a_long_text_is_cut(by_hand):
     texts = ("y" * 300, "x" * 301)
     rows = by_hand(y=[0, 1], texts=texts, tells_text=True)
-    assert rows.told(0)["text"] == "y" * 300
-    assert rows.told(1)["text"] == "x" * 299 + "…"
+    assert rows.told(0).text == "y" * 300
+    assert rows.told(1).text == "x" * 299 + "…"
     rambling = by_hand(y=[-1], answers=("z" * 10_000,), tells_text=True)
-    assert rambling.told(0)["label"] == "z" * 299 + "…"
+    assert rambling.told(0).label == "z" * 299 + "…"
 
 
 def test_what_the_teacher_made_up_is_told_with_the_texts_alone(by_hand):
     for tells_text, label in ((True, "made up"), (False, "(off the list)")):
         told = by_hand(y=[-1, 0], tells_text=tells_text).told(0)
-        assert (told["label"], "text" in told) == (label, tells_text)
+        assert (told.label, told.text is not None) == (label, tells_text)
     taken = by_hand(y=[-1], labels=("(off the list)", "card"))
-    assert taken.told(0)["label"] == "((off the list))"
+    assert taken.told(0).label == "((off the list))"

@@ -16,17 +16,17 @@ def at(*moments):
 
 
 def names(found):
-    return [part["name"] for part in found["parts"]]
+    return [part.name for part in found.parts]
 
 
 def test_a_label_has_its_counts_and_the_exact_interval_of_its_agreement(by_hand):
     rows = by_hand(y=[0] * 9 + [1] * 3 + [-1], handled=[1] * 8 + [0] * 5, predicted=[0] * 7 + [1] * 6)
     card, loan, app = by_label(rows)
     low, high = binomtest(7, 8).proportion_ci(0.95, method="exact")
-    assert card["interval"] == pytest.approx([low, high], abs=1e-4)
-    assert (card["label"], card["n"], card["handled"], card["agree"]) == ("card", 9, 8, 7)
-    assert loan == {"label": "loan", "n": 3, "handled": 0, "agree": 0, "interval": None}
-    assert app["n"] == 0
+    assert card.interval == pytest.approx([low, high], abs=1e-4)
+    assert (card.label, card.n, card.handled, card.agree) == ("card", 9, 8, 7)
+    assert loan.document() == {"label": "loan", "n": 3, "handled": 0, "agree": 0, "interval": None}
+    assert app.n == 0
 
 
 def test_lengths_are_cut_into_even_parts_that_are_named_by_what_occurs(by_hand):
@@ -39,13 +39,13 @@ def test_lengths_are_cut_into_even_parts_that_are_named_by_what_occurs(by_hand):
         "9-13 characters",
         "40-90 characters",
     ]
-    assert [part["n"] for part in by_length(rows)["parts"]] == [2, 2, 2, 2, 2]
+    assert [part.n for part in by_length(rows).parts] == [2, 2, 2, 2, 2]
 
 
 def test_a_length_is_in_one_part_however_common_it_is(by_hand):
     rows = by_hand(100, texts=tuple("x" * (7 if row < 90 else row) for row in range(100)))
     assert names(by_length(rows)) == ["7 characters", "90-99 characters"]
-    assert [part["n"] for part in by_length(rows)["parts"]] == [90, 10]
+    assert [part.n for part in by_length(rows).parts] == [90, 10]
 
 
 def test_rows_without_a_text_are_a_part_of_their_own_and_texts_of_one_length_are_no_slice(by_hand):
@@ -63,7 +63,7 @@ def test_many_dates_are_joined_into_even_periods(by_hand):
     times = at(*(f"2026-01-{day:02}T12:00" for day in range(1, 31)))
     found = by_time(by_hand(30, times=times))
     assert names(found)[0] == "2026-01-01 to 2026-01-05"
-    assert [part["n"] for part in found["parts"]] == [5] * 6
+    assert [part.n for part in found.parts] == [5] * 6
 
 
 def test_one_date_is_cut_by_the_hour_and_one_hour_not_at_all(by_hand):
@@ -91,22 +91,22 @@ def test_regions_are_the_directions_that_requests_lie_in_largest_first(by_hand):
     assert regions.n == n_regions(600) == 6
     found = [set(which[regions.of_row == region].tolist()) for region in range(6)]
     assert sorted(map(tuple, found)) == [(direction,) for direction in range(6)]
-    sizes = [part["n"] for part in by_region(rows, regions)["parts"]]
+    sizes = [part.n for part in by_region(rows, regions).parts]
     assert sizes == sorted(np.bincount(which).tolist(), reverse=True)
-    for region, part in enumerate(by_region(rows, regions)["parts"]):
-        assert part["labels"] == [rows.labels[which[regions.of_row == region][0] % 3]]
-        assert "texts" not in part
+    for region, part in enumerate(by_region(rows, regions).parts):
+        assert part.labels == (rows.labels[which[regions.of_row == region][0] % 3],)
+        assert part.texts is None
 
 
 def test_a_region_tells_the_texts_nearest_to_its_centre_where_texts_may_be_told(by_hand):
     rows, _ = clusters(by_hand, tells_text=True)
     regions = find_regions(rows)
-    for region, part in enumerate(by_region(rows, regions)["parts"]):
+    for region, part in enumerate(by_region(rows, regions).parts):
         here = np.flatnonzero(regions.of_row == region)
         centre = rows.unit[here].mean(axis=0)
         cosines = rows.unit @ centre / np.linalg.norm(centre)
-        assert len(part["texts"]) == 3
-        for text in part["texts"]:
+        assert len(part.texts) == 3
+        for text in part.texts:
             row = rows.texts.index(text)
             assert row in here
             assert (cosines[here] > cosines[row] + 1e-4).sum() < 3

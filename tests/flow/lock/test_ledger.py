@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 import tracer_spec as ts
 from tracer_spec.errors import DataError
-from tracer_spec.flow.lock.file import SKETCH_SIZE, Series, lock_path, read_lock, united
+from tracer_spec.flow.documents.lock import Series
+from tracer_spec.flow.lock.file import SKETCH_SIZE, lock_path, read_lock, united
 from tracer_spec.flow.lock.ledger import Look, next_look, sketch
 from tracer_spec.flow.prepare import part, read_traces
 from tracer_spec.flow.preview.certifiable import foresee
@@ -44,17 +45,21 @@ def test_rows_never_seen_start_a_series_of_their_own():
 
 
 def test_a_look_that_overlaps_two_series_counts_after_the_looks_of_both():
-    ledger = (Series(("a", "b"), rows(0, 50)), Series(("c",), rows(100, 150)), Series(("d",), rows(900, 950)))
+    ledger = (
+        Series(builds=("a", "b"), rows=rows(0, 50)),
+        Series(builds=("c",), rows=rows(100, 150)),
+        Series(builds=("d",), rows=rows(900, 950)),
+    )
     number, ledger = next_look(ledger, "e", rows(20, 120))
     assert number == 4
-    assert [series.looks for series in ledger] == [("d",), ("a", "b", "c", "e")]
+    assert [series.builds for series in ledger] == [("d",), ("a", "b", "c", "e")]
 
 
 def test_a_hundredth_of_common_rows_among_many_is_seen():
     first, second = rows(0, 200_000), rows(198_000, 398_000)
     assert len(first) == SKETCH_SIZE
-    assert Series(("a",), first).overlaps(second)
-    assert not Series(("a",), first).overlaps(rows(200_000, 400_000))
+    assert Series(builds=("a",), rows=first).overlaps(second)
+    assert not Series(builds=("a",), rows=first).overlaps(rows(200_000, 400_000))
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(1, 20), st.sampled_from("abcdefgh")), max_size=12))
@@ -65,7 +70,7 @@ def test_the_levels_spent_on_rows_in_common_never_exceed_the_budget(builds):
         number, ledger = next_look(ledger, build, rows(start, start + length))
         spent[build, start, length] = look_level(number, 0.05)
         for series in ledger:
-            assert sum(look_level(j, 0.05) for j in range(1, len(series.looks) + 1)) <= 0.05
+            assert sum(look_level(j, 0.05) for j in range(1, len(series.builds) + 1)) <= 0.05
     assert all(0 < level <= 0.05 for level in spent.values())
 
 
@@ -149,7 +154,7 @@ def test_two_builds_at_once_never_count_as_one_look(spec_file):
     assert problem.what.startswith("another build has written the lock since this one read it")
     assert problem.where == str(lock_path(str(spec_file)))
     (series,) = read_lock(lock_path(str(spec_file))).ledger
-    assert len(series.looks) == 1  # the other's: this one opened nothing
+    assert len(series.builds) == 1  # the other's: this one opened nothing
     assert build(spec_file).certificate.look == 2
 
 
@@ -197,7 +202,7 @@ def test_other_parts_of_a_lock_stay_as_they_are(spec_file):
     lock.write_text(json.dumps({"lock": 1, "looks": [], "bundle": {"sha256": "ab"}}))
     build(spec_file)
     read = read_lock(lock)
-    assert read.document["bundle"] == {"sha256": "ab"}
+    assert read.document.document()["bundle"] == {"sha256": "ab"}
     assert len(read.ledger) == 1
 
 
@@ -259,6 +264,6 @@ def test_putting_two_ledgers_together_forgets_no_look_and_no_row(left, right):
     both = united(ours, theirs)
     for series in (*ours, *theirs):
         (home,) = [each for each in both if each.overlaps(series.rows)]
-        assert set(series.looks) <= set(home.looks)
+        assert set(series.builds) <= set(home.builds)
         assert series.rows <= home.rows
-        assert len(set(home.looks)) == len(home.looks) or len(set(series.looks)) < len(series.looks)
+        assert len(set(home.builds)) == len(home.builds) or len(set(series.builds)) < len(series.builds)

@@ -11,8 +11,8 @@ import pytest
 
 import tracer_spec as ts
 from tracer_spec.errors import UsageError
+from tracer_spec.flow.documents.lock import LockDocument
 from tracer_spec.flow.lock.file import read_lock
-from tracer_spec.flow.lock.schema import lock_schema
 from tracer_spec.flow.lock.spec_keys import told_keys
 from tracer_spec.flow.progress import StageDone
 from tracer_spec.runtime.bundle import read_bundle
@@ -62,7 +62,7 @@ def build(folder, *overrides, **options):
 
 
 def entry(folder):
-    return read_lock(folder / "router.lock").document["build"]
+    return read_lock(folder / "router.lock").document.build.document()
 
 
 def files(folder):
@@ -102,9 +102,11 @@ def test_a_lock_names_the_inputs_and_the_outcome_as_the_bundle_does(built):
 
 
 def test_a_lock_fits_its_schema(built):
-    jsonschema.validate(read_lock(built / "router.lock").document, lock_schema())
+    jsonschema.validate(json.loads((built / "router.lock").read_text()), LockDocument.schema_document())
     without = {key: value for key, value in entry(built).items() if key != "traces"}
-    assert not jsonschema.Draft202012Validator(lock_schema()).is_valid({"lock": 1, "looks": [], "build": without})
+    assert not jsonschema.Draft202012Validator(LockDocument.schema_document()).is_valid(
+        {"lock": 1, "looks": [], "build": without}
+    )
 
 
 def test_a_draft_writes_nothing_and_a_refusal_leaves_the_pinned_build(folder):
@@ -137,7 +139,7 @@ def test_neither_a_secret_nor_a_path_nor_a_text_of_a_trace_reaches_a_lock(tmp_pa
     text = (tmp_path / "router.lock").read_text()
     for private in ("hunter2", "/home/me", str(tmp_path), "31337", *(trace(number)["input"] for number in range(300))):
         assert private not in text
-    jsonschema.validate(json.loads(text), lock_schema())
+    jsonschema.validate(json.loads(text), LockDocument.schema_document())
 
 
 def test_keys_are_told_so_that_a_change_can_be_named_and_private_ones_are_not(tmp_path, monkeypatch):
@@ -201,9 +203,9 @@ def test_changed_traces_are_told_with_their_counts(folder):
     ],
 )
 def test_a_plugin_a_library_or_an_embedder_of_another_version_is_named(folder, path, address, words):
-    lock = read_lock(folder / "router.lock")
-    lock.document["build"][path[0]][path[1]] = "0.0.1"
-    (folder / "router.lock").write_text(json.dumps(lock.document))
+    lock = json.loads((folder / "router.lock").read_text())
+    lock["build"][path[0]][path[1]] = "0.0.1"
+    (folder / "router.lock").write_text(json.dumps(lock))
     (problem,) = refused(folder, locked=True).problems
     assert (problem.address, words in problem.what) == (address, True)
 

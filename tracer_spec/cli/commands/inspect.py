@@ -27,10 +27,11 @@ def command(bundle: str, sha256: str | None, as_json: bool, verbose: bool) -> No
     damage; against somebody who can write the file, compare the sha256 with one that you trust.
     """
     from tracer_spec.runtime import read_bundle
+    from tracer_spec.runtime.archive import POLICY
     from tracer_spec.runtime.session import open_policy
 
     opened = read_bundle(bundle, sha256=sha256)
-    open_policy(opened.members["policy.onnx"], opened.manifest)
+    open_policy(opened.members[POLICY], opened.manifest)
     if as_json:
         print_document(describe(opened))
     else:
@@ -39,6 +40,7 @@ def command(bundle: str, sha256: str | None, as_json: bool, verbose: bool) -> No
 
 def describe(bundle: Bundle) -> dict[str, Any]:
     """Return the document of ``inspect --json``: the manifest, the certificate and the file."""
+    from tracer_spec.runtime.archive import CERTIFICATE
     from tracer_spec.runtime.strict_json import read_json
 
     manifest = bundle.manifest.document()
@@ -49,5 +51,5 @@ def describe(bundle: Bundle) -> dict[str, Any]:
         "file": {"path": bundle.where, "bytes": Path(bundle.where).stat().st_size, "sha256": bundle.sha256},
         "verified": True,
         "manifest": manifest,
-        "certificate": read_json(bundle.members["certificate.json"], member="certificate.json"),
+        "certificate": read_json(bundle.members[CERTIFICATE], member=CERTIFICATE),
     }

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from tracer_spec.plugin import Options
     from tracer_spec.plugin.registry import Registry
 
-FILES = ("router", "trace", "bundle", "certificate", "lock")
+FILES = ("router", "trace", "bundle", "certificate", "frontier", "audit", "lock")
 
 
 @click.command("schema", short_help=VERBS["schema"])
-@click.argument("file", metavar="[router|trace|bundle|certificate|lock]", type=click.Choice(FILES), default="router")
+@click.argument("file", metavar=f"[{'|'.join(FILES)}]", type=click.Choice(FILES), default="router")
 @click.option(
     "--bare", is_flag=True, help="Leave plugins' options out: the schema that is committed as router.v1.json."
 )
@@ -27,7 +27,7 @@ def command(file: str, bare: bool, as_json: bool) -> None:  # noqa: ARG001 - see
 
     'router' (the default) describes router.yaml, with the options of the plugins installed here, so that an
     editor completes them too. 'trace' describes a record of the native format, 'bundle' a bundle's manifest,
-    'certificate' its certificate.json, 'lock' the router.lock beside a spec.
+    'certificate', 'frontier' and 'audit' its documents of that name, 'lock' the router.lock beside a spec.
     """
     print_document(_schema(file, bare=bare))
 
@@ -42,13 +42,21 @@ def _schema(file: str, *, bare: bool) -> dict[str, Any]:
 
         return manifest_schema()
     if file == "certificate":
-        from tracer_spec.flow.documents.certificate_schema import certificate_schema
+        from tracer_spec.flow.documents.certificate import CertificateDocument
 
-        return certificate_schema()
+        return CertificateDocument.schema_document()
+    if file == "frontier":
+        from tracer_spec.flow.documents.frontier import FrontierDocument
+
+        return FrontierDocument.schema_document()
+    if file == "audit":
+        from tracer_spec.flow.documents.audit import AuditDocument
+
+        return AuditDocument.schema_document()
     if file == "lock":
-        from tracer_spec.flow.lock.schema import lock_schema
+        from tracer_spec.flow.documents.lock import LockDocument
 
-        return lock_schema()
+        return LockDocument.schema_document()
     from tracer_spec.spec import router_schema
 
     return router_schema() if bare else router_document()

@@ -51,12 +51,13 @@ def command(
     if preset is not None and traces is None:
         raise UsageError("--format is given without TRACES", hint="it says how the records of TRACES are laid out")
     from tracer_spec.runtime import read_bundle
+    from tracer_spec.runtime.archive import POLICY
     from tracer_spec.runtime.bundle import naming
     from tracer_spec.runtime.session import open_policy
 
     opened = read_bundle(bundle, sha256=sha256)
     with naming(bundle):
-        open_policy(opened.members["policy.onnx"], opened.manifest)
+        open_policy(opened.members[POLICY], opened.manifest)
         document = _intact(opened, pinned=sha256 is not None)
     if traces is None:
         if as_json:
@@ -79,18 +80,17 @@ def _measure(bundle: Bundle, path: str, preset: str | None, *, quiet: bool) -> t
     """Read, route and count."""
     from tracer_spec.cli.commands.verify_traces import read_fresh_traces
     from tracer_spec.cli.progress import watch
-    from tracer_spec.flow.documents.claim import read_claim
+    from tracer_spec.flow.documents.certificate import CertificateDocument
     from tracer_spec.flow.progress import staged
     from tracer_spec.flow.traces.row_hashes import KnownRows
     from tracer_spec.flow.verify import verify
-    from tracer_spec.runtime.bundle import CERTIFICATE, naming
+    from tracer_spec.runtime.bundle import naming
     from tracer_spec.runtime.load import open_router
-    from tracer_spec.runtime.strict_json import read_json
 
     manifest = bundle.manifest
     with watch(-1 if quiet else 0) as observe, naming(bundle.where):
         with staged(observe, "open") as done:
-            claim = read_claim(read_json(bundle.members[CERTIFICATE], member=CERTIFICATE), manifest.status)
+            claim = CertificateDocument.of_bundle(bundle).claimed(manifest.status)
             known = KnownRows.read(bundle.members, manifest.provenance)
             router = open_router(bundle, allow_draft=True)
             done(f"{manifest.name} {manifest.version}")
@@ -106,11 +106,11 @@ def _measure(bundle: Bundle, path: str, preset: str | None, *, quiet: bool) -> t
 
 def _intact(bundle: Bundle, *, pinned: bool) -> dict[str, Any]:
     """Check what is left to check, and return the document of ``verify --json``."""
+    from tracer_spec.flow.documents.certificate import CertificateDocument
     from tracer_spec.runtime.embedding import is_built_in, restore_embedder
-    from tracer_spec.runtime.strict_json import read_json
 
     manifest, identity = bundle.manifest, bundle.manifest.embedder
-    certificate = read_json(bundle.members["certificate.json"], member="certificate.json")
+    certificate = CertificateDocument.of_bundle(bundle)
     if identity.probe is None:
         embedder = "none to check: the app brings vectors"
     elif is_built_in(identity):
@@ -125,7 +125,7 @@ def _intact(bundle: Bundle, *, pinned: bool) -> dict[str, Any]:
         "file": {"path": bundle.where, "bytes": Path(bundle.where).stat().st_size, "sha256": bundle.sha256},
         "name": manifest.name,
         "version": manifest.version,
-        "claim": certificate.get("claim"),
+        "claim": certificate.claim,
         "checked": {
             "sha256": "is the one asked for" if pinned else "compared with nothing: pin it with --sha256",
             "members": f"{plural(n_members, 'member')}, each of the size and digest that bundle.json lists",

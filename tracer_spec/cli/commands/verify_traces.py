@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracer_spec.errors import BundleError, DataError, SpecError
+from tracer_spec.runtime.archive import MANIFEST, SPEC
 
 if TYPE_CHECKING:
     from tracer_spec.flow.traces.trace_set import TraceSet
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from tracer_spec.spec.nodes import Node
     from tracer_spec.spec.traces import TracesSpec
 
-_SPEC = "router.yaml"
 # where the build's own traces lay, which may name variables of another machine; and what it did with bad records
 _NOT_ASKED = ("use", "with", "on_error")
 
@@ -113,11 +113,11 @@ def _tree(bundle: Bundle) -> Node:
 
     overrides = bundle.manifest.provenance.get("overrides", [])
     if not isinstance(overrides, list) or not all(isinstance(each, str) for each in overrides):
-        raise _refusal(bundle, "bundle.json provenance.overrides", "is no list of texts")
+        raise _refusal(bundle, f"{MANIFEST} provenance.overrides", "is no list of texts")
     try:
-        tree, problems = read_yaml(bundle.members[_SPEC].decode(), f"{bundle.where}:{_SPEC}")
+        tree, problems = read_yaml(bundle.members[SPEC].decode(), f"{bundle.where}:{SPEC}")
     except UnicodeDecodeError:
-        raise _refusal(bundle, _SPEC, "is not UTF-8") from None
+        raise _refusal(bundle, SPEC, "is not UTF-8") from None
     tree, found = apply_overrides(tree, [each for each in overrides if not each.endswith(NOT_TOLD)])
     if problems or found:
         raise SpecError.of((*problems, *found))
@@ -135,7 +135,7 @@ def _traces_spec(bundle: Bundle, tree: Node) -> TracesSpec:
 
     written = find(tree, ("traces",))
     if not isinstance(written, Pairs):
-        raise _refusal(bundle, _SPEC, "has no traces")
+        raise _refusal(bundle, SPEC, "has no traces")
     kept = {key: entry for key, entry in written.entries.items() if key not in _NOT_ASKED}
     expanded = expand(Pairs(written.place, kept), os.environ)
     if expanded.problems:

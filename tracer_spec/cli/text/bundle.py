@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tracer_spec.cli.console import listing, one_line, paint, plural, rows, size
 from tracer_spec.cli.text.summary import dropped_text, estimate_text, policy_text, sides_text, test_text
 from tracer_spec.cli.text.terminal_chart import Picture, draw
 
 if TYPE_CHECKING:
+    from tracer_spec.flow.documents.audit import AuditDocument, Cost
+    from tracer_spec.flow.documents.certificate import CertificateDocument
     from tracer_spec.runtime import Bundle
 
 Facts = list[tuple[str, str]]
@@ -35,8 +36,12 @@ def tell_bundle(bundle: Bundle, *, ending: str = "", extra: Facts | None = None,
     verbose : bool
         Tell what it was made with, too.
     """
-    certificate, audit = _member(bundle, "certificate.json"), _member(bundle, "audit.json")
-    picture = Picture.of(certificate, _member(bundle, "frontier.json"), audit)
+    from tracer_spec.flow.documents.audit import AuditDocument
+    from tracer_spec.flow.documents.certificate import CertificateDocument
+    from tracer_spec.flow.documents.frontier import FrontierDocument
+
+    certificate, audit = CertificateDocument.of_bundle(bundle), AuditDocument.of_bundle(bundle)
+    picture = Picture.of(certificate, FrontierDocument.of_bundle(bundle), audit)
     verdict = f"{bundle.manifest.status}  {bundle.manifest.name} {bundle.manifest.version}"
     head = paint(verdict, "bold", _COLOURS.get(bundle.manifest.status, "default"), stream=sys.stdout)
     facts = [*_numbers(bundle, certificate, audit), *(_makings(bundle) if verbose else []), *(extra or [])]
@@ -45,39 +50,31 @@ def tell_bundle(bundle: Bundle, *, ending: str = "", extra: Facts | None = None,
     return "\n".join([f"{head}{ending}", numbers, *draw(picture), file])
 
 
-def _member(bundle: Bundle, name: str) -> Any:
-    from tracer_spec.runtime.strict_json import read_json
-
-    return read_json(bundle.members[name], member=name)
-
-
-def _numbers(bundle: Bundle, certificate: Mapping[str, Any], audit: Mapping[str, Any]) -> Facts:
+def _numbers(bundle: Bundle, certificate: CertificateDocument, audit: AuditDocument) -> Facts:
     """Tell the claim and what it rests on."""
     policy = bundle.manifest.policy
     stages = [(stage.surrogate, stage.threshold) for stage in policy.stages]
-    facts = [("claim", certificate["claim"]), ("policy", policy_text(policy.family, stages))]
+    facts = [("claim", certificate.claim), ("policy", policy_text(policy.family, stages))]
     guards = sorted({guard for stage in policy.stages for guard in stage.guards})
     if guards:
         facts.append(("guards", ", ".join(guards)))
     if policy.defer_labels:
         facts.append(("deferred", f"always, where the answer would be {listing(map(one_line, policy.defer_labels))}"))
-    estimate = certificate.get("estimate")
+    estimate = certificate.estimate
     if estimate:
-        facts.append(("estimate", estimate_text(estimate["coverage"], estimate["agreement"])))
-        facts += _cost(audit.get("cost"), estimate["coverage"])
-    if certificate.get("n") is not None:
-        test = test_text(
-            certificate.get("measure", "agreement"), certificate["n"], certificate["k"], certificate["p_value"]
-        )
+        facts.append(("estimate", estimate_text(estimate.coverage, estimate.agreement)))
+        facts += _cost(audit.cost, estimate.coverage)
+    if certificate.n is not None and certificate.k is not None:
+        test = test_text(certificate.measure, certificate.n, certificate.k, certificate.p_value)
         facts.append(("test", test))
     return facts + _traces(bundle)
 
 
-def _cost(cost: Mapping[str, float] | None, coverage: float) -> Facts:
+def _cost(cost: Cost | None, coverage: float) -> Facts:
     """Project what is saved, where the spec says what the teacher costs; no part of the claim."""
     if not cost:
         return []
-    whole = cost["teacher_usd_per_1k"] * cost["requests_per_day"] / 1000
+    whole = cost.usd_per_day
     return [("cost", f"at the estimated coverage, {whole * coverage:,.2f} of {whole:,.2f} USD a day are saved")]
 
 

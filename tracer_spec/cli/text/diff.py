@@ -27,7 +27,7 @@ _LABELS, _FEW, _VALUES, _ROWS, _WIDTH = 6, 3, 4, 8, 104
 def tell(changes: Changes, flips: Flips | None, *, verbose: bool = False) -> str:
     """Return the story of a change."""
     new = changes.new
-    colour = "green" if new.confidence is not None or changes.is_same_version else "yellow"
+    colour = "green" if new.claim.confidence is not None or changes.is_same_version else "yellow"
     head = paint(f"{changes.old.name} {changes.old.version} → {new.name} {new.version}", "bold", stream=sys.stdout)
     facts = [("users", _wrapped(for_users(changes))), ("trust", _wrapped(trust(changes)))]
     facts += _labels(changes, verbose)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from tracer_spec.cli.console import one_line, paint
+
+if TYPE_CHECKING:
+    from tracer_spec.flow.documents.audit import AuditDocument
+    from tracer_spec.flow.documents.certificate import CertificateDocument
+    from tracer_spec.flow.documents.frontier import FrontierDocument
 
 Point = tuple[float, float]
 
@@ -48,13 +52,13 @@ class Picture:
     labels: tuple[tuple[str, int, int], ...] = field(default=(), repr=False)
 
     @classmethod
-    def of(cls, certificate: Mapping[str, Any], frontier: Mapping[str, Any], audit: Mapping[str, Any]) -> Picture:
+    def of(cls, certificate: CertificateDocument, frontier: FrontierDocument, audit: AuditDocument) -> Picture:
         """Return the picture that the documents of a bundle hold."""
-        candidates = [each for chain in frontier["chains"] for each in chain["candidates"]]
-        front = sorted((each["coverage"], each["agreement"]) for each in candidates if each["front"])
-        chosen = next(((each["coverage"], each["agreement"]) for each in candidates if each["chosen"]), None)
-        labels = tuple((each["label"], each["n"], each["handled"]) for each in audit.get("labels", ()))
-        target = certificate["target"] if certificate.get("measure", "agreement") == "agreement" else None
+        candidates = [each for chain in frontier.chains for each in chain.candidates]
+        front = sorted((each.coverage, each.agreement) for each in candidates if each.front)
+        chosen = next(((each.coverage, each.agreement) for each in candidates if each.chosen), None)
+        labels = tuple((each.label, each.n, each.handled) for each in audit.labels)
+        target = certificate.target if certificate.measure == "agreement" else None
         return cls(tuple(front), chosen, target, labels)
 
     @property

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tracer_spec.cli.console import listing, one_line, paint, plural, rows
 from tracer_spec.cli.text.summary import dropped_text
-from tracer_spec.flow.documents.claim import AGREEMENT
+from tracer_spec.flow.documents.certificate import AGREEMENT
 from tracer_spec.flow.verify import CONTRADICTED, NOTHING_CLAIMED, Rate, Verification
 
 if TYPE_CHECKING:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
 from tracer_spec.flow.audit.rows import AuditedRows, one_per_row, shortened
+from tracer_spec.flow.documents.audit import BoundaryPair
 
 NEAR = 0.5
 """The cosine from which two requests count as neighbours."""
@@ -16,7 +16,7 @@ _MOST = 30
 _PER_LABEL = 2
 
 
-def boundary(rows: AuditedRows) -> list[dict[str, Any]]:
+def boundary(rows: AuditedRows) -> tuple[BoundaryPair, ...]:
     """Return the nearest pairs of a handled and a deferred row of one label, at most two a label, nearest first.
 
     Near is a cosine of at least :data:`NEAR`. Both rows of a pair are of one fold: the same models judged them, so that what
@@ -24,15 +24,15 @@ def boundary(rows: AuditedRows) -> list[dict[str, Any]]:
     """
     found = [pair for label in range(len(rows.labels)) for pair in _of_label(rows, label)]
     found.sort(key=lambda pair: (-pair[0], pair[1], pair[2]))
-    return [
-        {
-            "label": rows.label(handled),
-            "similarity": similarity,
-            "handled": rows.told(handled),
-            "deferred": rows.told(deferred),
-        }
+    return tuple(
+        BoundaryPair(
+            label=rows.label(handled),
+            similarity=similarity,
+            handled=rows.told(handled),
+            deferred=rows.told(deferred),
+        )
         for similarity, handled, deferred in found[:_MOST]
-    ]
+    )
 
 
 def _of_label(rows: AuditedRows, label: int) -> list[tuple[float, int, int]]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 import numpy as np
 
 from tracer_spec.flow.audit.rows import AuditedRows
+from tracer_spec.flow.documents.audit import Confusion
 
 _MOST = 50
 
 
-def confusions(rows: AuditedRows) -> list[dict[str, Any]]:
+def confusions(rows: AuditedRows) -> tuple[Confusion, ...]:
     """Return the commonest disagreements of the deciding stage with the teacher, and how many of them it handled.
 
     Labels off the list count as one: what they are may not be told, and hardly any occurs twice.
@@ -23,12 +23,12 @@ def confusions(rows: AuditedRows) -> list[dict[str, Any]]:
     counts = Counter(pairs)
     handled = Counter(pair for pair, was in zip(pairs, decided.handled[differ], strict=True) if was)
     ordered = sorted(counts, key=lambda pair: (-counts[pair], -handled[pair], pair))
-    return [
-        {
-            "teacher": rows.labels[teacher] if teacher >= 0 else rows.off_list,
-            "surrogate": rows.labels[surrogate],
-            "n": counts[teacher, surrogate],
-            "handled": handled[teacher, surrogate],
-        }
+    return tuple(
+        Confusion(
+            teacher=rows.labels[teacher] if teacher >= 0 else rows.off_list,
+            surrogate=rows.labels[surrogate],
+            n=counts[teacher, surrogate],
+            handled=handled[teacher, surrogate],
+        )
         for teacher, surrogate in ordered[:_MOST]
-    ]
+    )

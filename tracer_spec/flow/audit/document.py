@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tracer_spec.flow.audit.boundary import boundary
 from tracer_spec.flow.audit.confusions import confusions
@@ -15,6 +15,7 @@ from tracer_spec.flow.audit.reliability import stages
 from tracer_spec.flow.audit.rows import CONFIDENCE, AuditedRows
 from tracer_spec.flow.audit.slices import by_label, by_length, by_time
 from tracer_spec.flow.audit.suspects import suspects
+from tracer_spec.flow.documents.audit import AuditDocument, Cost, Reasons
 from tracer_spec.flow.prepared import sealed_accounting
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from tracer_spec.plugin import Policy
 
 
-def audit(plan: Plan, prepared: Prepared, workshop: Workshop, policy: Policy) -> dict[str, Any]:
+def audit(plan: Plan, prepared: Prepared, workshop: Workshop, policy: Policy) -> AuditDocument:
     """Return ``audit.json``: what a policy does to the fit rows, out of fold. No certify row is looked at.
 
     Parameters
@@ -46,7 +47,33 @@ def audit(plan: Plan, prepared: Prepared, workshop: Workshop, policy: Policy) ->
 
     with threadpool_limits(1):
         rows = audited_rows(plan, prepared, workshop, policy)
-        return audit_document(rows) | {**_off_list(prepared, tells_text=rows.tells_text), "cost": _cost(plan)}
+        counted, cost = sealed_accounting(prepared), plan.spec.cost
+        regions = find_regions(rows)
+        n_suspects, suspected = suspects(rows)
+        handled, agrees = rows.decided.handled, rows.decided.agrees
+        return AuditDocument(
+            n=len(rows),
+            handled=int(handled.sum()),
+            agree=int((handled & agrees).sum()),
+            interval_confidence=CONFIDENCE,
+            labels=by_label(rows),
+            n_unknown_labels=counted.n_unknown,
+            # a label that a teacher made up can quote the request: the names are text
+            unknown_labels=counted.unknown_labels if rows.tells_text else {},
+            slices=tuple(each for each in (by_length(rows), by_time(rows), by_region(rows, regions)) if each),
+            flow=flow(rows),
+            reasons=Reasons(**rows.decided.counts),
+            guards=guards(rows),
+            confusions=confusions(rows),
+            stages=stages(rows),
+            boundary=boundary(rows),
+            examples=examples(rows, regions),
+            n_suspects=n_suspects,
+            suspects=suspected,
+            cost=Cost(teacher_usd_per_1k=cost.teacher_usd_per_1k, requests_per_day=cost.requests_per_day)
+            if cost
+            else None,
+        )
 
 
 def audited_rows(plan: Plan, prepared: Prepared, workshop: Workshop, policy: Policy) -> AuditedRows:
@@ -66,45 +93,3 @@ def audited_rows(plan: Plan, prepared: Prepared, workshop: Workshop, policy: Pol
         seed=plan.spec.seed,
         memory=workshop.memory,
     )
-
-
-def audit_document(rows: AuditedRows) -> dict[str, Any]:
-    """Return what the rows alone can answer."""
-    handled, agrees = rows.decided.handled, rows.decided.agrees
-    regions = find_regions(rows)
-    n_suspects, suspected = suspects(rows)
-    return {
-        "schema_version": 1,
-        "rows": "fit, out of fold",
-        "n": len(rows),
-        "handled": int(handled.sum()),
-        "agree": int((handled & agrees).sum()),
-        "interval_confidence": CONFIDENCE,
-        "labels": by_label(rows),
-        "slices": [each for each in (by_length(rows), by_time(rows), by_region(rows, regions)) if each],
-        "flow": flow(rows),
-        "reasons": rows.decided.counts,
-        "guards": guards(rows),
-        "confusions": confusions(rows),
-        "stages": stages(rows),
-        "boundary": boundary(rows),
-        "examples": examples(rows, regions),
-        "n_suspects": n_suspects,
-        "suspects": suspected,
-    }
-
-
-def _off_list(prepared: Prepared, *, tells_text: bool) -> dict[str, Any]:
-    """Count labels off the list. A label that a teacher made up can quote the request: the names are text."""
-    counted = sealed_accounting(prepared)
-    return {
-        "n_unknown_labels": counted.n_unknown,
-        "unknown_labels": dict(counted.unknown_labels) if tells_text else {},
-    }
-
-
-def _cost(plan: Plan) -> dict[str, float] | None:
-    cost = plan.spec.cost
-    if cost is None:
-        return None
-    return {"teacher_usd_per_1k": cost.teacher_usd_per_1k, "requests_per_day": cost.requests_per_day}

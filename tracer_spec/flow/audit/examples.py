@@ -4,39 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice, zip_longest
-from typing import Any
 
 import numpy as np
 
 from tracer_spec.flow.audit.regions import Regions
 from tracer_spec.flow.audit.rows import AuditedRows
+from tracer_spec.flow.documents.audit import Example, Examples, Kind
 from tracer_spec.plugin import Mask
 
-TYPICAL, HIGHEST, LOWEST = "typical", "highest score", "lowest score"
 _N_TYPICAL = 12
 _N_EXTREME = 3
 
 
-def examples(rows: AuditedRows, regions: Regions) -> dict[str, list[dict[str, Any]]]:
+def examples(rows: AuditedRows, regions: Regions) -> Examples:
     """Return typical rows of the regions, and those of the highest and the lowest scores; each of another label, if it can."""
     handled = rows.decided.handled
-    return {"handled": _of(rows, regions, handled), "deferred": _of(rows, regions, ~handled)}
+    return Examples(handled=_of(rows, regions, handled), deferred=_of(rows, regions, ~handled))
 
 
-def _of(rows: AuditedRows, regions: Regions, among: Mask) -> list[dict[str, Any]]:
+def _of(rows: AuditedRows, regions: Regions, among: Mask) -> tuple[Example, ...]:
     score = rows.decided.scores.round(4)
     at = np.flatnonzero(among)
     rising = at[np.argsort(score[at], kind="stable")].tolist()
     falling = at[np.argsort(-score[at], kind="stable")].tolist()
-    chosen: dict[int, str] = {}
-    for kind, ordered, most in (
-        (TYPICAL, _typical(regions, among), _N_TYPICAL),
-        (HIGHEST, falling, _N_EXTREME),
-        (LOWEST, rising, _N_EXTREME),
-    ):
+    chosen: dict[int, Kind] = {}
+    ways: tuple[tuple[Kind, list[int], int], ...] = (
+        ("typical", _typical(regions, among), _N_TYPICAL),
+        ("highest score", falling, _N_EXTREME),
+        ("lowest score", rising, _N_EXTREME),
+    )
+    for kind, ordered, most in ways:
         fresh = [row for row in ordered if row not in chosen]
         chosen |= dict.fromkeys(_spread(rows, fresh, most), kind)
-    return [{**rows.told(row), "kind": kind} for row, kind in chosen.items()]
+    return tuple(Example(**dict(rows.told(row)), kind=kind) for row, kind in chosen.items())
 
 
 def _typical(regions: Regions, among: Mask) -> list[int]:

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tracer_spec.flow.audit.rows import AuditedRows
+from tracer_spec.flow.documents.audit import TEACHER, FlowLink
 
-TEACHER = "teacher"
 
-
-def flow(rows: AuditedRows) -> list[dict[str, Any]]:
+def flow(rows: AuditedRows) -> tuple[FlowLink, ...]:
     """Return how many rows of each label every stage handles, and how many are deferred; the counts sum to n."""
     decided = rows.decided
     links = []
     for label, among in rows.each_label():
         for stage in range(len(decided.tried)):
             handled = among & (decided.stages == stage)
-            links.append(_link(label, f"stage {stage + 1}", int(handled.sum()), int((handled & decided.agrees).sum())))
-        links.append(_link(label, TEACHER, int((among & ~decided.handled).sum()), None))
-    return [link for link in links if link["n"]]
-
-
-def _link(label: str, to: str, n: int, agree: int | None) -> dict[str, Any]:
-    return {"label": label, "to": to, "n": n, "agree": agree}
+            n, agree = int(handled.sum()), int((handled & decided.agrees).sum())
+            links.append(FlowLink(label=label, to=f"stage {stage + 1}", n=n, agree=agree))
+        links.append(FlowLink(label=label, to=TEACHER, n=int((among & ~decided.handled).sum())))
+    return tuple(link for link in links if link.n)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from tracer_spec.flow.audit.decisions import Tried
 from tracer_spec.flow.audit.rows import AuditedRows
+from tracer_spec.flow.documents.audit import Guard, RefusedLabel
 from tracer_spec.plugin import Mask
 
 
-def guards(rows: AuditedRows) -> list[dict[str, Any]]:
+def guards(rows: AuditedRows) -> tuple[Guard, ...]:
     """Return, for each guard of the spec, the deferred rows that the last stage tried refused because of it.
 
     Notes
@@ -22,13 +21,12 @@ def guards(rows: AuditedRows) -> list[dict[str, Any]]:
     """
     last = rows.decided.tried[-1]
     deferred = ~rows.decided.handled
-    return [
-        {"guard": fence.guard.name, **_refused(rows, deferred, last, number)}
-        for number, fence in enumerate(last.stage.fences)
-    ]
+    return tuple(
+        _guard(fence.guard.name, rows, deferred, last, number) for number, fence in enumerate(last.stage.fences)
+    )
 
 
-def _refused(rows: AuditedRows, deferred: Mask, last: Tried, number: int) -> dict[str, Any]:
+def _guard(name: str, rows: AuditedRows, deferred: Mask, last: Tried, number: int) -> Guard:
     refused = deferred & ~last.near[number]
     others = [near for other, near in enumerate(last.near) if other != number]
     alone = np.logical_and.reduce([refused, last.sure, last.allowed, *others])
@@ -36,10 +34,11 @@ def _refused(rows: AuditedRows, deferred: Mask, last: Tried, number: int) -> dic
         (label, int((refused & among).sum()), int((refused & among & last.agrees).sum()))
         for label, among in rows.each_label()
     ]
-    return {
-        "refused": int(refused.sum()),
-        "would_agree": int((refused & last.agrees).sum()),
-        "otherwise_handled": int(alone.sum()),
-        "otherwise_agree": int((alone & last.agrees).sum()),
-        "labels": [{"label": label, "refused": n, "would_agree": agree} for label, n, agree in counts if n],
-    }
+    return Guard(
+        guard=name,
+        refused=int(refused.sum()),
+        would_agree=int((refused & last.agrees).sum()),
+        otherwise_handled=int(alone.sum()),
+        otherwise_agree=int((alone & last.agrees).sum()),
+        labels=tuple(RefusedLabel(label=label, refused=n, would_agree=agree) for label, n, agree in counts if n),
+    )

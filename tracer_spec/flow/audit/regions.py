@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tracer_spec.flow.audit.rows import AuditedRows
+from tracer_spec.flow.documents.audit import SlicePart, Slicing
 from tracer_spec.flow.training.parallel import derive_seed
 from tracer_spec.plugin import Classes, Vectors
 
@@ -101,20 +102,22 @@ def _clustered(rows: AuditedRows, seed: int) -> dict[str, npt.NDArray[Any]]:
     return {"of_row": place[nearest], "nearness": nearness}
 
 
-def by_region(rows: AuditedRows, regions: Regions) -> dict[str, Any] | None:
+def by_region(rows: AuditedRows, regions: Regions) -> Slicing | None:
     """Return the counts of each region, its commonest labels, and where text may be told its most typical texts."""
     if regions.n < 2:
         return None
     parts = []
     for region in range(regions.n):
         among = regions.of_row == region
-        part = {
-            "name": f"region {region + 1}",
-            **rows.tally(among),
-            "labels": rows.commonest(among, _LABELS_TOLD),
-        }
+        texts = None
         if rows.tells_text:
             typical = [rows.excerpt(row) for row in regions.most_typical(region) if rows.texts[row]]
-            part["texts"] = list(dict.fromkeys(typical))[:_TEXTS_TOLD]
+            texts = tuple(dict.fromkeys(typical))[:_TEXTS_TOLD]
+        part = SlicePart(
+            name=f"region {region + 1}",
+            **dict(rows.tally(among)),
+            labels=rows.commonest(among, _LABELS_TOLD),
+            texts=texts,
+        )
         parts.append(part)
-    return {"by": "region", "parts": parts}
+    return Slicing(by="region", parts=tuple(parts))

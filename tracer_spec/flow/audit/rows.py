@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from tracer_spec.flow.audit.decisions import Decisions
 from tracer_spec.flow.cache.memory import Memory
+from tracer_spec.flow.documents.audit import Row, Tally
 from tracer_spec.flow.traces.labels import UNUSABLE
 from tracer_spec.flow.training.parallel import derive_seed
 from tracer_spec.plugin import Classes, Mask, Vectors
@@ -103,31 +104,34 @@ class AuditedRows:
         answer = self.answers[row]
         return _cut(answer) if self.tells_text and answer != UNUSABLE else self.off_list
 
-    def commonest(self, among: Mask, most: int) -> list[str]:
+    def commonest(self, among: Mask, most: int) -> tuple[str, ...]:
         """Return the commonest labels of some rows, those off the list aside."""
         counts = np.bincount(self.y[among & (self.y >= 0)], minlength=len(self.labels))
         first = np.argsort(-counts, kind="stable")[:most]
-        return [self.labels[label] for label in first if counts[label]]
+        return tuple(self.labels[label] for label in first if counts[label])
 
-    def tally(self, among: Mask) -> dict[str, Any]:
+    def tally(self, among: Mask) -> Tally:
         """Count some rows: all, those handled, those of them that agree, and the interval of that agreement."""
         from tracer_spec.stats.binomial import interval
 
         n = int(among.sum())
         handled = int((among & self.decided.handled).sum())
         agree = int((among & self.decided.handled & self.decided.agrees).sum())
-        bounds = [shortened(bound) for bound in interval(handled, agree, CONFIDENCE)] if handled else None
-        return {"n": n, "handled": handled, "agree": agree, "interval": bounds}
+        bounds = None
+        if handled:
+            low, high = interval(handled, agree, CONFIDENCE)
+            bounds = shortened(low), shortened(high)
+        return Tally(n=n, handled=handled, agree=agree, interval=bounds)
 
-    def told(self, row: int) -> dict[str, Any]:
+    def told(self, row: int) -> Row:
         """Return one row as the document tells it."""
-        told = {
-            "row": int(self.positions[row]),
-            "label": self.label(row),
-            "predicted": self.labels[int(self.decided.predicted[row])],
-            "score": shortened(self.decided.scores[row]),
-        }
-        return told | ({"text": self.excerpt(row)} if self.tells_text and self.texts[row] else {})
+        return Row(
+            row=int(self.positions[row]),
+            label=self.label(row),
+            predicted=self.labels[int(self.decided.predicted[row])],
+            score=shortened(self.decided.scores[row]),
+            text=self.excerpt(row) if self.tells_text and self.texts[row] else None,
+        )
 
     def excerpt(self, row: int) -> str:
         """Return the text of a row, cut where it is long."""

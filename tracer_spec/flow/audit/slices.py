@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from tracer_spec.flow.audit.rows import AuditedRows
+from tracer_spec.flow.documents.audit import LabelTally, SlicePart, Slicing
 from tracer_spec.plugin import Classes
 
 _LENGTHS = 5
@@ -18,28 +19,29 @@ _DAY, _HOUR = 86_400, 3_600
 Part = tuple[str, npt.NDArray[np.bool_]]
 
 
-def by_label(rows: AuditedRows) -> list[dict[str, Any]]:
+def by_label(rows: AuditedRows) -> tuple[LabelTally, ...]:
     """Return the counts of each of the teacher's labels."""
-    return [{"label": label, **rows.tally(rows.y == number)} for number, label in enumerate(rows.labels)]
+    tallies = ((label, rows.tally(rows.y == number)) for number, label in enumerate(rows.labels))
+    return tuple(LabelTally(label=label, **dict(tally)) for label, tally in tallies)
 
 
-def by_length(rows: AuditedRows) -> dict[str, Any] | None:
+def by_length(rows: AuditedRows) -> Slicing | None:
     """Return the counts by length in characters, in parts of about equal size; None where there are no texts."""
     lengths = np.array([len(text) for text in rows.texts], np.int64)
     return _slice(rows, "length", [*_length_parts(lengths), ("no text", lengths == 0)])
 
 
-def by_time(rows: AuditedRows) -> dict[str, Any] | None:
+def by_time(rows: AuditedRows) -> Slicing | None:
     """Return the counts by UTC date, or by hour where there is but one date; None where there are no times."""
     return _slice(rows, "time", [*_time_parts(rows.times), ("no time", np.isnan(rows.times))])
 
 
-def _slice(rows: AuditedRows, by: str, parts: Sequence[Part]) -> dict[str, Any] | None:
+def _slice(rows: AuditedRows, by: Literal["length", "time"], parts: Sequence[Part]) -> Slicing | None:
     """Count each part that has rows; a slice of one part says nothing that the whole does not."""
     filled = [(name, mask) for name, mask in parts if mask.any()]
     if len(filled) < 2:
         return None
-    return {"by": by, "parts": [{"name": name, **rows.tally(mask)} for name, mask in filled]}
+    return Slicing(by=by, parts=tuple(SlicePart(name=name, **dict(rows.tally(mask))) for name, mask in filled))
 
 
 def _length_parts(lengths: Classes) -> list[Part]:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tracer_spec.flow.audit.rows import AuditedRows, one_per_row, shortened, without_trimmings
+from tracer_spec.flow.documents.audit import SuspectPair
 from tracer_spec.flow.traces.labels import UNUSABLE
 from tracer_spec.plugin import Classes, Scores
 
@@ -20,7 +21,7 @@ _MOST = 50
 _BLOCK = 1024
 
 
-def suspects(rows: AuditedRows) -> tuple[int, list[dict[str, Any]]]:
+def suspects(rows: AuditedRows) -> tuple[int, tuple[SuspectPair, ...]]:
     """Return how many pairs there are, and the first fifty: equal texts first, then by falling similarity.
 
     Notes
@@ -34,12 +35,12 @@ def suspects(rows: AuditedRows) -> tuple[int, list[dict[str, Any]]]:
     same = list(_equal_texts(rows, codes))
     alike = [(first, second) for _, first, second in sorted(_near(rows, codes), key=lambda pair: (-pair[0], *pair[1:]))]
     pairs = list(one_per_row([*same, *alike]))
-    return len(pairs), [_told(rows, *pair) for pair in pairs[:_MOST]]
+    return len(pairs), tuple(_told(rows, *pair) for pair in pairs[:_MOST])
 
 
-def _told(rows: AuditedRows, first: int, second: int) -> dict[str, Any]:
+def _told(rows: AuditedRows, first: int, second: int) -> SuspectPair:
     cosine = float(rows.unit[first] @ rows.unit[second])
-    return {"similarity": shortened(min(cosine, 1.0)), "a": rows.told(first), "b": rows.told(second)}
+    return SuspectPair(similarity=shortened(min(cosine, 1.0)), a=rows.told(first), b=rows.told(second))
 
 
 def _codes(rows: AuditedRows) -> Classes:

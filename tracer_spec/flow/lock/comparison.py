@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from tracer_spec.errors import BundleError, Difference, LockError, Problem
 from tracer_spec.flow.bundle_file import Contents, Written
+from tracer_spec.flow.documents.lock import Build, Inputs, PolicyEntry
 from tracer_spec.flow.lock.differences import differences
 from tracer_spec.flow.lock.file import lock_path, read_lock
 from tracer_spec.flow.lock.ledger import count_look
-from tracer_spec.flow.lock.record import certificate_of, embedder_of, inputs_of, result_of
+from tracer_spec.flow.lock.record import bundle_of, certificate_of, digest_head, embedder_of, inputs_of
 from tracer_spec.flow.lock.spec_keys import DIGEST, NOT_TOLD
+from tracer_spec.runtime.archive import SPEC
 from tracer_spec.runtime.bundle import read_bundle
-from tracer_spec.runtime.manifest import Member
 
 if TYPE_CHECKING:
     from tracer_spec.flow.prepared import Prepared
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from tracer_spec.plan import Plan
     from tracer_spec.plugin import Certificate
 
-_INPUTS = ("spec", "seed", "traces", "plugins", "libraries")
-_SPEC_TEXT = "router.yaml"
 _SHOWN = 8
 _SHORT = 16
 
@@ -42,24 +41,23 @@ class Pinned:
         The spec's file, as given.
     bundle : Path
         Where a build writes.
-    entry : mapping
-        The lock's ``build``.
+    build : Build
+        The lock's.
     """
 
     path: Path
     spec: str
     bundle: Path
-    entry: Mapping[str, Any] = field(repr=False)
+    build: Build = field(repr=False)
 
     @property
     def created(self) -> str | None:
         """Return the time that the bundle bears; None where it bears none."""
-        created = self.part("bundle").get("created")
-        return created if isinstance(created, str) else None
+        return self.build.bundle.created
 
     def notes_on(self, made: Written | None) -> tuple[str, ...]:
         """Return what a reader should know of a bundle that was made from the inputs pinned here."""
-        pinned = self.part("bundle").get("sha256")
+        pinned = self.build.bundle.sha256
         if made is None or made.sha256 == pinned:
             return ()
         return (
@@ -67,10 +65,10 @@ class Pinned:
             "'--check' says what differs",
         )
 
-    def part(self, key: str) -> Mapping[str, Any]:
-        """Return a mapping of the entry; an empty one where there is none."""
-        value = self.entry.get(key)
-        return value if isinstance(value, dict) else {}
+    def differs_from(self, now: Mapping[str, Any]) -> tuple[Difference, ...]:
+        """Return every value of some parts of a build that is not the one pinned."""
+        was = self.build.document()
+        return differences({key: was[key] for key in now}, now)
 
 
 def pinned_build(plan: Plan, place: Path) -> Pinned:
@@ -85,9 +83,8 @@ def pinned_build(plan: Plan, place: Path) -> Pinned:
     if path is None:
         raise LockError("a spec that is no file has no lock", hint="write it to router.yaml and build that")
     lock, file = read_lock(path), plan.loaded.file
-    entry = lock.document.get("build")
-    if isinstance(entry, dict):
-        return Pinned(path, file, place, entry)
+    if lock.document.build is not None:
+        return Pinned(path, file, place, lock.document.build)
     if lock.in_conflict:
         what = "the lock holds a merge conflict"
         hint = f"'tracer-spec build {file}' builds the merged spec, keeps the looks of both branches, and writes the lock anew"
@@ -109,21 +106,20 @@ def same_inputs(pinned: Pinned, plan: Plan, traces: TraceSet, sides: Split, *, t
         Whether comments and layout of the spec count: the bundle holds its text.
     """
     now = inputs_of(plan, traces, sides)
-    found = differences({key: pinned.entry.get(key) for key in _INPUTS}, now)
+    found = pinned.differs_from(now.document())
     if text and not found:
-        was = pinned.part("bundle").get("members")
-        was = {_SPEC_TEXT: was.get(_SPEC_TEXT) if isinstance(was, dict) else None}
-        is_now = {_SPEC_TEXT: Member.of(plan.loaded.text.encode()).sha256[: len(str(was[_SPEC_TEXT]))]}
-        found = differences({"bundle": {"members": was}}, {"bundle": {"members": is_now}})
+        was = pinned.build.bundle.members.get(SPEC)
+        is_now = digest_head(plan.loaded.text.encode())
+        found = differences({"bundle": {"members": {SPEC: was}}}, {"bundle": {"members": {SPEC: is_now}}})
     if found:
         _refuse(pinned, found, _rebuild(pinned, now))
 
 
 def same_embedder(pinned: Pinned, plan: Plan, prepared: Prepared) -> None:
     """Raise where the embedder is another function than the lock's, or the build is none of those that have looked."""
-    found = differences({"embedder": pinned.entry.get("embedder")}, {"embedder": embedder_of(prepared)})
+    found = pinned.differs_from({"embedder": embedder_of(prepared).document()})
     if found:
-        _refuse(pinned, found, _rebuild(pinned, {}))
+        _refuse(pinned, found, _rebuild(pinned))
     look = count_look(plan, prepared)
     if look is None or not look.is_taken:
         raise LockError(
@@ -134,18 +130,13 @@ def same_embedder(pinned: Pinned, plan: Plan, prepared: Prepared) -> None:
         )
 
 
-def same_result(
-    pinned: Pinned,
-    plan: Plan,
-    certificate: Certificate,
-    contents: Contents | None,
-    made: Written | None,
-) -> None:
+def same_result(pinned: Pinned, certificate: Certificate, contents: Contents | None, made: Written | None) -> None:
     """Raise where building again came to something else than the lock says."""
-    now: dict[str, Any] = {"certificate": certificate_of(plan, certificate), "policy": None, "bundle": None}
-    if contents is not None and made is not None:
-        now = result_of(plan, certificate, contents, made)
-    found = differences({key: pinned.entry.get(key) for key in now}, now)
+    now: dict[str, Any] = {"certificate": certificate_of(certificate), "policy": None, "bundle": None}
+    if certificate.shipped is not None and contents is not None and made is not None:
+        policy, bundle = PolicyEntry.of(certificate.shipped), bundle_of(contents, made)
+        now |= {"policy": policy.document(), "bundle": bundle.document()}
+    found = pinned.differs_from(now)
     if found:
         _refuse(
             pinned,
@@ -209,12 +200,12 @@ def _value(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def _rebuild(pinned: Pinned, now: Mapping[str, Any]) -> str:
+def _rebuild(pinned: Pinned, now: Inputs | None = None) -> str:
     """Say what to do where inputs differ; and whether a build of what there is now was cut short."""
     remedy = (
         f"'tracer-spec build {pinned.spec}' builds from what there is now and writes the lock; review and commit both"
     )
-    if now and _is_ahead(pinned.bundle, now):
+    if now is not None and _is_ahead(pinned.bundle, now):
         return (
             f"{pinned.bundle} is a build of what there is now, which ended before it could write the lock; {remedy}: it is "
             "no new look"
@@ -222,7 +213,7 @@ def _rebuild(pinned: Pinned, now: Mapping[str, Any]) -> str:
     return remedy
 
 
-def _is_ahead(path: Path, now: Mapping[str, Any]) -> bool:
+def _is_ahead(path: Path, now: Inputs) -> bool:
     """Return whether the bundle is one of these inputs."""
     try:
         manifest = read_bundle(path).manifest
@@ -232,6 +223,6 @@ def _is_ahead(path: Path, now: Mapping[str, Any]) -> bool:
     digest = traces.get("digest") if isinstance(traces, dict) else None
     return (manifest.status, manifest.spec_digest, digest) == (
         "certified",
-        now["spec"]["digest"],
-        now["traces"]["digest"],
+        now.spec.digest,
+        now.traces.digest,
     )

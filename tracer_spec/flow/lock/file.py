@@ -1,53 +1,29 @@
-"""``router.lock`` as a file: read defensively, written in one step, put together again after a merge.
-
-Version 1. A change is breaking where a release that reads this number would refuse or misread the file. Keys that a release
-does not know stay as they are, so that a lock may pass through an older one.
-"""
+"""``router.lock`` as a file: read defensively, written in one step, put together again after a merge."""
 
 from __future__ import annotations
 
-import base64
 import heapq
 import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from pydantic import ValidationError
 
 from tracer_spec.atomic_write import replace_file
 from tracer_spec.errors import DataError
+from tracer_spec.flow.documents.document import first_fault, read_part
+from tracer_spec.flow.documents.lock import LOCK_VERSION, LockDocument, Series
 
-LOCK_VERSION = 1
 # of a thousandth of common rows, 1,024 of the smallest hashes miss every one with probability .36; of a hundredth, 3e-5
 SKETCH_SIZE = 1024
-HASH_BYTES = 8
 # what git writes into a file that two branches changed: ours, the base (diff3 style), theirs
 _OURS, _BASE, _THEIRS, _END = "<<<<<<< ", "||||||| ", "=======", ">>>>>>> "
 _CONFLICT = re.compile("^(<<<<<<<|>>>>>>>) ", re.MULTILINE)
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """Looks at certify rows that overlap.
-
-    Parameters
-    ----------
-    looks : tuple of str
-        The identity of each build that looked, in order.
-    rows : frozenset of int
-        The smallest hashes of all rows looked at: a bottom-k sketch, k = :data:`SKETCH_SIZE`.
-    """
-
-    looks: tuple[str, ...]
-    rows: frozenset[int]
-
-    def overlaps(self, rows: frozenset[int]) -> bool:
-        """Return whether another sketch shares a row with this one."""
-        return not self.rows.isdisjoint(rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +32,20 @@ class Lock:
 
     Parameters
     ----------
-    document : mapping
+    document : LockDocument
         As read; empty where there is no file. After a merge conflict, without ``build``: neither side's inputs are
         those of the merged spec.
-    ledger : tuple of Series
     in_conflict : bool
         Whether two branches changed it and git left both versions in: the ledger then has the looks of both.
     """
 
-    document: Mapping[str, Any] = field(default_factory=dict)
-    ledger: tuple[Series, ...] = ()
+    document: LockDocument = LockDocument(looks=())  # noqa: RUF009 - it is frozen
     in_conflict: bool = False
+
+    @property
+    def ledger(self) -> tuple[Series, ...]:
+        """Return its looks."""
+        return self.document.looks
 
 
 def lock_path(spec_file: str) -> Path | None:
@@ -86,21 +65,21 @@ def read_lock(path: Path) -> Lock:
         text = path.read_bytes().decode()
         if _CONFLICT.search(text):
             return _put_together(path, text)
-        document = json.loads(text)
-        return Lock(document, _ledger(path, document))
+        return Lock(_document(path, text))
     except FileNotFoundError:
         return Lock()
     except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
+        fault = first_fault(error) if isinstance(error, ValidationError) else type(error).__name__
         raise DataError(
-            f"the lock cannot be read ({type(error).__name__}): it counts the looks at the certify rows",
+            f"the lock cannot be read ({fault}): it counts the looks at the certify rows",
             where=str(path),
             hint="restore it from version control; deleting it forgets looks, and then the confidence stated is not true",
         ) from None
 
 
-def write_lock(path: Path, document: Mapping[str, Any], ledger: Sequence[Series]) -> None:
-    """Put a lock in place in one step; other keys of ``document`` stay as they are."""
-    replace_file(path, lock_text(document, ledger), what="the lock")
+def write_lock(path: Path, document: LockDocument) -> None:
+    """Put a lock in place in one step."""
+    replace_file(path, document.to_json(), what="the lock")
 
 
 @contextmanager
@@ -127,31 +106,17 @@ def smallest(hashes: Iterable[int]) -> frozenset[int]:
 # --- the text --------------------------------------------------------------------------------------------------------
 
 
-def lock_text(document: Mapping[str, Any], ledger: Sequence[Series]) -> bytes:
-    """Return a lock as the file holds it: sorted keys, a line a value, so that a review shows what changed."""
-    looks = []
-    for series in ledger:
-        packed = b"".join(row.to_bytes(HASH_BYTES, "big") for row in sorted(series.rows))
-        looks.append({"builds": list(series.looks), "rows": base64.b64encode(packed).decode()})
-    whole = {**document, "lock": LOCK_VERSION, "looks": looks}
-    return json.dumps(whole, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
-
-
-def _ledger(path: Path, document: Any) -> tuple[Series, ...]:
-    if document["lock"] != LOCK_VERSION:
+def _document(path: Path, text: str) -> LockDocument:
+    """Read one version of a lock."""
+    document = json.loads(text)
+    version = document["lock"]
+    if version != LOCK_VERSION:
         raise DataError(
-            f"the lock is of version {document['lock']!r}; this release reads {LOCK_VERSION}",
+            f"the lock is of version {version!r}; this release reads {LOCK_VERSION}",
             where=str(path),
             hint="pip install --upgrade tracer-spec",
         )
-    return tuple(_series(each) for each in document["looks"])
-
-
-def _series(entry: Mapping[str, Any]) -> Series:
-    packed = base64.b64decode(entry["rows"], validate=True)
-    steps = range(0, len(packed), HASH_BYTES)
-    rows = frozenset(int.from_bytes(packed[at : at + HASH_BYTES], "big") for at in steps)
-    return Series(tuple(str(look) for look in entry["builds"]), rows)
+    return read_part(LockDocument, document)
 
 
 # --- after a merge ---------------------------------------------------------------------------------------------------
@@ -160,8 +125,7 @@ def _series(entry: Mapping[str, Any]) -> Series:
 def _put_together(path: Path, text: str) -> Lock:
     """Return a lock with the looks of both versions that git left in it: taking one side would forget the other's."""
     try:
-        ours, theirs = (json.loads(side) for side in _sides(text))
-        ledger = united(_ledger(path, ours), _ledger(path, theirs))
+        ours, theirs = (_document(path, side) for side in _sides(text))
     except (ValueError, KeyError, TypeError, RecursionError):
         raise DataError(
             "the lock holds a merge conflict, and its two versions cannot be told apart any more",
@@ -169,8 +133,8 @@ def _put_together(path: Path, text: str) -> Lock:
             hint=f"'git checkout --merge -- {path.name}' brings the conflict back as git wrote it; then build: that keeps the "
             "looks of both branches. Taking one side forgets the other's looks",
         ) from None
-    document = {key: value for key, value in ours.items() if key != "build"}
-    return Lock(document, ledger, in_conflict=True)
+    together = {"looks": united(ours.looks, theirs.looks), "build": None}
+    return Lock(ours.model_copy(update=together), in_conflict=True)
 
 
 def _sides(text: str) -> tuple[str, str]:
@@ -194,7 +158,7 @@ def united(ours: Sequence[Series], theirs: Sequence[Series]) -> tuple[Series, ..
     ledger = list(ours)
     for series in theirs:
         touched = [each for each in ledger if each.overlaps(series.rows)]
-        looks = tuple(dict.fromkeys(look for each in (*touched, series) for look in each.looks))
+        builds = tuple(dict.fromkeys(build for each in (*touched, series) for build in each.builds))
         rows = smallest(row for each in (*touched, series) for row in each.rows)
-        ledger = [*(each for each in ledger if each not in touched), Series(looks, rows)]
+        ledger = [*(each for each in ledger if each not in touched), Series(builds=builds, rows=rows)]
     return tuple(ledger)

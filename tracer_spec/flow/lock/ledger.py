@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tracer_spec.errors import DataError
-from tracer_spec.flow.lock.file import HASH_BYTES, Series, alone_in, lock_path, read_lock, smallest, write_lock
+from tracer_spec.flow.documents.lock import HASH_BYTES, Series
+from tracer_spec.flow.lock.file import alone_in, lock_path, read_lock, smallest, write_lock
 from tracer_spec.flow.versions import libraries
 from tracer_spec.spec import canonical
 from tracer_spec.stats.multiple import look_level
@@ -82,7 +83,7 @@ class Look:
                     hint="build again, one build of a spec after the other; this one has opened no certify row",
                 )
             if now.ledger != self.after or now.in_conflict:
-                write_lock(self.lock, now.document, self.after)
+                write_lock(self.lock, now.document.model_copy(update={"looks": self.after}))
 
     def within(self, target: Target) -> Target:
         """Return the target with this look's share of the error budget."""
@@ -107,7 +108,7 @@ def count_look(plan: Plan, prepared: Prepared) -> Look | None:
     identity, rows = build_identity(plan, prepared), sketch(prepared.certify.keys())
     lock = read_lock(path)
     number, after = next_look(lock.ledger, identity, rows)
-    taken = sum(len(series.looks) for series in after if series.overlaps(rows))
+    taken = sum(len(series.builds) for series in after if series.overlaps(rows))
     delta = plan.target.delta
     level, next_level = look_level(number, delta), look_level(taken + 1, delta)
     notes = (_MERGED.format(path.name),) if lock.in_conflict else ()
@@ -123,11 +124,12 @@ def next_look(ledger: Sequence[Series], identity: str, rows: frozenset[int]) -> 
     its number.
     """
     touched = [series for series in ledger if series.overlaps(rows)]
-    looks = tuple(look for series in touched for look in series.looks)
-    if identity in looks:
-        return looks.index(identity) + 1, tuple(ledger)
-    merged = Series((*looks, identity), smallest({*rows, *(row for series in touched for row in series.rows)}))
-    return len(merged.looks), (*(series for series in ledger if series not in touched), merged)
+    builds = tuple(build for series in touched for build in series.builds)
+    if identity in builds:
+        return builds.index(identity) + 1, tuple(ledger)
+    both = smallest({*rows, *(row for series in touched for row in series.rows)})
+    merged = Series(builds=(*builds, identity), rows=both)
+    return len(merged.builds), (*(series for series in ledger if series not in touched), merged)
 
 
 def build_identity(plan: Plan, prepared: Prepared) -> str:

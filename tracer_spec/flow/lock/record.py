@@ -6,7 +6,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracer_spec.flow.bundle_file import Contents, Written, write_bundle
-from tracer_spec.flow.documents.writers import certificate_document, policy_document
+from tracer_spec.flow.documents.certificate import CertificateDocument
+from tracer_spec.flow.documents.document import read_part
+from tracer_spec.flow.documents.lock import (
+    Build,
+    BundleEntry,
+    CertificateEntry,
+    EmbedderEntry,
+    Inputs,
+    PolicyEntry,
+    SpecEntry,
+    TracesEntry,
+)
 from tracer_spec.flow.lock.file import alone_in, lock_path, read_lock, write_lock
 from tracer_spec.flow.lock.spec_keys import told_keys
 from tracer_spec.flow.versions import libraries
@@ -21,55 +32,54 @@ if TYPE_CHECKING:
     from tracer_spec.plugin import Certificate
 
 _DIGITS = 12
-# of the certificate; the rest of it is in the bundle
-_SUMMARY = ("status", "claim", "measure", "target", "confidence", "look", "level", "n", "k", "p_value", "estimate")
 
 
-def inputs_of(plan: Plan, traces: TraceSet, sides: Split) -> dict[str, Any]:
+def inputs_of(plan: Plan, traces: TraceSet, sides: Split) -> Inputs:
     """Return what a build is made from, as far as it is known before anything is embedded or trained."""
-    return {
-        "spec": {"digest": spec_digest(plan.spec), "keys": told_keys(plan.loaded)},
-        "seed": plan.spec.seed,
-        "traces": {
-            "digest": traces.digest,
-            "read": traces.accounting.read,
-            "kept": traces.accounting.kept,
-            "dropped": dict(traces.accounting.dropped),
-            "fit": len(sides.fit),
-            "certify": len(sides.certify),
-        },
-        "plugins": {
+    accounting = traces.accounting
+    return Inputs(
+        spec=SpecEntry(digest=spec_digest(plan.spec), keys=told_keys(plan.loaded)),
+        seed=plan.spec.seed,
+        traces=TracesEntry(
+            digest=traces.digest,
+            read=accounting.read,
+            kept=accounting.kept,
+            dropped=accounting.dropped,
+            fit=len(sides.fit),
+            certify=len(sides.certify),
+        ),
+        plugins={
             f"{each.provided.kind} {each.provided.name}": f"{each.provided.distribution} {each.provided.version}"
             for each in plan.resolved
         },
-        "libraries": libraries(),
-    }
+        libraries=libraries(),
+    )
 
 
-def embedder_of(prepared: Prepared) -> dict[str, Any]:
+def embedder_of(prepared: Prepared) -> EmbedderEntry:
     """Return which function from text to vector it is, once it is fitted."""
-    return {"fingerprint": prepared.embedder.embedder.fingerprint()}
+    return EmbedderEntry(fingerprint=prepared.embedder.embedder.fingerprint())
 
 
-def certificate_of(plan: Plan, certificate: Certificate) -> dict[str, Any]:
-    """Return the summary of a certificate."""
-    whole = certificate_document(certificate, plan.target)
-    return {key: whole[key] for key in _SUMMARY}
+def certificate_of(certificate: Certificate) -> dict[str, Any]:
+    """Return the summary of a certificate, refused ones too, as JSON values."""
+    whole = CertificateDocument.of(certificate).document()
+    return {key: whole[key] for key in CertificateEntry.model_fields}
 
 
-def result_of(plan: Plan, certificate: Certificate, contents: Contents, written: Written) -> dict[str, Any]:
-    """Return what a build came to: the certificate, the policy, and the bundle with its members."""
-    shipped = certificate.shipped
-    return {
-        "certificate": certificate_of(plan, certificate),
-        "policy": policy_document(shipped) if shipped else None,
-        "bundle": {
-            "sha256": written.sha256,
-            "version": written.version,
-            "created": contents.manifest.created,
-            "members": {name: Member.of(contents.members[name]).sha256[:_DIGITS] for name in sorted(contents.members)},
-        },
-    }
+def bundle_of(contents: Contents, written: Written) -> BundleEntry:
+    """Return which bundle a build came to."""
+    return BundleEntry(
+        sha256=written.sha256,
+        version=written.version,
+        created=contents.manifest.created,
+        members={name: digest_head(contents.members[name]) for name in sorted(contents.members)},
+    )
+
+
+def digest_head(content: bytes) -> str:
+    """Return what a lock tells of a member's digest."""
+    return Member.of(content).sha256[:_DIGITS]
 
 
 def deliver(
@@ -92,13 +102,18 @@ def deliver(
     held over both steps, so that of two builds at once the bundle and the lock are one build's.
     """
     lock = lock_path(plan.loaded.file)
-    if lock is None or not record or certificate.status != "certified":
+    if lock is None or not record or certificate.status != "certified" or certificate.shipped is None:
         return write_bundle(place, contents.manifest, contents.members)
     with alone_in(lock.parent):
         written = write_bundle(place, contents.manifest, contents.members)
         now = read_lock(lock)
-        made_from = {**inputs_of(plan, prepared.traces, sides), "embedder": embedder_of(prepared)}
-        entry = {**made_from, **result_of(plan, certificate, contents, written)}
-        if now.document.get("build") != entry or now.in_conflict:
-            write_lock(lock, {**now.document, "build": entry}, now.ledger)
+        build = Build(
+            **dict(inputs_of(plan, prepared.traces, sides)),
+            embedder=embedder_of(prepared),
+            certificate=read_part(CertificateEntry, certificate_of(certificate)),
+            policy=PolicyEntry.of(certificate.shipped),
+            bundle=bundle_of(contents, written),
+        )
+        if now.document.build != build or now.in_conflict:
+            write_lock(lock, now.document.model_copy(update={"build": build}))
     return written

@@ -233,7 +233,7 @@ def _next_look(lock: Path | None, certify: Sealed) -> int | None:
     if lock is None:
         return None
     rows = sketch(certify.keys())
-    return 1 + sum(len(series.looks) for series in read_lock(lock).ledger if series.overlaps(rows))
+    return 1 + sum(len(series.builds) for series in read_lock(lock).ledger if series.overlaps(rows))
 
 
 def _warnings(outlook: Outlook) -> list[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -32,8 +32,11 @@ class LearnerReport:
 
     Parameters
     ----------
-    name, status, reason : str
-        ``trained``, ``screened`` (ranked too low on the first fold) or ``skipped``, and why.
+    name : str
+    status : {'trained', 'screened', 'skipped'}
+        ``screened`` where it ranked too low on the first fold.
+    reason : str
+        Why it was screened or skipped.
     agreement : float or None
         Out-of-fold agreement, over the first fold alone where it was screened.
     seconds : float
@@ -44,7 +47,7 @@ class LearnerReport:
     """
 
     name: str
-    status: str
+    status: Literal["trained", "screened", "skipped"]
     reason: str = ""
     agreement: float | None = None
     seconds: float = 0.0

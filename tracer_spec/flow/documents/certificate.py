@@ -1,0 +1,189 @@
+"""``certificate.json``: the claim, the numbers behind it, and what it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
+
+from pydantic import Field, ValidationInfo, model_validator
+
+from tracer_spec.errors import BundleError
+from tracer_spec.flow.documents.document import (
+    Always,
+    Count,
+    Document,
+    Flag,
+    Inside,
+    Number,
+    Part,
+    Share,
+    Text,
+    Whole,
+)
+from tracer_spec.plugin import Certificate, Measure, Policy, WalkStep
+from tracer_spec.runtime.archive import CERTIFICATE
+
+AGREEMENT: Final = "agreement"
+END_TO_END: Final = "end_to_end"
+
+
+class Estimate(Part):
+    """What fit rows, out of fold, say of a policy."""
+
+    coverage: Share = Field(description="of all fit rows, out of fold")
+    agreement: Share = Field(description="of the fit rows handled, out of fold")
+
+
+class Step(Estimate):
+    """One candidate that was tested."""
+
+    thresholds: tuple[Number | None, ...] = Field(
+        default=(), min_length=1, description="of each stage; null where it accepts all it may"
+    )
+    n: Count = Field(description="trials: certify rows handled, or, for an end-to-end target, all of them")
+    k: Count = Field(description="successes: those that agree, or that get no label but the teacher's")
+    p_value: Share | None = Field(default=None, description="exact; null where the calibrator tests nothing")
+    passed: Flag
+
+    @classmethod
+    def of(cls, step: WalkStep) -> Self:
+        """Describe a step of the walk."""
+        return cls(
+            coverage=step.candidate.coverage,
+            agreement=step.candidate.agreement,
+            thresholds=thresholds_of(step.candidate.policy),
+            n=step.n,
+            k=step.k,
+            p_value=step.p_value,
+            passed=step.passed,
+        )
+
+
+def thresholds_of(policy: Policy) -> tuple[float | None, ...]:
+    """Return the threshold of each stage; None where it accepts all it may."""
+    return tuple(stage.threshold if stage.acceptor else None for stage in policy)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a certificate says, as far as rows can contradict it.
+
+    Parameters
+    ----------
+    text : str
+        Its sentence.
+    measure : str
+        ``agreement`` (of the rows handled) or ``end_to_end`` (of all).
+    target : float
+        In (0, 1).
+    confidence : float or None
+        None where nothing is claimed: a draft, or a calibrator that promises nothing.
+    n_certify : int
+    scores : tuple of float
+        Quantiles of the acceptance scores on the certify rows, ascending; empty where the bundle has none.
+    """
+
+    text: str
+    measure: Measure
+    target: float
+    confidence: float | None
+    n_certify: int
+    scores: tuple[float, ...] = field(repr=False)
+
+
+class CertificateDocument(Document):
+    """What is certified of a bundle, and how it was tested."""
+
+    member: ClassVar = CERTIFICATE
+    comment: ClassVar = (
+        "Beyond what a schema can say: k is at most n; n, k and p_value are those of the step of the walk that ships; scores "
+        "ascend, and are no more than n_certify."
+    )
+
+    status: Always[Literal["certified", "draft", "refused"]] = Field(
+        default=None, description="nothing is certified about a draft; 'refused' never ships"
+    )
+    calibrator: Text = Field(default="", description="the plugin that tested; 'none' for a draft")
+    claim: Text = Field(default="", description="what is certified, in one sentence")
+    measure: Measure = Field(
+        description="what the target is a rate of: 'agreement' of handled traffic with the teacher, or, 'end_to_end', all "
+        "traffic that gets no label but the teacher's"
+    )
+    target: Always[Inside] = Field(default=None, description="the rate asked for")
+    confidence: Inside | None = Field(default=None, description="null where nothing is promised")
+    look: Annotated[Whole, Field(ge=1)] | None = Field(
+        default=None,
+        description="which look at overlapping certify rows this was; null where looks are not counted",
+    )
+    level: Inside | None = Field(
+        default=None, description="the error that the test was allowed: 1 - confidence, or this look's share of it"
+    )
+    n_certify: Count = Field(default=0, description="certify rows, handled or not")
+    n: Count | None = Field(default=None, description="trials of the test that shipped: see walk")
+    k: Count | None = Field(default=None, description="its successes")
+    p_value: Share | None = None
+    estimate: Estimate | None = Field(
+        default=None, description="of what ships, from fit rows, out of fold; no part of the claim"
+    )
+    walk: tuple[Step, ...] = Field(default=(), description="every candidate tested, in the frozen order")
+    assumptions: tuple[Text, ...] = Field(default=(), description="what the claim rests on")
+    voided_by: tuple[Text, ...] = Field(default=(), description="what ends it")
+    scores: tuple[Number, ...] = Field(
+        default=(),
+        max_length=256,
+        description="quantiles of the shipped policy's acceptance scores on the certify rows, ascending: what "
+        "'tracer-spec verify' compares later traffic with; empty for a draft",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _measured(cls, data: Any, info: ValidationInfo) -> Any:
+        """Name the measure of a certificate of an early release, which goes by its calibrator."""
+        if info.context and isinstance(data, Mapping) and "measure" not in data:
+            return {**data, "measure": END_TO_END if data.get("calibrator") == "risk-control" else AGREEMENT}
+        return data
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if len(self.scores) > self.n_certify:
+            raise ValueError("has more scores than n_certify")
+        return self
+
+    @classmethod
+    def of(cls, certificate: Certificate) -> Self:
+        """Describe a certificate."""
+        chosen, shipped = certificate.chosen, certificate.shipped
+        return cls(
+            status=certificate.status,
+            calibrator=certificate.calibrator,
+            claim=certificate.claim,
+            measure=certificate.measure,
+            target=certificate.target,
+            confidence=certificate.confidence,
+            look=certificate.look,
+            level=certificate.level,
+            n_certify=certificate.n_certify,
+            n=chosen.n if chosen else None,
+            k=chosen.k if chosen else None,
+            p_value=chosen.p_value if chosen else None,
+            estimate=Estimate(coverage=shipped.coverage, agreement=shipped.agreement) if shipped else None,
+            walk=tuple(map(Step.of, certificate.walk)),
+            assumptions=certificate.assumptions,
+            voided_by=certificate.voided_by,
+            scores=certificate.scores,
+        )
+
+    def claimed(self, status: str) -> Claim:
+        """Return what is claimed of a bundle of such a status: nothing about a draft.
+
+        Raises
+        ------
+        BundleError
+            Where there is no target that rows could be held against.
+        """
+        if self.target is None:
+            hint = "build it again with 'tracer-spec build': its certificate cannot be verified"
+            raise BundleError("target is missing, not a number between 0 and 1", address=self.member, hint=hint)
+        confidence = self.confidence if status == "certified" else None
+        return Claim(self.claim, self.measure, self.target, confidence, self.n_certify, self.scores)

@@ -1,0 +1,85 @@
+"""``frontier.json``: every candidate by chain, which are on the front, and what became of the zoo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field
+
+from tracer_spec.flow.documents.certificate import Estimate, thresholds_of
+from tracer_spec.flow.documents.document import Always, Count, Document, Flag, Number, Part, Share, Text
+from tracer_spec.plugin import Candidate, Chain
+from tracer_spec.runtime.archive import FRONTIER
+
+
+class Proposed(Estimate):
+    """One candidate policy."""
+
+    thresholds: tuple[Number | None, ...] = Field(
+        default=(), min_length=1, description="of each stage; null where it accepts all it may"
+    )
+    front: Flag = Field(default=False, description="whether no other candidate beats it at both")
+    chosen: Flag = Field(default=False, description="whether it ships")
+
+
+class ProposedChain(Part):
+    """Candidates of one family and one choice of surrogates, of rising coverage."""
+
+    family: Text
+    surrogates: tuple[Text, ...] = Field(description="of the stages, by their names in the spec")
+    candidates: tuple[Proposed, ...]
+
+
+class Learner(Part):
+    """What became of one member of the zoo."""
+
+    name: Text = Field(description="its name in the spec")
+    status: Literal["trained", "screened", "skipped"] = Field(
+        description="'screened' where the first fold ranked it too low to be trained on the others"
+    )
+    agreement: Share | None = Field(
+        default=None,
+        description="out of fold, over the first fold alone where it was screened; null where it was skipped",
+    )
+    reason: Always[str] = Field(default=None, description="why it was screened or skipped; else empty")
+    bytes: Always[Count] = Field(default=None, description="the size of its graph; 0 where it has none")
+    notes: tuple[str, ...] = Field(default=(), description="what it warned of")
+
+
+class FrontierDocument(Document):
+    """What there was to choose from."""
+
+    member: ClassVar = FRONTIER
+    comment: ClassVar = (
+        "Everything is an estimate from fit rows; nothing here is certified. Beyond what a schema can say: a chain's "
+        "candidates have a threshold for each of its stages, and at most one candidate of all is chosen."
+    )
+
+    chains: tuple[ProposedChain, ...] = Field(default=(), description="by family and choice of surrogates")
+    zoo: tuple[Learner, ...] = Field(default=(), description="every learner of the spec")
+
+    @classmethod
+    def of(
+        cls, chains: Sequence[Chain], front: Sequence[Candidate], chosen: Candidate | None, zoo: Sequence[Learner]
+    ) -> Self:
+        """Describe what was proposed, and what was trained for it."""
+        on_front = {id(candidate) for candidate in front}
+        proposed = tuple(
+            ProposedChain(
+                family=chain.family,
+                surrogates=chain.surrogates,
+                candidates=tuple(
+                    Proposed(
+                        coverage=each.coverage,
+                        agreement=each.agreement,
+                        thresholds=thresholds_of(each.policy),
+                        front=id(each) in on_front,
+                        chosen=each is chosen,
+                    )
+                    for each in chain.candidates
+                ),
+            )
+            for chain in chains
+        )
+        return cls(chains=proposed, zoo=tuple(zoo))

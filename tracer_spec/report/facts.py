@@ -1,0 +1,64 @@
+"""A bundle as the report sees it: its documents, its spec, and what changed since an earlier one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tracer_spec.flow.documents.audit import AuditDocument
+from tracer_spec.flow.documents.certificate import CertificateDocument, Estimate
+from tracer_spec.flow.documents.frontier import FrontierDocument
+from tracer_spec.report.changes import Changes, compare
+from tracer_spec.runtime import Bundle
+from tracer_spec.runtime.archive import SPEC
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A bundle as the report sees it.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    certificate : CertificateDocument
+    frontier : FrontierDocument
+    audit : AuditDocument
+    spec : str
+        ``router.yaml`` as built.
+    changes : Changes or None
+        What changed since an earlier bundle, where one was given.
+    """
+
+    bundle: Bundle
+    certificate: CertificateDocument
+    frontier: FrontierDocument
+    audit: AuditDocument
+    spec: str
+    changes: Changes | None = None
+
+    @property
+    def estimate(self) -> Estimate | None:
+        """Return what is estimated of the policy that ships, where the bundle tells."""
+        if self.certificate.estimate is not None:
+            return self.certificate.estimate
+        coverage, agreement = self.audit.coverage, self.audit.agreement
+        if coverage is None or agreement is None:
+            return None
+        return Estimate(coverage=coverage, agreement=agreement)
+
+
+def read_facts(bundle: Bundle, previous: Bundle | None = None) -> Facts:
+    """Read the documents of a bundle, and compare it with an earlier one.
+
+    Raises
+    ------
+    BundleError
+        Where one is no JSON, or a value in it is not of the kind that its key asks for.
+    """
+    return Facts(
+        bundle=bundle,
+        certificate=CertificateDocument.of_bundle(bundle),
+        frontier=FrontierDocument.of_bundle(bundle),
+        audit=AuditDocument.of_bundle(bundle),
+        spec=bundle.members[SPEC].decode(errors="replace"),
+        changes=None if previous is None else compare(previous, bundle),
+    )
