@@ -19,7 +19,7 @@ import onnxruntime
 import pytest
 
 from tracer_spec.errors import BundleError, DimensionError
-from tracer_spec.runtime import Decision, Reason, load
+from tracer_spec.runtime import Decision, Reason, Router, load
 from tracer_spec.runtime.bundle import parse_bundle
 from tracer_spec.runtime.limits import CHUNK_ROWS
 from tracer_spec.runtime.opening import open_router
@@ -397,8 +397,23 @@ def test_many_threads_get_the_answers_of_one(router):
             assert all(same(got, want) for got, want in zip(batch, alone, strict=True))
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no timers that interrupt")
+def interrupting(code):
+    """Return a trace function that raises SIGTERM before every instruction of one function: no clock decides where."""
+
+    def before_each_instruction(frame, event, _):
+        if event == "opcode":
+            signal.raise_signal(signal.SIGTERM)
+        return before_each_instruction
+
+    def on_call(frame, event, _):
+        if frame.f_code is not code:
+            return None
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        return before_each_instruction
+
+    return on_call
+
+
 def test_a_signal_s_handler_may_decide_in_the_middle_of_a_decision(router):
     X = vectors(64)
     expected = list(router.route_batch(X))
@@ -408,18 +423,19 @@ def test_a_signal_s_handler_may_decide_in_the_middle_of_a_decision(router):
         row = next(rows)
         inside.append((row, router.route(X[row])))
 
-    before = signal.signal(signal.SIGALRM, decide)
-    signal.setitimer(signal.ITIMER_REAL, 1e-4, 1e-4)
+    handler, tracer = signal.signal(signal.SIGTERM, decide), sys.gettrace()
+    sys.settrace(interrupting(Router.route.__code__))
     try:
-        wrong = [row for _ in range(400) for row in range(64) if not same(router.route(X[row]), tuple(expected[row]))]
+        wrong = [row for row in range(64) if not same(router.route(X[row]), tuple(expected[row]))]
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        sys.settrace(tracer)
+        signal.signal(signal.SIGTERM, handler)
     assert wrong == []
-    assert len(inside) > 10
+    assert len(inside) > 64 * 50
     assert all(same(got, tuple(expected[row])) for row, got in inside)
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_router_survives_a_fork(save, good):
     script = (
         "import os, sys\n"
