@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tracer_spec.errors import BundleError
 from tracer_spec.runtime.graph_check import MEMBER
 from tracer_spec.runtime.manifest import Manifest
+from tracer_spec.runtime.onnx_runtime import import_onnxruntime
 
 INPUT = "embedding"
 OUTPUTS = {
@@ -46,8 +47,7 @@ def open_session(model: bytes) -> Any:
     BundleError
         Where ONNX Runtime does not take the graph.
     """
-    import onnxruntime
-
+    onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
