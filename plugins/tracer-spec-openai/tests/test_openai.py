@@ -470,7 +470,11 @@ def test_a_build_asks_the_endpoint_and_the_bundle_asks_it_again(endpoint, tmp_pa
     }
     result = tracer_spec.build(spec, out=tmp_path / "small.tracer", workers=1)
     assert result.status == "certified"
-    router = tracer_spec.load(tmp_path / "small.tracer")
+    sent = len(endpoint.requests)
+    with pytest.raises(BundleError, match="needs the embedder 'openai' .*, and only the bundle itself says so"):
+        tracer_spec.load(tmp_path / "small.tracer")
+    assert len(endpoint.requests) == sent
+    router = tracer_spec.load(tmp_path / "small.tracer", embedder="openai")
     decision = router.route("card 7")
     assert (decision.label, decision.handled) == ("t1", True)
     assert KEY.encode() not in (tmp_path / "small.tracer").read_bytes()
@@ -481,4 +485,4 @@ def test_a_build_asks_the_endpoint_and_the_bundle_asks_it_again(endpoint, tmp_pa
     # the endpoint now serves another model under the same name
     endpoint.script = []
     with pytest.raises(BundleError, match="gives the probe texts vectors of shape"):
-        tracer_spec.load(tmp_path / "small.tracer")
+        tracer_spec.load(tmp_path / "small.tracer", embedder="openai")
