@@ -471,7 +471,7 @@ def test_a_build_asks_the_endpoint_and_the_bundle_asks_it_again(endpoint, tmp_pa
     result = tracer_spec.build(spec, out=tmp_path / "small.tracer", workers=1)
     assert result.status == "certified"
     sent = len(endpoint.requests)
-    with pytest.raises(BundleError, match="needs the embedder 'openai' .*, and only the bundle itself says so"):
+    with pytest.raises(BundleError, match=r"needs the embedder 'openai' .*, and only the bundle itself says so"):
         tracer_spec.load(tmp_path / "small.tracer")
     assert len(endpoint.requests) == sent
     router = tracer_spec.load(tmp_path / "small.tracer", embedder="openai")
