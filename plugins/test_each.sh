@@ -24,7 +24,7 @@ for name in "${names[@]}"; do
   echo "== $name"
   python3 -m venv "$place/$name" &&
     "$place/$name/bin/pip" install -q "$place"/tracer_spec-*.whl "./$name[dev]" &&
-    (cd "$name" && "$place/$name/bin/python" -m pytest -c pyproject.toml -p no:cacheprovider -rs tests ../test_installed.py) \
+    (cd "$name" && "$place/$name/bin/python" -m pytest -c pyproject.toml --confcutdir=../.. -p no:cacheprovider -rs tests ../test_installed.py) \
       2>&1 | tee "$place/$name.txt" || failed+=("$name")
   rm -rf "${place:?}/$name"
 done

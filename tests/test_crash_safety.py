@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import random
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,27 @@ zoo: [logreg]
 families: [l2d]
 target: {agreement: 0.8}
 """
-KILLS_ANYWHERE, KILLS_WHILE_WRITING = 4, 5
+KILLS = 4
+AT_MOST_S = 120
+"""How long a build of these may take before it counts as hung."""
+
+# a build that ends with SIGKILL before its n-th operation on the files that it writes
+DYING = """
+import os, signal, sys
+from tracer_spec.cli import main
+
+left = int(sys.argv.pop(1))
+
+def count_down(event, arguments):
+    global left
+    if event in ("open", "os.rename") and any(name in str(arguments[0]) for name in ("out.tracer", "router.lock")):
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(count_down)
+sys.exit(main())
+"""
 
 
 @pytest.fixture
@@ -47,12 +67,11 @@ def folder(tmp_path):
     return tmp_path
 
 
-def start(folder, name):
-    """Start a build; its stderr tells how far it is."""
+def start(folder, name, *program):
+    """Start a build, of the command line or of a program of its own; its stderr tells how far it is."""
     command = [
         sys.executable,
-        "-m",
-        "tracer_spec",
+        *(program or ("-m", "tracer_spec")),
         "build",
         "router.yaml",
         "--out",
@@ -72,18 +91,18 @@ def start(folder, name):
 
 
 def finish(process):
-    """Wait for a build that nobody kills."""
-    said = process.communicate(timeout=120)[1]
+    """Wait for a build that nobody kills, and return what it told."""
+    said = process.communicate(timeout=AT_MOST_S)[1]
     assert process.returncode == 0, said
+    return said
 
 
 def kill(process):
-    """Kill a build by signal, whatever it is at, and return whether it was still there to be killed."""
+    """Kill a build by signal, whatever it is at, or at its end."""
     process.send_signal(signal.SIGKILL)
-    code = process.wait(timeout=60)
+    code = process.wait(timeout=AT_MOST_S)
     process.stderr.close()
     assert code in (-signal.SIGKILL, 0)
-    return code == -signal.SIGKILL
 
 
 def name_under(path):
@@ -105,34 +124,50 @@ def leftovers(folder):
     return sorted({each.name for each in folder.iterdir()} - known)
 
 
-@pytest.mark.slow
-def test_a_build_killed_at_any_moment_leaves_a_whole_bundle(folder):
-    moments = random.Random(0)
-    n_killed, started = 0, time.monotonic()
-    finish(start(folder, "timed"))
-    whole_s = time.monotonic() - started
-    known = {"timed"}
-    for turn in range(KILLS_ANYWHERE + KILLS_WHILE_WRITING):
-        known.add(f"turn-{turn}")
-        process = start(folder, f"turn-{turn}")
-        if turn < KILLS_ANYWHERE:
-            time.sleep(moments.uniform(0, whole_s))
-        else:
-            for line in process.stderr:
-                if line.startswith("write"):
-                    break
-            time.sleep(moments.uniform(0, 0.06))
-        n_killed += kill(process)
-        assert name_under(folder / "out.tracer") in known
-        # what a killed build leaves bears a name of its own, and the next one to write clears it away
-        assert all(each.startswith(("out.tracer.tmp-", "router.lock.tmp-")) for each in leftovers(folder))
-        assert len(leftovers(folder)) <= 1
-    assert n_killed > KILLS_ANYWHERE
+def check_what_is_left(folder, known):
+    """Check that a build that was killed left a whole bundle, and at most one file beside it."""
+    assert name_under(folder / "out.tracer") in known
+    # what a killed build leaves bears a name of its own, and the next one to write clears it away
+    assert all(each.startswith(("out.tracer.tmp-", "router.lock.tmp-")) for each in leftovers(folder))
+    assert len(leftovers(folder)) <= 1
+
+
+def check_the_next_build(folder):
     finish(start(folder, "after"))
     assert name_under(folder / "out.tracer") == "after"
     locked, written = pinned(folder)
     assert locked == written
     assert leftovers(folder) == []
+
+
+@pytest.mark.slow
+def test_a_build_killed_at_any_moment_leaves_a_whole_bundle(folder):
+    moments = random.Random(0)
+    n_lines = len(finish(start(folder, "told")).splitlines())
+    known = {"told"}
+    for turn in range(KILLS):
+        known.add(f"turn-{turn}")
+        process = start(folder, f"turn-{turn}")
+        for _ in range(moments.randrange(n_lines)):
+            process.stderr.readline()
+        kill(process)
+        check_what_is_left(folder, known)
+    check_the_next_build(folder)
+
+
+@pytest.mark.slow
+def test_a_build_killed_before_any_operation_on_its_files_leaves_a_whole_bundle(folder):
+    known = {"before"}
+    for n in itertools.count(1):
+        known.add(f"turn-{n}")
+        process = start(folder, f"turn-{n}", "-c", DYING, str(n))
+        said = process.communicate(timeout=AT_MOST_S)[1]
+        check_what_is_left(folder, known)
+        if process.returncode == 0:
+            break
+        assert process.returncode == -signal.SIGKILL, said
+    assert n > 4, "the bundle and the lock are each opened and renamed, and then it ends"
+    check_the_next_build(folder)
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ ALLOWED = {
     "atomic_write": ({"errors"}, set()),
     "runtime": ({"errors", "runtime"}, {"numpy", "onnxruntime"}),
     "stats": ({"stats"}, {"numpy", "scipy"}),
-    "graph": ({"errors", "graph", "runtime"}, {"numpy", "onnx", "onnxruntime"}),
+    "graph": ({"errors", "graph", "runtime"}, {"numpy", "onnx"}),
     "spec": ({"errors", "spec"}, {"pydantic", "pydantic_core", "yaml", "jmespath"}),
     "report": ({"errors", "runtime", "stats", "spec", "flow", "report"}, {"jinja2", "numpy", "pydantic", "vl_convert"}),
     "plugin": ({"errors", "plugin"}, {"numpy", "pydantic", "pluggy", "onnx"}),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
@@ -21,6 +23,41 @@ def test_ci_runs_the_readmes_test_command_to_the_letter():
     (command,) = [block.strip() for block in blocks(README, "sh") if "pytest" in block]
     assert "\n" not in command
     assert command in [line.strip() for line in (ROOT / ".ci" / "run").read_text().splitlines()]
+
+
+SKIPS = """
+import pytest
+
+def test_of_what_is_here():
+    pass
+
+def test_of_a_program_that_is_not_here():
+    pytest.skip("no browser")
+
+def test_of_data_that_are_not_here():
+    pytest.skip("needs the real traces in ../shared/data")
+
+@pytest.mark.xfail
+def test_that_fails_as_it_should():
+    raise AssertionError
+"""
+
+
+@pytest.mark.parametrize(
+    ("meant", "outcomes"),
+    [("1", "1 failed, 1 passed, 1 skipped, 1 xfailed, 1 error"), ("", "1 passed, 3 skipped, 1 xfailed")],
+)
+def test_where_every_test_is_meant_to_run_a_skip_is_a_failure_unless_it_is_listed(tmp_path, meant, outcomes):
+    (tmp_path / "conftest.py").write_bytes((ROOT / "conftest.py").read_bytes())
+    (tmp_path / "test_some.py").write_text(SKIPS)
+    (tmp_path / "test_none.py").write_text("import pytest\npytest.importorskip('nowhere_to_be_found')\n")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--continue-on-collection-errors"]
+    env = {**os.environ, "TRACER_SPEC_TEST_ALL": meant}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    counted = re.findall(r"\d+ (?:failed|errors?|passed|skipped|xfailed)", done.stdout.splitlines()[-1])
+    assert ", ".join(counted) == outcomes, done.stdout
+    assert ("was meant to run, and skipped: Skipped: no browser" in done.stdout) is bool(meant)
+    assert "export TRACER_SPEC_TEST_ALL=1" in (ROOT / ".ci" / "run").read_text()
 
 
 def test_the_readmes_main_job_is_one_command_on_the_quickstart():

@@ -3,9 +3,11 @@ from __future__ import annotations
 import contextlib
 import re
 import signal
+import sys
 import threading
 import time
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,8 @@ from hypothesis import strategies as st
 from tracer_spec.builtin.surrogates import surrogates
 from tracer_spec.builtin.surrogates.bounds import Pace, at_most, sample_rows
 from tracer_spec.errors import PluginError
+
+A_LONG_TIME_S = 3600
 
 PLUGINS = {plugin.name: plugin for plugin in surrogates()}
 
@@ -34,6 +38,12 @@ def busy(seconds: float) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         sum(range(100))
+
+
+def busy_until(is_so: Callable[[], object]) -> None:
+    """Be busy until something is so; that it never is, the time limit of the test tells."""
+    while not is_so():
+        busy(0.01)
 
 
 @pytest.fixture(autouse=True)
@@ -55,43 +65,56 @@ def no_alarm_is_left_behind() -> Iterator[None]:
 )
 def test_a_slow_fit_is_abandoned(name: str, options: dict[str, Any]) -> None:
     X, y = hard_rows()
-    started = time.monotonic()
     with pytest.raises(PluginError, match=rf"'{name}' was still training after 0\.5 s, its max_seconds") as refusal:
         learner(name, max_seconds=0.5, **options).fit(X, y, n_classes=30, seed=1)
-    assert time.monotonic() - started < 10
     assert "max_rows" in refusal.value.problems[0].hint
 
 
 @pytest.mark.parametrize("name", ["gbt", "xgboost"])
 def test_boosting_that_would_take_too_long_is_refused_after_a_few_rounds(name: str) -> None:
     X, y = hard_rows()
-    started = time.monotonic()
     with pytest.raises(PluginError) as refusal:
         learner(name, rounds=10_000, max_seconds=20).fit(X, y, n_classes=30, seed=1)
     assert re.fullmatch(
         rf"'{name}' would take about [\d,]+ s: 2 of 10000 rounds took \d+\.\d s; its max_seconds is 20",
         refusal.value.problems[0].what,
     )
-    assert time.monotonic() - started < 15
 
 
-@pytest.mark.parametrize(("name", "options"), [("mlp", {"max_iter": 10_000, "tol": 0}), ("rf", {"trees": 10_000})])
-def test_ctrl_c_ends_a_fit_and_leaves_no_half_trained_model(name: str, options: dict[str, Any]) -> None:
+def interrupt_inside(function: str) -> None:
+    """Send Ctrl-C once the main thread is inside a function; its handler runs there."""
+
+    def is_inside() -> bool:
+        stack = traceback.extract_stack(sys._current_frames()[threading.main_thread().ident or 0])
+        return any(frame.name == function for frame in stack)
+
+    busy_until(is_inside)
+    signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "function"),
+    [
+        ("mlp", {"max_iter": 10_000, "tol": 0}, "_fit_stochastic"),
+        ("rf", {"trees": 10_000}, "_parallel_build_trees"),
+    ],
+)
+def test_ctrl_c_ends_a_fit_and_leaves_no_half_trained_model(name: str, options: dict[str, Any], function: str) -> None:
     X, y = hard_rows()
-    timer = threading.Timer(0.7, signal.raise_signal, (signal.SIGINT,))  # the handler runs in the main thread
-    timer.start()
+    interrupter = threading.Thread(target=interrupt_inside, args=(function,), daemon=True)
+    interrupter.start()
     with pytest.raises(KeyboardInterrupt):
-        learner(name, max_seconds=20, **options).fit(X, y, n_classes=30, seed=1)
-    timer.join()
+        learner(name, max_seconds=A_LONG_TIME_S, **options).fit(X, y, n_classes=30, seed=1)
+    interrupter.join()
 
 
 def test_a_fit_within_its_time_is_left_alone() -> None:
-    with at_most(5, "quick"):
+    with at_most(A_LONG_TIME_S, "quick"):
         busy(0.01)
 
 
 def test_errors_inside_come_out_as_they_are() -> None:
-    with pytest.raises(KeyError), at_most(5, "broken"):
+    with pytest.raises(KeyError), at_most(A_LONG_TIME_S, "broken"):
         raise KeyError("x")
 
 
@@ -128,18 +151,16 @@ def shrug_off(work: Any) -> Any:
 
 
 def dawdle() -> None:
-    busy(2)
+    busy_until(lambda: False)
 
 
 def hurry() -> None:
-    busy(0.01)
+    pass
 
 
 def test_the_time_bound_gets_through_code_that_swallows_exceptions() -> None:
-    started = time.monotonic()
     with pytest.raises(PluginError, match=r"'stubborn' was still training after 0\.05 s"):
         work_within(0.05, "stubborn", swallow_exceptions_for_ever)()
-    assert time.monotonic() - started < 5
 
 
 def test_time_lost_to_code_that_swallows_everything_is_found_out_at_the_end() -> None:
@@ -147,22 +168,20 @@ def test_time_lost_to_code_that_swallows_everything_is_found_out_at_the_end() ->
         work_within(0.05, "stubborn", swallow_everything_once)()
 
 
-@pytest.mark.parametrize(("outer", "inner", "who"), [(5, 0.05, "inner"), (0.05, 5, "outer")])
+@pytest.mark.parametrize(("outer", "inner", "who"), [(A_LONG_TIME_S, 0.05, "inner"), (0.05, A_LONG_TIME_S, "outer")])
 def test_the_tighter_of_two_nested_bounds_holds(outer: float, inner: float, who: str) -> None:
-    started = time.monotonic()
     with pytest.raises(PluginError, match=f"'{who}'"):
         work_within(outer, "outer", work_within(inner, "inner", dawdle))()
-    assert time.monotonic() - started < 1.5
 
 
 def test_an_outer_bound_still_holds_after_an_inner_one() -> None:
     with pytest.raises(PluginError, match="'outer'"):
-        work_within(0.3, "outer", work_within(0.1, "inner", hurry), dawdle)()
+        work_within(2.5, "outer", work_within(2, "inner", hurry), dawdle)()
 
 
 def test_an_outer_bound_still_holds_after_an_inner_one_was_broken() -> None:
     with pytest.raises(PluginError, match="'outer'"):
-        work_within(0.2, "outer", shrug_off(work_within(0.05, "inner", dawdle)), dawdle)()
+        work_within(2.5, "outer", shrug_off(work_within(0.05, "inner", dawdle)), dawdle)()
 
 
 def test_somebody_elses_alarm_rings_at_its_time_and_is_given_back() -> None:
@@ -171,15 +190,14 @@ def test_somebody_elses_alarm_rings_at_its_time_and_is_given_back() -> None:
     try:
         started = time.monotonic()
         signal.setitimer(signal.ITIMER_REAL, 0.1)
-        with at_most(5, "inner"):
-            busy(0.2)
+        with at_most(A_LONG_TIME_S, "inner"):
+            busy_until(lambda: rung)
         assert len(rung) == 1
-        assert 0.05 < rung[0] - started < 0.2
+        assert rung[0] - started > 0.05
         signal.setitimer(signal.ITIMER_REAL, 0.15)
-        with at_most(5, "inner"):
+        with at_most(A_LONG_TIME_S, "inner"):
             busy(0.02)
-        busy(0.3)
-        assert len(rung) == 2
+        busy_until(lambda: len(rung) == 2)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
@@ -203,9 +221,9 @@ def test_the_pace_is_judged_from_the_second_round_on() -> None:
     pace = Pace(10, 0.01, "slow")
     busy(0.05)
     pace.check(1)
-    with pytest.raises(PluginError, match=r"'slow' would take about 0 s: 2 of 10 rounds took 0\.[01] s"):
+    with pytest.raises(PluginError, match=r"'slow' would take about [\d,]+ s: 2 of 10 rounds took [\d,]+\.\d s"):
         pace.check(2)
-    Pace(10, 60, "fast").check(2)
+    Pace(10, A_LONG_TIME_S, "fast").check(2)
 
 
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=60).map(np.array), st.integers(1, 80), st.integers(0, 2**63))

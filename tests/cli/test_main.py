@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -260,11 +259,14 @@ def test_an_interrupted_build_exits_130_and_says_what_was_not_written(spec, tmp_
         stderr=subprocess.PIPE,
         text=True,
     )
+    assert process.stdin is not None
     assert process.stderr is not None
-    assert process.stderr.readline().startswith("plan")  # it now waits for traces on stdin
-    time.sleep(0.2)
+    assert process.stderr.readline().startswith("plan")
+    process.stdin.write(
+        '{"input": "a", "teacher": "b"}\n' * 10_000
+    )  # more than a pipe holds: it reads, and waits for more
     process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=30)
+    stdout, stderr = process.communicate(timeout=120)
     assert (process.returncode, stdout) == (130, "")
     assert stderr.splitlines()[-1] == "interrupted; x.tracer was not written"
     assert not (tmp_path / "x.tracer").exists()

@@ -21,7 +21,7 @@ HANDLED, LOW_SCORE, OUT_OF_DISTRIBUTION, DENIED_LABEL = range(4)
 def rows(name):
     path = DATA / name
     if not path.exists():
-        pytest.skip(f"{path} is not there")
+        pytest.skip(f"needs {name} in ../shared/data")
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 

@@ -148,7 +148,7 @@ def test_fewer_rows_get_a_lower_target_and_far_too_few_a_warning(tmp_path):
     assert spec_of(few, "x", "t.jsonl").warning.endswith("more traces before anything can be certified")
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="the shared data are not here")
+@pytest.mark.skipif(not DATA.is_dir(), reason="needs the real traces in ../shared/data")
 def test_the_real_answers_are_read_and_their_made_up_labels_found():
     look = look_at(str(DATA / "banking77_gpt_5_2_500.jsonl"))
     assert look.layout.format == "native"

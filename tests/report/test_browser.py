@@ -13,6 +13,8 @@ from selenium.webdriver.common.keys import Keys
 from tracer_spec.report.page import render
 
 TEXT = "where is my card?"
+AT_MOST_S = 120
+"""How long a test waits for what should come at once before it calls it lost."""
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +44,7 @@ def visit(chromium, place):
         chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": [feature]})
         chromium.get_log("browser"), chromium.get_log("performance")
         chromium.get(place[name])
-        end = time.monotonic() + 20
+        end = time.monotonic() + AT_MOST_S
         while not chromium.execute_script("return document.documentElement.dataset.drawn"):
             assert time.monotonic() < end, chromium.get_log("browser")
             time.sleep(0.02)
@@ -96,7 +98,7 @@ def hover(browser, section, number=0, selector=".mark-symbol path"):
     browser.execute_script("document.getElementById('tip').hidden = true")
     browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", chart)
     ActionChains(browser).move_to_element(chart.find_elements(By.CSS_SELECTOR, selector)[number]).perform()
-    end = time.monotonic() + 5
+    end = time.monotonic() + AT_MOST_S
     while not browser.execute_script("return !document.getElementById('tip').hidden"):
         assert time.monotonic() < end, "no details were shown"
         time.sleep(0.02)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import importlib
 import sys
 from dataclasses import replace
@@ -80,17 +81,75 @@ def lettered(bundles, save):
     return write
 
 
-def refused(path, message, hint, **options):
+def refused(path, message, hint, *, embedder="letters"):
     with pytest.raises(BundleError, match=message) as caught:
-        load(path, **options)
+        load(path, embedder=embedder)
     problem = caught.value.problems[0]
     assert (problem.where, problem.address) == (str(path), "embedder/")
     assert hint in problem.hint
 
 
+LEAK = """
+import os
+with open(os.environ["LEAKED_TO"], "a") as file:
+    file.write(os.environ["SOME_API_KEY"])
+"""
+
+
+@pytest.fixture
+def leaked(tmp_path, monkeypatch, installed):
+    """Install a plugin that gives a secret away as soon as it is imported, and return the file it would go to."""
+    path = tmp_path / "leaked"
+    monkeypatch.setenv("SOME_API_KEY", "hunter2")
+    monkeypatch.setenv("LEAKED_TO", str(path))
+    installed(LEAK + PLUGIN)
+    return path
+
+
+def test_a_plugin_that_only_the_bundle_asks_for_is_not_even_imported(lettered, leaked):
+    refused(
+        lettered(),
+        "needs the embedder 'letters' of tracer-letters 1.0, and only the bundle itself says so",
+        "load(path, embedder='letters') or load(path, sha256=...), on the command line --embedder letters or --sha256 HEX",
+        embedder=None,
+    )
+    assert not leaked.exists()
+    assert "letters_plugin" not in sys.modules
+
+
+def test_a_plugin_is_not_imported_for_another_name(lettered, leaked):
+    refused(
+        lettered(),
+        "needs the embedder 'letters' of tracer-letters 1.0; 'lettres' was asked for",
+        "load(path, embedder='letters')",
+        embedder="lettres",
+    )
+    assert not leaked.exists()
+
+
+def test_a_plugin_is_taken_where_the_app_pins_the_bundle(lettered, leaked):
+    path = lettered()
+    with pytest.raises(BundleError, match="was asked for"):
+        load(path, sha256="0" * 64)
+    assert not leaked.exists()
+    assert load(path, sha256=hashlib.sha256(path.read_bytes()).hexdigest()).route("a").label == "card_arrival"
+    assert leaked.read_text() == "hunter2"
+
+
+def test_an_embedder_of_another_fingerprint_is_asked_for_no_vector(bundles, lettered):
+    class Elsewhere:
+        def fingerprint(self):
+            return "letters-2"
+
+        def embed(self, texts):
+            raise AssertionError("texts were sent")
+
+    refused(lettered(), "has the fingerprint 'letters-2'", "pip install", embedder=Elsewhere())
+
+
 def test_an_installed_plugin_is_found_by_its_distribution_and_restored_from_the_bundle(installed, lettered):
     installed()
-    router = load(lettered())
+    router = load(lettered(), embedder="letters")
     assert router.route("a").label == "card_arrival"
     assert router.route("bb").label == "top_up"
     assert router.route("q").reason == "low_score"
@@ -125,7 +184,12 @@ def test_a_plugin_of_another_distribution_is_not_taken_for_it(installed, lettere
 
 def test_a_distribution_without_the_embedder_is_refused(installed, lettered):
     installed()
-    refused(lettered(use="numbers"), "tracer-letters is installed without it", "pip install tracer-letters==1.0")
+    refused(
+        lettered(use="numbers"),
+        "tracer-letters is installed without it",
+        "pip install tracer-letters==1.0",
+        embedder="numbers",
+    )
 
 
 @pytest.mark.parametrize(
@@ -188,9 +252,10 @@ def test_an_embedder_at_hand_is_refused_when_it_is_another(bundles, lettered):
 
 
 def test_an_embedder_for_a_bundle_of_vectors_is_the_caller_s_mistake(bundles, good, save):
-    with pytest.raises(UsageError, match="built on the app's own vectors") as caught:
-        load(save(good), embedder=bundles.Letters())
-    assert "pass vectors to route" in caught.value.problems[0].hint
+    for given in (bundles.Letters(), "letters"):
+        with pytest.raises(UsageError, match="built on the app's own vectors") as caught:
+            load(save(good), embedder=given)
+        assert "pass vectors to route" in caught.value.problems[0].hint
 
 
 @pytest.fixture
@@ -220,7 +285,10 @@ def lsa_bundle(bundles):
 
 def test_the_built_in_embedder_comes_back_from_the_bundle_alone(bundles, save, lsa_bundle):
     manifest, contents = lsa_bundle
-    router = load(save(bundles.forge(manifest.document(), contents)))
+    path = save(bundles.forge(manifest.document(), contents))
+    assert load(path, embedder="lsa").route("top up").label == "top_up"
+    refused(path, "needs the embedder 'lsa' of tracer-spec 0.1.0; 'letters' was asked for", "embedder='lsa'")
+    router = load(path)
     assert router.route("top up").label == "top_up"
     assert router.route("???").reason == "low_score"
     assert router.route_batch(["top up", "???"]).handled.tolist() == [True, False]
@@ -234,6 +302,7 @@ def test_a_damaged_state_of_the_built_in_embedder_is_refused(bundles, save, lsa_
         save(bundles.forge(manifest.document(), swapped)),
         "has the fingerprint",
         "pip install tracer-spec==0.1.0",
+        embedder=None,
     )
     for name in [each for each in contents if each.startswith("embedder/")]:
         for broken in (

@@ -1,4 +1,3 @@
-import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -163,10 +162,9 @@ def test_depth_within_the_bound_is_read(load: Load, minimal: str) -> None:
     assert load(text).where(("embedder", "with", "deep", *[0] * 60)).startswith("router.yaml:4:")
 
 
-def test_a_file_over_the_size_limit_is_refused_quickly(problems: Problems) -> None:
-    before = time.perf_counter()
-    assert problems(b"#" * (reader.MAX_BYTES + 1)) == ["router.yaml\n  the file is larger than 1,048,576 bytes"]
-    assert time.perf_counter() - before < 1
+def test_a_file_over_the_size_limit_is_refused_before_it_is_decoded(problems: Problems) -> None:
+    not_utf_8 = b"\xff" * (reader.MAX_BYTES + 1)
+    assert problems(not_utf_8) == ["router.yaml\n  the file is larger than 1,048,576 bytes"]
 
 
 def test_what_is_not_utf_8_is_placed_at_its_byte(problems: Problems) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracer_spec.errors import PluginError
+from tracer_spec.runtime.onnx_runtime import import_onnxruntime
 
 ROWS_PER_RUN = 4096
 _ERRORS_ONLY = 3
@@ -43,8 +44,7 @@ class Scorer:
     __slots__ = ("_onnx", "_rows_per_run", "_session", "inputs", "outputs")
 
     def __init__(self, onnx: bytes, rows_per_run: int = ROWS_PER_RUN) -> None:
-        import onnxruntime
-
+        onnxruntime = import_onnxruntime()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1

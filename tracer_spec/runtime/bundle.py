@@ -34,12 +34,15 @@ class Bundle:
         Of the whole file: what a signature or a pin is made over.
     where : str
         The path it came from, for messages.
+    is_pinned : bool
+        Whether the caller knew the digest, and so vouches for what the bundle says.
     """
 
     manifest: Manifest
     members: Mapping[str, bytes] = field(repr=False)
     sha256: str
     where: str = ""
+    is_pinned: bool = False
 
 
 def read_bundle(path: str | os.PathLike[str], *, sha256: str | None = None) -> Bundle:
@@ -92,7 +95,7 @@ def parse_bundle(data: bytes, *, sha256: str | None = None, where: str = "") -> 
     manifest = read_manifest(members.pop(MANIFEST))
     _check_members(manifest.members, members)
     check_graph(members[POLICY])
-    return Bundle(manifest, members, digest, where)
+    return Bundle(manifest, members, digest, where, is_pinned=sha256 is not None)
 
 
 def _check_members(listed: Mapping[str, Member], members: Mapping[str, bytes]) -> None:

@@ -32,7 +32,11 @@ class TextEmbedder(Protocol):
 
 
 def restore_embedder(
-    manifest: Manifest, members: Mapping[str, bytes], *, embedder: TextEmbedder | None = None
+    manifest: Manifest,
+    members: Mapping[str, bytes],
+    *,
+    embedder: TextEmbedder | str | None = None,
+    is_pinned: bool = False,
 ) -> TextEmbedder | None:
     """Return the embedder that the policy was built on.
 
@@ -41,9 +45,11 @@ def restore_embedder(
     manifest : Manifest
     members : mapping of str to bytes
         The bundle's.
-    embedder : TextEmbedder or None
-        One that the app has at hand. Without it, the built-in ``lsa`` is restored from the bundle alone, and
-        any other is made by the installed plugin that the manifest names.
+    embedder : TextEmbedder, str or None
+        One that the app has at hand, or the name of the plugin that the app lets the bundle use. The built-in
+        ``lsa`` is restored from the bundle alone.
+    is_pinned : bool
+        Whether the app knows the bundle by its digest; it may then name its plugin itself.
 
     Returns
     -------
@@ -53,8 +59,8 @@ def restore_embedder(
     Raises
     ------
     BundleError
-        Where the embedder is not installed, cannot be restored, or is not the one that the policy was built
-        on.
+        Where nobody but the bundle asks for its plugin, and where the embedder is not installed, cannot be
+        restored, or is not the one that the policy was built on.
     UsageError
         Where ``embedder`` is given, but the app is to bring vectors.
     """
@@ -66,7 +72,11 @@ def restore_embedder(
                 hint="leave embedder= out and pass vectors to route",
             )
         return None
-    restored = embedder if embedder is not None else _restore(identity, _state(members))
+    if embedder is None or isinstance(embedder, str):
+        _check_consent(identity, embedder, is_pinned=is_pinned)
+        restored = _restore(identity, _state(members))
+    else:
+        restored = embedder
     _check_identity(restored, manifest)
     return restored
 
@@ -74,6 +84,19 @@ def restore_embedder(
 def is_built_in(identity: EmbedderIdentity) -> bool:
     """Return whether the embedder comes from the bundle alone."""
     return identity.use == "lsa" and _normal(identity.distribution) == OURS
+
+
+def _check_consent(identity: EmbedderIdentity, asked: str | None, *, is_pinned: bool) -> None:
+    """Refuse a plugin before it is imported: it would take an address, a path or a variable's name from a stranger's file."""
+    if asked == identity.use or (asked is None and (is_pinned or is_built_in(identity))):
+        return
+    fact = ", and only the bundle itself says so" if asked is None else f"; '{asked}' was asked for"
+    raise BundleError(
+        f"needs the embedder '{identity.use}' of {identity.distribution} {identity.version}{fact}",
+        address=EMBEDDER,
+        hint=f"load(path, embedder='{identity.use}') or load(path, sha256=...), "
+        f"on the command line --embedder {identity.use} or --sha256 HEX, where you trust who made the bundle",
+    )
 
 
 def _state(members: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -127,16 +150,13 @@ def _check_identity(embedder: TextEmbedder, manifest: Manifest) -> None:
     if probe is None:
         return
     try:
-        fingerprint = embedder.fingerprint()
+        _check_fingerprint(embedder.fingerprint(), identity)  # before any text goes anywhere
         got = np.asarray(embedder.embed(list(probe.texts)), np.float64)
+    except BundleError:
+        raise
     except Exception as error:
         raise _refusal(f"fails on the probe texts: {_said(error)}", identity) from error
     wanted = np.array(probe.vectors)
-    if fingerprint != identity.fingerprint:
-        raise _refusal(
-            f"has the fingerprint {str(fingerprint)[:80]!r}; the policy was built on {identity.fingerprint!r}",
-            identity,
-        )
     if got.shape != wanted.shape:
         raise _refusal(
             f"gives the probe texts vectors of shape {got.shape}; the policy was built on {wanted.shape}",
@@ -145,6 +165,13 @@ def _check_identity(embedder: TextEmbedder, manifest: Manifest) -> None:
     furthest = float(np.abs(got - wanted).max())
     if not furthest <= TOLERANCE * max(1.0, float(np.abs(wanted).max())):
         raise _refusal(f"gives other vectors than the policy was built on: they differ by {furthest:.3g}", identity)
+
+
+def _check_fingerprint(got: str, identity: EmbedderIdentity) -> None:
+    if got != identity.fingerprint:
+        raise _refusal(
+            f"has the fingerprint {str(got)[:80]!r}; the policy was built on {identity.fingerprint!r}", identity
+        )
 
 
 def _refusal(what: str, identity: EmbedderIdentity) -> BundleError:

@@ -16,7 +16,7 @@ from tracer_spec.runtime.strict_json import read_json
 def load(
     path: str | os.PathLike[str],
     *,
-    embedder: TextEmbedder | None = None,
+    embedder: TextEmbedder | str | None = None,
     sha256: str | None = None,
     allow_draft: bool = False,
 ) -> Router:
@@ -26,11 +26,11 @@ def load(
     ----------
     path : str or path-like
         The ``.tracer`` file.
-    embedder : TextEmbedder or None
-        The app's own instance of the embedder that the policy was built on; without it, the bundle or an
-        installed plugin provides it. Its fingerprint and probe vectors must match either way.
+    embedder : TextEmbedder, str or None
+        The app's own instance of the embedder that the policy was built on, or the name of the installed plugin
+        that may make it. Its fingerprint and probe vectors must match either way. The built-in ``lsa`` needs neither.
     sha256 : str or None
-        The digest that the whole file must have.
+        The digest that the whole file must have. A pinned bundle may name the plugin of its embedder itself.
     allow_draft : bool
         Whether to open a bundle that nothing is certified about.
 
@@ -41,8 +41,8 @@ def load(
     Raises
     ------
     BundleError
-        Where the file is damaged, was changed, is of another format, is a draft, or does not belong with its
-        embedder.
+        Where the file is damaged, was changed, is of another format, is a draft, does not belong with its
+        embedder, or asks for a plugin that the app has not asked for.
 
     Examples
     --------
@@ -53,7 +53,7 @@ def load(
     return open_router(read_bundle(path, sha256=sha256), embedder=embedder, allow_draft=allow_draft)
 
 
-def open_router(bundle: Bundle, *, embedder: TextEmbedder | None = None, allow_draft: bool = False) -> Router:
+def open_router(bundle: Bundle, *, embedder: TextEmbedder | str | None = None, allow_draft: bool = False) -> Router:
     """Open a bundle that has been read already; see :func:`load`."""
     manifest = bundle.manifest
     with naming(bundle.where):
@@ -65,5 +65,5 @@ def open_router(bundle: Bundle, *, embedder: TextEmbedder | None = None, allow_d
             )
         certificate = read_json(bundle.members[CERTIFICATE], member=CERTIFICATE)
         session = open_policy(bundle.members[POLICY], manifest)
-        restored = restore_embedder(manifest, bundle.members, embedder=embedder)
+        restored = restore_embedder(manifest, bundle.members, embedder=embedder, is_pinned=bundle.is_pinned)
     return Router(bundle, certificate, session, restored)

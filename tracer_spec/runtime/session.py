@@ -13,6 +13,7 @@ from tracer_spec.errors import BundleError
 from tracer_spec.runtime.archive import POLICY
 from tracer_spec.runtime.decision import INPUT, OUTPUTS, REASONS, Reason
 from tracer_spec.runtime.manifest import Manifest
+from tracer_spec.runtime.onnx_runtime import import_onnxruntime
 
 _FATAL_ONLY = 4
 _REBUILD = "build it again with 'tracer-spec build'; where that does not help, upgrade: pip install -U onnxruntime"
@@ -36,8 +37,7 @@ def open_session(model: bytes) -> Any:
     BundleError
         Where ONNX Runtime does not take the graph.
     """
-    import onnxruntime
-
+    onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1

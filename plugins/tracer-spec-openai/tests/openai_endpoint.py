@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import threading
@@ -91,17 +92,21 @@ def slow(seconds):
     return behave
 
 
+def never(handler, body):
+    """Answer nothing until the client has gone."""
+    handler.rfile.read(1)
+    handler.close_connection = True
+
+
 def drip(handler, body):
-    """Send a byte now and then, so that no single read times out."""
+    """Send a byte now and then until the client has gone, so that no single read times out and the answer never ends."""
     handler.send_response(200)
-    handler.send_header("content-length", "1000")
+    handler.send_header("content-length", "1000000000")
     handler.end_headers()
-    try:
-        for _ in range(100):
+    with contextlib.suppress(OSError):
+        while True:
             handler.wfile.write(b" ")
             time.sleep(0.02)
-    except OSError:
-        pass
     handler.close_connection = True
 
 

@@ -34,10 +34,18 @@ def surroundings(monkeypatch, tmp_path_factory):
 @pytest.fixture
 def embedder(endpoint):
     def make(**options):
-        given = {"model": "m", "base_url": endpoint.url, "backoff_s": 0.01, "timeout_s": 5.0, "deadline_s": 20.0}
+        given = {"model": "m", "base_url": endpoint.url, "backoff_s": 0.01, "timeout_s": 60.0, "deadline_s": 200.0}
         return OpenAIEmbedder(OpenAIOptions.model_validate(given | options))
 
     return make
+
+
+@pytest.fixture
+def waits(monkeypatch):
+    """The waits that are asked for, in seconds; none of them is waited."""
+    asked = []
+    monkeypatch.setattr(time, "sleep", asked.append)
+    return asked
 
 
 def expected(*texts):
@@ -157,17 +165,17 @@ def test_a_passing_fault_is_tried_again(endpoint, embedder, failure):
 
 
 def test_a_slow_answer_is_given_up_and_tried_again(endpoint, embedder):
-    endpoint.script = [served.slow(1.0)]
-    started = time.monotonic()
-    np.testing.assert_array_equal(embedder(timeout_s=0.2).embed(["a"]), expected("a"))
-    assert time.monotonic() - started < 1.0
+    endpoint.script = [served.never]
+    np.testing.assert_array_equal(embedder(timeout_s=1).embed(["a"]), expected("a"))
+    assert len(endpoint.requests) >= 2
 
 
 def test_a_server_that_drips_is_bounded_by_the_clock(endpoint, embedder):
     endpoint.script = [served.drip]
     started = time.monotonic()
-    np.testing.assert_array_equal(embedder(timeout_s=0.3).embed(["a"]), expected("a"))
-    assert 0.25 < time.monotonic() - started < 1.5
+    np.testing.assert_array_equal(embedder(timeout_s=1).embed(["a"]), expected("a"))
+    assert time.monotonic() - started > 0.95
+    assert len(endpoint.requests) >= 2
 
 
 @pytest.mark.parametrize(
@@ -219,32 +227,28 @@ def test_retry_after_is_honoured(endpoint, embedder, as_date):
 
 
 @pytest.mark.parametrize("asked", ["soon", "", "-5", "nan"])
-def test_a_retry_after_that_says_nothing_is_no_wait(endpoint, embedder, asked):
+def test_a_retry_after_that_says_nothing_is_no_wait(endpoint, embedder, waits, asked):
     endpoint.script = [served.status(429, retry_after=asked)]
-    np.testing.assert_array_equal(embedder().embed(["a"]), expected("a"))
-    first, second = (at for *_, at in endpoint.requests)
-    assert second - first < 0.9
+    np.testing.assert_array_equal(embedder(backoff_s=0.01).embed(["a"]), expected("a"))
+    (wait,) = waits
+    assert wait <= 0.01
 
 
-def test_a_wait_beyond_the_deadline_is_not_begun(endpoint, embedder):
+def test_a_wait_beyond_the_deadline_is_not_begun(endpoint, embedder, waits):
     endpoint.script = [served.status(429, retry_after="3600")]
-    started = time.monotonic()
-    with pytest.raises(PluginError, match="within deadline_s, 20 s: status 429; it asks to wait 3600 s"):
+    with pytest.raises(PluginError, match="within deadline_s, 200 s: status 429; it asks to wait 3600 s"):
         embedder().embed(["a"])
-    assert time.monotonic() - started < 5
+    assert waits == []
 
 
 def test_the_deadline_is_of_all_requests_together(endpoint, embedder):
     endpoint.script = [served.slow(0.2)] * 50
-    started = time.monotonic()
     with pytest.raises(PluginError, match=r"within deadline_s, 0\.7 s"):
         embedder(batch_texts=1, deadline_s=0.7).embed([str(number) for number in range(50)])
-    assert time.monotonic() - started < 2
+    assert len(endpoint.requests) <= 4  # each takes at least 0.2 s
 
 
-def test_waits_are_random_and_grow(endpoint, embedder, monkeypatch):
-    waits = []
-    monkeypatch.setattr(time, "sleep", waits.append)
+def test_waits_are_random_and_grow(endpoint, embedder, waits):
     endpoint.script = [served.status(500)] * 40
     with pytest.raises(PluginError):
         embedder(attempts=40, backoff_s=0.001, deadline_s=4000).embed(["a"])
@@ -466,7 +470,11 @@ def test_a_build_asks_the_endpoint_and_the_bundle_asks_it_again(endpoint, tmp_pa
     }
     result = tracer_spec.build(spec, out=tmp_path / "small.tracer", workers=1)
     assert result.status == "certified"
-    router = tracer_spec.load(tmp_path / "small.tracer")
+    sent = len(endpoint.requests)
+    with pytest.raises(BundleError, match=r"needs the embedder 'openai' .*, and only the bundle itself says so"):
+        tracer_spec.load(tmp_path / "small.tracer")
+    assert len(endpoint.requests) == sent
+    router = tracer_spec.load(tmp_path / "small.tracer", embedder="openai")
     decision = router.route("card 7")
     assert (decision.label, decision.handled) == ("t1", True)
     assert KEY.encode() not in (tmp_path / "small.tracer").read_bytes()
@@ -477,4 +485,4 @@ def test_a_build_asks_the_endpoint_and_the_bundle_asks_it_again(endpoint, tmp_pa
     # the endpoint now serves another model under the same name
     endpoint.script = []
     with pytest.raises(BundleError, match="gives the probe texts vectors of shape"):
-        tracer_spec.load(tmp_path / "small.tracer")
+        tracer_spec.load(tmp_path / "small.tracer", embedder="openai")

@@ -188,7 +188,7 @@ def on_a_terminal(args: list[str], cwd: Path, extra: dict[str, str]) -> tuple[in
             break
         written += block
     os.close(master)
-    return process.wait(timeout=30), written.decode()
+    return process.wait(timeout=120), written.decode()
 
 
 def test_on_a_terminal_bars_move_and_the_verdict_is_coloured(noise, tmp_path):

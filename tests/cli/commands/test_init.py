@@ -103,7 +103,7 @@ def answer_on_a_terminal(args, answers, cwd):
     )
     os.close(slave)
     written, left = "", list(answers)
-    while select.select([master], [], [], 20)[0]:
+    while select.select([master], [], [], 120)[0]:
         try:
             block = os.read(master, 65536).decode()
         except OSError:  # how Linux says that the other end is closed
@@ -114,7 +114,7 @@ def answer_on_a_terminal(args, answers, cwd):
             os.write(master, answer.encode() if answer == END else f"{answer}\n".encode())
     os.close(master)
     assert left == [], written
-    return process.wait(timeout=30), written
+    return process.wait(timeout=120), written
 
 
 def test_on_a_terminal_it_asks_for_what_it_cannot_know(tmp_path):

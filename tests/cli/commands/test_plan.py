@@ -114,7 +114,7 @@ def test_a_spec_or_traces_that_cannot_be_read_end_as_they_do_in_a_build(run, spe
 def test_on_real_answers_of_an_llm_the_labels_it_made_up_show_in_the_ceiling(run, tmp_path):
     traces = DATA / "banking77_gpt_5_2_500.jsonl"
     if not traces.exists():
-        pytest.skip(f"{traces} is not there: the plan is not tried on real answers")
+        pytest.skip("needs the real answers in ../shared/data")
     path = ROOT / "specs" / "banking77-llm" / "router.yaml"
     result = run("plan", str(path), "--json", "-q", env={"LLM_TRACES": str(traces)})
     assert result.returncode == 0, result.stderr

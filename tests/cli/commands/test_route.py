@@ -210,14 +210,14 @@ def test_a_pipe_is_answered_line_by_line_as_it_comes(bundle):
         process.stdin.flush()
         assert json.loads(process.stdout.readline())["id"] == number  # while stdin is still open
     process.stdin.close()
-    assert process.wait(timeout=30) == 0
+    assert process.wait(timeout=120) == 0
     process.stdout.close()
 
 
 def test_a_reader_that_leaves_is_no_error_to_shout_about(bundle, tmp_path):
     (tmp_path / "many.jsonl").write_text('{"input": "i forgot my password"}\n' * 20_000)
     command = f"{sys.executable} -m tracer_spec route {bundle} many.jsonl | head -n 1"
-    result = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    result = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
     assert (result.returncode, result.stderr) == (0, "")
     assert json.loads(result.stdout)["handled"] is True
 

@@ -135,7 +135,7 @@ def test_a_full_disk_turns_the_cache_off_with_one_note(tmp_path):
 def test_two_processes_write_and_read_at_once(tmp_path):
     command = [sys.executable, "-W", "error", "-c", WRITER, str(tmp_path / "cache")]
     both = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    assert [(each.communicate(timeout=60)[1], each.returncode) for each in both] == [("", 0), ("", 0)]
+    assert [(each.communicate(timeout=120)[1], each.returncode) for each in both] == [("", 0), ("", 0)]
 
 
 def test_beyond_the_limit_what_was_not_used_for_longest_goes(store):

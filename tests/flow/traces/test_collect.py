@@ -429,7 +429,7 @@ def test_whatever_records_hold_each_is_kept_or_counted(data, need_text, need_vec
     assert len(list(traces.contents())) == len(traces)
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="the folder of real traces is not here")
+@pytest.mark.skipif(not DATA.is_dir(), reason="needs the real traces in ../shared/data")
 @pytest.mark.parametrize("model", ["claude_4_5_sonnet", "gpt_5_2", "gpt_5_mini"])
 def test_real_answers_of_llms_are_read_cleaned_and_counted(model):
     path = DATA / f"banking77_{model}_500.jsonl"
@@ -447,7 +447,7 @@ def test_real_answers_of_llms_are_read_cleaned_and_counted(model):
     assert traces.accounting.n_unknown == sum(label not in allowed for label in traces.labels)
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="the folder of real traces is not here")
+@pytest.mark.skipif(not DATA.is_dir(), reason="needs the real traces in ../shared/data")
 def test_the_whole_of_banking77_has_its_77_labels():
     traces = collect(JsonLines((str(DATA / "banking77_train.jsonl"),)).records(), NATIVE, LabelCleaner())
     assert len(traces) == 10_003

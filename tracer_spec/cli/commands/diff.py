@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tracer_spec.cli.bundle_options import embedder_option
 from tracer_spec.cli.console import print_document
 from tracer_spec.cli.verbs import VERBS
 from tracer_spec.errors import UsageError
@@ -26,6 +27,13 @@ DIFFERENT = 5
 @click.option(
     "--text", is_flag=True, help="Show the texts of rows that flip; without it, rows are told by number and id."
 )
+@embedder_option
+@click.option(
+    "--sha256",
+    nargs=2,
+    metavar="OLD_HEX NEW_HEX",
+    help="Refuse the bundles unless these are the digests of their files.",
+)
 @click.option(
     "--exit-code", "exit_code", is_flag=True, help="Exit with 5 where anything differs, 0 where nothing does."
 )
@@ -38,6 +46,8 @@ def command(
     traces: str | None,
     preset: str | None,
     text: bool,
+    embedder: str | None,
+    sha256: tuple[str, str] | None,
     exit_code: bool,
     markdown: bool,
     as_json: bool,
@@ -54,19 +64,20 @@ def command(
     """
     if markdown and as_json:
         raise UsageError("--markdown and --json are both given; take one of them")
-    for option, given in (("--format", preset is not None), ("--text", text)):
+    for option, given in (("--format", preset is not None), ("--text", text), ("--embedder", embedder is not None)):
         if given and traces is None:
             raise UsageError(f"{option} is given without --traces", hint="it is about the rows of a file of traces")
     from tracer_spec.report.changes import compare
     from tracer_spec.runtime import read_bundle
 
-    before, after = read_bundle(old), read_bundle(new)
+    old_sha256, new_sha256 = sha256 or (None, None)
+    before, after = read_bundle(old, sha256=old_sha256), read_bundle(new, sha256=new_sha256)
     changes = compare(before, after)
     flips: Flips | None = None
     if traces is not None:
         from tracer_spec.cli.commands.diff_traces import measure_flips
 
-        flips = measure_flips(before, after, traces, preset, text=text)
+        flips = measure_flips(before, after, traces, preset, embedder=embedder, text=text)
     if as_json:
         print_document({**changes.document(), "flips": flips.document() if flips else None})
     elif markdown:

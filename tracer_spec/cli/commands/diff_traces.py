@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 ONLY_OLD, ONLY_NEW = "read as a trace by the old bundle's spec alone", "read as a trace by the new bundle's spec alone"
 
 
-def measure_flips(old: Bundle, new: Bundle, path: str, preset: str | None, *, text: bool) -> Flips:
+def measure_flips(
+    old: Bundle, new: Bundle, path: str, preset: str | None, *, embedder: str | None, text: bool
+) -> Flips:
     """Read traces as each bundle's spec says, decide them by both, and find those whose decision differs.
 
     Parameters
@@ -28,6 +30,8 @@ def measure_flips(old: Bundle, new: Bundle, path: str, preset: str | None, *, te
         JSON Lines, gzip or not.
     preset : str or None
         A format's name, instead of the specs'.
+    embedder : str or None
+        The name of the plugin that may embed for the bundle, or the two, that it belongs to.
     text : bool
         Whether flips carry their text.
 
@@ -52,7 +56,10 @@ def measure_flips(old: Bundle, new: Bundle, path: str, preset: str | None, *, te
     common, in_old, in_new = np.intersect1d(before, after, assume_unique=True, return_indices=True)
     if not len(common):
         raise DataError("no record is a trace by the specs of both bundles", where=path, hint="give --format")
-    batches = [_decide(bundle, side, at) for bundle, side, at in zip((old, new), sides, (in_old, in_new), strict=True)]
+    batches = [
+        _decide(bundle, side, at, embedder)
+        for bundle, side, at in zip((old, new), sides, (in_old, in_new), strict=True)
+    ]
     traces = sides[1].traces.take(in_new)
     known = [KnownRows.read(bundle.members, bundle.manifest.provenance) for bundle in (old, new)]
     seen = [_n_seen(each, traces) for each in known]
@@ -72,10 +79,13 @@ def measure_flips(old: Bundle, new: Bundle, path: str, preset: str | None, *, te
     )
 
 
-def _decide(bundle: Bundle, side: FreshTraces, at: np.ndarray[tuple[int], np.dtype[np.intp]]) -> Batch:
+def _decide(
+    bundle: Bundle, side: FreshTraces, at: np.ndarray[tuple[int], np.dtype[np.intp]], embedder: str | None
+) -> Batch:
     from tracer_spec.runtime.load import open_router
 
-    router = open_router(bundle, allow_draft=True)
+    asked = embedder if embedder == bundle.manifest.embedder.use else None
+    router = open_router(bundle, embedder=asked, allow_draft=True)
     return router.route_batch(list(side.traces.take(at).texts) if side.vectors is None else side.vectors[at])
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tracer_spec.cli.bundle_options import sha256_option
 from tracer_spec.cli.console import print_document
 from tracer_spec.cli.text.bundle import comes, tell_bundle
 from tracer_spec.cli.verbs import VERBS
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command("inspect", short_help=VERBS["inspect"])
 @click.argument("bundle", metavar="BUNDLE")
-@click.option("--sha256", metavar="HEX", help="Refuse the bundle unless this is the digest of its file.")
+@sha256_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("-v", "--verbose", is_flag=True, help="Tell every label, the embedder and the libraries, too.")
 def command(bundle: str, sha256: str | None, as_json: bool, verbose: bool) -> None:

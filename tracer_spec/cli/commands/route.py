@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from tracer_spec.cli.bundle_options import embedder_option, sha256_option
 from tracer_spec.cli.console import print_document
 from tracer_spec.cli.failure import Interrupted
 from tracer_spec.cli.verbs import VERBS
@@ -30,7 +31,8 @@ STDIN = "-"
 @click.argument("file", metavar="[FILE|-]", required=False)
 @click.option("--text", metavar="TEXT", help="Decide on this one text instead of a file.")
 @click.option("--out", metavar="FILE", help="Write decisions here, whole or not at all, instead of to stdout.")
-@click.option("--sha256", metavar="HEX", help="Refuse the bundle unless this is the digest of its file.")
+@embedder_option
+@sha256_option
 @click.option("--json", "as_json", is_flag=True, help="With --out or --text, print one JSON document.")
 @click.option("-q", "--quiet", is_flag=True, help="Leave out the line of counts on stderr.")
 def command(
@@ -38,6 +40,7 @@ def command(
     file: str | None,
     text: str | None,
     out: str | None,
+    embedder: str | None,
     sha256: str | None,
     as_json: bool,
     quiet: bool,
@@ -56,7 +59,7 @@ def command(
         raise UsageError("--text takes neither FILE nor --out", hint="put many texts into FILE, one object a line")
     from tracer_spec.runtime import load
 
-    router = load(bundle, sha256=sha256)
+    router = load(bundle, embedder=embedder, sha256=sha256)
     if text is not None:
         return _one(router, text, as_json)
     name = file or STDIN

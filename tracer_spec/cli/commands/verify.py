@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tracer_spec.cli.bundle_options import embedder_option, sha256_option
 from tracer_spec.cli.console import paint, plural, print_document, rows, size
 from tracer_spec.cli.verbs import VERBS
 from tracer_spec.errors import UsageError
@@ -26,7 +27,8 @@ FAILED = 4
 @click.option(
     "--format", "preset", metavar="NAME", help="How TRACES are laid out, where not as the bundle's spec says."
 )
-@click.option("--sha256", metavar="HEX", help="Refuse the bundle unless this is the digest of its file.")
+@embedder_option
+@sha256_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 @click.option("-v", "--verbose", is_flag=True, help="Show every label, not only those with most disagreements.")
@@ -34,6 +36,7 @@ def command(
     bundle: str,
     traces: str | None,
     preset: str | None,
+    embedder: str | None,
     sha256: str | None,
     as_json: bool,
     quiet: bool,
@@ -50,6 +53,8 @@ def command(
     """
     if preset is not None and traces is None:
         raise UsageError("--format is given without TRACES", hint="it says how the records of TRACES are laid out")
+    if embedder is not None and traces is None:
+        raise UsageError("--embedder is given without TRACES", hint="only their texts are embedded by a plugin")
     from tracer_spec.runtime import read_bundle
     from tracer_spec.runtime.archive import POLICY
     from tracer_spec.runtime.bundle import naming
@@ -68,7 +73,7 @@ def command(
     from tracer_spec.cli.text.verify import document_of, tell
     from tracer_spec.flow.verify import CONTRADICTED
 
-    found, accounting = _measure(opened, traces, preset, quiet=quiet)
+    found, accounting = _measure(opened, traces, preset, embedder, quiet=quiet)
     if as_json:
         print_document({**document, "status": found.verdict, "measured": document_of(found, accounting)})
     else:
@@ -76,7 +81,9 @@ def command(
     return FAILED if found.verdict == CONTRADICTED else 0
 
 
-def _measure(bundle: Bundle, path: str, preset: str | None, *, quiet: bool) -> tuple[Verification, Any]:
+def _measure(
+    bundle: Bundle, path: str, preset: str | None, embedder: str | None, *, quiet: bool
+) -> tuple[Verification, Any]:
     """Read, route and count."""
     from tracer_spec.cli.commands.verify_traces import read_fresh_traces
     from tracer_spec.cli.progress import watch
@@ -92,7 +99,7 @@ def _measure(bundle: Bundle, path: str, preset: str | None, *, quiet: bool) -> t
         with staged(observe, "open") as done:
             claim = CertificateDocument.of_bundle(bundle).claimed(manifest.status)
             known = KnownRows.read(bundle.members, manifest.provenance)
-            router = open_router(bundle, allow_draft=True)
+            router = open_router(bundle, embedder=embedder, allow_draft=True)
             done(f"{manifest.name} {manifest.version}")
         with staged(observe, "read") as done:
             fresh = read_fresh_traces(bundle, path, preset)

@@ -1,0 +1,128 @@
+"""The commands that open a bundle import its plugin only where the caller asks for it, by name or by the bundle's digest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+PLUGIN = """
+import os
+import numpy as np
+from tracer_spec.plugin import Options, Plugin, hookimpl
+
+with open(os.environ["LEAKED_TO"], "a") as file:
+    file.write(os.environ["SOME_API_KEY"])
+
+
+class Words:
+    def __init__(self, options):
+        pass
+
+    def embed(self, texts):
+        return np.array([[text.count("card"), text.count("loan"), len(text) / 50] for text in texts], np.float32)
+
+    def fingerprint(self):
+        return "words-1"
+
+    def state(self):
+        return {}
+
+
+@hookimpl
+def tracer_spec_embedders():
+    yield Plugin("words", "counts two words", Words, Options)
+"""
+SPEC = """\
+version: 1
+name: small
+traces: {use: jsonl, with: {path: traces.jsonl}}
+embedder: words
+zoo: [logreg]
+families: [l2d]
+target: {agreement: 0.8}
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory, call_in):
+    """Build a bundle with a plugin that gives a secret away when it is imported, and one without it."""
+    folder = tmp_path_factory.mktemp("place")
+    metadata = folder / "site" / "tracer_words-1.0.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: tracer-words\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[tracer_spec]\nwords = words_plugin\n")
+    (metadata.parent / "words_plugin.py").write_text(PLUGIN)
+    rows = [{"input": f"my {'card' if n % 2 else 'loan'} {n}", "teacher": f"t{n % 2}"} for n in range(400)]
+    (folder / "traces.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "fresh.jsonl").write_text("".join(json.dumps(row | {"input": row["input"] + "!"}) + "\n" for row in rows))
+    (folder / "router.yaml").write_text(SPEC)
+    for name, embedder in (("words", "words"), ("lsa", "lsa")):
+        done = call_in(
+            *("build", "router.yaml", "--out", f"{name}.tracer", "--set", f"embedder={embedder}"),
+            cwd=folder,
+            env=with_plugin(folder),
+        )
+        assert done.returncode == 0, done.stderr
+    return folder
+
+
+def with_plugin(folder: Path) -> dict[str, str]:
+    site, leak = folder / "site", folder / "leaked"
+    leak.unlink(missing_ok=True)
+    return {"PYTHONPATH": str(site), "SOME_API_KEY": "hunter2", "LEAKED_TO": str(leak)}
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+COMMANDS = [
+    ("route", "words.tracer", "--text", "my card"),
+    ("verify", "words.tracer", "fresh.jsonl", "-q"),
+    ("diff", "lsa.tracer", "words.tracer", "--traces", "fresh.jsonl"),
+    ("diff", "words.tracer", "lsa.tracer", "--traces", "fresh.jsonl"),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: f"{command[0]}-{command[1]}")
+def test_a_plugin_that_only_the_bundle_asks_for_is_not_imported(place, call_in, command):
+    done = call_in(*command, cwd=place, env=with_plugin(place))
+    assert done.returncode == 4
+    assert "needs the embedder 'words' of tracer-words 1.0, and only the bundle itself says so" in done.stderr
+    assert "--embedder words or --sha256 HEX" in done.stderr
+    assert not (place / "leaked").exists()
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: f"{command[0]}-{command[1]}")
+@pytest.mark.parametrize("by", ["name", "digest"])
+def test_it_is_imported_where_the_caller_asks_for_it(place, call_in, command, by):
+    bundles = [place / each for each in command if each.endswith(".tracer")]
+    asked = ("--embedder", "words") if by == "name" else ("--sha256", *map(digest, bundles))
+    done = call_in(*command, *asked, cwd=place, env=with_plugin(place))
+    assert done.returncode == 0, done.stderr
+    assert (place / "leaked").read_text() == "hunter2"
+
+
+def test_diff_refuses_a_bundle_of_another_digest(place, call_in):
+    one, other = digest(place / "lsa.tracer"), digest(place / "words.tracer")
+    call = ("diff", "lsa.tracer", "words.tracer", "--sha256")
+    assert call_in(*call, one, other, cwd=place).returncode == 0
+    done = call_in(*call, other, one, cwd=place)
+    assert done.returncode == 4
+    assert f"has the sha256 {one}; {other} was asked for" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (("verify", "lsa.tracer"), "--embedder is given without TRACES"),
+        (("diff", "lsa.tracer", "words.tracer"), "--embedder is given without --traces"),
+    ],
+)
+def test_an_embedder_with_nothing_to_embed_is_a_mistake(place, call_in, command, message):
+    done = call_in(*command, "--embedder", "words", cwd=place)
+    assert done.returncode == 2
+    assert message in done.stderr
