@@ -137,12 +137,12 @@ def fit_rows(n=N_BITS, n_folds=4, *, off_list=(3, 7), seed=0):
     return FitRows(X, y, rng.permutation(folds), N_BITS)
 
 
-def workshop(rows, *, zoo=("first", "second"), of="inputs", memory=None, **changes):
+def workshop(rows, *, memory=None, **changes):
     """Train a zoo that tells, with an acceptor and a guard that tell."""
     given = {
-        "zoo": [learner("surrogate", alias, of) for alias in zoo],
-        "acceptor": learner("acceptor", of=of),
-        "guards": [learner("guard", of=of)],
+        "zoo": [learner("surrogate", alias) for alias in ("first", "second")],
+        "acceptor": learner("acceptor"),
+        "guards": [learner("guard")],
         "denied": np.zeros(rows.n_classes, bool),
         "target": Target(agreement=0.8, confidence=0.9),
         "seed": 0,
