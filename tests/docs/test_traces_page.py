@@ -128,7 +128,5 @@ def test_every_reason_of_a_preset_is_named_outside_its_expressions():
 
 
 def test_what_the_page_says_stops_a_build_does():
-    table = re.findall(
-        r"^\| `([^`]+)` \| .* \| (stops|goes on) \|", section("Dropped records"), re.MULTILINE
-    )
+    table = re.findall(r"^\| `([^`]+)` \| .* \| (stops|goes on) \|", section("Dropped records"), re.MULTILINE)
     assert {reason for reason, then in table if then == "stops"} == BAD
