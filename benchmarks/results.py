@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Build the specs of the real datasets, route their untouched test rows, and print the README's table.
+"""Build the specs of the real datasets, route their untouched test rows, and print the table of docs/results.md.
 
     python benchmarks/results.py ../shared/data [--json out.json]
 

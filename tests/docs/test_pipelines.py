@@ -1,4 +1,4 @@
-"""The quickstart and the page on pipelines: their commands exist, and the ones that can be run are run."""
+"""Calls of the command line in the pages are ones that it takes; those of the quickstart and of the pipelines are run."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from tracer_spec.init.sample import make_traces
 ROOT = Path(__file__).parents[2]
 PIPELINES = (ROOT / "docs" / "pipelines.md").read_text(encoding="utf-8")
 QUICKSTART = (ROOT / "docs" / "quickstart.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+ALL = "\n".join(page.read_text(encoding="utf-8") for page in PAGES if page.name != "commands.md")
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -28,12 +30,12 @@ def blocks(page: str, language: str) -> list[str]:
 
 def calls(page: str) -> list[str]:
     """Return every call of the command line in a page, in code blocks and in backticks."""
-    code = "\n".join(re.findall(r"^```\w*\n(.*?)^```$", page, re.MULTILINE | re.DOTALL))
+    code = "\n".join(re.findall(r"^```(?:sh|bash|yaml)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL))
     inline = "\n".join(re.findall(r"`(tracer-spec [a-z][^`]*)`", page))
     return re.findall(r"tracer-spec [a-z]+ [^&>|\n]*", f"{code}\n{inline}")
 
 
-@pytest.mark.parametrize("call", sorted({call.strip() for call in calls(PIPELINES + QUICKSTART)}))
+@pytest.mark.parametrize("call", sorted({call.strip() for call in calls(ALL)}))
 def test_every_call_in_the_pages_is_one_that_the_command_line_takes(call):
     _, verb, *args = shlex.split(call, comments=True)
     command = tracer_spec.get_command(click.Context(tracer_spec), verb)

@@ -118,7 +118,7 @@ def test_every_part_function_step_and_reason_is_on_the_page():
     assert set(rows(section("Formats"))) >= {*PARTS, *(f"{name}(x)" for name in FUNCTIONS)}
     assert all(f"`{step}`" in section("Labels") for step in STEPS)
     assert all(f"`{flaw}`" in section("Labels") for flaw in FLAWS)
-    told = rows(section("What became of every record"))
+    told = rows(section("Dropped records"))
     assert [reason for reason in told if reason in REASONS] == list(REASONS)
 
 
@@ -129,7 +129,5 @@ def test_every_reason_of_a_preset_is_named_outside_its_expressions():
 
 
 def test_what_the_page_says_stops_a_build_does():
-    table = re.findall(
-        r"^\| `([^`]+)` \| .* \| (stops|goes on) \|", section("What became of every record"), re.MULTILINE
-    )
+    table = re.findall(r"^\| `([^`]+)` \| .* \| (stops|goes on) \|", section("Dropped records"), re.MULTILINE)
     assert {reason for reason, then in table if then == "stops"} == BAD
