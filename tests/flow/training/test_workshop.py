@@ -133,6 +133,8 @@ def test_equals_are_averaged_two_at_most_and_the_weak_are_not(make):
     assert average.members == ("best", "same")
     assert set(by_name(workshop)) == {"good", "best", "same", "average(best, same)"}
     assert workshop.reports[-1].name == "average(best, same)"
+    three = make({"a": {}, "b": {}, "c": {}})
+    assert set(by_name(three)) == {"a", "b", "c", "average(a, b)"}
     apart = make({"good": {"label": 1}, "best": {}})
     assert set(by_name(apart)) == {"good", "best"}
     assert set(by_name(make({"a": {}, "b": {}}, average=False))) == {"a", "b"}
