@@ -148,6 +148,14 @@ def test_a_guard_by_fold_is_taught_by_labelled_rows_outside_its_fold_and_the_who
     assert {one.limit for one in (fence.whole, *fence.by_fold)} == {telling.Guard.limit}
 
 
+def test_each_fold_of_each_guard_has_a_seed_of_its_own(telling, rows):
+    seeds = []
+    for alias in ("near", "nearer"):
+        fence = fit_fences(telling.learner("guard", alias, of="seed"), rows, 0, Memory())
+        seeds += [telling.taught(one.guard, "guard").tobytes() for one in (fence.whole, *fence.by_fold)]
+    assert len(set(seeds)) == 2 * 5
+
+
 def test_a_row_passes_where_its_distance_under_the_label_predicted_is_at_most_the_limit_of_its_fold(telling, rows):
     class Adds:
         def __init__(self, options):
@@ -167,11 +175,10 @@ def test_a_row_passes_where_its_distance_under_the_label_predicted_is_at_most_th
             )
 
     fence = fit_fences(made_by(telling, "guard", Adds), rows, 0, Memory())
-    labels = np.random.default_rng(0).integers(16, size=N)
-    n_taught = [int(((rows.y >= 0) & (rows.folds != fold)).sum()) for fold in rows.folds]
-    expected = telling.inputs_of(rows.X) + labels <= n_taught
-    assert fence.passes(labels).tolist() == expected.tolist()
-    assert 0 < expected.sum() < N
+    n_taught = np.array([((rows.y >= 0) & (rows.folds != fold)).sum() for fold in rows.folds])
+    from_limit = np.arange(N) % 3 - 1
+    labels = n_taught - telling.inputs_of(rows.X) + from_limit
+    assert fence.passes(labels).tolist() == (from_limit <= 0).tolist()
 
 
 def test_folds_or_rows_that_differ_are_another_training(telling, rows, tmp_path):
@@ -196,7 +203,9 @@ def test_folds_or_rows_that_differ_are_another_training(telling, rows, tmp_path)
     fit_acceptor(acceptor, rows, held_out_by_none(np.ones((N, 1), np.float32)), np.ones(N, bool), 0, memory)
     fit_acceptor(acceptor, rows, held_out_by_none(), rows.folds > 0, 0, memory)
     fit_acceptor(acceptor, rows, held_out_by_none(), np.ones(N, bool), 1, memory)
+    fit_acceptor(acceptor, rows, HeldOut(np.ones((N, N), np.float32)), np.ones(N, bool), 0, memory)
     fit_fences(guard, rows, 1, memory)
+    fit_fences(telling.learner("guard", "another alias"), rows, 0, memory)
     assert memory.n_reused == 0
     fit_acceptor(acceptor, rows, held_out_by_none(), np.ones(N, bool), 0, memory)
     assert memory.n_reused == 1
