@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 
 from tracer_spec import build, load
+from tracer_spec.runtime.decision import Reason
 
 COVERAGES = (0.7, 0.8, 0.9, 0.95)
-OUT_OF_DISTRIBUTION = 2
 PEER_QUANTILES = (0.95, 0.98, 0.995)  # the last is its own
 PEER = """
 import sys
@@ -70,7 +70,7 @@ def answers(policy: Any, X: np.ndarray, n_labels: int) -> Answers:
     stage = replace(policy[0], threshold=-1.0)
     graph = compile_policy((stage,), dimension=X.shape[1], denied=[False] * n_labels)
     label, score, reason = Scorer(graph.SerializeToString()).run({"embedding": X}, outputs=["label", "score", "reason"])
-    return Answers(label, score, reason != OUT_OF_DISTRIBUTION)
+    return Answers(label, score, reason != Reason.OUT_OF_DISTRIBUTION.number)
 
 
 def handled_outside(inside: Answers, outside: Answers, coverage: float) -> float | None:
@@ -103,7 +103,7 @@ def fit_vectors(data: Path) -> np.ndarray:
 
     plan = make_plan(load_spec(spec(data, [])), find_plugins())
     traces = read_traces(plan)
-    return prepare(plan, traces, part(plan, traces)).fit.X
+    return prepare(plan, traces, part(traces, plan.spec.split)).fit.X
 
 
 def measure(name: str, guards: list[Any], data: Path, folder: Path, peer_python: str | None) -> list[dict[str, Any]]:

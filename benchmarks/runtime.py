@@ -5,7 +5,8 @@
 
 DATA holds ``banking77_train.jsonl`` and ``banking77_test.jsonl``. Both sides train the peer's lean zoo (logistic regression
 with C = 1 and C = 10, SGD, perceptrons 256 and 256-96) on the same 384-dimensional vectors. Under WORK lie the vectors, the
-bundles and the peer's artifact; ``--peer-json FILE`` takes the peer's training, the slow part, from an earlier run there.
+bundles and the peer's artifact; ``--peer-json FILE`` takes the peer's training, the slow part, from an earlier run there: the
+file that this option wrote, or what ``--json`` did.
 Without ``--peer-python``, rows that need the peer are skipped, and say so.
 """
 
@@ -27,9 +28,9 @@ from typing import Any
 import numpy as np
 
 import tracer_spec as ts
+from tracer_spec.runtime.decision import INPUT, OUTPUTS
 
 PEER = Path(__file__).with_name("peer.py")
-OUTPUTS = ["label", "handled", "score", "stage", "reason"]
 FORBIDDEN = ("sklearn", "scipy", "xgboost", "pydantic", "pluggy", "yaml", "pandas", "onnx")
 LEAN_ZOO = [
     {"use": "logreg", "as": "logreg-c1", "with": {"C": 1.0}},
@@ -142,7 +143,8 @@ def bare_session(bundle: str) -> Callable[[np.ndarray], Any]:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     graph = read_bundle(bundle).members["policy.onnx"]
     session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    return lambda x: session.run(OUTPUTS, {"embedding": x[None]})
+    names = list(OUTPUTS)
+    return lambda x: session.run(names, {INPUT: x[None]})
 
 
 def decisions(bundle: str, X: np.ndarray) -> dict[str, Any]:
@@ -226,11 +228,20 @@ def measure_ours(data: Path, work: Path) -> dict[str, Any]:
     return {"lean": lean, "cascade": cascade, "text": text}
 
 
+def recorded_training(path: Path) -> dict[str, Any]:
+    """Return the peer's training of an earlier run, from the file of ``--peer-json`` or the report of ``--json``."""
+    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    training = document if "artifact_mb" in document else (document.get("peer") or {}).get("fit")
+    if training is None:
+        raise SystemExit(f"{path} holds no training of the peer: it is of a run without --peer-python")
+    return training
+
+
 def measure_peer(python: str, work: Path, recorded: Path | None) -> dict[str, Any]:
     """Time the peer; its training only where no earlier run left one here."""
     artifact = work / "peer"
     if recorded and recorded.exists() and artifact.exists():
-        trained = json.loads(recorded.read_text(encoding="utf-8")) | {"recorded": True}
+        trained = recorded_training(recorded) | {"recorded": True}
     else:
         trained = peer(python, "fit", work / "vectors.npz", artifact)
         (recorded or work / "peer.json").write_text(json.dumps(trained) + "\n", encoding="utf-8")

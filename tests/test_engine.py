@@ -87,8 +87,8 @@ def proposals(spec):
     """Go through the flow up to the frozen order, and return it with everything that made it."""
     plan = make_plan(load_spec(spec), find_plugins())
     rows = read_traces(plan)
-    prepared = prepare(plan, rows, part(plan, rows))
-    workshop = train(plan, prepared, workers=1)
+    prepared = prepare(plan, rows, part(rows, plan.spec.split))
+    workshop = train(plan, prepared.fit, prepared.denied, workers=1)
     chains = propose(plan.families, workshop)
     ordered = plan.calibrator.make().order(chains, len(prepared.certify), plan.target)
     return plan, rows, prepared, chains, ordered
@@ -109,7 +109,7 @@ def test_certify_rows_replaced_whole_change_no_candidate_and_no_order(spec, boun
     rows, asked = traces(900), {"target": {"agreement": 0.97}, "split": {"max_fit": bound}}
     plan, kept, prepared, chains, ordered = proposals(spec(rows, **asked))
     assert (len(prepared.fit.y) == 400) == (bound == 400)
-    certify = {kept.ids[i] for i in part(plan, kept).certify}
+    certify = {kept.ids[i] for i in part(kept, plan.spec.split).certify}
     assert 250 < len(certify) < 470
     rng = np.random.default_rng(9)
     changed = [
@@ -129,7 +129,7 @@ def test_certify_rows_replaced_whole_change_no_byte_of_the_audit(spec, tmp_path)
     settings["traces"]["format"] = {"text": "input", "label": "teacher", "id": "id", "time": "time"}
     plan = make_plan(load_spec(settings), find_plugins())
     kept = read_traces(plan)
-    certify = {kept.ids[i] for i in part(plan, kept).certify}
+    certify = {kept.ids[i] for i in part(kept, plan.spec.split).certify}
     changed = [
         {"id": row["id"], "input": f"{'z' * 500} {i}", "teacher": f"unheard-of {i}", "time": -9e8}
         if row["id"] in certify
@@ -166,7 +166,7 @@ def test_a_bound_on_fit_rows_is_told_and_takes_no_certify_row(spec, tmp_path):
 def test_a_change_of_one_fit_row_is_noticed_by_the_same_measure(spec):
     rows = traces(900)
     plan, kept, _, chains, ordered = proposals(spec(rows))
-    position = int(part(plan, kept).fit[0])
+    position = int(part(kept, plan.spec.split).fit[0])
     changed = [*rows[:position], rows[position] | {"input": "mortgage mortgage"}, *rows[position + 1 :]]
     *_, other_chains, other_ordered = proposals(spec(changed))
     assert identity(chains, ordered) != identity(other_chains, other_ordered)
@@ -206,8 +206,8 @@ def test_a_build_certifies_and_its_bundle_decides_as_certified(spec, tmp_path):
     assert (result.status, result.bundle) == ("certified", out)
     assert hashlib.sha256(out.read_bytes()).hexdigest() == result.sha256
     plan, kept, *_ = proposals(spec(rows))
-    certify = [kept.texts[i] for i in part(plan, kept).certify]
-    labels = [kept.labels[i] for i in part(plan, kept).certify]
+    certify = [kept.texts[i] for i in part(kept, plan.spec.split).certify]
+    labels = [kept.labels[i] for i in part(kept, plan.spec.split).certify]
     batch = ts.load(out).route_batch(certify)
     k = sum(ours == theirs for ours, theirs in zip(batch.labels, labels, strict=True))
     assert (int(batch.handled.sum()), k) == (result.certificate.chosen.n, result.certificate.chosen.k)
@@ -306,7 +306,7 @@ def test_a_cascade_is_certified_whole(spec, tmp_path):
     assert result.status == "certified"
     assert len(result.policy) == 2
     plan, kept, *_ = proposals(spec(rows, families=["rsb"], target=target))
-    certify = kept.take(part(plan, kept).certify)
+    certify = kept.take(part(kept, plan.spec.split).certify)
     batch = ts.load(result.bundle).route_batch(list(certify.texts))
     assert {0, 1} <= set(batch.stages[batch.handled].tolist())
     k = sum(ours == theirs for ours, theirs in zip(batch.labels, certify.labels, strict=True))
@@ -370,7 +370,7 @@ def test_a_draft_tells_nothing_of_the_labels_of_certify_rows(spec, tmp_path):
     settings = spec(rows)
     settings["traces"]["labels"] = {"allowed": sorted(WORDS)}
     plan, kept, *_ = proposals(settings)
-    certify = {kept.ids[i] for i in part(plan, kept).certify}
+    certify = {kept.ids[i] for i in part(kept, plan.spec.split).certify}
     changed = [row | {"teacher": "made_up"} if row["id"] in certify else row for row in rows]
     path = settings["traces"]["with"]["path"]
     before = ts.build(settings, out=tmp_path / "b.tracer", draft=True).document()

@@ -7,14 +7,15 @@ from functools import partial
 
 from tracer_spec.builtin.formats import find_format, written_expressions
 from tracer_spec.builtin.formats.expressions import compile_expression
-from tracer_spec.errors import Problem, SpecError
+from tracer_spec.errors import Problem, SpecError, did_you_mean
 from tracer_spec.plugin.contracts import Provided
-from tracer_spec.plugin.proposing import CalibratorPlugin, Measure
+from tracer_spec.plugin.policy import Measure
+from tracer_spec.plugin.proposing import CalibratorPlugin
 from tracer_spec.plugin.registry import Registry
+from tracer_spec.spec.error_text import REASON_LEFT_OUT, is_private
 from tracer_spec.spec.labels import read_labels
 from tracer_spec.spec.load import LoadedSpec
 from tracer_spec.spec.nodes import Path, address, as_written, nearest, quoted
-from tracer_spec.spec.wording import REASON_LEFT_OUT, did_you_mean, is_private
 
 _FORMAT: Path = ("traces", "format")
 _CALIBRATOR: Path = ("target", "calibrator")
@@ -54,7 +55,7 @@ def _outside(loaded: LoadedSpec, labels: tuple[str, ...]) -> list[Problem]:
     for path, label in named.items():
         if label not in known:
             node = nearest(loaded.tree, path)
-            hint = "" if secret or is_private(node) else did_you_mean(label, labels)
+            hint = "" if secret or is_private(node) else did_you_mean(label[:100], labels)
             listing = "" if secret else f"; known: {_listing(labels)}"
             what = f"{as_written(node)} is not an allowed label{listing}"
             found.append(Problem(loaded.where(path), what, hint, address(path)))

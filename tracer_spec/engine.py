@@ -98,7 +98,7 @@ def build(
         traces = read_traces(plan)
         done(f"{traces.accounting.kept:,} of {traces.accounting.read:,} traces kept")
     with staged(observe, "split") as done:
-        sides = part(plan, traces)
+        sides = part(traces, plan.spec.split)
         if pinned:
             same_inputs(pinned, plan, traces, sides, text=check)
         done(f"{len(sides.fit):,} fit, {len(sides.certify):,} certify")
@@ -108,7 +108,7 @@ def build(
             same_embedder(pinned, plan, prepared)
         done(f"{prepared.fit.X.shape[1]} dimensions, {len(prepared.labels)} labels")
     with staged(observe, "train") as done:
-        workshop = train(plan, prepared, workers=workers, memory=memory, observe=observe)
+        workshop = train(plan, prepared.fit, prepared.denied, workers=workers, memory=memory, observe=observe)
         done(f"trained: {', '.join(each.name for each in workshop.trained)}{memory.told}")
     with staged(observe, "propose") as done:
         proposal = make_proposal(plan, prepared, workshop, draft=draft)

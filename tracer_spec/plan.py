@@ -16,12 +16,12 @@ from tracer_spec.plugin.contracts import Options, Provided, VectorReaderPlugin
 from tracer_spec.plugin.proposing import CalibratorPlugin, Target
 from tracer_spec.plugin.registry import Registry
 from tracer_spec.plugin.requirements import missing_dependency, provided_by
+from tracer_spec.spec.error_text import REASON_LEFT_OUT, is_private
 from tracer_spec.spec.load import LoadedSpec
 from tracer_spec.spec.model import RouterSpec
 from tracer_spec.spec.nodes import Path, address, as_written, find, nearest
 from tracer_spec.spec.problems import problems_of
 from tracer_spec.spec.reference import PluginRef
-from tracer_spec.spec.wording import REASON_LEFT_OUT, is_private
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from tracer_spec.builtin.formats.functions import FUNCTIONS
 from tracer_spec.builtin.sources import sources
 from tracer_spec.flow.prepare import read_traces
 from tracer_spec.flow.traces.accounting import BAD, REASONS
-from tracer_spec.flow.traces.labels import FLAWS, STEPS
+from tracer_spec.flow.traces.labels import FLAWS
+from tracer_spec.flow.traces.steps import STEPS
 from tracer_spec.plan import make_plan
 from tracer_spec.plugin import Record
 from tracer_spec.plugin.registry import find_plugins

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 import tracer_spec as ts
-from tracer_spec.flow.compile import DENIED_LABEL, HANDLED, LOW_SCORE, OUT_OF_DISTRIBUTION
 from tracer_spec.graph import Scorer
 from tracer_spec.runtime import read_bundle
 from tracer_spec.runtime.embedding import restore_embedder
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 N_TRAIN = 3000
+HANDLED, LOW_SCORE, OUT_OF_DISTRIBUTION, DENIED_LABEL = range(4)
 
 
 def rows(name):

@@ -17,7 +17,7 @@ from tracer_spec.flow.traces.row_hashes import KnownRows, row_hashes
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.verify import verify
 from tracer_spec.runtime.bundle import parse_bundle
-from tracer_spec.runtime.opening import open_router
+from tracer_spec.runtime.load import open_router
 from tracer_spec.stats.two_samples import sample_quantiles
 
 _SPEC = importlib.util.spec_from_file_location("bundles", Path(__file__).parents[1] / "runtime" / "bundles.py")
@@ -255,7 +255,7 @@ def test_the_build_writes_the_scores_of_the_certify_rows_and_every_row_it_saw(tm
     router = ts.load(result.bundle)
     plan = make_plan(load_spec(spec), find_plugins())
     kept = read_traces(plan)
-    scores = router.route_batch([kept.texts[i] for i in part(plan, kept).certify]).scores
+    scores = router.route_batch([kept.texts[i] for i in part(kept, plan.spec.split).certify]).scores
     assert np.abs(np.array(router.certificate["scores"]) - sample_quantiles(scores)).max() < 1e-5
     members = parse_bundle(result.bundle.read_bytes()).members
     read = CertificateDocument.read(members["certificate.json"]).claimed(router.manifest.status)

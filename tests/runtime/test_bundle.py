@@ -16,7 +16,7 @@ from tracer_spec.errors import BundleError, UsageError
 from tracer_spec.runtime import limits, load, read_bundle
 from tracer_spec.runtime.archive import pack, unpack
 from tracer_spec.runtime.bundle import parse_bundle
-from tracer_spec.runtime.opening import open_router
+from tracer_spec.runtime.load import open_router
 
 
 def refused(path, message, *, address=None, **options):

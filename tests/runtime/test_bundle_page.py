@@ -9,7 +9,7 @@ import pytest
 
 from tracer_spec.runtime import Reason, limits
 from tracer_spec.runtime.archive import MANIFEST, OPTIONAL, REQUIRED
-from tracer_spec.runtime.session import OUTPUTS
+from tracer_spec.runtime.decision import OUTPUTS
 
 PAGE = (Path(__file__).parents[2] / "docs/bundle.md").read_text(encoding="utf-8")
 SAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)

@@ -22,7 +22,7 @@ from tracer_spec.errors import BundleError, DimensionError
 from tracer_spec.runtime import Decision, Reason, load
 from tracer_spec.runtime.bundle import parse_bundle
 from tracer_spec.runtime.limits import CHUNK_ROWS
-from tracer_spec.runtime.opening import open_router
+from tracer_spec.runtime.load import open_router
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tracer_spec.errors import SpecError
 from tracer_spec.spec import LoadedSpec, RouterSpec, canonical, load_spec, spec_digest
 from tracer_spec.spec.environment import expand
-from tracer_spec.spec.python_data import as_text, read_mapping
+from tracer_spec.spec.mapping_reader import as_text, read_mapping
 from tracer_spec.spec.reader import read_yaml
 
 Load = Callable[..., LoadedSpec]

@@ -4,14 +4,18 @@ from typing import Any
 
 import pytest
 import yaml
-from jsonschema import Draft7Validator
-from pydantic import BaseModel, Field
+from jsonschema import Draft202012Validator
+from pydantic import BaseModel, Field, RootModel, create_model
 
 from tracer_spec.plugin import Options
 from tracer_spec.spec import router_schema
 
 FULL = (Path(__file__).parent / "full.yaml").read_text("utf-8")
 COMMITTED = Path(__file__).parents[2] / "schemas" / "router.v1.json"
+
+
+class Numbers(RootModel[list[int]]):
+    pass
 
 
 class Layer(BaseModel):
@@ -31,11 +35,11 @@ class PathOptions(Options):
 
 
 INSTALLED = {
-    "source": {"jsonl": ("JSON Lines", PathOptions.model_json_schema())},
+    "source": {"jsonl": ("JSON Lines", PathOptions)},
     "surrogate": {
-        "mlp": ("neural network", MlpOptions.model_json_schema()),
-        "external": ("a file of scores", PathOptions.model_json_schema()),
-        "logreg": ("logistic regression", Options.model_json_schema()),
+        "mlp": ("neural network", MlpOptions),
+        "external": ("a file of scores", PathOptions),
+        "logreg": ("logistic regression", Options),
     },
     "guard": {},
 }
@@ -44,20 +48,20 @@ INSTALLED = {
 def complaints(schema: dict[str, Any], **changes: Any) -> list[str]:
     """Return where a schema finds fault with the full spec and these changes."""
     data = {key: value for key, value in (yaml.safe_load(FULL) | changes).items() if value is not ...}
-    return sorted({"/".join(map(str, error.absolute_path)) for error in Draft7Validator(schema).iter_errors(data)})
+    return sorted({"/".join(map(str, error.absolute_path)) for error in Draft202012Validator(schema).iter_errors(data)})
 
 
 @pytest.mark.parametrize("schema", [router_schema(), router_schema(INSTALLED)], ids=["bare", "installed"])
-def test_the_schema_is_draft_07_and_takes_what_the_loader_takes(schema: dict[str, Any]) -> None:
-    Draft7Validator.check_schema(schema)
-    assert "$defs" not in json.dumps(schema)
+def test_the_schema_is_draft_2020_12_and_takes_what_the_loader_takes(schema: dict[str, Any]) -> None:
+    Draft202012Validator.check_schema(schema)
+    assert '"definitions"' not in json.dumps(schema)
     full = yaml.safe_load(FULL) | {"zoo": ["logreg"], "traces": {"use": "jsonl", "with": {"path": "a"}}}
-    assert list(Draft7Validator(schema).iter_errors(full)) == []
+    assert list(Draft202012Validator(schema).iter_errors(full)) == []
 
 
 def test_every_key_of_the_spec_has_a_title_and_a_description() -> None:
     schema = router_schema()
-    parts = [schema, *schema["definitions"].values()]
+    parts = [schema, *schema["$defs"].values()]
     parts += [each for part in parts for each in part.get("anyOf", [])]
     keys = [(key, said) for part in parts for key, said in part.get("properties", {}).items()]
     assert len(keys) > 40
@@ -147,7 +151,7 @@ def test_the_options_of_a_source_are_typed_too() -> None:
 
 
 def test_names_complete_with_the_summary_of_each_plugin() -> None:
-    name, mapping = router_schema(INSTALLED)["definitions"]["surrogate"]["anyOf"]
+    name, mapping = router_schema(INSTALLED)["$defs"]["surrogate"]["anyOf"]
     assert dict(zip(name["anyOf"][0]["enum"], name["anyOf"][0]["enumDescriptions"], strict=True)) == {
         "logreg": "logistic regression",
         "mlp": "neural network",
@@ -156,12 +160,24 @@ def test_names_complete_with_the_summary_of_each_plugin() -> None:
 
 
 def test_an_option_called_like_a_word_of_json_schema_stays_an_option() -> None:
-    options: dict[str, Any] = {
-        "type": "object",
-        "properties": {"$ref": {"type": "string"}, "default": {"$ref": "#/$defs/A"}},
-    }
-    options |= {"$defs": {"A": {"type": "array"}}, "additionalProperties": False}
-    schema = router_schema({"surrogate": {"odd": ("odd", options)}})
-    Draft7Validator.check_schema(schema)
+    class Odd(Options):
+        ref: str = Field("", alias="$ref")
+        default: Numbers = Numbers([])
+
+    schema = router_schema({"surrogate": {"odd": ("odd", Odd)}})
+    Draft202012Validator.check_schema(schema)
     assert complaints(schema, zoo=[{"use": "odd", "with": {"$ref": "a", "default": []}}]) == []
     assert complaints(schema, zoo=[{"use": "odd", "with": {"default": 5}}]) == ["zoo/0"]
+
+
+def test_definitions_of_one_name_in_two_plugins_stay_apart() -> None:
+    namesake = create_model("Layer", kernel=(int, ...))
+    other = create_model("Other", __base__=Options, layers=(tuple[namesake, ...], ()))
+    schema = router_schema({"surrogate": {"mlp": ("neural network", MlpOptions), "cnn": ("another", other)}})
+    wide, deep = [{"width": 8}], [{"kernel": 3}]
+    assert (
+        complaints(schema, zoo=[{"use": "mlp", "with": {"layers": wide}}, {"use": "cnn", "with": {"layers": deep}}])
+        == []
+    )
+    swapped = [{"use": "mlp", "with": {"layers": deep}}, {"use": "cnn", "with": {"layers": wide}}]
+    assert complaints(schema, zoo=swapped) == ["zoo/0", "zoo/1"]

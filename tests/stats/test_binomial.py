@@ -11,6 +11,7 @@ from tracer_spec.stats.binomial import (
     interval,
     p_value,
     predicted_power,
+    trials_estimate,
     trials_needed,
 )
 
@@ -86,3 +87,16 @@ def test_no_number_of_trials_certifies_what_is_not_so():
 
 def test_a_perfect_candidate_needs_no_more_than_the_fewest_trials():
     assert trials_needed(1.0, 0.9, 0.05) == math.ceil(math.log(0.05) / math.log(0.9))
+
+
+@pytest.mark.parametrize(
+    ("agreement", "target"), [(0.921, 0.92), (0.95, 0.92), (0.97, 0.95), (0.995, 0.95), (1.0, 0.9)]
+)
+def test_the_estimate_of_the_trials_needed_is_near_enough_to_choose_by(agreement, target):
+    exact = trials_needed(agreement, target, 0.05)
+    assert 0.75 <= max(trials_estimate(agreement, target, 0.05), fewest_trials(target, 0.05)) / exact <= 1.25
+
+
+def test_a_critical_count_of_a_billion_trials_is_found_without_a_list_of_them():
+    c = critical_count(10**9, 0.92, 0.05)
+    assert p_value(10**9, c, 0.92) <= 0.05 < p_value(10**9, c - 1, 0.92)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import false_discovery_control
 
-from tracer_spec.stats.multiple import bonferroni, fallback, fixed_sequence, holm, look_level
+from tracer_spec.stats.multiple import fixed_sequence, holm, look_level
 
 p_lists = st.lists(st.floats(0, 1), min_size=1, max_size=7)
 deltas = st.floats(0.01, 0.5)
@@ -33,30 +33,6 @@ def test_the_fixed_sequence_is_the_closed_test_on_the_first_of_each_intersection
     assert outcome + [False] * (len(p_values) - len(outcome)) == expected
 
 
-@given(p_lists, deltas)
-def test_bonferroni_compares_each_with_its_share(p_values, delta):
-    assert bonferroni(p_values, delta) == [p * len(p_values) <= delta or p <= delta / len(p_values) for p in p_values]
-
-
-@given(p_lists, deltas)
-def test_fallback_with_all_weight_on_the_first_is_the_fixed_sequence(p_values, delta):
-    weights = [1.0] + [0.0] * (len(p_values) - 1)
-    p_values = [max(p, 1e-9) for p in p_values]
-    outcome = fixed_sequence(p_values, delta)
-    assert fallback(p_values, weights, delta) == outcome + [False] * (len(p_values) - len(outcome))
-
-
-def test_fallback_restarts_after_a_failure_at_the_weight_of_the_next():
-    assert fallback([0.9, 0.02, 0.04], [0.5, 0.5, 0.0], 0.05) == [False, True, False]
-    assert fallback([0.9, 0.02, 0.024], [0.5, 0.5, 0.0], 0.05) == [False, True, True]
-
-
-@pytest.mark.parametrize("weights", [[0.6, 0.6], [-0.1, 0.5], [1.0]])
-def test_fallback_refuses_weights_that_overspend(weights):
-    with pytest.raises(ValueError, match="weight"):
-        fallback([0.1, 0.2], weights, 0.05)
-
-
 def test_a_fixed_sequence_looks_at_nothing_after_its_first_failure():
     seen = []
 
@@ -76,7 +52,7 @@ def test_the_levels_of_all_looks_sum_to_delta():
     assert look_level(1, 0.05) == pytest.approx(0.0304, abs=1e-4)
 
 
-@pytest.mark.parametrize("procedure", ["bonferroni", "holm", "fixed_sequence", "fallback"])
+@pytest.mark.parametrize("procedure", ["holm", "fixed_sequence"])
 def test_the_family_wise_error_stays_within_delta_under_the_global_null(procedure):
     rng = np.random.default_rng(20240523)
     delta, runs, m = 0.1, 4000, 6
@@ -85,10 +61,8 @@ def test_the_family_wise_error_stays_within_delta_under_the_global_null(procedur
         p = rng.uniform(size=m)
         p = np.maximum(p, p[0] * 0.5) if procedure == "holm" else p  # dependence must not matter
         rejected = {
-            "bonferroni": lambda p: bonferroni(p, delta),
             "holm": lambda p: holm(p, delta),
             "fixed_sequence": lambda p: fixed_sequence(p, delta),
-            "fallback": lambda p: fallback(p, [1 / m] * m, delta),
         }[procedure](p.tolist())
         false += any(rejected)
     assert false / runs <= delta + 3.1 * (delta * (1 - delta) / runs) ** 0.5

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from typing import Any
 
 import click
 
-from tracer_spec.errors import UsageError
+from tracer_spec.errors import UsageError, did_you_mean
 
 # verb: what ``tracer-spec --help`` says of it. Its command is ``command`` in ``tracer_spec.cli.commands.VERB``.
 VERBS = {
@@ -53,8 +52,7 @@ class LazyGroup(click.Group):
         name = args[0]
         if name in VERBS or name.startswith("-"):
             return super().resolve_command(ctx, args)
-        near = difflib.get_close_matches(name, VERBS, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else "'tracer-spec --help' explains each"
+        hint = did_you_mean(name, VERBS) or "'tracer-spec --help' explains each"
         raise UsageError(f"there is no command '{name}'; there are {', '.join(VERBS)}", hint=hint)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

@@ -10,7 +10,7 @@ import numpy as np
 
 from tracer_spec.flow.blocks import ROWS_PER_BLOCK, Blocks
 from tracer_spec.flow.compile import compile_policy, overrides
-from tracer_spec.flow.traces.labels import LabelSpace
+from tracer_spec.flow.traces.label_space import LabelSpace
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.training.embed import FittedEmbedder
 from tracer_spec.plugin import Classes, Mask, Policy, Scores

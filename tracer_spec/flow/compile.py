@@ -19,22 +19,16 @@ from onnx import TensorProto, helper, numpy_helper
 from tracer_spec.errors import PluginError
 from tracer_spec.graph import IR_VERSION, OPSETS, PRODUCER, inline
 from tracer_spec.graph.walk import rename_captured, subgraphs
+from tracer_spec.runtime.decision import INPUT, OUTPUTS, Reason
 from tracer_spec.runtime.session import as_list
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, NodeProto
+    from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto
 
     from tracer_spec.plugin import Mask, Policy, Stage
 
-OUTPUTS = {
-    "label": TensorProto.INT64,
-    "handled": TensorProto.BOOL,
-    "score": TensorProto.FLOAT,
-    "stage": TensorProto.INT64,
-    "reason": TensorProto.INT64,
-}
+_KINDS = {"tensor(int64)": TensorProto.INT64, "tensor(bool)": TensorProto.BOOL, "tensor(float)": TensorProto.FLOAT}
 _MERGED = ("label", "score", "reason")  # the other two follow from these
-HANDLED, LOW_SCORE, OUT_OF_DISTRIBUTION, DENIED_LABEL, UNAVAILABLE = range(5)
 
 
 class _Body:
@@ -129,7 +123,7 @@ def compile_policy(
         held = _later_stage(body, position, stage, held, denied)
     body.add("IsNaN", [held["score"]], "unscored")
     body.add("Where", ["unscored", body.constant("zero", np.array(0, np.float32)), held["score"]], "score")
-    body.add("Where", ["unscored", body.integers(UNAVAILABLE), held["reason"]], "reason")
+    body.add("Where", ["unscored", body.integers(Reason.UNAVAILABLE.number), held["reason"]], "reason")
     body.add("BitwiseOr", [held["label"], held["deferred"]], "label")
     for output in ("handled", "stage"):
         body.rename(held[output], output)
@@ -164,19 +158,19 @@ def _stage(
         score = body.splice(stage.acceptor.onnx, f"{at}.acceptor.", given)["accept"]
     score = body.add("Add", [score, rows["doubt"]], f"{at}.score")
     threshold = body.constant(f"threshold_{position}", np.array(stage.threshold, np.float32))
-    reason = body.integers(LOW_SCORE)
+    reason = body.integers(Reason.LOW_SCORE.number)
     handled = body.add("GreaterOrEqual", [score, threshold], f"{at}.sure")
     if any(denied):
         body.constant("allowed_labels", ~np.array(denied, bool))
         allowed = body.add("Gather", ["allowed_labels", label], f"{at}.allowed")
-        reason = body.add("Where", [allowed, reason, body.integers(DENIED_LABEL)], f"{at}.denied_reason")
+        reason = body.add("Where", [allowed, reason, body.integers(Reason.DENIED_LABEL.number)], f"{at}.denied_reason")
         handled = body.add("And", [handled, allowed], f"{at}.sure_allowed")
     for number, fence in enumerate(stage.fences):
         on = f"{at}.fence_{number}"
         distance = body.splice(fence.guard.onnx, f"{on}.", {"embedding": embedding, "label": label})["distance"]
         limit = body.constant(f"{on}.limit", np.array(fence.limit, np.float32))
         near = body.add("LessOrEqual", [distance, limit], f"{on}.near")
-        reason = body.add("Where", [near, reason, body.integers(OUT_OF_DISTRIBUTION)], f"{on}.reason")
+        reason = body.add("Where", [near, reason, body.integers(Reason.OUT_OF_DISTRIBUTION.number)], f"{on}.reason")
         handled = body.add("And", [handled, near], f"{on}.passed")
     deferred = _deferred(body, handled, at)
     reason = body.add("BitwiseAnd", [reason, deferred], f"{at}.reason")
@@ -219,7 +213,9 @@ def _later_stage(
         )
     )
     # outside of the branch these cost less than two more columns to scatter; a row newly handled was at -1
-    after["handled"] = outer.add("Equal", [after["reason"], outer.integers(HANDLED)], f"{at}.after_handled")
+    after["handled"] = outer.add(
+        "Equal", [after["reason"], outer.integers(Reason.HANDLED.number)], f"{at}.after_handled"
+    )
     after["deferred"] = _deferred(outer, after["handled"], f"{at}.after")
     outer.add("Sub", [after["deferred"], held["deferred"]], f"{at}.newly")
     outer.add("Mul", [f"{at}.newly", outer.integers(position + 1)], f"{at}.newly_here")
@@ -229,13 +225,17 @@ def _later_stage(
 
 def _branch(body: _Body, name: str, outputs: str) -> GraphProto:
     """Make the graph of one branch; its outputs are what stages merge."""
-    infos = [helper.make_tensor_value_info(f"{outputs}{key}", OUTPUTS[key], ["n"]) for key in _MERGED]
-    return helper.make_graph(body.nodes, name, [], infos)
+    return helper.make_graph(body.nodes, name, [], [_column(f"{outputs}{key}", OUTPUTS[key]) for key in _MERGED])
+
+
+def _column(name: str, kind: str) -> ValueInfoProto:
+    """Describe a value of one item a row."""
+    return helper.make_tensor_value_info(name, _KINDS[kind], ["n"])
 
 
 def _checked(body: _Body, policy: Policy, dimension: int, open_thresholds: bool) -> ModelProto:
     """Wrap nodes and initializers into a model and have the checker read it."""
-    inputs = [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", dimension])]
+    inputs = [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["n", dimension])]
     if open_thresholds:
         inputs += [
             helper.make_tensor_value_info(name, TensorProto.FLOAT, [])
@@ -246,7 +246,7 @@ def _checked(body: _Body, policy: Policy, dimension: int, open_thresholds: bool)
         body.nodes,
         "policy",
         inputs,
-        [helper.make_tensor_value_info(name, kind, ["n"]) for name, kind in OUTPUTS.items()],
+        [_column(name, kind) for name, kind in OUTPUTS.items()],
         initializer=[body.initializers[name] for name in sorted(body.initializers)],
     )
     opsets = [helper.make_opsetid(domain, version) for domain, version in sorted(OPSETS.items())]

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tracer_spec.errors import DataError
+from tracer_spec.errors import DataError, did_you_mean
 from tracer_spec.flow.cache.memory import Memory
 from tracer_spec.flow.certify_rows import Sealed
 from tracer_spec.flow.prepared import Prepared
 from tracer_spec.flow.progress import Observer, nobody
 from tracer_spec.flow.traces.collect import collect
-from tracer_spec.flow.traces.labels import LabelCleaner, LabelSpace, label_space
+from tracer_spec.flow.traces.label_space import LabelSpace, label_space
+from tracer_spec.flow.traces.labels import LabelCleaner
 from tracer_spec.flow.traces.splits import Split, fold_keys, folds, split
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.training.embed import fit_embedder
 from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.plugin import Mask
-from tracer_spec.plugin.registry import did_you_mean
 
 if TYPE_CHECKING:
     from tracer_spec.plan import Plan
+    from tracer_spec.spec.model import SplitSpec
 
 
 def read_traces(plan: Plan) -> TraceSet:
@@ -46,20 +48,19 @@ def _collected(plan: Plan) -> TraceSet:
     )
 
 
-def part(plan: Plan, traces: TraceSet) -> Split:
+def part(traces: TraceSet, asked: SplitSpec) -> Split:
     """Part fit rows from certify rows."""
-    asked = plan.spec.split
     sides = split(traces, certify=asked.certify, strategy=asked.strategy, max_fit=asked.max_fit)
-    if len(sides.fit) < 2 * plan.spec.split.folds:
+    if len(sides.fit) < 2 * asked.folds:
         raise DataError(
-            f"too few rows to fit on, {len(sides.fit)} of {len(traces):,}: {plan.spec.split.folds} folds cannot share them",
+            f"too few rows to fit on, {len(sides.fit)} of {len(traces):,}: {asked.folds} folds cannot share them",
             hint="collect more traces, or lower split.folds or split.certify",
             address="split",
         )
     return sides
 
 
-def denied_labels(plan: Plan, labels: LabelSpace) -> Mask:
+def denied_labels(defer_labels: Sequence[str], labels: LabelSpace) -> Mask:
     """Return which labels no surrogate may answer, shape (k,).
 
     Raises
@@ -67,7 +68,7 @@ def denied_labels(plan: Plan, labels: LabelSpace) -> Mask:
     DataError
         For one that no fit row has: a slip of the pen here would let through what must not pass.
     """
-    for label in plan.spec.defer_labels:
+    for label in defer_labels:
         if label not in labels.classes:
             near = did_you_mean(label, labels.labels)
             remedy = "correct it, take it out, or list the labels there are in 'traces.labels.allowed'"
@@ -76,7 +77,7 @@ def denied_labels(plan: Plan, labels: LabelSpace) -> Mask:
                 hint="; ".join(filter(None, (near, remedy))),
                 address="defer_labels",
             )
-    return np.array([label in plan.spec.defer_labels for label in labels.labels], bool)
+    return np.array([label in defer_labels for label in labels.labels], bool)
 
 
 def prepare(
@@ -85,7 +86,7 @@ def prepare(
     """Embed the fit rows, number their labels, deal their folds, and put the certify rows under seal."""
     fit = traces.take(sides.fit)
     labels = label_space(plan.allowed_labels, fit.labels)
-    denied = denied_labels(plan, labels)
+    denied = denied_labels(plan.spec.defer_labels, labels)
     embedder = fit_embedder(plan.embedder, fit, plan.spec.seed, memory or Memory(), observe)
     X = embedder.vectors(fit)
     dealt = folds(fold_keys(fit, plan.spec.split.strategy), plan.spec.split.folds, seed=plan.spec.seed)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from tracer_spec.flow.certify_rows import Sealed
 from tracer_spec.flow.traces.accounting import Accounting
-from tracer_spec.flow.traces.labels import UNUSABLE, LabelSpace
+from tracer_spec.flow.traces.label_space import LabelSpace
+from tracer_spec.flow.traces.labels import UNUSABLE
 from tracer_spec.flow.traces.name_counts import N_LISTED
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.training.embed import FittedEmbedder

@@ -10,13 +10,15 @@ from tracer_spec.flow.progress import Observer, nobody
 from tracer_spec.flow.training.workshop import Workshop
 
 if TYPE_CHECKING:
-    from tracer_spec.flow.prepared import Prepared
+    from tracer_spec.flow.training.fit_rows import FitRows
     from tracer_spec.plan import Plan
+    from tracer_spec.plugin import Mask
 
 
 def train(
     plan: Plan,
-    prepared: Prepared,
+    fit: FitRows,
+    denied: Mask,
     *,
     workers: int | None = None,
     memory: Memory | None = None,
@@ -32,11 +34,11 @@ def train(
     import joblib
 
     workshop = Workshop(
-        prepared.fit,
+        fit,
         zoo=plan.zoo,
         acceptor=plan.acceptor,
         guards=plan.guards,
-        denied=prepared.denied,
+        denied=denied,
         target=plan.target,
         seed=plan.spec.seed,
         average=plan.spec.average,

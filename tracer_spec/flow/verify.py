@@ -12,7 +12,7 @@ import numpy as np
 
 from tracer_spec.errors import DataError
 from tracer_spec.flow.documents.certificate import AGREEMENT, END_TO_END, Claim
-from tracer_spec.flow.traces.labels import LabelSpace
+from tracer_spec.flow.traces.label_space import LabelSpace
 from tracer_spec.flow.traces.name_counts import N_LISTED
 from tracer_spec.flow.traces.row_hashes import KnownRows
 from tracer_spec.flow.traces.splits import row_keys

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tracer_spec.init.look import Look, literal
+from tracer_spec.init.inspect_traces import Look, literal
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./*-]*")
 _WORDS = frozenset(("true", "false", "null", "yes", "no", "on", "off", "y", "n"))
@@ -31,8 +31,6 @@ class FirstSpec:
     aliases : mapping of str to str
     labels_file : str
         Empty where the labels are inferred.
-    n_made_up : int
-        Labels left out of that file.
     target : float
     story : tuple of str
         What was found, a sentence each.
@@ -47,7 +45,6 @@ class FirstSpec:
     normalize: tuple[str, ...] = ("strip", "first-line")
     aliases: Mapping[str, str] = field(default_factory=dict)
     labels_file: str = ""
-    n_made_up: int = 0
     target: float = 0.92
     story: tuple[str, ...] = ()
     warning: str = ""
@@ -66,7 +63,6 @@ def spec_of(look: Look, name: str, path: str, target: float | None = None) -> Fi
         format=look.layout.format,
         normalize=look.layout.normalize,
         labels_file=LABELS_FILE if look.made_up and writable(look.allowed) else "",
-        n_made_up=len(look.made_up),
         target=target or look.target,
         story=(
             f"{counted}, {accounting.kept:,} of them usable: {outlook.n_fit:,} train, {able.n_certify:,} certify.",

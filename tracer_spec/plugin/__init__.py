@@ -23,13 +23,12 @@ from tracer_spec.plugin.contracts import (
     Vectors,
 )
 from tracer_spec.plugin.hookspecs import hookimpl
-from tracer_spec.plugin.policy import Candidate, Certificate, Chain, Fence, Model, Policy, Stage, WalkStep
+from tracer_spec.plugin.policy import Candidate, Certificate, Chain, Fence, Measure, Model, Policy, Stage, WalkStep
 from tracer_spec.plugin.proposing import (
     Calibrator,
     CalibratorPlugin,
     CertifyRows,
     Family,
-    Measure,
     Target,
     Trained,
     Workshop,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
-if TYPE_CHECKING:
-    from tracer_spec.plugin.proposing import Measure
+# what a target is a rate of: agreement, of the traffic handled; end_to_end, of all traffic that gets no other label
+Measure: TypeAlias = Literal["agreement", "end_to_end"]
 
 
 @dataclass(frozen=True, slots=True)

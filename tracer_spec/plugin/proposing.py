@@ -7,16 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol
 
 from tracer_spec.plugin.contracts import Mask, Plugin, Scores
 
 if TYPE_CHECKING:
-    from tracer_spec.plugin.policy import Candidate, Certificate, Chain, Policy, Stage
-
-
-# what a target is a rate of: agreement, of the traffic handled; end_to_end, of all traffic that gets no other label
-Measure: TypeAlias = Literal["agreement", "end_to_end"]
+    from tracer_spec.plugin.policy import Candidate, Certificate, Chain, Measure, Policy, Stage
 
 
 class Trained(Protocol):

@@ -14,7 +14,7 @@ from typing import Any
 
 import pluggy
 
-from tracer_spec.errors import PluginError
+from tracer_spec.errors import PluginError, did_you_mean
 from tracer_spec.plugin import hookspecs
 from tracer_spec.plugin.contracts import Options, Plugin, Provided
 from tracer_spec.plugin.proposing import CalibratorPlugin
@@ -99,14 +99,6 @@ class Registry:
             by_provider.setdefault(label, []).append(each.name)
         order = sorted(by_provider, key=lambda label: (label != "built in", label))
         return ", ".join(f"{', '.join(by_provider[label])} ({label})" for label in order) or "none"
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return ``did you mean 'x'?`` where a known name is near, else an empty string."""
-    import difflib
-
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"did you mean '{near[0]}'?" if near else ""
 
 
 def find_plugins() -> Registry:

@@ -150,9 +150,9 @@ def share(value: float | None) -> str:
     return "none" if value is None else f"{value:.3f}"
 
 
-def counted(count: int, noun: str, many: str = "") -> str:
+def counted(count: int, noun: str) -> str:
     """Return a count with its noun."""
-    return f"{count:,} {noun if count == 1 else many or noun + 's'}"
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _target(old: Claim, new: Claim) -> str:

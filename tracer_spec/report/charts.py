@@ -81,12 +81,12 @@ def numbers(field: str, title: str, **scale: Any) -> Spec:
     return {"field": field, "type": "quantitative", "title": title, "scale": scale, "axis": {"tickCount": 5}}
 
 
-def colours(field: str, names: Sequence[str], values: Sequence[str], *, title: str | None = None) -> Spec:
+def colours(field: str, names: Sequence[str], values: Sequence[str]) -> Spec:
     """Return a scale that gives each name its colour."""
     return {
         "field": field,
         "type": "nominal",
-        "title": title,
+        "title": None,
         "scale": {"domain": list(names), "range": list(values)},
     }
 

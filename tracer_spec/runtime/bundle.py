@@ -16,6 +16,7 @@ from tracer_spec.runtime import limits
 from tracer_spec.runtime.archive import MANIFEST, POLICY, REFETCH, unpack
 from tracer_spec.runtime.graph_check import check_graph
 from tracer_spec.runtime.manifest import Manifest, Member
+from tracer_spec.runtime.manifest_reader import read_manifest
 
 _MAKE = "make it with 'tracer-spec build'"
 
@@ -88,7 +89,7 @@ def parse_bundle(data: bytes, *, sha256: str | None = None, where: str = "") -> 
     members = unpack(data)
     if MANIFEST not in members:
         raise BundleError("is missing", address=MANIFEST, hint=REFETCH)
-    manifest = Manifest.from_json(members.pop(MANIFEST))
+    manifest = read_manifest(members.pop(MANIFEST))
     _check_members(manifest.members, members)
     check_graph(members[POLICY])
     return Bundle(manifest, members, digest, where)

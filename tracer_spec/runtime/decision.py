@@ -1,4 +1,4 @@
-"""What a router answers: one decision, or a batch of them as arrays."""
+"""What a policy answers: its graph's outputs, one decision, or a batch of them as arrays."""
 
 from __future__ import annotations
 
@@ -25,9 +25,23 @@ class Reason(StrEnum):
     UNAVAILABLE = "unavailable"
     """There was nothing to decide on: the embedder failed, or the vector is not finite."""
 
+    @property
+    def number(self) -> int:
+        """Return the number that the graph gives for it."""
+        return REASONS.index(self)
+
 
 REASONS: tuple[Reason, ...] = tuple(Reason)
 """By the numbers that the graph gives."""
+INPUT = "embedding"
+OUTPUTS = {
+    "label": "tensor(int64)",
+    "handled": "tensor(bool)",
+    "score": "tensor(float)",
+    "stage": "tensor(int64)",
+    "reason": "tensor(int64)",
+}
+"""What the graph of a policy gives, in its order, with types; each of shape (n,)."""
 
 
 class Decision(NamedTuple):

@@ -21,8 +21,8 @@ import numpy as np
 from tracer_spec.errors import BundleError
 from tracer_spec.runtime import limits
 from tracer_spec.runtime.archive import POLICY, REFETCH
+from tracer_spec.runtime.protobuf_wire import BYTES, FIXED32, VARINT, Field, WireError, fields
 from tracer_spec.runtime.tensor_check import GraphRefusedError, check_finite_floats, check_tensor
-from tracer_spec.runtime.wire import BYTES, FIXED32, VARINT, Field, WireError, fields
 
 DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
 RANDOM = frozenset(

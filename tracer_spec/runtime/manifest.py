@@ -1,4 +1,4 @@
-"""``bundle.json``: what a bundle says of itself, as frozen data, and the strict reader of it.
+"""``bundle.json``: what a bundle says of itself, as frozen data; :mod:`.manifest_reader` reads it.
 
 Format 1. Unknown keys are errors everywhere but inside ``embedder.options`` and ``provenance``, which are
 free JSON: they inform people, and nothing at run time depends on them. See ``docs/bundle.md`` for what may
@@ -12,9 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tracer_spec.runtime import limits
-from tracer_spec.runtime.archive import MANIFEST
-from tracer_spec.runtime.strict_json import canonical_json, read_json
+from tracer_spec.runtime.strict_json import canonical_json
 
 FORMAT = 1
 """Of every bundle that is written.
@@ -22,7 +20,7 @@ FORMAT = 1
 A change is breaking where a reader of this number would refuse or misread the bundle: a key of ``bundle.json`` (but inside
 ``provenance`` and ``embedder.options``), a member, an input or output of the graph, the encoding of the file. To make one,
 raise the number, generate ``schemas/bundle.vN.json``, commit a bundle as ``tests/runtime/data/format-N.tracer``, and have
-:meth:`Manifest.from_json` still read the numbers before, or name the command that brings their bundles up to date. The
+:func:`.read_manifest` still read the numbers before, or name the command that brings their bundles up to date. The
 committed bundles of all numbers stay in the tests for ever. What else may change is not breaking; see ``docs/bundle.md``.
 """
 STATUSES = ("certified", "draft")
@@ -153,20 +151,6 @@ class Manifest:
     members: Mapping[str, Member] = field(default_factory=dict)
     version: str = ""
     format: int = FORMAT
-
-    @classmethod
-    def from_json(cls, data: bytes) -> Manifest:
-        """Read ``bundle.json``.
-
-        Raises
-        ------
-        BundleError
-            Where it is of another format, breaks the schema, contradicts itself, or is not what its version
-            was made of.
-        """
-        from tracer_spec.runtime.manifest_reader import read_manifest
-
-        return read_manifest(read_json(data, member=MANIFEST, max_bytes=limits.MANIFEST_BYTES))
 
     def to_json(self) -> bytes:
         """Return ``bundle.json``: canonical JSON and a line feed. Equal manifests give equal bytes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
 from tracer_spec.errors import BundleError
@@ -22,6 +22,7 @@ from tracer_spec.runtime.manifest import (
     StageSummary,
     version_of,
 )
+from tracer_spec.runtime.strict_json import read_json
 
 T = TypeVar("T")
 
@@ -39,8 +40,16 @@ REBUILD = "fetch the bundle again, or build it again with 'tracer-spec build'"
 UPGRADE = "this bundle is newer than the library: pip install -U tracer-spec"
 
 
-def read_manifest(document: Mapping[str, Any]) -> Manifest:
-    """Check every value of a manifest and return it as frozen data; see :meth:`Manifest.from_json`."""
+def read_manifest(data: bytes) -> Manifest:
+    """Read ``bundle.json``.
+
+    Raises
+    ------
+    BundleError
+        Where it is of another format, breaks the schema, contradicts itself, or is not what its version
+        was made of.
+    """
+    document = read_json(data, member=MANIFEST, max_bytes=limits.MANIFEST_BYTES)
     _check_format(document.get("format"))
     top = _Fields(document, "")
     manifest = Manifest(

@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracer_spec.runtime.bundle import Bundle
-from tracer_spec.runtime.decision import REASONS, UNAVAILABLE, Batch, Decision, Reason
+from tracer_spec.runtime.decision import INPUT, OUTPUTS, REASONS, UNAVAILABLE, Batch, Decision, Reason
 from tracer_spec.runtime.embedding import TextEmbedder, is_built_in
 from tracer_spec.runtime.inputs import as_rows, as_vector, embed_texts, logger
 from tracer_spec.runtime.limits import CHUNK_ROWS
 from tracer_spec.runtime.manifest import Manifest
-from tracer_spec.runtime.one_row import OneRow
-from tracer_spec.runtime.session import INPUT, OUTPUTS
+from tracer_spec.runtime.row_binding import OneRow
 
 T = TypeVar("T")
 Vector: TypeAlias = NDArray[Any] | Sequence[float]
@@ -23,7 +22,7 @@ Matrix: TypeAlias = NDArray[Any] | Sequence[Vector]
 
 _FLOAT32 = np.dtype(np.float32)
 _REASONS = np.array(REASONS, dtype=object)
-_UNAVAILABLE = REASONS.index(Reason.UNAVAILABLE)
+_UNAVAILABLE = Reason.UNAVAILABLE.number
 HANDLED = Reason.HANDLED
 
 

@@ -11,19 +11,9 @@ from numpy.typing import NDArray
 
 from tracer_spec.errors import BundleError
 from tracer_spec.runtime.archive import POLICY
+from tracer_spec.runtime.decision import INPUT, OUTPUTS, REASONS, Reason
 from tracer_spec.runtime.manifest import Manifest
 
-INPUT = "embedding"
-OUTPUTS = {
-    "label": "tensor(int64)",
-    "handled": "tensor(bool)",
-    "score": "tensor(float)",
-    "stage": "tensor(int64)",
-    "reason": "tensor(int64)",
-}
-"""In the graph's order, with their types; each of shape (n,)."""
-N_REASONS = 5
-UNAVAILABLE_REASON = 4
 _FATAL_ONLY = 4
 _REBUILD = "build it again with 'tracer-spec build'; where that does not help, upgrade: pip install -U onnxruntime"
 
@@ -140,7 +130,7 @@ def _check_outputs(vectors: NDArray[np.float32], outputs: list[NDArray[Any]], ma
     for name, values, most in (
         ("label", label, len(manifest.labels) - 1),
         ("stage", stage, len(manifest.policy.stages) - 1),
-        ("reason", reason, N_REASONS - 1),
+        ("reason", reason, len(REASONS) - 1),
     ):
         least = 0 if name == "reason" else -1
         if values.min() < least or values.max() > most:
@@ -150,7 +140,7 @@ def _check_outputs(vectors: NDArray[np.float32], outputs: list[NDArray[Any]], ma
     if not ((handled == (label >= 0)).all() and (handled == (stage >= 0)).all() and (handled == (reason == 0)).all()):
         raise _disagrees("contradicts itself: handled, label, stage and reason do not say the same")
     lost = ~np.isfinite(vectors).all(axis=1)
-    if (reason[lost] != UNAVAILABLE_REASON).any():
+    if (reason[lost] != Reason.UNAVAILABLE.number).any():
         raise _disagrees("decides on a vector that is not finite")
     thresholds = np.array([stage.threshold or 0.0 for stage in manifest.policy.stages], np.float32)
     if not (score[handled] >= thresholds[stage[handled]]).all():

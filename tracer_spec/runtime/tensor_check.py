@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer_spec.runtime.wire import BYTES, VARINT, Field, WireError, count_varints, fields, signed, varints
+from tracer_spec.runtime.protobuf_wire import BYTES, VARINT, Field, WireError, count_varints, fields, signed, varints
 
 MAX_ELEMENTS = 1 << 31
 MAX_RANK = 16

@@ -10,6 +10,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, StrictFloat, StrictInt, StrictStr
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
+from tracer_spec.errors import did_you_mean
+
 STEPS = ("strip", "first-line", "casefold", "code-fence")
 STEPS_WITH_ARGUMENT = ("json", "regex")
 NAME = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
@@ -120,19 +122,15 @@ def _check_step(value: str) -> str:
     if value in STEPS:
         return value
     if kind not in STEPS_WITH_ARGUMENT or ":" not in value:
-        raise refusal(f"is no step; known: {', '.join(STEPS)}, json:KEY, regex:PATTERN", hint=_step_hint(value))
+        raise refusal(
+            f"is no step; known: {', '.join(STEPS)}, json:KEY, regex:PATTERN",
+            hint=did_you_mean(value.replace("_", "-"), STEPS),
+        )
     if not argument:
         raise refusal("has nothing after the colon", hint="write json:KEY or regex:PATTERN")
     if kind == "regex":
         _check_regex(argument)
     return value
-
-
-def _step_hint(value: str) -> str:
-    import difflib
-
-    near = difflib.get_close_matches(value.replace("_", "-"), STEPS, n=1)
-    return f"did you mean '{near[0]}'?" if near else ""
 
 
 def _check_regex(pattern: str) -> None:

@@ -12,11 +12,11 @@ from pydantic import ValidationError
 
 from tracer_spec.errors import Problem, SpecError
 from tracer_spec.spec.environment import expand
+from tracer_spec.spec.mapping_reader import as_text, read_mapping
 from tracer_spec.spec.model import RouterSpec
 from tracer_spec.spec.nodes import Node, Pairs, Path, Place, Scalar, as_written, find, nearest
 from tracer_spec.spec.overrides import apply_overrides
 from tracer_spec.spec.problems import problems_of
-from tracer_spec.spec.python_data import as_text, read_mapping
 from tracer_spec.spec.reader import MAX_BYTES, read_yaml
 
 

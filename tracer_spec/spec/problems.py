@@ -9,10 +9,10 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from tracer_spec.errors import Problem
+from tracer_spec.errors import Problem, did_you_mean
+from tracer_spec.spec.error_text import fact_and_hint, missing, not_a, noun
+from tracer_spec.spec.model_lookup import Slot, slot_at
 from tracer_spec.spec.nodes import Node, Pairs, Path, address, child, find, key_place, nearest, quoted
-from tracer_spec.spec.shape import Slot, slot_at
-from tracer_spec.spec.wording import did_you_mean, fact_and_hint, missing, not_a, noun
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""The JSON Schema of router.yaml, draft-07, which is what editors read.
+"""The JSON Schema of router.yaml, for editors.
 
 It says what :mod:`~tracer_spec.spec.model` says, in a form that completes as one types; what two keys ask of
-each other is in it only where draft-07 can say so.
+each other is in it only where a schema can say so.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from typing import Any, TypeAlias
 
 from pydantic import BaseModel
 
-from tracer_spec.spec.draft07 import REF, VARIABLE, Schema, as_draft_07
 from tracer_spec.spec.fields import PLUGIN_NAME
 from tracer_spec.spec.model import CostSpec, ReportSpec, RouterSpec, SplitSpec, TargetSpec
 from tracer_spec.spec.reference import PluginRef
 from tracer_spec.spec.traces import FormatMap, JoinMap, LabelsSpec, TracesSpec
+from tracer_spec.spec.variables import REF, VARIABLE, Schema, with_variables
 
-PluginOptions: TypeAlias = Mapping[str, Mapping[str, tuple[str, Schema]]]
+PluginOptions: TypeAlias = Mapping[str, Mapping[str, tuple[str, type[BaseModel]]]]
+_Plugins: TypeAlias = Mapping[str, tuple[str, Schema]]
 
 _NAMES: Mapping[str, type[BaseModel]] = {
     "router": RouterSpec,
@@ -43,13 +44,13 @@ _PLACES = (
 
 
 def router_schema(options: PluginOptions | None = None) -> Schema:
-    """Return the JSON Schema (draft-07) of router.yaml.
+    """Return the JSON Schema (draft 2020-12) of router.yaml.
 
     Parameters
     ----------
-    options : mapping of kind to mapping of name to (summary, schema), optional
+    options : mapping of kind to mapping of name to (summary, model), optional
         What every installed plugin takes: with it ``use`` completes the names of plugins, and ``with`` is
-        typed by ``use``. A schema is what ``Options.model_json_schema()`` returns. Other kinds stay open.
+        typed by ``use``. Other kinds stay open.
 
     Returns
     -------
@@ -62,7 +63,7 @@ def router_schema(options: PluginOptions | None = None) -> Schema:
     ['version', 'name', 'traces', 'embedder', 'target']
     """
     definitions = _of_the_spec()
-    given = {kind: plugins for kind, plugins in (options or {}).items() if plugins}
+    given = {kind: _schemas(kind, plugins) for kind, plugins in (options or {}).items() if plugins}
     for owner, key, kind in _PLACES:
         if kind in given:
             schema = definitions[owner]["properties"][key]
@@ -72,18 +73,25 @@ def router_schema(options: PluginOptions | None = None) -> Schema:
     if "source" in given:
         definitions["traces"] = _typed(definitions["traces"], "source", given["source"])
     definitions["plugin"] = _reference(definitions["plugin"], "plugin", {})
-    definitions = {name: as_draft_07(definition) for name, definition in definitions.items()}
     for kind, plugins in given.items():
-        for name, (_, schema) in plugins.items():
-            definitions[f"{kind}.{name}"] = as_draft_07(schema, home=f"{kind}.{name}")
+        definitions |= {f"{kind}.{name}": schema for name, (_, schema) in plugins.items()}
+    definitions = {name: with_variables(definition) for name, definition in definitions.items()}
     root = definitions.pop("router")
     root |= {
-        "$schema": "http://json-schema.org/draft-07/schema#",
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "router.yaml, version 1",
-        "definitions": definitions | {"variable": dict(VARIABLE)},
+        "$defs": definitions | {"variable": dict(VARIABLE)},
     }
     made: Schema = _sorted(root)
     return made
+
+
+def _schemas(kind: str, plugins: Mapping[str, tuple[str, type[BaseModel]]]) -> _Plugins:
+    """Return summaries and schemas, whose own definitions stay inside, where they meet no other plugin's."""
+    return {
+        name: (summary, model.model_json_schema(ref_template=f"{REF}{kind}.{name}/$defs/{{model}}"))
+        for name, (summary, model) in plugins.items()
+    }
 
 
 def _sorted(value: Any) -> Any:
@@ -143,7 +151,7 @@ def _say_what_keys_ask_of_each_other(definitions: Mapping[str, Schema]) -> None:
     ]
 
 
-def _reference(reference: Schema, kind: str, plugins: Mapping[str, tuple[str, Schema]]) -> Schema:
+def _reference(reference: Schema, kind: str, plugins: _Plugins) -> Schema:
     """Return the schema of a reference to a plugin of one kind: a name, or a mapping."""
     bare = {"type": "string", "pattern": PLUGIN_NAME, "title": "name"}
     without_options = {name: plugin for name, plugin in plugins.items() if not plugin[1].get("required")}
@@ -155,7 +163,7 @@ def _reference(reference: Schema, kind: str, plugins: Mapping[str, tuple[str, Sc
     }
 
 
-def _typed(schema: Schema, kind: str, plugins: Mapping[str, tuple[str, Schema]]) -> Schema:
+def _typed(schema: Schema, kind: str, plugins: _Plugins) -> Schema:
     """Return the schema of a mapping with ``use`` and ``with``, in which ``with`` depends on ``use``."""
     if not plugins:
         return schema
@@ -164,7 +172,7 @@ def _typed(schema: Schema, kind: str, plugins: Mapping[str, tuple[str, Schema]])
     return schema | {"properties": properties, "allOf": rules}
 
 
-def _named(schema: Schema, plugins: Mapping[str, tuple[str, Schema]]) -> Schema:
+def _named(schema: Schema, plugins: _Plugins) -> Schema:
     """Return the schema of a string with the names that there are."""
     kept = {key: value for key, value in schema.items() if key not in ("pattern", "maxLength")}
     summaries = [plugins[name][0] for name in sorted(plugins)]

@@ -68,11 +68,11 @@ def critical_count(n: int, target: float, delta: float) -> int:
     """Return the least k with P(Bin(n, target) >= k) <= delta; n + 1 where no count rejects."""
     from scipy.special import betainc
 
-    # a rejection at delta < 1/2 needs more than the median, which is within ln 2 of the mean (Hamza, 1995)
-    least = max(1, int(n * target) - 1) if delta < 0.5 else 1
-    k = np.arange(least, n + 1)
-    rejects = np.flatnonzero(betainc(k, n - k + 1, target) <= delta)
-    return int(k[rejects[0]]) if len(rejects) else n + 1
+    low, high = 0, n + 1  # no success never rejects; the p-value falls as successes rise
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if betainc(middle, n - middle + 1, target) <= delta else (middle, high)
+    return high
 
 
 def interval(n: int, k: int, confidence: float) -> tuple[float, float]:
@@ -171,6 +171,22 @@ def trials_needed(agreement: float, target: float, delta: float, power: float = 
         middle = (low + high) // 2
         low, high = (low, middle) if reached(middle) else (middle, high)
     return high
+
+
+def trials_estimate(agreement: float, target: float, delta: float, power: float = 0.9) -> float:
+    """Return about how many handled rows the test needs, by the normal approximation; infinity where none suffices.
+
+    Notes
+    -----
+    ((z_delta sqrt(t (1 - t)) + z_power sqrt(A (1 - A))) / (A - t))**2, with t the target and A the agreement. Near A = 1 it is
+    too small; it serves to tell which of many candidates to ask :func:`trials_needed` about.
+    """
+    if agreement <= target:
+        return math.inf
+    from scipy.special import ndtri
+
+    spread = -ndtri(delta) * math.sqrt(target * (1 - target)) + ndtri(power) * math.sqrt(agreement * (1 - agreement))
+    return float((spread / (agreement - target)) ** 2)
 
 
 def _check_counts(n: int, k: int) -> None:

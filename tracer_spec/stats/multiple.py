@@ -1,23 +1,13 @@
 """Many tests, one error budget: which hypotheses may be rejected so that any false rejection has probability <= delta.
 
 Pure functions of p-values. Each controls the family-wise error for *any* dependence between the tests, provided that
-the order and the weights were frozen before the data were seen.
+the order was frozen before the data were seen.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-
-
-def bonferroni(p_values: Sequence[float], delta: float) -> list[bool]:
-    """Reject where p <= delta / m.
-
-    References
-    ----------
-    Bonferroni (1936); Dunn (1961), Multiple comparisons among means.
-    """
-    return [p <= delta / len(p_values) for p in p_values]
 
 
 def holm(p_values: Sequence[float], delta: float) -> list[bool]:
@@ -68,34 +58,6 @@ def fixed_sequence(p_values: Iterable[float], delta: float) -> list[bool]:
         outcome.append(p <= delta)
         if not outcome[-1]:
             break
-    return outcome
-
-
-def fallback(p_values: Sequence[float], weights: Sequence[float], delta: float) -> list[bool]:
-    """Test in order; a rejection hands its level on to the next test, a failure loses it.
-
-    Parameters
-    ----------
-    p_values : sequence of float
-    weights : sequence of float
-        Non-negative, summing to at most 1: the share of delta that each test starts with.
-    delta : float
-        In (0, 1).
-
-    References
-    ----------
-    Wiens (2003), A fixed sequence Bonferroni procedure for testing multiple endpoints.
-    """
-    if len(weights) != len(p_values):
-        raise ValueError(f"one weight per p-value, got {len(weights)} weights and {len(p_values)} p-values")
-    if min(weights, default=0.0) < 0 or sum(weights) > 1 + 1e-12:
-        raise ValueError(f"weights must be at least 0 and sum to at most 1, got a sum of {sum(weights)}")
-    outcome: list[bool] = []
-    carried = 0.0
-    for p, weight in zip(p_values, weights, strict=True):
-        level = carried + delta * weight
-        outcome.append(p <= level)
-        carried = level if outcome[-1] else 0.0
     return outcome
 
 

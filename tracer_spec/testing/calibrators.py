@@ -12,8 +12,8 @@ import numpy as np
 
 from tracer_spec.plugin import CalibratorPlugin, Candidate, Certificate, Chain, Measure, Target
 from tracer_spec.testing.contract import Contract
+from tracer_spec.testing.simulated_rows import Rows, World, chain
 from tracer_spec.testing.told import ship_renamed, told_of
-from tracer_spec.testing.worlds import Rows, World, chain
 
 RUNS = 200
 N_FIT, N_CERTIFY = 300, 250
@@ -43,11 +43,11 @@ class CalibratorContract(Contract):
     kind = "calibrator"
     target: Target = Target(agreement=0.9, confidence=0.9)
 
-    def _drawn(self, rate: float, seed: int, n_certify: int = N_CERTIFY) -> tuple[list[Chain], Rows]:
+    def _drawn(self, rate: float, seed: int) -> tuple[list[Chain], Rows]:
         """Return chains counted on fit rows, and certify rows, of one world."""
         rng = np.random.default_rng(seed)
         world = World(rate)
-        return [chain(world.draw(N_FIT, rng))], world.draw(n_certify, rng)
+        return [chain(world.draw(N_FIT, rng))], world.draw(N_CERTIFY, rng)
 
     def _order(self, chains: Sequence[Chain], n_certify: int, target: Target | None = None) -> Sequence[Candidate]:
         return tuple(self.made().order(chains, n_certify, target or self.target))

@@ -8,8 +8,8 @@ from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
-from tracer_spec.errors import UsageError
-from tracer_spec.plugin.registry import KINDS, did_you_mean, find_plugins
+from tracer_spec.errors import UsageError, did_you_mean
+from tracer_spec.plugin.registry import KINDS, find_plugins
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _MAX_NAME = 50

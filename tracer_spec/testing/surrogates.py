@@ -40,11 +40,11 @@ class SurrogateContract(Contract):
     def _trained(self) -> Any:
         return self.kept("trained", lambda: self._fit(*clusters(200)))
 
-    def _require_scores(self, fitted: Any, X: Vectors, n_classes: int = N_CLASSES) -> None:
+    def _require_scores(self, fitted: Any, X: Vectors) -> None:
         """Require native scores and the graph's to be scores, and the same."""
         native, graph = fitted.scores(X), run(self, self._graph(fitted), {"embedding": X})
         for values, what in ((native, "scores(X)"), (graph, "the graph")):
-            require_rows(self, values, (len(X), n_classes), what)
+            require_rows(self, values, (len(X), N_CLASSES), what)
             lowest, highest, sums = float(values.min()), float(values.max()), values.sum(axis=1)
             self.require(
                 lowest >= -1e-6 and highest <= 1 + 1e-5 and bool(np.allclose(sums, 1, atol=1e-4)),

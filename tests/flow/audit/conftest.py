@@ -87,8 +87,8 @@ class Trained:
 def trained(spec):
     plan = make_plan(load_spec(spec), find_plugins())
     traces = read_traces(plan)
-    prepared = prepare(plan, traces, part(plan, traces))
-    workshop = train(plan, prepared, workers=1)
+    prepared = prepare(plan, traces, part(traces, plan.spec.split))
+    workshop = train(plan, prepared.fit, prepared.denied, workers=1)
     return Trained(plan, prepared, workshop, propose(plan.families, workshop))
 
 

@@ -28,7 +28,7 @@ def outlook_of(tmp_path, rows, *, as_file=False, **changes):
         (tmp_path / "router.yaml").write_text(json.dumps(spec))
     plan = make_plan(load_spec(tmp_path / "router.yaml" if as_file else spec), find_plugins())
     traces = read_traces(plan)
-    return foresee(plan, traces, part(plan, traces))
+    return foresee(plan, traces, part(traces, plan.spec.split))
 
 
 def rows(n, label=lambda i: "ab"[i % 2]):
@@ -164,7 +164,7 @@ def test_certify_rows_replaced_whole_change_nothing_that_is_told(tmp_path):
         find_plugins(),
     )
     traces = read_traces(plan)
-    certify = {traces.ids[i] for i in part(plan, traces).certify}
+    certify = {traces.ids[i] for i in part(traces, plan.spec.split).certify}
     changed = [{**row, "input": "other words", "teacher": "unheard"} if row["id"] in certify else row for row in given]
     after = outlook_of(tmp_path, changed)
     assert before == after

@@ -234,7 +234,7 @@ def test_grouped_keeps_a_group_on_one_side_and_certifies_on_one_row_of_each(grou
     assert not set(fit) & set(certify)
     assert len(certify) == len(set(certify))
     assert set(fit) | set(certify) == set(groups)
-    assert parts.n_dropped == len(groups) - len(fit) - len(certify)
+    assert f"their other {len(groups) - len(fit) - len(certify)} rows are left out" in parts.notes[0]
     assert len(fit) == sum(group in set(fit) for group in groups)
 
 
@@ -246,7 +246,7 @@ def test_grouped_splits_groups_by_a_fair_coin_and_picks_any_of_their_rows_alike(
     assert chisquare(np.bincount(parts.certify % size, minlength=size)).pvalue > 1e-4
     assert parts.notes == (
         f"one row of each of {len(parts.certify):,} certify groups certifies, "
-        f"their other {parts.n_dropped:,} rows are left out: the claim is per group",
+        f"their other {len(groups) - len(parts.fit) - len(parts.certify):,} rows are left out: the claim is per group",
     )
 
 

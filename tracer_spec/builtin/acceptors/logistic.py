@@ -6,7 +6,7 @@ The votes of an average are how far its members disagree; docs/guarantee.md has 
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tracer_spec.errors import PluginError
-from tracer_spec.plugin import Evidence, Options, Scores, Vectors
+from tracer_spec.plugin import Evidence, Options
 
 if TYPE_CHECKING:
-    from onnx import ModelProto
+    from tracer_spec.builtin.acceptors.logistic_graph import LogisticAcceptor
 
-SMALLEST_SHARE = 1e-12
 # a feature that hardly varies says nothing; divided by its spread, its rounding errors would
 _SMALLEST_SPREAD = 1e-2
 
@@ -28,58 +27,6 @@ class LogisticOptions(Options):
     """Options of ``logistic``."""
 
     C: float = Field(1.0, gt=0, le=1e6, description="inverse strength of L2 regularisation")
-
-
-@dataclass(frozen=True, slots=True)
-class LogisticAcceptor:
-    """A trained acceptor: a weighted sum of features of the scores, through a sigmoid.
-
-    Parameters
-    ----------
-    n_classes, dimension : int
-        k and d of the rows it was trained on.
-    top : ndarray of shape (2,), float64
-        Weights of the best and the second-best score, that of their margin included.
-    votes : ndarray of shape (v,), float64
-        Weights of what members of an average give to the best class; v is 0 for a surrogate of its own.
-    entropy, bias : float
-    notes : tuple of str
-        Warnings met in training.
-
-    Notes
-    -----
-    Sums are taken in float64, and in the graph too where weights are so large that they cancel each other: in float32 the
-    order of summation would show.
-    """
-
-    n_classes: int
-    dimension: int
-    top: NDArray[np.float64] = field(repr=False)
-    votes: NDArray[np.float64] = field(repr=False)
-    entropy: float
-    bias: float
-    notes: tuple[str, ...] = ()
-
-    def accepts(
-        self,
-        X: Vectors,  # noqa: ARG002 - the contract's
-        scores: Scores,
-        votes: Scores | None = None,
-    ) -> Scores:
-        """Return the predicted probability of agreement, shape (n,); NaN, which defers, where scores are not finite."""
-        best, second, entropy = _features(scores).T
-        with np.errstate(invalid="ignore", over="ignore"):
-            sums = self.top[0] * best + self.top[1] * second + self.entropy * entropy
-            if votes is not None:
-                sums = sums + np.asarray(votes, np.float64) @ self.votes
-            sums = sums + self.bias
-            return np.where(np.isfinite(sums), 1.0 / (1.0 + np.exp(-sums)), np.nan).astype(np.float32)
-
-    def to_onnx(self) -> ModelProto:
-        """Return ``embedding (n, d), scores (n, k) -> accept (n,)``, with ``votes (n, v)`` between where v > 0."""
-        from tracer_spec.builtin.acceptors.logistic_graph import logistic_graph
-
-        return logistic_graph(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +52,8 @@ class LogisticLearner:
             raise PluginError(f"the acceptor got scores of shape {evidence.scores.shape}; (n, k) above 0 is wanted")
         if not all(np.isfinite(part).all() for part in (evidence.scores, evidence.votes) if part is not None):
             raise PluginError("the acceptor got scores that are not finite", hint="mend the surrogate")
+        from tracer_spec.builtin.acceptors.logistic_graph import LogisticAcceptor
+
         n, n_agree = len(evidence.agrees), int(evidence.agrees.sum())
         n_votes = 0 if evidence.votes is None else evidence.votes.shape[1]
         weights, bias = np.zeros(4 + n_votes), float(np.log((n_agree + 1) / (n - n_agree + 1)))
@@ -126,7 +75,9 @@ class LogisticLearner:
         from sklearn.linear_model import LogisticRegression
         from threadpoolctl import threadpool_limits
 
-        best, second, entropy = _features(evidence.scores).T
+        from tracer_spec.builtin.acceptors.logistic_graph import sureness
+
+        best, second, entropy = sureness(evidence.scores).T
         votes = [] if evidence.votes is None else [evidence.votes]
         features = np.column_stack([best, second, best - second, entropy, *votes])
         mean, spread = features.mean(axis=0), np.maximum(features.std(axis=0), _SMALLEST_SPREAD)
@@ -141,14 +92,3 @@ class LogisticLearner:
 def make(options: LogisticOptions) -> LogisticLearner:
     """Return the learner."""
     return LogisticLearner(options)
-
-
-def _features(scores: Scores) -> NDArray[np.float64]:
-    """Return best score, second-best score and entropy in nats, shape (n, 3); NaN where a score is NaN."""
-    shares = np.asarray(scores, np.float64)
-    if shares.shape[1] == 1:
-        shares = np.pad(shares, ((0, 0), (0, 1)))
-    top = np.partition(shares, shares.shape[1] - 2, axis=1)[:, -2:]
-    with np.errstate(invalid="ignore"):
-        entropy = -(shares * np.log(np.maximum(shares, SMALLEST_SHARE))).sum(axis=1)
-    return np.column_stack([top[:, 1], top[:, 0], entropy])

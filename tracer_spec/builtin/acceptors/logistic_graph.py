@@ -1,22 +1,84 @@
-"""The graph of the logistic acceptor."""
+"""The trained logistic acceptor, and its graph."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from tracer_spec.builtin.acceptors.logistic import SMALLEST_SHARE
 from tracer_spec.graph import finished, tidy
+from tracer_spec.plugin import Scores, Vectors
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
-    from tracer_spec.builtin.acceptors.logistic import LogisticAcceptor
-
+SMALLEST_SHARE = 1e-12
 # beyond this sum of weights they cancel each other, and rounding in float32 would show in what is accepted
 _MOST_IN_FLOAT32 = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class LogisticAcceptor:
+    """A trained acceptor: a weighted sum of features of the scores, through a sigmoid.
+
+    Parameters
+    ----------
+    n_classes, dimension : int
+        k and d of the rows it was trained on.
+    top : ndarray of shape (2,), float64
+        Weights of the best and the second-best score, that of their margin included.
+    votes : ndarray of shape (v,), float64
+        Weights of what members of an average give to the best class; v is 0 for a surrogate of its own.
+    entropy, bias : float
+    notes : tuple of str
+        Warnings met in training.
+
+    Notes
+    -----
+    Sums are taken in float64, and in the graph too where weights are so large that they cancel each other: in float32 the
+    order of summation would show.
+    """
+
+    n_classes: int
+    dimension: int
+    top: NDArray[np.float64] = field(repr=False)
+    votes: NDArray[np.float64] = field(repr=False)
+    entropy: float
+    bias: float
+    notes: tuple[str, ...] = ()
+
+    def accepts(
+        self,
+        X: Vectors,  # noqa: ARG002 - the contract's
+        scores: Scores,
+        votes: Scores | None = None,
+    ) -> Scores:
+        """Return the predicted probability of agreement, shape (n,); NaN, which defers, where scores are not finite."""
+        best, second, entropy = sureness(scores).T
+        with np.errstate(invalid="ignore", over="ignore"):
+            sums = self.top[0] * best + self.top[1] * second + self.entropy * entropy
+            if votes is not None:
+                sums = sums + np.asarray(votes, np.float64) @ self.votes
+            sums = sums + self.bias
+            return np.where(np.isfinite(sums), 1.0 / (1.0 + np.exp(-sums)), np.nan).astype(np.float32)
+
+    def to_onnx(self) -> ModelProto:
+        """Return ``embedding (n, d), scores (n, k) -> accept (n,)``, with ``votes (n, v)`` between where v > 0."""
+        return logistic_graph(self)
+
+
+def sureness(scores: Scores) -> NDArray[np.float64]:
+    """Return best score, second-best score and entropy in nats, shape (n, 3); NaN where a score is NaN."""
+    shares = np.asarray(scores, np.float64)
+    if shares.shape[1] == 1:
+        shares = np.pad(shares, ((0, 0), (0, 1)))
+    top = np.partition(shares, shares.shape[1] - 2, axis=1)[:, -2:]
+    with np.errstate(invalid="ignore"):
+        entropy = -(shares * np.log(np.maximum(shares, SMALLEST_SHARE))).sum(axis=1)
+    return np.column_stack([top[:, 1], top[:, 0], entropy])
 
 
 def logistic_graph(acceptor: LogisticAcceptor) -> ModelProto:

@@ -20,8 +20,7 @@ from tracer_spec.builtin.formats.promptfoo import PROMPTFOO
 from tracer_spec.builtin.formats.raw import Raw
 from tracer_spec.builtin.formats.reader import Reader, compile_format
 from tracer_spec.builtin.formats.weave import WEAVE
-from tracer_spec.errors import SpecError
-from tracer_spec.plugin.registry import did_you_mean
+from tracer_spec.errors import SpecError, did_you_mean
 
 PRESETS: Mapping[str, Format] = {
     preset.name: preset

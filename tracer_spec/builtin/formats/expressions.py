@@ -11,8 +11,7 @@ from jmespath import exceptions, functions, visitor
 
 from tracer_spec.builtin.formats.closures import Compiler, Getter, Node
 from tracer_spec.builtin.formats.functions import FUNCTIONS
-from tracer_spec.errors import SpecError
-from tracer_spec.plugin.registry import did_you_mean
+from tracer_spec.errors import SpecError, did_you_mean
 
 
 class ExpressionError(Exception):

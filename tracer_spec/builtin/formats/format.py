@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeAlias
 
-from tracer_spec.errors import SpecError
-from tracer_spec.plugin.registry import did_you_mean
+from tracer_spec.errors import SpecError, did_you_mean
 
 ADDRESS = "traces.format"
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from tracer_spec.errors import PluginError
 from tracer_spec.plugin import Classes, Options, Scores, Vectors
 
 if TYPE_CHECKING:
-    from onnx import ModelProto
+    from tracer_spec.builtin.guards.prototypes_graph import PrototypesGuard
 
 # fewer rows than this for each prototype, and their mean is one of the rows
 _ROWS_PER_PROTOTYPE = 4
@@ -38,41 +37,6 @@ class PrototypesOptions(Options):
         lt=1,
         description="share of fit rows within their label's radius; what lies beyond is refused",
     )
-
-
-@dataclass(frozen=True, slots=True)
-class PrototypesGuard:
-    """A trained guard: the distance to the nearest prototype of the predicted label, in radii of that label.
-
-    Parameters
-    ----------
-    prototypes : ndarray of shape (k, m, d), float32
-        m for each label; a label with fewer repeats one.
-    radii : ndarray of shape (k,), float32
-        Above 0.
-    """
-
-    prototypes: NDArray[np.float32] = field(repr=False)
-    radii: NDArray[np.float32] = field(repr=False)
-
-    @property
-    def limit(self) -> float:
-        """Return the largest distance that passes: one radius."""
-        return 1.0
-
-    def distances(self, X: Vectors, labels: Classes) -> Scores:
-        """Return the distance of each row under the label predicted for it, shape (n,), at least 0."""
-        nearest = np.empty(len(X), np.float32)
-        for label in np.unique(labels):
-            rows = labels == label
-            nearest[rows] = _distances(X[rows], self.prototypes[label]).min(axis=1)
-        return nearest / self.radii[labels]
-
-    def to_onnx(self) -> ModelProto:
-        """Return ``embedding (n, d), label (n,) -> distance (n,)``."""
-        from tracer_spec.builtin.guards.prototypes_graph import prototypes_graph
-
-        return prototypes_graph(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +72,8 @@ class PrototypesLearner:
         """
         from threadpoolctl import threadpool_limits
 
+        from tracer_spec.builtin.guards.prototypes_graph import PrototypesGuard
+
         X, y = _checked(X, y, n_classes)
         seen = np.unique(y)
         per_label = min(max(1, self.options.prototypes // len(seen)), _MOST_PER_LABEL)
@@ -142,6 +108,8 @@ def _cluster(rows: Vectors, n_prototypes: int, seed: int) -> tuple[Vectors, Scor
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
 
+    from tracer_spec.builtin.guards.prototypes_graph import euclidean
+
     m = max(1, min(n_prototypes, len(np.unique(rows, axis=0)), len(rows) // _ROWS_PER_PROTOTYPE))
     part = np.zeros(len(rows), np.int64)
     if m > 1:
@@ -154,16 +122,11 @@ def _cluster(rows: Vectors, n_prototypes: int, seed: int) -> tuple[Vectors, Scor
         sizes = np.array([len(rows)])
     means = np.stack([rows[part == each].mean(axis=0, dtype=np.float64) for each in range(len(sizes))])
     means = means.astype(np.float32)
-    distances = _distances(rows, means)
+    distances = euclidean(rows, means)
     mine = np.arange(len(rows)), part
     stretch = np.where(sizes > 1, sizes / np.maximum(sizes - 1, 1), np.inf)[part]
     distances[mine] = np.where(stretch < np.inf, distances[mine] * np.minimum(stretch, 2), np.inf)
     return means, distances.min(axis=1)
-
-
-def _distances(X: Vectors, points: Vectors) -> Scores:
-    """Return Euclidean distances, shape (n, m), by difference: the shorter formula cancels where they are small."""
-    return np.stack([np.sqrt(((X - point) ** 2).sum(axis=1)) for point in points], axis=1).astype(np.float32)
 
 
 def _checked(X: Vectors, y: Classes, n_classes: int) -> tuple[Vectors, Classes]:

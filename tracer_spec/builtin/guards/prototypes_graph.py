@@ -1,18 +1,57 @@
-"""The graph of the guard ``prototypes``."""
+"""The trained guard ``prototypes``, and its graph."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from tracer_spec.graph import check_export_size, finished, tidy
+from tracer_spec.plugin import Classes, Scores, Vectors
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-    from tracer_spec.builtin.guards.prototypes import PrototypesGuard
+
+@dataclass(frozen=True, slots=True)
+class PrototypesGuard:
+    """A trained guard: the distance to the nearest prototype of the predicted label, in radii of that label.
+
+    Parameters
+    ----------
+    prototypes : ndarray of shape (k, m, d), float32
+        m for each label; a label with fewer repeats one.
+    radii : ndarray of shape (k,), float32
+        Above 0.
+    """
+
+    prototypes: NDArray[np.float32] = field(repr=False)
+    radii: NDArray[np.float32] = field(repr=False)
+
+    @property
+    def limit(self) -> float:
+        """Return the largest distance that passes: one radius."""
+        return 1.0
+
+    def distances(self, X: Vectors, labels: Classes) -> Scores:
+        """Return the distance of each row under the label predicted for it, shape (n,), at least 0."""
+        nearest = np.empty(len(X), np.float32)
+        for label in np.unique(labels):
+            rows = labels == label
+            nearest[rows] = euclidean(X[rows], self.prototypes[label]).min(axis=1)
+        return nearest / self.radii[labels]
+
+    def to_onnx(self) -> ModelProto:
+        """Return ``embedding (n, d), label (n,) -> distance (n,)``."""
+        return prototypes_graph(self)
+
+
+def euclidean(X: Vectors, points: Vectors) -> Scores:
+    """Return Euclidean distances, shape (n, m), by difference: the shorter formula cancels where they are small."""
+    return np.stack([np.sqrt(((X - point) ** 2).sum(axis=1)) for point in points], axis=1).astype(np.float32)
 
 
 def prototypes_graph(guard: PrototypesGuard) -> ModelProto:

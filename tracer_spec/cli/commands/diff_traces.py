@@ -73,7 +73,7 @@ def measure_flips(old: Bundle, new: Bundle, path: str, preset: str | None, *, te
 
 
 def _decide(bundle: Bundle, side: FreshTraces, at: np.ndarray[tuple[int], np.dtype[np.intp]]) -> Batch:
-    from tracer_spec.runtime.opening import open_router
+    from tracer_spec.runtime.load import open_router
 
     router = open_router(bundle, allow_draft=True)
     return router.route_batch(list(side.traces.take(at).texts) if side.vectors is None else side.vectors[at])

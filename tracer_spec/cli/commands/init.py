@@ -16,7 +16,7 @@ from tracer_spec.cli.verbs import VERBS
 from tracer_spec.errors import UsageError
 
 if TYPE_CHECKING:
-    from tracer_spec.init.look import Look
+    from tracer_spec.init.inspect_traces import Look
     from tracer_spec.init.spec_text import FirstSpec
 
 SPEC, SAMPLES, SCHEMA = "router.yaml", "traces.jsonl", "router.schema.json"
@@ -99,7 +99,7 @@ def name_of(folder: Path) -> str:
 
 def tell(look: Look) -> list[tuple[str, str]]:
     """Say what was found, in counts."""
-    from tracer_spec.init.look import shown_fields
+    from tracer_spec.init.inspect_traces import shown_fields
 
     outlook, layout = look.outlook, look.layout
     able, accounting = outlook.certifiable, outlook.accounting
@@ -136,7 +136,7 @@ def _ask(question: str, default: str) -> str:
 
 def _look(traces: str, text: str | None, label: str | None, *, asks: bool) -> Look:
     """Look at traces; where several fields could be text or label, ask which."""
-    from tracer_spec.init.look import look_at
+    from tracer_spec.init.inspect_traces import look_at
 
     look = look_at(traces, text=text, label=label)
     texts, labels = look.layout.texts, look.layout.labels

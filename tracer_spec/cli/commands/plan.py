@@ -56,7 +56,7 @@ def command(spec: str, overrides: Sequence[str], form: str | None, as_json: bool
             traces = read_traces(plan)
             done(f"{traces.accounting.kept:,} of {traces.accounting.read:,} traces kept")
         with staged(observe, "split") as done:
-            sides = part(plan, traces)
+            sides = part(traces, plan.spec.split)
             done(f"{len(sides.fit):,} fit, {len(sides.certify):,} certify")
         outlook = foresee(plan, traces, sides)
         store = open_store()

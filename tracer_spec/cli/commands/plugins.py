@@ -10,7 +10,7 @@ import click
 from tracer_spec.cli.console import listing, paint, plural, print_document
 from tracer_spec.cli.text.options import OptionRow, option_rows, yaml_snippet
 from tracer_spec.cli.verbs import VERBS
-from tracer_spec.errors import UsageError
+from tracer_spec.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from tracer_spec.plugin.contracts import Provided
@@ -104,8 +104,6 @@ def list_plugins(registry: Registry) -> list[dict[str, str]]:
 
 def _named(registry: Registry, name: str) -> list[Provided]:
     """Return the plugins of a name, of whichever kind."""
-    from tracer_spec.plugin.registry import did_you_mean
-
     chosen = [each for each in registry.provided if each.name == name]
     if chosen:
         return chosen

@@ -10,6 +10,7 @@ from tracer_spec.cli.console import print_document
 from tracer_spec.cli.verbs import VERBS
 
 if TYPE_CHECKING:
+    from tracer_spec.plugin import Options
     from tracer_spec.plugin.registry import Registry
 
 FILES = ("router", "trace", "bundle", "certificate", "frontier", "audit", "lock")
@@ -70,7 +71,7 @@ def router_document() -> dict[str, Any]:
     return router_schema({kind: _options(registry, kind) for kind in KINDS})
 
 
-def _options(registry: Registry, kind: str) -> dict[str, tuple[str, dict[str, Any]]]:
+def _options(registry: Registry, kind: str) -> dict[str, tuple[str, type[Options]]]:
     """Return summary and options of each usable plugin of a kind, by name."""
     found = registry.of_kind(kind).items()
-    return {name: (each.plugin.summary, each.plugin.options.model_json_schema()) for name, each in found}
+    return {name: (each.plugin.summary, each.plugin.options) for name, each in found}

@@ -85,7 +85,7 @@ def _measure(bundle: Bundle, path: str, preset: str | None, *, quiet: bool) -> t
     from tracer_spec.flow.traces.row_hashes import KnownRows
     from tracer_spec.flow.verify import verify
     from tracer_spec.runtime.bundle import naming
-    from tracer_spec.runtime.opening import open_router
+    from tracer_spec.runtime.load import open_router
 
     manifest = bundle.manifest
     with watch(-1 if quiet else 0) as observe, naming(bundle.where):

@@ -13,8 +13,6 @@ from tracer_spec.runtime.decision import REASONS, Reason
 if TYPE_CHECKING:
     from tracer_spec.flow.training.workshop import Workshop
 
-_NUMBER = {reason: number for number, reason in enumerate(REASONS)}
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tried:
@@ -78,7 +76,7 @@ class Decisions:
     def counts(self) -> dict[str, int]:
         """Return how many rows have each reason that a fit row can have."""
         told = [reason for reason in REASONS if reason is not Reason.UNAVAILABLE]
-        return {str(reason): int((self.reasons == _NUMBER[reason]).sum()) for reason in told}
+        return {str(reason): int((self.reasons == reason.number).sum()) for reason in told}
 
 
 def decide(workshop: Workshop, policy: Policy, denied: Mask) -> Decisions:
@@ -103,12 +101,12 @@ def decide(workshop: Workshop, policy: Policy, denied: Mask) -> Decisions:
         labels = workshop.gated(stage).held_out.labels
         near = np.logical_and.reduce([np.ones(n, bool), *one.near])
         # a row that is both far and of a denied label counts as far, as in the graph
-        doubt = np.where(one.allowed, _NUMBER[Reason.LOW_SCORE], _NUMBER[Reason.DENIED_LABEL])
-        doubt = np.where(near, doubt, _NUMBER[Reason.OUT_OF_DISTRIBUTION])
+        doubt = np.where(one.allowed, Reason.LOW_SCORE.number, Reason.DENIED_LABEL.number)
+        doubt = np.where(near, doubt, Reason.OUT_OF_DISTRIBUTION.number)
         takes = one.reached & one.sure & one.allowed & near
         for column, value in ((predicted, labels), (scores, one.scores), (agrees, one.agrees), (reasons, doubt)):
             column[one.reached] = value[one.reached]
-        reasons[takes] = _NUMBER[Reason.HANDLED]
+        reasons[takes] = Reason.HANDLED.number
         stages[takes] = position
         handled |= takes
     return Decisions(handled, predicted, scores, agrees, stages, reasons, tuple(tried))

@@ -91,15 +91,12 @@ class Store:
     ----------
     notes : tuple of str
         Why the cache is off, or was set aside; for the warnings of a build.
-    n_damaged : int
-        Values met whose digest did not match.
     """
 
     def __init__(self, folder: Path | None, limit_bytes: int = DEFAULT_MB * 10**6) -> None:
         self.path = None if folder is None else folder / FILE
         self.limit_bytes = limit_bytes
         self.notes: tuple[str, ...] = ()
-        self.n_damaged = 0
         self._db: sqlite3.Connection | None = None
         self._inode = 0
         self._closed: weakref.finalize[Any, Any] | None = None
@@ -145,7 +142,6 @@ class Store:
                 found[key] = Entry(value, json.loads(header))
                 if used < stale:
                     old.append(key)
-        self.n_damaged += len(damaged)
         if damaged or old:
             with transaction(db):
                 for some in chunks(damaged):

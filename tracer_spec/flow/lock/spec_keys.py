@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from tracer_spec.spec import LoadedSpec, canonical
+from tracer_spec.spec.error_text import is_private
 from tracer_spec.spec.nodes import Node, Path, Scalar, address, find, nearest
-from tracer_spec.spec.wording import is_private
 
 NOT_TOLD = "not told"
 DIGEST = "sha256:"

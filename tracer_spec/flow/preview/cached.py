@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tracer_spec.flow.cache.memory import Memory
-from tracer_spec.flow.traces.labels import label_space
+from tracer_spec.flow.traces.label_space import label_space
 from tracer_spec.flow.traces.splits import fold_keys, folds
 from tracer_spec.flow.training.embed import FittedEmbedder, fitted_key, known_vectors, vectors_key
 from tracer_spec.flow.training.fit_rows import FitRows
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tracer_spec.flow.cache.store import Store
     from tracer_spec.flow.traces.splits import Split
     from tracer_spec.flow.traces.trace_set import TraceSet
-    from tracer_spec.plan import Plan
+    from tracer_spec.plan import Plan, Resolved
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def forecast(plan: Plan, traces: TraceSet, sides: Split, store: Store) -> Foreca
     if not store.is_on:
         return Forecast(is_on=False)
     fit, memory = traces.take(sides.fit), Memory(store)
-    is_fitted, n, n_known, X = _embedding(plan, fit, memory)
+    is_fitted, n, n_known, X = _embedding(plan.embedder, fit, plan.spec.seed, memory)
     if X is None:
         return Forecast(True, is_fitted, n, n_known)
     labels = label_space(plan.allowed_labels, fit.labels)
@@ -61,22 +61,24 @@ def forecast(plan: Plan, traces: TraceSet, sides: Split, store: Store) -> Foreca
     return Forecast(True, is_fitted, n, n_known, known, total)
 
 
-def _embedding(plan: Plan, fit: TraceSet, memory: Memory) -> tuple[bool | None, int | None, int | None, Vectors | None]:
+def _embedding(
+    resolved: Resolved, fit: TraceSet, seed: int, memory: Memory
+) -> tuple[bool | None, int | None, int | None, Vectors | None]:
     """Return whether the embedder is fitted, (distinct) texts, those with vectors, and the vectors where all are there."""
-    embedder = plan.embedder.make()
-    if plan.embedder.reads_vectors:
+    if resolved.reads_vectors:
         return None, None, None, None
+    embedder = resolved.make()
     n = len(set(fit.texts))
     if not isinstance(embedder, Fittable):
-        known = known_vectors(plan.embedder, embedder, memory.store)
+        known = known_vectors(resolved, embedder, memory.store)
         n_known = known.count(fit.texts)[0] if known else 0
-        whole = FittedEmbedder(plan.embedder, embedder, known, memory=memory)
+        whole = FittedEmbedder(resolved, embedder, known, memory=memory)
         return None, n, n_known, whole.vectors(fit) if n_known == n else None
     if not isinstance(embedder, Restorable):
         return False, n, 0, None
-    state = memory.recall(fitted_key(plan.embedder, fit.texts, plan.spec.seed, memory))
+    state = memory.recall(fitted_key(resolved, fit.texts, seed, memory))
     if state is None:
         return False, n, 0, None
     restored = embedder.restore({name: state.bytes_of(name) for name in state.parts})
-    held = memory.recall(vectors_key(plan.embedder, restored, fit.texts, memory))
+    held = memory.recall(vectors_key(resolved, restored, fit.texts, memory))
     return True, n, n if held else 0, held.array_of("X") if held else None

@@ -6,13 +6,15 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tracer_spec.flow.certify_rows import Sealed
 from tracer_spec.flow.lock.file import lock_path, read_lock
 from tracer_spec.flow.lock.ledger import sketch
 from tracer_spec.flow.prepare import denied_labels
-from tracer_spec.flow.traces.labels import UNUSABLE, label_space
+from tracer_spec.flow.traces.label_space import label_space
+from tracer_spec.flow.traces.labels import UNUSABLE
 from tracer_spec.stats.binomial import fewest_trials, interval, trials_needed
 from tracer_spec.stats.multiple import look_level
 
@@ -167,7 +169,7 @@ def foresee(plan: Plan, traces: TraceSet, sides: Split) -> Outlook:
     """
     fit = traces.take(sides.fit)
     space = label_space(plan.allowed_labels, fit.labels)
-    denied_labels(plan, space)
+    denied_labels(plan.spec.defer_labels, space)
     counts = Counter(fit.labels)
     n_unusable = counts.pop(UNUSABLE, 0)
     unknown = {label: n for label, n in counts.most_common() if label not in space.classes}
@@ -180,7 +182,7 @@ def foresee(plan: Plan, traces: TraceSet, sides: Split) -> Outlook:
         n_unusable=n_unusable,
         unknown_labels=unknown,
         ceiling=self_agreement(fit, frozenset(space.labels)),
-        certifiable=_certifiable(plan, traces, sides),
+        certifiable=_certifiable(plan, len(traces), Sealed(traces.take(sides.certify))),
         notes=(*traces.accounting.notes, *sides.notes, *sides.bound_notes),
     )
 
@@ -207,10 +209,10 @@ def self_agreement(fit: TraceSet, labels: frozenset[str]) -> Ceiling:
     return Ceiling(n, k, n_repeated, k_repeated, n_texts, n_conflicting)
 
 
-def _certifiable(plan: Plan, traces: TraceSet, sides: Split) -> Certifiable:
+def _certifiable(plan: Plan, n_traces: int, certify: Sealed) -> Certifiable:
     """Compare the certify rows there are with those that a test needs."""
-    n_certify, target = len(sides.certify), plan.target
-    look = _next_look(plan, traces, sides)
+    n_certify, target = len(certify), plan.target
+    look = _next_look(lock_path(plan.loaded.file), certify)
     level = target.delta if look is None else look_level(look, target.delta)
     likely = (1 + target.level) / 2
     if not plan.makes_a_test:
@@ -218,21 +220,20 @@ def _certifiable(plan: Plan, traces: TraceSet, sides: Split) -> Certifiable:
     fewest = fewest_trials(target.level, level)
     smallest, missing = None, 0
     if n_certify < fewest:
-        share = n_certify / len(traces) if plan.spec.split.strategy == "grouped" else plan.spec.split.certify
-        missing = max(1, math.ceil(fewest / share) - len(traces)) if share else 0
+        share = n_certify / n_traces if plan.spec.split.strategy == "grouped" else plan.spec.split.certify
+        missing = max(1, math.ceil(fewest / share) - n_traces) if share else 0
     else:
         smallest = target.min_coverage if target.agreement is None else max(fewest / n_certify, target.min_coverage)
     likely_rows = trials_needed(likely, target.level, level)
     return Certifiable(n_certify, look, level, fewest, smallest, missing, likely, likely_rows)
 
 
-def _next_look(plan: Plan, traces: TraceSet, sides: Split) -> int | None:
+def _next_look(lock: Path | None, certify: Sealed) -> int | None:
     """Return which look a build of something new would be."""
-    path = lock_path(plan.loaded.file)
-    if path is None:
+    if lock is None:
         return None
-    rows = sketch(Sealed(traces.take(sides.certify)).keys())
-    return 1 + sum(len(series.builds) for series in read_lock(path).ledger if series.overlaps(rows))
+    rows = sketch(certify.keys())
+    return 1 + sum(len(series.builds) for series in read_lock(lock).ledger if series.overlaps(rows))
 
 
 def _warnings(outlook: Outlook) -> list[str]:

@@ -6,10 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tracer_spec.errors import DataError, Problem, SpecError
+from tracer_spec.errors import DataError, Problem, SpecError, did_you_mean
 from tracer_spec.flow.traces.labels import FLAWS, NO_LABEL
 from tracer_spec.flow.traces.name_counts import Seen, most_frequent
-from tracer_spec.plugin.registry import did_you_mean
 
 UNREADABLE = "unreadable record"
 FAILED = "expression failed"

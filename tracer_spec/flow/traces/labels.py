@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from tracer_spec.errors import DataError, SpecError
-from tracer_spec.plugin.registry import did_you_mean
+from tracer_spec.errors import SpecError, did_you_mean
+from tracer_spec.flow.traces.steps import Step, UnusableError, as_text, compile_step
 
 # stands for a teacher's answer that is no label: it trains nothing and agrees with no surrogate
 UNUSABLE = ""
@@ -26,17 +20,9 @@ NOT_TEXT = "label is an object or a list"
 NOT_UNICODE = "label is not valid Unicode"
 FLAWS = (EMPTY, NOT_PARSABLE, NOT_TEXT, NOT_UNICODE)
 
-STEPS = ("strip", "first-line", "casefold", "code-fence", "json:KEY", "regex:PATTERN")
 ADDRESS = "traces.labels"
-_FENCE = "```"
 # a longer answer is a ramble: hardly ever seen twice, and not worth the memory
 _CACHED_LENGTH, _CACHED_ANSWERS = 256, 1 << 16
-
-Step: TypeAlias = Callable[[Any], Any]
-
-
-class _UnusableError(Exception):
-    """The answer is no label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +79,7 @@ class LabelCleaner:
 
     def __post_init__(self) -> None:
         addressed = ((text, f"{ADDRESS}.normalize[{place}]") for place, text in enumerate(self.normalize))
-        steps = tuple(_step(text, address) for text, address in addressed)
+        steps = tuple(compile_step(text, address) for text, address in addressed)
         fold = "casefold" in self.normalize
         _check_names(self.allowed, self.aliases, fold)
         names = {label: label for label in self.allowed or ()} | dict(self.aliases)
@@ -132,17 +118,17 @@ class LabelCleaner:
         """
         cleaned, flaw = self.clean(label)
         if flaw == NOT_PARSABLE:
-            written = str(_as_text(label)).strip() if isinstance(label, (str, int, float)) else ""
+            written = str(as_text(label)).strip() if isinstance(label, (str, int, float)) else ""
             written = written.casefold() if self._fold else written
             return self._names.get(written, written) if written and is_unicode(written) else None
         return cleaned or None
 
     def _clean(self, answer: Any) -> tuple[str, str]:
-        value = _as_text(answer)
+        value = as_text(answer)
         try:
             for step in self._steps:
                 value = step(value)
-        except _UnusableError:
+        except UnusableError:
             return UNUSABLE, NOT_PARSABLE
         if not isinstance(value, str):
             return UNUSABLE, NOT_TEXT
@@ -188,144 +174,3 @@ def _check_names(allowed: Sequence[str] | None, aliases: Mapping[str, str], fold
         )
     if not all(label.strip() for label in allowed):
         raise SpecError("a label is blank", address=where)
-
-
-def _step(text: str, address: str) -> Step:
-    """Compile one step."""
-    name, _, argument = text.partition(":")
-    if name == "json" and argument:
-        keys = tuple(argument.split("."))
-        return lambda value: _at(keys, value)
-    if name == "regex" and argument:
-        try:
-            pattern = re.compile(argument)
-        except (re.error, RecursionError, OverflowError) as error:
-            raise SpecError(f"'{argument}' is not a regular expression: {error}", address=address) from None
-        return _on_text(lambda value: _match(pattern, value))
-    if text not in _PLAIN_STEPS:
-        raise SpecError(
-            f"no step is called '{text}'; known: {', '.join(STEPS)}",
-            hint=did_you_mean(text, STEPS),
-            address=address,
-        )
-    return _on_text(_PLAIN_STEPS[text])
-
-
-def _on_text(step: Callable[[str], str]) -> Step:
-    """Let objects pass: only ``json:KEY`` reads them."""
-    return lambda value: step(value) if isinstance(value, str) else value
-
-
-def _as_text(value: Any) -> Any:
-    """Return numbers and booleans as their JSON text."""
-    return json.dumps(value) if isinstance(value, (bool, int, float)) else value
-
-
-def _first_line(text: str) -> str:
-    return next((line for line in text.splitlines() if line.strip()), "")
-
-
-def _inside_fence(text: str) -> str:
-    _, opening, rest = text.partition(_FENCE)
-    if not opening:
-        return text
-    inside = rest.partition(_FENCE)[0]
-    language, newline, body = inside.partition("\n")
-    # a word after the opening fence is the language, unless the whole block is on that one line
-    return body if newline and " " not in language.strip() else inside
-
-
-def _at(keys: tuple[str, ...], value: Any) -> Any:
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            raise _UnusableError from None
-    for key in keys:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    if value is None:
-        raise _UnusableError
-    return _as_text(value)
-
-
-def _match(pattern: re.Pattern[str], text: str) -> str:
-    found = pattern.search(text)
-    if found is None:
-        raise _UnusableError
-    return (found[1] or "") if pattern.groups else found[0]
-
-
-_PLAIN_STEPS: Mapping[str, Callable[[str], str]] = {
-    "strip": str.strip,
-    "first-line": _first_line,
-    "casefold": str.casefold,
-    "code-fence": _inside_fence,
-}
-
-
-@dataclass(frozen=True)
-class LabelSpace:
-    """The labels a surrogate can answer, in the order of their class numbers.
-
-    Parameters
-    ----------
-    labels : tuple of str
-        Distinct; the class of ``labels[c]`` is ``c``.
-    """
-
-    labels: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    @cached_property
-    def classes(self) -> Mapping[str, int]:
-        """Return the class of each label."""
-        return {label: number for number, label in enumerate(self.labels)}
-
-    def encode(self, labels: Iterable[str]) -> NDArray[np.int64]:
-        """Return the classes of ``labels``, shape (n,); -1 for a label off the list.
-
-        Examples
-        --------
-        >>> LabelSpace(("refund", "top_up")).encode(["top_up", "top-up", ""])
-        array([ 1, -1, -1])
-        """
-        classes = self.classes
-        return np.fromiter((classes.get(label, -1) for label in labels), dtype=np.int64)
-
-
-def label_space(allowed: Sequence[str] | None, fit_labels: Iterable[str]) -> LabelSpace:
-    """Return the allowed labels as listed, or those of the fit rows, sorted, where none are listed.
-
-    Parameters
-    ----------
-    allowed : sequence of str or None
-        The labels that exist; None to infer them.
-    fit_labels : iterable of str
-        Cleaned labels of fit rows: of no other, or the certificate would rest on a list that certify rows
-        shaped.
-
-    Raises
-    ------
-    DataError
-        Where no fit row has a usable one, or one of those listed.
-    """
-    met = set(fit_labels) - {UNUSABLE}
-    if allowed is not None:
-        if met.isdisjoint(allowed):
-            shown = ", ".join(f"'{' '.join(label.split())[:40]}'" for label in sorted(met)[:3]) or "nothing usable"
-            raise DataError(
-                f"no fit row has an allowed label; the teacher answered, for instance, {shown}",
-                hint=f"look at '{ADDRESS}.allowed', and at 'normalize' and 'aliases' beside it",
-                address=ADDRESS,
-            )
-        return LabelSpace(tuple(allowed))
-    labels = tuple(sorted(met))
-    if not labels:
-        raise DataError(
-            "no fit row has a usable label",
-            hint=f"look at '{ADDRESS}.normalize', or list the labels",
-            address=ADDRESS,
-        )
-    return LabelSpace(labels)

@@ -37,8 +37,6 @@ class Split:
     ----------
     fit, certify : ndarray of shape (n_fit,) and (n_certify,), int64
         Disjoint.
-    n_dropped : int
-        Rows on neither side: under ``grouped``, all but one of each certify group.
     n_spare : int
         Rows that could train and do not, since ``max_fit`` others do.
     notes : tuple of str
@@ -47,7 +45,6 @@ class Split:
 
     fit: NDArray[np.int64]
     certify: NDArray[np.int64]
-    n_dropped: int = 0
     notes: tuple[str, ...] = ()
     n_spare: int = 0
 
@@ -163,7 +160,7 @@ def _grouped(traces: TraceSet, certify: float) -> Split:
         f"one row of each of {len(chosen):,} certify groups certifies, "
         f"their other {n_dropped:,} rows are left out: the claim is per group",
     )
-    return Split(np.flatnonzero(~is_certify), certify_rows, n_dropped, notes)
+    return Split(np.flatnonzero(~is_certify), certify_rows, notes)
 
 
 def row_keys(traces: TraceSet) -> Iterator[bytes]:

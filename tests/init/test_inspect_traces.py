@@ -11,8 +11,8 @@ import pytest
 
 from tracer_spec.errors import DataError
 from tracer_spec.init.files import guess_source
+from tracer_spec.init.inspect_traces import first_records, look_at
 from tracer_spec.init.layout import guess_layout
-from tracer_spec.init.look import first_records, look_at
 from tracer_spec.init.sample import make_traces
 from tracer_spec.plugin import Record
 
@@ -108,7 +108,7 @@ def test_labels_that_look_made_up_are_those_of_no_human_or_far_too_rare(tmp_path
 
 
 def test_labels_are_counted_on_fit_rows_alone(tmp_path):
-    from tracer_spec.init.look import _foresee
+    from tracer_spec.init.inspect_traces import _foresee
 
     path = tmp_path / "t.jsonl"
     rows = [{"id": f"e{n}", "input": f"text {n}", "teacher": "ab"[n % 2]} for n in range(300)]

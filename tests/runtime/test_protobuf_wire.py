@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import AttributeProto
 
-from tracer_spec.runtime.wire import WireError, count_varints, fields, signed, varints
+from tracer_spec.runtime.protobuf_wire import WireError, count_varints, fields, signed, varints
 
 
 def flat(data):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer_spec.runtime.session import INPUT, OUTPUTS
+from tracer_spec.runtime.decision import INPUT, OUTPUTS
 
 _TYPES = {"tensor(int64)": np.int64, "tensor(bool)": np.bool_, "tensor(float)": np.float32}
 

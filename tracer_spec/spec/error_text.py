@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from tracer_spec.errors import did_you_mean
 from tracer_spec.spec.environment import names_variable
+from tracer_spec.spec.model_lookup import Slot
 from tracer_spec.spec.nodes import Node, Pairs, Scalar, as_written, is_typed
 from tracer_spec.spec.scalars import OutOfRangeError, resolve
-from tracer_spec.spec.shape import Slot
 
 REASON_LEFT_OUT = "the reason is left out because it may quote the environment"
 # what each type error of pydantic asks for
@@ -51,12 +51,6 @@ def noun(error: Mapping[str, Any]) -> str:
     if error["type"] in ("literal_error", "enum"):
         return f"one of {str(error['ctx']['expected']).replace(' or ', ', ')}".replace("'", "")
     return NOUNS.get(error["type"], "")
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return ``did you mean 'x'?`` where a known name is near, else an empty string."""
-    near = difflib.get_close_matches(name[:100], list(known), n=1, cutoff=0.6)
-    return f"did you mean '{near[0]}'?" if near else ""
 
 
 def is_private(node: Node) -> bool:

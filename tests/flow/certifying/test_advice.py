@@ -1,0 +1,45 @@
+"""What a refused build is told it lacks: the least over all candidates, found without asking each of them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from tracer_spec.flow.certifying.advice import advise
+from tracer_spec.plugin import Candidate, Chain, Target
+from tracer_spec.stats.binomial import trials_needed
+
+
+def a_chain(rng: np.random.Generator, agreement: float, n: int = 600) -> Chain:
+    """Return a hundred candidates of rising coverage whose agreement falls towards ``agreement``."""
+    handled = [n * step // 100 for step in range(1, 101)]
+    rates = [min(1.0, agreement + (1 - k / n) * rng.uniform(0, 0.1)) for k in handled]
+    candidates = (Candidate("l2d", (), n, k, int(rate * k)) for k, rate in zip(handled, rates, strict=True))
+    return Chain("l2d", ("a",), tuple(candidates))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_advice_is_the_least_that_any_candidate_needs(seed):
+    rng = np.random.default_rng(seed)
+    target = Target(float(rng.choice([0.9, 0.92, 0.95, 0.98])), 0.95, 0.05)
+    chains = [a_chain(rng, float(target.level + rng.uniform(-0.1, 0.015))) for _ in range(2)]
+    needs = [
+        (trials_needed(each.n_agree / (each.n_handled + 1), target.level, target.delta), each.coverage)
+        for chain in chains
+        for each in chain.candidates
+        if each.coverage >= 0.05
+    ]
+    least = min((needed / coverage for needed, coverage in needs if needed is not None), default=math.inf)
+    advice = advise(chains, 1000, 400, target)
+    assert advice.traces_needed == (None if math.isinf(least) else math.ceil(least / 0.4))
+    assert advice.n_certify == 400
+
+
+def test_nothing_is_advised_where_no_candidate_is_estimated_to_reach_the_target_or_none_certifies():
+    low = [Chain("l2d", ("a",), (Candidate("l2d", (), 600, 500, 450),))]
+    assert advise(low, 1000, 400, Target(0.95, 0.95)).traces_needed is None
+    high = [Chain("l2d", ("a",), (Candidate("l2d", (), 600, 500, 499),))]
+    assert advise(high, 1000, 0, Target(0.95, 0.95)).traces_needed is None
+    assert advise(high, 1000, 400, Target(0.95, 0.95)).traces_needed is not None
