@@ -65,7 +65,7 @@ class Side:
         return {
             **{key: getattr(self, key) for key in ("name", "version", "sha256", "status", "created")},
             "claim": self.claim.text,
-            "calibrator": self.certificate.calibrator,
+            "calibrator": self.certificate.calibrator or "",
             **{key: getattr(self.claim, key) for key in ("measure", "target", "confidence")},
             "bytes": self.n_bytes,
             **{key: getattr(self.certificate, key) for key in ("look", "level", "n", "k", "p_value")},

@@ -59,7 +59,7 @@ def _cells(chain: ProposedChain, candidate: Proposed) -> dict[str, Any]:
 
 
 def _thresholds(candidate: Proposed) -> str:
-    return ", ".join("all" if each is None else f"{each:.4f}" for each in candidate.thresholds) or NONE
+    return ", ".join("all" if each is None else f"{each:.4f}" for each in candidate.thresholds or ()) or NONE
 
 
 def _point(chain: ProposedChain, candidate: Proposed) -> dict[str, Any]:

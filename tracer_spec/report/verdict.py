@@ -38,7 +38,7 @@ def verdict(facts: Facts) -> Verdict:
     word = _word(facts)
     return Verdict(
         word=word,
-        claim=_sentence(shown(facts.certificate.claim, 600)) or "The certificate of this bundle states no claim.",
+        claim=_sentence(shown(facts.certificate.claim or "", 600)) or "The certificate of this bundle states no claim.",
         policy=_policy(facts),
         meaning=_meaning(facts, word),
         tiles=_tiles(facts, word),

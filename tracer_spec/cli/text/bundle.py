@@ -54,7 +54,7 @@ def _numbers(bundle: Bundle, certificate: CertificateDocument, audit: AuditDocum
     """Tell the claim and what it rests on."""
     policy = bundle.manifest.policy
     stages = [(stage.surrogate, stage.threshold) for stage in policy.stages]
-    facts = [("claim", certificate.claim), ("policy", policy_text(policy.family, stages))]
+    facts = [("claim", certificate.claim or ""), ("policy", policy_text(policy.family, stages))]
     guards = sorted({guard for stage in policy.stages for guard in stage.guards})
     if guards:
         facts.append(("guards", ", ".join(guards)))

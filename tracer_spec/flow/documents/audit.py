@@ -145,7 +145,7 @@ class Histogram(Part):
     @model_validator(mode="after")
     def _aligned(self) -> Self:
         if not len(self.edges) - 1 == len(self.agree) == len(self.disagree):
-            raise ValueError("has no edge more than it has bins")
+            raise ValueError("has not one edge more than it has bins")
         return self
 
 

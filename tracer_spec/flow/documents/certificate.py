@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Final, Literal, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeAlias
 
 from pydantic import Field, ValidationInfo, model_validator
 
@@ -27,6 +27,8 @@ from tracer_spec.runtime.archive import CERTIFICATE
 AGREEMENT: Final = "agreement"
 END_TO_END: Final = "end_to_end"
 
+Thresholds: TypeAlias = Annotated[tuple[Number | None, ...], Field(min_length=1)]
+
 
 class Estimate(Part):
     """What fit rows, out of fold, say of a policy."""
@@ -38,9 +40,7 @@ class Estimate(Part):
 class Step(Estimate):
     """One candidate that was tested."""
 
-    thresholds: tuple[Number | None, ...] = Field(
-        default=(), min_length=1, description="of each stage; null where it accepts all it may"
-    )
+    thresholds: Always[Thresholds] = Field(default=None, description="of each stage; null where it accepts all it may")
     n: Count = Field(description="trials: certify rows handled, or, for an end-to-end target, all of them")
     k: Count = Field(description="successes: those that agree, or that get no label but the teacher's")
     p_value: Share | None = Field(default=None, description="exact; null where the calibrator tests nothing")
@@ -104,8 +104,8 @@ class CertificateDocument(Document):
     status: Always[Literal["certified", "draft", "refused"]] = Field(
         default=None, description="nothing is certified about a draft; 'refused' never ships"
     )
-    calibrator: Text = Field(default="", description="the plugin that tested; 'none' for a draft")
-    claim: Text = Field(default="", description="what is certified, in one sentence")
+    calibrator: Always[Text] = Field(default=None, description="the plugin that tested; 'none' for a draft")
+    claim: Always[Text] = Field(default=None, description="what is certified, in one sentence")
     measure: Measure = Field(
         description="what the target is a rate of: 'agreement' of handled traffic with the teacher, or, 'end_to_end', all "
         "traffic that gets no label but the teacher's"
@@ -186,4 +186,4 @@ class CertificateDocument(Document):
             hint = "build it again with 'tracer-spec build': its certificate cannot be verified"
             raise BundleError("target is missing, not a number between 0 and 1", address=self.member, hint=hint)
         confidence = self.confidence if status == "certified" else None
-        return Claim(self.claim, self.measure, self.target, confidence, self.n_certify, self.scores)
+        return Claim(self.claim or "", self.measure, self.target, confidence, self.n_certify, self.scores)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias, TypeVar
@@ -155,7 +156,9 @@ def _fault(fault: ErrorDetails) -> str:
         return str(fault["ctx"]["error"])
     value = fault["input"]
     shown = "an object" if isinstance(value, dict) else "a list" if isinstance(value, list) else repr(value)[:60]
-    return f"is {shown}; {fault['msg'].replace('Input', 'it', 1)}"
+    # of pydantic's words: whatever "should" be something, and its names for kinds of Python
+    said = re.sub(r"^\w+ should", "it should", fault["msg"])
+    return f"is {shown}; {said.replace('tuple', 'list').replace('dictionary', 'object')}"
 
 
 @cache

@@ -7,8 +7,8 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field
 
-from tracer_spec.flow.documents.certificate import Estimate, thresholds_of
-from tracer_spec.flow.documents.document import Always, Count, Document, Flag, Number, Part, Share, Text
+from tracer_spec.flow.documents.certificate import Estimate, Thresholds, thresholds_of
+from tracer_spec.flow.documents.document import Always, Count, Document, Flag, Part, Share, Text
 from tracer_spec.plugin import Candidate, Chain
 from tracer_spec.runtime.archive import FRONTIER
 
@@ -16,9 +16,7 @@ from tracer_spec.runtime.archive import FRONTIER
 class Proposed(Estimate):
     """One candidate policy."""
 
-    thresholds: tuple[Number | None, ...] = Field(
-        default=(), min_length=1, description="of each stage; null where it accepts all it may"
-    )
+    thresholds: Always[Thresholds] = Field(default=None, description="of each stage; null where it accepts all it may")
     front: Flag = Field(default=False, description="whether no other candidate beats it at both")
     chosen: Flag = Field(default=False, description="whether it ships")
 

@@ -1,0 +1,54 @@
+"""``frontier.json``: every candidate of every chain, which of them are on the front, and which one ships."""
+
+import jsonschema
+import pytest
+
+from tracer_spec.flow.documents.frontier import FrontierDocument, Learner
+from tracer_spec.plugin import Candidate, Chain, Model, Stage
+
+GATE = Stage(Model("s", b""), Model("accept", b""), 0.8)
+ALL = Stage(Model("t", b""))
+GATED, CASCADE, OPEN = (
+    Candidate("l2d", (GATE,), 1000, 400, 399),
+    Candidate("rsb", (GATE, ALL), 1000, 900, 810),
+    Candidate("global", (ALL,), 1000, 1000, 870),
+)
+CHAINS = [
+    Chain("l2d", ("s",), (GATED,)),
+    Chain("rsb", ("s", "t"), (CASCADE,)),
+    Chain("global", ("t",), (OPEN,)),
+]
+ZOO = [
+    Learner(name="s", status="trained", agreement=0.9, reason="", bytes=120, notes=("slow",)),
+    Learner(name="u", status="skipped", reason="it needs two labels", bytes=0),
+]
+
+
+def test_a_frontier_tells_every_candidate_and_what_became_of_the_zoo():
+    written = FrontierDocument.of(CHAINS, [GATED, OPEN], GATED, ZOO).document()
+    jsonschema.validate(written, FrontierDocument.schema_document())
+    assert set(written) == set(FrontierDocument.schema_document()["properties"])
+    told = [(chain["family"], chain["surrogates"], each) for chain in written["chains"] for each in chain["candidates"]]
+    assert told == [
+        ("l2d", ["s"], rates(0.4, 399 / 400, [0.8], front=True, chosen=True)),
+        ("rsb", ["s", "t"], rates(0.9, 0.9, [0.8, None], front=False, chosen=False)),
+        ("global", ["t"], rates(1.0, 0.87, [None], front=True, chosen=False)),
+    ]
+    assert [(row["name"], row["status"], row["agreement"]) for row in written["zoo"]] == [
+        ("s", "trained", 0.9),
+        ("u", "skipped", None),
+    ]
+
+
+def rates(coverage, agreement, thresholds, **marks):
+    return {"coverage": coverage, "agreement": agreement, "thresholds": thresholds, **marks}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"chains": [{"family": "l2d"}]}, {"zoo": [{"name": "s"}]}, {"schema_version": 2}, {"extra": 1}],
+    ids=lambda change: next(iter(change)),
+)
+def test_what_no_build_writes_does_not_fit(change):
+    written = FrontierDocument.of(CHAINS, [GATED], GATED, ZOO).document()
+    assert not jsonschema.Draft202012Validator(FrontierDocument.schema_document()).is_valid(written | change)
