@@ -157,7 +157,7 @@ def test_everything_that_is_wrong_with_plugins_is_told_at_once() -> None:
         "  hint: did you mean 'global'?",
         "router.yaml:10:17  acceptor.use\n  no acceptor is called 'x'; known: logistic (built in)",
         "router.yaml:11:29  guards[0].with.k\n  there is no key 'k'; known: none",
-        "router.yaml:12:44  target.calibrator.use\n  no calibrator is called 'none'; known: pareto-testing (built in)",
+        "router.yaml:12:44  target.calibrator.use\n  no calibrator is called 'none'; known: of-all, pareto-testing (built in)",
     ]
 
 

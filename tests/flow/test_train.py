@@ -65,14 +65,18 @@ def prepared(tmp_path):
         favours = Provided("surrogate", Plugin("favours", "one label everywhere", Favours, Favour), "tests", "1")
         plan = make_plan(load_spec(spec | changes), Registry((*find_plugins().provided, favours), ()))
         traces = read_traces(plan)
-        return plan, prepare(plan, traces, part(plan, traces))
+        return plan, prepare(plan, traces, part(traces, plan.spec.split))
 
     return run
 
 
+def trained(plan, ready, **named):
+    return train(plan, ready.fit, ready.denied, **named)
+
+
 def test_a_zoo_of_which_nothing_could_be_trained_ends_the_build_with_every_reason(prepared):
     with pytest.raises(PluginError) as refusal:
-        train(*prepared({"reason": "too few rows"}, {"reason": "one class alone"}), workers=1)
+        trained(*prepared({"reason": "too few rows"}, {"reason": "one class alone"}), workers=1)
     (problem,) = refusal.value.problems
     assert problem.what == ("no surrogate of the zoo could be trained (zoo-0: too few rows; zoo-1: one class alone)")
     assert problem.address == "zoo"
@@ -80,7 +84,7 @@ def test_a_zoo_of_which_nothing_could_be_trained_ends_the_build_with_every_reaso
 
 def test_one_surrogate_that_can_be_trained_is_enough(prepared):
     heard = []
-    workshop = train(*prepared({"reason": "too few rows"}, {}), workers=1, observe=heard.append)
+    workshop = trained(*prepared({"reason": "too few rows"}, {}), workers=1, observe=heard.append)
     assert [each.name for each in workshop.trained] == ["zoo-1"]
     assert [(each.name, each.status) for each in workshop.reports] == [("zoo-0", "skipped"), ("zoo-1", "trained")]
     assert [each.name for each in heard if isinstance(each, LearnerDone)] == ["zoo-0", "zoo-1"]
@@ -88,7 +92,7 @@ def test_one_surrogate_that_can_be_trained_is_enough(prepared):
 
 def test_the_zoo_learns_fit_rows_and_agrees_as_often_as_they_say(prepared):
     plan, ready = prepared({"label": 0}, {"label": 1})
-    workshop = train(plan, ready, workers=1)
+    workshop = trained(plan, ready, workers=1)
     teacher = ready.fit_traces.labels
     expected = {"zoo-0": teacher.count("card") / len(teacher), "zoo-1": teacher.count("loan") / len(teacher)}
     assert {each.name: each.agreement for each in workshop.trained} == pytest.approx(expected)
@@ -96,11 +100,11 @@ def test_the_zoo_learns_fit_rows_and_agrees_as_often_as_they_say(prepared):
 
 
 def test_what_the_spec_says_of_averages_denied_labels_guards_and_target_is_what_the_workshop_does(prepared):
-    averaged = train(*prepared({}, {}), workers=1)
+    averaged = trained(*prepared({}, {}), workers=1)
     assert [each.name for each in averaged.trained] == ["zoo-0", "zoo-1", "average(zoo-0, zoo-1)"]
     changes = {"average": False, "defer_labels": ["card"], "guards": [{"use": "prototypes", "as": "near"}]}
     plan, ready = prepared({}, {}, {"label": 1}, **changes)
-    workshop = train(plan, ready, workers=1)
+    workshop = trained(plan, ready, workers=1)
     assert {each.name for each in workshop.trained} == {"zoo-0", "zoo-1", "zoo-2"}
     for each in workshop.trained:
         assert each.eligible.any() == (each.name == "zoo-2")
@@ -110,7 +114,7 @@ def test_what_the_spec_says_of_averages_denied_labels_guards_and_target_is_what_
 
 def test_the_seed_of_the_spec_reaches_every_training(prepared):
     def told(seed):
-        (one,) = train(*prepared({}, seed=seed), workers=1).trained
+        (one,) = trained(*prepared({}, seed=seed), workers=1).trained
         return set(one.scores[:, 2].tolist())
 
     assert len(told(0)) == len(told(1)) == 4  # one for each fold

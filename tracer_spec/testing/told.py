@@ -17,8 +17,8 @@ import numpy as np
 from tracer_spec.plugin import Target
 
 N_TRACES = 400
-# what differs from one run to the next: how long it took, and digests, since a bundle names its plugins
-_CHANGES = re.compile(r"\b[0-9.]+ s\b|\b[0-9a-f]{12,64}\b")
+# what differs from one run to the next: how long it took, and digests and sizes, since a bundle names its plugins
+_CHANGES = re.compile(r"\b[0-9.]+ (s|kB)\b|\b[0-9a-f]{12,64}\b")
 _MODULE = """\
 from dataclasses import replace
 from importlib.metadata import distribution

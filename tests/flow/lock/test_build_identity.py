@@ -53,7 +53,7 @@ def prepared(tmp_path):
         embedder = Provided("embedder", Plugin("lengths", "", partial(Lengths, model=model)), "tests", version)
         plan = make_plan(load_spec(file), Registry((*found, embedder), ()))
         traces = read_traces(plan)
-        return plan, prepare(plan, traces, part(plan, traces))
+        return plan, prepare(plan, traces, part(traces, plan.spec.split))
 
     return run
 

@@ -13,7 +13,8 @@ from tracer_spec.flow.traces.accounting import Accounting
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.training.embed import checked, fit_embedder, texts_digest
 from tracer_spec.plan import Resolved
-from tracer_spec.plugin import Options
+from tracer_spec.plugin import Options, VectorReaderPlugin
+from tracer_spec.plugin.contracts import Provided
 
 
 def traces(*texts, ids=None, vectors=None, rows=None):
@@ -87,8 +88,6 @@ class Learned(Lengths):
 class Reads:
     """A reader of vectors that come with the traces: the row, and what the record holds."""
 
-    column = "vector"
-
     def __init__(self, options):
         pass
 
@@ -126,7 +125,12 @@ def test_the_probes_are_embedded_as_texts_are(resolved):
 
 
 def test_a_reader_gets_each_traces_row_id_and_what_its_record_holds(resolved):
-    fitted = fit_embedder(resolved(Reads), traces(ids=("7", "8")), 0, Memory())
+    fitted = fit_embedder(
+        Resolved("words", Provided("embedder", VectorReaderPlugin("reads", "reads", Reads), "tests", "1"), Options()),
+        traces(ids=("7", "8")),
+        0,
+        Memory(),
+    )
     assert not fitted.brings_text
     held = traces(ids=("7", "8"), vectors=([0.5], [0.25]), rows=[3, 9])
     assert fitted.vectors(held).tolist() == [[3, 7, 0.5], [9, 8, 0.25]]

@@ -158,9 +158,9 @@ def flow(telling, tmp_path):
         embedder = telling.provided("embedder", Recognises, Options)
         plan = make_plan(load_spec(spec), Registry((*find_plugins().provided, *ours, embedder), ()))
         traces = read_traces(plan)
-        sides = part(plan, traces)
+        sides = part(traces, plan.spec.split)
         prepared = prepare(plan, traces, sides)
-        return traces.take(sides.certify), prepared, train(plan, prepared, workers=1)
+        return traces.take(sides.certify), prepared, train(plan, prepared.fit, prepared.denied, workers=1)
 
     return run
 
