@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tracer_spec.errors import UsageError
-from tracer_spec.flow.progress import Observer, nobody, staged
+from tracer_spec.flow.progress import Observer, no_observer, staged
 from tracer_spec.flow.result import BuildResult
 
 __all__ = ["BuildResult", "build"]
@@ -25,7 +25,7 @@ def build(
     check: bool = False,
     workers: int | None = None,
     cache: bool = True,
-    observe: Observer = nobody,
+    observe: Observer = no_observer,
 ) -> BuildResult:
     """Build, certify and write the policy that a spec describes.
 
@@ -109,7 +109,7 @@ def build(
         done(f"{prepared.fit.X.shape[1]} dimensions, {len(prepared.labels)} labels")
     with staged(observe, "train") as done:
         workshop = train(plan, prepared.fit, prepared.denied, workers=workers, memory=memory, observe=observe)
-        done(f"trained: {', '.join(each.name for each in workshop.trained)}{memory.told}")
+        done(f"trained: {', '.join(each.name for each in workshop.trained)}{memory.progress_note}")
     with staged(observe, "propose") as done:
         proposal = make_proposal(plan, prepared, workshop, draft=draft)
         done(f"candidates: {proposal.n_candidates:,}; chains: {len(proposal.chains)}")

@@ -51,7 +51,7 @@ class Resolved:
     def column(self) -> str | None:
         """Return the JMESPath of the vector inside a record; None where it is not there."""
         plugin = self.provided.plugin
-        with self.blamed():
+        with self.attribute_errors():
             return plugin.column(self.options) if isinstance(plugin, VectorReaderPlugin) else None
 
     def make(self) -> Any:
@@ -62,11 +62,11 @@ class Resolved:
         MissingDependencyError
             Where it needs a package that is not installed; the hint is the command that installs it.
         """
-        with self.blamed():
+        with self.attribute_errors():
             return self.provided.plugin.make(self.options)
 
     @contextmanager
-    def blamed(self) -> Iterator[None]:
+    def attribute_errors(self) -> Iterator[None]:
         """Turn whatever goes wrong inside a third party's plugin into an error that names who ships it.
 
         A fault of a built-in is a fault of ours, and stays as it is.

@@ -108,7 +108,7 @@ def test_labels_that_look_made_up_are_those_of_no_human_or_far_too_rare(tmp_path
 
 
 def test_labels_are_counted_on_fit_rows_alone(tmp_path):
-    from tracer_spec.init.inspect_traces import _foresee
+    from tracer_spec.init.inspect_traces import _preview
 
     path = tmp_path / "t.jsonl"
     rows = [{"id": f"e{n}", "input": f"text {n}", "teacher": "ab"[n % 2]} for n in range(300)]
@@ -119,7 +119,7 @@ def test_labels_are_counted_on_fit_rows_alone(tmp_path):
         return look_at(str(path))
 
     before = write()
-    _, fit, _ = _foresee(str(path), before.source, before.layout)
+    _, fit, _ = _preview(str(path), before.source, before.layout)
     certify = set(range(300)) - set(fit.rows.tolist())
     assert len(certify) == before.outlook.certifiable.n_certify > 50
     after = write(certify)

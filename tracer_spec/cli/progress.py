@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tracer_spec.cli.console import duration, is_terminal
-from tracer_spec.flow.progress import Event, LearnerDone, Observer, StageDone, StageStarted, StepDone, nobody
+from tracer_spec.flow.progress import Event, LearnerDone, Observer, StageDone, StageStarted, StepDone
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -28,7 +28,7 @@ def watch(verbosity: int) -> Iterator[Observer]:
         Below 0 nothing is shown; above 0 the steps are, each on a line of its own.
     """
     if verbosity < 0:
-        yield nobody
+        yield no_observer
     elif verbosity > 0 or not is_terminal(sys.stderr):
         yield _Lines(steps=verbosity > 0)
     else:

@@ -11,7 +11,7 @@ from tracer_spec.errors import DataError, did_you_mean
 from tracer_spec.flow.cache.memory import Memory
 from tracer_spec.flow.certify_rows import Sealed
 from tracer_spec.flow.prepared import Prepared
-from tracer_spec.flow.progress import Observer, nobody
+from tracer_spec.flow.progress import Observer, no_observer
 from tracer_spec.flow.traces.collect import collect
 from tracer_spec.flow.traces.label_space import LabelSpace, label_space
 from tracer_spec.flow.traces.labels import LabelCleaner
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def read_traces(plan: Plan) -> TraceSet:
     """Read, clean and count the traces that the plan names."""
-    with plan.source.blamed():
+    with plan.source.attribute_errors():
         return _collected(plan)
 
 
@@ -81,7 +81,7 @@ def denied_labels(defer_labels: Sequence[str], labels: LabelSpace) -> Mask:
 
 
 def prepare(
-    plan: Plan, traces: TraceSet, sides: Split, *, memory: Memory | None = None, observe: Observer = nobody
+    plan: Plan, traces: TraceSet, sides: Split, *, memory: Memory | None = None, observe: Observer = no_observer
 ) -> Prepared:
     """Embed the fit rows, number their labels, deal their folds, and put the certify rows under seal."""
     fit = traces.take(sides.fit)

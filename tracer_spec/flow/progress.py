@@ -61,7 +61,7 @@ Event: TypeAlias = StageStarted | StepDone | LearnerDone | StageDone
 Observer: TypeAlias = Callable[[Event], None]
 
 
-def nobody(event: Event) -> None:
+def no_observer(event: Event) -> None:
     """Watch nothing."""
 
 

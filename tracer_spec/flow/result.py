@@ -157,7 +157,7 @@ def conclude(
     """Put together what a build comes back with; how long it took is the caller's to say."""
     from tracer_spec.flow.certifying.advice import advise
 
-    n_certify, target = len(prepared.certify), proposal.ahead(plan.target)
+    n_certify, target = len(prepared.certify), proposal.target_after_look(plan.target)
     return BuildResult(
         status=certificate.status,
         name=plan.spec.name,

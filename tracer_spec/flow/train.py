@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tracer_spec.errors import PluginError
 from tracer_spec.flow.cache.memory import Memory
-from tracer_spec.flow.progress import Observer, nobody
+from tracer_spec.flow.progress import Observer, no_observer
 from tracer_spec.flow.training.workshop import Workshop
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def train(
     *,
     workers: int | None = None,
     memory: Memory | None = None,
-    observe: Observer = nobody,
+    observe: Observer = no_observer,
 ) -> Workshop:
     """Train the zoo of a plan on its fit rows.
 

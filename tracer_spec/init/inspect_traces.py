@@ -92,7 +92,7 @@ def look_at(path: str, *, text: str | None = None, label: str | None = None) -> 
     source = guess_source(path)
     records = first_records(path, source)
     layout = guess_layout(records, text, label)
-    outlook, fit, target = _foresee(path, source, layout)
+    outlook, fit, target = _preview(path, source, layout)
     made_up = _made_up(outlook.labels, fit)
     humans = {truth for truth in fit.truths if truth is not None}
     return Look(
@@ -114,9 +114,9 @@ def _records(path: str, source: SourceGuess, registry: Registry) -> Any:
     return plugin.make(options).records()
 
 
-def _foresee(path: str, source: SourceGuess, layout: Layout) -> tuple[Outlook, TraceSet, float]:
+def _preview(path: str, source: SourceGuess, layout: Layout) -> tuple[Outlook, TraceSet, float]:
     """Return what ``plan`` would say, the fit rows, and the highest target that is within reach of the rows."""
-    from tracer_spec.flow.preview.certifiable import foresee
+    from tracer_spec.flow.preview.certifiable import preview
     from tracer_spec.flow.traces.collect import collect
     from tracer_spec.flow.traces.labels import LabelCleaner
     from tracer_spec.flow.traces.splits import split
@@ -144,7 +144,7 @@ def _foresee(path: str, source: SourceGuess, layout: Layout) -> tuple[Outlook, T
     records = itertools.islice(_records(path, source, registry), COUNTED)
     traces = collect(records, plans[0].reader().traces, LabelCleaner(layout.normalize), on_error="drop")
     sides = split(traces, certify=0.4, strategy="random")
-    outlooks = [foresee(plan, traces, sides) for plan in plans]
+    outlooks = [preview(plan, traces, sides) for plan in plans]
     fit = traces.take(sides.fit)
     for outlook, target in zip(outlooks, TARGETS, strict=True):
         reach = outlook.certifiable.smallest_coverage

@@ -10,7 +10,7 @@ from tracer_spec.flow.documents.lock import Series
 from tracer_spec.flow.lock.file import SKETCH_SIZE, lock_path, read_lock, united
 from tracer_spec.flow.lock.ledger import Look, next_look, sketch
 from tracer_spec.flow.prepare import part, read_traces
-from tracer_spec.flow.preview.certifiable import foresee
+from tracer_spec.flow.preview.certifiable import preview
 from tracer_spec.flow.progress import StageStarted
 from tracer_spec.plan import make_plan
 from tracer_spec.plugin import Target
@@ -184,7 +184,7 @@ def test_a_label_to_defer_that_no_fit_row_has_stops_build_and_plan_before_any_lo
     plan = make_plan(load_spec(spec_file, overrides=["defer_labels=[laon]"]), find_plugins())
     traces = read_traces(plan)
     with pytest.raises(DataError, match="no fit row has the label 'laon'"):
-        foresee(plan, traces, part(traces, plan.spec.split))
+        preview(plan, traces, part(traces, plan.spec.split))
 
 
 def test_a_damaged_lock_stops_the_build_instead_of_forgetting_looks(spec_file):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracer_spec.flow.prepare import part, read_traces
-from tracer_spec.flow.preview.certifiable import foresee, self_agreement
+from tracer_spec.flow.preview.certifiable import preview, self_agreement
 from tracer_spec.plan import make_plan
 from tracer_spec.plugin.registry import find_plugins
 from tracer_spec.spec import load_spec
@@ -28,7 +28,7 @@ def outlook_of(tmp_path, rows, *, as_file=False, **changes):
         (tmp_path / "router.yaml").write_text(json.dumps(spec))
     plan = make_plan(load_spec(tmp_path / "router.yaml" if as_file else spec), find_plugins())
     traces = read_traces(plan)
-    return foresee(plan, traces, part(traces, plan.spec.split))
+    return preview(plan, traces, part(traces, plan.spec.split))
 
 
 def rows(n, label=lambda i: "ab"[i % 2]):

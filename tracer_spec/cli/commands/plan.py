@@ -41,7 +41,7 @@ def command(spec: str, overrides: Sequence[str], form: str | None, as_json: bool
     from tracer_spec.flow.cache.store import open_store
     from tracer_spec.flow.prepare import part, read_traces
     from tracer_spec.flow.preview.cached import forecast
-    from tracer_spec.flow.preview.certifiable import foresee
+    from tracer_spec.flow.preview.certifiable import preview
     from tracer_spec.flow.progress import staged
     from tracer_spec.plan import make_plan
     from tracer_spec.plugin.registry import find_plugins
@@ -58,7 +58,7 @@ def command(spec: str, overrides: Sequence[str], form: str | None, as_json: bool
         with staged(observe, "split") as done:
             sides = part(traces, plan.spec.split)
             done(f"{len(sides.fit):,} fit, {len(sides.certify):,} certify")
-        outlook = foresee(plan, traces, sides)
+        outlook = preview(plan, traces, sides)
         store = open_store()
         cached = forecast(plan, traces, sides, store)
         store.close()

@@ -112,7 +112,7 @@ class Memory:
         return {name: kept.array_of(name) for name in kept.parts}
 
     @property
-    def told(self) -> str:
+    def progress_note(self) -> str:
         """Return how much was reused, for a line of progress; empty where nothing was."""
         return f" ({self.n_reused} of {self.n_fits} fits reused)" if self.n_reused else ""
 

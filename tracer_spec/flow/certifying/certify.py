@@ -38,6 +38,6 @@ def certify(
 
 def _tested(calibrator: Resolved, ordered: Sequence[Candidate], rows: CertifyRows, target: Target) -> Certificate:
     """Let the calibrator test; who tested, and what the target is a rate of, are the build's to say."""
-    with calibrator.blamed():
+    with calibrator.attribute_errors():
         certificate: Certificate = calibrator.make().certify(ordered, rows, target)
     return replace(certificate, calibrator=calibrator.provided.name, measure=target.measure)

@@ -21,7 +21,7 @@ def propose(families: Iterable[Resolved], workshop: Workshop) -> tuple[Chain, ..
     """
     chains = []
     for family in families:
-        with family.blamed():
+        with family.attribute_errors():
             proposed = list(family.make().propose(workshop))
         for chain in proposed:
             candidates = tuple(candidate for candidate in chain.candidates if candidate.n_handled > 0)

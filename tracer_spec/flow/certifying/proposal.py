@@ -59,7 +59,7 @@ class Proposal:
         """Return whether the certify rows are opened for it."""
         return bool(self.ordered) and not self.draft
 
-    def ahead(self, target: Target) -> Target:
+    def target_after_look(self, target: Target) -> Target:
         """Return the target with the error that a new build may spend once this one is through."""
         return self.look.left_by(target, opened=self.opens) if self.look else target
 
@@ -73,7 +73,7 @@ def make_proposal(plan: Plan, prepared: Prepared, workshop: Workshop, *, draft: 
     chains = propose(plan.families, workshop)
     look = None if draft else count_look(plan, prepared)
     target = look.within(plan.target) if look else plan.target
-    with plan.calibrator.blamed():
+    with plan.calibrator.attribute_errors():
         ordered = tuple(plan.calibrator.make().order(chains, len(prepared.certify), target))
     return Proposal(chains, pareto_front(chains), ordered, plan.calibrator, target, look, draft)
 

@@ -144,7 +144,7 @@ class Outlook:
         return tuple(_warnings(self))
 
 
-def foresee(plan: Plan, traces: TraceSet, sides: Split) -> Outlook:
+def preview(plan: Plan, traces: TraceSet, sides: Split) -> Outlook:
     """Say what a build of these traces could certify.
 
     Parameters

@@ -13,7 +13,7 @@ from tracer_spec.errors import PluginError
 from tracer_spec.flow.cache.memory import Kept, Memory
 from tracer_spec.flow.cache.store import Store, key_of
 from tracer_spec.flow.cache.text_vectors import PROBES, KnownVectors
-from tracer_spec.flow.progress import Observer, StepDone, nobody
+from tracer_spec.flow.progress import Observer, StepDone, no_observer
 from tracer_spec.plugin import Fittable, Restorable, Vectors
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class FittedEmbedder:
     resolved: Resolved
     embedder: Any
     known: KnownVectors | None = None
-    observe: Observer = nobody
+    observe: Observer = no_observer
     memory: Memory = field(default_factory=Memory)
 
     @property
@@ -58,7 +58,7 @@ class FittedEmbedder:
         PluginError
             Where the embedder gives something else.
         """
-        with self.resolved.blamed():
+        with self.resolved.attribute_errors():
             if self.resolved.reads_vectors:
                 held = traces.vectors if traces.vectors is not None else (None,) * len(traces)
                 X = self.embedder.read(traces.rows.tolist(), traces.ids, held)
@@ -119,12 +119,12 @@ class _Told:
 
 
 def fit_embedder(
-    resolved: Resolved, fit: TraceSet, seed: int, memory: Memory, observe: Observer = nobody
+    resolved: Resolved, fit: TraceSet, seed: int, memory: Memory, observe: Observer = no_observer
 ) -> FittedEmbedder:
     """Make the embedder, and fit it on the texts of fit rows where it learns."""
     embedder = resolved.make()
     if isinstance(embedder, Fittable):
-        with resolved.blamed():
+        with resolved.attribute_errors():
             return FittedEmbedder(resolved, _fitted(resolved, embedder, fit.texts, seed, memory), None, observe, memory)
     return FittedEmbedder(resolved, embedder, known_vectors(resolved, embedder, memory.store), observe, memory)
 
@@ -167,7 +167,7 @@ def known_vectors(resolved: Resolved, embedder: Any, store: Store) -> KnownVecto
     def embed(texts: Sequence[str]) -> Vectors:
         return checked(embedder.embed(texts), len(texts), resolved.alias)
 
-    with resolved.blamed():
+    with resolved.attribute_errors():
         return KnownVectors(store, embed, str(embedder.fingerprint()))
 
 

@@ -86,7 +86,7 @@ def _train_acceptor(learner: Resolved, rows: FitRows, held_out: HeldOut, among: 
             y=rows.y[chosen],
             votes=None if held_out.votes is None else held_out.votes[chosen],
         )
-        with learner.blamed(), threadpool_limits(1):
+        with learner.attribute_errors(), threadpool_limits(1):
             graph: bytes = learner.make().fit(evidence, seed=seed).to_onnx().SerializeToString(deterministic=True)
         return graph
 
@@ -148,7 +148,7 @@ def _train_guards(learner: Resolved, rows: FitRows, seed: int) -> Kept:
     limits: list[float] = []
     for place, (role, inside) in enumerate(chosen):
         own = derive_seed(seed, f"guard {role}", learner.alias)
-        with learner.blamed(), threadpool_limits(1):
+        with learner.attribute_errors(), threadpool_limits(1):
             guard = learner.make().fit(rows.X[inside], rows.y[inside], n_classes=rows.n_classes, seed=own)
             graphs[str(place)] = guard.to_onnx().SerializeToString(deterministic=True)
         limits.append(float(guard.limit))

@@ -14,7 +14,7 @@ import numpy as np
 
 from tracer_spec.errors import TracerError
 from tracer_spec.flow.cache.memory import Memory
-from tracer_spec.flow.progress import LearnerDone, Observer, nobody
+from tracer_spec.flow.progress import LearnerDone, Observer, no_observer
 from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.flow.training.gates import HeldOut, fit_acceptor, fit_fences
 from tracer_spec.flow.training.parallel import derive_seed
@@ -101,7 +101,7 @@ class Workshop:
         average: bool = True,
         workers: int = 1,
         memory: Memory | None = None,
-        observe: Observer = nobody,
+        observe: Observer = no_observer,
     ) -> None:
         self.rows = rows
         self.target = target

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from tracer_spec.flow.cache.memory import Kept, Memory, Part
-from tracer_spec.flow.progress import Observer, StageStarted, StepDone, nobody
+from tracer_spec.flow.progress import Observer, StageStarted, StepDone, no_observer
 from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.flow.training.parallel import Outcome, Task, derive_seed, learn_all
 from tracer_spec.plugin import Mask, Scores
@@ -122,7 +122,7 @@ class Trainer:
         seed: int,
         workers: int = 1,
         memory: Memory | None = None,
-        observe: Observer = nobody,
+        observe: Observer = no_observer,
     ) -> None:
         self._rows = rows
         self._zoo = {learner.alias: learner for learner in zoo}
