@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tracer_spec.cli.console import duration, is_terminal
-from tracer_spec.flow.progress import Event, LearnerDone, Observer, StageDone, StageStarted, StepDone
+from tracer_spec.flow.progress import Event, LearnerDone, Observer, StageDone, StageStarted, StepDone, no_observer
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
