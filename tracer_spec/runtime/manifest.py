@@ -10,8 +10,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
+from tracer_spec.runtime import limits
+from tracer_spec.runtime.archive import MEMBER_NAME, REQUIRED
+from tracer_spec.runtime.field_rules import Rule, plain
 from tracer_spec.runtime.strict_json import canonical_json
 
 FORMAT = 1
@@ -23,85 +26,74 @@ raise the number, generate ``schemas/bundle.vN.json``, commit a bundle as ``test
 :func:`.read_manifest` still read the numbers before, or name the command that brings their bundles up to date. The
 committed bundles of all numbers stay in the tests for ever. What else may change is not breaking; see ``docs/bundle.md``.
 """
-STATUSES = ("certified", "draft")
 VERSION_CHARACTERS = 12
+
+
+_HEX = "^[0-9a-f]{{{}}}$"
+_PLUGIN = r"^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$"
+
+Text: TypeAlias = Annotated[str, Rule(1, 100_000)]
+Name: TypeAlias = Annotated[str, Rule(1, 200)]
+Sha256: TypeAlias = Annotated[str, Rule(pattern=_HEX.format(64))]
+# these three end in the hint 'pip install DISTRIBUTION==VERSION': nothing a shell could mistake
+Plugin: TypeAlias = Annotated[str, Rule(1, 200, _PLUGIN)]
+Distribution: TypeAlias = Annotated[str, Rule(1, 200, _PLUGIN)]
+Release: TypeAlias = Annotated[str, Rule(1, 200, r"^[A-Za-z0-9][A-Za-z0-9.!+_-]*$")]
+Moment: TypeAlias = Annotated[str, Rule(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")]
+Vector: TypeAlias = Annotated[tuple[float, ...], Rule(0, limits.DIMENSION)]
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """Texts with the vectors they must give, so that an embedder is known by what it does.
+    """Texts with the vectors they must give, so that an embedder is known by what it does."""
 
-    Parameters
-    ----------
-    texts : tuple of str, length m
-    vectors : tuple of (tuple of float, length d), length m
-    """
-
-    texts: tuple[str, ...]
-    vectors: tuple[tuple[float, ...], ...]
+    texts: Annotated[tuple[Annotated[str, Rule(0, 100_000)], ...], Rule(1, limits.PROBES), "what is embedded"]
+    vectors: Annotated[tuple[Vector, ...], Rule(1, limits.PROBES), "what must come out, to 1e-4"]
 
 
 @dataclass(frozen=True, slots=True)
 class EmbedderIdentity:
-    """Which embedder the policy was built on; never a class to import.
+    """Which embedder the policy was built on; never a class to import."""
 
-    Parameters
-    ----------
-    use : str
-        The plugin's name.
-    distribution, version : str
-        Who ships the plugin.
-    options : mapping
-        The plugin's options, as JSON.
-    fingerprint : str
-        The function text to vector.
-    probe : Probe or None
-        None where the app brings vectors.
-    """
-
-    use: str
-    distribution: str
-    version: str
-    options: Mapping[str, Any]
-    fingerprint: str
-    probe: Probe | None
+    use: Annotated[Plugin, "the plugin's name"]
+    distribution: Annotated[Distribution, "who ships the plugin"]
+    version: Annotated[Release, "the distribution's"]
+    options: Annotated[Mapping[str, Any], "the plugin's options"]
+    fingerprint: Annotated[str, Rule(0, 200), "the function text to vector"]
+    probe: Annotated[Probe | None, "null where the app brings vectors"]
 
 
 @dataclass(frozen=True, slots=True)
 class StageSummary:
-    """One stage of the policy, by the names of its parts.
+    """One stage of the policy, by the names of its parts."""
 
-    Parameters
-    ----------
-    surrogate : str
-    acceptor : str or None
-        None where the stage takes whatever its guards let pass.
-    guards : tuple of str
-    threshold : float or None
-        The least acceptance score that is handled, in [0, 1]; None where there is no acceptor.
-    """
-
-    surrogate: str
-    acceptor: str | None
-    guards: tuple[str, ...]
-    threshold: float | None
+    surrogate: Name
+    acceptor: Name | None
+    guards: Annotated[tuple[Name, ...], Rule(0, limits.STAGES)]
+    threshold: Annotated[
+        float | None,
+        Rule(0.0, 1.0),
+        "the least acceptance score that is handled; null where there is no acceptor",
+    ]
 
 
 @dataclass(frozen=True, slots=True)
 class PolicySummary:
-    """What ``policy.onnx`` decides by: its family, its stages in order, the labels it may never answer."""
+    """What ``policy.onnx`` decides by."""
 
-    family: str
-    stages: tuple[StageSummary, ...]
-    defer_labels: tuple[str, ...] = ()
+    family: Name
+    stages: Annotated[tuple[StageSummary, ...], Rule(1, limits.STAGES), "in the order they are tried"]
+    defer_labels: Annotated[
+        tuple[Text, ...], Rule(0, limits.LABELS, unique=True), "labels that the policy never answers"
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
     """The size and sha256 of one member."""
 
-    n_bytes: int
-    sha256: str
+    n_bytes: Annotated[int, Rule(0, limits.BUNDLE_BYTES, key="bytes")]
+    sha256: Sha256
 
     @classmethod
     def of(cls, content: bytes) -> Member:
@@ -109,48 +101,32 @@ class Member:
         return cls(len(content), hashlib.sha256(content).hexdigest())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """What a bundle says of itself.
 
-    Parameters
-    ----------
-    name : str
-        The router's.
-    status : str
-        ``certified`` or ``draft``.
-    spec_digest : str
-        sha256 of the spec, 64 hexadecimal digits.
-    labels : tuple of str, length k
-        By the index that the graph answers with.
-    dimension : int
-        d, the length of a vector.
-    embedder : EmbedderIdentity
-    policy : PolicySummary
-    provenance : mapping
-        Free JSON: the traces' digest and counts, plugins, libraries and the seed.
-    created : str or None
-        ``YYYY-MM-DDTHH:MM:SSZ``, from ``SOURCE_DATE_EPOCH``.
-    members : mapping of str to Member
-        Every other member; empty until :meth:`sealed`.
-    version : str
-        The first 12 hexadecimal digits of the sha256 of the canonical manifest without ``version`` and
-        ``created``, which pins every member by its digest; empty until :meth:`sealed`.
-    format : int
+    Notes
+    -----
+    ``version`` is the first 12 hexadecimal digits of the sha256 of the canonical manifest without ``version`` and
+    ``created``, which pins every member by its digest. Version and members are empty until :meth:`sealed`.
     """
 
-    name: str
-    status: str
-    spec_digest: str
-    labels: tuple[str, ...]
-    dimension: int
+    format: Annotated[int, Rule(FORMAT, FORMAT), "of this file; another number, another schema"] = FORMAT
+    name: Annotated[Name, "the router's"]
+    version: Annotated[str, Rule(pattern=_HEX.format(VERSION_CHARACTERS)), "pins all contents"] = ""
+    created: Annotated[Moment | None, "UTC, from SOURCE_DATE_EPOCH"] = None
+    status: Annotated[str, Rule(allowed=("certified", "draft")), "nothing is certified about a draft"]
+    spec_digest: Annotated[Sha256, "sha256 of the spec"]
+    labels: Annotated[tuple[Text, ...], Rule(1, limits.LABELS, unique=True), "by the index that the graph answers with"]
+    dimension: Annotated[int, Rule(1, limits.DIMENSION), "the length of a vector"]
     embedder: EmbedderIdentity
     policy: PolicySummary
-    provenance: Mapping[str, Any]
-    created: str | None = None
-    members: Mapping[str, Member] = field(default_factory=dict)
-    version: str = ""
-    format: int = FORMAT
+    provenance: Annotated[Mapping[str, Any], "free JSON for people: traces, plugins, libraries, seed"]
+    members: Annotated[
+        Mapping[str, Member],
+        Rule(most=limits.MEMBER_NAME_CHARACTERS, pattern=f"^(?:{MEMBER_NAME})$", required=REQUIRED),
+        "every other file of the bundle",
+    ] = field(default_factory=dict)
 
     def to_json(self) -> bytes:
         """Return ``bundle.json``: canonical JSON and a line feed. Equal manifests give equal bytes."""
@@ -163,42 +139,8 @@ class Manifest:
 
     def document(self) -> dict[str, Any]:
         """Return the manifest as plain JSON values."""
-        probe = self.embedder.probe
-        return {
-            "format": self.format,
-            "name": self.name,
-            "version": self.version,
-            "created": self.created,
-            "status": self.status,
-            "spec_digest": self.spec_digest,
-            "labels": list(self.labels),
-            "dimension": self.dimension,
-            "embedder": {
-                "use": self.embedder.use,
-                "distribution": self.embedder.distribution,
-                "version": self.embedder.version,
-                "options": dict(self.embedder.options),
-                "fingerprint": self.embedder.fingerprint,
-                "probe": probe and {"texts": list(probe.texts), "vectors": [list(vector) for vector in probe.vectors]},
-            },
-            "policy": {
-                "family": self.policy.family,
-                "stages": [
-                    {
-                        "surrogate": stage.surrogate,
-                        "acceptor": stage.acceptor,
-                        "guards": list(stage.guards),
-                        "threshold": stage.threshold,
-                    }
-                    for stage in self.policy.stages
-                ],
-                "defer_labels": list(self.policy.defer_labels),
-            },
-            "provenance": dict(self.provenance),
-            "members": {
-                name: {"bytes": member.n_bytes, "sha256": member.sha256} for name, member in self.members.items()
-            },
-        }
+        document: dict[str, Any] = plain(self)
+        return document
 
 
 def version_of(document: Mapping[str, Any]) -> str:

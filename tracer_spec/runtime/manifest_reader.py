@@ -5,36 +5,15 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable
-from typing import Any, NoReturn, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
 
 from tracer_spec.errors import BundleError
 from tracer_spec.runtime import limits
-from tracer_spec.runtime.archive import MANIFEST, REQUIRED, is_member_name
-from tracer_spec.runtime.manifest import (
-    FORMAT,
-    STATUSES,
-    EmbedderIdentity,
-    Manifest,
-    Member,
-    PolicySummary,
-    Probe,
-    StageSummary,
-    version_of,
-)
+from tracer_spec.runtime.archive import MANIFEST
+from tracer_spec.runtime.field_rules import Rule, Shape, fields_of, shape_of
+from tracer_spec.runtime.manifest import FORMAT, Manifest, version_of
 from tracer_spec.runtime.strict_json import read_json
-
-T = TypeVar("T")
-
-SHA256 = r"^[0-9a-f]{64}$"
-VERSION = r"^[0-9a-f]{12}$"
-CREATED = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"
-# these three end in the hint 'pip install DISTRIBUTION==VERSION': nothing a shell could mistake
-DISTRIBUTION = r"^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$"
-RELEASE = r"^[A-Za-z0-9][A-Za-z0-9.!+_-]*$"
-PLUGIN = r"^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$"
-MAX_TEXT = 100_000
-MAX_NAME = 200
 
 REBUILD = "fetch the bundle again, or build it again with 'tracer-spec build'"
 UPGRADE = "this bundle is newer than the library: pip install -U tracer-spec"
@@ -51,22 +30,7 @@ def read_manifest(data: bytes) -> Manifest:
     """
     document = read_json(data, member=MANIFEST, max_bytes=limits.MANIFEST_BYTES)
     _check_format(document.get("format"))
-    top = _Fields(document, "")
-    manifest = Manifest(
-        format=top.integer("format", least=FORMAT, most=FORMAT),
-        name=top.text("name", most=MAX_NAME),
-        version=top.text("version", pattern=VERSION),
-        created=top.optional("created", lambda key: top.text(key, pattern=CREATED)),
-        status=top.one_of("status", STATUSES),
-        spec_digest=top.text("spec_digest", pattern=SHA256),
-        labels=top.texts("labels", least=1, most=limits.LABELS, unique=True),
-        dimension=top.integer("dimension", least=1, most=limits.DIMENSION),
-        embedder=_embedder(top.fields("embedder")),
-        policy=_policy(top.fields("policy")),
-        provenance=top.mapping("provenance"),
-        members=_members(top.fields("members")),
-    )
-    top.close()
+    manifest: Manifest = _object(shape_of(Manifest), document, "")
     _check_sense(manifest)
     expected = version_of(document)
     if manifest.version != expected:
@@ -82,65 +46,6 @@ def _check_format(got: object) -> None:
             address=f"{MANIFEST} format",
             hint=UPGRADE if newer else "build it again from its router.yaml: tracer-spec build router.yaml",
         )
-
-
-def _embedder(fields: _Fields) -> EmbedderIdentity:
-    identity = EmbedderIdentity(
-        use=fields.text("use", pattern=PLUGIN, most=MAX_NAME),
-        distribution=fields.text("distribution", pattern=DISTRIBUTION, most=MAX_NAME),
-        version=fields.text("version", pattern=RELEASE, most=MAX_NAME),
-        options=fields.mapping("options"),
-        fingerprint=fields.text("fingerprint", least=0, most=MAX_NAME),
-        probe=fields.optional("probe", lambda key: _probe(fields.fields(key))),
-    )
-    fields.close()
-    return identity
-
-
-def _probe(fields: _Fields) -> Probe:
-    probe = Probe(
-        texts=fields.texts("texts", least=1, most=limits.PROBES, empty=True),
-        vectors=fields.items("vectors", lambda row: row.numbers, least=1, most=limits.PROBES),
-    )
-    fields.close()
-    return probe
-
-
-def _policy(fields: _Fields) -> PolicySummary:
-    summary = PolicySummary(
-        family=fields.text("family", most=MAX_NAME),
-        stages=fields.items("stages", lambda item: _stage(item.fields), least=1, most=limits.STAGES),
-        defer_labels=fields.texts("defer_labels", least=0, most=limits.LABELS, unique=True),
-    )
-    fields.close()
-    return summary
-
-
-def _stage(fields: _Fields) -> StageSummary:
-    stage = StageSummary(
-        surrogate=fields.text("surrogate", most=MAX_NAME),
-        acceptor=fields.optional("acceptor", lambda key: fields.text(key, most=MAX_NAME)),
-        guards=fields.texts("guards", least=0, most=limits.STAGES),
-        threshold=fields.optional("threshold", lambda key: fields.number(key, least=0.0, most=1.0)),
-    )
-    fields.close()
-    return stage
-
-
-def _members(fields: _Fields) -> dict[str, Member]:
-    members = {}
-    for name in fields.keys:
-        if name == MANIFEST or not is_member_name(name):
-            _refuse(f"members[{name[:80]!r}]", "is no name for a member of a bundle")
-        one = fields.fields(name)
-        members[name] = Member(
-            one.integer("bytes", least=0, most=limits.BUNDLE_BYTES), one.text("sha256", pattern=SHA256)
-        )
-        one.close()
-    missing = [name for name in REQUIRED if name not in members]
-    if missing:
-        _refuse("members", f"does not list {', '.join(missing)}")
-    return members
 
 
 def _check_sense(manifest: Manifest) -> None:
@@ -164,114 +69,74 @@ def _check_sense(manifest: Manifest) -> None:
             )
 
 
-class _Fields:
-    """A JSON object being read: each key is taken with its check, and :meth:`close` refuses the rest."""
-
-    def __init__(self, document: object, address: str) -> None:
-        if not isinstance(document, dict):
-            _refuse(address, f"is {_kind(document)}, not an object")
-        self._document: dict[str, Any] = document
-        self._address = address
-        self._left = set(document)
-
-    @property
-    def keys(self) -> list[str]:
-        return sorted(self._document)
-
-    def close(self) -> None:
-        if self._left:
-            _refuse(self._at(min(self._left)[:80]), "is a key that this library does not know", hint=UPGRADE)
-
-    def text(self, key: str, *, pattern: str = "", least: int = 1, most: int = MAX_TEXT) -> str:
-        return _text(self._take(key), self._at(key), pattern, least, most)
-
-    def one_of(self, key: str, allowed: tuple[str, ...]) -> str:
-        value = self.text(key)
-        if value not in allowed:
-            _refuse(self._at(key), f"is {value[:80]!r}; allowed: {', '.join(allowed)}")
-        return value
-
-    def integer(self, key: str, *, least: int, most: int) -> int:
-        value = self._take(key)
-        if type(value) is not int or not least <= value <= most:
-            _refuse(self._at(key), f"is {_shown(value)}, not a whole number from {least} to {most}")
-        return value
-
-    def number(self, key: str, *, least: float, most: float) -> float:
-        value = _number(self._take(key), self._at(key))
-        if not least <= value <= most:
-            _refuse(self._at(key), f"is {value}, not in [{least}, {most}]")
-        return value
-
-    def texts(self, key: str, *, least: int, most: int, unique: bool = False, empty: bool = False) -> tuple[str, ...]:
-        shortest = 0 if empty else 1
-        values = self.items(
-            key, lambda item: _text(item.value, item.address, "", shortest, MAX_TEXT), least=least, most=most
-        )
-        if unique and len(set(values)) != len(values):
-            twice = Counter(values).most_common(1)[0][0]
-            _refuse(self._at(key), f"has {twice[:80]!r} twice")
-        return values
-
-    def items(self, key: str, read: Callable[[_Item], T], *, least: int, most: int) -> tuple[T, ...]:
-        values = self._take(key)
-        if not isinstance(values, list) or not least <= len(values) <= most:
-            length = f"a list of {len(values)}" if isinstance(values, list) else _kind(values)
-            _refuse(self._at(key), f"is {length}, not a list of {least} to {most}")
-        return tuple(read(_Item(value, f"{self._at(key)}[{row}]")) for row, value in enumerate(values))
-
-    def mapping(self, key: str) -> dict[str, Any]:
-        value = self._take(key)
-        if not isinstance(value, dict):
-            _refuse(self._at(key), f"is {_kind(value)}, not an object")
-        return value
-
-    def fields(self, key: str) -> _Fields:
-        return _Fields(self._take(key), self._at(key))
-
-    def optional(self, key: str, read: Callable[[str], T]) -> T | None:
-        if key in self._document and self._document[key] is None:
-            self._left.discard(key)
-            return None
-        return read(key)
-
-    def _take(self, key: str) -> Any:
-        if key not in self._document:
-            _refuse(self._at(key), "is missing")
-        self._left.discard(key)
-        return self._document[key]
-
-    def _at(self, key: str) -> str:
-        return f"{self._address}.{key}" if self._address else key
+# --- values, by their shapes -------------------------------------------------------------------------------------------
 
 
-class _Item:
-    """An item of a JSON list, with its address."""
-
-    def __init__(self, value: object, address: str) -> None:
-        self.value = value
-        self.address = address
-
-    @property
-    def fields(self) -> _Fields:
-        return _Fields(self.value, self.address)
-
-    @property
-    def numbers(self) -> tuple[float, ...]:
-        if not isinstance(self.value, list) or len(self.value) > limits.DIMENSION:
-            _refuse(self.address, f"is {_kind(self.value)}, not a list of at most {limits.DIMENSION} numbers")
-        return tuple(_number(value, self.address) for value in self.value)
+def _value(shape: Shape, value: Any, address: str) -> Any:
+    """Return a value as the shape has it."""
+    if value is None and shape.optional:
+        return None
+    return _READERS.get(shape.kind, _object)(shape, value, address)
 
 
-def _text(value: object, address: str, pattern: str, least: int, most: int) -> str:
-    if not isinstance(value, str) or not least <= len(value) <= most:
-        _refuse(address, f"is {_shown(value)}, not a text of {least} to {most} characters")
-    if pattern and not re.fullmatch(pattern, value):
-        _refuse(address, f"is {_shown(value)}, which does not match {pattern}")
+def _object(shape: Shape, value: Any, address: str) -> Any:
+    """Read a dataclass: each key is taken with its check, and the rest are refused."""
+    document, known = _mapping(value, address), fields_of(shape.kind)
+    found = {}
+    for key, (name, field) in known.items():
+        if key not in document:
+            _refuse(_at(address, key), "is missing")
+        found[name] = _value(field, document[key], _at(address, key))
+    if left := document.keys() - known.keys():
+        _refuse(_at(address, min(left)[:80]), "is a key that this library does not know", hint=UPGRADE)
+    return shape.kind(**found)
+
+
+def _by_name(shape: Shape, value: Any, address: str) -> Mapping[str, Any]:
+    document, rule, item = _mapping(value, address), shape.rule, shape.item
+    if item is None or item.kind is object:
+        return document
+    for name in sorted(document):
+        if len(name) > (rule.most or 0) or not re.fullmatch(rule.pattern, name):
+            _refuse(f"{address}[{name[:80]!r}]", "is no name for a member of a bundle")
+    if missing := [name for name in rule.required if name not in document]:
+        _refuse(address, f"does not list {', '.join(missing)}")
+    return {name: _value(item, document[name], _at(address, name)) for name in sorted(document)}
+
+
+def _list(shape: Shape, value: Any, address: str) -> tuple[Any, ...]:
+    rule, item = shape.rule, shape.item
+    if not isinstance(value, list) or not _fits(len(value), rule):
+        length = f"a list of {len(value)}" if isinstance(value, list) else _kind(value)
+        _refuse(address, f"is {length}, not a list of {rule.least} to {rule.most}")
+    if item is not None and item.kind is float:  # by the address of all: there may be millions
+        return tuple(_number(item, each, address) for each in value)
+    values = tuple(_value(item, each, f"{address}[{row}]") for row, each in enumerate(value) if item is not None)
+    if rule.unique and len(set(values)) != len(values):
+        twice = Counter(values).most_common(1)[0][0]
+        _refuse(address, f"has {twice[:80]!r} twice")
+    return values
+
+
+def _text(shape: Shape, value: Any, address: str) -> str:
+    rule = shape.rule
+    if not isinstance(value, str) or not _fits(len(value), rule):
+        length = "" if rule.least is None else f" of {rule.least} to {rule.most} characters"
+        _refuse(address, f"is {_shown(value)}, not a text{length}")
+    if rule.pattern and not re.fullmatch(rule.pattern, value):
+        _refuse(address, f"is {_shown(value)}, which does not match {rule.pattern}")
+    if rule.allowed and value not in rule.allowed:
+        _refuse(address, f"is {value[:80]!r}; allowed: {', '.join(rule.allowed)}")
     return value
 
 
-def _number(value: object, address: str) -> float:
+def _integer(shape: Shape, value: Any, address: str) -> int:
+    if type(value) is not int or not _fits(value, shape.rule):
+        _refuse(address, f"is {_shown(value)}, not a whole number from {shape.rule.least} to {shape.rule.most}")
+    return value
+
+
+def _number(shape: Shape, value: Any, address: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         _refuse(address, f"is {_kind(value)}, not a number")
     try:
@@ -280,7 +145,32 @@ def _number(value: object, address: str) -> float:
         number = math.inf
     if not math.isfinite(number):
         _refuse(address, "is not finite")
+    if not _fits(number, shape.rule):
+        _refuse(address, f"is {number}, not in [{shape.rule.least}, {shape.rule.most}]")
     return number
+
+
+_READERS: Mapping[Any, Callable[[Shape, Any, str], Any]] = {
+    str: _text,
+    int: _integer,
+    float: _number,
+    tuple: _list,
+    Mapping: _by_name,
+}
+
+
+def _fits(size: float, rule: Rule) -> bool:
+    return (rule.least is None or size >= rule.least) and (rule.most is None or size <= rule.most)
+
+
+def _mapping(value: Any, address: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        _refuse(address, f"is {_kind(value)}, not an object")
+    return value
+
+
+def _at(address: str, key: str) -> str:
+    return f"{address}.{key}" if address else key
 
 
 def _shown(value: object) -> str:

@@ -1,155 +1,65 @@
-"""The JSON Schema of ``bundle.json``, from the same patterns and limits that the reader checks."""
+"""The JSON Schema of ``bundle.json``, from the fields of the manifest and the rules that the reader checks."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from tracer_spec.runtime import limits
-from tracer_spec.runtime.archive import MEMBER_NAME, REQUIRED
-from tracer_spec.runtime.manifest import FORMAT, STATUSES
-from tracer_spec.runtime.manifest_reader import (
-    CREATED,
-    DISTRIBUTION,
-    MAX_NAME,
-    MAX_TEXT,
-    PLUGIN,
-    RELEASE,
-    SHA256,
-    VERSION,
-)
+from tracer_spec.runtime.archive import MANIFEST
+from tracer_spec.runtime.field_rules import Rule, Shape, fields_of, shape_of
+from tracer_spec.runtime.manifest import FORMAT, Manifest
 
 
 def manifest_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of ``bundle.json``."""
-    name = _text("", most=MAX_NAME)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "bundle.json of a tracer-spec bundle, format 1",
+        "title": f"{MANIFEST} of a tracer-spec bundle, format {FORMAT}",
         "$comment": (
             "Beyond what a schema can say: version is the first 12 hexadecimal digits of the sha256 of the "
             "canonical manifest without version and created; defer_labels are labels; a threshold is null "
             "exactly where the acceptor is; probe vectors are as many as probe texts and as long as the "
             "dimension."
         ),
-        **_object(
-            {
-                "format": {
-                    "const": FORMAT,
-                    "type": "integer",
-                    "description": "of this file; another number, another schema",
-                },
-                "name": {**name, "description": "the router's"},
-                "version": _text("pins all contents", VERSION),
-                "created": _optional(_text("UTC, from SOURCE_DATE_EPOCH", CREATED)),
-                "status": {"enum": list(STATUSES), "description": "nothing is certified about a draft"},
-                "spec_digest": _text("sha256 of the spec", SHA256),
-                "labels": {
-                    **_list(_text("", most=MAX_TEXT), 1, limits.LABELS, "by the index that the graph answers with"),
-                    "uniqueItems": True,
-                },
-                "dimension": {
-                    "type": "integer",
-                    "minimum": 1,
-                    "maximum": limits.DIMENSION,
-                    "description": "the length of a vector",
-                },
-                "embedder": _embedder(),
-                "policy": _policy(name),
-                "provenance": {
-                    "type": "object",
-                    "description": "free JSON for people: traces, plugins, libraries, seed",
-                },
-                "members": _members(),
-            }
-        ),
+        **_schema(shape_of(Manifest)),
     }
 
 
-def _embedder() -> dict[str, Any]:
-    vector = _list({"type": "number"}, 0, limits.DIMENSION, "")
-    probe = _object(
-        {
-            "texts": _list(_text("", least=0, most=MAX_TEXT), 1, limits.PROBES, "what is embedded"),
-            "vectors": _list(vector, 1, limits.PROBES, "what must come out, to 1e-4"),
-        }
-    )
-    return _object(
-        {
-            "use": _text("the plugin's name", PLUGIN, most=MAX_NAME),
-            "distribution": _text("who ships the plugin", DISTRIBUTION, most=MAX_NAME),
-            "version": _text("the distribution's", RELEASE, most=MAX_NAME),
-            "options": {"type": "object", "description": "the plugin's options"},
-            "fingerprint": _text("the function text to vector", least=0, most=MAX_NAME),
-            "probe": {**_optional(probe), "description": "null where the app brings vectors"},
-        }
-    )
+def _schema(shape: Shape) -> dict[str, Any]:
+    found = _of_kind(shape.kind, shape.rule, shape.item)
+    if shape.optional:
+        found = {"anyOf": [found, {"type": "null"}]}
+    return {**found, "description": shape.says} if shape.says else found
 
 
-def _policy(name: dict[str, Any]) -> dict[str, Any]:
-    stage = _object(
-        {
-            "surrogate": name,
-            "acceptor": _optional(name),
-            "guards": _list(name, 0, limits.STAGES, ""),
-            "threshold": {
-                **_optional({"type": "number", "minimum": 0, "maximum": 1}),
-                "description": "the least acceptance score that is handled; null where there is no acceptor",
-            },
-        }
-    )
-    return _object(
-        {
-            "family": name,
-            "stages": _list(stage, 1, limits.STAGES, "in the order they are tried"),
-            "defer_labels": {
-                **_list(_text("", most=MAX_TEXT), 0, limits.LABELS, "labels that the policy never answers"),
-                "uniqueItems": True,
-            },
-        }
-    )
+def _of_kind(kind: Any, rule: Rule, item: Shape | None) -> dict[str, Any]:
+    """Return what a schema says of a value that is not null."""
+    if kind is str:
+        if rule.allowed:
+            return {"enum": list(rule.allowed)}
+        return {"type": "string", **_given(minLength=rule.least, maxLength=rule.most, pattern=rule.pattern or None)}
+    if kind in (int, float):
+        only = rule.least is not None and rule.least == rule.most
+        bounds = {"const": rule.least} if only else _given(minimum=rule.least, maximum=rule.most)
+        return {"type": "integer" if kind is int else "number", **bounds}
+    if kind is tuple:
+        unique = {"uniqueItems": True} if rule.unique else {}
+        items = {} if item is None else {"items": _schema(item)}
+        return {"type": "array", **items, **_given(minItems=rule.least, maxItems=rule.most), **unique}
+    if kind is Mapping:
+        return {"type": "object", **_values(rule, item)}
+    known = fields_of(kind)
+    properties = {key: _schema(shape) for key, (_, shape) in known.items()}
+    return {"type": "object", "properties": properties, "required": list(known), "additionalProperties": False}
 
 
-def _members() -> dict[str, Any]:
-    member = _object(
-        {
-            "bytes": {"type": "integer", "minimum": 0, "maximum": limits.BUNDLE_BYTES},
-            "sha256": _text("", SHA256),
-        }
-    )
-    return {
-        "type": "object",
-        "description": "every other file of the bundle",
-        "required": list(REQUIRED),
-        "propertyNames": {"pattern": f"^(?:{MEMBER_NAME})$", "maxLength": limits.MEMBER_NAME_CHARACTERS},
-        "additionalProperties": member,
-    }
+def _values(rule: Rule, item: Shape | None) -> dict[str, Any]:
+    """Return what a schema says of a mapping: nothing where it is free JSON."""
+    if item is None or item.kind is object:
+        return {}
+    names = _given(pattern=rule.pattern, maxLength=rule.most)
+    return {"required": list(rule.required), "propertyNames": names, "additionalProperties": _schema(item)}
 
 
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
-    """Return an object that has all of these keys and no other."""
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-
-
-def _list(items: dict[str, Any], least: int, most: int, description: str) -> dict[str, Any]:
-    found = {"type": "array", "items": items, "minItems": least, "maxItems": most}
-    return {**found, "description": description} if description else found
-
-
-def _text(description: str, pattern: str = "", *, least: int = 1, most: int = 0) -> dict[str, Any]:
-    found: dict[str, Any] = {"type": "string"}
-    if pattern:
-        found["pattern"] = pattern
-    else:
-        found["minLength"] = least
-    if most:
-        found["maxLength"] = most
-    return {**found, "description": description} if description else found
-
-
-def _optional(schema: dict[str, Any]) -> dict[str, Any]:
-    return {"anyOf": [schema, {"type": "null"}]}
+def _given(**keywords: Any) -> dict[str, Any]:
+    return {name: value for name, value in keywords.items() if value is not None}
