@@ -48,7 +48,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 class TracerError(Exception):
-    """Whatever goes wrong in a way that its reader can mend.
+    """Whatever goes wrong in a way that its reader can fix.
 
     Parameters
     ----------

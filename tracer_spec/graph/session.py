@@ -54,7 +54,7 @@ class Scorer:
         try:
             self._session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
-            raise PluginError(f"the graph does not load: {_first_words(error)}", hint="mend the export") from None
+            raise PluginError(f"the graph does not load: {_first_words(error)}", hint="fix the export") from None
         self.inputs: tuple[str, ...] = tuple(each.name for each in self._session.get_inputs())
         self.outputs: tuple[str, ...] = tuple(each.name for each in self._session.get_outputs())
 
@@ -99,7 +99,7 @@ class Scorer:
             try:
                 batches.append(self._session.run(wanted, {**batch, **(constants or {})}))
             except Exception as error:  # noqa: BLE001 - as above
-                raise PluginError(f"the graph does not run: {_first_words(error)}", hint="mend the export") from None
+                raise PluginError(f"the graph does not run: {_first_words(error)}", hint="fix the export") from None
         if len(batches) == 1:
             return list(batches[0])
         return [np.concatenate(parts) for parts in zip(*batches, strict=True)]

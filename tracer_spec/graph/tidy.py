@@ -100,7 +100,7 @@ def finished(graph: GraphProto) -> ModelProto:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as error:
         reason = " ".join(str(error).split())[:300]
-        raise PluginError(f"the graph is not valid ONNX: {reason}", hint="mend the export") from error
+        raise PluginError(f"the graph is not valid ONNX: {reason}", hint="fix the export") from error
     return model
 
 

@@ -74,7 +74,7 @@ class Registry:
             if broken.name == name and broken.kind in (kind, "entry point"):
                 raise PluginError(
                     f"the {kind} '{name}' of {broken.distribution} {broken.version} cannot be used: {broken.reason}",
-                    hint=f"mend or uninstall {broken.distribution}; 'tracer-spec plugins' lists every plugin's state",
+                    hint=f"fix or uninstall {broken.distribution}; 'tracer-spec plugins' lists every plugin's state",
                 )
         raise PluginError(
             f"no {kind} is called '{name}'; known: {self._listing(known.values())}",

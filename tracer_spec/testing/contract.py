@@ -1,4 +1,4 @@
-"""What the contracts of all kinds share: the plugin under test, its options, and messages that say how to mend it."""
+"""What the contracts of all kinds share: the plugin under test, its options, and messages that say how to fix it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HEAVY = ("lightgbm", "onnx", "onnxruntime", "pandas", "pyarrow", "scipy", "sklea
 
 
 class ContractBreachError(AssertionError):
-    """A plugin does not keep its contract: what was found, what the contract is, how to mend it."""
+    """A plugin does not keep its contract: what was found, what the contract is, how to fix it."""
 
 
 class Contract:
@@ -94,7 +94,7 @@ class Contract:
         """Return the plugin's working part, made anew."""
         return self.descriptor.make(self.validated())
 
-    def require(self, holds: bool, found: str, *, mend: str) -> None:
+    def require(self, holds: bool, found: str, *, fix: str) -> None:
         """Raise where a condition does not hold.
 
         Raises
@@ -103,7 +103,7 @@ class Contract:
         """
         __tracebackhide__ = True
         if not holds:
-            raise ContractBreachError(found, mend)
+            raise ContractBreachError(found, fix)
 
     def _find(self) -> Plugin[Any]:
         if isinstance(self.plugin, Plugin):
@@ -127,18 +127,18 @@ class Contract:
         self.require(
             is_plugin_name(plugin.name) and plugin.name == plugin.name.lower(),
             f"it is called {plugin.name!r}",
-            mend="call it by lower case letters, digits and dashes",
+            fix="call it by lower case letters, digits and dashes",
         )
         self.require(
             bool(plugin.summary.strip()) and "\n" not in plugin.summary and len(plugin.summary) <= 120,
             f"its summary is {plugin.summary!r}",
-            mend="say in one line of at most 120 characters what it does: 'tracer-spec plugins' prints it in a table",
+            fix="say in one line of at most 120 characters what it does: 'tracer-spec plugins' prints it in a table",
         )
         silent = [name for name, field in plugin.options.model_fields.items() if not field.description]
         self.require(
             not silent,
             f"the options {', '.join(silent)} have no description",
-            mend="write Field(default, description=\"...\"): editors and 'tracer-spec plugins NAME' show it",
+            fix="write Field(default, description=\"...\"): editors and 'tracer-spec plugins NAME' show it",
         )
 
     def test_its_options_are_frozen_and_refuse_unknown_keys(self) -> None:
@@ -149,7 +149,7 @@ class Contract:
             and config.get("extra") == "forbid"
             and bool(config.get("frozen")),
             f"its options have extra={config.get('extra')!r} and frozen={config.get('frozen')}",
-            mend="derive them from tracer_spec.plugin.Options and leave its model_config as it is",
+            fix="derive them from tracer_spec.plugin.Options and leave its model_config as it is",
         )
 
     def test_its_options_survive_the_bundle(self) -> None:
@@ -159,7 +159,7 @@ class Contract:
         self.require(
             again == options,
             f"{options!r} came back as {again!r}",
-            mend="use types that JSON has, or give the field a serialiser and a validator that undo each other",
+            fix="use types that JSON has, or give the field a serialiser and a validator that undo each other",
         )
 
     def test_importing_it_is_light(self) -> None:
@@ -170,7 +170,7 @@ class Contract:
 
         heavy = _heavy_imports_of(find_plugins().get(self.kind, self.plugin).distribution)
         self.require(
-            not heavy, f"importing its module imports {', '.join(heavy)}", mend="move those imports into make or fit"
+            not heavy, f"importing its module imports {', '.join(heavy)}", fix="move those imports into make or fit"
         )
 
 
@@ -210,21 +210,21 @@ def _with_rule(test: Callable[..., None]) -> Callable[..., None]:
             __tracebackhide__ = True
             if len(breach.args) != 2:
                 raise
-            found, mend = breach.args
-            raise ContractBreachError(_message(self._called(), found, rule, mend)) from None
+            found, fix = breach.args
+            raise ContractBreachError(_message(self._called(), found, rule, fix)) from None
         except (AssertionError, unittest.SkipTest):
             raise
         except Exception as error:
             said = error.problems[0].what if isinstance(error, TracerError) else str(error)
             found = f"raised {type(error).__name__}: {' '.join(said.split())[:500]}"
-            mend = "mend what raised; its traceback is above"
-            raise ContractBreachError(_message(self._called(), found, rule, mend)) from error
+            fix = "fix what raised; its traceback is above"
+            raise ContractBreachError(_message(self._called(), found, rule, fix)) from error
 
     return wrapped
 
 
-def _message(called: str, found: str, rule: str, mend: str) -> str:
-    return f"{called}: {found}\n  contract: {rule}\n  mend: {mend}"
+def _message(called: str, found: str, rule: str, fix: str) -> str:
+    return f"{called}: {found}\n  contract: {rule}\n  fix: {fix}"
 
 
 _quote_rules(Contract)

@@ -39,17 +39,17 @@ class GuardContract(Contract):
         self.require(
             isinstance(fitted.limit, float | int) and math.isfinite(fitted.limit),
             f"its limit is {fitted.limit!r}",
-            mend="take a finite float from the distances of fit rows, such as a quantile",
+            fix="take a finite float from the distances of fit rows, such as a quantile",
         )
         native = fitted.distances(X, labels)
         graph = run(self, self._graph(fitted), {"embedding": X, "label": labels})
         for values, what in ((native, "distances"), (graph, "the graph")):
             require_rows(self, values, (len(X),), what)
             self.require(
-                bool((values >= 0).all()), f"{what} gives {values.min():.4g}", mend="give a distance: 0 or more"
+                bool((values >= 0).all()), f"{what} gives {values.min():.4g}", fix="give a distance: 0 or more"
             )
         require_equal(self, graph, native, "the distances of distances and of the graph", tolerance=1e-4,
-                      mend="let the graph compute distances by difference, not by expanding the square")  # fmt: skip
+                      fix="let the graph compute distances by difference, not by expanding the square")  # fmt: skip
 
     def test_it_gives_distances_and_its_graph_gives_the_same(self) -> None:
         """distances(X, labels) is float32 (n,), finite and at least 0, the graph gives the same, and the limit is finite."""
@@ -67,7 +67,7 @@ class GuardContract(Contract):
         self.require(
             share >= 0.5,
             f"{share:.0%} of the fit rows pass",
-            mend="set the limit to a high quantile of their distances",
+            fix="set the limit to a high quantile of their distances",
         )
 
     def test_a_missing_class_few_rows_and_one_class_are_learned_or_refused(self) -> None:
@@ -88,7 +88,7 @@ class GuardContract(Contract):
                 self.require(
                     False,
                     f"on {what} it raised {type(error).__name__}: {error}",
-                    mend="learn them, or raise tracer_spec.errors.PluginError with the reason",
+                    fix="learn them, or raise tracer_spec.errors.PluginError with the reason",
                 )
             self._require_distances(fitted, X, (np.arange(60) % N_CLASSES).astype(np.int64))
 
@@ -104,7 +104,7 @@ class GuardContract(Contract):
             self.require(
                 False,
                 f"it trained on a vector that holds {value}",
-                mend="raise tracer_spec.errors.PluginError where not numpy.isfinite(X).all()",
+                fix="raise tracer_spec.errors.PluginError where not numpy.isfinite(X).all()",
             )
 
     def test_equal_rows_give_equal_bytes(self) -> None:
@@ -114,7 +114,7 @@ class GuardContract(Contract):
         self.require(
             self._graph(self._trained()) == first == self._graph(again) and again.limit == self._trained().limit,
             "two trainings with seed 1, or two exports, give two graphs or limits",
-            mend="hand the seed to everything that draws, and pass the graph through tracer_spec.graph.tidy",
+            fix="hand the seed to everything that draws, and pass the graph through tracer_spec.graph.tidy",
         )
 
     def test_inputs_stay_as_they_are(self) -> None:
@@ -123,4 +123,4 @@ class GuardContract(Contract):
         before = X.tobytes(), y.tobytes()
         X.flags.writeable = y.flags.writeable = False
         self._fit(X, y).distances(X, y)
-        self.require((X.tobytes(), y.tobytes()) == before, "training changed X or y", mend="copy before you write")
+        self.require((X.tobytes(), y.tobytes()) == before, "training changed X or y", fix="copy before you write")

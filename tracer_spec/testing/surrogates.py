@@ -49,9 +49,9 @@ class SurrogateContract(Contract):
             self.require(
                 lowest >= -1e-6 and highest <= 1 + 1e-5 and bool(np.allclose(sums, 1, atol=1e-4)),
                 f"{what} gives scores from {lowest:.4g} to {highest:.4g} whose rows sum to {sums.min():.4g}..{sums.max():.4g}",
-                mend="give probabilities: a softmax, or shares that sum to 1",
+                fix="give probabilities: a softmax, or shares that sum to 1",
             )
-        require_equal(self, graph, native, "the scores of scores(X) and of the graph", tolerance=1e-5, mend=_SAME)
+        require_equal(self, graph, native, "the scores of scores(X) and of the graph", tolerance=1e-5, fix=_SAME)
 
     def test_its_scores_are_probabilities_and_its_graph_gives_the_same(self) -> None:
         """scores(X) is float32 (n, k) in [0, 1], rows summing to 1, and the graph of to_onnx gives the same to 1e-5."""
@@ -66,7 +66,7 @@ class SurrogateContract(Contract):
         self.require(
             share > 0.4,
             f"it is right on {share:.0%} of rows of {N_CLASSES} even classes",
-            mend="check the columns' order: column i is class i",
+            fix="check the columns' order: column i is class i",
         )
 
     def test_a_row_scores_the_same_alone_and_in_a_batch(self) -> None:
@@ -75,7 +75,7 @@ class SurrogateContract(Contract):
         alone = np.concatenate([run(self, graph, {"embedding": row[None]}) for row in X])
         together = run(self, graph, {"embedding": X})
         require_equal(self, alone, together, "scores alone and in a batch", tolerance=1e-6,
-                      mend="normalise by what training saw, never by the batch")  # fmt: skip
+                      fix="normalise by what training saw, never by the batch")  # fmt: skip
 
     def test_scores_of_far_rows_are_finite(self) -> None:
         """Rows unlike any of training, up to a thousand times as long, get finite scores."""
@@ -89,10 +89,10 @@ class SurrogateContract(Contract):
         self.require(
             self._graph(self._trained()) == first,
             "exporting one model twice gives two graphs",
-            mend="pass the graph through tracer_spec.graph.tidy: converters invent names",
+            fix="pass the graph through tracer_spec.graph.tidy: converters invent names",
         )
         again = self._graph(self._fit(*clusters(200)))
-        self.require(again == first, "training twice with seed 1 gives two graphs", mend=_SEED)
+        self.require(again == first, "training twice with seed 1 gives two graphs", fix=_SEED)
 
     def test_another_process_trains_the_same_bytes(self) -> None:
         """The build trains in worker processes: make and options can be sent there, and the same graph comes back."""
@@ -107,7 +107,7 @@ class SurrogateContract(Contract):
         )
         with joblib.parallel_config("loky", inner_max_num_threads=1):
             (there,) = joblib.Parallel(n_jobs=2)([joblib.delayed(_train_there)(sys.path, sent, X, y)])
-        self.require(there == self._graph(self._trained()), "another process trains another graph", mend=_SEED)
+        self.require(there == self._graph(self._trained()), "another process trains another graph", fix=_SEED)
 
     def test_any_seed_will_do(self) -> None:
         """Seeds are whole numbers in [0, 2**31)."""
@@ -120,7 +120,7 @@ class SurrogateContract(Contract):
         before = X.tobytes(), y.tobytes()
         X.flags.writeable = y.flags.writeable = False
         self._fit(X, y).scores(X)
-        self.require((X.tobytes(), y.tobytes()) == before, "training changed X or y", mend="copy before you write")
+        self.require((X.tobytes(), y.tobytes()) == before, "training changed X or y", fix="copy before you write")
 
     def test_a_class_never_met_scores_zero(self) -> None:
         """A class that is missing from y has its column all the same, and its score is 0."""
@@ -132,7 +132,7 @@ class SurrogateContract(Contract):
             self.require(
                 most <= 1e-5,
                 f"class {missing} was never met and scores up to {most:.3g}",
-                mend="train on the classes of numpy.unique(y) and put their scores into an array of zeros; "
+                fix="train on the classes of numpy.unique(y) and put their scores into an array of zeros; "
                 "tracer_spec.graph.spread_columns does so in the graph",
             )
 
@@ -154,7 +154,7 @@ class SurrogateContract(Contract):
                 self.require(
                     False,
                     f"on {what} it raised {type(error).__name__}: {error}",
-                    mend="learn them, or raise tracer_spec.errors.PluginError with the reason: it becomes a row of the report",
+                    fix="learn them, or raise tracer_spec.errors.PluginError with the reason: it becomes a row of the report",
                 )
             self._require_scores(fitted, X)
         del y
@@ -171,7 +171,7 @@ class SurrogateContract(Contract):
             self.require(
                 False,
                 f"it trained on a vector that holds {value}",
-                mend="raise tracer_spec.errors.PluginError where not numpy.isfinite(X).all()",
+                fix="raise tracer_spec.errors.PluginError where not numpy.isfinite(X).all()",
             )
 
 
