@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -85,12 +86,18 @@ def _value(scalar: Scalar, environ: Mapping[str, str]) -> str | int | float | bo
     if not scalar.plain:
         return text
     try:
-        return resolve(text)
+        value = resolve(text)
     except OutOfRangeError:
         raise _ExpansionError(
             f"{as_written(scalar)[:60]} is an integer beyond 64 bits",
             "put quotes around it where it is a string",
         ) from None
+    if isinstance(value, float) and not math.isfinite(value):  # JSON, and so a lock or a bundle, could not hold it
+        raise _ExpansionError(
+            f"{as_written(scalar)[:60]} is not a finite number",
+            "write a finite one, or put quotes around it where it is a string",
+        )
+    return value
 
 
 def _substitute(match: re.Match[str], scalar: Scalar, environ: Mapping[str, str]) -> str:
