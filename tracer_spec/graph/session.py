@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracer_spec.errors import PluginError
-from tracer_spec.runtime.onnx_runtime import import_onnxruntime
+from tracer_spec.runtime.onnx_runtime import error_line, open_session
 
 ROWS_PER_RUN = 4096
-_ERRORS_ONLY = 3
 
 
 class Scorer:
@@ -44,17 +43,12 @@ class Scorer:
     __slots__ = ("_onnx", "_rows_per_run", "_session", "inputs", "outputs")
 
     def __init__(self, onnx: bytes, rows_per_run: int = ROWS_PER_RUN) -> None:
-        onnxruntime = import_onnxruntime()
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = _ERRORS_ONLY
         self._onnx = onnx
         self._rows_per_run = rows_per_run
         try:
-            self._session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
+            self._session = open_session(onnx)
         except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
-            raise PluginError(f"the graph does not load: {_first_words(error)}", hint="fix the export") from None
+            raise PluginError(f"the graph does not load: {error_line(error)}", hint="fix the export") from None
         self.inputs: tuple[str, ...] = tuple(each.name for each in self._session.get_inputs())
         self.outputs: tuple[str, ...] = tuple(each.name for each in self._session.get_outputs())
 
@@ -99,7 +93,7 @@ class Scorer:
             try:
                 batches.append(self._session.run(wanted, {**batch, **(constants or {})}))
             except Exception as error:  # noqa: BLE001 - as above
-                raise PluginError(f"the graph does not run: {_first_words(error)}", hint="fix the export") from None
+                raise PluginError(f"the graph does not run: {error_line(error)}", hint="fix the export") from None
         if len(batches) == 1:
             return list(batches[0])
         return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
@@ -126,9 +120,3 @@ def score(onnx: bytes, X: NDArray[np.float32]) -> NDArray[np.float32]:
 @lru_cache(maxsize=8)
 def _kept(onnx: bytes) -> Scorer:
     return Scorer(onnx)
-
-
-def _first_words(error: BaseException) -> str:
-    """Return what ONNX Runtime says, on one line and without its name."""
-    text = " ".join(str(error).split())
-    return text.removeprefix("[ONNXRuntimeError] : ")[:300] or type(error).__name__
