@@ -12,10 +12,9 @@ from typing import Any
 from tracer_spec.errors import Problem, SpecError
 from tracer_spec.spec.nodes import Entry, Items, Node, Pairs, Path, Place, Scalar, address, quoted
 from tracer_spec.spec.reader import MAX_DEPTH, MAX_VALUES
-from tracer_spec.spec.scalars import fits, write
+from tracer_spec.spec.scalars import SURROGATE, fits, write
 
 _NOWHERE = Place("")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _UNSAFE = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")
 
 
@@ -42,7 +41,7 @@ def read_mapping(source: Mapping[Any, Any]) -> tuple[Node, list[Problem]]:
         if isinstance(value, Mapping):
             entries: dict[str, Entry] = {}
             for key, below in value.items():
-                if isinstance(key, str) and not _SURROGATE.search(key):
+                if isinstance(key, str) and not SURROGATE.search(key):
                     entries[str.__str__(key)] = Entry(_NOWHERE, walk(below, (*path, key)))
                 else:
                     problems.append(Problem("", f"a key is {_kind(key)}, not a string", address=address(path)))
@@ -83,7 +82,7 @@ def _scalar(value: Any) -> tuple[Scalar, str]:
     """Return a scalar, and what is wrong with it."""
     if isinstance(value, str | os.PathLike):
         text = os.fspath(value)
-        if isinstance(text, str) and not _SURROGATE.search(text):
+        if isinstance(text, str) and not SURROGATE.search(text):
             return Scalar(_NOWHERE, str.__str__(text), plain=False), ""
         return _NULL, "a string is not valid Unicode"
     if value is None or isinstance(value, bool):

@@ -6,8 +6,9 @@ each other is in it only where a schema can say so.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from pydantic import BaseModel
 
@@ -82,7 +83,7 @@ def router_schema(options: PluginOptions | None = None) -> Schema:
         "title": "router.yaml, version 1",
         "$defs": definitions | {"variable": dict(VARIABLE)},
     }
-    made: Schema = _sorted(root)
+    made: Schema = json.loads(json.dumps(root, sort_keys=True))
     return made
 
 
@@ -94,21 +95,16 @@ def _schemas(kind: str, plugins: Mapping[str, tuple[str, type[BaseModel]]]) -> _
     }
 
 
-def _sorted(value: Any) -> Any:
-    """Return a copy whose keys are in alphabetical order, all the way down."""
-    if isinstance(value, dict):
-        return {key: _sorted(value[key]) for key in sorted(value)}
-    return [_sorted(each) for each in value] if isinstance(value, list) else value
-
-
 def _of_the_spec() -> dict[str, Schema]:
     """Return the definitions of the spec's parts, under the names people use."""
-    made = RouterSpec.model_json_schema(by_alias=True, ref_template=REF + "{model}")
+    text = json.dumps(RouterSpec.model_json_schema(by_alias=True, ref_template=REF + "{model}"))
+    for name, model in _NAMES.items():
+        text = text.replace(f'"{REF}{model.__name__}"', f'"{REF}{name}"')
+    made = json.loads(text)
     found: dict[str, Schema] = made.pop("$defs") | {RouterSpec.__name__: made}
-    refs = {REF + model.__name__: REF + name for name, model in _NAMES.items()}
     definitions: dict[str, Schema] = {}
     for name, model in _NAMES.items():
-        definition = _renamed(found[model.__name__], refs) | {"title": name}
+        definition = found[model.__name__] | {"title": name}
         described = {info.alias or key: info.description for key, info in model.model_fields.items()}
         for key, schema in definition["properties"].items():
             _leave_out_null(schema, is_meant=name == "format")
@@ -117,17 +113,6 @@ def _of_the_spec() -> dict[str, Schema]:
     del definitions["plugin"]["properties"]["as"]["default"]
     _say_what_keys_ask_of_each_other(definitions)
     return definitions
-
-
-def _renamed(schema: Schema, refs: Mapping[str, str]) -> Schema:
-    """Return a copy whose references have other names."""
-
-    def copy(value: object) -> object:
-        if isinstance(value, dict):
-            return {key: refs[each] if key == "$ref" else copy(each) for key, each in value.items()}
-        return [copy(each) for each in value] if isinstance(value, list) else value
-
-    return {key: copy(value) for key, value in schema.items()}
 
 
 def _leave_out_null(schema: Schema, *, is_meant: bool) -> None:
