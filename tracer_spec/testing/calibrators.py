@@ -138,19 +138,18 @@ class CalibratorContract(Contract):
 
     def test_what_is_told_of_it_does_not_depend_on_its_name(self) -> None:
         """Plan, build and inspect tell the same of it under another name: by what it measures and tests."""
-        if not isinstance(self.plugin, str):
-            raise unittest.SkipTest("the plugin is not installed under a name, so no spec can use it")
-        from tracer_spec.plugin.registry import find_plugins
-
-        folder, options = self._kept["folder"], self.kept("options", lambda: dict(self.prepare(self._kept["folder"])))
-        told = told_of(self.plugin, options, self.target, folder)
-        distribution = find_plugins().get(self.kind, self.plugin).distribution
-        other = ship_renamed(self.plugin, distribution, folder)
-        again = [each.replace(other, self.plugin) for each in told_of(other, options, self.target, folder)]
+        provided = self.installed(", so no spec can use it")
+        name, folder = provided.name, self._kept["folder"]
+        options = self.kept("options", lambda: dict(self.prepare(folder)))
+        told = told_of(name, options, self.target, folder)
+        other = ship_renamed(name, provided.distribution, folder)
+        again = [each.replace(other, name) for each in told_of(other, options, self.target, folder)]
         said = [
-            (line, now) for one, two in zip(told, again, strict=True) for line, now in _lines(one, two) if line != now
+            (line, now)
+            for one, two in zip(told, again, strict=True)
+            for line, now in itertools.zip_longest(one.splitlines(), two.splitlines(), fillvalue="")
+            if line != now and "-renamed" not in now
         ]
-        said = [(line, now) for line, now in said if "-renamed" not in now]
         self.require(
             not said,
             f"under another name it is told otherwise: {said[:1]}",
@@ -220,8 +219,3 @@ class CalibratorContract(Contract):
                 f"it passes a p-value of {chosen.p_value:.3g} at level {certificate.level}; the budget is {looked.delta:.3g}",
                 fix="compare with target.delta, not with 1 - target.confidence",
             )
-
-
-def _lines(one: str, two: str) -> list[tuple[str, str]]:
-    """Return the lines of two texts side by side."""
-    return list(itertools.zip_longest(one.splitlines(), two.splitlines(), fillvalue=""))

@@ -14,8 +14,6 @@ from tracer_spec.testing.contract import Contract
 from tracer_spec.testing.graphs import require_equal, require_rows
 from tracer_spec.testing.rows import ODD_TEXTS, TEXTS
 
-_ONE_BY_ONE = "compute each text's vector from that text alone: no padding, no statistics of the batch"
-
 
 class EmbedderContract(Contract):
     """What every embedder of texts promises.
@@ -73,20 +71,15 @@ class EmbedderContract(Contract):
         """The same text gives the same vector, alone or in a batch, first or last, now or later."""
         X, embedder = self._vectors(), self._embedder()
         alone = np.concatenate([embedder.embed([text]) for text in self.texts[:8]])
-        require_equal(self, alone, X[:8], "vectors alone and in a batch", tolerance=self.tolerance, fix=_ONE_BY_ONE)
+        self._require_alike(alone, X[:8], "vectors alone and in a batch")
         reverse = embedder.embed(tuple(reversed(self.texts)))[::-1]
-        require_equal(
-            self, reverse, X, "vectors of one batch and of its reverse", tolerance=self.tolerance, fix=_ONE_BY_ONE
-        )
+        self._require_alike(reverse, X, "vectors of one batch and of its reverse")
         mixed = embedder.embed([self.texts[0], *ODD_TEXTS])[:1]
-        require_equal(
-            self,
-            mixed,
-            X[:1],
-            "vectors beside short and beside very long texts",
-            tolerance=self.tolerance,
-            fix=_ONE_BY_ONE,
-        )
+        self._require_alike(mixed, X[:1], "vectors beside short and beside very long texts")
+
+    def _require_alike(self, got: Vectors, wanted: Vectors, what: str) -> None:
+        fix = "compute each text's vector from that text alone: no padding, no statistics of the batch"
+        require_equal(self, got, wanted, what, tolerance=self.tolerance, fix=fix)
 
     def test_different_texts_have_different_vectors(self) -> None:
         """It tells texts apart."""
@@ -129,11 +122,7 @@ class EmbedderContract(Contract):
             fix="digest what decides the vectors (weights, revision, options), and no time, path or address",
         )
         for given in self.others:
-            other = self._ready(
-                self.descriptor.make(
-                    self.descriptor.options.model_validate(dict(given), context={"root": self._kept["folder"]})
-                )
-            )
+            other = self._ready(self.made(given))
             self.require(
                 other.fingerprint() != mark,
                 f"the options {dict(given)} leave the fingerprint as it is",
@@ -151,8 +140,7 @@ class EmbedderContract(Contract):
                 f"the state holds {name!r} as {type(content).__name__}",
                 fix="name files by letters, digits, '.', '_' and '-', and give their content as bytes",
             )
-        options = self.descriptor.options.model_validate(self.validated().model_dump(mode="json"))
-        made = self.descriptor.make(options)
+        made = self.made(self.validated().model_dump(mode="json"))
         self.require(
             not state or isinstance(made, Restorable),
             f"the state holds {', '.join(state)}, and what make gives has no restore",

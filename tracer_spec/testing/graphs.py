@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracer_spec.errors import TracerError
-from tracer_spec.testing.contract import Contract
+from tracer_spec.testing.contract import Contract, what_is_said
 
 Arrays = Mapping[str, NDArray[Any]]
 USE_TIDY = (
@@ -19,18 +19,7 @@ USE_TIDY = (
 
 
 def exported(contract: Contract, fitted: Any, inputs: Sequence[str], output: str) -> bytes:
-    """Return the graph of a trained part, having required that it may ship.
-
-    Parameters
-    ----------
-    contract : Contract
-    fitted : object
-        With ``to_onnx``.
-    inputs : sequence of str
-        The names that its inputs may have.
-    output : str
-        The name that one output must have.
-    """
+    """Return the graph of a trained part, having required that it may ship: with inputs of these names, and one output."""
     import onnx
 
     from tracer_spec.graph import check_export_size, tidy
@@ -62,8 +51,7 @@ def exported(contract: Contract, fitted: Any, inputs: Sequence[str], output: str
         tidy(model, inputs=got, outputs=names)
         check_export_size(model, name=contract.descriptor.name, remedy="train a smaller model")
     except (onnx.checker.ValidationError, TracerError) as error:
-        said = error.problems[0].what if isinstance(error, TracerError) else " ".join(str(error).split())[:300]
-        contract.require(False, f"the graph may not ship: {said}", fix=USE_TIDY)
+        contract.require(False, f"the graph may not ship: {what_is_said(error, 300)}", fix=USE_TIDY)
     return graph
 
 

@@ -115,9 +115,8 @@ class SourceContract(Contract):
         """Where ``missing`` is said: what keeps it from starting raises DataError with what is wrong and what to do."""
         if self.missing is None:
             raise unittest.SkipTest("the contract names no options for what does not exist")
-        options = self.descriptor.options.model_validate(dict(self.missing), context={"root": self._kept["folder"]})
         try:
-            list(self.descriptor.make(options).records())
+            list(self.made(self.missing).records())
         except DataError:
             return
         self.require(False, "it reads what does not exist", fix="raise tracer_spec.errors.DataError(what, hint=...)")
