@@ -1,4 +1,4 @@
-"""Scores rows through ONNX Runtime: on one thread, in batches of bounded memory."""
+"""Scores of rows by ONNX Runtime, in batches of bounded memory."""
 
 from __future__ import annotations
 
@@ -16,28 +16,10 @@ ROWS_PER_RUN = 4096
 
 
 class Scorer:
-    """A graph, ready to be run.
+    """A graph, ready to be run on rows, so many at once.
 
-    Parameters
-    ----------
-    onnx : bytes
-        A serialised ``ModelProto``.
-    rows_per_run : int
-        How many rows go through the graph at once.
-
-    Attributes
-    ----------
-    inputs, outputs : tuple of str
-        The graph's names, in its order.
-
-    Raises
-    ------
-    PluginError
-        Where ONNX Runtime does not take the graph.
-
-    Notes
-    -----
-    A pickled scorer carries the graph's bytes, and opens a session of its own where it is unpickled.
+    ``inputs`` and ``outputs`` are the graph's names, in its order. A pickled scorer carries the graph's bytes, and opens a
+    session of its own where it is unpickled.
     """
 
     __slots__ = ("_onnx", "_rows_per_run", "_session", "inputs", "outputs")
@@ -62,7 +44,7 @@ class Scorer:
         outputs: Sequence[str] | None = None,
         constants: Mapping[str, NDArray[Any]] | None = None,
     ) -> list[NDArray[Any]]:
-        """Run the graph over rows.
+        """Return outputs of the graph, each an array of shape (n, ...).
 
         Parameters
         ----------
@@ -72,15 +54,6 @@ class Scorer:
             Which outputs; all of them, in the graph's order, by default.
         constants : mapping of str to ndarray, optional
             Values for constants that the graph lets a caller override; given whole to each batch.
-
-        Returns
-        -------
-        list of ndarray of shape (n, ...)
-
-        Raises
-        ------
-        PluginError
-            Where feeds differ in their number of rows, or ONNX Runtime does not take them.
         """
         lengths = {name: len(rows) for name, rows in feeds.items()}
         if len(set(lengths.values())) != 1:
@@ -100,18 +73,7 @@ class Scorer:
 
 
 def score(onnx: bytes, X: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the first output of a graph that takes embeddings.
-
-    Parameters
-    ----------
-    onnx : bytes
-        A graph ``embedding (n, d) -> scores (n, k)``; its session is kept for the next call.
-    X : ndarray of shape (n, d), float32
-
-    Returns
-    -------
-    ndarray of shape (n, k), float32
-    """
+    """Return the scores (n, k) that a graph gives to embeddings (n, d); its session is kept for the next call."""
     scorer = _kept(onnx)
     scores: NDArray[np.float32] = scorer.run({scorer.inputs[0]: X}, outputs=scorer.outputs[:1])[0]
     return scores

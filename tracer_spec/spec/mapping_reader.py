@@ -1,4 +1,4 @@
-"""Reads a spec given as a Python mapping into the same tree as one read from YAML."""
+"""A spec given as a Python mapping, as the same tree as one read from YAML."""
 
 from __future__ import annotations
 
@@ -23,10 +23,7 @@ def read_mapping(source: Mapping[Any, Any]) -> tuple[Node, list[Problem]]:
 
     Strings stay strings, with ``${VAR}`` still to be expanded; paths become strings, tuples become lists.
 
-    Raises
-    ------
-    SpecError
-        Where it is nested deeper, or holds more values, than a file may.
+    Raises SpecError where it is nested deeper, or holds more values, than a file may.
     """
     problems: list[Problem] = []
     n_values = 0
@@ -59,18 +56,17 @@ def read_mapping(source: Mapping[Any, Any]) -> tuple[Node, list[Problem]]:
 def as_text(node: Node) -> str:
     """Write a tree as JSON, which is YAML too: strings are quoted, so that it reads back as it was."""
 
-    def plain(node: Node) -> str:
+    def pairs(node: Pairs) -> list[str]:
+        return [f"{_double_quoted(key)}: {inline(entry.node)}" for key, entry in node.entries.items()]
+
+    def inline(node: Node) -> str:
         if isinstance(node, Scalar):
             return node.text if node.plain else _double_quoted(node.text)
         if isinstance(node, Items):
-            return "[" + ", ".join(plain(item) for item in node.items) + "]"
-        return (
-            "{" + ", ".join(f"{_double_quoted(key)}: {plain(entry.node)}" for key, entry in node.entries.items()) + "}"
-        )
+            return f"[{', '.join(inline(item) for item in node.items)}]"
+        return f"{{{', '.join(pairs(node))}}}"
 
-    if not isinstance(node, Pairs):
-        return plain(node) + "\n"
-    return "".join(f"{_double_quoted(key)}: {plain(entry.node)}\n" for key, entry in node.entries.items())
+    return "".join(f"{line}\n" for line in (pairs(node) if isinstance(node, Pairs) else [inline(node)]))
 
 
 def _double_quoted(text: str) -> str:

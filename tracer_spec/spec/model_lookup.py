@@ -1,4 +1,4 @@
-"""Asks a pydantic model what it takes at a path: which keys, in which range, described how."""
+"""What a pydantic model takes at a path: which keys, in which range, described how."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Applies ``--set KEY=VALUE`` to the tree of a spec, to be checked like what is in the file."""
+"""Overrides, ``--set KEY=VALUE``, applied to the tree of a spec and checked like what is in the file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Turns a pydantic error into problems with the address and the place of what was written."""
+"""Problems out of a pydantic error, with the address and the place of what was written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads YAML text into a tree of :mod:`~tracer_spec.spec.nodes`, defensively.
+"""YAML text, which may be hostile, as a tree of :mod:`~tracer_spec.spec.nodes`.
 
 The parser's event stream is read instead of its composed nodes: events come one at a time, so that depth,
 size and aliases are bounded *before* they cost memory or stack.

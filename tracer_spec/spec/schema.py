@@ -47,16 +47,9 @@ _PLACES = (
 def router_schema(options: PluginOptions | None = None) -> Schema:
     """Return the JSON Schema (draft 2020-12) of router.yaml.
 
-    Parameters
-    ----------
-    options : mapping of kind to mapping of name to (summary, model), optional
-        What every installed plugin takes: with it ``use`` completes the names of plugins, and ``with`` is
-        typed by ``use``. Other kinds stay open.
-
-    Returns
-    -------
-    dict
-        Sorted by key: ``schemas/router.v1.json`` is this with an indent of two and a final newline.
+    ``options`` holds, by kind and name, the summary and the options of plugins: with them ``use`` completes the names of
+    plugins, and ``with`` is typed by ``use``. Other kinds stay open. Keys are sorted: ``schemas/router.v1.json`` is this with
+    an indent of two and a final newline.
 
     Examples
     --------

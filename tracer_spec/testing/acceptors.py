@@ -65,11 +65,7 @@ class AcceptorContract(Contract):
     def test_it_learns_from_evidence_of_one_kind(self) -> None:
         """Evidence in which all rows agree, or none does, or of one row, trains an acceptor all the same."""
         rows = evidence(100)
-        for told in (
-            replace(rows, agrees=np.ones(100, bool)),
-            replace(rows, agrees=np.zeros(100, bool)),
-            evidence(1),
-        ):
+        for told in (replace(rows, agrees=np.ones(100, bool)), replace(rows, agrees=np.zeros(100, bool)), evidence(1)):
             self._require_accepts(self._fit(told), evidence(50, seed=7))
 
     def test_it_accepts_more_readily_where_the_surrogate_agrees(self) -> None:

@@ -27,9 +27,7 @@ def exported(contract: Contract, fitted: Any, inputs: Sequence[str], output: str
 
     model = fitted.to_onnx()
     contract.require(
-        isinstance(model, onnx.ModelProto),
-        f"to_onnx gives {type(model).__name__}",
-        fix="return an onnx.ModelProto",
+        isinstance(model, onnx.ModelProto), f"to_onnx gives {type(model).__name__}", fix="return an onnx.ModelProto"
     )
     constants = {each.name for each in model.graph.initializer}
     got = [each.name for each in model.graph.input if each.name not in constants]
@@ -90,7 +88,5 @@ def require_equal(
         return
     apart = np.abs(got.astype(np.float64) - wanted) / np.maximum(1.0, np.abs(wanted.astype(np.float64)))
     contract.require(
-        bool(apart.max() <= tolerance),
-        f"{what} differ by {apart.max():.3g}; at most {tolerance:g} is allowed",
-        fix=fix,
+        bool(apart.max() <= tolerance), f"{what} differ by {apart.max():.3g}; at most {tolerance:g} is allowed", fix=fix
     )

@@ -61,9 +61,7 @@ class GuardContract(LearnerContract):
         fitted = self._trained()
         share = float((fitted.distances(X, y) <= fitted.limit).mean())
         self.require(
-            share >= 0.5,
-            f"{share:.0%} of the fit rows pass",
-            fix="set the limit to a high quantile of their distances",
+            share >= 0.5, f"{share:.0%} of the fit rows pass", fix="set the limit to a high quantile of their distances"
         )
 
     def test_a_missing_class_few_rows_and_one_class_are_learned_or_refused(self) -> None:

@@ -45,14 +45,7 @@ class Scaffold:
 
 
 def make_scaffold(kind: str, name: str) -> Scaffold:
-    """Return the files of a distribution with one working plugin; nothing is written.
-
-    Parameters
-    ----------
-    kind : str
-        source, embedder, surrogate, acceptor, guard, family or calibrator.
-    name : str
-        What a spec will write after ``use:``.
+    """Return a distribution with one working plugin, which a spec will use by its name; nothing is written.
 
     Raises
     ------
@@ -97,13 +90,7 @@ def make_scaffold(kind: str, name: str) -> Scaffold:
 
 
 def write_scaffold(scaffold: Scaffold, into: Path) -> Path:
-    """Write a distribution into a new folder of ``into``, and return that folder.
-
-    Raises
-    ------
-    UsageError
-        Where the folder is there already, or cannot be written: nothing is ever overwritten.
-    """
+    """Write a distribution into a new folder of ``into``, and return that folder; nothing is ever overwritten."""
     folder = into / scaffold.distribution
     try:
         folder.mkdir(parents=True)
