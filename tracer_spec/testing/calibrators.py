@@ -11,9 +11,9 @@ from dataclasses import replace
 import numpy as np
 
 from tracer_spec.plugin import CalibratorPlugin, Candidate, Certificate, Chain, Measure, Target
+from tracer_spec.testing.command_output import command_output, ship_renamed
 from tracer_spec.testing.contract import Contract
 from tracer_spec.testing.simulated_rows import Rows, World, chain
-from tracer_spec.testing.told import ship_renamed, told_of
 
 RUNS = 200
 N_FIT, N_CERTIFY = 300, 250
@@ -141,9 +141,9 @@ class CalibratorContract(Contract):
         provided = self.installed(", so no spec can use it")
         name, folder = provided.name, self._kept["folder"]
         options = self.kept("options", lambda: dict(self.prepare(folder)))
-        told = told_of(name, options, self.target, folder)
+        told = command_output(name, options, self.target, folder)
         other = ship_renamed(name, provided.distribution, folder)
-        again = [each.replace(other, name) for each in told_of(other, options, self.target, folder)]
+        again = [each.replace(other, name) for each in command_output(other, options, self.target, folder)]
         said = [
             (line, now)
             for one, two in zip(told, again, strict=True)
