@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from tracer_spec.flow.audit.decisions import Decisions, Tried
-from tracer_spec.flow.audit.document import audited_rows
+from tracer_spec.flow.audit.document import audit, audited_rows
 from tracer_spec.flow.audit.rows import AuditedRows
 from tracer_spec.flow.certifying.pareto import propose
 from tracer_spec.flow.prepare import part, prepare, read_traces
+from tracer_spec.flow.prepared import sealed_accounting
 from tracer_spec.flow.train import train
 from tracer_spec.plan import make_plan
 from tracer_spec.plugin import Fence, Model, Stage
@@ -80,8 +81,16 @@ class Trained:
         candidates = [each for each in candidates if len(each.policy) == most]
         return min(candidates, key=lambda each: abs(each.coverage - coverage)).policy
 
-    def rows(self, policy):
-        return audited_rows(self.plan, self.prepared, self.workshop, policy)
+    def rows(self, policy, *, tells_text=False):
+        prepared, seed = self.prepared, self.plan.spec.seed
+        labels = prepared.labels.labels
+        return audited_rows(
+            self.workshop, policy, prepared.denied, prepared.fit_traces, labels, tells_text=tells_text, seed=seed
+        )
+
+    def audit(self, policy, *, tells_text=False):
+        rows = self.rows(policy, tells_text=tells_text)
+        return audit(rows, sealed_accounting(self.prepared), self.plan.spec.cost)
 
 
 def trained(spec):

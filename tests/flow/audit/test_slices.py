@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from tracer_spec.flow.audit.regions import by_region, find_regions, n_regions
+from tracer_spec.flow.audit.regions import find_regions, n_regions
 from tracer_spec.flow.audit.rows import without_trimmings
-from tracer_spec.flow.audit.slices import by_label, by_length, by_time
+from tracer_spec.flow.audit.slices import by_label, by_length, by_region, by_time
 
 
 def at(*moments):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,8 @@ from tracer_spec.flow.traces.labels import UNUSABLE
 from tracer_spec.flow.training.parallel import derive_seed
 from tracer_spec.plugin import Classes, Mask, Vectors
 
+Counted = TypeVar("Counted", bound=Tally)
+
 CONFIDENCE = 0.95
 # a bundle is no place for whole documents
 _LONGEST_TEXT = 300
@@ -27,29 +29,22 @@ MOST_SEARCHED = 20_000
 
 @dataclass(frozen=True, eq=False)
 class AuditedRows:
-    """n fit rows, in columns.
+    """n fit rows, in columns of shape (n,), and what a policy decides on them.
 
     Parameters
     ----------
-    X : ndarray of shape (n, d), float32
-    y : ndarray of shape (n,), int64
+    y : ndarray of int64
         The teacher's class, -1 off the list.
-    folds : ndarray of shape (n,), int64
-    labels : tuple of str, length k
-        The labels there are.
-    answers : tuple of str, length n
+    answers : tuple of str
         The teacher's labels, those off the list too.
-    texts : tuple of str, length n
+    texts : tuple of str
         Empty where there is none.
-    times : ndarray of shape (n,), float64
+    times : ndarray of float64
         Seconds since 1970 UTC, NaN where there is none.
-    positions : ndarray of shape (n,), int64
+    positions : ndarray of int64
         Among the traces read.
-    decided : Decisions
     tells_text : bool
         Whether texts, and labels that the teacher made up, may leave this process.
-    seed : int
-        The spec's.
     memory : Memory
         What earlier audits found in the same rows, whatever the policy.
     """
@@ -110,7 +105,7 @@ class AuditedRows:
         first = np.argsort(-counts, kind="stable")[:most]
         return tuple(self.labels[label] for label in first if counts[label])
 
-    def tally(self, among: Mask) -> Tally:
+    def tally(self, kind: type[Counted], among: Mask, **named: Any) -> Counted:
         """Count some rows: all, those handled, those of them that agree, and the interval of that agreement."""
         from tracer_spec.stats.binomial import interval
 
@@ -121,10 +116,10 @@ class AuditedRows:
         if handled:
             low, high = interval(handled, agree, CONFIDENCE)
             bounds = shortened(low), shortened(high)
-        return Tally(n=n, handled=handled, agree=agree, interval=bounds)
+        return kind(n=n, handled=handled, agree=agree, interval=bounds, **named)
 
-    def told(self, row: int) -> Row:
-        """Return one row as the document tells it."""
+    def described(self, row: int) -> Row:
+        """Return one row as the document holds it."""
         return Row(
             row=int(self.positions[row]),
             label=self.label(row),
@@ -156,12 +151,3 @@ def without_trimmings(text: str) -> str:
     True
     """
     return " ".join(re.findall(r"\w+", text.casefold()))
-
-
-def one_per_row(pairs: Iterable[tuple[int, int]]) -> Iterable[tuple[int, int]]:
-    """Yield the pairs that share no row with an earlier one."""
-    taken: set[int] = set()
-    for first, second in pairs:
-        if not taken & {first, second}:
-            taken |= {first, second}
-            yield first, second
