@@ -153,7 +153,7 @@ def test_a_long_text_is_cut(by_hand):
 
 def test_what_the_teacher_made_up_is_told_with_the_texts_alone(by_hand):
     for tells_text, label in ((True, "made up"), (False, "(off the list)")):
-        told = by_hand(y=[-1, 0], tells_text=tells_text).told(0)
+        told = by_hand(y=[-1, 0], tells_text=tells_text).described(0)
         assert (told.label, told.text is not None) == (label, tells_text)
     taken = by_hand(y=[-1], labels=("(off the list)", "card"))
-    assert taken.told(0).label == "((off the list))"
+    assert taken.described(0).label == "((off the list))"

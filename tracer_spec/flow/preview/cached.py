@@ -71,7 +71,7 @@ def _embedding(
     n = len(set(fit.texts))
     if not isinstance(embedder, Fittable):
         known = known_vectors(resolved, embedder, memory.store)
-        n_known = known.count(fit.texts)[0] if known else 0
+        n_known = known.count(fit.texts) if known else 0
         whole = FittedEmbedder(resolved, embedder, known, memory=memory)
         return None, n, n_known, whole.vectors(fit) if n_known == n else None
     if not isinstance(embedder, Restorable):
@@ -79,6 +79,6 @@ def _embedding(
     state = memory.recall(fitted_key(resolved, fit.texts, seed, memory))
     if state is None:
         return False, n, 0, None
-    restored = embedder.restore({name: state.bytes_of(name) for name in state.parts})
+    restored = embedder.restore(state.parts)
     held = memory.recall(vectors_key(resolved, restored, fit.texts, memory))
-    return True, n, n if held else 0, held.array_of("X") if held else None
+    return True, n, n if held else 0, held.parts["X"] if held else None

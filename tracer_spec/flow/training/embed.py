@@ -1,4 +1,4 @@
-"""Texts to vectors: the embedder is fitted on fit rows, then used as production will use it."""
+"""Embedding: an embedder is fitted on fit rows, then used as production will use it."""
 
 from __future__ import annotations
 
@@ -25,16 +25,12 @@ _BATCH = 4096
 
 @dataclass(frozen=True, slots=True)
 class FittedEmbedder:
-    """An embedder ready for use, with the name it goes by in the spec.
+    """An embedder ready for use.
 
     Parameters
     ----------
-    resolved : Resolved
-        The plugin and its options.
-    embedder : Embedder or VectorReader
     known : KnownVectors or None
         What remembers its vectors; None where it learns from the traces itself, or reads vectors.
-    observe : Observer
     memory : Memory
         Remembers the vectors of an embedder that was fitted, all at once.
     """
@@ -65,7 +61,7 @@ class FittedEmbedder:
             elif not traces.texts:
                 X = self.embedder.embed([])
             elif self.known is not None:
-                X = self.known.vectors(traces.texts, _Told(self.observe, stage, len(set(traces.texts))))
+                X = self.known.vectors(traces.texts, _Progress(self.observe, stage, len(set(traces.texts))))
             else:
                 X = self._remembered(traces.texts, stage)
         return checked(X, len(traces), self.resolved.alias)
@@ -81,22 +77,22 @@ class FittedEmbedder:
         key = vectors_key(self.resolved, self.embedder, texts, self.memory)
         kept = self.memory.recall(key)
         if kept is not None:
-            return kept.array_of("X")
-        X = self._in_batches(texts, _Told(self.observe, stage, len(texts)))
+            return np.asarray(kept.parts["X"])
+        X = self._in_batches(texts, _Progress(self.observe, stage, len(texts)))
         self.memory.keep("vectors", key, Kept({"X": checked(X, len(texts), self.resolved.alias)}))
         return X
 
-    def _in_batches(self, texts: tuple[str, ...], told: _Told) -> Vectors:
+    def _in_batches(self, texts: tuple[str, ...], progress: _Progress) -> Vectors:
         """Embed many texts, a bounded number at a time."""
         parts = []
         for start in range(0, len(texts), _BATCH):
             parts.append(self.embedder.embed(texts[start : start + _BATCH]))
-            told(len(parts[-1]))
+            progress(len(parts[-1]))
         return np.concatenate(parts)
 
 
-class _Told:
-    """Tells an observer how far embedding has come, how fast it goes, and when it will be through."""
+class _Progress:
+    """Tells an observer how far embedding has come, how fast it goes, and how long the rest will take."""
 
     def __init__(self, observe: Observer, stage: str, n: int) -> None:
         self._observe, self._stage, self._n = observe, stage, n
@@ -125,7 +121,8 @@ def fit_embedder(
     embedder = resolved.make()
     if isinstance(embedder, Fittable):
         with resolved.attribute_errors():
-            return FittedEmbedder(resolved, _fitted(resolved, embedder, fit.texts, seed, memory), None, observe, memory)
+            embedder = _fitted(resolved, embedder, fit.texts, seed, memory)
+        return FittedEmbedder(resolved, embedder, None, observe, memory)
     return FittedEmbedder(resolved, embedder, known_vectors(resolved, embedder, memory.store), observe, memory)
 
 
@@ -136,7 +133,7 @@ def _fitted(resolved: Resolved, learner: Any, texts: Sequence[str], seed: int, m
     key = fitted_key(resolved, texts, seed, memory) if isinstance(learner, Restorable) else None
     kept = memory.recall(key)
     if kept is not None and isinstance(learner, Restorable):
-        return learner.restore({name: kept.bytes_of(name) for name in kept.parts})
+        return learner.restore(kept.parts)
     with threadpool_limits(1):
         fitted = learner.fit(texts, seed=seed)
     if key is not None:
