@@ -132,7 +132,9 @@ def build(
             audited = audit(rows, sealed_accounting(prepared), plan.spec.cost)
             done(f"fit rows: {audited.n:,}; suspected errors of the teacher: {audited.n_suspects or 0:,}")
         with staged(observe, "write") as done:
-            contents = bundle_contents(plan, prepared, workshop, proposal, certificate, audited)
+            contents = bundle_contents(
+                plan.loaded, plan.resolved, prepared, proposal, certificate, audited, zoo=workshop.reports
+            )
             if pinned and check:
                 contents = contents.dated(pinned.created)
                 written = seal_bundle(place, contents.manifest, contents.members)
@@ -141,7 +143,16 @@ def build(
             done("nothing, as asked" if check else str(place))
     if pinned and check:
         same_result(pinned, certificate, contents, written)
-    result = conclude(plan, prepared, workshop, proposal, certificate, written)
+    result = conclude(
+        prepared,
+        proposal,
+        certificate,
+        written,
+        name=plan.spec.name,
+        target=plan.target,
+        zoo=workshop.reports,
+        teacher_usd_per_day=plan.teacher_usd_per_day,
+    )
     return replace(
         result,
         bundle=None if check else result.bundle,

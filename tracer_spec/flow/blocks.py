@@ -31,7 +31,7 @@ class Blocks:
     """
 
     def __init__(self, blocks: Iterable[Vectors]) -> None:
-        self._only: Vectors | None = None
+        self._in_memory: list[Vectors] = []
         self._file: IO[bytes] | None = None
         self._n_rows: list[int] = []
         self.dimension = 0
@@ -48,8 +48,7 @@ class Blocks:
 
     def __iter__(self) -> Iterator[Vectors]:
         if self._file is None:
-            if self._only is not None:
-                yield self._only
+            yield from self._in_memory
             return
         self._file.seek(0)
         for n_rows in self._n_rows:
@@ -61,17 +60,11 @@ class Blocks:
             raise DataError(f"vectors of {block.shape[1]} dimensions follow vectors of {self.dimension}")
         self.dimension = block.shape[1]
         self._n_rows.append(len(block))
+        self._in_memory.append(block)
         if len(self._n_rows) == 1:
-            self._only = block
             return
         if self._file is None:
             self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed, and so deleted, with this object
             weakref.finalize(self, self._file.close)
-        if self._only is not None:
-            self._write(self._only)
-            self._only = None
-        self._write(block)
-
-    def _write(self, block: Vectors) -> None:
-        if self._file is not None:
-            self._file.write(np.ascontiguousarray(block, np.float32).data)
+        while self._in_memory:
+            self._file.write(np.ascontiguousarray(self._in_memory.pop(0), np.float32).data)

@@ -21,7 +21,7 @@ from tracer_spec.flow.documents.document import (
     Text,
     Whole,
 )
-from tracer_spec.plugin import Certificate, Measure, Policy, WalkStep
+from tracer_spec.plugin import Candidate, Certificate, Measure, Policy, WalkStep
 from tracer_spec.runtime.archive import CERTIFICATE
 
 AGREEMENT: Final = "agreement"
@@ -58,6 +58,11 @@ class Step(Estimate):
             p_value=step.p_value,
             passed=step.passed,
         )
+
+
+def estimate_of(candidate: Candidate) -> Estimate:
+    """Return what fit rows say of a candidate."""
+    return Estimate(coverage=candidate.coverage, agreement=candidate.agreement)
 
 
 def thresholds_of(policy: Policy) -> tuple[float | None, ...]:
@@ -167,7 +172,7 @@ class CertificateDocument(Document):
             n=chosen.n if chosen else None,
             k=chosen.k if chosen else None,
             p_value=chosen.p_value if chosen else None,
-            estimate=Estimate(coverage=shipped.coverage, agreement=shipped.agreement) if shipped else None,
+            estimate=estimate_of(shipped) if shipped else None,
             walk=tuple(map(Step.of, certificate.walk)),
             assumptions=certificate.assumptions,
             voided_by=certificate.voided_by,
