@@ -1,7 +1,8 @@
-"""What a build would take from the cache and what it would have to do, as far as that is known without doing it."""
+"""What a build would find in the cache and what it would have to do, as far as that is known without doing it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,9 +16,9 @@ from tracer_spec.plugin import Fittable, Restorable, Vectors
 
 if TYPE_CHECKING:
     from tracer_spec.flow.cache.store import Store
-    from tracer_spec.flow.traces.splits import Split
     from tracer_spec.flow.traces.trace_set import TraceSet
-    from tracer_spec.plan import Plan, Resolved
+    from tracer_spec.plan import Resolved
+    from tracer_spec.spec.model import SplitSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +47,27 @@ class Forecast:
     n_fits: int | None = None
 
 
-def forecast(plan: Plan, traces: TraceSet, sides: Split, store: Store) -> Forecast:
-    """Look up what a build of these traces would find in the cache; nothing is embedded or trained."""
+def forecast(
+    fit: TraceSet,
+    store: Store,
+    *,
+    embedder: Resolved,
+    zoo: Sequence[Resolved],
+    allowed_labels: Sequence[str] | None,
+    split: SplitSpec,
+    seed: int,
+) -> Forecast:
+    """Look up what a build on these fit rows would find in the cache; nothing is embedded or trained."""
     if not store.is_on:
         return Forecast(is_on=False)
-    fit, memory = traces.take(sides.fit), Memory(store)
-    is_fitted, n, n_known, X = _embedding(plan.embedder, fit, plan.spec.seed, memory)
+    memory = Memory(store)
+    is_fitted, n, n_known, X = _embedding(embedder, fit, seed, memory)
     if X is None:
         return Forecast(True, is_fitted, n, n_known)
-    labels = label_space(plan.allowed_labels, fit.labels)
-    dealt = folds(fold_keys(fit, plan.spec.split.strategy), plan.spec.split.folds, seed=plan.spec.seed)
+    labels = label_space(allowed_labels, fit.labels)
+    dealt = folds(fold_keys(fit, split.strategy), split.folds, seed=seed)
     rows = FitRows(X, labels.encode(fit.labels), dealt, len(labels))
-    known, total = Trainer(rows, plan.zoo, seed=plan.spec.seed, memory=memory).count_known()
+    known, total = Trainer(rows, zoo, seed=seed, memory=memory).count_known()
     return Forecast(True, is_fitted, n, n_known, known, total)
 
 

@@ -1,16 +1,16 @@
-"""What a build could certify, said before any training: from counts, and of the certify rows from their number alone."""
+"""What a build could certify, from counts, before any training; of the certify rows only their number is used."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tracer_spec.flow.certify_rows import Sealed
-from tracer_spec.flow.lock.file import lock_path, read_lock
+from tracer_spec.flow.lock.file import read_lock
 from tracer_spec.flow.lock.ledger import sketch
 from tracer_spec.flow.prepare import denied_labels
 from tracer_spec.flow.traces.label_space import label_space
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from tracer_spec.flow.traces.accounting import Accounting
     from tracer_spec.flow.traces.splits import Split
     from tracer_spec.flow.traces.trace_set import TraceSet
-    from tracer_spec.plan import Plan
     from tracer_spec.plugin import Target
+    from tracer_spec.spec.model import RouterSpec, SplitSpec
 
 # a handful of repeated rows is no reason to warn: the upper bound of what they show must be under the target
 _SURE = 0.95
@@ -35,10 +35,8 @@ class Ceiling:
 
     Parameters
     ----------
-    n : int
-        Fit rows.
     k : int
-        Those on which a model that knew each text's usual label would agree, answering all of them; a label off the list
+        Rows on which a model that knew each text's usual label would agree, answering all n of them; a label off the list
         agrees with nothing.
     n_repeated, k_repeated : int
         The same, among rows whose text occurs more than once.
@@ -113,18 +111,11 @@ class Outlook:
     Parameters
     ----------
     accounting : Accounting
-        Records read, kept and dropped. Its counts of labels are of all rows, and are not for showing here.
-    n_fit : int
-    target : Target
+        Its counts of labels are of all rows, and are not for showing here.
     labels : mapping of str to int
         Fit rows of each label, in the order of their classes.
     n_unknown, n_unusable : int
         Fit rows with a label off the list, and with an answer that is no label.
-    unknown_labels : mapping of str to int
-        The labels off the list.
-    ceiling : Ceiling
-    certifiable : Certifiable
-    notes : tuple of str
     """
 
     accounting: Accounting = field(repr=False)
@@ -144,18 +135,26 @@ class Outlook:
         return tuple(_warnings(self))
 
 
-def preview(plan: Plan, traces: TraceSet, sides: Split) -> Outlook:
+def preview(
+    spec: RouterSpec,
+    traces: TraceSet,
+    sides: Split,
+    *,
+    target: Target,
+    allowed_labels: Sequence[str] | None,
+    makes_a_test: bool,
+    lock: Path | None,
+) -> Outlook:
     """Say what a build of these traces could certify.
 
     Parameters
     ----------
-    plan : Plan
-    traces : TraceSet
-    sides : Split
-
-    Returns
-    -------
-    Outlook
+    allowed_labels : sequence of str or None
+        None where they are inferred from fit rows.
+    makes_a_test : bool
+        Whether the calibrator tests anything.
+    lock : Path or None
+        Where looks are counted.
 
     Raises
     ------
@@ -167,22 +166,23 @@ def preview(plan: Plan, traces: TraceSet, sides: Split) -> Outlook:
     Texts and labels of certify rows are never looked at: what a reader learns of them here, they could act on before the
     test. The ledger compares who the rows are (hashes of their ids or contents), not what the teacher said.
     """
-    fit = traces.take(sides.fit)
-    space = label_space(plan.allowed_labels, fit.labels)
-    denied_labels(plan.spec.defer_labels, space)
+    fit, certify = traces.take(sides.fit), Sealed(traces.take(sides.certify))
+    space = label_space(allowed_labels, fit.labels)
+    denied_labels(spec.defer_labels, space)
     counts = Counter(fit.labels)
     n_unusable = counts.pop(UNUSABLE, 0)
     unknown = {label: n for label, n in counts.most_common() if label not in space.classes}
+    look = _next_look(lock, certify)
     return Outlook(
         accounting=traces.accounting,
         n_fit=len(fit),
-        target=plan.target,
+        target=target,
         labels={label: counts[label] for label in space.labels},
         n_unknown=sum(unknown.values()),
         n_unusable=n_unusable,
         unknown_labels=unknown,
         ceiling=self_agreement(fit, frozenset(space.labels)),
-        certifiable=_certifiable(plan, len(traces), Sealed(traces.take(sides.certify))),
+        certifiable=_certifiable(target, spec.split, look, len(traces), len(certify), makes_a_test=makes_a_test),
         notes=(*traces.accounting.notes, *sides.notes, *sides.bound_notes),
     )
 
@@ -209,18 +209,18 @@ def self_agreement(fit: TraceSet, labels: frozenset[str]) -> Ceiling:
     return Ceiling(n, k, n_repeated, k_repeated, n_texts, n_conflicting)
 
 
-def _certifiable(plan: Plan, n_traces: int, certify: Sealed) -> Certifiable:
+def _certifiable(
+    target: Target, split: SplitSpec, look: int | None, n_traces: int, n_certify: int, *, makes_a_test: bool
+) -> Certifiable:
     """Compare the certify rows there are with those that a test needs."""
-    n_certify, target = len(certify), plan.target
-    look = _next_look(lock_path(plan.loaded.file), certify)
     level = target.delta if look is None else look_level(look, target.delta)
     likely = (1 + target.level) / 2
-    if not plan.makes_a_test:
+    if not makes_a_test:
         return Certifiable(n_certify, look, level, None, None, 0, likely, None)
     fewest = fewest_trials(target.level, level)
     smallest, missing = None, 0
     if n_certify < fewest:
-        share = n_certify / n_traces if plan.spec.split.strategy == "grouped" else plan.spec.split.certify
+        share = n_certify / n_traces if split.strategy == "grouped" else split.certify
         missing = max(1, math.ceil(fewest / share) - n_traces) if share else 0
     else:
         smallest = target.min_coverage if target.agreement is None else max(fewest / n_certify, target.min_coverage)
