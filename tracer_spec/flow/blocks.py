@@ -16,18 +16,10 @@ ROWS_PER_BLOCK = 65_536
 
 
 class Blocks:
-    """Blocks of vectors, to be read as often as wanted.
+    """Blocks of vectors, float32 and all of one dimension, to be read as often as wanted.
 
-    Parameters
-    ----------
-    blocks : iterable of ndarray of shape (m, d), float32
-        At least one, all of one dimension. A single one stays in memory; more go to a file in the folder for temporary
-        files, which has no name and goes with the process.
-
-    Raises
-    ------
-    DataError
-        Where there is no room for the file, or the blocks differ in dimension.
+    A single one stays in memory; more go to a file in the folder for temporary files, which has no name and goes with the
+    process. Where there is no room for it, a DataError says so.
     """
 
     def __init__(self, blocks: Iterable[Vectors]) -> None:

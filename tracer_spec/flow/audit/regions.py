@@ -26,12 +26,7 @@ _ROUNDS = 50
 class Regions:
     """k-means over directions: m regions, largest first.
 
-    Parameters
-    ----------
-    of_row : ndarray of shape (n,), int64
-        The region of each row, in [0, m).
-    nearness : ndarray of shape (n,), float32
-        The cosine of each row and the mean of its region.
+    ``of_row`` is the region of each row, in [0, m); ``nearness`` its cosine with the mean of its region.
     """
 
     of_row: Classes = field(repr=False)

@@ -76,15 +76,10 @@ class Claim:
 
     Parameters
     ----------
-    text : str
-        Its sentence.
     measure : str
         ``agreement`` (of the rows handled) or ``end_to_end`` (of all).
-    target : float
-        In (0, 1).
     confidence : float or None
         None where nothing is claimed: a draft, or a calibrator that promises nothing.
-    n_certify : int
     scores : tuple of float
         Quantiles of the acceptance scores on the certify rows, ascending; empty where the bundle has none.
     """

@@ -27,16 +27,13 @@ class Forecast:
 
     Parameters
     ----------
-    is_on : bool
-        Whether there is a cache.
     is_fitted : bool or None
         Whether the embedder, fitted on these texts, is there; None for one that is not fitted.
     n_texts, n_texts_known : int or None
         Distinct texts of fit rows, and those whose vectors are there; None where vectors come with the traces.
-    n_fits_known : int or None
-        Trainings of surrogates that are there; None where nobody knows before vectors are made or read.
-    n_fits : int or None
-        Trainings of surrogates in all; None where that is not known before the first fold is trained, since it ranks the zoo.
+    n_fits_known, n_fits : int or None
+        Trainings of surrogates that are there, and in all; None where that is not known before vectors are made or read, and
+        before the first fold, which ranks the zoo, is trained.
     """
 
     is_on: bool

@@ -68,7 +68,6 @@ class Certifiable:
 
     Parameters
     ----------
-    n_certify : int
     look : int or None
         Which look at these certify rows a new build would be, from 1; None where looks are not counted.
     level : float
@@ -77,14 +76,12 @@ class Certifiable:
         The rows that the test needs, every one of them agreeing: handled rows, or, for an end-to-end target, rows of any
         kind. None where the calibrator makes no test.
     smallest_coverage : float or None
-        The least share of traffic that a certified policy could handle, in [0, 1], no less than ``target.min_coverage``;
-        None where nothing can be certified.
+        The least share of traffic that a certified policy could handle, no less than ``target.min_coverage``; None where
+        nothing can be certified.
     traces_missing : int
-        About how many more traces it takes before anything could be certified; 0 where something could.
-    likely_agreement : float
-        Halfway from the target to 1: what a good policy might truly reach.
-    likely_rows : int or None
-        Rows that a policy of that agreement needs to pass nine times in ten.
+        About how many more traces it takes before anything could be certified.
+    likely_agreement, likely_rows : float, int or None
+        Halfway from the target to 1, what a good policy might truly reach; rows that it needs to pass nine times in ten.
     """
 
     n_certify: int
@@ -132,7 +129,23 @@ class Outlook:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Return what stands in the target's way, one sentence each."""
-        return tuple(_warnings(self))
+        ceiling, level = self.ceiling, self.target.level
+        found = []
+        if ceiling.share < level:
+            found.append(
+                f"the teacher's answers allow an agreement of at most {ceiling.share:.3f} on all traffic, under the target of "
+                f"{level:.6g}: no model reaches it by handling everything, only by deferring what the teacher is unsure of"
+            )
+        elif ceiling.repeated_share is not None and interval(ceiling.n_repeated, ceiling.k_repeated, _SURE)[1] < level:
+            found.append(
+                f"where texts repeat, the teacher's answers allow an agreement of at most {ceiling.repeated_share:.3f}, under "
+                f"the target of {level:.6g}; on texts seen once the teacher may be no steadier"
+            )
+        empty = [label for label, n in self.labels.items() if n == 0]
+        if empty:
+            shown = ", ".join(empty[:5]) + (f" and {len(empty) - 5} more" if len(empty) > 5 else "")
+            found.append(f"no fit row has the label {shown}: no surrogate will ever answer it")
+        return tuple(found)
 
 
 def preview(
@@ -145,16 +158,7 @@ def preview(
     makes_a_test: bool,
     lock: Path | None,
 ) -> Outlook:
-    """Say what a build of these traces could certify.
-
-    Parameters
-    ----------
-    allowed_labels : sequence of str or None
-        None where they are inferred from fit rows.
-    makes_a_test : bool
-        Whether the calibrator tests anything.
-    lock : Path or None
-        Where looks are counted.
+    """Say what a build of these traces could certify; ``lock`` is where looks are counted.
 
     Raises
     ------
@@ -234,23 +238,3 @@ def _next_look(lock: Path | None, certify: Sealed) -> int | None:
         return None
     rows = sketch(certify.keys())
     return 1 + sum(len(series.builds) for series in read_lock(lock).ledger if series.overlaps(rows))
-
-
-def _warnings(outlook: Outlook) -> list[str]:
-    ceiling, level = outlook.ceiling, outlook.target.level
-    found = []
-    if ceiling.share < level:
-        found.append(
-            f"the teacher's answers allow an agreement of at most {ceiling.share:.3f} on all traffic, under the target of "
-            f"{level:.6g}: no model reaches it by handling everything, only by deferring what the teacher is unsure of"
-        )
-    elif ceiling.repeated_share is not None and interval(ceiling.n_repeated, ceiling.k_repeated, _SURE)[1] < level:
-        found.append(
-            f"where texts repeat, the teacher's answers allow an agreement of at most {ceiling.repeated_share:.3f}, under the "
-            f"target of {level:.6g}; on texts seen once the teacher may be no steadier"
-        )
-    empty = [label for label, n in outlook.labels.items() if n == 0]
-    if empty:
-        shown = ", ".join(empty[:5]) + (f" and {len(empty) - 5} more" if len(empty) > 5 else "")
-        found.append(f"no fit row has the label {shown}: no surrogate will ever answer it")
-    return found

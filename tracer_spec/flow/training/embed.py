@@ -47,13 +47,7 @@ class FittedEmbedder:
         return not self.resolved.reads_vectors
 
     def vectors(self, traces: TraceSet, stage: str = "embed") -> Vectors:
-        """Return the vectors of traces, shape (n, d), float32, finite.
-
-        Raises
-        ------
-        PluginError
-            Where the embedder gives something else.
-        """
+        """Return the vectors of traces, shape (n, d), float32, finite; raise PluginError where the embedder gives others."""
         with self.resolved.attribute_errors():
             if self.resolved.reads_vectors:
                 held = traces.vectors if traces.vectors is not None else (None,) * len(traces)
@@ -78,17 +72,13 @@ class FittedEmbedder:
         kept = self.memory.recall(key)
         if kept is not None:
             return np.asarray(kept.parts["X"])
-        X = self._in_batches(texts, _Progress(self.observe, stage, len(texts)))
-        self.memory.keep("vectors", key, Kept({"X": checked(X, len(texts), self.resolved.alias)}))
-        return X
-
-    def _in_batches(self, texts: tuple[str, ...], progress: _Progress) -> Vectors:
-        """Embed many texts, a bounded number at a time."""
-        parts = []
+        parts, progress = [], _Progress(self.observe, stage, len(texts))
         for start in range(0, len(texts), _BATCH):
             parts.append(self.embedder.embed(texts[start : start + _BATCH]))
             progress(len(parts[-1]))
-        return np.concatenate(parts)
+        X = checked(np.concatenate(parts), len(texts), self.resolved.alias)
+        self.memory.keep("vectors", key, Kept({"X": X}))
+        return X
 
 
 class _Progress:
@@ -170,14 +160,13 @@ def known_vectors(resolved: Resolved, embedder: Any, store: Store) -> KnownVecto
 
 def checked(X: Vectors, n: int, name: str) -> Vectors:
     """Return X, or say how it breaks the contract of an embedder."""
+    breach = ""
     if not isinstance(X, np.ndarray) or X.ndim != 2 or len(X) != n or X.shape[1] < 1:
-        shape = X.shape if isinstance(X, np.ndarray) else type(X).__name__
-        raise PluginError(f"the embedder '{name}' gave {shape} for {n} texts, not ({n}, d)", address="embedder")
-    if X.dtype != np.float32:
-        raise PluginError(f"the embedder '{name}' gave {X.dtype}, not float32", address="embedder")
-    if not np.isfinite(X).all():
-        rows = np.flatnonzero(~np.isfinite(X).all(axis=1))
-        raise PluginError(
-            f"the embedder '{name}' gave vectors that are not finite, for {len(rows)} of {n} texts", address="embedder"
-        )
+        breach = f"{X.shape if isinstance(X, np.ndarray) else type(X).__name__} for {n} texts, not ({n}, d)"
+    elif X.dtype != np.float32:
+        breach = f"{X.dtype}, not float32"
+    elif not np.isfinite(X).all():
+        breach = f"vectors that are not finite, for {(~np.isfinite(X).all(axis=1)).sum()} of {n} texts"
+    if breach:
+        raise PluginError(f"the embedder '{name}' gave {breach}", address="embedder")
     return X
