@@ -47,14 +47,7 @@ def bundle_bytes(manifest: Manifest, members: Mapping[str, bytes]) -> tuple[byte
 def write_bundle(path: str | os.PathLike[str], manifest: Manifest, members: Mapping[str, bytes]) -> Written:
     """Write a bundle in one step: after a crash, a full disk or a second writer, a whole one is there.
 
-    Parameters
-    ----------
-    path : str or path-like
-        The file; its folder is made where there is none.
-    manifest : Manifest
-        Its ``members`` and ``version`` are filled in.
-    members : mapping of str to bytes
-        Every member but ``bundle.json``.
+    The folder is made where there is none; the manifest's ``members`` and ``version`` are filled in.
 
     Raises
     ------

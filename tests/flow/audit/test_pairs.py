@@ -11,7 +11,8 @@ from tracer_spec.flow.audit.regions import find_regions
 
 
 def cosines(rows):
-    return rows.X @ rows.X.T / np.outer(*[np.linalg.norm(rows.X, axis=1)] * 2)
+    X = rows.fit.X
+    return X @ X.T / np.outer(*[np.linalg.norm(X, axis=1)] * 2)
 
 
 def spots(pairs, *keys):

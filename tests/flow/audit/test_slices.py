@@ -107,7 +107,7 @@ def test_a_region_tells_the_texts_nearest_to_its_centre_where_texts_may_be_told(
         cosines = rows.unit @ centre / np.linalg.norm(centre)
         assert len(part.texts) == 3
         for text in part.texts:
-            row = rows.texts.index(text)
+            row = rows.traces.texts.index(text)
             assert row in here
             assert (cosines[here] > cosines[row] + 1e-4).sum() < 3
 

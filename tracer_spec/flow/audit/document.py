@@ -24,12 +24,7 @@ if TYPE_CHECKING:
 def audit(rows: AuditedRows, accounting: Accounting, cost: CostSpec | None) -> AuditDocument:
     """Return ``audit.json``: what a policy does to the fit rows, out of fold. No certify row is looked at.
 
-    Parameters
-    ----------
-    accounting : Accounting
-        With labels counted on fit rows alone.
-    cost : CostSpec or None
-        What the teacher costs, where the spec says so.
+    The accounting has labels counted on fit rows alone; the cost is the teacher's, where the spec says it.
 
     Notes
     -----
@@ -76,17 +71,5 @@ def audited_rows(
     seed: int,
 ) -> AuditedRows:
     """Put the fit rows, as ``traces``, together with what a policy of the workshop decides on them."""
-    return AuditedRows(
-        X=workshop.rows.X,
-        y=workshop.rows.y,
-        folds=workshop.rows.folds,
-        labels=labels,
-        answers=traces.labels,
-        texts=traces.texts,
-        times=traces.times,
-        positions=traces.rows,
-        decided=decide(workshop, policy, denied),
-        tells_text=tells_text,
-        seed=seed,
-        memory=workshop.memory,
-    )
+    decided = decide(workshop, policy, denied)
+    return AuditedRows(workshop.rows, traces, labels, decided, tells_text, seed, workshop.memory)

@@ -50,8 +50,8 @@ def boundary(rows: AuditedRows) -> tuple[BoundaryPair, ...]:
 def _across_the_line(rows: AuditedRows, label: int) -> Iterator[Found]:
     """Yield each deferred row of a label with the handled row of its fold that is nearest to it."""
     at = rows.searched[rows.y[rows.searched] == label]
-    for fold in np.unique(rows.folds[at]):
-        here = at[rows.folds[at] == fold]
+    for fold in np.unique(rows.fit.folds[at]):
+        here = at[rows.fit.folds[at] == fold]
         handled, deferred = here[rows.decided.handled[here]], here[~rows.decided.handled[here]]
         if not len(handled) or not len(deferred):
             continue
@@ -100,16 +100,17 @@ def _apart(found: Iterable[Found]) -> Iterator[Found]:
 
 def _codes(rows: AuditedRows) -> Classes:
     """Number the teacher's answers: those on the list from 0, those it made up from -2 down, -1 where there is no label."""
-    made_up = {answer: -2 - number for number, answer in enumerate(dict.fromkeys(rows.answers))} | {UNUSABLE: -1}
+    made_up = {answer: -2 - number for number, answer in enumerate(dict.fromkeys(rows.traces.labels))} | {UNUSABLE: -1}
     return np.array(
-        [y if y >= 0 else made_up[answer] for y, answer in zip(rows.y.tolist(), rows.answers, strict=True)], np.int64
+        [y if y >= 0 else made_up[answer] for y, answer in zip(rows.y.tolist(), rows.traces.labels, strict=True)],
+        np.int64,
     )
 
 
 def _equal_texts(rows: AuditedRows, codes: Classes) -> Iterator[tuple[int, int]]:
     """Yield, of each text with several labels, its first row of the commonest, with the first of every other."""
     groups: dict[str, list[int]] = defaultdict(list)
-    for row, text in enumerate(rows.texts):
+    for row, text in enumerate(rows.traces.texts):
         plain = without_trimmings(text)
         if plain and codes[row] != -1:
             groups[plain].append(row)
@@ -130,7 +131,7 @@ def _near_duplicates(rows: AuditedRows, codes: Classes) -> Iterator[Found]:
     def search() -> dict[str, npt.NDArray[Any]]:
         return dict(zip(("similarity", "other"), _nearest_of_another_label(rows.unit[at], codes[at]), strict=True))
 
-    found = rows.memory.derived("neighbours", search, rows.X, codes, at)
+    found = rows.memory.derived("neighbours", search, rows.fit.X, codes, at)
     similarity, other = found["similarity"], found["other"]
     for place in np.flatnonzero(similarity >= NEAR_DUPLICATES):
         first, second = sorted((int(at[place]), int(at[other[place]])))

@@ -64,7 +64,7 @@ def find_regions(rows: AuditedRows) -> Regions:
     nearest centre. It must run on one thread: centres differ between one and two.
     """
     seed = derive_seed(rows.seed, "audit", "regions")
-    found = rows.memory.derived("regions", lambda: _clustered(rows, seed), rows.X, seed)
+    found = rows.memory.derived("regions", lambda: _clustered(rows, seed), rows.fit.X, seed)
     return Regions(found["of_row"], found["nearness"])
 
 

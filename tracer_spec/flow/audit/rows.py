@@ -15,6 +15,8 @@ from tracer_spec.flow.audit.decisions import Decisions
 from tracer_spec.flow.cache.memory import Memory
 from tracer_spec.flow.documents.audit import Row, Tally
 from tracer_spec.flow.traces.labels import UNUSABLE
+from tracer_spec.flow.traces.trace_set import TraceSet
+from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.flow.training.parallel import derive_seed
 from tracer_spec.plugin import Classes, Mask, Vectors
 
@@ -29,47 +31,33 @@ MOST_SEARCHED = 20_000
 
 @dataclass(frozen=True, eq=False)
 class AuditedRows:
-    """n fit rows, in columns of shape (n,), and what a policy decides on them.
+    """n fit rows, and what a policy decides on them.
 
-    Parameters
-    ----------
-    y : ndarray of int64
-        The teacher's class, -1 off the list.
-    answers : tuple of str
-        The teacher's labels, those off the list too.
-    texts : tuple of str
-        Empty where there is none.
-    times : ndarray of float64
-        Seconds since 1970 UTC, NaN where there is none.
-    positions : ndarray of int64
-        Among the traces read.
-    tells_text : bool
-        Whether texts, and labels that the teacher made up, may leave this process.
-    memory : Memory
-        What earlier audits found in the same rows, whatever the policy.
+    ``traces`` are those of the rows, in their order. ``tells_text`` is whether texts, and labels that the teacher made up, may
+    leave this process. ``memory`` holds what earlier audits found in the same rows, whatever the policy.
     """
 
-    X: Vectors = field(repr=False)
-    y: Classes = field(repr=False)
-    folds: Classes = field(repr=False)
+    fit: FitRows
+    traces: TraceSet = field(repr=False)
     labels: tuple[str, ...]
-    answers: tuple[str, ...] = field(repr=False)
-    texts: tuple[str, ...] = field(repr=False)
-    times: npt.NDArray[np.float64] = field(repr=False)
-    positions: Classes = field(repr=False)
     decided: Decisions
     tells_text: bool
     seed: int
     memory: Memory = field(default_factory=Memory, repr=False)
 
     def __len__(self) -> int:
-        return len(self.y)
+        return len(self.fit)
+
+    @property
+    def y(self) -> Classes:
+        """Return the teacher's class of each row, -1 off the list."""
+        return self.fit.y
 
     @cached_property
     def unit(self) -> Vectors:
         """Return the embeddings at length 1, so that products are cosines; a vector of zeros stays one."""
-        lengths = np.linalg.norm(self.X, axis=1, keepdims=True)
-        return np.asarray(self.X / np.maximum(lengths, np.finfo(np.float32).tiny), np.float32)
+        lengths = np.linalg.norm(self.fit.X, axis=1, keepdims=True)
+        return np.asarray(self.fit.X / np.maximum(lengths, np.finfo(np.float32).tiny), np.float32)
 
     @cached_property
     def searched(self) -> npt.NDArray[np.int64]:
@@ -96,7 +84,7 @@ class AuditedRows:
         """Return the teacher's label of a row; what it made up can quote the request, and counts as text."""
         if self.y[row] >= 0:
             return self.labels[int(self.y[row])]
-        answer = self.answers[row]
+        answer = self.traces.labels[row]
         return _cut(answer) if self.tells_text and answer != UNUSABLE else self.off_list
 
     def commonest(self, among: Mask, most: int) -> tuple[str, ...]:
@@ -121,16 +109,16 @@ class AuditedRows:
     def described(self, row: int) -> Row:
         """Return one row as the document holds it."""
         return Row(
-            row=int(self.positions[row]),
+            row=int(self.traces.rows[row]),
             label=self.label(row),
             predicted=self.labels[int(self.decided.predicted[row])],
             score=shortened(self.decided.scores[row]),
-            text=self.excerpt(row) if self.tells_text and self.texts[row] else None,
+            text=self.excerpt(row) if self.tells_text and self.traces.texts[row] else None,
         )
 
     def excerpt(self, row: int) -> str:
         """Return the text of a row, cut where it is long."""
-        return _cut(self.texts[row])
+        return _cut(self.traces.texts[row])
 
 
 def _cut(text: str) -> str:

@@ -29,13 +29,13 @@ def by_label(rows: AuditedRows) -> tuple[LabelTally, ...]:
 
 def by_length(rows: AuditedRows) -> Slicing | None:
     """Return the counts by length in characters, in parts of about equal size; None where there are no texts."""
-    lengths = np.array([len(text) for text in rows.texts], np.int64)
+    lengths = np.array([len(text) for text in rows.traces.texts], np.int64)
     return _slice(rows, "length", [*_length_parts(lengths), ("no text", lengths == 0)])
 
 
 def by_time(rows: AuditedRows) -> Slicing | None:
     """Return the counts by UTC date, or by hour where there is but one date; None where there are no times."""
-    return _slice(rows, "time", [*_time_parts(rows.times), ("no time", np.isnan(rows.times))])
+    return _slice(rows, "time", [*_time_parts(rows.traces.times), ("no time", np.isnan(rows.traces.times))])
 
 
 def by_region(rows: AuditedRows, regions: Regions) -> Slicing | None:
@@ -47,7 +47,7 @@ def by_region(rows: AuditedRows, regions: Regions) -> Slicing | None:
         among = regions.of_row == region
         texts = None
         if rows.tells_text:
-            typical = [rows.excerpt(row) for row in regions.most_typical(region) if rows.texts[row]]
+            typical = [rows.excerpt(row) for row in regions.most_typical(region) if rows.traces.texts[row]]
             texts = tuple(dict.fromkeys(typical))[:_TEXTS_TOLD]
         labels = rows.commonest(among, _LABELS_TOLD)
         parts.append(rows.tally(SlicePart, among, name=f"region {region + 1}", labels=labels, texts=texts))

@@ -12,7 +12,7 @@ import platform
 import re
 import sys
 from functools import lru_cache, partial
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
@@ -125,18 +125,14 @@ def _packages(root: str) -> dict[str, str] | None:
         except PackageNotFoundError:
             found[name] = "absent"
             continue
-        if name not in (_normal(root), _OURS) and _is_editable(installed):
+        origin = json.loads(installed.read_text("direct_url.json") or "{}")
+        if name not in (_normal(root), _OURS) and origin.get("dir_info", {}).get("editable"):
             return None
         found[name] = installed.version
         # of the extras, which need not be there, those of the plugin's own distribution alone
         wanted = [each for each in installed.requires or () if name == _normal(root) or "extra ==" not in each]
         waiting += [_normal(match[0]) for each in wanted if (match := _NAME.match(each))]
     return found
-
-
-def _is_editable(installed: Distribution) -> bool:
-    text = installed.read_text("direct_url.json")
-    return bool(text and json.loads(text).get("dir_info", {}).get("editable"))
 
 
 def _normal(name: str) -> str:

@@ -223,20 +223,10 @@ class Store:
 
 
 def open_store(enabled: bool = True, environ: Mapping[str, str] = os.environ) -> Store:
-    """Return the store of this user; nothing is opened or made before it is used.
+    """Return the store of this user, or one that remembers nothing; nothing is opened or made before it is used.
 
-    Parameters
-    ----------
-    enabled : bool
-        False gives one that remembers nothing.
-    environ : mapping
-        ``TRACER_SPEC_CACHE`` is the folder, by default the platform's place for such things; ``TRACER_SPEC_CACHE_MB`` the
-        limit, 0 for no cache.
-
-    Raises
-    ------
-    UsageError
-        Where the limit is no number.
+    ``TRACER_SPEC_CACHE`` is the folder, by default the platform's place for such things; ``TRACER_SPEC_CACHE_MB`` the limit,
+    0 for no cache. A limit that is not a number is a UsageError.
     """
     import platformdirs
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from tracer_spec.flow.cache.memory import Memory
 from tracer_spec.flow.traces.label_space import label_space
 from tracer_spec.flow.traces.splits import fold_keys, folds
-from tracer_spec.flow.training.embed import FittedEmbedder, fitted_key, known_vectors, vectors_key
+from tracer_spec.flow.training.embed import FittedEmbedder, fitted_key, known_vectors, recall_fitted, vectors_key
 from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.flow.training.zoo import Trainer
-from tracer_spec.plugin import Fittable, Restorable, Vectors
+from tracer_spec.plugin import Fittable, Vectors
 
 if TYPE_CHECKING:
     from tracer_spec.flow.cache.store import Store
@@ -81,11 +81,8 @@ def _embedding(
         n_known = known.count(fit.texts) if known else 0
         whole = FittedEmbedder(resolved, embedder, known, memory=memory)
         return None, n, n_known, whole.vectors(fit) if n_known == n else None
-    if not isinstance(embedder, Restorable):
+    restored = recall_fitted(embedder, fitted_key(resolved, fit.texts, seed, memory), memory)
+    if restored is None:
         return False, n, 0, None
-    state = memory.recall(fitted_key(resolved, fit.texts, seed, memory))
-    if state is None:
-        return False, n, 0, None
-    restored = embedder.restore(state.parts)
     held = memory.recall(vectors_key(resolved, restored, fit.texts, memory))
     return True, n, n if held else 0, held.parts["X"] if held else None

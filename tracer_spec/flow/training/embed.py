@@ -108,27 +108,25 @@ def fit_embedder(
     resolved: Resolved, fit: TraceSet, seed: int, memory: Memory, observe: Observer = no_observer
 ) -> FittedEmbedder:
     """Make the embedder, and fit it on the texts of fit rows where it learns."""
-    embedder = resolved.make()
-    if isinstance(embedder, Fittable):
-        with resolved.attribute_errors():
-            embedder = _fitted(resolved, embedder, fit.texts, seed, memory)
-        return FittedEmbedder(resolved, embedder, None, observe, memory)
-    return FittedEmbedder(resolved, embedder, known_vectors(resolved, embedder, memory.store), observe, memory)
-
-
-def _fitted(resolved: Resolved, learner: Any, texts: Sequence[str], seed: int, memory: Memory) -> Any:
-    """Fit an embedder, or restore the one that was fitted on the same texts."""
     from threadpoolctl import threadpool_limits
 
-    key = fitted_key(resolved, texts, seed, memory) if isinstance(learner, Restorable) else None
-    kept = memory.recall(key)
-    if kept is not None and isinstance(learner, Restorable):
-        return learner.restore(kept.parts)
-    with threadpool_limits(1):
-        fitted = learner.fit(texts, seed=seed)
-    if key is not None:
-        memory.keep("embedder", key, Kept(dict(fitted.state())))
-    return fitted
+    embedder = resolved.make()
+    if not isinstance(embedder, Fittable):
+        return FittedEmbedder(resolved, embedder, known_vectors(resolved, embedder, memory.store), observe, memory)
+    with resolved.attribute_errors(), threadpool_limits(1):
+        key = fitted_key(resolved, fit.texts, seed, memory)
+        fitted = recall_fitted(embedder, key, memory)
+        if fitted is None:
+            fitted = embedder.fit(fit.texts, seed=seed)
+            if isinstance(embedder, Restorable) and key is not None:
+                memory.keep("embedder", key, Kept(dict(fitted.state())))
+    return FittedEmbedder(resolved, fitted, None, observe, memory)
+
+
+def recall_fitted(learner: Any, key: bytes | None, memory: Memory) -> Any | None:
+    """Return the embedder that an earlier build fitted; None where it is not known."""
+    kept = memory.recall(key) if isinstance(learner, Restorable) else None
+    return None if kept is None else learner.restore(kept.parts)
 
 
 def fitted_key(resolved: Resolved, texts: Sequence[str], seed: int, memory: Memory) -> bytes | None:

@@ -58,10 +58,7 @@ def fit_acceptor(
 ) -> tuple[Model, Scores]:
     """Train an acceptor on the rows ``among``; return it whole, with its out-of-fold scores of all rows.
 
-    Raises
-    ------
-    PluginError
-        Where the acceptor fails, or gives anything but finite scores.
+    An acceptor that fails, or gives anything but finite scores, is a PluginError.
     """
     votes = b"" if held_out.votes is None else held_out.votes
     key = memory.key("acceptor", learner, rows.digest, rows.folds, held_out.scores, votes, among, seed)

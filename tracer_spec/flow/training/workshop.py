@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.flow.training.gates import HeldOut, fit_acceptor, fit_fences
 from tracer_spec.flow.training.parallel import Outcome, derive_seed
 from tracer_spec.flow.training.thresholds import thresholds_at_levels
-from tracer_spec.flow.training.zoo import FINALISTS, CrossFitted, LearnerReport, Screening, Trainer
+from tracer_spec.flow.training.zoo import FINALISTS, CrossFitted, LearnerReport, Screening, Status, Trainer
 from tracer_spec.graph.average import average
 from tracer_spec.plugin import Candidate, Fence, Mask, Model, Policy, Scores, Stage, Target, Trained
 
@@ -195,7 +195,7 @@ class Workshop:
         self,
         name: str,
         trained: Outcome | CrossFitted,
-        status: Literal["trained", "screened", "skipped"],
+        status: Status,
         reason: str,
         agreement: float | None = None,
         n_bytes: int = 0,

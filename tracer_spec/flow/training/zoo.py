@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from tracer_spec.plugin import Mask, Scores
 
 if TYPE_CHECKING:
     from tracer_spec.plan import Resolved
+
+Status: TypeAlias = Literal["trained", "screened", "skipped"]
 
 # how many surrogates are cross-fitted whole, after the first fold has ranked the zoo
 FINALISTS = 3
@@ -47,7 +49,7 @@ class LearnerReport:
     """
 
     name: str
-    status: Literal["trained", "screened", "skipped"]
+    status: Status
     reason: str = ""
     agreement: float | None = None
     seconds: float = 0.0
