@@ -22,18 +22,9 @@ Input = bytes | NDArray[Any] | int | str
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The outcome of a training.
+    """The outcome of a training: graphs and arrays of numbers as ``parts``, and what else is known of it as JSON ``facts``.
 
-    Parameters
-    ----------
-    parts : mapping of str to bytes or ndarray
-        Graphs, and arrays of numbers.
-    facts : mapping
-        What else is known of it, as JSON: a guard's limit, what a learner warned of.
-    seconds : float
-        What it took when it was made.
-    is_reused : bool
-        Whether an earlier build made it.
+    ``seconds`` is what it took when it was made, ``is_reused`` whether an earlier build made it.
     """
 
     parts: Mapping[str, Any] = field(repr=False)
@@ -45,13 +36,8 @@ class Kept:
 class Memory:
     """Keeps trainings in a store, and counts those that were made and those that were there.
 
-    Parameters
-    ----------
-    store : Store
-        Holds the vectors of texts too.
-    recalls : bool
-        False trains everything, and remembers nothing of it: ``build --check`` is there to find out whether training comes
-        to the same.
+    Without ``recalls`` it trains everything, and remembers nothing of it: ``build --check`` is there to find out whether
+    training comes to the same.
     """
 
     def __init__(self, store: Store | None = None, *, recalls: bool = True) -> None:

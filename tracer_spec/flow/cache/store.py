@@ -41,16 +41,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class StoreInfo:
-    """What a store holds.
+    """What a store holds: values of each kind with their number and bytes, and the time of the oldest use, None where empty.
 
-    Parameters
-    ----------
-    n_bytes, limit_bytes : int
-        On disk; the bound beyond which what was not used for longest goes.
-    entries : mapping of str to (int, int)
-        How many values of each kind, and their bytes.
-    oldest_use : int or None
-        Seconds since 1970 UTC; None where it is empty.
+    ``limit_bytes`` is the bound beyond which what was not used for longest goes.
     """
 
     path: Path

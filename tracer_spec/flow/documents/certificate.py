@@ -74,14 +74,8 @@ def thresholds_of(policy: Policy) -> tuple[float | None, ...]:
 class Claim:
     """What a certificate says, as far as rows can contradict it.
 
-    Parameters
-    ----------
-    measure : str
-        ``agreement`` (of the rows handled) or ``end_to_end`` (of all).
-    confidence : float or None
-        None where nothing is claimed: a draft, or a calibrator that promises nothing.
-    scores : tuple of float
-        Quantiles of the acceptance scores on the certify rows, ascending; empty where the bundle has none.
+    ``confidence`` is None where nothing is claimed: a draft, or a calibrator that promises nothing. ``scores`` are quantiles of
+    the acceptance scores on the certify rows, ascending; empty where the bundle has none.
     """
 
     text: str

@@ -105,14 +105,9 @@ class Certifiable:
 class Outlook:
     """What ``plan`` tells.
 
-    Parameters
-    ----------
-    accounting : Accounting
-        Its counts of labels are of all rows, and are not for showing here.
-    labels : mapping of str to int
-        Fit rows of each label, in the order of their classes.
-    n_unknown, n_unusable : int
-        Fit rows with a label off the list, and with an answer that is no label.
+    ``labels`` counts the fit rows of each label, in the order of their classes; ``n_unknown`` and ``n_unusable`` those with a
+    label off the list, and with an answer that is no label. The accounting's own counts of labels are of all rows, and are
+    not for showing here.
     """
 
     accounting: Accounting = field(repr=False)

@@ -17,14 +17,8 @@ from tracer_spec.plugin import Classes, Mask, Vectors
 class FitRows:
     """The rows that everything learns from.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n, d), float32
-    y : ndarray of shape (n,), int64
-        The teacher's class, -1 where its label is off the list: such a row trains no surrogate and agrees with none.
-    folds : ndarray of shape (n,), int64
-        The fold that holds each row out.
-    n_classes : int
+    ``y`` is the teacher's class, -1 where its label is off the list: such a row trains no surrogate and agrees with none.
+    ``folds`` is the fold that holds each row out.
     """
 
     X: Vectors = field(repr=False)

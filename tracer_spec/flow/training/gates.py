@@ -23,11 +23,7 @@ if TYPE_CHECKING:
 class HeldOut:
     """What a surrogate says of all rows, each scored by a fold that had not seen it.
 
-    Parameters
-    ----------
-    scores : ndarray of shape (n, k), float32
-    votes : ndarray of shape (n, m - 1), float32, or None
-        Of the m members of an average, but the last; None for a surrogate of its own.
+    ``votes``, of shape (n, m - 1), are those of the m members of an average, but the last; None for a surrogate of its own.
     """
 
     scores: Scores = field(repr=False)

@@ -64,14 +64,8 @@ class GatedSurrogate:
 class Workshop:
     """Trains the zoo on fit rows and keeps what families need.
 
-    Parameters
-    ----------
-    denied : ndarray of shape (k,), bool
-        Labels that the surrogate may never answer.
-    average : bool
-        Whether to try the mean of the surrogates that agree about equally often.
-    memory : Memory
-        What earlier builds trained.
+    ``denied`` are the labels that no surrogate may answer. With ``average``, the mean of the surrogates that agree about
+    equally often is tried too.
     """
 
     def __init__(
