@@ -1,4 +1,4 @@
-"""What a format is: a named bundle of JMESPath expressions, and nothing else."""
+"""Formats as data: named sets of JMESPath expressions, presets or written in the spec."""
 
 from __future__ import annotations
 

@@ -22,9 +22,7 @@ PROMPTFOO = Format(
     truth="testCase.assert[?type == 'equals'].value | [0]",
     model="provider.id",
     version="promptId",
-    skip={
-        "error status": "response.error || failureReason == `2` || !response",
-    },
+    skip={"error status": "response.error || failureReason == `2` || !response"},
     unanswered={
         "truncated": "response.finishReason == 'length'",
         "refusal": "response.isRefusal || response.finishReason == 'content_filter'",
