@@ -307,7 +307,7 @@ def test_a_join_is_overridden_key_by_key_and_may_be_written_out():
     assert (traces.texts, traces.labels) == (("where?",), ("lost",))
     changed = find_format({"preset": "openai-batch", "join": {"key": "request_id"}}).join
     assert changed == replace(PRESETS["openai-batch"].join, key="request_id")
-    with pytest.raises(SpecError, match="the join says no input"):
+    with pytest.raises(SpecError, match="the join has no input"):
         find_format({"label": "a", "join": {"key": "t"}})
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tracer_spec.flow.traces.trace_set import TraceSet
 
 SAMPLED = 300
-# enough to count labels by; a file may be larger than anybody wants to wait for
+# records by which labels are counted; all of a large file would take too long
 COUNTED = 100_000
 TARGETS = (0.92, 0.9, 0.85, 0.8)
 # the certify rows that a policy may be asked to handle before a lower target is proposed
@@ -42,7 +42,7 @@ class Look:
     allowed : tuple of str
         The labels of the fit rows but those that look made up, and those that humans gave; sorted.
     made_up : mapping of str to int
-        Fit rows of labels that look made up; none where that cannot be told.
+        Fit rows of labels that look made up; empty where that is not clear.
     target : float
         The agreement proposed.
     is_whole : bool
@@ -78,7 +78,7 @@ def look_at(path: str, *, text: str | None = None, label: str | None = None) -> 
     Raises
     ------
     DataError
-        Where the file cannot be read, or text or label cannot be told.
+        Where the file cannot be read, or it is not clear where text or label lies.
 
     Notes
     -----

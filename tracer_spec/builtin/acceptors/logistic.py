@@ -1,6 +1,6 @@
-"""Logistic regression on how sure the surrogate looks: its two best scores, their margin, the entropy, and the votes.
+"""``logistic``: logistic regression on the two best scores, their margin, the entropy, and the votes of an average.
 
-The votes of an average are how far its members disagree; docs/guarantee.md has what they bring.
+Votes say how far the members of an average agree; docs/guarantee.md measures what they add.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def find_format(wanted: str | Mapping[str, Any]) -> Format:
     Raises
     ------
     SpecError
-        Where no preset has the name, or the map is no format.
+        Where no preset has the name, or the map is not a valid format.
 
     Examples
     --------

@@ -1,7 +1,6 @@
 """promptfoo: the results of an evaluation, as JSON or JSON Lines.
 
-An assertion that fails is no error here: what counts is what the teacher answered, and dropping its mistakes
-would make agreement look higher than it is.
+A failed assertion is not an error here: dropping the teacher's mistakes would make agreement look higher than it is.
 
 References
 ----------

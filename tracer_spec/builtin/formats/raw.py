@@ -17,7 +17,7 @@ class Raw(NamedTuple):
     time : float or None
         Seconds since 1970 UTC; NaN where there is a time that is not understood.
     unanswered : str
-        Why the teacher's answer is no label, whatever it is (``truncated``, ``refusal``); empty where it may be one.
+        Why the teacher's answer is not a label (``truncated``, ``refusal``); empty where it may be one.
     reason, detail : str
         Why there is no trace here (``excluded by where``, ...), and more about it; empty for a trace.
     """

@@ -39,7 +39,7 @@ class Reader:
     join : Joiner or None
         None where every record stands for itself.
     skip : callable
-        Gives the reason why a record is no trace, empty where it may be one.
+        Gives the reason why a record is not a trace, empty where it may be one.
     """
 
     parts: tuple[Getter, ...]
