@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass
 
 import click
 
-from tracer_spec.cli.console import paint
+from tracer_spec.cli.console import paint, wrapped
 from tracer_spec.errors import Difference, LockError, Problem, TracerError
 
 BUG = 70
@@ -72,7 +73,7 @@ class Failure:
         if len(self.problems) > 1:
             click.echo(f"{len(self.problems)} problems", err=True)
         if self.kept:
-            click.echo(paint(self.kept, "dim"), err=True)
+            click.echo(paint(self.kept, "dim", stream=sys.stderr), err=True)
 
 
 def failure_of(error: BaseException) -> Failure:
@@ -117,7 +118,11 @@ def _usage(error: click.ClickException) -> Failure:
 def _render(problem: Problem) -> str:
     """Lay out one problem: address, fact, hint."""
     head = "  ".join(part for part in (problem.where, problem.address) if part)
-    lines = [paint(head, "bold"), f"  {problem.what}"] if head else [problem.what]
+    margin = "  " if head else ""
+    lines = [paint(head, "bold", stream=sys.stderr)] if head else []
+    lines += [f"{margin}{line}" for line in wrapped(problem.what, indent=len(margin), stream=sys.stderr)]
     if problem.hint:
-        lines.append(f"  {paint('hint:', 'cyan')} {problem.hint}")
+        mark = paint("hint:", "cyan", stream=sys.stderr)
+        first, *more = wrapped(problem.hint, indent=8, stream=sys.stderr)
+        lines += [f"  {mark} {first}", *(f"        {line}" for line in more)]
     return "\n".join(lines)

@@ -70,9 +70,9 @@ def _report(failure: Failure, args: Sequence[str]) -> int:
         else:
             failure.show()
         if form == GITHUB:
-            from tracer_spec.cli.text.github_summary import tell_failure
+            from tracer_spec.cli.text.github_summary import publish_failure
 
-            tell_failure(failure, *_spec_of(args))
+            publish_failure(failure, *_spec_of(args))
         sys.stdout.flush()
     except BrokenPipeError:
         _reader_left()

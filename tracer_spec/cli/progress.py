@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tracer_spec.cli.console import duration, is_terminal
+from tracer_spec.cli.console import is_terminal
 from tracer_spec.flow.progress import Event, LearnerDone, Observer, StageDone, StageStarted, StepDone, no_observer
+from tracer_spec.text_format import duration
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

@@ -28,7 +28,8 @@ class SpecLines:
     learners: Mapping[str, str] = field(repr=False)
 
     def find(self, address: str) -> tuple[str, int, int]:
-        """Return file, line and column of an address, or of its nearest parent that is written."""
+        """Return file, line and column of an address, or of its nearest parent that is written; a learner is ``zoo.NAME``."""
+        address = self.learners.get(address.removeprefix("zoo."), address) if address.startswith("zoo.") else address
         while address and address not in self.places:
             address = address[: max(address.rfind("."), address.rfind("["), 0)]
         return (self.file, *self.places.get(address, (1, 1)))

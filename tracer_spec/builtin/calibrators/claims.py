@@ -17,14 +17,3 @@ VOIDED_BY = (
     "traffic that differs from the traces",
     "choosing this build among several by its certificate",
 )
-
-
-def percent(rate: float) -> str:
-    """Return a rate as people write it.
-
-    Examples
-    --------
-    >>> percent(0.925), percent(0.9999)
-    ('92.5 %', '99.99 %')
-    """
-    return f"{100 * rate:.6g} %"

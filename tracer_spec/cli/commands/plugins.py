@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from tracer_spec.cli.console import listing, paint, plural, print_document
+from tracer_spec.cli.console import paint, print_document
+from tracer_spec.cli.options import json_option
 from tracer_spec.cli.text.options import OptionRow, option_rows, yaml_snippet
 from tracer_spec.cli.verbs import VERBS
 from tracer_spec.errors import UsageError, did_you_mean
+from tracer_spec.text_format import listing, plural
 
 if TYPE_CHECKING:
     from tracer_spec.plugin.contracts import Provided
@@ -46,7 +47,7 @@ class PluginsGroup(click.Group):
     subcommand_metavar="[NAME | new KIND NAME]",
     invoke_without_command=True,
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@json_option
 @click.pass_context
 def command(ctx: click.Context, as_json: bool) -> None:
     """List every plugin, from whom it is and in what state.
@@ -122,10 +123,10 @@ def _named(registry: Registry, name: str) -> list[Provided]:
 def _show_table(rows: list[dict[str, str]]) -> None:
     """Print the table; on a terminal too narrow the summaries wrap, and nothing else does."""
     widths = {column: max([len(column), *(len(row[column]) for row in rows)]) for column in _COLUMNS[:-1]}
-    click.echo(paint("  ".join(column.ljust(widths.get(column, 0)) for column in _COLUMNS), "bold", stream=sys.stdout))
+    click.echo(paint("  ".join(column.ljust(widths.get(column, 0)) for column in _COLUMNS), "bold"))
     for row in rows:
         line = "  ".join(row[column].ljust(widths.get(column, 0)) for column in _COLUMNS)
-        click.echo(line if row["state"] == "ok" else paint(line, "yellow", stream=sys.stdout))
+        click.echo(line if row["state"] == "ok" else paint(line, "yellow"))
     bad = [row["name"] for row in rows if row["state"] != "ok"]
     note = f"; not usable: {listing(dict.fromkeys(bad))}" if bad else ""
     click.echo(f"\n{plural(len(rows) - len(bad), 'plugin')}{note}; 'tracer-spec plugins NAME' explains one")
@@ -159,7 +160,7 @@ def _option_document(row: OptionRow) -> dict[str, Any]:
 def _page(each: Provided) -> str:
     """Lay out what there is to know of one plugin."""
     options = option_rows(each.plugin.options)
-    head = f"{paint(each.name, 'bold', stream=sys.stdout)}  {each.kind}, {each.distribution} {each.version}"
+    head = f"{paint(each.name, 'bold')}  {each.kind}, {each.distribution} {each.version}"
     parts = [head, f"{each.plugin.summary}", ""]
     if options:
         parts += ["options", *(line for row in options for line in _option(row)), ""]
