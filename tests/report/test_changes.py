@@ -19,8 +19,8 @@ import tracer_spec as ts
 from tracer_spec.cli.main import main
 from tracer_spec.errors import Difference
 from tracer_spec.report.changes import compare
-from tracer_spec.report.changes_facts import trust, verdict
 from tracer_spec.report.changes_markdown import changes_markdown
+from tracer_spec.report.changes_sentences import trust, verdict
 from tracer_spec.runtime.bundle import read_bundle
 from tracer_spec.stats.two_samples import two_proportions
 

@@ -36,7 +36,7 @@ def print_document(document: Mapping[str, Any]) -> None:
 def wrapped(text: str, *, indent: int = 0, stream: TextIO | None = None) -> list[str]:
     """Return the lines of a text, broken at words to fit a stream beside an indent.
 
-    Nothing is broken where the stream is no terminal and COLUMNS is not set: pipelines search such lines.
+    Lines stay whole where the stream is not a terminal and COLUMNS is not set, so that a log can be searched.
     """
     stream = stream or sys.stdout
     columns = shutil.get_terminal_size((0, 0)).columns if os.environ.get("COLUMNS") or stream.isatty() else 0
@@ -47,11 +47,18 @@ def wrapped(text: str, *, indent: int = 0, stream: TextIO | None = None) -> list
         if not columns or len(line) <= width or line.startswith("tracer-spec "):
             lines.append(line)
         else:
-            margin = " " * (len(line) - len(line.lstrip()))
+            margin = " " * _last_cell(line, width - _NARROWEST)
             lines += textwrap.wrap(
                 line, width, subsequent_indent=margin, break_long_words=False, break_on_hyphens=False
             )
     return lines
+
+
+def _last_cell(line: str, limit: int) -> int:
+    """Return where the last cell of a line begins, or else its text, where the former is too far to the right."""
+    margin = len(line) - len(line.lstrip())
+    cell = line.rstrip().rfind("  ", margin) + 2
+    return cell if margin + 2 <= cell <= limit else margin
 
 
 def rows(pairs: Iterable[tuple[str, str]], *, indent: int = 2, width: int = 0, stream: TextIO | None = None) -> str:

@@ -1,4 +1,4 @@
-"""What went wrong, as people and programs read it: problems, an exit code, a report where the bug is ours."""
+"""Failures of a call, as text and as a document: problems, an exit code, a report where the bug is ours."""
 
 from __future__ import annotations
 
@@ -16,13 +16,7 @@ INTERRUPTED = 130
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C, by a verb that knows what it leaves behind.
-
-    Parameters
-    ----------
-    kept : str
-        What was not written, or was left as it was.
-    """
+    """Ctrl-C, by a verb that knows what was not written, or was left as it was."""
 
     def __init__(self, kept: str) -> None:
         super().__init__(kept)
@@ -35,14 +29,13 @@ class Failure:
 
     Parameters
     ----------
-    exit_code : int
-    problems : tuple of Problem
+    exit_code, problems
     usage : str
-        How the command is called, where it was called wrongly; else empty.
+        How the command is called, where it was called wrongly.
     differences : tuple of Difference
-        What is not as the lock says; else empty.
+        What is not as the lock says.
     kept : str
-        What was not written, or was left as it was, by a verb that knows; else empty.
+        What was not written, or was left as it was, by a verb that knows.
     """
 
     exit_code: int

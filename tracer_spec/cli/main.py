@@ -1,4 +1,4 @@
-"""The way in and the one way out: runs a verb, renders whatever went wrong, returns the exit code."""
+"""Entry point of the command line: runs a verb, renders what went wrong, returns the exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which form a command's outcome takes: text, one JSON document, or GitHub's workflow commands beside the text."""
+"""Output formats: text, one JSON document, or GitHub's workflow commands beside the text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shows a build at work: bars on a terminal, plain lines elsewhere. All on stderr."""
+"""Progress of a build on stderr: bars on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -107,11 +107,16 @@ class _Bars:
         self._progress.update(task, count=f"{shown.completed:.0f}{of}")
 
     def _print(self, head: str, text: str, seconds: float, style: str) -> None:
+        """Print a line that wraps at words, in the column of its text."""
+        from rich.table import Table
         from rich.text import Text
 
-        mark = ("✓ ", "green") if head else ("  ", "")
-        line = Text.assemble(mark, (head.ljust(_NAME), "bold"), " ", (text, style), (f"  {duration(seconds)}", "dim"))
-        self._progress.console.print(line, soft_wrap=True)
+        line = Table.grid(padding=(0, 1))
+        line.add_column(width=1, style="green")
+        line.add_column(width=_NAME, style="bold")
+        line.add_column(overflow="fold")
+        line.add_row("✓" if head else "", head, Text.assemble((text, style), (f"  {duration(seconds)}", "dim")))
+        self._progress.console.print(line)
 
 
 def _bars() -> Progress:

@@ -1,4 +1,4 @@
-"""Where in router.yaml a remark belongs: addresses like ``zoo[1].use`` to lines."""
+"""Lines of router.yaml by address, such as ``zoo[1].use``."""
 
 from __future__ import annotations
 
@@ -36,15 +36,7 @@ class SpecLines:
 
 
 def read_lines(spec: str, overrides: Sequence[str] = ()) -> SpecLines | None:
-    """Return the places of a spec; None where there is no such file, or it is no YAML.
-
-    Parameters
-    ----------
-    spec : str
-        The file.
-    overrides : sequence of str
-        As ``--set`` takes them: they may give the zoo.
-    """
+    """Return the places of a spec, whose zoo an override may give; None where there is no such file, or it is not YAML."""
     from pathlib import Path
 
     from tracer_spec.spec import load_spec

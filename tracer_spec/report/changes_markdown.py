@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from tracer_spec.report.changes import Changes
-from tracer_spec.report.changes_facts import ChangeFact, Quoted, change_facts, verdict
+from tracer_spec.report.changes_facts import ChangeFact, Quoted, change_facts
+from tracer_spec.report.changes_sentences import verdict
 from tracer_spec.report.decision_changes import Flips
 from tracer_spec.text_format import one_line
 

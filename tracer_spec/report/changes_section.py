@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tracer_spec.report.changes import LabelChange
-from tracer_spec.report.changes_facts import change_facts, value_text, verdict
+from tracer_spec.report.changes_facts import change_facts, value_text
+from tracer_spec.report.changes_sentences import verdict
 from tracer_spec.report.documents import Documents
 from tracer_spec.report.section import Absent, Room, Section, Shown
 

@@ -1,4 +1,4 @@
-"""A bundle to one page that needs nothing else: no network, no server, no other file."""
+"""The report of a bundle: one page of HTML that needs no network, no server and no other file."""
 
 from __future__ import annotations
 

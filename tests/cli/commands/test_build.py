@@ -210,6 +210,15 @@ def test_no_color_leaves_no_colour_on_a_terminal(noise, tmp_path):
     assert not re.search(r"\x1b\[[\d;]*3[0-7]m", written)
 
 
+def test_on_a_narrow_terminal_lines_break_at_words(noise, tmp_path):
+    code, written = on_a_terminal(["build", "router.yaml", "-q"], tmp_path, {"COLUMNS": "60"})
+    assert code == 3
+    lines = re.sub(r"\x1b\[[\d;]*m", "", written).splitlines()
+    assert max(map(len, lines)) <= 60
+    text = " ".join(line.strip() for line in lines)
+    assert "building again and again on the same traces until something passes would be no certificate" in text
+
+
 # --- wording ------------------------------------------------------------------------------------------------
 
 

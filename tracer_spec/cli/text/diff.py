@@ -5,7 +5,8 @@ from __future__ import annotations
 from tracer_spec.cli.console import paint, wrapped
 from tracer_spec.cli.text.outcome import fact_lines
 from tracer_spec.report.changes import Changes
-from tracer_spec.report.changes_facts import ChangeFact, change_facts, verdict
+from tracer_spec.report.changes_facts import ChangeFact, change_facts
+from tracer_spec.report.changes_sentences import verdict
 from tracer_spec.report.decision_changes import Flips
 from tracer_spec.report.facts import Fact
 from tracer_spec.text_format import listing, one_line

@@ -88,7 +88,7 @@ def _annotations(facts: Sequence[Fact], spec: str, overrides: Sequence[str]) -> 
 
 
 def _split(where: str) -> tuple[str, int, int]:
-    """Take ``file:line:column`` apart; an override is no file."""
+    """Take ``file:line:column`` apart; an override is not a file."""
     if where.startswith("--set "):
         return "", 0, 0
     found = re.fullmatch(r"(.+?):([0-9]+)(?::([0-9]+))?", where, re.DOTALL)

@@ -75,7 +75,7 @@ def _off_list(outlook: Outlook) -> list[Fact]:
         text = f"{plural(outlook.n_unknown, 'fit row')} off the list, each a disagreement: {made_up}"
         facts.append(Fact("off list", text, WARNING, "traces.labels", "made-up labels"))
     if outlook.n_unusable:
-        unusable = f"{plural(outlook.n_unusable, 'fit row')} with an answer that is no label, each a disagreement"
+        unusable = f"{plural(outlook.n_unusable, 'fit row')} with an answer that is not a label, each a disagreement"
         facts.append(Fact("no label", unusable))
     return facts
 

@@ -1,4 +1,4 @@
-"""The picture of a policy in a terminal: the Pareto front, beside the labels that are handled least."""
+"""Chart of a policy in a terminal: the Pareto front, beside the labels that are handled least."""
 
 from __future__ import annotations
 
