@@ -17,13 +17,7 @@ PROGRAM = "tracer-spec"
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code.
-
-    Parameters
-    ----------
-    args : sequence of str, optional
-        The arguments after the program's name; those of this process by default.
-    """
+    """Run the command line, by default with the arguments of this process, and return its exit code."""
     given = list(sys.argv[1:] if args is None else args)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):

@@ -21,13 +21,7 @@ _NAME = 10
 
 @contextlib.contextmanager
 def watch(verbosity: int) -> Iterator[Observer]:
-    """Give the observer that suits stderr.
-
-    Parameters
-    ----------
-    verbosity : int
-        Below 0 nothing is shown; above 0 the steps are, each on a line of its own.
-    """
+    """Give the observer that suits stderr: below 0 nothing is shown; above 0 each step is a line of its own."""
     if verbosity < 0:
         yield no_observer
     elif verbosity > 0 or not is_terminal(sys.stderr):

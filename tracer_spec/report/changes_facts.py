@@ -52,16 +52,7 @@ class ChangeFact:
 
 
 def change_facts(changes: Changes, flips: Flips | None = None, *, all_labels: bool = False) -> Iterator[ChangeFact]:
-    """Yield the facts of a change, those that a reviewer asks for first in front.
-
-    Parameters
-    ----------
-    changes : Changes
-    flips : Flips or None
-        Where traces were decided by both.
-    all_labels : bool
-        Whether labels that change by no more than noise are listed too.
-    """
+    """Yield the facts of a change, what a reviewer asks first in front; all labels, or those that change."""
     yield ChangeFact("users", "What changes for users?", for_users(changes))
     yield ChangeFact("trust", "Can it be trusted?", trust(changes))
     if missing := unknown(changes, flips):

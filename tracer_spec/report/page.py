@@ -33,21 +33,8 @@ if TYPE_CHECKING:
 MOST_BYTES = 1_500_000
 INSTALL = "pip install 'tracer-spec[report]'"
 SECTIONS: tuple[Write, ...] = (
-    changes,
-    front,
-    walk,
-    labels,
-    flow,
-    acceptor,
-    slices,
-    reasons,
-    confusions,
-    boundary,
-    examples,
-    suspects,
-    cost,
-    basis,
-    provenance,
+    *(changes, front, walk, labels, flow, acceptor, slices, reasons),
+    *(confusions, boundary, examples, suspects, cost, basis, provenance),
 )
 
 
@@ -61,19 +48,9 @@ class Page:
 
 
 def render(bundle: Bundle, previous: Bundle | None = None) -> Page:
-    """Return the report of a bundle: the same bundle gives the same page.
+    """Return the report of a bundle, and of what changed since an earlier one: the same bundles give the same page.
 
-    Parameters
-    ----------
-    bundle : Bundle
-        As :func:`tracer_spec.runtime.read_bundle` returns it.
-    previous : Bundle, optional
-        An earlier one: the page then tells what changed.
-
-    Returns
-    -------
-    Page
-        Of at most 1.5 MB: lists are cut, with a count of what was withheld, until it fits.
+    It has at most 1.5 MB: lists are cut, with a count of what was withheld, until it fits.
 
     Raises
     ------
@@ -124,13 +101,7 @@ def _render(documents: Documents, room: Room) -> Page:
 
 
 def ready() -> None:
-    """Find out that what draws the page is installed.
-
-    Raises
-    ------
-    MissingDependencyError
-        With the command that installs it.
-    """
+    """Raise, with the command that installs it, where what draws the page is missing."""
     _environment()
     try:
         import vl_convert  # noqa: F401 - asked for, not used

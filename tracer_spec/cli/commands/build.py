@@ -9,7 +9,7 @@ import click
 
 from tracer_spec.cli.console import print_document
 from tracer_spec.cli.failure import Interrupted
-from tracer_spec.cli.options import brief_option, overrides_option, quiet_option
+from tracer_spec.cli.options import brief_option, only_one_of, overrides_option, quiet_option
 from tracer_spec.cli.output import GITHUB, JSON, chosen_format, format_options
 from tracer_spec.cli.verbs import VERBS
 from tracer_spec.errors import BundleError, DataError, PluginError, UsageError
@@ -83,8 +83,8 @@ def command(
     is trained, where the spec, the traces, a plugin, a library or the embedder is another by now; --check builds
     again and compares the result. Neither spends a look.
     """
-    if verbose and (quiet or brief):
-        raise UsageError(f"--{'quiet' if quiet else 'brief'} and --verbose are both given; take one of them")
+    only_one_of(quiet=quiet, verbose=verbose)
+    only_one_of(brief=brief, verbose=verbose)
     if report is not None:
         _ready_to_report(check=check)
     form = chosen_format(form, as_json=as_json)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tracer_spec.cli.console import print_document
-from tracer_spec.cli.options import brief_option, embedder_option, json_option
+from tracer_spec.cli.options import brief_option, embedder_option, json_option, only_one_of
 from tracer_spec.cli.verbs import VERBS
 from tracer_spec.errors import UsageError
 
@@ -64,10 +64,8 @@ def command(
     With --traces, JSON lines (gzip or not) with or without the teacher's labels, read as the bundles' specs say:
     which rows are decided differently, in which way, and, where the teacher's label is there, whether for the better.
     """
-    if markdown and as_json:
-        raise UsageError("--markdown and --json are both given; take one of them")
-    if brief and (verbose or markdown):
-        raise UsageError(f"--brief and --{'verbose' if verbose else 'markdown'} are both given; take one of them")
+    only_one_of(markdown=markdown, json=as_json)
+    only_one_of(brief=brief, verbose=verbose, markdown=markdown)
     for option, given in (("--format", preset is not None), ("--text", text), ("--embedder", embedder is not None)):
         if given and traces is None:
             raise UsageError(f"{option} is given without --traces", hint="it is about the rows of a file of traces")

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tracer_spec.cli.console import print_document
-from tracer_spec.cli.options import brief_option, json_option, sha256_option
+from tracer_spec.cli.options import brief_option, json_option, only_one_of, sha256_option
 from tracer_spec.cli.text.bundle import bundle_outcome, comes
 from tracer_spec.cli.verbs import VERBS
-from tracer_spec.errors import UsageError
 
 if TYPE_CHECKING:
     from tracer_spec.runtime import Bundle
@@ -29,8 +28,7 @@ def command(bundle: str, sha256: str | None, as_json: bool, brief: bool, verbose
     Checks every digest, the manifest, and that the graph loads and answers as the manifest says. Digests show
     damage; against somebody who can write the file, compare the sha256 with one that you trust.
     """
-    if brief and verbose:
-        raise UsageError("--brief and --verbose are both given; take one of them")
+    only_one_of(brief=brief, verbose=verbose)
     from tracer_spec.runtime import read_bundle
     from tracer_spec.runtime.archive import POLICY
     from tracer_spec.runtime.session import open_policy

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tracer_spec.cli.console import print_document
-from tracer_spec.cli.options import brief_option, overrides_option, quiet_option
+from tracer_spec.cli.options import brief_option, only_one_of, overrides_option, quiet_option
 from tracer_spec.cli.output import GITHUB, JSON, chosen_format, format_options
 from tracer_spec.cli.verbs import VERBS
-from tracer_spec.errors import UsageError
 
 if TYPE_CHECKING:
     from tracer_spec.flow.preview.cached import Forecast
@@ -46,8 +45,7 @@ def command(
     from tracer_spec.plugin.registry import find_plugins
     from tracer_spec.spec import load_spec
 
-    if brief and verbose:
-        raise UsageError("--brief and --verbose are both given; take one of them")
+    only_one_of(brief=brief, verbose=verbose)
     form = chosen_format(form, as_json=as_json)
     with watch(-1 if quiet else 0) as observe:
         with staged(observe, "plan") as done:

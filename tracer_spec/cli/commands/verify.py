@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tracer_spec.cli.console import print_document
-from tracer_spec.cli.options import brief_option, embedder_option, json_option, quiet_option, sha256_option
+from tracer_spec.cli.options import brief_option, embedder_option, json_option, only_one_of, quiet_option, sha256_option
 from tracer_spec.cli.verbs import VERBS
 from tracer_spec.errors import UsageError
 from tracer_spec.text_format import plural
@@ -52,8 +52,7 @@ def command(
     out and counted. The exit code is 4 where the interval lies wholly under the target: the claim is contradicted. It
     can never be proved. Look once: measuring again and again until it passes is no verification.
     """
-    if brief and verbose:
-        raise UsageError("--brief and --verbose are both given; take one of them")
+    only_one_of(brief=brief, verbose=verbose)
     if preset is not None and traces is None:
         raise UsageError("--format is given without TRACES", hint="it says how the records of TRACES are laid out")
     if embedder is not None and traces is None:

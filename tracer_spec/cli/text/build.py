@@ -27,18 +27,7 @@ if TYPE_CHECKING:
 
 
 def build_outcome(result: BuildResult, *, out: Path, lock: Path | None = None, verbose: bool = False) -> Outcome:
-    """Return what a build came to.
-
-    Parameters
-    ----------
-    result : BuildResult
-    out : Path
-        Where the bundle is, or would have been.
-    lock : Path or None
-        The lock that the build was checked against.
-    verbose : bool
-        Tell every step of the walk, every dropped record's example, and every learner's notes too.
-    """
+    """Return what a build came to whose bundle is, or would have been, at ``out``; ``lock`` is what it was checked against."""
     found = [*_look(result, verbose), *_zoo(result, verbose), *_off_list(result)]
     found += [Fact("warning", text, WARNING, "traces", "traces") for text in result.warnings]
     if verbose:

@@ -37,9 +37,9 @@ class Picture:
     chosen : (float, float) or None
         The candidate that ships.
     target : float or None
-        The agreement asked for; None where something else was.
+        The agreement asked for, where it was one.
     labels : tuple of (str, int, int)
-        The teacher's labels with their rows and how many of them are handled; empty where that is not known.
+        The teacher's labels with their rows and how many of them are handled.
     """
 
     front: tuple[Point, ...]
