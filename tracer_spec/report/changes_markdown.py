@@ -11,7 +11,7 @@ from tracer_spec.report.decision_changes import Flips
 from tracer_spec.text_format import one_line
 
 _LIVE = re.compile(r"([\\`*_{}\[\]<>#!|~@&])")
-_QUOTED_CHARACTERS = 80
+_QUOTED_CHARACTERS = 120
 
 
 def changes_markdown(changes: Changes, flips: Flips | None = None) -> str:

@@ -102,14 +102,14 @@ def cost_text(usd_per_day: float, coverage: float) -> str:
     return f"at the estimated coverage, {usd_per_day * coverage:,.2f} of {usd_per_day:,.2f} USD a day are saved"
 
 
-def exact_test_text(measure: Measure, n: int, k: int, p_value: float | None, level: float | None = None) -> str:
+def exact_test_text(measure: Measure, n: int, k: int, p_value: float | None, level: float | None) -> str:
     """Describe one exact test.
 
     Examples
     --------
     >>> exact_test_text("agreement", 3570, 3331, 0.00271, 0.05)
     '3,331 of 3,570 handled certify rows agree with the teacher (p = 0.0027, of 0.05 allowed)'
-    >>> exact_test_text("end_to_end", 4000, 3971, 0.0021)
+    >>> exact_test_text("end_to_end", 4000, 3971, 0.0021, None)
     "3,971 of 4,000 certify rows get no label but the teacher's (p = 0.0021)"
     """
     allowed = "" if level is None else f", of {level:.2g} allowed"

@@ -23,7 +23,7 @@ from tracer_spec.text_format import counted_names, duration, listing, plural, re
 
 if TYPE_CHECKING:
     from tracer_spec.flow.result import BuildResult
-    from tracer_spec.plugin import Candidate, Measure, WalkStep
+    from tracer_spec.plugin import Candidate, Certificate, WalkStep
 
 
 def build_outcome(result: BuildResult, *, out: Path, lock: Path | None = None, verbose: bool = False) -> Outcome:
@@ -70,9 +70,10 @@ def _unwritten(result: BuildResult) -> Iterator[Fact]:
     name = "finding" if result.status == "refused" else "claim"
     yield Fact(name, certificate.claim, level_of(result.status), "target", result.status)
     if estimate is not None:
-        yield Fact("best", f"{_policy(estimate)}\n{estimate_text(estimate.coverage, estimate.agreement)}")
+        yield Fact("best" if result.status == "refused" else "policy", _policy(estimate))
+        yield Fact("estimate", estimate_text(estimate.coverage, estimate.agreement))
     tested = certificate.chosen or next(iter(certificate.walk), None)
-    yield Fact("test", _step(certificate.measure, tested) if tested else "no candidate was worth testing")
+    yield Fact("test", _step(certificate, tested) if tested else "no candidate was worth testing")
     kept = dropped_text(accounting.read, accounting.kept, accounting.dropped)
     sides = sides_text(result.n_fit, result.n_certify, len(result.labels))
     yield Fact("traces", f"{kept}; {sides}", traces_level(accounting.dropped), "traces")
@@ -83,9 +84,10 @@ def _policy(candidate: Candidate) -> str:
     return policy_text(candidate.family, stages)
 
 
-def _step(measure: Measure, step: WalkStep) -> str:
-    verdict, coverage = "passed" if step.passed else "failed", f"{step.candidate.coverage:.3f}"
-    return f"{exact_test_text(measure, step.n, step.k, step.p_value)}, {verdict}, at predicted coverage {coverage}"
+def _step(certificate: Certificate, step: WalkStep) -> str:
+    tested = exact_test_text(certificate.measure, step.n, step.k, step.p_value, certificate.level)
+    verdict = "passed" if step.passed else "failed"
+    return f"{tested}, {verdict}, at predicted coverage {step.candidate.coverage:.3f}"
 
 
 def _look(result: BuildResult, verbose: bool) -> Iterator[Fact]:
@@ -135,7 +137,7 @@ def _off_list(result: BuildResult) -> Iterator[Fact]:
 def _walk(result: BuildResult) -> Iterator[Fact]:
     """Tell every step of the walk."""
     proposed = sum(len(chain.candidates) for chain in result.chains)
-    steps = [_step(result.certificate.measure, step) for step in result.certificate.walk]
+    steps = [_step(result.certificate, step) for step in result.certificate.walk]
     yield Fact("walk", "\n".join([f"{len(steps):,} of {proposed:,} candidates were tested", *steps]))
 
 

@@ -11,7 +11,7 @@ from tracer_spec.report.decision_changes import Flips
 from tracer_spec.report.facts import Fact
 from tracer_spec.text_format import listing, one_line
 
-_CELL, _SENTENCE = 40, 600
+_CELL, _TEXT, _SENTENCE = 50, 100, 600
 
 
 def diff_text(changes: Changes, flips: Flips | None, *, verbose: bool = False, brief: bool = False) -> str:
@@ -31,7 +31,8 @@ def _text(fact: ChangeFact, verbose: bool) -> str:
         return listing(map(one_line, fact.names), few)
     if not fact.table:
         return "\n".join(one_line(line, _SENTENCE) for line in fact.lines)
-    rows = [[one_line(cell, _CELL) for cell in row] for row in (fact.head, *fact.table[:few])]
+    limits = [_TEXT if name == "text" else _CELL for name in fact.head]
+    rows = [list(map(one_line, row, limits)) for row in (fact.head, *fact.table[:few])]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     more = len(fact.table) - few

@@ -46,7 +46,7 @@ def publish_build(outcome: Outcome, result: BuildResult, spec: str, overrides: S
         "agreement": f"{shipped.agreement:.4f}" if shipped else "",
         "status": result.status,
     }
-    headline = f"tracer-spec build: {result.name} is {outcome.verdict}{outcome.ending}"
+    headline = f"tracer-spec build: {result.name} is {result.status}{outcome.ending}"
     learners = [
         (
             row.name,
