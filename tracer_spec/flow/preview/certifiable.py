@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from tracer_spec.flow.certify_rows import Sealed
 from tracer_spec.flow.lock.file import lock_path, read_lock
-from tracer_spec.flow.lock.ledger import sketch
+from tracer_spec.flow.lock.ledger import next_look, sketch
 from tracer_spec.flow.prepare import denied_labels
 from tracer_spec.flow.traces.label_space import label_space
 from tracer_spec.flow.traces.labels import UNUSABLE
+from tracer_spec.flow.traces.splits import FRESH
 from tracer_spec.stats.binomial import fewest_trials, interval, trials_needed
 from tracer_spec.stats.multiple import look_level
 
@@ -212,7 +213,7 @@ def self_agreement(fit: TraceSet, labels: frozenset[str]) -> Ceiling:
 def _certifiable(plan: Plan, n_traces: int, certify: Sealed) -> Certifiable:
     """Compare the certify rows there are with those that a test needs."""
     n_certify, target = len(certify), plan.target
-    look = _next_look(lock_path(plan.loaded.file), certify)
+    look = _next_look(lock_path(plan.loaded.file), certify, fresh=plan.spec.split.strategy == FRESH)
     level = target.delta if look is None else look_level(look, target.delta)
     likely = (1 + target.level) / 2
     if not plan.makes_a_test:
@@ -228,12 +229,12 @@ def _certifiable(plan: Plan, n_traces: int, certify: Sealed) -> Certifiable:
     return Certifiable(n_certify, look, level, fewest, smallest, missing, likely, likely_rows)
 
 
-def _next_look(lock: Path | None, certify: Sealed) -> int | None:
+def _next_look(lock: Path | None, certify: Sealed, *, fresh: bool) -> int | None:
     """Return which look a build of something new would be."""
     if lock is None:
         return None
-    rows = sketch(certify.keys())
-    return 1 + sum(len(series.builds) for series in read_lock(lock).ledger if series.overlaps(rows))
+    rows = sketch(certify.ids(), certify.contents())
+    return next_look(read_lock(lock).ledger, rows, fresh=fresh)
 
 
 def _warnings(outlook: Outlook) -> list[str]:
