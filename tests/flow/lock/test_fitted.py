@@ -124,9 +124,9 @@ def test_another_spelling_of_id_or_text_deals_no_row_out_anew(world, change):
 
 def test_another_log_under_another_spelling_is_begun_anew(world):
     world.build(draft=True)
-    rows = [
-        json.loads(line) | {"q": f"something else {k}"} for k, line in enumerate((world.folder / "traces.jsonl").open())
-    ]
+    lines = (world.folder / "traces.jsonl").read_text().splitlines()
+    new = {"other": "n{}", "q": "something else {}"}
+    rows = [json.loads(line) | {key: text.format(k) for key, text in new.items()} for k, line in enumerate(lines)]
     (world.folder / "traces.jsonl").write_text("\n".join(map(json.dumps, rows)))
     world.spec(traces={"format": SPEC["traces"]["format"] | {"id": "other"}})
     assert world.build().status == "certified"
