@@ -17,7 +17,7 @@ from tracer_spec.flow.traces.dealt import NEVER, Dealt
 from tracer_spec.flow.traces.folds import fold_keys, folds
 from tracer_spec.flow.traces.label_space import LabelSpace, label_space
 from tracer_spec.flow.traces.labels import LabelCleaner
-from tracer_spec.flow.traces.repeats import COPIES, EITHER, refuse_doubled, without_copies
+from tracer_spec.flow.traces.repeats import COPIES, EITHER, refuse_doubled, with_note, without_copies
 from tracer_spec.flow.traces.splits import FRESH, GROUPED, Split, split
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.training.embed import fit_embedder
@@ -38,7 +38,7 @@ def read_traces(plan: Plan) -> TraceSet:
         return without_copies(traces)
     if repeats == EITHER and plan.spec.split.strategy != GROUPED:
         refuse_doubled(traces)
-    return traces
+    return with_note(traces) if repeats == EITHER else traces
 
 
 def _collected(plan: Plan) -> TraceSet:

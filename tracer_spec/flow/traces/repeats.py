@@ -47,6 +47,18 @@ def count_unclear(traces: TraceSet) -> int:
     return len(unclear) - len(set(unclear))
 
 
+def with_note(traces: TraceSet) -> TraceSet:
+    """Return the traces with a note of how many are unclear, what is assumed of them, and what would settle it."""
+    n = count_unclear(traces)
+    if not n:
+        return traces
+    note = (
+        f"{n:,} of {len(traces):,} rows have no id and say what an earlier one says: copies of one call, or requests made again. A "
+        "policy must pass under both readings. Ids settle it ('traces.format.id'), or 'traces.repeats: traffic' or 'copies'"
+    )
+    return replace(traces, accounting=replace(traces.accounting, notes=(*traces.accounting.notes, note)))
+
+
 def distinct(certify: TraceSet, fit: TraceSet) -> Mask | None:
     """Return the certify rows that are rows of their own even if all that is unclear is a copy; None where nothing is unclear.
 
