@@ -86,8 +86,8 @@ class SplitSpec(Part):
     certify: OpenFraction = Field(default=0.4, description="The share of the traces that certifies.")
     strategy: Literal["random", "temporal", "grouped", "fresh"] = Field(
         default="random",
-        description="What certifies: a random share, the latest rows, groups (one row of each is tested), or, once there was a look "
-        "at certify rows, all rows that are newer than it.",
+        description="What certifies: a random share, the latest rows, groups (one row of each is tested), or, once there "
+        "was a look at certify rows, all rows that are newer than it.",
     )
     key: Expression | None = Field(
         default=None, validate_default=True, description="For grouped: the JMESPath of what belongs together."

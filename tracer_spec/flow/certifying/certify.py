@@ -14,11 +14,14 @@ if TYPE_CHECKING:
     from tracer_spec.flow.lock.ledger import Look
     from tracer_spec.plan import Resolved
 
-# a policy learns from a quarter more rows than its out-of-fold estimate did, and errs less for it: on 400 draws of real data sets by
-# a factor of .55 at the least. Beyond a factor of .6, and by more than chance, rows that taught it are among those that test it
+# a policy learns from a quarter more rows than its out-of-fold estimate did, and errs less for it: on 400 draws of
+# real data sets by
+# a factor of .55 at the least. Beyond a factor of .6, and by more than chance, rows that taught it are among those
+# that test it
 _FEWER_ERRORS, _SURPRISE = 0.6, 0.01
 _READ_TWICE = (
-    "some rows have no id and say what others say: whether these are requests made again or copies of one call, the policy passed the "
+    "some rows have no id and say what others say: whether these are requests made again or copies of one call, "
+    "the policy passed the "
     "test, on all certify rows and on the {n:,} of them that no other row repeats"
 )
 
@@ -69,7 +72,8 @@ def _under_all(certificates: Sequence[Certificate]) -> Certificate:
 
     Notes
     -----
-    One of the readings is true, and under it each false rejection has the probability that the calibrator promises. What is certified
+    One of the readings is true, and under it each false rejection has the probability that the calibrator promises.
+    What is certified
     was rejected under that reading too, so the promise holds whichever it is.
     """
     first, *others = certificates
@@ -87,7 +91,7 @@ def _worst(steps: Sequence[WalkStep]) -> WalkStep:
 
 
 def _believed(certificate: Certificate, chosen: WalkStep) -> Certificate:
-    """Return a certificate as it is, or refused where its test is far above the out-of-fold estimate of the same policy."""
+    """Return a certificate, refused where its test is far above the out-of-fold estimate of the same policy."""
     candidate = chosen.candidate
     wrong = (candidate.n_handled - candidate.n_agree) * _FEWER_ERRORS
     n_fit = candidate.n_handled if certificate.measure == "agreement" else candidate.n_rows
@@ -98,12 +102,15 @@ def _believed(certificate: Certificate, chosen: WalkStep) -> Certificate:
         certificate,
         chosen=None,
         claim=(
-            f"the test is not believed: {chosen.k:,} of {chosen.n:,} certify rows ({tested:.3f}) are right where fit rows, out of fold, "
+            f"the test is not believed: {chosen.k:,} of {chosen.n:,} certify rows ({tested:.3f}) are right where "
+            f"fit rows, out of fold, "
             f"say {estimated:.3f}; rows that taught the policy seem to be among those that test it"
         ),
         doubt=(
-            "find rows that stand twice: one call under two ids (a parent and a child span, two loggers), an export read twice. "
-            "'traces.repeats: copies' counts each once; 'split: {strategy: grouped, key: ...}' keeps what belongs together on one side; "
+            "find rows that stand twice: one call under two ids (a parent and a child span, two loggers), an "
+            "export read twice. "
+            "'traces.repeats: copies' counts each once; 'split: {strategy: grouped, key: ...}' keeps what "
+            "belongs together on one side; "
             "if people do ask the same again and again, 'traces.repeats: traffic' says so"
         ),
     )

@@ -73,14 +73,15 @@ class Proposal:
         return self.look.left_by(target, opened=self.opens) if self.look else target
 
     def accounting(self, prepared: Prepared) -> Accounting:
-        """Return what may be told of the traces: while certify rows are sealed, labels are counted on fit rows alone."""
+        """Return what may be told of the traces: while certify rows are sealed, fit rows alone are counted."""
         return prepared.traces.accounting if self.opens else sealed_accounting(prepared)
 
 
 def make_proposal(plan: Plan, prepared: Prepared, workshop: Workshop, *, draft: bool) -> Proposal:
     """Let the families propose, and the calibrator freeze an order; from fit rows and the number of certify rows alone.
 
-    Certify rows are embedded here where looks are counted, since a look is known again by what it tests, and stay under seal.
+    Certify rows are embedded here where looks are counted, since a look is known again by what it tests, and stay under
+    seal.
     """
     chains, n_certify = propose(plan.families, workshop), len(prepared.certify)
 
@@ -111,7 +112,7 @@ def make_proposal(plan: Plan, prepared: Prepared, workshop: Workshop, *, draft: 
 
 
 def test_digest(ordered: Sequence[Candidate], rows: bytes, calibrator: Resolved, target: Target) -> str:
-    """Return what tells one test from another: the ordered candidates' graphs and thresholds, the rows, and who tests for what."""
+    """Return a digest of all that a test depends on: candidates in their order, rows, calibrator and target."""
     provided = calibrator.provided
     about = [
         [provided.name, provided.distribution, provided.version, calibrator.options.model_dump_json()],

@@ -1,6 +1,7 @@
 """``router.lock``: the looks at the certify rows, and what the last certified bundle was made from and came to.
 
-Version 1. A change is breaking where a release that reads this number would refuse or misread the file. Keys that a release
+Version 1. A change is breaking where a release that reads this number would refuse or misread the file. Keys that a
+release
 does not know stay as they are, so that a lock may pass through an older one.
 """
 
@@ -73,8 +74,8 @@ class Series(Entry):
 
     builds: tuple[Text, ...] = Field(description="the digest of what each look tested, in order")
     sketch: Sketch = Field(
-        description="the smallest hashes of the rows looked at, 64 bits each, big-endian: at most 8,192 even ones, of ids, and as "
-        "many odd ones, of contents",
+        description="the smallest hashes of the rows looked at, 64 bits each, big-endian: at most 8,192 even ones, of "
+        "ids, and as many odd ones, of contents",
         repr=False,
     )
 

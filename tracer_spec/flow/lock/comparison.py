@@ -126,7 +126,8 @@ def same_test(pinned: Pinned, look: Look | None) -> None:
     """Raise where what would be tested is none of the tests that the lock counts; nothing is opened yet."""
     if look is None or not look.is_taken:
         raise LockError(
-            "what was trained here is not what was tested: its graphs, thresholds or certify rows are not among the looks of the lock",
+            "what was trained here is not what was tested: its graphs, thresholds or certify rows are not among the looks "
+            "of the lock",
             where=str(pinned.path),
             address="looks",
             hint="another kind of processor, a learner that ran out of its time or is not reproducible, or a lock that was edited; "

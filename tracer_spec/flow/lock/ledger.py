@@ -1,7 +1,9 @@
 """The ledger of looks: how often builds of a spec have looked at overlapping certify rows, kept in ``router.lock``.
 
-Building again on the same certify rows with other settings is trying until it passes. So every look is written down *before*
-the rows are counted, and look j tests at ``delta * 0.9 * 0.1**(j - 1)``: all looks together spend at most delta. Rows are known
+Building again on the same certify rows with other settings is trying until it passes. So every look is written down
+*before*
+the rows are counted, and look j tests at ``delta * 0.9 * 0.1**(j - 1)``: all looks together spend at most delta. Rows
+are known
 again by their ids and by their contents, and a look by what it tested: the same test again is no new look.
 """
 
@@ -25,10 +27,12 @@ if TYPE_CHECKING:
 
 _MERGED = "{} held a merge conflict; it is written anew, with the looks of both branches"
 _LOST = (
-    "there is no {} in this checkout, and this is CI: the look that this build takes is lost with the job unless the lock is "
+    "there is no {} in this checkout, and this is CI: the look that this build takes is lost with the job unless "
+    "the lock is "
     "committed. Build with --draft on branches, and with --locked where a release is made"
 )
-# under strategy fresh, rows are new; a text that people ask again does not make them old, another spelling of the log does
+# under strategy fresh, rows are new; a text that people ask again does not make them old, another spelling of the log
+# does
 _MOST_KNOWN = 0.5
 
 
@@ -47,7 +51,8 @@ class Look:
     lock : Path
         Where it is to be written down.
     before, after : tuple of Series
-        The ledger as it was read, and with this look in; equal where the look was taken before, or there is nothing to test.
+        The ledger as it was read, and with this look in; equal where the look was taken before, or there is nothing to
+        test.
     newest : float or None
         The newest time of a row of the build.
     notes : tuple of str
@@ -134,7 +139,8 @@ def count_look(
 
     Notes
     -----
-    A test that was made before keeps its number and its level. What would be tested depends on the level, so each earlier look is
+    A test that was made before keeps its number and its level. What would be tested depends on the level, so each
+    earlier look is
     asked whether its level leads to its test.
     """
     lock = read_lock(path)
@@ -160,7 +166,7 @@ def next_look(ledger: Sequence[Series], rows: frozenset[int], *, fresh: bool = F
 def with_look(
     ledger: Sequence[Series], touched: Sequence[Series], test: str, rows: frozenset[int]
 ) -> tuple[Series, ...]:
-    """Return the ledger with a look in: the series that its rows overlap become one, and it counts after all of theirs."""
+    """Return the ledger with a look in: it counts after all those of the series that its rows overlap."""
     builds = (*(build for series in touched for build in series.builds), test)
     merged = Series(builds=builds, sketch=smallest({*rows, *(row for series in touched for row in series.sketch)}))
     return (*(series for series in ledger if series not in touched), merged)

@@ -1,6 +1,7 @@
 """Rows that say the same again: requests made again, or copies of one call. Only what the rows hold can tell them apart.
 
-A certificate speaks of rows drawn like future traffic, each once. A copied row whose twin trained the model is no such row.
+A certificate speaks of rows drawn like future traffic, each once. A copied row whose twin trained the model is no such
+row.
 """
 
 from __future__ import annotations
@@ -53,8 +54,10 @@ def with_note(traces: TraceSet) -> TraceSet:
     if not n:
         return traces
     note = (
-        f"{n:,} of {len(traces):,} rows have no id and say what an earlier one says: copies of one call, or requests made again. A "
-        "policy must pass under both readings. Ids settle it ('traces.format.id'), or 'traces.repeats: traffic' or 'copies'"
+        f"{n:,} of {len(traces):,} rows have no id and say what an earlier one says: copies of one call, or "
+        f"requests made again. A "
+        "policy must pass under both readings. Ids settle it ('traces.format.id'), or 'traces.repeats: traffic' "
+        "or 'copies'"
     )
     return replace(traces, accounting=replace(traces.accounting, notes=(*traces.accounting.notes, note)))
 
@@ -100,17 +103,17 @@ def refuse_doubled(traces: TraceSet) -> None:
         return
     raise DataError(
         f"{n_texts:,} texts stand exactly {size} times each, with one label, under ids of their own: "
-        f"{size * n_texts:,} of {n_rows:,} rows look like one call that was logged {size} times, and a call that trained the "
-        "model must not certify it",
-        hint="'traces.repeats: copies' counts each once; 'split: {strategy: grouped, key: TRACE_ID}' keeps the records of one call "
-        "together; or leave out the outer record with 'traces.format.where'. If people did ask each of these again: "
+        f"{size * n_texts:,} of {n_rows:,} rows look like one call that was logged {size} times, and a call that "
+        "trained the model must not certify it",
+        hint="'traces.repeats: copies' counts each once; 'split: {strategy: grouped, key: TRACE_ID}' keeps the records of "
+        "one call together; or leave out the outer record with 'traces.format.where'. If people did ask each of these again: "
         "'traces.repeats: traffic'",
         address="traces.repeats",
     )
 
 
 def _is_one_call(traces: TraceSet, rows: list[int]) -> bool:
-    """Return whether rows of one text have one label, and lie close in time or in one group, as far as that is known."""
+    """Return whether rows of one text have one label, and are close in time or of one group, as far as is known."""
     if len({traces.labels[row] for row in rows}) > 1:
         return False
     groups = {traces.groups[row] for row in rows}

@@ -1,6 +1,7 @@
 """Which rows train and which rows certify.
 
-Membership is a hash of what a row *is*, never of a seed, a label or a position: building again, with other settings or with more
+Membership is a hash of what a row *is*, never of a seed, a label or a position: building again, with other settings or
+with more
 traces, moves no row from fit to certify, so that nobody can try splits until one certifies.
 """
 
@@ -54,7 +55,8 @@ class Split:
             return ()
         n_all = len(self.fit) + self.n_spare
         return (
-            f"{len(self.fit):,} of {n_all:,} fit rows train, chosen by hash (split.max_fit); the others neither train nor "
+            f"{len(self.fit):,} of {n_all:,} fit rows train, chosen by hash (split.max_fit); the others neither "
+            f"train nor "
             "certify: a larger split.certify would put them to use",
         )
 
@@ -76,9 +78,12 @@ def split(
     certify : float
         The share of certify rows (of groups, under ``grouped``), in (0, 1).
     strategy : {'random', 'temporal', 'grouped', 'fresh'}
-        ``random``: by a hash of the event id; where there is none, of the content and how often it was seen before, so that
-        repeated requests fall independently. ``temporal``: the newest share certifies. ``grouped``: by a hash of the group's key;
-        of a certify group one row certifies, chosen by hash, and its other rows are dropped. ``fresh``: all rows after the last
+        ``random``: by a hash of the event id; where there is none, of the content and how often it was seen before, so
+        that
+        repeated requests fall independently. ``temporal``: the newest share certifies. ``grouped``: by a hash of the
+        group's key;
+        of a certify group one row certifies, chosen by hash, and its other rows are dropped. ``fresh``: all rows after
+        the last
         look certify, and all others train; before the first look, as ``random``.
     max_fit : int, optional
         Fit rows at most; of more, those with the smallest hashes of what they are. Certify rows are never fewer for it.
@@ -90,15 +95,19 @@ def split(
     Raises
     ------
     DataError
-        Where no row is left to fit, or none may certify; where times (``temporal``, ``fresh``) or keys (``grouped``) are missing.
+        Where no row is left to fit, or none may certify; where times (``temporal``, ``fresh``) or keys (``grouped``)
+        are missing.
     SpecError
         Where the share or the strategy is none.
 
     Notes
     -----
-    The hash stands for a coin that was thrown before anyone looked at the rows. The split is plain, not stratified: stratifying by
-    label would make certify rows depend on each other. Under ``grouped`` rows of one group may depend on each other too, which is
-    why one of each certifies, and why the certificate then speaks of groups: of a random request of a random group. ``temporal``
+    The hash stands for a coin that was thrown before anyone looked at the rows. The split is plain, not stratified:
+    stratifying by
+    label would make certify rows depend on each other. Under ``grouped`` rows of one group may depend on each other
+    too, which is
+    why one of each certifies, and why the certificate then speaks of groups: of a random request of a random group.
+    ``temporal``
     and ``fresh`` are valid only as far as the future resembles the newest rows.
     """
     check_choice(strategy, STRATEGIES, "split.strategy")
@@ -132,10 +141,10 @@ def _all_fitted(strategy: str) -> DataError:
     """Return the error where every row has been fitted before."""
     what = "no trace is newer than the last look at certify rows" if strategy == FRESH else "no trace may certify"
     return DataError(
-        f"{what}: by router.lock, earlier builds and drafts have looked at these rows or fitted them, and settings were chosen on "
-        "them since",
-        hint="add newer traces (with 'split: {strategy: fresh}' all of those certify), or go back to the split, the id and the text "
-        "that the lock was begun with",
+        f"{what}: by router.lock, earlier builds and drafts have looked at these rows or fitted them, and "
+        "settings were chosen on them since",
+        hint="add newer traces (with 'split: {strategy: fresh}' all of those certify), or go back to the split, the id and "
+        "the text that the lock was begun with",
         address="split.strategy",
     )
 
@@ -168,7 +177,8 @@ def _check_times(traces: TraceSet) -> None:
     if n_missing:
         raise DataError(
             f"a split by time needs a time on every trace; {n_missing:,} of {len(traces):,} have none",
-            hint="say where it is with 'traces.format.time', leave those out with 'traces.format.where', or use 'strategy: random'",
+            hint="say where it is with 'traces.format.time', leave those out with 'traces.format.where', or use "
+            "'strategy: random'",
             address="split.strategy",
         )
 
