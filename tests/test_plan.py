@@ -152,7 +152,7 @@ def test_everything_that_is_wrong_with_plugins_is_told_at_once() -> None:
         "router.yaml:7:29  zoo[1].with.C\n  -1 is not above 0",
         "router.yaml:7:33  zoo[1].with.D\n  there is no key 'D'; known: C, hidden",
         "router.yaml:8:5  zoo[2]\n  the surrogate 'cursed' of acme 2.0 cannot be used: ImportError: no\n"
-        "  hint: mend or uninstall acme; 'tracer-spec plugins' lists every plugin's state",
+        "  hint: fix or uninstall acme; 'tracer-spec plugins' lists every plugin's state",
         "router.yaml:9:12  families[0]\n  no family is called 'globl'; known: global, l2d, rsb (built in)\n"
         "  hint: did you mean 'global'?",
         "router.yaml:10:17  acceptor.use\n  no acceptor is called 'x'; known: logistic (built in)",

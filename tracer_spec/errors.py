@@ -1,4 +1,4 @@
-"""One error tree: where it happened, what is wrong, what to do, and the exit code it ends in.
+"""The errors of the package: where each happened, what is wrong, what to do, and the exit code it ends in.
 
 Libraries raise these; only :mod:`tracer_spec.cli` renders them. Standard library only, since the runtime raises them too.
 """
@@ -48,7 +48,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 class TracerError(Exception):
-    """Whatever goes wrong in a way that its reader can mend.
+    """Anything that goes wrong and that its reader can fix.
 
     Parameters
     ----------
@@ -76,11 +76,7 @@ class TracerError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         # an error raised in a worker process keeps its problems on the way home
-        return (_revive, (type(self), self.problems))
-
-
-def _revive(kind: type[TracerError], problems: tuple[Problem, ...]) -> TracerError:
-    return kind.of(problems)
+        return (type(self).of, (self.problems,))
 
 
 class DataError(TracerError):

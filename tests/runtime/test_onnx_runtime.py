@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -65,3 +66,13 @@ def test_nothing_else_imports_it():
         or (isinstance(node, ast.ImportFrom) and (node.module or "").startswith("onnxruntime"))
     }
     assert importers == {"runtime/onnx_runtime.py"}
+
+
+def test_the_graph_that_certifies_and_the_one_that_routes_are_opened_by_one_function():
+    """What scores in a build and what answers in an app must be the same computation, options included."""
+    users = {
+        path.relative_to(ROOT / "tracer_spec").as_posix()
+        for path in (ROOT / "tracer_spec").rglob("*.py")
+        if re.search(r"\b(SessionOptions|InferenceSession)\(", path.read_text(encoding="utf-8"))
+    }
+    assert users == {"runtime/onnx_runtime.py"}

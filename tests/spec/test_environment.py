@@ -1,10 +1,13 @@
+import math
 from collections.abc import Callable
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracer_spec.spec import LoadedSpec
+from tracer_spec.errors import SpecError
+from tracer_spec.spec import LoadedSpec, load_spec
 from tracer_spec.spec.environment import expand
 from tracer_spec.spec.nodes import Place, Scalar
 
@@ -98,6 +101,28 @@ def test_a_value_that_is_not_utf_8_is_refused_by_the_name_of_its_variable(proble
     assert problems(minimal.replace("lsa", "${A}"), A="caf\udce9") == [
         "router.yaml:4:11  embedder\n  the environment variable A is not UTF-8\n  hint: set A to text"
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [(".inf", ".inf"), ("-.INF", "-.INF"), (".nan", ".nan"), ("1e999", "1e999"), ("${A}", "'${A}'")],
+)
+def test_a_number_that_is_not_finite_is_refused_at_its_place(
+    problems: Problems, minimal: str, written: str, shown: str
+) -> None:
+    text = minimal.replace("lsa", f"\n  use: lsa\n  with:\n    powers:\n    - 1.5\n    - {written}")
+    assert problems(text, A="1e999") == [
+        f"router.yaml:9:7  embedder.with.powers[1]\n  {shown} is not a finite number\n"
+        "  hint: write a finite one, or put quotes around it where it is a string"
+    ]
+
+
+def test_a_number_of_a_mapping_that_is_not_finite_is_refused(minimal: str) -> None:
+    source = yaml.safe_load(minimal) | {"traces": {"use": "jsonl", "with": {"path": math.inf}}}
+    with pytest.raises(SpecError) as caught:
+        load_spec(source)
+    assert [problem.address for problem in caught.value.problems] == ["traces.with.path"]
+    assert "\n  .inf is not a finite number\n" in str(caught.value)
 
 
 # every way in which a value can be wrong, with the value in the environment

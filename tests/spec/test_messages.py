@@ -47,7 +47,10 @@ def one(problems: Problems, minimal: str, *overrides: str) -> str:
         ("target.agreement=92", "92 is not between 0 and 1 (exclusive)\nhint: write 0.92"),
         ("target.agreement=99.5", "99.5 is not between 0 and 1 (exclusive)\nhint: write 0.995"),
         ("target.agreement=1", "1 is not between 0 and 1 (exclusive)"),
-        ("target.agreement=.nan", ".nan is not between 0 and 1 (exclusive)"),
+        (
+            "target.agreement=.nan",
+            ".nan is not a finite number\nhint: write a finite one, or put quotes around it where it is a string",
+        ),
         ("target.agreement=92%", "'92%' is not a number between 0 and 1 (exclusive)\nhint: write 0.92"),
         (
             "target.agreement='0.92'",
@@ -160,7 +163,10 @@ def one(problems: Problems, minimal: str, *overrides: str) -> str:
             "hint: write (?:...) for groups that only group",
         ),
         ("cost={teacher_usd_per_1k: -1, requests_per_day: 1}", "-1 is not at least 0"),
-        ("cost={teacher_usd_per_1k: .inf, requests_per_day: 1}", ".inf is not a finite number at least 0"),
+        (
+            "cost={teacher_usd_per_1k: .inf, requests_per_day: 1}",
+            ".inf is not a finite number\nhint: write a finite one, or put quotes around it where it is a string",
+        ),
         ("cost={teacher_usd_per_1k: 1}", "the key is missing\nhint: add requests_per_day: requests a day"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The kit catches what it is there to catch: one plugin broken in one way after another, and a message that mends it."""
+"""The kit catches what it is there to catch: one plugin broken in many ways, and a message that says how to fix each."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class OfAnotherDomain(surrogate.Centroid):
     [
         (InFloat64, "probabilities_and_its_graph_gives_the_same", "scores(X) gives float64 of shape (200, 4)"),
         (AnotherTemperature, "probabilities_and_its_graph_gives_the_same", "at most 1e-05 is allowed"),
-        (Margins, "probabilities_and_its_graph_gives_the_same", "mend: give probabilities"),
+        (Margins, "probabilities_and_its_graph_gives_the_same", "fix: give probabilities"),
         (Renamed, "probabilities_and_its_graph_gives_the_same", "the graph's outputs are probabilities"),
         (WithNoise, "equal_seeds_give_equal_bytes", "exporting one model twice gives two graphs"),
         (OfAnotherDomain, "probabilities_and_its_graph_gives_the_same", "the domain 'com.acme'"),
@@ -165,7 +165,7 @@ def test_a_breach_names_the_plugin_what_was_found_the_contract_and_the_remedy():
             "surrogate 'broken': it trained on a vector that holds nan\n"
             "  contract: Training on NaN or infinity raises PluginError: a vector that is not finite is a fault of the "
             "embedder.\n"
-            "  mend: raise tracer_spec.errors.PluginError where not numpy.isfinite(X).all()"
+            "  fix: raise tracer_spec.errors.PluginError where not numpy.isfinite(X).all()"
         )
     }
 
@@ -198,7 +198,7 @@ class WantsVotes(acceptor.HistogramLearner):
 @pytest.mark.parametrize(
     ("part", "test", "said"),
     [
-        (AboveOne, "test_it_gives_a_probability_and_its_graph_gives_the_same", "mend: give a probability"),
+        (AboveOne, "test_it_gives_a_probability_and_its_graph_gives_the_same", "fix: give a probability"),
         (WantsBothKinds, "test_it_learns_from_evidence_of_one_kind", "raised PluginError: one class only"),
         (Contrary, "test_it_accepts_more_readily_where_the_surrogate_agrees", "a higher value means"),
         (WantsVotes, "test_it_gives_a_probability_and_its_graph_gives_the_same", "raised TypeError"),

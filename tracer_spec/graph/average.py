@@ -18,16 +18,9 @@ if TYPE_CHECKING:
 def average(members: Sequence[bytes]) -> ModelProto:
     """Merge graphs ``embedding (n, d) -> scores (n, k)`` into one that averages them.
 
-    Parameters
-    ----------
-    members : sequence of bytes
-        m serialised graphs, at least one, of the same d and k.
-
-    Returns
-    -------
-    ModelProto
-        ``embedding (n, d) -> scores (n, k), votes (n, m - 1)``; ``votes`` is what each member but the last gives to the
-        class that the mean puts first. What the last one gives follows from these and the mean. One member has one vote.
+    Given m graphs of the same d and k, at least one, the result is ``embedding (n, d) -> scores (n, k), votes (n, m - 1)``.
+    ``votes`` is what each member but the last gives to the class that the mean puts first. What the last one gives follows
+    from these and the mean. One member has one vote.
     """
     models = [onnx.load_from_string(member) for member in members]
     nodes: list[NodeProto] = []

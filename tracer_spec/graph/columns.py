@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from tracer_spec.graph.inline import inline
-from tracer_spec.graph.tidy import ROWS, finished, tidy
+from tracer_spec.graph.tidy import ROWS, finished, score_graph, tidy
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -55,16 +56,7 @@ def spread_columns(model: ModelProto, seen: Sequence[int], n_classes: int) -> Mo
 def constant_scores(row: Sequence[float], dimension: int) -> ModelProto:
     """Return a graph that gives every embedding the same scores; NaN where the embedding is not finite.
 
-    Parameters
-    ----------
-    row : sequence of float, length k
-    dimension : int
-        d.
-
-    Returns
-    -------
-    ModelProto
-        ``embedding (n, d) -> scores (n, k)``.
+    ``row`` is of length k, one score for each class.
     """
     nodes = [
         # 0 times a number is 0, and 0 times anything else is NaN
@@ -72,16 +64,9 @@ def constant_scores(row: Sequence[float], dimension: int) -> ModelProto:
         helper.make_node("Mul", ["sums", "zero"], ["zeros"]),
         helper.make_node("Add", ["zeros", "row"], ["scores"]),
     ]
-    constants = [
-        numpy_helper.from_array(np.array([1], np.int64), "last_axis"),
-        numpy_helper.from_array(np.array(0, np.float32), "zero"),
-        numpy_helper.from_array(np.array([row], np.float32), "row"),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "constant",
-        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, [ROWS, dimension])],
-        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, [ROWS, len(row)])],
-        constants,
-    )
-    return tidy(finished(graph), inputs=["embedding"], outputs=["scores"])
+    constants: dict[str, NDArray[Any]] = {
+        "last_axis": np.array([1], np.int64),
+        "zero": np.array(0, np.float32),
+        "row": np.array([row], np.float32),
+    }
+    return score_graph(nodes, constants, dimension=dimension, n_targets=len(row))

@@ -1,4 +1,4 @@
-"""Puts one graph inside another."""
+"""One graph inside another."""
 
 from __future__ import annotations
 
@@ -18,15 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Inlined:
-    """The parts of a graph, under names of their own, ready to be added to a larger one.
-
-    Parameters
-    ----------
-    nodes : tuple of NodeProto
-    initializers : tuple of TensorProto
-    outputs : dict of str to str
-        The graph's output names to what they are called now.
-    """
+    """The parts of a graph, ready to be added to a larger one; ``outputs`` is what each output is called now."""
 
     nodes: tuple[NodeProto, ...]
     initializers: tuple[TensorProto, ...]
@@ -46,15 +38,6 @@ def inline(model: ModelProto, prefix: str, feeds: Mapping[str, str]) -> Inlined:
         does not.
     feeds : mapping of str to str
         Each of the graph's inputs, to a name that the surrounding graph knows.
-
-    Returns
-    -------
-    Inlined
-
-    Raises
-    ------
-    PluginError
-        Where ``feeds`` does not name exactly the graph's inputs, or the graph is of other operator sets.
     """
     model = retarget(model)
     graph = model.graph

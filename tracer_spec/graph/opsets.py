@@ -1,4 +1,4 @@
-"""Brings a graph to the operator sets that this project writes."""
+"""Conversion of a graph to the operator sets that this project writes."""
 
 from __future__ import annotations
 
@@ -17,44 +17,29 @@ _DEFAULT = "ai.onnx"  # the long name of the default domain
 _ML = "ai.onnx.ml"
 # their versions 1, 3 and 5 mean the same; 3 only adds other ways to write the same numbers
 _SAME_IN_ALL_VERSIONS = frozenset(((_ML, "TreeEnsembleClassifier"), (_ML, "TreeEnsembleRegressor")))
-_ASK_CONVERTER = f"ask the converter for target_opset={OPSETS}"
 
 
 def retarget(model: ModelProto) -> ModelProto:
-    """Return a copy of a model whose operators are those of :data:`~tracer_spec.graph.target.OPSETS`.
+    """Return a copy of a model whose operators are those of :data:`~tracer_spec.graph.target.OPSETS`, one entry for each.
 
-    Where every operator means the same in both versions, only the version's number changes; otherwise ONNX's
-    own converter is asked.
-
-    Parameters
-    ----------
-    model : ModelProto
-
-    Returns
-    -------
-    ModelProto
-        With one entry per operator set, sorted.
-
-    Raises
-    ------
-    PluginError
-        For operators of other domains, or ones that cannot be brought to the wanted version.
+    Where every operator means the same in both versions, only the version's number changes. Otherwise ONNX's own
+    converter is asked.
     """
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     for node in all_nodes(copy.graph.node):
         node.domain = _domain(node.domain)
         if node.domain not in OPSETS:
+            allowed = ", ".join(domain or _DEFAULT for domain in sorted(OPSETS))
             raise PluginError(
-                f"the graph uses {node.op_type} of the domain '{node.domain}'; allowed: {_allowed()}",
+                f"the graph uses {node.op_type} of the domain '{node.domain}'; allowed: {allowed}",
                 hint="export standard ONNX operators alone",
             )
     versions = _versions(copy)
     changed = {node.domain for node in all_nodes(copy.graph.node) if not _means_the_same(node, versions)}
     if _ML in changed:
-        raise PluginError(
-            f"the graph uses operators of {_ML} {versions[_ML]} that differ from version {OPSETS[_ML]}",
-            hint=_ASK_CONVERTER,
+        raise _ask_the_converter(
+            f"the graph uses operators of {_ML} {versions[_ML]} that differ from version {OPSETS[_ML]}"
         )
     if changed:
         copy = _converted(copy, versions[""])
@@ -69,19 +54,14 @@ def _domain(name: str) -> str:
     return "" if name == _DEFAULT else name
 
 
-def _allowed() -> str:
-    return ", ".join(domain or _DEFAULT for domain in sorted(OPSETS))
-
-
 def _versions(model: ModelProto) -> dict[str, int]:
     """Return the version of each domain; converters repeat entries, which is harmless while they agree."""
     versions: dict[str, int] = {}
     for each in model.opset_import:
         domain = _domain(each.domain)
         if versions.setdefault(domain, each.version) != each.version:
-            raise PluginError(
-                f"the graph imports {domain or _DEFAULT} as version {versions[domain]} and as {each.version}",
-                hint=_ASK_CONVERTER,
+            raise _ask_the_converter(
+                f"the graph imports {domain or _DEFAULT} as version {versions[domain]} and as {each.version}"
             )
     return versions
 
@@ -91,15 +71,11 @@ def _means_the_same(node: NodeProto, versions: dict[str, int]) -> bool:
     if (node.domain, node.op_type) in _SAME_IN_ALL_VERSIONS:
         return True
     if node.domain not in versions:
-        raise PluginError(
-            f"the graph uses {node.op_type} but does not import {node.domain or _DEFAULT}",
-            hint=_ASK_CONVERTER,
-        )
+        raise _ask_the_converter(f"the graph uses {node.op_type} but does not import {node.domain or _DEFAULT}")
     written, wanted = (_since(node, version) for version in (versions[node.domain], OPSETS[node.domain]))
     if written is None:
-        raise PluginError(
-            f"the graph imports {node.domain or _DEFAULT} {versions[node.domain]}: no {node.op_type}",
-            hint=_ASK_CONVERTER,
+        raise _ask_the_converter(
+            f"the graph imports {node.domain or _DEFAULT} {versions[node.domain]}: no {node.op_type}"
         )
     return written == wanted
 
@@ -118,7 +94,9 @@ def _converted(model: ModelProto, version: int) -> ModelProto:
         return onnx.version_converter.convert_version(model, OPSETS[""])
     except (RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise PluginError(
-            f"the graph is of {_DEFAULT} {version} and cannot be brought to {OPSETS['']}: {reason}",
-            hint=_ASK_CONVERTER,
-        ) from error
+        what = f"the graph is of {_DEFAULT} {version} and cannot be brought to {OPSETS['']}: {reason}"
+        raise _ask_the_converter(what) from error
+
+
+def _ask_the_converter(what: str) -> PluginError:
+    return PluginError(what, hint=f"ask the converter for target_opset={OPSETS}")

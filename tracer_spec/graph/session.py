@@ -1,4 +1,4 @@
-"""Scores rows through ONNX Runtime: on one thread, in batches of bounded memory."""
+"""Scores of rows by ONNX Runtime, in batches of bounded memory."""
 
 from __future__ import annotations
 
@@ -10,51 +10,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracer_spec.errors import PluginError
-from tracer_spec.runtime.onnx_runtime import import_onnxruntime
+from tracer_spec.runtime.onnx_runtime import error_line, open_session
 
 ROWS_PER_RUN = 4096
-_ERRORS_ONLY = 3
 
 
 class Scorer:
-    """A graph, ready to be run.
+    """A graph, ready to be run on rows, so many at once.
 
-    Parameters
-    ----------
-    onnx : bytes
-        A serialised ``ModelProto``.
-    rows_per_run : int
-        How many rows go through the graph at once.
-
-    Attributes
-    ----------
-    inputs, outputs : tuple of str
-        The graph's names, in its order.
-
-    Raises
-    ------
-    PluginError
-        Where ONNX Runtime does not take the graph.
-
-    Notes
-    -----
-    A pickled scorer carries the graph's bytes, and opens a session of its own where it is unpickled.
+    ``inputs`` and ``outputs`` are the graph's names, in its order. A pickled scorer carries the graph's bytes, and opens a
+    session of its own where it is unpickled.
     """
 
     __slots__ = ("_onnx", "_rows_per_run", "_session", "inputs", "outputs")
 
     def __init__(self, onnx: bytes, rows_per_run: int = ROWS_PER_RUN) -> None:
-        onnxruntime = import_onnxruntime()
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = _ERRORS_ONLY
         self._onnx = onnx
         self._rows_per_run = rows_per_run
         try:
-            self._session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
+            self._session = open_session(onnx)
         except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
-            raise PluginError(f"the graph does not load: {_first_words(error)}", hint="mend the export") from None
+            raise PluginError(f"the graph does not load: {error_line(error)}", hint="fix the export") from None
         self.inputs: tuple[str, ...] = tuple(each.name for each in self._session.get_inputs())
         self.outputs: tuple[str, ...] = tuple(each.name for each in self._session.get_outputs())
 
@@ -68,7 +44,7 @@ class Scorer:
         outputs: Sequence[str] | None = None,
         constants: Mapping[str, NDArray[Any]] | None = None,
     ) -> list[NDArray[Any]]:
-        """Run the graph over rows.
+        """Return outputs of the graph, each an array of shape (n, ...).
 
         Parameters
         ----------
@@ -78,15 +54,6 @@ class Scorer:
             Which outputs; all of them, in the graph's order, by default.
         constants : mapping of str to ndarray, optional
             Values for constants that the graph lets a caller override; given whole to each batch.
-
-        Returns
-        -------
-        list of ndarray of shape (n, ...)
-
-        Raises
-        ------
-        PluginError
-            Where feeds differ in their number of rows, or ONNX Runtime does not take them.
         """
         lengths = {name: len(rows) for name, rows in feeds.items()}
         if len(set(lengths.values())) != 1:
@@ -99,25 +66,14 @@ class Scorer:
             try:
                 batches.append(self._session.run(wanted, {**batch, **(constants or {})}))
             except Exception as error:  # noqa: BLE001 - as above
-                raise PluginError(f"the graph does not run: {_first_words(error)}", hint="mend the export") from None
+                raise PluginError(f"the graph does not run: {error_line(error)}", hint="fix the export") from None
         if len(batches) == 1:
             return list(batches[0])
         return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
 
 
 def score(onnx: bytes, X: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the first output of a graph that takes embeddings.
-
-    Parameters
-    ----------
-    onnx : bytes
-        A graph ``embedding (n, d) -> scores (n, k)``; its session is kept for the next call.
-    X : ndarray of shape (n, d), float32
-
-    Returns
-    -------
-    ndarray of shape (n, k), float32
-    """
+    """Return the scores (n, k) that a graph gives to embeddings (n, d); its session is kept for the next call."""
     scorer = _kept(onnx)
     scores: NDArray[np.float32] = scorer.run({scorer.inputs[0]: X}, outputs=scorer.outputs[:1])[0]
     return scores
@@ -126,9 +82,3 @@ def score(onnx: bytes, X: NDArray[np.float32]) -> NDArray[np.float32]:
 @lru_cache(maxsize=8)
 def _kept(onnx: bytes) -> Scorer:
     return Scorer(onnx)
-
-
-def _first_words(error: BaseException) -> str:
-    """Return what ONNX Runtime says, on one line and without its name."""
-    text = " ".join(str(error).split())
-    return text.removeprefix("[ONNXRuntimeError] : ")[:300] or type(error).__name__

@@ -41,6 +41,5 @@ def check_export_size(model: ModelProto, *, name: str, remedy: str, limit_bytes:
     size_bytes = model.ByteSize()
     if size_bytes > limit_bytes:
         raise PluginError(
-            f"'{name}' exports {size_bytes / MIB:.1f} MiB; at most {limit_bytes / MIB:.1f} MiB are allowed",
-            hint=remedy,
+            f"'{name}' exports {size_bytes / MIB:.1f} MiB; at most {limit_bytes / MIB:.1f} MiB are allowed", hint=remedy
         )

@@ -1,4 +1,4 @@
-"""Rebuilds a converter's graph in the one form that ships.
+"""The one form of graph that ships, and the way to it from a converter's.
 
 Converters invent names, some of them random, repeat operator sets, keep outputs that nobody asked for, and
 write notes. Two trainings that learn the same numbers must give the same bytes, so all of that goes.
@@ -6,9 +6,9 @@ write notes. Two trainings that learn the same numbers must give the same bytes,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
@@ -100,8 +100,22 @@ def finished(graph: GraphProto) -> ModelProto:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as error:
         reason = " ".join(str(error).split())[:300]
-        raise PluginError(f"the graph is not valid ONNX: {reason}", hint="mend the export") from error
+        raise PluginError(f"the graph is not valid ONNX: {reason}", hint="fix the export") from error
     return model
+
+
+def score_graph(
+    nodes: Sequence[NodeProto], constants: Mapping[str, np.ndarray[Any, Any]], *, dimension: int, n_targets: int
+) -> ModelProto:
+    """Return the tidy graph ``embedding (n, d) -> scores (n, k)`` of some nodes, with these constants."""
+    graph = helper.make_graph(
+        nodes,
+        GRAPH_NAME,
+        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, [ROWS, dimension])],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, [ROWS, n_targets])],
+        [numpy_helper.from_array(values, name) for name, values in constants.items()],
+    )
+    return tidy(finished(graph), inputs=["embedding"], outputs=["scores"])
 
 
 class _Names:

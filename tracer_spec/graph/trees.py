@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import AttributeProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx import AttributeProto, NodeProto, helper
 
 from tracer_spec.errors import PluginError
-from tracer_spec.graph.tidy import ROWS, finished, tidy
+from tracer_spec.graph.tidy import score_graph
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Condition: TypeAlias = Literal["<=", "<"]
 PostStep: TypeAlias = Literal["none", "softmax", "normalise"]
 
-_MODES = {"<=": "BRANCH_LEQ", "<": "BRANCH_LT"}
+_MODES = {"<=": b"BRANCH_LEQ", "<": b"BRANCH_LT"}
 _TINY = np.float32(1e-30)
 NEVER = -1e30
 """A base value that softmax turns into 0: for a class that no tree speaks for."""
@@ -131,12 +131,12 @@ def tree_ensemble(
         output=["leaves"],
         attribute=_attributes(trees, n_targets, condition),
     )
-    nodes, constants, sums = [ensemble], [], "leaves"
+    nodes, constants, sums = [ensemble], {}, "leaves"
     if base is not None:
         # not the operator's own base_values: ONNX Runtime leaves them out where no leaf speaks for a target
         sums = "sums"
         nodes.append(helper.make_node("Add", ["leaves", "base"], [sums]))
-        constants.append(numpy_helper.from_array(np.asarray(base, np.float32).reshape(1, n_targets), "base"))
+        constants["base"] = np.asarray(base, np.float32).reshape(1, n_targets)
     if post == "softmax":
         nodes.append(helper.make_node("Softmax", [sums], ["scores"], axis=1))
     elif post == "normalise":
@@ -145,20 +145,10 @@ def tree_ensemble(
             helper.make_node("Max", ["totals", "tiny"], ["divisors"]),
             helper.make_node("Div", [sums, "divisors"], ["scores"]),
         ]
-        constants += [
-            numpy_helper.from_array(np.array([1], np.int64), "last_axis"),
-            numpy_helper.from_array(np.array(_TINY), "tiny"),
-        ]
+        constants |= {"last_axis": np.array([1], np.int64), "tiny": np.array(_TINY)}
     else:
         nodes[-1].output[0] = "scores"
-    graph = helper.make_graph(
-        nodes,
-        "trees",
-        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, [ROWS, dimension])],
-        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, [ROWS, n_targets])],
-        constants,
-    )
-    return tidy(finished(graph), inputs=["embedding"], outputs=["scores"])
+    return score_graph(nodes, constants, dimension=dimension, n_targets=n_targets)
 
 
 def _check(tree: Tree, number: int, n_targets: int, dimension: int) -> None:
@@ -192,19 +182,27 @@ def _attributes(trees: Sequence[Tree], n_targets: int, condition: Condition) -> 
     def at_inner(parts: Sequence[NDArray[np.integer[Any]]]) -> NDArray[np.integer[Any]]:
         return np.where(inner, np.concatenate(parts), 0)
 
+    integers = {
+        "nodes_falsenodeids": at_inner([tree.right for tree in trees]),
+        "nodes_featureids": at_inner([tree.feature for tree in trees]),
+        "nodes_nodeids": np.concatenate([np.arange(size) for size in sizes]),
+        "nodes_treeids": np.repeat(np.arange(len(trees)), sizes),
+        "nodes_truenodeids": at_inner([tree.left for tree in trees]),
+        "target_ids": np.concatenate([target for _, target, _ in spoken]),
+        "target_nodeids": np.concatenate([leaf for leaf, _, _ in spoken]),
+        "target_treeids": np.repeat(np.arange(len(trees)), [len(leaf) for leaf, _, _ in spoken]),
+    }
+    floats = {"nodes_values": values, "target_weights": np.concatenate([weight for _, _, weight in spoken])}
+    modes = [_MODES[condition] if each else b"LEAF" for each in inner.tolist()]
+    # kinds are said: ``helper.make_attribute`` would look at every value to guess them
     return [
-        _integers("n_targets", n_targets),
-        _integers("nodes_falsenodeids", at_inner([tree.right for tree in trees])),
-        _integers("nodes_featureids", at_inner([tree.feature for tree in trees])),
-        _strings("nodes_modes", [_MODES[condition] if each else "LEAF" for each in inner.tolist()]),
-        _integers("nodes_nodeids", np.concatenate([np.arange(size) for size in sizes])),
-        _integers("nodes_treeids", np.repeat(np.arange(len(trees)), sizes)),
-        _integers("nodes_truenodeids", at_inner([tree.left for tree in trees])),
-        _floats("nodes_values", values),
-        _integers("target_ids", np.concatenate([target for _, target, _ in spoken])),
-        _integers("target_nodeids", np.concatenate([leaf for leaf, _, _ in spoken])),
-        _integers("target_treeids", np.repeat(np.arange(len(trees)), [len(leaf) for leaf, _, _ in spoken])),
-        _floats("target_weights", np.concatenate([weight for _, _, weight in spoken])),
+        AttributeProto(name="n_targets", type=AttributeProto.INT, i=n_targets),
+        AttributeProto(name="nodes_modes", type=AttributeProto.STRINGS, strings=modes),
+        *(AttributeProto(name=name, type=AttributeProto.INTS, ints=each.tolist()) for name, each in integers.items()),
+        *(
+            AttributeProto(name=name, type=AttributeProto.FLOATS, floats=each.astype(np.float32).tolist())
+            for name, each in floats.items()
+        ),
     ]
 
 
@@ -219,17 +217,3 @@ def _every_leaf_speaks(
     weight = np.concatenate([tree.weight[says], np.zeros(len(silent))])
     order = np.lexsort((target, leaf))
     return leaf[order], target[order], weight[order]
-
-
-def _integers(name: str, values: NDArray[np.integer[Any]] | int) -> AttributeProto:
-    if isinstance(values, int):
-        return AttributeProto(name=name, type=AttributeProto.INT, i=values)
-    return AttributeProto(name=name, type=AttributeProto.INTS, ints=values.tolist())
-
-
-def _floats(name: str, values: NDArray[np.floating[Any]]) -> AttributeProto:
-    return AttributeProto(name=name, type=AttributeProto.FLOATS, floats=np.asarray(values, np.float32).tolist())
-
-
-def _strings(name: str, values: Sequence[str]) -> AttributeProto:
-    return AttributeProto(name=name, type=AttributeProto.STRINGS, strings=[each.encode() for each in values])

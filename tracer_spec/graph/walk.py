@@ -58,14 +58,8 @@ def needed(nodes: Sequence[NodeProto], outputs: Iterable[str]) -> list[NodeProto
 def rename_node(node: NodeProto, value_name: Callable[[str], str], node_name: Callable[[str], str]) -> None:
     """Rename a node and every value in it and in its subgraphs, in place.
 
-    Parameters
-    ----------
-    node : NodeProto
-    value_name : callable
-        Old name to new name of a value. ONNX forbids a subgraph to redefine a name of the graphs around it,
-        so one function serves all depths. The empty name stays empty: it is an input or output left out.
-    node_name : callable
-        Old name to new name of a node.
+    ONNX forbids a subgraph to redefine a name of the graphs around it, so one ``value_name`` serves all depths. The empty
+    name stays empty: it is an input or output left out.
     """
     node.name = node_name(node.name)
     node.input[:] = [value_name(name) if name else "" for name in node.input]

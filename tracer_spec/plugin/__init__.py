@@ -24,15 +24,7 @@ from tracer_spec.plugin.contracts import (
 )
 from tracer_spec.plugin.hookspecs import hookimpl
 from tracer_spec.plugin.policy import Candidate, Certificate, Chain, Fence, Measure, Model, Policy, Stage, WalkStep
-from tracer_spec.plugin.proposing import (
-    Calibrator,
-    CalibratorPlugin,
-    CertifyRows,
-    Family,
-    Target,
-    Trained,
-    Workshop,
-)
+from tracer_spec.plugin.proposing import Calibrator, CalibratorPlugin, CertifyRows, Family, Target, Trained, Workshop
 
 __all__ = [
     "Acceptor",

@@ -1,4 +1,4 @@
-"""The nouns of the guarantee: policies, candidates, chains and the certificate. Plain frozen data."""
+"""Policies, candidates, chains and the certificate, as plain frozen data."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What families propose from, and what calibrators decide by: the contracts of policies.
-
-Shapes: ``n`` rows, ``d`` dimensions, ``k`` classes.
-"""
+"""Contracts of families and calibrators. Shapes: ``n`` rows, ``d`` dimensions, ``k`` classes."""
 
 from __future__ import annotations
 

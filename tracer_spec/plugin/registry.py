@@ -1,4 +1,4 @@
-"""Finds plugins, attaches who ships them, and hands them out by kind and name.
+"""The installed plugins, with who ships them, by kind and name.
 
 A factory, not a global: every :func:`find_plugins` call looks again. A plugin that breaks is a row of
 :attr:`Registry.broken`; it is fatal only to the spec that names it.
@@ -29,17 +29,7 @@ _ANY_FAULT = (Exception, SystemExit)
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A plugin, or a whole entry point, that cannot be used.
-
-    Parameters
-    ----------
-    kind, name : str
-        The plugin's; for an entry point that does not import, ``entry point`` and its name.
-    distribution, version : str
-        Who ships it.
-    reason : str
-        Why it cannot be used.
-    """
+    """A plugin that cannot be used, and why; for an entry point that does not import, ``kind`` is ``entry point``."""
 
     kind: str
     name: str
@@ -70,35 +60,18 @@ class Registry:
         known = self.of_kind(kind)
         if name in known:
             return known[name]
-        for broken in self.broken:
-            if broken.name == name and broken.kind in (kind, "entry point"):
+        suspects = [each for each in self.broken if each.kind in (kind, "entry point")]
+        for broken in suspects:
+            if broken.name == name:
                 raise PluginError(
                     f"the {kind} '{name}' of {broken.distribution} {broken.version} cannot be used: {broken.reason}",
-                    hint=f"mend or uninstall {broken.distribution}; 'tracer-spec plugins' lists every plugin's state",
+                    hint=f"fix or uninstall {broken.distribution}; 'tracer-spec plugins' lists every plugin's state",
                 )
+        may_provide = sorted({f"{each.distribution} {each.version} ({each.reason})" for each in suspects})
+        hint = f"what is installed and broken may provide it: {', '.join(may_provide)}" if may_provide else ""
         raise PluginError(
-            f"no {kind} is called '{name}'; known: {self._listing(known.values())}",
-            hint=did_you_mean(name, known) or self._suspects(kind),
+            f"no {kind} is called '{name}'; known: {_listing(known.values())}", hint=did_you_mean(name, known) or hint
         )
-
-    def _suspects(self, kind: str) -> str:
-        """Name the distributions that may provide a kind, and cannot be asked since they are broken."""
-        found = {
-            f"{each.distribution} {each.version} ({each.reason})"
-            for each in self.broken
-            if each.kind in (kind, "entry point")
-        }
-        return f"what is installed and broken may provide it: {', '.join(sorted(found))}" if found else ""
-
-    @staticmethod
-    def _listing(known: Iterable[Provided]) -> str:
-        """List names by provider, ours first."""
-        by_provider: dict[str, list[str]] = {}
-        for each in known:
-            label = "built in" if each.distribution == _OURS else f"{each.distribution} {each.version}"
-            by_provider.setdefault(label, []).append(each.name)
-        order = sorted(by_provider, key=lambda label: (label != "built in", label))
-        return ", ".join(f"{', '.join(by_provider[label])} ({label})" for label in order) or "none"
 
 
 def find_plugins() -> Registry:
@@ -114,55 +87,79 @@ def find_plugins() -> Registry:
     manager.add_hookspecs(hookspecs)
     found: list[Provided] = []
     broken: list[Broken] = []
-    for entry, distribution, version in _entry_points():
-        name = f"{distribution}:{entry.name}"
+    for module in _modules():
         try:
-            manager.register(entry.load(), name=name)
+            manager.register(module.entry.load(), name=module.name)
             manager.check_pending()
         except _ANY_FAULT as error:  # whatever a third party's import raises is recorded, not ours to die of
-            broken.append(Broken("entry point", entry.name, distribution, version, _reason(error)))
-            if manager.has_plugin(name):
-                manager.unregister(name=name)
+            broken.append(module.broken("entry point", module.entry.name, error))
+            if manager.has_plugin(module.name):
+                manager.unregister(name=module.name)
             continue
         for kind in KINDS:
-            got, lost = _call(manager, kind, name, distribution, version)
+            got, lost = _call(manager, kind, module)
             found += got
             broken += lost
     return _without_duplicates(found, broken)
 
 
-def _entry_points() -> list[tuple[importlib.metadata.EntryPoint, str, str]]:
-    """Return each entry point once, with its distribution, sorted."""
-    seen: dict[tuple[str, str, str], tuple[importlib.metadata.EntryPoint, str, str]] = {}
+def _listing(known: Iterable[Provided]) -> str:
+    """List names by provider, ours first."""
+    by_provider: dict[str, list[str]] = {}
+    for each in known:
+        label = "built in" if each.distribution == _OURS else f"{each.distribution} {each.version}"
+        by_provider.setdefault(label, []).append(each.name)
+    order = sorted(by_provider, key=lambda label: (label != "built in", label))
+    return ", ".join(f"{', '.join(by_provider[label])} ({label})" for label in order) or "none"
+
+
+@dataclass(frozen=True, slots=True)
+class _Module:
+    """An entry point and who ships it."""
+
+    entry: importlib.metadata.EntryPoint
+    distribution: str
+    version: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.distribution}:{self.entry.name}"
+
+    def broken(self, kind: str, name: str, error: BaseException) -> Broken:
+        text = " ".join(str(error).split())
+        reason = f"{type(error).__name__}: {text}" if text else type(error).__name__
+        return Broken(kind, name, self.distribution, self.version, reason)
+
+
+def _modules() -> list[_Module]:
+    """Return each entry point once, sorted."""
+    seen: dict[tuple[str, str, str], _Module] = {}
     for distribution in importlib.metadata.distributions():
         for entry in distribution.entry_points:
             if entry.group == hookspecs.GROUP:
                 key = (distribution.name, entry.name, entry.value)
-                seen.setdefault(key, (entry, distribution.name, distribution.version))
+                seen.setdefault(key, _Module(entry, distribution.name, distribution.version))
     return [seen[key] for key in sorted(seen)]
 
 
-def _call(
-    manager: pluggy.PluginManager, kind: str, name: str, distribution: str, version: str
-) -> tuple[list[Provided], list[Broken]]:
+def _call(manager: pluggy.PluginManager, kind: str, module: _Module) -> tuple[list[Provided], list[Broken]]:
     """Call one module's implementation of one hook."""
-    hook = getattr(manager.hook, _HOOKS[kind])
     got: list[Provided] = []
-    at = entry = name.partition(":")[2]
-    for implementation in hook.get_hookimpls():
-        if implementation.plugin_name != name:
+    at = module.entry.name
+    for implementation in getattr(manager.hook, _HOOKS[kind]).get_hookimpls():
+        if implementation.plugin_name != module.name:
             continue
         try:
             for plugin in implementation.function():
                 _check_name(plugin)
                 at = plugin.name  # so that a spec that names it is told why it cannot be used
                 _check(kind, plugin)
-                if distribution != _OURS:  # tests hold ours to it
+                if module.distribution != _OURS:  # tests hold ours to it
                     _check_schema(plugin)
-                at = entry
-                got.append(Provided(kind, plugin, distribution, version))
+                at = module.entry.name
+                got.append(Provided(kind, plugin, module.distribution, module.version))
         except _ANY_FAULT as error:
-            return [], [Broken(kind, at, distribution, version, _reason(error))]
+            return [], [module.broken(kind, at, error)]
     return got, []
 
 
@@ -219,9 +216,3 @@ def _without_duplicates(found: Sequence[Provided], broken: list[Broken]) -> Regi
         provided=tuple(sorted(usable, key=lambda each: (order[each.kind], each.name))),
         broken=tuple(sorted(broken, key=lambda each: (each.kind, each.name, each.distribution))),
     )
-
-
-def _reason(error: BaseException) -> str:
-    """Say what was raised, on one line."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,4 +1,4 @@
-"""Says what a plugin needs that is not installed."""
+"""The error of a plugin that needs what is not installed."""
 
 from __future__ import annotations
 

@@ -13,43 +13,9 @@ from tracer_spec.errors import BundleError
 from tracer_spec.runtime.archive import POLICY
 from tracer_spec.runtime.decision import INPUT, OUTPUTS, REASONS, Reason
 from tracer_spec.runtime.manifest import Manifest
-from tracer_spec.runtime.onnx_runtime import import_onnxruntime
+from tracer_spec.runtime.onnx_runtime import error_line, open_session
 
-_FATAL_ONLY = 4
 _REBUILD = "build it again with 'tracer-spec build'; where that does not help, upgrade: pip install -U onnxruntime"
-
-
-def open_session(model: bytes) -> Any:
-    """Open a graph as everything here does: on one thread, from memory, quietly.
-
-    Parameters
-    ----------
-    model : bytes
-        A serialised ``ModelProto``.
-
-    Returns
-    -------
-    onnxruntime.InferenceSession
-        Its ``run`` may be called from many threads at once.
-
-    Raises
-    ------
-    BundleError
-        Where ONNX Runtime does not take the graph.
-    """
-    onnxruntime = import_onnxruntime()
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    options.log_severity_level = _FATAL_ONLY
-    # without this, bytes of ONNX Runtime's own format would be taken too, which nothing here has checked
-    options.add_session_config_entry("session.load_model_format", "ONNX")
-    try:
-        # its fallback would print, and try the same provider again
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"], enable_fallback=0)
-    except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
-        raise BundleError(f"does not load: {_first_line(error)}", address=POLICY, hint=_REBUILD) from None
 
 
 def open_policy(model: bytes, manifest: Manifest) -> Any:
@@ -60,13 +26,16 @@ def open_policy(model: bytes, manifest: Manifest) -> Any:
     BundleError
         Where the graph is not the one that the manifest describes.
     """
-    session = open_session(model)
+    try:
+        session = open_session(model)
+    except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
+        raise BundleError(f"does not load: {error_line(error)}", address=POLICY, hint=_REBUILD) from None
     _check_interface(session, manifest)
     vectors = _smoke_vectors(manifest)
     try:
         outputs = session.run(list(OUTPUTS), {INPUT: vectors})
     except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
-        raise BundleError(f"does not run: {_first_line(error)}", address=POLICY, hint=_REBUILD) from None
+        raise BundleError(f"does not run: {error_line(error)}", address=POLICY, hint=_REBUILD) from None
     _check_outputs(vectors, outputs, manifest)
     return session
 
@@ -152,9 +121,3 @@ def _check_outputs(vectors: NDArray[np.float32], outputs: list[NDArray[Any]], ma
 
 def _disagrees(what: str) -> BundleError:
     return BundleError(what, address=POLICY, hint="the graph and bundle.json are not of one build: build it again")
-
-
-def _first_line(error: BaseException) -> str:
-    """Return what ONNX Runtime says, on one line and without its code."""
-    text = " ".join(str(error).split())
-    return text.removeprefix("[ONNXRuntimeError] : ")[:300] or type(error).__name__

@@ -3,32 +3,12 @@
 from tracer_spec.spec.fields import split_step
 from tracer_spec.spec.labels import read_labels
 from tracer_spec.spec.load import LoadedSpec, load_spec
-from tracer_spec.spec.model import (
-    DEFAULT_ZOO,
-    CostSpec,
-    ReportSpec,
-    RouterSpec,
-    SplitSpec,
-    TargetSpec,
-    canonical,
-    spec_digest,
-)
-from tracer_spec.spec.reference import PluginRef
+from tracer_spec.spec.model import RouterSpec, canonical, spec_digest
 from tracer_spec.spec.schema import router_schema
-from tracer_spec.spec.traces import FormatMap, LabelsSpec, TracesSpec
 
 __all__ = [
-    "DEFAULT_ZOO",
-    "CostSpec",
-    "FormatMap",
-    "LabelsSpec",
     "LoadedSpec",
-    "PluginRef",
-    "ReportSpec",
     "RouterSpec",
-    "SplitSpec",
-    "TargetSpec",
-    "TracesSpec",
     "canonical",
     "load_spec",
     "read_labels",

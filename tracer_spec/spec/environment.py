@@ -1,15 +1,16 @@
-"""Turns the tree of a spec into plain data, with ``${VAR}`` expanded in scalar values (never in keys)."""
+"""Plain data from the tree of a spec, with ``${VAR}`` expanded in scalar values (never in keys)."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from tracer_spec.errors import Problem
+from tracer_spec.errors import Problem, SpecError
 from tracer_spec.spec.nodes import Items, Node, Pairs, Path, Scalar, address, as_written
-from tracer_spec.spec.scalars import OutOfRangeError, resolve
+from tracer_spec.spec.scalars import SURROGATE, OutOfRangeError, resolve
 
 _REFERENCE = re.compile(
     r"\$\$\{"  # an escaped brace
@@ -18,21 +19,11 @@ _REFERENCE = re.compile(
 )
 # any unescaped reference, whole or not; the search stays linear where no brace is ever closed
 _NAMES_VARIABLE = re.compile(r"(?<!\$)\$\{[A-Za-z_]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Expanded:
-    """Plain data, and what could not be expanded.
-
-    Parameters
-    ----------
-    data : Any
-        dict, list, str, int, float, bool and None.
-    problems : tuple of Problem
-    unresolved : frozenset of Path
-        Where the problems are; ``data`` holds None there, and nothing more should be said of those places.
-    """
+    """Plain data; None where a scalar has no value, which is a problem and ``unresolved``: no more is to be said of it."""
 
     data: Any
     problems: tuple[Problem, ...]
@@ -56,8 +47,8 @@ def expand(root: Node, environ: Mapping[str, str]) -> Expanded:
             return [walk(item, (*path, index)) for index, item in enumerate(node.items)]
         try:
             return _value(node, environ)
-        except _ExpansionError as error:
-            problems.append(Problem(str(node.place), error.what, error.hint, address(path)))
+        except SpecError as error:
+            problems.extend(replace(each, where=str(node.place), address=address(path)) for each in error.problems)
             unresolved.add(path)
             return None
 
@@ -69,15 +60,6 @@ def names_variable(scalar: Scalar) -> bool:
     return bool(_NAMES_VARIABLE.search(scalar.text))
 
 
-class _ExpansionError(Exception):
-    """A scalar has no value."""
-
-    def __init__(self, what: str, hint: str) -> None:
-        super().__init__(what)
-        self.what = what
-        self.hint = hint
-
-
 def _value(scalar: Scalar, environ: Mapping[str, str]) -> str | int | float | bool | None:
     text = scalar.text
     if "${" in text:
@@ -85,12 +67,14 @@ def _value(scalar: Scalar, environ: Mapping[str, str]) -> str | int | float | bo
     if not scalar.plain:
         return text
     try:
-        return resolve(text)
+        value = resolve(text)
     except OutOfRangeError:
-        raise _ExpansionError(
-            f"{as_written(scalar)[:60]} is an integer beyond 64 bits",
-            "put quotes around it where it is a string",
-        ) from None
+        fact = f"{as_written(scalar)[:60]} is an integer beyond 64 bits"
+        raise SpecError(fact, hint="put quotes around it where it is a string") from None
+    if isinstance(value, float) and not math.isfinite(value):  # JSON, and so a lock or a bundle, could not hold it
+        fact = f"{as_written(scalar)[:60]} is not a finite number"
+        raise SpecError(fact, hint="write a finite one, or put quotes around it where it is a string")
+    return value
 
 
 def _substitute(match: re.Match[str], scalar: Scalar, environ: Mapping[str, str]) -> str:
@@ -99,19 +83,18 @@ def _substitute(match: re.Match[str], scalar: Scalar, environ: Mapping[str, str]
         return "${"
     name, how, rest = match["name"], match["how"], match["rest"]
     if name is None:
-        raise _ExpansionError(
+        raise SpecError(
             f"{as_written(scalar)} holds a '${{' that opens no variable",
-            "write ${NAME}, ${NAME:-default} or ${NAME:?message}; $${ is a literal ${",
+            hint="write ${NAME}, ${NAME:-default} or ${NAME:?message}; $${ is a literal ${",
         )
     value = environ.get(name)
-    if value is not None and _SURROGATE.search(value):
-        raise _ExpansionError(f"the environment variable {name} is not UTF-8", f"set {name} to text")
+    if value is not None and SURROGATE.search(value):
+        raise SpecError(f"the environment variable {name} is not UTF-8", hint=f"set {name} to text")
     if value or (value is not None and how is None):
         return value
     if how == ":-":
         return str(rest)
     state = "is empty" if value is not None else "is not set"
     said = f": {rest.strip()}" if rest and rest.strip() else ""
-    raise _ExpansionError(
-        f"the environment variable {name} {state}{said}", f"set {name}, or give a default: ${{{name}:-...}}"
-    )
+    fact = f"the environment variable {name} {state}{said}"
+    raise SpecError(fact, hint=f"set {name}, or give a default: ${{{name}:-...}}")

@@ -1,4 +1,4 @@
-"""Says what pydantic found in the house's words: the value got, the values allowed, the remedy."""
+"""The text of a pydantic error: the value got, the values allowed, the remedy."""
 
 from __future__ import annotations
 
@@ -8,40 +8,24 @@ from typing import Any
 
 from tracer_spec.errors import did_you_mean
 from tracer_spec.spec.environment import names_variable
-from tracer_spec.spec.model_lookup import Slot
-from tracer_spec.spec.nodes import Node, Pairs, Scalar, as_written, is_typed
+from tracer_spec.spec.model_lookup import BOUNDS, Slot
+from tracer_spec.spec.nodes import Node, Pairs, Scalar, as_written, is_typed, scalars
 from tracer_spec.spec.scalars import OutOfRangeError, resolve
 
 REASON_LEFT_OUT = "the reason is left out because it may quote the environment"
-# what each type error of pydantic asks for
-NOUNS = {
-    "bool_parsing": "true or false",
-    "bool_type": "true or false",
-    "dict_type": "a mapping",
-    "finite_number": "a finite number",
-    "float_parsing": "a number",
-    "float_type": "a number",
-    "frozen_set_type": "a list",
-    "int_from_float": "a whole number",
-    "int_parsing": "a whole number",
-    "int_parsing_size": "a whole number",
-    "int_type": "a whole number",
-    "list_type": "a list",
-    "mapping_type": "a mapping",
-    "model_attributes_type": "a mapping",
-    "model_type": "a mapping",
-    "none_required": "null",
-    "set_type": "a list",
-    "string_type": "a string",
-    "tuple_type": "a list",
+# what pydantic's type errors ask for
+_ASKED_FOR = {
+    "true or false": "bool_parsing bool_type",
+    "a number": "float_parsing float_type",
+    "a finite number": "finite_number",
+    "a whole number": "int_from_float int_parsing int_parsing_size int_type",
+    "a string": "string_type",
+    "a list": "frozen_set_type list_type set_type tuple_type",
+    "a mapping": "dict_type mapping_type model_attributes_type model_type",
+    "null": "none_required",
 }
+_NOUNS = {kind: noun for noun, kinds in _ASKED_FOR.items() for kind in kinds.split()}
 _NUMBERS = ("a number", "a whole number", "a finite number")
-_BOUNDS = {
-    "greater_than": ("above", "gt"),
-    "greater_than_equal": ("at least", "ge"),
-    "less_than": ("below", "lt"),
-    "less_than_equal": ("at most", "le"),
-}
 _SPOKEN_BOOLEANS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 _PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*%?")
 
@@ -50,13 +34,11 @@ def noun(error: Mapping[str, Any]) -> str:
     """Return what a type error asks for, or an empty string where it is no type error."""
     if error["type"] in ("literal_error", "enum"):
         return f"one of {str(error['ctx']['expected']).replace(' or ', ', ')}".replace("'", "")
-    return NOUNS.get(error["type"], "")
+    return _NOUNS.get(error["type"], "")
 
 
 def is_private(node: Node) -> bool:
     """Return whether a value, or anything in it, comes from the environment."""
-    from tracer_spec.spec.nodes import scalars
-
     return any(names_variable(scalar) for scalar in scalars(node))
 
 
@@ -68,17 +50,7 @@ def missing(key: str, slot: Slot) -> tuple[str, str]:
 
 
 def fact_and_hint(error: Mapping[str, Any], node: Node, slot: Slot) -> tuple[str, str]:
-    """Return the fact and the remedy of one error.
-
-    Parameters
-    ----------
-    error : mapping
-        One of ``ValidationError.errors()``; its ``input`` is never looked at.
-    node : Node
-        The value as written.
-    slot : Slot
-        What is taken there.
-    """
+    """Return the fact and the remedy of one of ``ValidationError.errors()``; its ``input`` is never looked at."""
     kind, context = error["type"], error.get("ctx", {})
     shown = as_written(node)
     if kind == "spec":
@@ -87,15 +59,14 @@ def fact_and_hint(error: Mapping[str, Any], node: Node, slot: Slot) -> tuple[str
         return f"{about}{context['fact']}{detail}", context["hint"]
     if noun(error):
         return not_a(node, [noun(error)], slot)
-    if kind in _BOUNDS:
-        words, key = _BOUNDS[kind]
-        return f"{shown} is not {slot.range or f'{words} {context[key]}'}", _fraction_hint(node, slot)
-    if kind in ("too_short", "too_long"):
-        bound = context.get("min_length", context.get("max_length"))
-        return f"{shown} has {context['actual_length']} items, not {_words(kind)} {bound}", ""
-    if kind in ("string_too_short", "string_too_long"):
-        bound = context.get("min_length", context.get("max_length"))
-        return f"{shown} does not have {_words(kind)} {bound} characters", ""
+    bound = next((each for each in BOUNDS if each in context), None)
+    if bound:
+        return f"{shown} is not {slot.range or f'{BOUNDS[bound]} {context[bound]}'}", _fraction_hint(node, slot)
+    if kind.endswith(("too_short", "too_long")):
+        limit = f"at least {context['min_length']}" if "min_length" in context else f"at most {context['max_length']}"
+        if kind.startswith("string"):
+            return f"{shown} does not have {limit} characters", ""
+        return f"{shown} has {context['actual_length']} items, not {limit}", ""
     if kind == "string_pattern_mismatch":
         return f"{shown} does not match {context['pattern']}", ""
     return _in_others_words(error, node), ""
@@ -108,8 +79,7 @@ def not_a(node: Node, nouns: list[str], slot: Slot) -> tuple[str, str]:
         wanted = "a plugin: a name, or a mapping with 'use'"
     if slot.range and len(nouns) == 1 and nouns[0] in _NUMBERS:
         wanted = f"{wanted} {slot.range}"
-    written = as_written(node)
-    return f"{written} is not {wanted}", _type_hint(node, nouns, slot)
+    return f"{as_written(node)} is not {wanted}", _type_hint(node, nouns, slot)
 
 
 def _type_hint(node: Node, nouns: list[str], slot: Slot) -> str:
@@ -153,10 +123,6 @@ def _fraction_hint(node: Node, slot: Slot) -> str:
     from decimal import Decimal
 
     return f"write {(Decimal(match[1]) / 100).normalize():f}"
-
-
-def _words(kind: str) -> str:
-    return "at least" if kind.endswith("short") else "at most"
 
 
 def _in_others_words(error: Mapping[str, Any], node: Node) -> str:

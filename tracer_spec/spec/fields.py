@@ -20,25 +20,12 @@ _MAX_NAME = 64
 
 
 def refusal(fact: str, *, detail: str = "", hint: str = "", about_value: bool = True) -> PydanticCustomError:
-    """Return an error in the house's style for a validator to raise.
+    """Return an error with its remedy for a validator to raise.
 
-    Parameters
-    ----------
-    fact : str
-        What is wrong, read after the value as written: ``is not a JMESPath expression``. Never the value.
-    detail : str
-        More, taken from the value; left out where the value comes from the environment.
-    hint : str
-        The remedy; under the same rule as ``fact``.
-    about_value : bool
-        Whether the value is put before the fact.
+    ``fact`` is read after the value as written, unless ``about_value`` is false, and never holds the value. ``detail`` may:
+    it is left out where the value comes from the environment.
     """
-    context = {
-        "fact": fact,
-        "detail": f": {detail}" if detail else "",
-        "hint": hint,
-        "about_value": about_value,
-    }
+    context = {"fact": fact, "detail": f": {detail}" if detail else "", "hint": hint, "about_value": about_value}
     return PydanticCustomError("spec", "{fact}{detail}", context)
 
 
@@ -151,11 +138,7 @@ def unique(values: tuple[str, ...]) -> tuple[str, ...]:
     """Refuse a value that is given twice."""
     first: dict[str, int] = {}
     found = [
-        (
-            (index,),
-            value,
-            refusal(f"is given twice: items {first[value]} and {index}", hint="keep one of them"),
-        )
+        ((index,), value, refusal(f"is given twice: items {first[value]} and {index}", hint="keep one of them"))
         for index, value in enumerate(values)
         if first.setdefault(value, index) != index
     ]

@@ -1,4 +1,4 @@
-"""Reads the file of allowed labels."""
+"""The file of allowed labels."""
 
 from __future__ import annotations
 
@@ -11,20 +11,10 @@ from tracer_spec.spec.nodes import quoted
 
 
 def read_labels(path: Path, shown: str) -> tuple[str, ...]:
-    """Return the labels of a file, in its order.
+    """Return the labels of a file, in its order; ``shown`` is its name in messages.
 
-    Parameters
-    ----------
-    path : Path
-        A file with one label a line, not counting blank lines and those that start with ``#``; or a JSON list
-        of strings, in a file that ends in ``.json`` or starts with ``[``. At most 1 MiB of UTF-8.
-    shown : str
-        Its name in messages.
-
-    Raises
-    ------
-    SpecError
-        Where it cannot be read, holds no label, or holds one twice.
+    The file has one label a line, not counting blank lines and those that start with ``#``. Or it is a JSON list of strings:
+    its name ends in ``.json``, or it starts with ``[``.
     """
     text = read_text(path, shown)
     is_json = path.suffix.lower() == ".json" or text.lstrip().startswith("[")

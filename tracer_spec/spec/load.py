@@ -1,4 +1,4 @@
-"""Reads router.yaml: text, overrides, environment, model; everything that is wrong is reported at once."""
+"""The way from router.yaml to a valid spec; everything that is wrong is reported at once."""
 
 from __future__ import annotations
 
@@ -35,9 +35,7 @@ class LoadedSpec:
     file : str
         The file's name as given; empty for a mapping.
     tree : Node
-        The spec as written, with overrides.
-    overrides : tuple of str
-        As given, ``KEY=VALUE`` each.
+        The spec as written, with overrides, which ``overrides`` holds as they were given.
     """
 
     spec: RouterSpec
@@ -69,10 +67,6 @@ def load_spec(
     environ : mapping, optional
         What ``${VAR}`` is looked up in; the process's environment by default.
 
-    Returns
-    -------
-    LoadedSpec
-
     Raises
     ------
     SpecError
@@ -100,22 +94,15 @@ def load_spec(
 
 
 def read_text(path: FilePath, shown: str) -> str:
-    """Return the text of a small UTF-8 file; ``shown`` is its name in messages.
-
-    Raises
-    ------
-    SpecError
-        Where it cannot be read, is larger than 1 MiB, or is not UTF-8.
-    """
+    """Return the text of a UTF-8 file of at most 1 MiB; ``shown`` is its name in messages."""
     try:
         if path.is_dir():
             raise SpecError("this is a folder, not a file", where=shown, hint=f"name the file: {path / 'router.yaml'}")
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise SpecError(
-            "there is no such file", where=shown, hint="relative paths start at the current folder"
-        ) from None
+        hint = "relative paths start at the current folder"
+        raise SpecError("there is no such file", where=shown, hint=hint) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise SpecError(f"the file cannot be read: {reason.lower()}", where=shown) from None
@@ -131,7 +118,7 @@ def read_text(path: FilePath, shown: str) -> str:
 
 
 def _check_root(root: Node, problems: Sequence[Problem]) -> None:
-    """Raise where the root is no mapping: nothing more can be said of it."""
+    """Raise where the root is not a mapping: nothing more can be said of it."""
     if isinstance(root, Pairs):
         return
     is_empty = isinstance(root, Scalar) and as_written(root) == "null"

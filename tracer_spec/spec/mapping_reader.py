@@ -1,4 +1,4 @@
-"""Reads a spec given as a Python mapping into the same tree as one read from YAML."""
+"""A spec given as a Python mapping, as the same tree as one read from YAML."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from typing import Any
 from tracer_spec.errors import Problem, SpecError
 from tracer_spec.spec.nodes import Entry, Items, Node, Pairs, Path, Place, Scalar, address, quoted
 from tracer_spec.spec.reader import MAX_DEPTH, MAX_VALUES
-from tracer_spec.spec.scalars import fits, write
+from tracer_spec.spec.scalars import SURROGATE, fits, write
 
 _NOWHERE = Place("")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _UNSAFE = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")
 
 
@@ -24,10 +23,7 @@ def read_mapping(source: Mapping[Any, Any]) -> tuple[Node, list[Problem]]:
 
     Strings stay strings, with ``${VAR}`` still to be expanded; paths become strings, tuples become lists.
 
-    Raises
-    ------
-    SpecError
-        Where it is nested deeper, or holds more values, than a file may.
+    Raises SpecError where it is nested deeper, or holds more values, than a file may.
     """
     problems: list[Problem] = []
     n_values = 0
@@ -42,7 +38,7 @@ def read_mapping(source: Mapping[Any, Any]) -> tuple[Node, list[Problem]]:
         if isinstance(value, Mapping):
             entries: dict[str, Entry] = {}
             for key, below in value.items():
-                if isinstance(key, str) and not _SURROGATE.search(key):
+                if isinstance(key, str) and not SURROGATE.search(key):
                     entries[str.__str__(key)] = Entry(_NOWHERE, walk(below, (*path, key)))
                 else:
                     problems.append(Problem("", f"a key is {_kind(key)}, not a string", address=address(path)))
@@ -60,18 +56,17 @@ def read_mapping(source: Mapping[Any, Any]) -> tuple[Node, list[Problem]]:
 def as_text(node: Node) -> str:
     """Write a tree as JSON, which is YAML too: strings are quoted, so that it reads back as it was."""
 
-    def plain(node: Node) -> str:
+    def pairs(node: Pairs) -> list[str]:
+        return [f"{_double_quoted(key)}: {inline(entry.node)}" for key, entry in node.entries.items()]
+
+    def inline(node: Node) -> str:
         if isinstance(node, Scalar):
             return node.text if node.plain else _double_quoted(node.text)
         if isinstance(node, Items):
-            return "[" + ", ".join(plain(item) for item in node.items) + "]"
-        return (
-            "{" + ", ".join(f"{_double_quoted(key)}: {plain(entry.node)}" for key, entry in node.entries.items()) + "}"
-        )
+            return f"[{', '.join(inline(item) for item in node.items)}]"
+        return f"{{{', '.join(pairs(node))}}}"
 
-    if not isinstance(node, Pairs):
-        return plain(node) + "\n"
-    return "".join(f"{_double_quoted(key)}: {plain(entry.node)}\n" for key, entry in node.entries.items())
+    return "".join(f"{line}\n" for line in (pairs(node) if isinstance(node, Pairs) else [inline(node)]))
 
 
 def _double_quoted(text: str) -> str:
@@ -83,7 +78,7 @@ def _scalar(value: Any) -> tuple[Scalar, str]:
     """Return a scalar, and what is wrong with it."""
     if isinstance(value, str | os.PathLike):
         text = os.fspath(value)
-        if isinstance(text, str) and not _SURROGATE.search(text):
+        if isinstance(text, str) and not SURROGATE.search(text):
             return Scalar(_NOWHERE, str.__str__(text), plain=False), ""
         return _NULL, "a string is not valid Unicode"
     if value is None or isinstance(value, bool):

@@ -9,15 +9,7 @@ import hashlib
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    StrictBool,
-    StrictInt,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, ValidationInfo, field_validator
 
 from tracer_spec.spec.fields import (
     Amount,
@@ -147,8 +139,7 @@ class RouterSpec(Part):
         json_schema_extra={"default": list(DEFAULT_ZOO), "minItems": 1},
     )
     average: StrictBool = Field(
-        default=True,
-        description="Also try the mean of the surrogates that agree with the teacher about equally often.",
+        default=True, description="Also try the mean of the surrogates that agree with the teacher about equally often."
     )
     families: Annotated[PluginRefs, AfterValidator(non_empty("family"))] = Field(
         default_factory=lambda: tuple(PluginRef(use=name) for name in DEFAULT_FAMILIES),

@@ -1,11 +1,11 @@
-"""Asks a pydantic model what it takes at a path: which keys, in which range, described how."""
+"""What a pydantic model takes at a path: which keys, in which range, described how."""
 
 from __future__ import annotations
 
 import types
 import typing
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from pydantic import BaseModel
@@ -13,46 +13,35 @@ from pydantic.fields import FieldInfo
 
 from tracer_spec.spec.nodes import Path
 
+BOUNDS = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
+
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """What a model takes at one path.
-
-    Parameters
-    ----------
-    keys : tuple of str
-        The keys of the mappings it takes there.
-    at_least, above, at_most, below : float or None
-        The bounds of the numbers it takes there.
-    description : str
-    """
+    """What a model takes at one path: the keys of mappings, the bounds of numbers by their names in :data:`BOUNDS`."""
 
     keys: tuple[str, ...] = ()
-    at_least: float | None = None
-    above: float | None = None
-    at_most: float | None = None
-    below: float | None = None
+    bounds: Mapping[str, float] = field(default_factory=dict)
     description: str = ""
+
+    def _ends(self) -> tuple[str, ...]:
+        """Return the names of the bounds that count, the lower one first: an exclusive one before an inclusive one."""
+        ends = (next((each for each in pair if each in self.bounds), "") for pair in (("gt", "ge"), ("lt", "le")))
+        return tuple(end for end in ends if end)
 
     @property
     def range(self) -> str:
         """Return the bounds in words, or an empty string."""
-        low = "" if self.above is None else f"above {_number(self.above)}"
-        low = low or ("" if self.at_least is None else f"at least {_number(self.at_least)}")
-        high = "" if self.below is None else f"below {_number(self.below)}"
-        high = high or ("" if self.at_most is None else f"at most {_number(self.at_most)}")
-        if self.above is not None and self.below is not None:
-            return f"between {_number(self.above)} and {_number(self.below)} (exclusive)"
-        if low.startswith("at") and high.startswith("at"):
-            return f"between {_number(self.at_least)} and {_number(self.at_most)}"
-        return " and ".join(part for part in (low, high) if part)
+        ends = self._ends()
+        numbers = [_number(self.bounds[end]) for end in ends]
+        if ends in (("gt", "lt"), ("ge", "le")):
+            return f"between {' and '.join(numbers)}{' (exclusive)' if ends[0] == 'gt' else ''}"
+        return " and ".join(f"{BOUNDS[end]} {number}" for end, number in zip(ends, numbers, strict=True))
 
     @property
     def is_fraction(self) -> bool:
         """Return whether it takes numbers within [0, 1] only."""
-        low = self.above if self.above is not None else self.at_least
-        high = self.below if self.below is not None else self.at_most
-        return low == 0 and high == 1
+        return [self.bounds[end] for end in self._ends()] == [0, 1]
 
 
 def slot_at(model: type[BaseModel], path: Path) -> Slot:
@@ -61,16 +50,17 @@ def slot_at(model: type[BaseModel], path: Path) -> Slot:
     for segment in path:
         here = [found for each in here for found in _below(each, segment)]
     keys: list[str] = []
-    bounds: dict[str, Any] = {}
-    for each in here:
-        for part in _parts(each):
-            if isinstance(part, FieldInfo) and part.description:
-                bounds.setdefault("description", part.description)
-            elif isinstance(part, type) and issubclass(part, BaseModel):
-                keys += _fields(part)
-            else:
-                bounds |= _bounds(part)
-    return Slot(tuple(dict.fromkeys(keys)), **bounds)
+    bounds: dict[str, float] = {}
+    description = ""
+    for part in (part for each in here for part in _parts(each)):
+        if isinstance(part, FieldInfo) and part.description:
+            description = description or part.description
+        elif isinstance(part, type) and issubclass(part, BaseModel):
+            keys += _fields(part)
+        else:
+            set_here = {name: getattr(part, name, None) for name in BOUNDS}
+            bounds |= {name: value for name, value in set_here.items() if isinstance(value, int | float)}
+    return Slot(tuple(dict.fromkeys(keys)), bounds, description)
 
 
 def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
@@ -108,12 +98,5 @@ def _parts(annotation: Any) -> Iterator[Any]:
         yield annotation
 
 
-def _bounds(constraint: Any) -> dict[str, Any]:
-    """Return the bounds that a constraint sets."""
-    names = {"ge": "at_least", "gt": "above", "le": "at_most", "lt": "below"}
-    found = {ours: getattr(constraint, theirs, None) for theirs, ours in names.items()}
-    return {name: value for name, value in found.items() if isinstance(value, int | float)}
-
-
-def _number(value: float | None) -> str:
+def _number(value: float) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

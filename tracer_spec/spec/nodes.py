@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from tracer_spec.spec.scalars import OutOfRangeError, resolve
+
 Path: TypeAlias = tuple[str | int, ...]
 
 _WORD = re.compile(r"[A-Za-z0-9_$-]+")
@@ -115,8 +117,6 @@ def as_written(node: Node) -> str:
 
 def is_typed(scalar: Scalar) -> bool:
     """Return whether YAML reads the scalar as a number, true, false or null."""
-    from tracer_spec.spec.scalars import OutOfRangeError, resolve
-
     if not scalar.plain:
         return False
     try:

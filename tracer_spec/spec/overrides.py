@@ -1,40 +1,20 @@
-"""Applies ``--set KEY=VALUE`` to the tree of a spec, to be checked like what is in the file."""
+"""Overrides, ``--set KEY=VALUE``, applied to the tree of a spec and checked like what is in the file."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tracer_spec.errors import Problem, SpecError
-from tracer_spec.spec.nodes import (
-    Entry,
-    Items,
-    Node,
-    Pairs,
-    Path,
-    Place,
-    Scalar,
-    address,
-    as_written,
-    is_typed,
-    quoted,
-)
+from tracer_spec.spec.nodes import Entry, Items, Node, Pairs, Path, Place, Scalar, address, as_written, is_typed, quoted
 from tracer_spec.spec.reader import read_yaml
 
 _SEGMENT = re.compile(
     r"""(?:^|(?P<dot>\.))(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<word>[^.\[\]="]+))|\[(?P<index>[0-9]{1,6})\]"""
 )
 _OF_A_PLUGIN = frozenset(("use", "as", "with"))
-
-
-class _OverrideError(Exception):
-    """An override points where nothing can be set."""
-
-    def __init__(self, what: str, hint: str = "") -> None:
-        super().__init__(what)
-        self.what = what
-        self.hint = hint
 
 
 def apply_overrides(root: Node, overrides: Sequence[str]) -> tuple[Node, list[Problem]]:
@@ -46,20 +26,18 @@ def apply_overrides(root: Node, overrides: Sequence[str]) -> tuple[Node, list[Pr
     """
     problems: list[Problem] = []
     for override in overrides:
+        where = f"--set {quoted(override)}"
+        path: Path = ()
         try:
             path, text = _split(override)
-        except _OverrideError as error:
-            problems.append(Problem(f"--set {quoted(override)}", error.what, error.hint))
-            continue
-        where = f"--set {address(path)}"
-        try:
+            where = f"--set {address(path)}"
             value, found = _value(text, where)
             problems += found
             root = _set(root, path, 0, value, Place(where))
-        except _OverrideError as error:
-            problems.append(Problem(where, error.what, error.hint, address(path)))
-        except SpecError as error:
-            problems += error.problems
+        except SpecError as error:  # what is wrong in the value has its place already
+            problems += [
+                each if each.where else replace(each, where=where, address=address(path)) for each in error.problems
+            ]
     return root, problems
 
 
@@ -70,11 +48,11 @@ def _split(override: str) -> tuple[Path, str]:
     while position < len(override) and override[position] != "=":
         match = _SEGMENT.match(override, position)
         if match is None or (not path and (match["index"] or match["dot"])):
-            raise _OverrideError(f"the key cannot be read from character {position + 1} on", _FORM)
+            raise SpecError(f"the key cannot be read from character {position + 1} on", hint=_FORM)
         position = match.end()
         path.append(_segment(match))
     if not path or position == len(override):
-        raise _OverrideError("there is no KEY=VALUE in it", _FORM)
+        raise SpecError("there is no KEY=VALUE in it", hint=_FORM)
     return tuple(path), override[position + 1 :]
 
 
@@ -89,7 +67,7 @@ def _segment(match: re.Match[str]) -> str | int:
     try:
         return str(json.loads(f'"{match["quoted"]}"'))
     except ValueError:
-        raise _OverrideError(f"the key {quoted(match['quoted'])} holds a bad escape", _FORM) from None
+        raise SpecError(f"the key {quoted(match['quoted'])} holds a bad escape", hint=_FORM) from None
 
 
 def _value(text: str, where: str) -> tuple[Node, list[Problem]]:
@@ -108,7 +86,7 @@ def _set(node: Node | None, path: Path, depth: int, value: Node, place: Place) -
     if isinstance(node, Scalar) and segment in _OF_A_PLUGIN and not is_typed(node):
         node = Pairs(node.place, {"use": Entry(node.place, node)})
     if node is not None and not isinstance(node, Pairs) and not _is_null(node):
-        raise _OverrideError(f"{_name(path[:depth])} is {as_written(node)}, which has no keys to set")
+        raise SpecError(f"{_name(path[:depth])} is {as_written(node)}, which has no keys to set")
     pairs = node if isinstance(node, Pairs) else Pairs(place, {})
     before = pairs.entries.get(segment)
     below = _set(before.node if before else None, path, depth + 1, value, place)
@@ -118,13 +96,12 @@ def _set(node: Node | None, path: Path, depth: int, value: Node, place: Place) -
 
 def _set_item(node: Node | None, index: int, path: Path, depth: int, value: Node, place: Place) -> Node:
     if node is not None and not isinstance(node, Items) and not _is_null(node):
-        raise _OverrideError(f"{_name(path[:depth])} is {as_written(node)}, which is no list")
+        raise SpecError(f"{_name(path[:depth])} is {as_written(node)}, which is no list")
     items = node.items if isinstance(node, Items) else ()
     if index > len(items):
         count = f"has {len(items)} items" if node is not None else "is not in the spec"
-        raise _OverrideError(
-            f"{_name(path[:depth])} {count}: [{index}] is past the end",
-            f"the next one would be [{len(items)}]",
+        raise SpecError(
+            f"{_name(path[:depth])} {count}: [{index}] is past the end", hint=f"the next one would be [{len(items)}]"
         )
     below = _set(items[index] if index < len(items) else None, path, depth + 1, value, place)
     return Items(node.place if node is not None else place, (*items[:index], below, *items[index + 1 :]))

@@ -1,4 +1,4 @@
-"""Turns a pydantic error into problems with the address and the place of what was written."""
+"""Problems out of a pydantic error, with the address and the place of what was written."""
 
 from __future__ import annotations
 
@@ -30,26 +30,21 @@ def problems_of(
 ) -> list[tuple[Path, Problem]]:
     """Return what a pydantic error says, each with its path.
 
-    Parameters
-    ----------
-    error : ValidationError
-        What ``model`` said of the data at ``at``.
-    root : Node
-        The whole spec as written.
-    model : type of BaseModel
-    at : Path
-        Where the data stand in the spec: ``()`` for all of it, ``("zoo", 1, "with")`` for a plugin's options.
+    ``at`` is where the data that ``model`` refused stand in the spec: ``()`` for all of it, ``("zoo", 1, "with")`` for a
+    plugin's options. ``root`` is the whole spec as written.
     """
     errors = error.errors(include_url=False, include_input=False)
     located = [_locate(each, root, model, at) for each in errors]
     found: list[tuple[Path, Problem]] = []
-    for union, group in [(key, list(each)) for key, each in groupby(located, key=lambda each: each.union)]:
-        told = group if union is None else _of_union(group)
-        if isinstance(told, list):
-            found += [(each.path, _problem(each, root, _slot(model, each, at))) for each in told]
-            continue
-        fact, hint = not_a(nearest(root, told.path), list(told.nouns), slot_at(model, told.path[len(at) :]))
-        found.append((told.path, Problem(str(nearest(root, told.path).place), fact, hint, address(told.path))))
+    for union, group in groupby(located, key=lambda each: each.union):
+        branches = [list(each) for _, each in groupby(group, key=lambda each: each.branch if union is not None else "")]
+        meant = _branch_meant(branches, union)
+        if meant is not None:
+            found += [(each.path, _problem(each, root, _slot(model, each, at))) for each in meant]
+        elif union is not None:
+            node, nouns = nearest(root, union), [noun(branch[0].error) for branch in branches]
+            fact, hint = not_a(node, nouns, slot_at(model, union[len(at) :]))
+            found.append((union, Problem(str(node.place), fact, hint, address(union))))
     return found
 
 
@@ -57,14 +52,6 @@ def _slot(model: type[BaseModel], located: _Located, at: Path) -> Slot:
     """Return what is taken where an error is; around it, for an unknown key."""
     path = located.path[len(at) :]
     return slot_at(model, path[:-1] if located.error["type"] == "extra_forbidden" else path)
-
-
-@dataclass(frozen=True, slots=True)
-class _NoneOf:
-    """A value that is of none of the types it may be of."""
-
-    path: Path
-    nouns: tuple[str, ...]
 
 
 def _locate(error: Mapping[str, Any], root: Node, model: type[BaseModel], at: Path) -> _Located:
@@ -89,14 +76,12 @@ def _is_key(segment: str | int, node: Node | None, model: type[BaseModel], path:
     return isinstance(node, Pairs) and segment in slot_at(model, path).keys
 
 
-def _of_union(group: Sequence[_Located]) -> list[_Located] | _NoneOf:
-    """Choose what to tell of a value that fits no branch of a union."""
-    union = group[0].union
-    branches = [list(each) for _, each in groupby(group, key=lambda located: located.branch)]
+def _branch_meant(branches: Sequence[list[_Located]], union: Path | None) -> list[_Located] | None:
+    """Return the errors of the branch of a union that was meant: its type is right. None where a value fits no branch."""
     for branch in branches:
         if len(branches) == 1 or not any(each.path == union and noun(each.error) for each in branch):
-            return branch  # its type is right, so this is the branch that was meant
-    return _NoneOf(union or (), tuple(noun(each.error) for branch in branches for each in branch[:1]))
+            return branch
+    return None
 
 
 def _problem(located: _Located, root: Node, slot: Slot) -> Problem:

@@ -1,4 +1,4 @@
-"""Reads YAML text into a tree of :mod:`~tracer_spec.spec.nodes`, defensively.
+"""YAML text, which may be hostile, as a tree of :mod:`~tracer_spec.spec.nodes`.
 
 The parser's event stream is read instead of its composed nodes: events come one at a time, so that depth,
 size and aliases are bounded *before* they cost memory or stack.
@@ -14,6 +14,7 @@ import yaml
 
 from tracer_spec.errors import Problem, SpecError
 from tracer_spec.spec.nodes import Entry, Items, Node, Pairs, Place, Scalar, quoted
+from tracer_spec.spec.scalars import SURROGATE
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 64
@@ -21,7 +22,6 @@ MAX_VALUES = 100_000
 
 _FAST: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NOT_YAML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ class _Open:
 
 
 def read_yaml(text: str, file: str, *, override: bool = False) -> tuple[Node, list[Problem]]:
-    """Read one document.
+    """Return the root of one document, and what is wrong without making the rest unreadable: duplicate keys, tags, merge keys.
 
     Parameters
     ----------
@@ -49,13 +49,6 @@ def read_yaml(text: str, file: str, *, override: bool = False) -> tuple[Node, li
         What places are reported under.
     override : bool
         Whether ``file`` names an override, whose text has no lines worth counting.
-
-    Returns
-    -------
-    node : Node
-        The root.
-    problems : list of Problem
-        What is wrong without making the rest unreadable: duplicate keys, tags, merge keys.
 
     Raises
     ------
@@ -124,7 +117,7 @@ class _Builder:
 
     def _take_scalar(self, event: yaml.ScalarEvent, place: Place) -> None:
         self._check_tag(event.tag, place)
-        if _SURROGATE.search(event.value):
+        if SURROGATE.search(event.value):
             self.fail(place, "an escape names half a surrogate pair, which is no character")
         plain = not event.style  # the two parsers say '' and None
         if self._awaits_key():
@@ -157,12 +150,8 @@ class _Builder:
             self.fail(place, f"the alias '*{anchor}' cannot be a key", "write the key out")
         if anchor is None or anchor not in self._anchors:
             inside = any(frame.anchor == anchor for frame in self._open)
-            what = (
-                f"the alias '*{anchor}' stands inside of what it names"
-                if inside
-                else f"no anchor '&{anchor}' comes before this alias"
-            )
-            self.fail(place, what)
+            unknown = f"no anchor '&{anchor}' comes before this alias"
+            self.fail(place, f"the alias '*{anchor}' stands inside of what it names" if inside else unknown)
         node, n_values, height = self._anchors[anchor]
         self._count(n_values, place)
         self._check_depth(height, place)
@@ -216,9 +205,7 @@ class _Builder:
         if tag is not None:
             shown = tag.replace("tag:yaml.org,2002:", "!!")
             self._note(
-                place,
-                f"tags are not allowed: {quoted(shown)}",
-                "write the value without it; quotes make a string",
+                place, f"tags are not allowed: {quoted(shown)}", "write the value without it; quotes make a string"
             )
 
     def _note(self, place: Place, what: str, hint: str = "") -> None:

@@ -20,9 +20,7 @@ class PluginRef(Part):
 
     use: PluginName = Field(description="The plugin's name; 'tracer-spec plugins' lists those installed.")
     alias: PluginName = Field(
-        default="",
-        alias="as",
-        description="What this one is called in reports and bundles; by default, its name.",
+        default="", alias="as", description="What this one is called in reports and bundles; by default, its name."
     )
     options: dict[str, Any] = Field(
         default_factory=dict,

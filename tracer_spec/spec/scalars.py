@@ -1,4 +1,4 @@
-"""Types plain scalars by the core schema of YAML 1.2.
+"""The types of plain scalars, by the core schema of YAML 1.2.
 
 Only ``true`` and ``false`` are booleans, so that the class labels ``no``, ``off`` and ``yes`` stay strings;
 so do ``1:30``, ``1_000`` and ``2024-01-31``; ``010`` is ten.
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 
+SURROGATE = re.compile("[\ud800-\udfff]")
 _NULL = frozenset(("", "~", "null", "Null", "NULL"))
 _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _INT = re.compile(r"[-+]?[0-9]+")
@@ -30,10 +31,7 @@ class OutOfRangeError(ValueError):
 def resolve(text: str) -> str | int | float | bool | None:
     """Return the value of a plain scalar.
 
-    Raises
-    ------
-    OutOfRangeError
-        Where it is an integer outside [-2**63, 2**63).
+    An integer outside [-2**63, 2**63) raises :class:`OutOfRangeError`.
 
     Examples
     --------

@@ -6,8 +6,9 @@ each other is in it only where a schema can say so.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from pydantic import BaseModel
 
@@ -46,16 +47,9 @@ _PLACES = (
 def router_schema(options: PluginOptions | None = None) -> Schema:
     """Return the JSON Schema (draft 2020-12) of router.yaml.
 
-    Parameters
-    ----------
-    options : mapping of kind to mapping of name to (summary, model), optional
-        What every installed plugin takes: with it ``use`` completes the names of plugins, and ``with`` is
-        typed by ``use``. Other kinds stay open.
-
-    Returns
-    -------
-    dict
-        Sorted by key: ``schemas/router.v1.json`` is this with an indent of two and a final newline.
+    ``options`` holds, by kind and name, the summary and the options of plugins: with them ``use`` completes the names of
+    plugins, and ``with`` is typed by ``use``. Other kinds stay open. Keys are sorted: ``schemas/router.v1.json`` is this with
+    an indent of two and a final newline.
 
     Examples
     --------
@@ -82,7 +76,7 @@ def router_schema(options: PluginOptions | None = None) -> Schema:
         "title": "router.yaml, version 1",
         "$defs": definitions | {"variable": dict(VARIABLE)},
     }
-    made: Schema = _sorted(root)
+    made: Schema = json.loads(json.dumps(root, sort_keys=True))
     return made
 
 
@@ -94,21 +88,16 @@ def _schemas(kind: str, plugins: Mapping[str, tuple[str, type[BaseModel]]]) -> _
     }
 
 
-def _sorted(value: Any) -> Any:
-    """Return a copy whose keys are in alphabetical order, all the way down."""
-    if isinstance(value, dict):
-        return {key: _sorted(value[key]) for key in sorted(value)}
-    return [_sorted(each) for each in value] if isinstance(value, list) else value
-
-
 def _of_the_spec() -> dict[str, Schema]:
     """Return the definitions of the spec's parts, under the names people use."""
-    made = RouterSpec.model_json_schema(by_alias=True, ref_template=REF + "{model}")
+    text = json.dumps(RouterSpec.model_json_schema(by_alias=True, ref_template=REF + "{model}"))
+    for name, model in _NAMES.items():
+        text = text.replace(f'"{REF}{model.__name__}"', f'"{REF}{name}"')
+    made = json.loads(text)
     found: dict[str, Schema] = made.pop("$defs") | {RouterSpec.__name__: made}
-    refs = {REF + model.__name__: REF + name for name, model in _NAMES.items()}
     definitions: dict[str, Schema] = {}
     for name, model in _NAMES.items():
-        definition = _renamed(found[model.__name__], refs) | {"title": name}
+        definition = found[model.__name__] | {"title": name}
         described = {info.alias or key: info.description for key, info in model.model_fields.items()}
         for key, schema in definition["properties"].items():
             _leave_out_null(schema, is_meant=name == "format")
@@ -117,17 +106,6 @@ def _of_the_spec() -> dict[str, Schema]:
     del definitions["plugin"]["properties"]["as"]["default"]
     _say_what_keys_ask_of_each_other(definitions)
     return definitions
-
-
-def _renamed(schema: Schema, refs: Mapping[str, str]) -> Schema:
-    """Return a copy whose references have other names."""
-
-    def copy(value: object) -> object:
-        if isinstance(value, dict):
-            return {key: refs[each] if key == "$ref" else copy(each) for key, each in value.items()}
-        return [copy(each) for each in value] if isinstance(value, list) else value
-
-    return {key: copy(value) for key, value in schema.items()}
 
 
 def _leave_out_null(schema: Schema, *, is_meant: bool) -> None:

@@ -47,8 +47,7 @@ class FormatMap(Overrides):
         default=None, description="The teacher's answer, before 'labels' puts it in order; needed without a preset."
     )
     text: Expression | None = Field(
-        default=None,
-        description="What the teacher was asked; not needed where vectors come with the traces.",
+        default=None, description="What the teacher was asked; not needed where vectors come with the traces."
     )
     id: Expression | None = Field(
         default=None, description="The event's id: copies and retries with the same id collapse."
@@ -149,8 +148,7 @@ class TracesSpec(Part):
         json_schema_extra={"default": {}},
     )
     format: Annotated[StrictStr, Field(min_length=1)] | FormatMap = Field(
-        default="native",
-        description="How a record is laid out: a preset's name, or a map of JMESPath expressions.",
+        default="native", description="How a record is laid out: a preset's name, or a map of JMESPath expressions."
     )
     teacher: Model | Annotated[tuple[Model, ...], AfterValidator(non_empty("model"))] | None = Field(
         default=None,

@@ -1,4 +1,4 @@
-"""Makes room for ``${VAR}`` in a JSON Schema: where it asks for a scalar, a variable may stand."""
+"""Room for ``${VAR}`` in a JSON Schema: a variable may stand for any scalar."""
 
 from __future__ import annotations
 

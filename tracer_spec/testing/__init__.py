@@ -8,7 +8,7 @@ Three lines in a file that pytest collects run every test of a kind::
         plugin = "my-surrogate"
 
 ``plugin`` is the name of one that is installed, or the :class:`~tracer_spec.plugin.Plugin` itself; ``options`` are what a
-spec would write after ``with:``. A failure says what was found, what the contract is, and how to mend it. Without pytest,
+spec would write after ``with:``. A failure says what was found, what the contract is, and how to fix it. Without pytest,
 :func:`breaches` runs the same tests. The kit imports neither pytest nor anything else that tracer-spec itself does without.
 """
 

@@ -47,10 +47,10 @@ class AcceptorContract(Contract):
             self.require(
                 bool(((values >= 0) & (values <= 1)).all()),
                 f"{what} gives values from {values.min():.4g} to {values.max():.4g}",
-                mend="give a probability: a sigmoid, or a share",
+                fix="give a probability: a sigmoid, or a share",
             )
         require_equal(self, graph, native, "what accepts says and what the graph says", tolerance=1e-5,
-                      mend="let the graph compute what accepts computes; sum in float64 where weights cancel")  # fmt: skip
+                      fix="let the graph compute what accepts computes; sum in float64 where weights cancel")  # fmt: skip
 
     def test_it_gives_a_probability_and_its_graph_gives_the_same(self) -> None:
         """accepts(X, scores) is float32 (n,) in [0, 1], and the graph of to_onnx gives the same to 1e-5."""
@@ -65,11 +65,7 @@ class AcceptorContract(Contract):
     def test_it_learns_from_evidence_of_one_kind(self) -> None:
         """Evidence in which all rows agree, or none does, or of one row, trains an acceptor all the same."""
         rows = evidence(100)
-        for told in (
-            replace(rows, agrees=np.ones(100, bool)),
-            replace(rows, agrees=np.zeros(100, bool)),
-            evidence(1),
-        ):
+        for told in (replace(rows, agrees=np.ones(100, bool)), replace(rows, agrees=np.zeros(100, bool)), evidence(1)):
             self._require_accepts(self._fit(told), evidence(50, seed=7))
 
     def test_it_accepts_more_readily_where_the_surrogate_agrees(self) -> None:
@@ -80,7 +76,7 @@ class AcceptorContract(Contract):
         self.require(
             agreeing > other,
             f"rows that agree get {agreeing:.3f} on average, others {other:.3f}",
-            mend="predict evidence.agrees; a higher value means that agreement is likelier",
+            fix="predict evidence.agrees; a higher value means that agreement is likelier",
         )
 
     def test_equal_evidence_gives_equal_bytes(self) -> None:
@@ -90,7 +86,7 @@ class AcceptorContract(Contract):
         self.require(
             self._graph(self._trained()) == first == again,
             "two trainings with seed 1, or two exports, give two graphs",
-            mend="hand the seed to everything that draws, and pass the graph through tracer_spec.graph.tidy",
+            fix="hand the seed to everything that draws, and pass the graph through tracer_spec.graph.tidy",
         )
 
     def test_evidence_stays_as_it_is(self) -> None:
@@ -102,5 +98,5 @@ class AcceptorContract(Contract):
             each.flags.writeable = False
         self._fit(rows).accepts(rows.X, rows.scores, rows.votes)
         self.require(
-            [each.tobytes() for each in arrays] == before, "training changed its evidence", mend="copy before you write"
+            [each.tobytes() for each in arrays] == before, "training changed its evidence", fix="copy before you write"
         )

@@ -11,9 +11,9 @@ from dataclasses import replace
 import numpy as np
 
 from tracer_spec.plugin import CalibratorPlugin, Candidate, Certificate, Chain, Measure, Target
+from tracer_spec.testing.command_output import command_output, ship_renamed
 from tracer_spec.testing.contract import Contract
 from tracer_spec.testing.simulated_rows import Rows, World, chain
-from tracer_spec.testing.told import ship_renamed, told_of
 
 RUNS = 200
 N_FIT, N_CERTIFY = 300, 250
@@ -68,13 +68,13 @@ class CalibratorContract(Contract):
         self.require(
             all(each in proposed for each in ordered) and len({id(each) for each in ordered}) == len(ordered),
             "the order holds candidates that were not proposed, or one twice",
-            mend="choose among the candidates of the chains",
+            fix="choose among the candidates of the chains",
         )
         least = min((each.coverage for each in ordered), default=1.0)
         self.require(
             least >= 0.3,
             f"a candidate of coverage {least:.2f} is tested; min_coverage is 0.3",
-            mend="leave it out of the order",
+            fix="leave it out of the order",
         )
 
     def test_the_order_is_frozen_before_any_row_is_seen(self) -> None:
@@ -86,7 +86,7 @@ class CalibratorContract(Contract):
         self.require(
             tuple(part.order(chains, len(rows), self.target)) == first == self._order(chains, len(rows)),
             "the order changed after rows were counted",
-            mend="keep no state between order and certify: make the calibrator a frozen dataclass",
+            fix="keep no state between order and certify: make the calibrator a frozen dataclass",
         )
 
     def test_the_certificate_tells_what_was_tested(self) -> None:
@@ -100,12 +100,12 @@ class CalibratorContract(Contract):
                 and bool(certificate.claim)
                 and "\n" not in certificate.claim,
                 f"it says n_certify {certificate.n_certify}, target {certificate.target}, claim {certificate.claim!r}",
-                mend="give len(rows), target.level and one sentence",
+                fix="give len(rows), target.level and one sentence",
             )
             self.require(
                 chosen is None or (chosen.passed and chosen in certificate.walk),
                 "what is chosen is not a step of the walk that passed",
-                mend="choose among the steps with passed=True",
+                fix="choose among the steps with passed=True",
             )
             for step in certificate.walk:
                 n, k = rows.count(step.candidate.policy)
@@ -115,7 +115,7 @@ class CalibratorContract(Contract):
                     step.candidate in ordered and (step.n, step.k) == counts and sound,
                     f"a step says {step.k} of {step.n}, p {step.p_value}; for {self._measure} the rows say {counts[1]} of "
                     f"{counts[0]}",
-                    mend="write the counts of rows.count(policy) into the step, and a p-value in [0, 1] or None",
+                    fix="write the counts of rows.count(policy) into the step, and a p-value in [0, 1] or None",
                 )
 
     def test_it_says_what_it_measures_and_whether_it_tests(self) -> None:
@@ -125,7 +125,7 @@ class CalibratorContract(Contract):
             isinstance(plugin, CalibratorPlugin) and plugin.measure == self.target.measure,
             f"{type(plugin).__name__} describes it, with the measure {getattr(plugin, 'measure', None)!r}; the target is of "
             f"{self.target.measure!r}",
-            mend="describe it by tracer_spec.plugin.CalibratorPlugin(..., measure=...), and give the contract a target of it",
+            fix="describe it by tracer_spec.plugin.CalibratorPlugin(..., measure=...), and give the contract a target of it",
         )
         _, _, certificate = self._certify(1.0, 7)
         tested = any(step.p_value is not None for step in certificate.walk)
@@ -133,28 +133,27 @@ class CalibratorContract(Contract):
         self.require(
             isinstance(plugin, CalibratorPlugin) and plugin.tests == stated == tested,
             f"tests is {getattr(plugin, 'tests', None)}; confidence is {certificate.confidence}; p-values: {tested}",
-            mend="say tests=False where it makes no test, and then give neither a confidence nor p-values",
+            fix="say tests=False where it makes no test, and then give neither a confidence nor p-values",
         )
 
     def test_what_is_told_of_it_does_not_depend_on_its_name(self) -> None:
         """Plan, build and inspect tell the same of it under another name: by what it measures and tests."""
-        if not isinstance(self.plugin, str):
-            raise unittest.SkipTest("the plugin is not installed under a name, so no spec can use it")
-        from tracer_spec.plugin.registry import find_plugins
-
-        folder, options = self._kept["folder"], self.kept("options", lambda: dict(self.prepare(self._kept["folder"])))
-        told = told_of(self.plugin, options, self.target, folder)
-        distribution = find_plugins().get(self.kind, self.plugin).distribution
-        other = ship_renamed(self.plugin, distribution, folder)
-        again = [each.replace(other, self.plugin) for each in told_of(other, options, self.target, folder)]
+        provided = self.installed(", so no spec can use it")
+        name, folder = provided.name, self._kept["folder"]
+        options = self.kept("options", lambda: dict(self.prepare(folder)))
+        told = command_output(name, options, self.target, folder)
+        other = ship_renamed(name, provided.distribution, folder)
+        again = [each.replace(other, name) for each in command_output(other, options, self.target, folder)]
         said = [
-            (line, now) for one, two in zip(told, again, strict=True) for line, now in _lines(one, two) if line != now
+            (line, now)
+            for one, two in zip(told, again, strict=True)
+            for line, now in itertools.zip_longest(one.splitlines(), two.splitlines(), fillvalue="")
+            if line != now and "-renamed" not in now
         ]
-        said = [(line, now) for line, now in said if "-renamed" not in now]
         self.require(
             not said,
             f"under another name it is told otherwise: {said[:1]}",
-            mend="decide nothing by the calibrator's name: its descriptor says what it measures and whether it tests",
+            fix="decide nothing by the calibrator's name: its descriptor says what it measures and whether it tests",
         )
 
     @property
@@ -172,7 +171,7 @@ class CalibratorContract(Contract):
             self.require(
                 certificate.chosen is None and certificate.status == "refused",
                 "it certifies on no certify rows",
-                mend="0 of 0 has a p-value of 1",
+                fix="0 of 0 has a p-value of 1",
             )
 
     def test_what_plainly_deserves_it_is_certified(self) -> None:
@@ -181,7 +180,7 @@ class CalibratorContract(Contract):
         self.require(
             certificate.chosen is not None,
             "it refuses a surrogate that always agrees",
-            mend="check the test's direction",
+            fix="check the test's direction",
         )
 
     def test_it_errs_no_more_often_than_it_says(self) -> None:
@@ -204,7 +203,7 @@ class CalibratorContract(Contract):
         self.require(
             false <= allowed,
             f"{false} of {RUNS} certificates are false; at a confidence of {1 - delta:g}, chance allows {allowed}",
-            mend="test in the frozen order, stop at the first failure, and correct for every further look at the rows",
+            fix="test in the frozen order, stop at the first failure, and correct for every further look at the rows",
         )
 
     def test_it_spends_no_more_than_the_looks_budget(self) -> None:
@@ -218,10 +217,5 @@ class CalibratorContract(Contract):
             self.require(
                 chosen.p_value <= looked.delta and (certificate.level is None or certificate.level <= looked.delta),
                 f"it passes a p-value of {chosen.p_value:.3g} at level {certificate.level}; the budget is {looked.delta:.3g}",
-                mend="compare with target.delta, not with 1 - target.confidence",
+                fix="compare with target.delta, not with 1 - target.confidence",
             )
-
-
-def _lines(one: str, two: str) -> list[tuple[str, str]]:
-    """Return the lines of two texts side by side."""
-    return list(itertools.zip_longest(one.splitlines(), two.splitlines(), fillvalue=""))

@@ -1,4 +1,4 @@
-"""What the contracts of all kinds share: the plugin under test, its options, and messages that say how to mend it."""
+"""The contract of all kinds: the plugin under test, its options, and messages that say how to fix it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from typing import Any, ClassVar, TypeVar
 
 from tracer_spec.errors import TracerError
 from tracer_spec.plugin import Options, Plugin
+from tracer_spec.plugin.contracts import Provided
+from tracer_spec.plugin.registry import find_plugins
 from tracer_spec.spec.fields import is_plugin_name
 
 T = TypeVar("T")
@@ -24,7 +26,7 @@ HEAVY = ("lightgbm", "onnx", "onnxruntime", "pandas", "pyarrow", "scipy", "sklea
 
 
 class ContractBreachError(AssertionError):
-    """A plugin does not keep its contract: what was found, what the contract is, how to mend it."""
+    """A plugin does not keep its contract: what was found, what the contract is, how to fix it."""
 
 
 class Contract:
@@ -84,17 +86,30 @@ class Contract:
         """Return the plugin under test."""
         return self.kept("descriptor", self._find)
 
-    def validated(self) -> Options:
-        """Return the options as a build would: by the plugin's own model, relative paths from the folder of the test."""
+    def validated(self, given: Mapping[str, Any] | None = None) -> Options:
+        """Return options as a build would: by the plugin's own model, relative paths from the folder of the test.
+
+        Parameters
+        ----------
+        given : mapping, optional
+            What a spec would write after ``with:``; what :meth:`prepare` returns by default.
+        """
         folder = self._kept["folder"]
-        given = self.kept("options", lambda: dict(self.prepare(folder)))
-        return self.descriptor.options.model_validate(given, context={"root": folder})
+        if given is None:
+            given = self.kept("options", lambda: dict(self.prepare(folder)))
+        return self.descriptor.options.model_validate(dict(given), context={"root": folder})
 
-    def made(self) -> Any:
-        """Return the plugin's working part, made anew."""
-        return self.descriptor.make(self.validated())
+    def made(self, given: Mapping[str, Any] | None = None) -> Any:
+        """Return the plugin's working part, made anew, of these options."""
+        return self.descriptor.make(self.validated(given))
 
-    def require(self, holds: bool, found: str, *, mend: str) -> None:
+    def installed(self, otherwise: str) -> Provided:
+        """Return the plugin with who ships it; skip the test where it is not installed, and ``otherwise`` ends the reason."""
+        if not isinstance(self.plugin, str):
+            raise unittest.SkipTest(f"the plugin is not installed under a name{otherwise}")
+        return find_plugins().get(self.kind, self.plugin)
+
+    def require(self, holds: bool, found: str, *, fix: str) -> None:
         """Raise where a condition does not hold.
 
         Raises
@@ -103,13 +118,11 @@ class Contract:
         """
         __tracebackhide__ = True
         if not holds:
-            raise ContractBreachError(found, mend)
+            raise ContractBreachError(found, fix)
 
     def _find(self) -> Plugin[Any]:
         if isinstance(self.plugin, Plugin):
             return self.plugin
-        from tracer_spec.plugin.registry import find_plugins
-
         if not self.plugin:
             raise ContractBreachError(f"{type(self).__name__} names no plugin", "set plugin = 'its-name'")
         found: Plugin[Any] = find_plugins().get(self.kind, self.plugin).plugin
@@ -127,18 +140,18 @@ class Contract:
         self.require(
             is_plugin_name(plugin.name) and plugin.name == plugin.name.lower(),
             f"it is called {plugin.name!r}",
-            mend="call it by lower case letters, digits and dashes",
+            fix="call it by lower case letters, digits and dashes",
         )
         self.require(
             bool(plugin.summary.strip()) and "\n" not in plugin.summary and len(plugin.summary) <= 120,
             f"its summary is {plugin.summary!r}",
-            mend="say in one line of at most 120 characters what it does: 'tracer-spec plugins' prints it in a table",
+            fix="say in one line of at most 120 characters what it does: 'tracer-spec plugins' prints it in a table",
         )
         silent = [name for name, field in plugin.options.model_fields.items() if not field.description]
         self.require(
             not silent,
             f"the options {', '.join(silent)} have no description",
-            mend="write Field(default, description=\"...\"): editors and 'tracer-spec plugins NAME' show it",
+            fix="write Field(default, description=\"...\"): editors and 'tracer-spec plugins NAME' show it",
         )
 
     def test_its_options_are_frozen_and_refuse_unknown_keys(self) -> None:
@@ -149,7 +162,7 @@ class Contract:
             and config.get("extra") == "forbid"
             and bool(config.get("frozen")),
             f"its options have extra={config.get('extra')!r} and frozen={config.get('frozen')}",
-            mend="derive them from tracer_spec.plugin.Options and leave its model_config as it is",
+            fix="derive them from tracer_spec.plugin.Options and leave its model_config as it is",
         )
 
     def test_its_options_survive_the_bundle(self) -> None:
@@ -159,18 +172,14 @@ class Contract:
         self.require(
             again == options,
             f"{options!r} came back as {again!r}",
-            mend="use types that JSON has, or give the field a serialiser and a validator that undo each other",
+            fix="use types that JSON has, or give the field a serialiser and a validator that undo each other",
         )
 
     def test_importing_it_is_light(self) -> None:
         """Every command imports every plugin's module, so heavy libraries are imported inside make, or later."""
-        if not isinstance(self.plugin, str):
-            raise unittest.SkipTest("the plugin is not installed under a name, so there is no entry point to import")
-        from tracer_spec.plugin.registry import find_plugins
-
-        heavy = _heavy_imports_of(find_plugins().get(self.kind, self.plugin).distribution)
+        heavy = _heavy_imports_of(self.installed(", so there is no entry point to import").distribution)
         self.require(
-            not heavy, f"importing its module imports {', '.join(heavy)}", mend="move those imports into make or fit"
+            not heavy, f"importing its module imports {', '.join(heavy)}", fix="move those imports into make or fit"
         )
 
 
@@ -192,15 +201,17 @@ def _heavy_imports_of(distribution: str) -> tuple[str, ...]:
 
 
 def _quote_rules(cls: type[Contract]) -> None:
-    """Have the tests that a class itself defines quote their docstrings, which are the rules, when they fail."""
+    """Have the tests that a class itself defines quote their rules, which are their docstrings, when they fail."""
     for name, test in list(vars(cls).items()):
         if name.startswith("test_") and inspect.isfunction(test):
             setattr(cls, name, _with_rule(test))
 
 
 def _with_rule(test: Callable[..., None]) -> Callable[..., None]:
-    """Return a test whose failures quote its docstring, which is the rule, and name the plugin."""
     rule = " ".join((inspect.getdoc(test) or "").split())
+
+    def breach_of(contract: Contract, found: str, fix: str) -> ContractBreachError:
+        return ContractBreachError(f"{contract._called()}: {found}\n  contract: {rule}\n  fix: {fix}")
 
     @functools.wraps(test)
     def wrapped(self: Contract) -> None:
@@ -210,21 +221,20 @@ def _with_rule(test: Callable[..., None]) -> Callable[..., None]:
             __tracebackhide__ = True
             if len(breach.args) != 2:
                 raise
-            found, mend = breach.args
-            raise ContractBreachError(_message(self._called(), found, rule, mend)) from None
+            raise breach_of(self, *breach.args) from None
         except (AssertionError, unittest.SkipTest):
             raise
         except Exception as error:
-            said = error.problems[0].what if isinstance(error, TracerError) else str(error)
-            found = f"raised {type(error).__name__}: {' '.join(said.split())[:500]}"
-            mend = "mend what raised; its traceback is above"
-            raise ContractBreachError(_message(self._called(), found, rule, mend)) from error
+            found = f"raised {type(error).__name__}: {what_is_said(error, 500)}"
+            raise breach_of(self, found, "fix what raised; its traceback is above") from error
 
     return wrapped
 
 
-def _message(called: str, found: str, rule: str, mend: str) -> str:
-    return f"{called}: {found}\n  contract: {rule}\n  mend: {mend}"
+def what_is_said(error: Exception, most: int) -> str:
+    """Return what an error says, on one line of at most so many characters."""
+    said = error.problems[0].what if isinstance(error, TracerError) else str(error)
+    return " ".join(said.split())[:most]
 
 
 _quote_rules(Contract)

@@ -14,8 +14,6 @@ from tracer_spec.testing.contract import Contract
 from tracer_spec.testing.graphs import require_equal, require_rows
 from tracer_spec.testing.rows import ODD_TEXTS, TEXTS
 
-_ONE_BY_ONE = "compute each text's vector from that text alone: no padding, no statistics of the batch"
-
 
 class EmbedderContract(Contract):
     """What every embedder of texts promises.
@@ -49,7 +47,7 @@ class EmbedderContract(Contract):
         self.require(
             not isinstance(part, VectorReader),
             "it reads vectors instead of embedding texts",
-            mend="test it with VectorReaderContract",
+            fix="test it with VectorReaderContract",
         )
         return part.fit(tuple(self.texts), seed=1) if isinstance(part, Fittable) else part
 
@@ -64,7 +62,7 @@ class EmbedderContract(Contract):
         X = self._vectors()
         d = X.shape[-1] if getattr(X, "ndim", 0) == 2 else 0
         self.require(
-            d > 0, f"embed gives an array of shape {getattr(X, 'shape', None)}", mend="return (n, d), one row a text"
+            d > 0, f"embed gives an array of shape {getattr(X, 'shape', None)}", fix="return (n, d), one row a text"
         )
         require_rows(self, X, (len(self.texts), d), "embed")
         require_rows(self, self._embedder().embed(list(self.texts[:3])), (3, d), "embed, given a list,")
@@ -73,20 +71,15 @@ class EmbedderContract(Contract):
         """The same text gives the same vector, alone or in a batch, first or last, now or later."""
         X, embedder = self._vectors(), self._embedder()
         alone = np.concatenate([embedder.embed([text]) for text in self.texts[:8]])
-        require_equal(self, alone, X[:8], "vectors alone and in a batch", tolerance=self.tolerance, mend=_ONE_BY_ONE)
+        self._require_alike(alone, X[:8], "vectors alone and in a batch")
         reverse = embedder.embed(tuple(reversed(self.texts)))[::-1]
-        require_equal(
-            self, reverse, X, "vectors of one batch and of its reverse", tolerance=self.tolerance, mend=_ONE_BY_ONE
-        )
+        self._require_alike(reverse, X, "vectors of one batch and of its reverse")
         mixed = embedder.embed([self.texts[0], *ODD_TEXTS])[:1]
-        require_equal(
-            self,
-            mixed,
-            X[:1],
-            "vectors beside short and beside very long texts",
-            tolerance=self.tolerance,
-            mend=_ONE_BY_ONE,
-        )
+        self._require_alike(mixed, X[:1], "vectors beside short and beside very long texts")
+
+    def _require_alike(self, got: Vectors, wanted: Vectors, what: str) -> None:
+        fix = "compute each text's vector from that text alone: no padding, no statistics of the batch"
+        require_equal(self, got, wanted, what, tolerance=self.tolerance, fix=fix)
 
     def test_different_texts_have_different_vectors(self) -> None:
         """It tells texts apart."""
@@ -94,7 +87,7 @@ class EmbedderContract(Contract):
         self.require(
             distinct > len(self.texts) // 2,
             f"{len(self.texts)} texts have {distinct} different vectors",
-            mend="keep the order of texts, and let a vector depend on its text",
+            fix="keep the order of texts, and let a vector depend on its text",
         )
 
     def test_any_unicode_text_has_a_vector(self) -> None:
@@ -109,7 +102,7 @@ class EmbedderContract(Contract):
         self.require(
             isinstance(X, np.ndarray) and X.ndim == 2 and len(X) == 0 and X.dtype == np.float32,
             f"embed([]) gives {getattr(X, 'dtype', type(X).__name__)} of shape {getattr(X, 'shape', None)}",
-            mend="return numpy.zeros((0, d), numpy.float32)",
+            fix="return numpy.zeros((0, d), numpy.float32)",
         )
 
     def test_its_fingerprint_is_of_the_function(self) -> None:
@@ -119,25 +112,21 @@ class EmbedderContract(Contract):
         self.require(
             isinstance(mark, str) and 0 < len(mark) <= 200,
             f"the fingerprint is {mark!r:.80}",
-            mend=f"return a digest, such as hashlib.sha256(...).hexdigest(): {len(hashlib.sha256().hexdigest())} characters",
+            fix=f"return a digest, such as hashlib.sha256(...).hexdigest(): {len(hashlib.sha256().hexdigest())} characters",
         )
         self._vectors()
         marks = {mark, embedder.fingerprint(), self._ready().fingerprint()}
         self.require(
             len(marks) == 1,
             f"one function has the fingerprints {', '.join(sorted(marks))}",
-            mend="digest what decides the vectors (weights, revision, options), and no time, path or address",
+            fix="digest what decides the vectors (weights, revision, options), and no time, path or address",
         )
         for given in self.others:
-            other = self._ready(
-                self.descriptor.make(
-                    self.descriptor.options.model_validate(dict(given), context={"root": self._kept["folder"]})
-                )
-            )
+            other = self._ready(self.made(given))
             self.require(
                 other.fingerprint() != mark,
                 f"the options {dict(given)} leave the fingerprint as it is",
-                mend="digest every option that changes vectors",
+                fix="digest every option that changes vectors",
             )
 
     def test_it_comes_back_from_its_state(self) -> None:
@@ -149,33 +138,32 @@ class EmbedderContract(Contract):
             self.require(
                 is_member_name(f"{EMBEDDER}{name}") and isinstance(content, bytes),
                 f"the state holds {name!r} as {type(content).__name__}",
-                mend="name files by letters, digits, '.', '_' and '-', and give their content as bytes",
+                fix="name files by letters, digits, '.', '_' and '-', and give their content as bytes",
             )
-        options = self.descriptor.options.model_validate(self.validated().model_dump(mode="json"))
-        made = self.descriptor.make(options)
+        made = self.made(self.validated().model_dump(mode="json"))
         self.require(
             not state or isinstance(made, Restorable),
             f"the state holds {', '.join(state)}, and what make gives has no restore",
-            mend="give it restore(state), or keep the state empty where options say it all",
+            fix="give it restore(state), or keep the state empty where options say it all",
         )
         back = made.restore(dict(state)) if isinstance(made, Restorable) else made
         self.require(
             back.fingerprint() == self._embedder().fingerprint(),
             "it comes back with another fingerprint",
-            mend="keep in the state, or in the options, all that the fingerprint digests",
+            fix="keep in the state, or in the options, all that the fingerprint digests",
         )
         require_equal(self, back.embed(tuple(self.texts)), self._vectors(), "vectors before and after", tolerance=1e-6,
-                      mend="keep all that decides vectors in the state or the options")  # fmt: skip
+                      fix="keep all that decides vectors in the state or the options")  # fmt: skip
 
     def test_fitting_twice_gives_the_same_state(self) -> None:
         """Fitting on the same texts with the same seed gives the same bytes; texts are read and left as they are."""
         texts = list(self.texts)
         self._embedder().embed(texts)
-        self.require(texts == list(self.texts), "embed changed the list of texts", mend="copy before you write")
+        self.require(texts == list(self.texts), "embed changed the list of texts", fix="copy before you write")
         self.require(
             dict(self._ready().state()) == dict(self._embedder().state()),
             "two embedders fitted alike have different states",
-            mend="hand the seed to everything that draws, sort what has no order, and write no time into files",
+            fix="hand the seed to everything that draws, sort what has no order, and write no time into files",
         )
 
     def test_few_texts_are_learned_or_refused(self) -> None:

@@ -36,15 +36,15 @@ class FamilyContract(Contract):
     def test_it_proposes_chains(self) -> None:
         """Propose yields chains, each with its family's name, its surrogates' names and at least one candidate."""
         chains, known = self._chains(), {each.name for each in self._workshop().trained}
-        self.require(bool(chains), "it proposes nothing over an easy workshop", mend="yield a chain for each surrogate")
+        self.require(bool(chains), "it proposes nothing over an easy workshop", fix="yield a chain for each surrogate")
         for each in chains:
             self.require(
-                isinstance(each, Chain), f"it yields {type(each).__name__}", mend="yield tracer_spec.plugin.Chain"
+                isinstance(each, Chain), f"it yields {type(each).__name__}", fix="yield tracer_spec.plugin.Chain"
             )
             self.require(
                 bool(each.candidates) and each.family == self.descriptor.name and set(each.surrogates) <= known,
                 f"a chain of the family {each.family!r} has {len(each.candidates)} candidates of {', '.join(each.surrogates)}",
-                mend=f"name the family {self.descriptor.name!r} and the surrogates as the workshop does",
+                fix=f"name the family {self.descriptor.name!r} and the surrogates as the workshop does",
             )
 
     def test_coverage_rises_along_a_chain(self) -> None:
@@ -60,7 +60,7 @@ class FamilyContract(Contract):
                 self.require(
                     dropped == 0,
                     f"candidate {position} of the chain {', '.join(chain.surrogates)} takes {dropped} decisions back",
-                    mend="order candidates by falling threshold, and keep earlier stages as they are; "
+                    fix="order candidates by falling threshold, and keep earlier stages as they are; "
                     "start another chain where that cannot be",
                 )
                 before, wrong_before = handled, wrong
@@ -75,7 +75,7 @@ class FamilyContract(Contract):
                     counted == candidate,
                     f"a candidate says {candidate.n_agree} of {candidate.n_handled} handled; "
                     f"the workshop counts {counted.n_agree} of {counted.n_handled}",
-                    mend="make candidates with workshop.candidate(family, policy)",
+                    fix="make candidates with workshop.candidate(family, policy)",
                 )
 
     def test_its_policies_compile(self) -> None:
@@ -92,7 +92,7 @@ class FamilyContract(Contract):
         self.require(
             again == self._chains(),
             "proposing again gives other chains",
-            mend="draw nothing, and sort what has no order",
+            fix="draw nothing, and sort what has no order",
         )
 
     def test_a_workshop_where_nothing_may_be_answered_is_no_fault(self) -> None:
@@ -105,5 +105,5 @@ class FamilyContract(Contract):
         self.require(
             handled == 0,
             f"it handles {handled} rows that no surrogate may answer",
-            mend="take stages from workshop.stage",
+            fix="take stages from workshop.stage",
         )

@@ -13,26 +13,23 @@ DIMENSION = 8
 
 
 def clusters(n: int, *, seed: int = 0, classes: Sequence[int] = range(N_CLASSES)) -> tuple[Vectors, Classes]:
-    """Return unit vectors around one direction for each class, and their classes.
-
-    Parameters
-    ----------
-    n : int
-    seed : int
-        Of the rows; the directions are always the same.
-    classes : sequence of int
-        Those that are met.
-
-    Returns
-    -------
-    X : ndarray of shape (n, 8), float32
-    y : ndarray of shape (n,), int64
-    """
+    """Return unit vectors (n, 8) around one direction for each class, always the same ones, and the class of each."""
     rng = np.random.default_rng(seed)
     y = rng.choice(np.asarray(classes, np.int64), size=n)
     directions = 2.5 * np.eye(N_CLASSES, DIMENSION)
     X = directions[y] + rng.normal(size=(n, DIMENSION))
     return (X / np.linalg.norm(X, axis=1, keepdims=True)).astype(np.float32), y
+
+
+def few_rows() -> dict[str, tuple[Vectors, Classes]]:
+    """Return vectors and classes from which there is little to learn, by what they are."""
+    X, _ = clusters(60)
+    return {
+        "two rows of two classes": (X[:2], np.array([0, 3], np.int64)),
+        "two rows of one class": (X[:2], np.array([1, 1], np.int64)),
+        "one row": (X[:1], np.array([2], np.int64)),
+        "one class": (X, np.full(60, 1, np.int64)),
+    }
 
 
 def evidence(n: int = 400, *, seed: int = 0, n_votes: int = 0) -> Evidence:

@@ -1,4 +1,4 @@
-"""Writes a distribution that holds one working plugin, with its conformance test: what ``plugins new`` does."""
+"""A distribution with one working plugin and its conformance test: what ``plugins new`` writes."""
 
 from __future__ import annotations
 
@@ -23,30 +23,11 @@ _HOW_IN_A_SPEC = {
     "family": "families: [global, {name}]",
     "calibrator": "target: {{agreement: 0.9, calibrator: {name}}}",
 }
-_PREPARE = """
-    missing = {"path": "nothing-here.db", "query": "SELECT 1"}
-    expected = [{"input": "where is my card?", "teacher": "card"}, {"input": "refund me", "teacher": "refund"}]
-
-    def prepare(self, folder):
-        with contextlib.closing(sqlite3.connect(folder / "log.db")) as database:
-            database.execute("CREATE TABLE calls (body, answer)")
-            database.executemany("INSERT INTO calls VALUES (:input, :teacher)", self.expected)
-            database.commit()
-        return {"path": "log.db", "query": "SELECT body AS input, answer AS teacher FROM calls ORDER BY rowid"}
-"""
 
 
 @dataclass(frozen=True, slots=True)
 class Scaffold:
-    """A distribution in the making.
-
-    Parameters
-    ----------
-    kind, name : str
-        The plugin's.
-    files : dict of str to str
-        Paths in the distribution's folder, and what they hold.
-    """
+    """A distribution in the making: a plugin's kind and name, and paths in the distribution's folder to what they hold."""
 
     kind: str
     name: str
@@ -64,14 +45,7 @@ class Scaffold:
 
 
 def make_scaffold(kind: str, name: str) -> Scaffold:
-    """Return the files of a distribution with one working plugin; nothing is written.
-
-    Parameters
-    ----------
-    kind : str
-        source, embedder, surrogate, acceptor, guard, family or calibrator.
-    name : str
-        What a spec will write after ``use:``.
+    """Return a distribution with one working plugin, which a spec will use by its name; nothing is written.
 
     Raises
     ------
@@ -95,25 +69,28 @@ def make_scaffold(kind: str, name: str) -> Scaffold:
             hint="choose another name: two plugins of one kind and name are both refused",
         )
     scaffold = Scaffold(kind, name, {})
+    shown = {"kind": kind, "name": name, "distribution": scaffold.distribution, "module": scaffold.module}
+    test = "test_source_conformance.py" if kind == "source" else "test_conformance.py"
+    explain = f"tracer-spec plugins {name}"
     scaffold.files.update(
         {
             f"{scaffold.module}.py": plugin_code(kind, name),
-            "pyproject.toml": _pyproject(scaffold),
-            "README.md": _readme(scaffold),
-            "tests/test_conformance.py": conformance_test(kind, name),
+            "pyproject.toml": _filled("pyproject.toml", ours=version("tracer-spec"), **shown),
+            "README.md": _filled(
+                "README.md",
+                snippet=how_in_a_spec(kind, name),
+                explain=explain,
+                pytest="pytest".ljust(len(explain)),
+                **shown,
+            ),
+            "tests/test_conformance.py": _filled(test, contract=f"{kind.capitalize()}Contract", **shown),
         }
     )
     return scaffold
 
 
 def write_scaffold(scaffold: Scaffold, into: Path) -> Path:
-    """Write a distribution into a new folder of ``into``, and return that folder.
-
-    Raises
-    ------
-    UsageError
-        Where the folder is there already, or cannot be written: nothing is ever overwritten.
-    """
+    """Write a distribution into a new folder of ``into``, and return that folder; nothing is ever overwritten."""
     folder = into / scaffold.distribution
     try:
         folder.mkdir(parents=True)
@@ -129,15 +106,7 @@ def write_scaffold(scaffold: Scaffold, into: Path) -> Path:
 
 def plugin_code(kind: str, name: str) -> str:
     """Return a complete module that provides one plugin of a kind, under a name."""
-    code = (files("tracer_spec.testing.templates") / f"{kind}.py").read_text(encoding="utf-8")
-    return code.replace(f'"my-{kind}"', f'"{name}"')
-
-
-def conformance_test(kind: str, name: str) -> str:
-    """Return the test that holds the plugin to its contract."""
-    contract = f"{kind.capitalize()}Contract"
-    body = f'from tracer_spec.testing import {contract}\n\n\nclass TestContract({contract}):\n    plugin = "{name}"\n'
-    return f"import contextlib\nimport sqlite3\n\n{body}{_PREPARE}" if kind == "source" else body
+    return _template(f"{kind}.py").replace(f'"my-{kind}"', f'"{name}"')
 
 
 def how_in_a_spec(kind: str, name: str) -> str:
@@ -145,54 +114,9 @@ def how_in_a_spec(kind: str, name: str) -> str:
     return _HOW_IN_A_SPEC[kind].format(name=name)
 
 
-def _pyproject(scaffold: Scaffold) -> str:
-    ours = version("tracer-spec")
-    return f"""\
-[build-system]
-requires = ["hatchling>=1.24"]
-build-backend = "hatchling.build"
-
-[project]
-name = "{scaffold.distribution}"
-version = "0.1.0"
-description = "The {scaffold.kind} '{scaffold.name}' for tracer-spec."
-readme = "README.md"
-requires-python = ">=3.11"
-dependencies = ["tracer-spec>={ours}"]
-
-[project.optional-dependencies]
-dev = ["pytest>=8.2"]
-
-# the one line by which tracer-spec finds the plugin
-[project.entry-points.tracer_spec]
-{scaffold.name} = "{scaffold.module}"
-
-[tool.hatch.build.targets.wheel]
-include = ["{scaffold.module}.py"]
-
-[tool.pytest.ini_options]
-addopts = ["-W", "error"]
-testpaths = ["tests"]
-"""
+def _filled(file: str, **shown: str) -> str:
+    return _template(f"{file}.txt").format(**shown)
 
 
-def _readme(scaffold: Scaffold) -> str:
-    snippet = how_in_a_spec(scaffold.kind, scaffold.name)
-    explain = f"tracer-spec plugins {scaffold.name}"
-    return f"""\
-# {scaffold.distribution}
-
-The {scaffold.kind} `{scaffold.name}` for [tracer-spec](https://pypi.org/project/tracer-spec/).
-
-```sh
-pip install -e '.[dev]'
-{"pytest".ljust(len(explain))}   # the whole contract of its kind
-{explain}   # its options, as others see them
-```
-
-In a spec:
-
-```yaml
-{snippet}
-```
-"""
+def _template(file: str) -> str:
+    return (files("tracer_spec.testing.templates") / file).read_text(encoding="utf-8")

@@ -35,13 +35,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Rows agree at one rate, whatever their score: no policy is better or worse than another.
-
-    Parameters
-    ----------
-    rate : float
-        In [0, 1].
-    """
+    """Rows agree at one rate in [0, 1], whatever their score: no policy is better or worse than another."""
 
     rate: float
 

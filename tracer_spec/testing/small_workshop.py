@@ -20,10 +20,7 @@ N_ROWS = 600
 def small_workshop(*, closed: bool = False) -> Workshop:
     """Train two surrogates on 600 rows of 4 classes, some easy and some hard, at a target of 0.8.
 
-    Parameters
-    ----------
-    closed : bool
-        Deny every label, so that no surrogate may answer anything.
+    A ``closed`` one denies every label, so that no surrogate may answer anything.
     """
     rng = np.random.default_rng(3)
     y = rng.integers(N_CLASSES, size=N_ROWS)

@@ -49,7 +49,7 @@ class SourceContract(Contract):
         self.require(
             isinstance(records, Iterator) and not type(records).__name__.startswith(("list", "tuple")),
             f"records() gives a {type(records).__name__}",
-            mend="write records as a generator: yield one Record at a time, and hold no more than a batch",
+            fix="write records as a generator: yield one Record at a time, and hold no more than a batch",
         )
         first = list(itertools.islice(records, 1))
         close = getattr(records, "close", None)
@@ -57,13 +57,13 @@ class SourceContract(Contract):
             close()
         del records
         gc.collect()  # a file left open warns when it is collected, and pytest -W error makes that a failure
-        self.require(first == self._all()[:1], "the first record differs from run to run", mend="keep a stable order")
+        self.require(first == self._all()[:1], "the first record differs from run to run", fix="keep a stable order")
 
     def test_every_record_has_an_address_and_data(self) -> None:
         """A Record has where, as file:line or file#row, one of its own; a good one has data, a bad one says its problem."""
         records = self._all()
         self.require(
-            len(records) >= 2, f"it gives {len(records)} records", mend="let options or prepare point at two or more"
+            len(records) >= 2, f"it gives {len(records)} records", fix="let options or prepare point at two or more"
         )
         for each in records:
             self.require(
@@ -72,21 +72,21 @@ class SourceContract(Contract):
                 and bool(each.where)
                 and "\n" not in each.where,
                 f"it yields {each!r:.120}",
-                mend="yield tracer_spec.plugin.Record(where, data), where on one line: messages point there",
+                fix="yield tracer_spec.plugin.Record(where, data), where on one line: messages point there",
             )
             self.require(
                 isinstance(each.data, Mapping) and all(isinstance(key, str) for key in each.data),
                 f"the data of {each.where} are {type(each.data).__name__}",
-                mend="give a mapping with strings as keys, as JSON has them",
+                fix="give a mapping with strings as keys, as JSON has them",
             )
             self.require(
                 not each.data if each.problem else True,
                 f"{each.where} has a problem and data",
-                mend="leave data empty where a record could not be read",
+                fix="leave data empty where a record could not be read",
             )
         places = [each.where for each in records]
         self.require(
-            len(set(places)) == len(places), "two records have one address", mend="count lines or rows in where"
+            len(set(places)) == len(places), "two records have one address", fix="count lines or rows in where"
         )
 
     def test_reading_again_gives_the_same_records(self) -> None:
@@ -95,7 +95,7 @@ class SourceContract(Contract):
         self.require(
             list(source.records()) == list(source.records()) == self._all(),
             "reading again gives other records",
-            mend="start at the beginning in each call of records(), and sort what has no order, such as files of a glob",
+            fix="start at the beginning in each call of records(), and sort what has no order, such as files of a glob",
         )
 
     def test_it_gives_the_records_that_are_there(self) -> None:
@@ -108,16 +108,15 @@ class SourceContract(Contract):
         self.require(
             first is None,
             f"{len(got)} records, {len(wanted)} expected; they differ from number {first} on",
-            mend="yield one record a line or row, with its values as JSON has them",
+            fix="yield one record a line or row, with its values as JSON has them",
         )
 
     def test_what_does_not_exist_is_a_data_error(self) -> None:
         """Where ``missing`` is said: what keeps it from starting raises DataError with what is wrong and what to do."""
         if self.missing is None:
             raise unittest.SkipTest("the contract names no options for what does not exist")
-        options = self.descriptor.options.model_validate(dict(self.missing), context={"root": self._kept["folder"]})
         try:
-            list(self.descriptor.make(options).records())
+            list(self.made(self.missing).records())
         except DataError:
             return
-        self.require(False, "it reads what does not exist", mend="raise tracer_spec.errors.DataError(what, hint=...)")
+        self.require(False, "it reads what does not exist", fix="raise tracer_spec.errors.DataError(what, hint=...)")

@@ -45,10 +45,10 @@ class VectorReaderContract(Contract):
         self.require(
             isinstance(plugin, VectorReaderPlugin) and isinstance(part, VectorReader),
             f"{type(plugin).__name__} describes it, and make gives {type(part).__name__}",
-            mend="describe it by tracer_spec.plugin.VectorReaderPlugin, and give it read",
+            fix="describe it by tracer_spec.plugin.VectorReaderPlugin, and give it read",
         )
         column = plugin.column(self.validated()) if isinstance(plugin, VectorReaderPlugin) else None
-        self.require(column is None or isinstance(column, str), f"column is {column!r}", mend="return a str or None")
+        self.require(column is None or isinstance(column, str), f"column is {column!r}", fix="return a str or None")
 
     def test_each_trace_gets_its_own_finite_vector_in_any_order(self) -> None:
         """Read gives float32 (n, d), finite, one row a trace in the order asked for, whichever traces are left."""
@@ -59,7 +59,7 @@ class VectorReaderContract(Contract):
             self.require(
                 bool(np.array_equal(self._read(order), X[order])),
                 f"asked for the rows {order} it gives the vectors of others",
-                mend="look vectors up by row or by id: traces may have been dropped before",
+                fix="look vectors up by row or by id: traces may have been dropped before",
             )
 
     def test_it_embeds_no_text(self) -> None:
@@ -68,7 +68,7 @@ class VectorReaderContract(Contract):
             self.made().embed(["a text"])
         except TracerError:
             return
-        self.require(False, "embed gives something", mend="raise tracer_spec.errors.PluginError")
+        self.require(False, "embed gives something", fix="raise tracer_spec.errors.PluginError")
 
     def test_its_fingerprint_is_stable_and_it_has_no_state(self) -> None:
         """fingerprint() is a short string, the same each time; state() is empty."""
@@ -76,6 +76,6 @@ class VectorReaderContract(Contract):
         self.require(
             len(marks) == 1 and all(isinstance(each, str) and 0 < len(each) <= 200 for each in marks),
             f"the fingerprints are {marks}",
-            mend="digest the name of the model that made the vectors",
+            fix="digest the name of the model that made the vectors",
         )
-        self.require(not self.made().state(), "it has a state", mend="return {}: nothing of it serves")
+        self.require(not self.made().state(), "it has a state", fix="return {}: nothing of it serves")

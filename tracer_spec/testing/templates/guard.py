@@ -67,7 +67,7 @@ class RadiusLearner:
     def fit(self, X: Vectors, y: Classes, *, n_classes: int, seed: int) -> Radius:  # noqa: ARG002 - nothing is drawn
         """Train on X (n, d) and y (n,); a class that is missing gets the mean of all rows."""
         if not np.isfinite(X).all():
-            raise PluginError("the vectors are not finite", hint="mend the embedder")
+            raise PluginError("the vectors are not finite", hint="fix the embedder")
         means = np.tile(X.mean(axis=0), (n_classes, 1)).astype(np.float32)
         for label in np.unique(y):
             means[label] = X[y == label].mean(axis=0)

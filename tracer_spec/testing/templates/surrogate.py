@@ -63,7 +63,7 @@ class CentroidLearner:
     def fit(self, X: Vectors, y: Classes, *, n_classes: int, seed: int) -> Centroid:  # noqa: ARG002 - nothing is drawn
         """Train on X (n, d) and y (n,), of which some classes may be missing."""
         if not np.isfinite(X).all():
-            raise PluginError("the vectors are not finite", hint="mend the embedder")
+            raise PluginError("the vectors are not finite", hint="fix the embedder")
         weights = np.zeros((X.shape[1], n_classes), np.float32)
         bias = np.full(n_classes, -1e30, np.float32)  # softmax makes it 0: a class never met is never given
         for label in np.unique(y):

@@ -1,4 +1,4 @@
-"""What the command line tells of a small build under a calibrator, by whatever name a spec calls that."""
+"""The output of the command line over a small build, under a calibrator by whatever name a spec gives it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def another_name(name: str) -> str:
     return ("y" if name.startswith("x") else "x") + name[1:]
 
 
-def told_of(calibrator: str, options: Mapping[str, Any], target: Target, folder: Path) -> list[str]:
+def command_output(calibrator: str, options: Mapping[str, Any], target: Target, folder: Path) -> list[str]:
     """Return what ``plan``, ``build`` and ``inspect`` print of a router whose spec names this calibrator."""
     rng = np.random.default_rng(5)
     side = rng.integers(0, 2, N_TRACES)
