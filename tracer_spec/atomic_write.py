@@ -1,4 +1,4 @@
-"""Writing a file in one step: what is there is whole, before and after."""
+"""Writing of a file in one step: what is there is whole, before and after."""
 
 from __future__ import annotations
 
@@ -12,13 +12,20 @@ from tracer_spec.errors import TracerError
 
 
 def replace_file(path: Path, data: bytes, *, what: str) -> None:
-    """Put a file in place in one step, as :func:`write_bundle` does; ``what`` it is, for messages."""
+    """Put a file in place in one step; ``what`` it is, for messages.
+
+    A temporary file in the same folder, ``NAME.tmp-PID-THREAD``, is flushed to disk and then renamed over the target, which
+    POSIX promises to be atomic; the folder is flushed after it. The next write removes temporaries whose process is gone.
+    """
     temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}-{threading.get_ident():x}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_stale(path)
         try:
-            _write_through(temporary, data)
+            with temporary.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
@@ -30,14 +37,6 @@ def replace_file(path: Path, data: bytes, *, what: str) -> None:
             where=str(path),
             hint=f"{len(data)} bytes are needed in a folder that may be written; what was there is as it was",
         ) from None
-
-
-def _write_through(path: Path, data: bytes) -> None:
-    """Write a new file and wait until it is on disk."""
-    with path.open("xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _flush_folder(folder: Path) -> None:
@@ -52,7 +51,7 @@ def _flush_folder(folder: Path) -> None:
 
 
 def _remove_stale(path: Path) -> None:
-    """Remove what writers of this bundle left behind when they were killed."""
+    """Remove what writers of this file left behind when they were killed."""
     pattern = re.compile(rf"{re.escape(path.name)}\.tmp-([0-9]{{1,10}})-[0-9a-f]+")
     for sibling in path.parent.iterdir():
         match = pattern.fullmatch(sibling.name)

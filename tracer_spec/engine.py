@@ -68,7 +68,7 @@ def build(
     LockError
         Where ``locked`` or ``check`` finds a difference, or no lock; its ``differences`` say what was and what is.
     """
-    from tracer_spec.flow.audit.document import audit
+    from tracer_spec.flow.audit.document import audit, audited_rows
     from tracer_spec.flow.bundle_contents import bundle_contents
     from tracer_spec.flow.bundle_file import seal_bundle
     from tracer_spec.flow.cache.memory import Memory
@@ -78,6 +78,7 @@ def build(
     from tracer_spec.flow.lock.fitted import dealt_before, write_dealt
     from tracer_spec.flow.lock.record import deliver
     from tracer_spec.flow.prepare import part, prepare, read_traces
+    from tracer_spec.flow.prepared import sealed_accounting
     from tracer_spec.flow.result import conclude
     from tracer_spec.flow.train import train
     from tracer_spec.plan import make_plan
@@ -124,10 +125,21 @@ def build(
     contents = written = None
     if certificate.shipped is not None:
         with staged(observe, "audit") as done:
-            audited = audit(plan, prepared, workshop, certificate.shipped.policy)
+            rows = audited_rows(
+                workshop,
+                certificate.shipped.policy,
+                prepared.denied,
+                prepared.fit_traces,
+                prepared.labels.labels,
+                tells_text=plan.spec.report.text,
+                seed=plan.spec.seed,
+            )
+            audited = audit(rows, sealed_accounting(prepared), plan.spec.cost)
             done(f"fit rows: {audited.n:,}; suspected errors of the teacher: {audited.n_suspects or 0:,}")
         with staged(observe, "write") as done:
-            contents = bundle_contents(plan, prepared, workshop, proposal, certificate, audited)
+            contents = bundle_contents(
+                plan.loaded, plan.resolved, prepared, proposal, certificate, audited, zoo=workshop.reports
+            )
             if pinned and check:
                 contents = contents.dated(pinned.created)
                 written = seal_bundle(place, contents.manifest, contents.members)
@@ -136,7 +148,16 @@ def build(
             done("nothing, as asked" if check else str(place))
     if pinned and check:
         same_result(pinned, certificate, contents, written)
-    result = conclude(plan, prepared, workshop, proposal, certificate, written)
+    result = conclude(
+        prepared,
+        proposal,
+        certificate,
+        written,
+        name=plan.spec.name,
+        target=plan.target,
+        zoo=workshop.reports,
+        teacher_usd_per_day=plan.teacher_usd_per_day,
+    )
     return replace(
         result,
         bundle=None if check else result.bundle,

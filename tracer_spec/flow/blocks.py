@@ -16,22 +16,14 @@ ROWS_PER_BLOCK = 65_536
 
 
 class Blocks:
-    """Blocks of vectors, to be read as often as wanted.
+    """Blocks of vectors, float32 and all of one dimension, to be read as often as wanted.
 
-    Parameters
-    ----------
-    blocks : iterable of ndarray of shape (m, d), float32
-        At least one, all of one dimension. A single one stays in memory; more go to a file in the folder for temporary
-        files, which has no name and goes with the process.
-
-    Raises
-    ------
-    DataError
-        Where there is no room for the file, or the blocks differ in dimension.
+    A single one stays in memory; more go to a file in the folder for temporary files, which has no name and goes with the
+    process. Where there is no room for it, a DataError says so.
     """
 
     def __init__(self, blocks: Iterable[Vectors]) -> None:
-        self._only: Vectors | None = None
+        self._in_memory: list[Vectors] = []
         self._file: IO[bytes] | None = None
         self._n_rows: list[int] = []
         self.dimension = 0
@@ -48,8 +40,7 @@ class Blocks:
 
     def __iter__(self) -> Iterator[Vectors]:
         if self._file is None:
-            if self._only is not None:
-                yield self._only
+            yield from self._in_memory
             return
         self._file.seek(0)
         for n_rows in self._n_rows:
@@ -61,17 +52,11 @@ class Blocks:
             raise DataError(f"vectors of {block.shape[1]} dimensions follow vectors of {self.dimension}")
         self.dimension = block.shape[1]
         self._n_rows.append(len(block))
+        self._in_memory.append(block)
         if len(self._n_rows) == 1:
-            self._only = block
             return
         if self._file is None:
             self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed, and so deleted, with this object
             weakref.finalize(self, self._file.close)
-        if self._only is not None:
-            self._write(self._only)
-            self._only = None
-        self._write(block)
-
-    def _write(self, block: Vectors) -> None:
-        if self._file is not None:
-            self._file.write(np.ascontiguousarray(block, np.float32).data)
+        while self._in_memory:
+            self._file.write(np.ascontiguousarray(self._in_memory.pop(0), np.float32).data)

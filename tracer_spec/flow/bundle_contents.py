@@ -1,4 +1,4 @@
-"""A certified policy to the members of a bundle."""
+"""Contents of a bundle: the members and the manifest of a policy that ships."""
 
 from __future__ import annotations
 
@@ -28,66 +28,68 @@ if TYPE_CHECKING:
     from tracer_spec.flow.prepared import Prepared
     from tracer_spec.flow.traces.accounting import Accounting
     from tracer_spec.flow.training.embed import FittedEmbedder
-    from tracer_spec.flow.training.workshop import Workshop
-    from tracer_spec.plan import Plan
-    from tracer_spec.plugin import Candidate, Certificate
+    from tracer_spec.flow.training.zoo import LearnerReport
+    from tracer_spec.plan import Resolved
+    from tracer_spec.plugin import Certificate
+    from tracer_spec.spec.load import LoadedSpec
 
 
 def bundle_contents(
-    plan: Plan,
+    loaded: LoadedSpec,
+    plugins: Sequence[Resolved],
     prepared: Prepared,
-    workshop: Workshop,
     proposal: Proposal,
     certificate: Certificate,
     audited: AuditDocument,
+    *,
+    zoo: Sequence[LearnerReport],
 ) -> Contents:
     """Compile the policy that ships, and put everything of its bundle together."""
-    chosen = certificate.shipped
+    chosen, spec = certificate.shipped, loaded.spec
     if chosen is None:
         raise ValueError("a refused policy has no bundle")
-    graph = compile_policy(
-        chosen.policy,
-        dimension=prepared.fit.X.shape[1],
-        denied=prepared.denied,
-        labels=prepared.labels.labels,
-        name=plan.spec.name,
-    )
+    dimension, labels = prepared.fit.X.shape[1], prepared.labels.labels
+    graph = compile_policy(chosen.policy, dimension=dimension, denied=prepared.denied, labels=labels, name=spec.name)
+    frontier = FrontierDocument.of(proposal.chains, proposal.front, chosen, tuple(map(_learner, zoo)))
     members = {
         CERTIFICATE: CertificateDocument.of(certificate).to_json(),
         POLICY: graph.SerializeToString(deterministic=True),
-        FRONTIER: FrontierDocument.of(proposal.chains, proposal.front, chosen, _zoo(workshop)).to_json(),
+        FRONTIER: frontier.to_json(),
         AUDIT: audited.to_json(),
-        SPEC: plan.loaded.text.encode(),
+        SPEC: loaded.text.encode(),
         ROWS: row_hashes(prepared.traces),
     }
-    if prepared.embedder.brings_text:
-        members |= {f"{EMBEDDER}{name}": content for name, content in prepared.embedder.embedder.state().items()}
+    embedder = prepared.embedder
+    with embedder.resolved.attribute_errors():
+        if embedder.brings_text:
+            members |= {f"{EMBEDDER}{name}": content for name, content in embedder.embedder.state().items()}
+        identity = _embedder_identity(embedder, spec.embedder.options)
+    policy = PolicyEntry.of(chosen)
     manifest = Manifest(
-        name=plan.spec.name,
+        name=spec.name,
         status=certificate.status,
-        spec_digest=spec_digest(plan.spec),
-        labels=prepared.labels.labels,
-        dimension=prepared.fit.X.shape[1],
-        embedder=_embedder_identity(prepared.embedder, plan.spec.embedder.options),
-        policy=_policy_summary(chosen, plan.spec.defer_labels),
-        provenance=_provenance(plan, prepared, proposal.accounting(prepared)),
+        spec_digest=spec_digest(spec),
+        labels=labels,
+        dimension=dimension,
+        embedder=identity,
+        policy=PolicySummary(
+            policy.family, tuple(StageSummary(**dict(stage)) for stage in policy.stages), tuple(spec.defer_labels)
+        ),
+        provenance=_provenance(loaded, plugins, prepared, proposal.accounting(prepared)),
         created=_created(os.environ),
     )
     return Contents(manifest, members)
 
 
-def _zoo(workshop: Workshop) -> tuple[Learner, ...]:
-    """Tell what became of every learner; how long it took differs from one build to the next."""
-    return tuple(
-        Learner(
-            name=each.name,
-            status=each.status,
-            agreement=each.agreement,
-            reason=each.reason,
-            bytes=each.n_bytes,
-            notes=each.notes,
-        )
-        for each in workshop.reports
+def _learner(report: LearnerReport) -> Learner:
+    """Tell what became of a learner; how long it took differs from one build to the next."""
+    return Learner(
+        name=report.name,
+        status=report.status,
+        agreement=report.agreement,
+        reason=report.reason,
+        bytes=report.n_bytes,
+        notes=report.notes,
     )
 
 
@@ -98,7 +100,7 @@ def _embedder_identity(fitted: FittedEmbedder, written: Mapping[str, Any]) -> Em
     options: dict[str, Any] = {}
     if fitted.brings_text:
         vectors = np.round(fitted.probe_vectors().astype(np.float64), 6)
-        probe = Probe(PROBES, tuple(tuple(float(value) for value in vector) for vector in vectors))
+        probe = Probe(PROBES, tuple(map(tuple, vectors.tolist())))
         options = fitted.resolved.options.model_dump(mode="json") | dict(written)
     return EmbedderIdentity(
         use=provided.name,
@@ -110,21 +112,12 @@ def _embedder_identity(fitted: FittedEmbedder, written: Mapping[str, Any]) -> Em
     )
 
 
-def _policy_summary(candidate: Candidate, defer_labels: Sequence[str]) -> PolicySummary:
-    policy = PolicyEntry.of(candidate)
-    return PolicySummary(
-        policy.family, tuple(StageSummary(**dict(stage)) for stage in policy.stages), tuple(defer_labels)
-    )
-
-
-def _provenance(plan: Plan, prepared: Prepared, accounting: Accounting) -> dict[str, Any]:
+def _provenance(
+    loaded: LoadedSpec, plugins: Sequence[Resolved], prepared: Prepared, accounting: Accounting
+) -> dict[str, Any]:
     """Say what the bundle was made from and with; no clock, no path, no name of a machine."""
-    used = sorted(
-        {
-            (each.provided.kind, each.provided.name, each.provided.distribution, each.provided.version)
-            for each in plan.resolved
-        }
-    )
+    provided = (each.provided for each in plugins)
+    used = sorted({(each.kind, each.name, each.distribution, each.version) for each in provided})
     return {
         "traces": {
             "digest": prepared.traces.digest,
@@ -132,17 +125,17 @@ def _provenance(plan: Plan, prepared: Prepared, accounting: Accounting) -> dict[
             "kept": accounting.kept,
             "dropped": dict(accounting.dropped),
             "unknown_labels": accounting.n_unknown,
-            "fit": len(prepared.fit.y),
+            "fit": len(prepared.fit),
             "certify": len(prepared.certify),
         },
         "plugins": [dict(zip(("kind", "name", "distribution", "version"), each, strict=True)) for each in used],
         "libraries": libraries(),
-        "seed": plan.spec.seed,
-        "overrides": [_told(override) for override in plan.loaded.overrides],
+        "seed": loaded.spec.seed,
+        "overrides": [_shown_override(override) for override in loaded.overrides],
     }
 
 
-def _told(override: str) -> str:
+def _shown_override(override: str) -> str:
     """Return an override as a bundle may tell it: a plugin's options can hold paths of a machine."""
     key, equals, value = override.partition("=")
     return f"{key}=..." if ".with" in key else f"{key}{equals}{value}"

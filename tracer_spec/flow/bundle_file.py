@@ -1,4 +1,4 @@
-"""Members to file: the same members, the same bytes; readers see the old bundle whole, or the new one."""
+"""Writing of bundles: the same members give the same bytes, and readers see the old bundle whole, or the new one."""
 
 from __future__ import annotations
 
@@ -17,16 +17,7 @@ from tracer_spec.runtime.manifest import Manifest
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A bundle on disk.
-
-    Parameters
-    ----------
-    path : Path
-    sha256 : str
-        Of the whole file.
-    version : str
-        The manifest's.
-    """
+    """A bundle on disk, with the sha256 of the whole file and the version of its manifest."""
 
     path: Path
     sha256: str
@@ -35,13 +26,6 @@ class Written:
 
 def bundle_bytes(manifest: Manifest, members: Mapping[str, bytes]) -> tuple[bytes, Manifest]:
     """Return the file that holds ``members``, and its manifest with their sizes, digests and the version.
-
-    Parameters
-    ----------
-    manifest : Manifest
-        Its own ``members`` and ``version`` are replaced.
-    members : mapping of str to bytes
-        Every member but ``bundle.json``.
 
     Raises
     ------
@@ -53,9 +37,7 @@ def bundle_bytes(manifest: Manifest, members: Mapping[str, bytes]) -> tuple[byte
         document = sealed.to_json()
     except (TypeError, ValueError) as error:
         raise BundleError(
-            f"cannot be written as JSON: {error}",
-            address=MANIFEST,
-            hint="mend the label or option that it names",
+            f"cannot be written as JSON: {error}", address=MANIFEST, hint="fix the label or option that it names"
         ) from None
     data = pack({MANIFEST: document, **members})
     parse_bundle(data)
@@ -65,18 +47,7 @@ def bundle_bytes(manifest: Manifest, members: Mapping[str, bytes]) -> tuple[byte
 def write_bundle(path: str | os.PathLike[str], manifest: Manifest, members: Mapping[str, bytes]) -> Written:
     """Write a bundle in one step: after a crash, a full disk or a second writer, a whole one is there.
 
-    Parameters
-    ----------
-    path : str or path-like
-        The file; its folder is made where there is none.
-    manifest : Manifest
-        Its ``members`` and ``version`` are filled in.
-    members : mapping of str to bytes
-        Every member but ``bundle.json``.
-
-    Returns
-    -------
-    Written
+    The folder is made where there is none; the manifest's ``members`` and ``version`` are filled in.
 
     Raises
     ------
@@ -84,38 +55,26 @@ def write_bundle(path: str | os.PathLike[str], manifest: Manifest, members: Mapp
         Where a reader would refuse the result; nothing is written.
     TracerError
         Where the disk is full or the folder cannot be written; a bundle that was there is left as it was.
-
-    Notes
-    -----
-    A temporary file in the same folder is flushed to disk and then renamed over the target, which POSIX
-    promises to be atomic; the folder is flushed after it. Temporaries are named ``NAME.tmp-PID-THREAD``; the
-    next write removes those whose process is gone.
     """
-    path = Path(path)
-    with naming(str(path)):
-        data, sealed = bundle_bytes(manifest, members)
-    replace_file(path, data, what="the bundle")
-    return Written(path, hashlib.sha256(data).hexdigest(), sealed.version)
+    data, written = _sealed(Path(path), manifest, members)
+    replace_file(written.path, data, what="the bundle")
+    return written
 
 
 def seal_bundle(path: str | os.PathLike[str], manifest: Manifest, members: Mapping[str, bytes]) -> Written:
     """Return what :func:`write_bundle` would return, and write nothing."""
+    return _sealed(Path(path), manifest, members)[1]
+
+
+def _sealed(path: Path, manifest: Manifest, members: Mapping[str, bytes]) -> tuple[bytes, Written]:
     with naming(str(path)):
         data, sealed = bundle_bytes(manifest, members)
-    return Written(Path(path), hashlib.sha256(data).hexdigest(), sealed.version)
+    return data, Written(path, hashlib.sha256(data).hexdigest(), sealed.version)
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What goes into a bundle.
-
-    Parameters
-    ----------
-    manifest : Manifest
-        Not yet sealed: its ``members`` and ``version`` are filled in when it is written.
-    members : mapping of str to bytes
-        Every other member by name.
-    """
+    """What goes into a bundle: its manifest, not yet sealed, and every other member by name."""
 
     manifest: Manifest
     members: Mapping[str, bytes] = field(repr=False)

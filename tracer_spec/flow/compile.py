@@ -1,4 +1,4 @@
-"""Policy to graph: every stage merged into one ``policy.onnx``.
+"""Compiler of a policy: every stage merged into one ``policy.onnx``.
 
 ``embedding (n, d) float32 -> label int64, handled bool, score float32, stage int64, reason int64``, each of shape (n,).
 
@@ -60,9 +60,8 @@ class _Body:
 
     def integers(self, value: int | list[int]) -> str:
         """Return the name of an int64 constant."""
-        return self.constant(
-            f"int_{str(value).strip('[]')}{'_list' if isinstance(value, list) else ''}", np.array(value, np.int64)
-        )
+        name = f"int_{value[0]}_list" if isinstance(value, list) else f"int_{value}"
+        return self.constant(name, np.array(value, np.int64))
 
     def splice(self, graph: bytes, prefix: str, feeds: Mapping[str, str]) -> dict[str, str]:
         """Merge a trained graph in, fed with whatever it has an input for, and return the names of its outputs."""
@@ -70,8 +69,7 @@ class _Body:
         wanted = {each.name for each in model.graph.input}
         inlined = inline(model, prefix, {name: value for name, value in feeds.items() if name in wanted})
         self.nodes += inlined.nodes
-        for tensor in inlined.initializers:
-            self.initializers[tensor.name] = tensor
+        self.initializers |= {tensor.name: tensor for tensor in inlined.initializers}
         return inlined.outputs
 
 
@@ -84,29 +82,20 @@ def compile_policy(
     name: str = "",
     open_thresholds: bool = False,
 ) -> ModelProto:
-    """Merge a policy into one graph.
+    """Merge a policy of at least one stage into one graph, checked by ``onnx.checker``.
 
     Parameters
     ----------
-    policy : tuple of Stage
-        At least one stage.
     dimension : int
         d, the length of an embedding.
     denied : sequence of bool, length k
         Which labels the surrogate may never answer.
     labels : sequence of str, length k, optional
-        What ``label`` counts, for whoever has the graph alone: they go into its metadata with ``name`` and the names of
-        the stages' surrogates.
-    name : str, optional
-        The router's.
+        What ``label`` counts, for whoever has the graph alone: they go into its metadata with the router's ``name`` and the
+        names of the stages' surrogates.
     open_thresholds : bool
         Let a caller override each stage's ``threshold_J`` at run time, so that one graph serves to test a whole chain.
         What ships has them frozen.
-
-    Returns
-    -------
-    ModelProto
-        Checked by ``onnx.checker``.
 
     Raises
     ------
@@ -116,13 +105,17 @@ def compile_policy(
     if not policy:
         raise ValueError("a policy has at least one stage")
     body = _Body({})
-    _doubt(body)
+    zero = body.constant("zero", np.array(0, np.float32))
+    # added to each score: 0, and NaN for rows that are not finite, which no test then passes; scores alone do not tell, since
+    # trees give a NaN a finite one. 0 times a number is 0, and 0 times anything else is NaN
+    body.add("ReduceSumSquare", ["embedding", body.integers([1])], "row_norm", keepdims=0)
+    body.add("Mul", ["row_norm", zero], "doubt")
     held = _stage(body, 0, policy[0], {"embedding": "embedding", "doubt": "doubt"}, denied)
     held["stage"] = held["deferred"]
     for position, stage in enumerate(policy[1:], start=1):
         held = _later_stage(body, position, stage, held, denied)
     body.add("IsNaN", [held["score"]], "unscored")
-    body.add("Where", ["unscored", body.constant("zero", np.array(0, np.float32)), held["score"]], "score")
+    body.add("Where", ["unscored", zero, held["score"]], "score")
     body.add("Where", ["unscored", body.integers(Reason.UNAVAILABLE.number), held["reason"]], "reason")
     body.add("BitwiseOr", [held["label"], held["deferred"]], "label")
     for output in ("handled", "stage"):
@@ -132,16 +125,6 @@ def compile_policy(
         surrogates = [stage.surrogate.name for stage in policy]
         helper.set_model_props(model, {"labels": as_list(labels), "name": name, "surrogates": as_list(surrogates)})
     return model
-
-
-def _doubt(body: _Body) -> None:
-    """Make what is added to each score: 0, and NaN for rows that are not finite, which no test then passes.
-
-    Surrogates alone do not tell: trees give a NaN a finite score.
-    """
-    body.add("ReduceSumSquare", ["embedding", body.integers([1])], "row_norm", keepdims=0)
-    # 0 times a number is 0, and 0 times anything else is NaN
-    body.add("Mul", ["row_norm", body.constant("zero", np.array(0, np.float32))], "doubt")
 
 
 def _stage(
@@ -202,16 +185,11 @@ def _later_stage(
         inner.add("ScatterElements", [held[name], rows, ours[name]], f"{at}.merged_{name}", axis=0)
         skip.add("Identity", [held[name]], f"{at}.kept_{name}")
     after = {name: f"{at}.after_{name}" for name in _MERGED}
-    outer.nodes.append(
-        helper.make_node(
-            "If",
-            [f"{at}.any_open"],
-            list(after.values()),
-            name=f"{at}.If",
-            then_branch=_branch(inner, f"{at}.then", f"{at}.merged_"),
-            else_branch=_branch(skip, f"{at}.else", f"{at}.kept_"),
-        )
-    )
+    branches = {
+        "then_branch": _branch(inner, f"{at}.then", f"{at}.merged_"),
+        "else_branch": _branch(skip, f"{at}.else", f"{at}.kept_"),
+    }
+    outer.nodes.append(helper.make_node("If", [f"{at}.any_open"], list(after.values()), name=f"{at}.If", **branches))
     # outside of the branch these cost less than two more columns to scatter; a row newly handled was at -1
     after["handled"] = outer.add(
         "Equal", [after["reason"], outer.integers(Reason.HANDLED.number)], f"{at}.after_handled"
@@ -242,13 +220,9 @@ def _checked(body: _Body, policy: Policy, dimension: int, open_thresholds: bool)
             for name in sorted(body.initializers)
             if name.startswith("threshold_")
         ]
-    graph = helper.make_graph(
-        body.nodes,
-        "policy",
-        inputs,
-        [_column(name, kind) for name, kind in OUTPUTS.items()],
-        initializer=[body.initializers[name] for name in sorted(body.initializers)],
-    )
+    outputs = [_column(name, kind) for name, kind in OUTPUTS.items()]
+    initializers = [body.initializers[name] for name in sorted(body.initializers)]
+    graph = helper.make_graph(body.nodes, "policy", inputs, outputs, initializer=initializers)
     opsets = [helper.make_opsetid(domain, version) for domain, version in sorted(OPSETS.items())]
     model = helper.make_model(graph, producer_name=PRODUCER, opset_imports=opsets, ir_version=IR_VERSION)
     try:

@@ -1,4 +1,4 @@
-"""What a build comes back with."""
+"""Result of a build."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracer_spec.flow.certifying.advice import Advice
+from tracer_spec.flow.certifying.advice import Advice, advise
+from tracer_spec.flow.documents.certificate import CertificateDocument, estimate_of
 from tracer_spec.flow.documents.lock import PolicyEntry
-from tracer_spec.plugin import Candidate, Certificate, Chain, Policy
+from tracer_spec.plugin import Candidate, Certificate, Chain, Policy, Target
 
 if TYPE_CHECKING:
     from tracer_spec.flow.bundle_file import Written
     from tracer_spec.flow.certifying.proposal import Proposal
     from tracer_spec.flow.prepared import Prepared
     from tracer_spec.flow.traces.accounting import Accounting
-    from tracer_spec.flow.training.workshop import Workshop
     from tracer_spec.flow.training.zoo import LearnerReport
-    from tracer_spec.plan import Plan
+
+
+_TOLD_OF_CERTIFICATE = ("claim", "target", "confidence", "look", "level", "n", "k", "p_value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,8 @@ class BuildResult:
 
     def document(self) -> dict[str, Any]:
         """Return what ``build --json`` prints."""
-        chosen, estimate = self.certificate.chosen, self.estimate
+        shipped, estimate, advice = self.certificate.shipped, self.estimate, self.advice
+        certificate = CertificateDocument.of(self.certificate).document()
         return {
             "schema_version": 1,
             "status": self.status,
@@ -103,18 +106,9 @@ class BuildResult:
             "bundle": str(self.bundle) if self.bundle else None,
             "version": self.version or None,
             "sha256": self.sha256 or None,
-            "policy": PolicyEntry.of(self.certificate.shipped).document() if self.certificate.shipped else None,
-            "estimate": {"coverage": estimate.coverage, "agreement": estimate.agreement} if estimate else None,
-            "certificate": {
-                "claim": self.certificate.claim,
-                "target": self.certificate.target,
-                "confidence": self.certificate.confidence,
-                "look": self.certificate.look,
-                "level": self.certificate.level,
-                "n": chosen.n if chosen else None,
-                "k": chosen.k if chosen else None,
-                "p_value": chosen.p_value if chosen else None,
-            },
+            "policy": PolicyEntry.of(shipped).document() if shipped else None,
+            "estimate": estimate_of(estimate).document() if estimate else None,
+            "certificate": {key: certificate[key] for key in _TOLD_OF_CERTIFICATE},
             "traces": {
                 "read": self.accounting.read,
                 "kept": self.accounting.kept,
@@ -136,31 +130,35 @@ class BuildResult:
                 for row in self.zoo
             ],
             "cost": {"teacher_usd_per_day": self.teacher_usd_per_day, "saved_usd_per_day": self.saved_usd_per_day},
-            "advice": _advice_document(self.advice) if self.advice else None,
+            "advice": {
+                "certify": advice.n_certify,
+                "fewest_handled": advice.fewest_handled,
+                "traces_needed": advice.traces_needed,
+            }
+            if advice
+            else None,
             "warnings": list(self.warnings),
             "seconds": round(self.seconds, 3),
         }
 
 
-def _advice_document(advice: Advice) -> dict[str, Any]:
-    return {"certify": advice.n_certify, "fewest_handled": advice.fewest_handled, "traces_needed": advice.traces_needed}
-
-
 def conclude(
-    plan: Plan,
     prepared: Prepared,
-    workshop: Workshop,
     proposal: Proposal,
     certificate: Certificate,
     written: Written | None,
+    *,
+    name: str,
+    target: Target,
+    zoo: tuple[LearnerReport, ...],
+    teacher_usd_per_day: float | None,
 ) -> BuildResult:
     """Put together what a build comes back with; how long it took is the caller's to say."""
-    from tracer_spec.flow.certifying.advice import advise
-
-    n_certify, target = len(prepared.certify), proposal.target_after_look(plan.target)
+    n_traces, n_certify = len(prepared.traces), len(prepared.certify)
+    next_target = proposal.target_after_look(target)
     return BuildResult(
         status=certificate.status,
-        name=plan.spec.name,
+        name=name,
         bundle=written.path if written else None,
         version=written.version if written else "",
         sha256=written.sha256 if written else "",
@@ -168,14 +166,14 @@ def conclude(
         policy=certificate.shipped.policy if certificate.shipped else (),
         chains=tuple(proposal.chains),
         front=tuple(proposal.front),
-        zoo=workshop.reports,
+        zoo=zoo,
         accounting=proposal.accounting(prepared),
-        n_fit=len(prepared.fit.y),
+        n_fit=len(prepared.fit),
         n_certify=n_certify,
-        min_coverage=plan.target.min_coverage,
+        min_coverage=target.min_coverage,
         labels=prepared.labels.labels,
-        teacher_usd_per_day=plan.teacher_usd_per_day,
-        advice=None if written else advise(proposal.chains, len(prepared.traces), n_certify, target),
+        teacher_usd_per_day=teacher_usd_per_day,
+        advice=None if written else advise(proposal.chains, n_traces, n_certify, next_target),
         warnings=(
             *prepared.traces.accounting.notes,
             *prepared.split_notes,

@@ -144,7 +144,10 @@ def _preview(path: str, source: SourceGuess, layout: Layout) -> tuple[Outlook, T
     records = itertools.islice(_records(path, source, registry), COUNTED)
     traces = collect(records, plans[0].reader().traces, LabelCleaner(layout.normalize), on_error="drop")
     sides = split(traces, certify=0.4, strategy="random")
-    outlooks = [preview(plan, traces, sides) for plan in plans]
+    outlooks = [
+        preview(plan.spec, traces, sides, target=plan.target, allowed_labels=None, makes_a_test=True, lock=None)
+        for plan in plans
+    ]
     fit = traces.take(sides.fit)
     for outlook, target in zip(outlooks, TARGETS, strict=True):
         reach = outlook.certifiable.smallest_coverage

@@ -9,11 +9,15 @@ import numpy as np
 import pytest
 
 from tracer_spec.flow.audit.decisions import Decisions, Tried
-from tracer_spec.flow.audit.document import audited_rows
+from tracer_spec.flow.audit.document import audit, audited_rows
 from tracer_spec.flow.audit.rows import AuditedRows
 from tracer_spec.flow.certifying.pareto import propose
 from tracer_spec.flow.prepare import part, prepare, read_traces
+from tracer_spec.flow.prepared import sealed_accounting
+from tracer_spec.flow.traces.accounting import Accounting
+from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.train import train
+from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.plan import make_plan
 from tracer_spec.plugin import Fence, Model, Stage
 from tracer_spec.plugin.registry import find_plugins
@@ -47,18 +51,28 @@ def by_hand(n=40, **columns):
         for position in range(max(0, *stages) + 1)
     )
     reasons = np.where(handled, 0, 1)
-    plain = {
+    columns = {
         "X": chance.normal(size=(n, 5)).astype(np.float32),
         "folds": np.zeros(n, np.int64),
         "answers": tuple(labels[number] if number >= 0 else "made up" for number in y),
         "texts": tuple(f"request {row}" for row in range(n)),
         "times": np.full(n, np.nan),
-        "positions": np.arange(n) + 100,
         "tells_text": False,
-        "seed": 0,
-    }
+    } | columns
+    fit = FitRows(columns["X"], y, columns["folds"], len(labels))
+    traces = TraceSet(
+        texts=columns["texts"],
+        labels=columns["answers"],
+        ids=(None,) * n,
+        times=columns["times"],
+        truths=(None,) * n,
+        groups=(None,) * n,
+        vectors=None,
+        rows=np.arange(n) + 100,
+        accounting=Accounting(n, n, {}, {}, {}, {}, 0, {}, ()),
+    )
     decided = Decisions(handled, predicted, scores, predicted == y, stages, reasons, tried)
-    return AuditedRows(y=y, labels=labels, decided=decided, **(plain | columns))
+    return AuditedRows(fit, traces, labels, decided, columns["tells_text"], seed=0)
 
 
 @pytest.fixture(name="by_hand", scope="session")
@@ -80,8 +94,16 @@ class Trained:
         candidates = [each for each in candidates if len(each.policy) == most]
         return min(candidates, key=lambda each: abs(each.coverage - coverage)).policy
 
-    def rows(self, policy):
-        return audited_rows(self.plan, self.prepared, self.workshop, policy)
+    def rows(self, policy, *, tells_text=False):
+        prepared, seed = self.prepared, self.plan.spec.seed
+        labels = prepared.labels.labels
+        return audited_rows(
+            self.workshop, policy, prepared.denied, prepared.fit_traces, labels, tells_text=tells_text, seed=seed
+        )
+
+    def audit(self, policy, *, tells_text=False):
+        rows = self.rows(policy, tells_text=tells_text)
+        return audit(rows, sealed_accounting(self.prepared), self.plan.spec.cost)
 
 
 def trained(spec):

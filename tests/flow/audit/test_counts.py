@@ -5,10 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tracer_spec.flow.audit.confusions import confusions
-from tracer_spec.flow.audit.flow import flow
-from tracer_spec.flow.audit.guards import guards
-from tracer_spec.flow.audit.reliability import histogram, reliability, stages
+from tracer_spec.flow.audit.counts import confusions, flow, guards, histogram, reliability, stages
 
 
 def test_the_flow_says_where_every_row_of_every_label_goes(by_hand):

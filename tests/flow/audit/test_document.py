@@ -1,6 +1,5 @@
 """The whole audit of a real training, in a world with planted faults: it finds those, and tells no text."""
 
-import dataclasses
 import json
 import re
 from pathlib import Path
@@ -9,7 +8,6 @@ import jsonschema
 import numpy as np
 import pytest
 
-from tracer_spec.flow.audit.document import audit
 from tracer_spec.flow.documents.audit import AuditDocument
 
 ROOT = Path(__file__).parents[3]
@@ -23,7 +21,7 @@ def kinds(world):
 
 @pytest.fixture(scope="module")
 def document(world):
-    return audit(world.plan, world.prepared, world.workshop, world.policy("l2d", 0.5)).document()
+    return world.audit(world.policy("l2d", 0.5)).document()
 
 
 def parts(document, by):
@@ -95,9 +93,7 @@ def test_counts_add_up(world, document):
 @pytest.mark.parametrize(("family", "coverage"), [("global", 1.0), ("l2d", 0.5), ("rsb", 0.6), ("l2d", 0.0)])
 @pytest.mark.parametrize("told", [False, True])
 def test_every_audit_fits_the_schema_and_tells_texts_only_where_it_may(world, traces, family, coverage, told):
-    spec = world.plan.spec.model_copy(update={"report": world.plan.spec.report.model_copy(update={"text": told})})
-    plan = dataclasses.replace(world.plan, loaded=dataclasses.replace(world.plan.loaded, spec=spec))
-    written = audit(plan, world.prepared, world.workshop, world.policy(family, coverage)).to_json()
+    written = world.audit(world.policy(family, coverage), tells_text=told).to_json()
     document = json.loads(written)
     jsonschema.validate(document, AuditDocument.schema_document())
     assert set(document) == set(AuditDocument.schema_document()["properties"])
@@ -126,7 +122,7 @@ def test_without_texts_every_string_is_a_label_a_name_of_the_spec_or_a_word_of_o
 
 
 def test_the_audit_is_the_same_again(world, document):
-    again = audit(world.plan, world.prepared, world.workshop, world.policy("l2d", 0.5))
+    again = world.audit(world.policy("l2d", 0.5))
     assert again.document() == document
     assert again.to_json() == AuditDocument.read(again.to_json()).to_json()
 

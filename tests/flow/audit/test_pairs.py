@@ -5,14 +5,14 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from tracer_spec.flow.audit.boundary import boundary
 from tracer_spec.flow.audit.examples import examples
+from tracer_spec.flow.audit.pairs import NEAR_DUPLICATES, boundary, suspects
 from tracer_spec.flow.audit.regions import find_regions
-from tracer_spec.flow.audit.suspects import NEAR, suspects
 
 
 def cosines(rows):
-    return rows.X @ rows.X.T / np.outer(*[np.linalg.norm(rows.X, axis=1)] * 2)
+    X = rows.fit.X
+    return X @ X.T / np.outer(*[np.linalg.norm(X, axis=1)] * 2)
 
 
 def spots(pairs, *keys):
@@ -63,7 +63,7 @@ def test_a_policy_that_handles_everything_has_no_boundary(by_hand):
 
 @pytest.mark.parametrize("block", [7, 1024])
 def test_suspects_are_near_duplicates_with_different_labels_whatever_the_size_of_a_block(by_hand, monkeypatch, block):
-    monkeypatch.setattr("tracer_spec.flow.audit.suspects._BLOCK", block)
+    monkeypatch.setattr("tracer_spec.flow.audit.pairs._BLOCK", block)
     chance = np.random.default_rng(8)
     X = chance.normal(size=(100, 30))
     planted = {(3, 60): 0.02, (10, 11): 0.05, (40, 99): 0.1}
@@ -73,7 +73,7 @@ def test_suspects_are_near_duplicates_with_different_labels_whatever_the_size_of
     y = np.arange(100) % 3
     y[70], y[60], y[99] = y[20], (y[3] + 1) % 3, (y[40] + 1) % 3
     rows = by_hand(y=y, X=X.astype(np.float32))
-    near = cosines(rows) >= NEAR
+    near = cosines(rows) >= NEAR_DUPLICATES
     assert {pair for pair in combinations(range(100), 2) if near[pair] and y[pair[0]] != y[pair[1]]} == set(planted)
     n, told = suspects(rows)
     assert (n, spots(told, "a", "b")) == (3, [(3, 60), (10, 11), (40, 99)])
@@ -146,15 +146,15 @@ def test_a_few_rows_are_all_examples_once(by_hand):
 def test_a_long_text_is_cut(by_hand):
     texts = ("y" * 300, "x" * 301)
     rows = by_hand(y=[0, 1], texts=texts, tells_text=True)
-    assert rows.told(0).text == "y" * 300
-    assert rows.told(1).text == "x" * 299 + "…"
+    assert rows.described(0).text == "y" * 300
+    assert rows.described(1).text == "x" * 299 + "…"
     rambling = by_hand(y=[-1], answers=("z" * 10_000,), tells_text=True)
-    assert rambling.told(0).label == "z" * 299 + "…"
+    assert rambling.described(0).label == "z" * 299 + "…"
 
 
 def test_what_the_teacher_made_up_is_told_with_the_texts_alone(by_hand):
     for tells_text, label in ((True, "made up"), (False, "(off the list)")):
-        told = by_hand(y=[-1, 0], tells_text=tells_text).told(0)
+        told = by_hand(y=[-1, 0], tells_text=tells_text).described(0)
         assert (told.label, told.text is not None) == (label, tells_text)
     taken = by_hand(y=[-1], labels=("(off the list)", "card"))
-    assert taken.told(0).label == "((off the list))"
+    assert taken.described(0).label == "((off the list))"

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from tracer_spec.flow.audit.regions import by_region, find_regions, n_regions
+from tracer_spec.flow.audit.regions import find_regions, n_regions
 from tracer_spec.flow.audit.rows import without_trimmings
-from tracer_spec.flow.audit.slices import by_label, by_length, by_time
+from tracer_spec.flow.audit.slices import by_label, by_length, by_region, by_time
 
 
 def at(*moments):
@@ -107,7 +107,7 @@ def test_a_region_tells_the_texts_nearest_to_its_centre_where_texts_may_be_told(
         cosines = rows.unit @ centre / np.linalg.norm(centre)
         assert len(part.texts) == 3
         for text in part.texts:
-            row = rows.texts.index(text)
+            row = rows.traces.texts.index(text)
             assert row in here
             assert (cosines[here] > cosines[row] + 1e-4).sum() < 3
 

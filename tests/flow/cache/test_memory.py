@@ -212,14 +212,14 @@ def test_parts_and_facts_come_back_as_they_were(tmp_path):
     scores = np.arange(6, dtype=np.float32).reshape(3, 2)
     memory.keep("surrogate", b"key", Kept({"onnx": b"\0graph", "scores": scores}, {"notes": ["é"]}, 1.5))
     kept = memory.recall(b"key")
-    assert (kept.bytes_of("onnx"), dict(kept.facts), kept.seconds, kept.is_reused) == (
+    assert (kept.parts["onnx"], dict(kept.facts), kept.seconds, kept.is_reused) == (
         b"\0graph",
         {"notes": ["é"]},
         1.5,
         True,
     )
-    assert kept.array_of("scores").dtype == np.float32
-    assert kept.array_of("scores").tolist() == scores.tolist()
+    assert kept.parts["scores"].dtype == np.float32
+    assert kept.parts["scores"].tolist() == scores.tolist()
     assert memory.recall(b"other") is None
     memory.store.close()
 
@@ -232,7 +232,7 @@ def test_what_fails_is_not_remembered_and_is_tried_again(tmp_path):
 
     with pytest.raises(ValueError, match="no"):
         memory.remembered("guard", b"key", fail)
-    assert memory.remembered("guard", b"key", lambda: Kept({"onnx": b"1"})).bytes_of("onnx") == b"1"
+    assert memory.remembered("guard", b"key", lambda: Kept({"onnx": b"1"})).parts["onnx"] == b"1"
     assert memory.remembered("guard", b"key", fail).is_reused
     assert (memory.n_fits, memory.n_reused) == (2, 1)
     memory.store.close()

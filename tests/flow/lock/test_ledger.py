@@ -248,7 +248,15 @@ def test_a_label_to_defer_that_no_fit_row_has_stops_build_and_plan_before_any_lo
     plan = make_plan(load_spec(spec_file, overrides=["defer_labels=[laon]"]), find_plugins())
     traces = read_traces(plan)
     with pytest.raises(DataError, match="no fit row has the label 'laon'"):
-        preview(plan, traces, part(traces, plan.spec.split))
+        preview(
+            plan.spec,
+            traces,
+            part(traces, plan.spec.split),
+            target=plan.target,
+            allowed_labels=plan.allowed_labels,
+            makes_a_test=plan.makes_a_test,
+            lock=lock_path(plan.loaded.file),
+        )
 
 
 def test_a_damaged_lock_stops_the_build_instead_of_forgetting_looks(spec_file):

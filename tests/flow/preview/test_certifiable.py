@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tracer_spec.flow.lock.file import lock_path
 from tracer_spec.flow.prepare import part, read_traces
 from tracer_spec.flow.preview.certifiable import preview, self_agreement
 from tracer_spec.plan import make_plan
@@ -28,7 +29,15 @@ def outlook_of(tmp_path, rows, *, as_file=False, **changes):
         (tmp_path / "router.yaml").write_text(json.dumps(spec))
     plan = make_plan(load_spec(tmp_path / "router.yaml" if as_file else spec), find_plugins())
     traces = read_traces(plan)
-    return preview(plan, traces, part(traces, plan.spec.split))
+    return preview(
+        plan.spec,
+        traces,
+        part(traces, plan.spec.split),
+        target=plan.target,
+        allowed_labels=plan.allowed_labels,
+        makes_a_test=plan.makes_a_test,
+        lock=lock_path(plan.loaded.file),
+    )
 
 
 def rows(n, label=lambda i: "ab"[i % 2]):

@@ -4,27 +4,34 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from tracer_spec.flow.training.fit_rows import CrossFit, FitRows
+from tracer_spec.flow.training.fit_rows import FitRows
+
+
+def in_folds(folds):
+    """Return rows of which nothing but the fold is told."""
+    return FitRows(np.ones((len(folds), 2), np.float32), np.zeros(len(folds), np.int64), folds, 1)
 
 
 @given(arrays(np.int64, st.integers(1, 40), elements=st.integers(0, 4)), st.integers(0, 2**32 - 1))
 def test_each_fold_is_scored_whole_by_the_chosen_rows_of_all_others(folds, seed):
     among = np.random.default_rng(seed).uniform(size=len(folds)) < 0.7
-    splits = list(CrossFit(folds).splits(among))
-    assert len(splits) == CrossFit(folds).n_folds == max(folds.tolist()) + 1
+    rows = in_folds(folds)
+    splits = list(rows.splits(among))
+    assert len(splits) == rows.n_folds == max(folds.tolist()) + 1
     for fold, (inside, outside) in enumerate(splits):
         assert inside.tolist() == [row for row in range(len(folds)) if among[row] and folds[row] != fold]
         assert outside.tolist() == [row for row in range(len(folds)) if folds[row] == fold]
 
 
 def test_no_rows_have_no_folds():
-    assert CrossFit(np.empty(0, np.int64)).n_folds == 0
-    assert list(CrossFit(np.empty(0, np.int64)).splits(np.empty(0, bool))) == []
+    rows = in_folds(np.empty(0, np.int64))
+    assert rows.n_folds == 0
+    assert list(rows.splits(np.empty(0, bool))) == []
 
 
 def test_rows_are_split_by_their_own_folds(telling):
     rows = telling.fit_rows(12, 3)
-    outside = [scored.tolist() for _, scored in rows.cross.splits(np.ones(12, bool))]
+    outside = [scored.tolist() for _, scored in rows.splits(np.ones(12, bool))]
     assert outside == [np.flatnonzero(rows.folds == fold).tolist() for fold in range(3)]
 
 

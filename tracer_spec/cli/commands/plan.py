@@ -39,6 +39,7 @@ def command(spec: str, overrides: Sequence[str], form: str | None, as_json: bool
     """
     from tracer_spec.cli.progress import watch
     from tracer_spec.flow.cache.store import open_store
+    from tracer_spec.flow.lock.file import lock_path
     from tracer_spec.flow.lock.fitted import dealt_before
     from tracer_spec.flow.prepare import part, read_traces
     from tracer_spec.flow.preview.cached import forecast
@@ -59,9 +60,25 @@ def command(spec: str, overrides: Sequence[str], form: str | None, as_json: bool
         with staged(observe, "split") as done:
             sides = part(traces, plan.spec.split, dealt_before(plan, traces))
             done(f"{len(sides.fit):,} fit, {len(sides.certify):,} certify")
-        outlook = preview(plan, traces, sides)
+        outlook = preview(
+            plan.spec,
+            traces,
+            sides,
+            target=plan.target,
+            allowed_labels=plan.allowed_labels,
+            makes_a_test=plan.makes_a_test,
+            lock=lock_path(plan.loaded.file),
+        )
         store = open_store()
-        cached = forecast(plan, traces, sides, store)
+        cached = forecast(
+            traces.take(sides.fit),
+            store,
+            embedder=plan.embedder,
+            zoo=plan.zoo,
+            allowed_labels=plan.allowed_labels,
+            split=plan.spec.split,
+            seed=plan.spec.seed,
+        )
         store.close()
     if form == JSON:
         print_document(document_of(plan, outlook, cached))

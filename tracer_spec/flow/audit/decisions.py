@@ -16,22 +16,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tried:
-    """One stage of a policy, as the rows that reach it see it.
+    """One stage of a policy, as the rows that reach it see it; every array is of shape (n,).
 
     Parameters
     ----------
-    stage : Stage
-    reached : ndarray of shape (n,), bool
+    reached : ndarray of bool
         Rows that no earlier stage handled.
-    scores : ndarray of shape (n,), float32
-        What the stage is sure by: the acceptor's score, or the surrogate's best where there is none.
-    agrees : ndarray of shape (n,), bool
+    scores : ndarray of float32
+        The acceptor's score, or the surrogate's best where there is none.
+    agrees : ndarray of bool
         Where its surrogate gives the teacher's label.
-    sure : ndarray of shape (n,), bool
-        Where the score reaches the threshold.
-    allowed : ndarray of shape (n,), bool
-        Where its surrogate gives a label that it may give.
-    near : tuple of ndarray of shape (n,), bool
+    sure, allowed : ndarray of bool
+        Where the score reaches the threshold, and where its surrogate gives a label that it may give.
+    near : tuple of ndarray of bool
         What each guard lets pass.
     """
 
@@ -46,22 +43,18 @@ class Tried:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decisions:
-    """Decisions on n fit rows, as columns.
+    """Decisions on n fit rows, as columns of shape (n,).
 
     Parameters
     ----------
-    handled : ndarray of shape (n,), bool
-    predicted : ndarray of shape (n,), int64
-        The label of the stage that handled, or of the last one tried.
-    scores : ndarray of shape (n,), float32
-        Its score.
-    agrees : ndarray of shape (n,), bool
+    predicted, scores : ndarray of int64, ndarray of float32
+        The label and the score of the stage that handled, or of the last one tried.
+    agrees : ndarray of bool
         Where that label is the teacher's: for deferred rows, whether it would have agreed.
-    stages : ndarray of shape (n,), int64
+    stages : ndarray of int64
         The stage that handled, from 0; -1 where deferred.
-    reasons : ndarray of shape (n,), int64
+    reasons : ndarray of int64
         As the graph numbers them.
-    tried : tuple of Tried
     """
 
     handled: Mask = field(repr=False)
@@ -75,21 +68,12 @@ class Decisions:
     @property
     def counts(self) -> dict[str, int]:
         """Return how many rows have each reason that a fit row can have."""
-        told = [reason for reason in REASONS if reason is not Reason.UNAVAILABLE]
-        return {str(reason): int((self.reasons == reason.number).sum()) for reason in told}
+        possible = [reason for reason in REASONS if reason is not Reason.UNAVAILABLE]
+        return {str(reason): int((self.reasons == reason.number).sum()) for reason in possible}
 
 
 def decide(workshop: Workshop, policy: Policy, denied: Mask) -> Decisions:
-    """Replay a policy on the fit rows, out of fold, by the rules of its graph.
-
-    Parameters
-    ----------
-    workshop : Workshop
-    policy : Policy
-        At least one stage, each made by this workshop.
-    denied : ndarray of shape (k,), bool
-        Labels that no surrogate may answer.
-    """
+    """Replay a policy on the fit rows, out of fold, by the rules of its graph."""
     n = workshop.n_rows
     handled, agrees = np.zeros(n, bool), np.zeros(n, bool)
     predicted, stages, reasons = np.zeros(n, np.int64), np.full(n, -1), np.zeros(n, np.int64)
@@ -119,12 +103,5 @@ def _try(workshop: Workshop, stage: Stage, reached: Mask, denied: Mask) -> Tried
         scores, sure = gated.scores.max(axis=1), np.ones(len(reached), bool)
     else:
         scores, sure = gated.accept, gated.accept >= np.float32(stage.threshold)
-    return Tried(
-        stage=stage,
-        reached=reached,
-        scores=scores,
-        agrees=gated.agrees,
-        sure=sure,
-        allowed=~denied[gated.held_out.labels],
-        near=workshop.guarded(gated),
-    )
+    allowed = ~denied[gated.held_out.labels]
+    return Tried(stage, reached, scores, gated.agrees, sure, allowed, workshop.guarded(gated))

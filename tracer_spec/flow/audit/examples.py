@@ -36,7 +36,7 @@ def _of(rows: AuditedRows, regions: Regions, among: Mask) -> tuple[Example, ...]
     for kind, ordered, most in ways:
         fresh = [row for row in ordered if row not in chosen]
         chosen |= dict.fromkeys(_spread(rows, fresh, most), kind)
-    return tuple(Example(**dict(rows.told(row)), kind=kind) for row, kind in chosen.items())
+    return tuple(Example(**dict(rows.described(row)), kind=kind) for row, kind in chosen.items())
 
 
 def _typical(regions: Regions, among: Mask) -> list[int]:

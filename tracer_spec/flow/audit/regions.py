@@ -1,4 +1,4 @@
-"""Regions of the embedding space, found without labels: where requests that are alike lie together."""
+"""Regions of the embedding space, found without labels: clusters of similar requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from tracer_spec.flow.audit.rows import AuditedRows
-from tracer_spec.flow.documents.audit import SlicePart, Slicing
 from tracer_spec.flow.training.parallel import derive_seed
 from tracer_spec.plugin import Classes, Vectors
 
@@ -21,20 +20,13 @@ _MOST_REGIONS = 24
 # centres settle on far fewer rows than there may be
 _MOST_CLUSTERED = 10_000
 _ROUNDS = 50
-_LABELS_TOLD = 3
-_TEXTS_TOLD = 3
 
 
 @dataclass(frozen=True, eq=False)
 class Regions:
     """k-means over directions: m regions, largest first.
 
-    Parameters
-    ----------
-    of_row : ndarray of shape (n,), int64
-        The region of each row, in [0, m).
-    nearness : ndarray of shape (n,), float32
-        The cosine of each row and the mean of its region.
+    ``of_row`` is the region of each row, in [0, m); ``nearness`` its cosine with the mean of its region.
     """
 
     of_row: Classes = field(repr=False)
@@ -72,7 +64,7 @@ def find_regions(rows: AuditedRows) -> Regions:
     nearest centre. It must run on one thread: centres differ between one and two.
     """
     seed = derive_seed(rows.seed, "audit", "regions")
-    found = rows.memory.derived("regions", lambda: _clustered(rows, seed), rows.X, seed)
+    found = rows.memory.derived("regions", lambda: _clustered(rows, seed), rows.fit.X, seed)
     return Regions(found["of_row"], found["nearness"])
 
 
@@ -100,24 +92,3 @@ def _clustered(rows: AuditedRows, seed: int) -> dict[str, npt.NDArray[Any]]:
     directions = centres / np.maximum(lengths, np.finfo(np.float32).tiny)
     nearness = np.asarray((rows.unit * directions[nearest]).sum(axis=1), np.float32)
     return {"of_row": place[nearest], "nearness": nearness}
-
-
-def by_region(rows: AuditedRows, regions: Regions) -> Slicing | None:
-    """Return the counts of each region, its commonest labels, and where text may be told its most typical texts."""
-    if regions.n < 2:
-        return None
-    parts = []
-    for region in range(regions.n):
-        among = regions.of_row == region
-        texts = None
-        if rows.tells_text:
-            typical = [rows.excerpt(row) for row in regions.most_typical(region) if rows.texts[row]]
-            texts = tuple(dict.fromkeys(typical))[:_TEXTS_TOLD]
-        part = SlicePart(
-            name=f"region {region + 1}",
-            **dict(rows.tally(among)),
-            labels=rows.commonest(among, _LABELS_TOLD),
-            texts=texts,
-        )
-        parts.append(part)
-    return Slicing(by="region", parts=tuple(parts))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +15,12 @@ from tracer_spec.flow.audit.decisions import Decisions
 from tracer_spec.flow.cache.memory import Memory
 from tracer_spec.flow.documents.audit import Row, Tally
 from tracer_spec.flow.traces.labels import UNUSABLE
+from tracer_spec.flow.traces.trace_set import TraceSet
+from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.flow.training.parallel import derive_seed
 from tracer_spec.plugin import Classes, Mask, Vectors
+
+Counted = TypeVar("Counted", bound=Tally)
 
 CONFIDENCE = 0.95
 # a bundle is no place for whole documents
@@ -27,54 +31,33 @@ MOST_SEARCHED = 20_000
 
 @dataclass(frozen=True, eq=False)
 class AuditedRows:
-    """n fit rows, in columns.
+    """n fit rows, and what a policy decides on them.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n, d), float32
-    y : ndarray of shape (n,), int64
-        The teacher's class, -1 off the list.
-    folds : ndarray of shape (n,), int64
-    labels : tuple of str, length k
-        The labels there are.
-    answers : tuple of str, length n
-        The teacher's labels, those off the list too.
-    texts : tuple of str, length n
-        Empty where there is none.
-    times : ndarray of shape (n,), float64
-        Seconds since 1970 UTC, NaN where there is none.
-    positions : ndarray of shape (n,), int64
-        Among the traces read.
-    decided : Decisions
-    tells_text : bool
-        Whether texts, and labels that the teacher made up, may leave this process.
-    seed : int
-        The spec's.
-    memory : Memory
-        What earlier audits found in the same rows, whatever the policy.
+    ``traces`` are those of the rows, in their order. ``tells_text`` is whether texts, and labels that the teacher made up, may
+    leave this process. ``memory`` holds what earlier audits found in the same rows, whatever the policy.
     """
 
-    X: Vectors = field(repr=False)
-    y: Classes = field(repr=False)
-    folds: Classes = field(repr=False)
+    fit: FitRows
+    traces: TraceSet = field(repr=False)
     labels: tuple[str, ...]
-    answers: tuple[str, ...] = field(repr=False)
-    texts: tuple[str, ...] = field(repr=False)
-    times: npt.NDArray[np.float64] = field(repr=False)
-    positions: Classes = field(repr=False)
     decided: Decisions
     tells_text: bool
     seed: int
     memory: Memory = field(default_factory=Memory, repr=False)
 
     def __len__(self) -> int:
-        return len(self.y)
+        return len(self.fit)
+
+    @property
+    def y(self) -> Classes:
+        """Return the teacher's class of each row, -1 off the list."""
+        return self.fit.y
 
     @cached_property
     def unit(self) -> Vectors:
         """Return the embeddings at length 1, so that products are cosines; a vector of zeros stays one."""
-        lengths = np.linalg.norm(self.X, axis=1, keepdims=True)
-        return np.asarray(self.X / np.maximum(lengths, np.finfo(np.float32).tiny), np.float32)
+        lengths = np.linalg.norm(self.fit.X, axis=1, keepdims=True)
+        return np.asarray(self.fit.X / np.maximum(lengths, np.finfo(np.float32).tiny), np.float32)
 
     @cached_property
     def searched(self) -> npt.NDArray[np.int64]:
@@ -101,7 +84,7 @@ class AuditedRows:
         """Return the teacher's label of a row; what it made up can quote the request, and counts as text."""
         if self.y[row] >= 0:
             return self.labels[int(self.y[row])]
-        answer = self.answers[row]
+        answer = self.traces.labels[row]
         return _cut(answer) if self.tells_text and answer != UNUSABLE else self.off_list
 
     def commonest(self, among: Mask, most: int) -> tuple[str, ...]:
@@ -110,7 +93,7 @@ class AuditedRows:
         first = np.argsort(-counts, kind="stable")[:most]
         return tuple(self.labels[label] for label in first if counts[label])
 
-    def tally(self, among: Mask) -> Tally:
+    def tally(self, kind: type[Counted], among: Mask, **named: Any) -> Counted:
         """Count some rows: all, those handled, those of them that agree, and the interval of that agreement."""
         from tracer_spec.stats.binomial import interval
 
@@ -121,21 +104,21 @@ class AuditedRows:
         if handled:
             low, high = interval(handled, agree, CONFIDENCE)
             bounds = shortened(low), shortened(high)
-        return Tally(n=n, handled=handled, agree=agree, interval=bounds)
+        return kind(n=n, handled=handled, agree=agree, interval=bounds, **named)
 
-    def told(self, row: int) -> Row:
-        """Return one row as the document tells it."""
+    def described(self, row: int) -> Row:
+        """Return one row as the document holds it."""
         return Row(
-            row=int(self.positions[row]),
+            row=int(self.traces.rows[row]),
             label=self.label(row),
             predicted=self.labels[int(self.decided.predicted[row])],
             score=shortened(self.decided.scores[row]),
-            text=self.excerpt(row) if self.tells_text and self.texts[row] else None,
+            text=self.excerpt(row) if self.tells_text and self.traces.texts[row] else None,
         )
 
     def excerpt(self, row: int) -> str:
         """Return the text of a row, cut where it is long."""
-        return _cut(self.texts[row])
+        return _cut(self.traces.texts[row])
 
 
 def _cut(text: str) -> str:
@@ -156,12 +139,3 @@ def without_trimmings(text: str) -> str:
     True
     """
     return " ".join(re.findall(r"\w+", text.casefold()))
-
-
-def one_per_row(pairs: Iterable[tuple[int, int]]) -> Iterable[tuple[int, int]]:
-    """Yield the pairs that share no row with an earlier one."""
-    taken: set[int] = set()
-    for first, second in pairs:
-        if not taken & {first, second}:
-            taken |= {first, second}
-            yield first, second

@@ -1,4 +1,4 @@
-"""The SQLite file of the cache: for one user, for several processes at once, and only as large as what it holds."""
+"""SQLite file of the cache: for one user, for several processes at once, and only as large as what it holds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 # another format is another file, so that two releases on one machine leave each other's alone
@@ -26,7 +26,6 @@ PRAGMA user_version = {FORMAT};
 COMMIT;
 """
 _BUSY_S = 20.0
-_KEYS_PER_QUERY = 500
 
 
 def open_database(path: Path) -> sqlite3.Connection:
@@ -40,18 +39,20 @@ def open_database(path: Path) -> sqlite3.Connection:
 
 
 def prepare_database(db: sqlite3.Connection) -> None:
-    """Make the tables where there are none.
-
-    Raises
-    ------
-    ValueError
-        Where the file is of another format.
-    """
+    """Make the tables where there are none; raise ValueError where the file is of another format."""
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if version not in (0, FORMAT):
         raise ValueError(f"its format is {version}, not {FORMAT}")
-    if version == 0:
-        _make_tables(db)
+    ends = time.monotonic() + _BUSY_S
+    while version == 0:
+        try:
+            db.executescript(_SCHEMA)
+            break
+        except sqlite3.OperationalError as error:
+            # SQLite lets no one wait for the change to WAL, so that waiting is ours
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
+                raise
+        time.sleep(0.01)
     db.execute("PRAGMA synchronous = NORMAL")
 
 
@@ -61,19 +62,6 @@ def bytes_in_use(db: sqlite3.Connection) -> int:
         db.execute(f"PRAGMA {what}").fetchone() for what in ("page_count", "freelist_count", "page_size")
     )
     return int((pages - free) * size)
-
-
-def _make_tables(db: sqlite3.Connection) -> None:
-    """Make the tables; SQLite lets no one wait for the change to WAL, so that waiting is ours."""
-    ends = time.monotonic() + _BUSY_S
-    while True:
-        try:
-            db.executescript(_SCHEMA)
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
-                raise
-        time.sleep(0.01)
 
 
 @contextlib.contextmanager
@@ -87,13 +75,3 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
             db.execute("ROLLBACK")
         raise
     db.execute("COMMIT")
-
-
-def chunks(keys: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
-    """Part keys into as many as one query takes."""
-    return (keys[start : start + _KEYS_PER_QUERY] for start in range(0, len(keys), _KEYS_PER_QUERY))
-
-
-def marks(keys: Sequence[bytes]) -> str:
-    """Return the placeholders of a query."""
-    return ",".join("?" * len(keys))

@@ -1,4 +1,4 @@
-"""What a plugin's training depends on besides its rows: its code, its options, the libraries below it, and the processor.
+"""Digest of what a training depends on besides its rows: code, options, libraries and processor.
 
 A version alone does not identify code that is being worked on, so the sources of a plugin's package are digested whole, and
 so are ours. What cannot be pinned down that way is not remembered at all.
@@ -12,7 +12,7 @@ import platform
 import re
 import sys
 from functools import lru_cache, partial
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
@@ -42,39 +42,33 @@ def identity(learner: Resolved) -> bytes | None:
     if code is None or packages is None or options is None:
         return None
     named = [provided.kind, provided.name, provided.distribution, provided.version]
-    facts = [1, named, options, code, _sources(_PACKAGE), packages, _machine()]
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).digest()
+    return _digest(named, options, code, _sources(_PACKAGE), packages, _machine())
 
 
 @lru_cache(maxsize=1)
 def own_identity() -> bytes:
     """Return a digest of our own sources, the libraries below them, and the processor."""
-    facts = [1, _sources(_PACKAGE), _packages(_OURS), _machine()]
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).digest()
+    return _digest(_sources(_PACKAGE), _packages(_OURS), _machine())
+
+
+def _digest(*facts: Any) -> bytes:
+    return hashlib.sha256(json.dumps([1, *facts], sort_keys=True).encode()).digest()
 
 
 def _options(options: Any) -> Any:
-    """Return options as JSON; None where they name a file, whose content can change, or are no JSON."""
+    """Return options as JSON; None where they name a file, whose content can change, or are not JSON."""
     try:
         dumped = options.model_dump(mode="json")
-    except (TypeError, ValueError):
+        named = any(text and (Path(text).is_absolute() or Path(text).exists()) for text in _strings(dumped))
+    except (TypeError, ValueError, OSError):
         return None
-    return None if any(_is_file(each) for each in _strings(dumped)) else dumped
+    return None if named else dumped
 
 
 def _strings(value: Any) -> list[str]:
-    if isinstance(value, dict):
-        return [text for each in value.values() for text in _strings(each)]
-    if isinstance(value, list):
-        return [text for each in value for text in _strings(each)]
+    if isinstance(value, dict | list):
+        return [text for each in (value.values() if isinstance(value, dict) else value) for text in _strings(each)]
     return [value] if isinstance(value, str) else []
-
-
-def _is_file(text: str) -> bool:
-    try:
-        return bool(text) and (Path(text).is_absolute() or Path(text).exists())
-    except (OSError, ValueError):
-        return True
 
 
 def _code(make: Any) -> str | None:
@@ -127,22 +121,18 @@ def _packages(root: str) -> dict[str, str] | None:
         if name in found:
             continue
         try:
-            held = distribution(name)
+            installed = distribution(name)
         except PackageNotFoundError:
             found[name] = "absent"
             continue
-        if name not in (_normal(root), _OURS) and _is_editable(held):
+        origin = json.loads(installed.read_text("direct_url.json") or "{}")
+        if name not in (_normal(root), _OURS) and origin.get("dir_info", {}).get("editable"):
             return None
-        found[name] = held.version
+        found[name] = installed.version
         # of the extras, which need not be there, those of the plugin's own distribution alone
-        wanted = [each for each in held.requires or () if name == _normal(root) or "extra ==" not in each]
+        wanted = [each for each in installed.requires or () if name == _normal(root) or "extra ==" not in each]
         waiting += [_normal(match[0]) for each in wanted if (match := _NAME.match(each))]
     return found
-
-
-def _is_editable(held: Distribution) -> bool:
-    text = held.read_text("direct_url.json")
-    return bool(text and json.loads(text).get("dir_info", {}).get("editable"))
 
 
 def _normal(name: str) -> str:
@@ -152,12 +142,7 @@ def _normal(name: str) -> str:
 @lru_cache(maxsize=1)
 def _machine() -> list[Any]:
     """Say what arithmetic depends on: the interpreter, the processor, the linear algebra library."""
-    about = [
-        platform.python_implementation(),
-        *platform.python_version_tuple()[:2],
-        platform.system(),
-        platform.machine(),
-    ]
+    python = [platform.python_implementation(), *platform.python_version_tuple()[:2]]
     cpu = platform.processor()
     info = Path("/proc/cpuinfo")
     if info.exists():
@@ -165,4 +150,5 @@ def _machine() -> list[Any]:
         cpu = next((line for line in lines if line.startswith(("flags", "Features"))), cpu)
     blas: Any = np.show_config(mode="dicts")
     blas = blas.get("Build Dependencies", {}).get("blas", {}) if isinstance(blas, dict) else {}
-    return [*about, hashlib.sha256(cpu.encode()).hexdigest(), blas.get("name"), blas.get("version")]
+    system = [platform.system(), platform.machine(), hashlib.sha256(cpu.encode()).hexdigest()]
+    return [*python, *system, blas.get("name"), blas.get("version")]

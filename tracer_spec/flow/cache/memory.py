@@ -1,11 +1,11 @@
-"""What was trained before: a training is a function of its inputs, so its outcome is kept by the digest of all of them."""
+"""Memory of trainings: the outcome of each is kept by the digest of all its inputs."""
 
 from __future__ import annotations
 
 import hashlib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,50 +17,27 @@ from tracer_spec.flow.cache.store import Entry, Store, key_of
 if TYPE_CHECKING:
     from tracer_spec.plan import Resolved
 
-Part = bytes | NDArray[Any]
+Input = bytes | NDArray[Any] | int | str
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The outcome of a training.
+    """The outcome of a training: graphs and arrays of numbers as ``parts``, and what else is known of it as JSON ``facts``.
 
-    Parameters
-    ----------
-    parts : mapping of str to bytes or ndarray
-        Graphs, and arrays of numbers.
-    facts : mapping
-        What else is known of it, as JSON: a guard's limit, what a learner warned of.
-    seconds : float
-        What it took when it was made.
-    is_reused : bool
-        Whether an earlier build made it.
+    ``seconds`` is what it took when it was made, ``is_reused`` whether an earlier build made it.
     """
 
-    parts: Mapping[str, Part] = field(repr=False)
+    parts: Mapping[str, Any] = field(repr=False)
     facts: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     is_reused: bool = False
-
-    def bytes_of(self, name: str) -> bytes:
-        """Return a part that is bytes: a graph."""
-        part = self.parts[name]
-        return part if isinstance(part, bytes) else part.tobytes()
-
-    def array_of(self, name: str) -> NDArray[Any]:
-        """Return a part that is an array."""
-        return np.asarray(self.parts[name])
 
 
 class Memory:
     """Keeps trainings in a store, and counts those that were made and those that were there.
 
-    Parameters
-    ----------
-    store : Store
-        Holds the vectors of texts too.
-    recalls : bool
-        False trains everything, and remembers nothing of it: ``build --check`` is there to find out whether training comes
-        to the same.
+    Without ``recalls`` it trains everything, and remembers nothing of it: ``build --check`` is there to find out whether
+    training comes to the same.
     """
 
     def __init__(self, store: Store | None = None, *, recalls: bool = True) -> None:
@@ -69,10 +46,10 @@ class Memory:
         self.n_fits = 0
         self.n_reused = 0
 
-    def key(self, role: str, learner: Resolved, *inputs: Part | int | str) -> bytes | None:
+    def key(self, role: str, learner: Resolved, *inputs: Input) -> bytes | None:
         """Return the key of a training; None where it is not to be remembered."""
         mark = identity(learner) if self._recalls else None
-        return None if mark is None else key_of(role, mark, *(_digest(each) for each in inputs))
+        return None if mark is None else key_of(role, mark, *map(_digest, inputs))
 
     def recall(self, key: bytes | None) -> Kept | None:
         """Return what a training came to; None where it is not known."""
@@ -95,21 +72,21 @@ class Memory:
         if kept is None:
             started = time.perf_counter()
             made = make()
-            kept = Kept(made.parts, made.facts, time.perf_counter() - started)
+            kept = replace(made, seconds=time.perf_counter() - started)
             self.keep(kind, key, kept)
         self.count(is_reused=kept.is_reused)
         return kept
 
     def derived(
-        self, kind: str, make: Callable[[], Mapping[str, NDArray[Any]]], *inputs: Part | int | str
-    ) -> dict[str, NDArray[Any]]:
+        self, kind: str, make: Callable[[], Mapping[str, NDArray[Any]]], *inputs: Input
+    ) -> Mapping[str, NDArray[Any]]:
         """Return arrays that our own code makes of ``inputs`` alone, from the store or by making them."""
-        key = key_of(kind, own_identity(), *(_digest(each) for each in inputs)) if self._recalls else None
+        key = key_of(kind, own_identity(), *map(_digest, inputs)) if self._recalls else None
         kept = self.recall(key)
         if kept is None:
-            kept = Kept(dict(make()))
+            kept = Kept(make())
             self.keep(kind, key, kept)
-        return {name: kept.array_of(name) for name in kept.parts}
+        return kept.parts
 
     @property
     def progress_note(self) -> str:
@@ -125,7 +102,7 @@ def digest_of(array: NDArray[Any]) -> bytes:
     return digest.digest()
 
 
-def _digest(part: Part | int | str) -> bytes:
+def _digest(part: Input) -> bytes:
     if isinstance(part, np.ndarray):
         return digest_of(part)
     return part if isinstance(part, bytes) else str(part).encode()
@@ -143,7 +120,7 @@ def _packed(kept: Kept) -> Entry:
 
 
 def _unpacked(entry: Entry) -> Kept:
-    parts: dict[str, Part] = {}
+    parts: dict[str, Any] = {}
     at = 0
     for name, size, shape in entry.header["parts"]:
         chunk = entry.value[at : at + size]

@@ -1,4 +1,4 @@
-"""What builds remember, in one file on this machine: bytes by the digest of everything that they depend on.
+"""Store of builds on this machine: bytes in one file, by the digest of everything that they depend on.
 
 A value is raw float32, or ONNX, with a small JSON header; never a pickle, and never a text. Whatever is wrong with the cache
 costs time and nothing else: a value whose digest does not match is not there, a file that is no database is set aside, and a
@@ -19,15 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tracer_spec.errors import UsageError
-from tracer_spec.flow.cache.database import (
-    FILE,
-    bytes_in_use,
-    chunks,
-    marks,
-    open_database,
-    prepare_database,
-    transaction,
-)
+from tracer_spec.flow.cache.database import FILE, bytes_in_use, open_database, prepare_database, transaction
 
 FOLDER = "TRACER_SPEC_CACHE"
 LIMIT = "TRACER_SPEC_CACHE_MB"
@@ -41,14 +33,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One remembered value.
-
-    Parameters
-    ----------
-    value : bytes
-    header : mapping
-        What goes with it, as JSON.
-    """
+    """One remembered value, with what goes with it as JSON."""
 
     value: bytes = field(repr=False)
     header: Mapping[str, Any] = field(default_factory=dict)
@@ -56,18 +41,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class StoreInfo:
-    """What a store holds.
+    """What a store holds: values of each kind with their number and bytes, and the time of the oldest use, None where empty.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    n_bytes, limit_bytes : int
-        On disk; the bound beyond which what was not used for longest goes.
-    entries : mapping of str to (int, int)
-        How many values of each kind, and their bytes.
-    oldest_use : int or None
-        Seconds since 1970 UTC; None where it is empty.
+    ``limit_bytes`` is the bound beyond which what was not used for longest goes.
     """
 
     path: Path
@@ -106,8 +82,6 @@ class Store:
         """Return whether it remembers."""
         return self.path is not None
 
-    # --- values --------------------------------------------------------------------------------------------------
-
     def get(self, key: bytes) -> Entry | None:
         """Return the value of a key, None where there is none that is whole."""
         return self.get_many([key]).get(key)
@@ -130,60 +104,18 @@ class Store:
         if sum(row[5] for row in rows) < self.limit_bytes:
             self._tried(lambda db: self._write(db, rows))
 
-    def _read(self, db: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, Entry]:
-        found, damaged, old = dict[bytes, Entry](), list[bytes](), list[bytes]()
-        stale = int(time.time()) - _USE_GRAIN_S
-        for some in chunks(keys):
-            query = f"SELECT key, header, value, digest, used FROM entries WHERE key IN ({marks(some)})"  # noqa: S608 - question marks
-            for key, header, value, digest, used in db.execute(query, some):
-                if _digest(key, header, value) != digest:
-                    damaged.append(key)
-                    continue
-                found[key] = Entry(value, json.loads(header))
-                if used < stale:
-                    old.append(key)
-        if damaged or old:
-            with transaction(db):
-                for some in chunks(damaged):
-                    db.execute(f"DELETE FROM entries WHERE key IN ({marks(some)})", some)  # noqa: S608
-                for some in chunks(old):
-                    now = [int(time.time())]
-                    db.execute(f"UPDATE entries SET used = ? WHERE key IN ({marks(some)})", [*now, *some])  # noqa: S608
-        return found
-
-    def _write(self, db: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-        with transaction(db):
-            db.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-        self._make_room(db)
-
-    def _make_room(self, db: sqlite3.Connection) -> None:
-        """Drop what was not used for longest, until a tenth of the limit is free again."""
-        if bytes_in_use(db) <= self.limit_bytes:
-            return
-        while bytes_in_use(db) > 0.9 * self.limit_bytes:
-            with transaction(db):
-                # probes are few and small, and without them every vector of their embedder is lost
-                oldest = db.execute(
-                    "SELECT rowid FROM entries WHERE kind != 'probes' ORDER BY used, rowid LIMIT 64"
-                ).fetchall()
-                db.executemany("DELETE FROM entries WHERE rowid = ?", oldest)
-            if not oldest:
-                break
-        db.executescript("PRAGMA incremental_vacuum")
-
-    # --- the whole of it -----------------------------------------------------------------------------------------
-
     def info(self) -> StoreInfo | None:
         """Return what there is; None where the cache is off."""
-        return self._tried(self._info) if self.path is None or self.path.exists() else self._nothing()
+        if self.path is not None and not self.path.exists():
+            return StoreInfo(self.path, 0, self.limit_bytes, {}, None)
+        return self._tried(self._info)
 
     def clear(self) -> StoreInfo | None:
         """Remove everything, and return what there was; None where the cache is off."""
         before = self.info()
-        if before is None or self.path is None or not self.path.exists():
-            return before
-        self._tried(self._empty)
-        _damaged(self.path).unlink(missing_ok=True)
+        if before is not None and before.path.exists():
+            self._tried(self._empty)
+            _damaged(before.path).unlink(missing_ok=True)
         return before
 
     def close(self) -> None:
@@ -192,15 +124,49 @@ class Store:
             self._closed()
         self._db = self._closed = None
 
+    @staticmethod
+    def _read(db: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, Entry]:
+        found, damaged, old = dict[bytes, Entry](), list[tuple[bytes]](), list[tuple[int, bytes]]()
+        now = int(time.time())
+        for key in keys:
+            row = db.execute("SELECT header, value, digest, used FROM entries WHERE key = ?", (key,)).fetchone()
+            if row is None:
+                continue
+            header, value, digest, used = row
+            if _digest(key, header, value) != digest:
+                damaged.append((key,))
+                continue
+            found[key] = Entry(value, json.loads(header))
+            if used < now - _USE_GRAIN_S:
+                old.append((now, key))
+        if damaged or old:
+            with transaction(db):
+                db.executemany("DELETE FROM entries WHERE key = ?", damaged)
+                db.executemany("UPDATE entries SET used = ? WHERE key = ?", old)
+        return found
+
+    def _write(self, db: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Write rows; then, beyond the limit, drop what was not used for longest until a tenth of it is free again."""
+        with transaction(db):
+            db.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        if bytes_in_use(db) <= self.limit_bytes:
+            return
+        # probes are few and small, and without them every vector of their embedder is lost
+        droppable = "SELECT rowid FROM entries WHERE kind != 'probes' ORDER BY used, rowid LIMIT 64"
+        while bytes_in_use(db) > 0.9 * self.limit_bytes:
+            with transaction(db):
+                oldest = db.execute(droppable).fetchall()
+                db.executemany("DELETE FROM entries WHERE rowid = ?", oldest)
+            if not oldest:
+                break
+        db.executescript("PRAGMA incremental_vacuum")
+
     def _info(self, db: sqlite3.Connection) -> StoreInfo:
         kinds = db.execute("SELECT kind, COUNT(*), SUM(size) FROM entries GROUP BY kind ORDER BY kind").fetchall()
         (oldest,) = db.execute("SELECT MIN(used) FROM entries").fetchone()
         assert self.path is not None  # noqa: S101 - a database is open
         entries = {kind: (n, size) for kind, n, size in kinds}
         return StoreInfo(self.path, bytes_in_use(db), self.limit_bytes, entries, oldest)
-
-    def _nothing(self) -> StoreInfo | None:
-        return None if self.path is None else StoreInfo(self.path, 0, self.limit_bytes, {}, None)
 
     @staticmethod
     def _empty(db: sqlite3.Connection) -> None:
@@ -209,85 +175,63 @@ class Store:
         db.executescript("PRAGMA incremental_vacuum")
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
-    # --- the file ------------------------------------------------------------------------------------------------
-
     def _tried(self, work: Callable[[sqlite3.Connection], _T]) -> _T | None:
-        """Do something with the database; whatever is wrong with it ends here."""
+        """Do something with the database, opened or made first; whatever is wrong with it ends here."""
         for _ in range(2):
             if self.path is None:
                 return None
             try:
-                self._db = self._db or self._open(self.path)
+                if self._db is None:
+                    self._db = open_database(self.path)
+                    self._closed = weakref.finalize(self, self._db.close)
+                    self._inode = self.path.stat().st_ino
+                    prepare_database(self._db)
                 return work(self._db)
             except (sqlite3.OperationalError, OSError) as error:
                 # locked for too long, read-only, full, no such folder
                 said = getattr(error, "strerror", None) or str(error)
                 self._turn_off(f"the cache {self.path.parent} is off, since it cannot be used: {said}")
             except (sqlite3.DatabaseError, ValueError) as error:
-                self._set_aside(str(error))
+                self._set_aside(self.path, str(error))
         return None
-
-    def _open(self, path: Path) -> sqlite3.Connection:
-        """Open the database, made where there is none."""
-        db = open_database(path)
-        self._closed = weakref.finalize(self, db.close)
-        self._inode = path.stat().st_ino
-        prepare_database(db)
-        return db
 
     def _turn_off(self, note: str) -> None:
         self.close()
         self.path = None
         self.notes += (note,)
 
-    def _set_aside(self, why: str) -> None:
+    def _set_aside(self, path: Path, why: str) -> None:
         """Rename a file that cannot be read, unless another process has done so since it was opened."""
-        assert self.path is not None  # noqa: S101 - a database was open
         self.close()
         try:
-            if self.path.stat().st_ino != self._inode:
+            if path.stat().st_ino != self._inode:
                 return
-            _damaged(self.path).unlink(missing_ok=True)
-            self.path.rename(_damaged(self.path))
+            path.replace(_damaged(path))
             for suffix in ("-wal", "-shm"):
-                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+                path.with_name(path.name + suffix).unlink(missing_ok=True)
         except OSError as error:
-            self._turn_off(f"the cache {self.path.parent} is off: it is damaged, and stays ({error.strerror})")
+            self._turn_off(f"the cache {path.parent} is off: it is damaged, and stays ({error.strerror})")
         else:
-            self.notes += (f"the cache was damaged ({why}) and begins anew; {_damaged(self.path)} is what it was",)
+            self.notes += (f"the cache was damaged ({why}) and begins anew; {_damaged(path)} is what it was",)
 
 
 def open_store(enabled: bool = True, environ: Mapping[str, str] = os.environ) -> Store:
-    """Return the store of this user; nothing is opened or made before it is used.
+    """Return the store of this user, or one that remembers nothing; nothing is opened or made before it is used.
 
-    Parameters
-    ----------
-    enabled : bool
-        False gives one that remembers nothing.
-    environ : mapping
-        ``TRACER_SPEC_CACHE`` is the folder, ``TRACER_SPEC_CACHE_MB`` the limit; 0 turns the cache off.
-
-    Raises
-    ------
-    UsageError
-        Where the limit is no number.
+    ``TRACER_SPEC_CACHE`` is the folder, by default the platform's place for such things; ``TRACER_SPEC_CACHE_MB`` the limit,
+    0 for no cache. A limit that is not a number is a UsageError.
     """
+    import platformdirs
+
     text = environ.get(LIMIT, "").strip()
     if text and not (text.isascii() and text.isdigit()):
         raise UsageError(f"{LIMIT} is '{text}'", hint="it is a whole number of megabytes, 0 for no cache")
     limit_bytes = int(text or DEFAULT_MB) * 10**6
     if not enabled or not limit_bytes:
         return Store(None)
-    return Store(cache_folder(environ), limit_bytes)
-
-
-def cache_folder(environ: Mapping[str, str]) -> Path:
-    """Return the folder of the cache: ``$TRACER_SPEC_CACHE``, or the platform's place for such things."""
     if environ.get(FOLDER):
-        return Path(environ[FOLDER]).expanduser().absolute()
-    import platformdirs
-
-    return platformdirs.user_cache_path("tracer-spec", appauthor=False)
+        return Store(Path(environ[FOLDER]).expanduser().absolute(), limit_bytes)
+    return Store(platformdirs.user_cache_path("tracer-spec", appauthor=False), limit_bytes)
 
 
 def key_of(kind: str, *parts: bytes) -> bytes:

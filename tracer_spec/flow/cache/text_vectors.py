@@ -1,4 +1,4 @@
-"""Vectors of an embedder that is not fitted, kept by (its fingerprint, the text): what was paid for once is not paid again."""
+"""Cache of text vectors, keyed by embedder fingerprint and text."""
 
 from __future__ import annotations
 
@@ -25,15 +25,7 @@ BATCH = 512
 
 @dataclass(slots=True, eq=False)
 class KnownVectors:
-    """Embeds what the store does not hold.
-
-    Parameters
-    ----------
-    store : Store
-    embed : callable
-        Texts to checked vectors; the slow part.
-    fingerprint : str
-        The embedder's.
+    """Embeds what the store does not hold; ``embed`` turns texts into checked vectors, and is the slow part.
 
     Notes
     -----
@@ -52,45 +44,39 @@ class KnownVectors:
         """Return the probes' vectors, of the vintage in use."""
         if self._probes is None:
             self._probes = self._remembered_probes()
-        if self._probes is None:
-            self._probes = self._begin_vintage(self.embed(PROBES))
-        return self._probes
+        return self._begin_vintage(self.embed(PROBES)) if self._probes is None else self._probes
 
-    def vectors(self, texts: Sequence[str], told: Callable[[int], None]) -> Vectors:
-        """Return one row per text, shape (n, d); ``told`` hears how many more distinct texts have theirs."""
+    def vectors(self, texts: Sequence[str], progress: Callable[[int], None]) -> Vectors:
+        """Return one row per text, shape (n, d); ``progress`` hears how many more distinct texts have theirs."""
         distinct = list(dict.fromkeys(texts))
         probes = self.probes()
         X, missing = self._look_up(distinct, probes)
         if missing and not self._is_fresh:
             probes = self._with_care(probes)
             X, missing = self._look_up(distinct, probes)
-        told(len(distinct) - len(missing))
+        progress(len(distinct) - len(missing))
         for start in range(0, len(missing), BATCH):
             rows = missing[start : start + BATCH]
             some = [distinct[row] for row in rows]
             X[rows] = self.embed(some)
             entries = [(self._key(text, probes), Entry(X[row].tobytes())) for text, row in zip(some, rows, strict=True)]
             self.store.put_many("vector", entries)
-            told(len(rows))
+            progress(len(rows))
         if len(distinct) == len(texts):
             return X
         place = {text: row for row, text in enumerate(distinct)}
         return X[[place[text] for text in texts]]
 
-    def count(self, texts: Sequence[str]) -> tuple[int, int]:
-        """Return (distinct texts whose vectors are here, distinct texts); nothing is embedded."""
+    def count(self, texts: Sequence[str]) -> int:
+        """Return how many distinct texts have their vectors here; nothing is embedded."""
         distinct = list(dict.fromkeys(texts))
         probes = self._remembered_probes()
-        if probes is None:
-            return 0, len(distinct)
-        return len(distinct) - len(self._look_up(distinct, probes)[1]), len(distinct)
+        return 0 if probes is None else len(distinct) - len(self._look_up(distinct, probes)[1])
 
     def _look_up(self, texts: Sequence[str], probes: Vectors) -> tuple[Vectors, list[int]]:
         """Return the rows there are, and the places of those there are not."""
         X = np.empty((len(texts), probes.shape[1]), np.float32)
         missing: list[int] = []
-        if not self.store.is_on:
-            return X, list(range(len(texts)))
         for start in range(0, len(texts), BATCH):
             keys = [self._key(text, probes) for text in texts[start : start + BATCH]]
             found = self.store.get_many(keys)
@@ -106,26 +92,22 @@ class KnownVectors:
         """Return the probes of a vintage that new texts may join: the old one, where the embedder is still the same."""
         live = self.embed(PROBES)
         self._is_fresh = True
-        if live.shape == probes.shape and np.abs(live - probes).max() <= TOLERANCE * max(
-            1.0, float(np.abs(probes).max())
-        ):
+        scale = max(1.0, float(np.abs(probes).max()))
+        if live.shape == probes.shape and np.abs(live - probes).max() <= TOLERANCE * scale:
             return probes
         self.store.notes += (
             "the embedder gives other vectors than when those in the cache were made, under the same fingerprint: every text "
             "is embedded anew",
         )
-        self._probes = self._begin_vintage(live)
-        return self._probes
+        return self._begin_vintage(live)
 
     def _remembered_probes(self) -> Vectors | None:
         held = self.store.get(self._probe_key())
-        if held is None:
-            return None
-        X = np.frombuffer(held.value, np.float32).reshape(len(PROBES), -1)
-        return X.copy()
+        return None if held is None else np.frombuffer(held.value, np.float32).reshape(len(PROBES), -1).copy()
 
     def _begin_vintage(self, probes: Vectors) -> Vectors:
         self._is_fresh = True
+        self._probes = probes
         self.store.put(self._probe_key(), "probes", Entry(probes.tobytes()))
         return probes
 

@@ -21,7 +21,7 @@ from tracer_spec.flow.documents.document import (
     Text,
     Whole,
 )
-from tracer_spec.plugin import Certificate, Measure, Policy, WalkStep
+from tracer_spec.plugin import Candidate, Certificate, Measure, Policy, WalkStep
 from tracer_spec.runtime.archive import CERTIFICATE
 
 AGREEMENT: Final = "agreement"
@@ -60,6 +60,11 @@ class Step(Estimate):
         )
 
 
+def estimate_of(candidate: Candidate) -> Estimate:
+    """Return what fit rows say of a candidate."""
+    return Estimate(coverage=candidate.coverage, agreement=candidate.agreement)
+
+
 def thresholds_of(policy: Policy) -> tuple[float | None, ...]:
     """Return the threshold of each stage; None where it accepts all it may."""
     return tuple(stage.threshold if stage.acceptor else None for stage in policy)
@@ -69,19 +74,8 @@ def thresholds_of(policy: Policy) -> tuple[float | None, ...]:
 class Claim:
     """What a certificate says, as far as rows can contradict it.
 
-    Parameters
-    ----------
-    text : str
-        Its sentence.
-    measure : str
-        ``agreement`` (of the rows handled) or ``end_to_end`` (of all).
-    target : float
-        In (0, 1).
-    confidence : float or None
-        None where nothing is claimed: a draft, or a calibrator that promises nothing.
-    n_certify : int
-    scores : tuple of float
-        Quantiles of the acceptance scores on the certify rows, ascending; empty where the bundle has none.
+    ``confidence`` is None where nothing is claimed: a draft, or a calibrator that promises nothing. ``scores`` are quantiles of
+    the acceptance scores on the certify rows, ascending; empty where the bundle has none.
     """
 
     text: str
@@ -167,7 +161,7 @@ class CertificateDocument(Document):
             n=chosen.n if chosen else None,
             k=chosen.k if chosen else None,
             p_value=chosen.p_value if chosen else None,
-            estimate=Estimate(coverage=shipped.coverage, agreement=shipped.agreement) if shipped else None,
+            estimate=estimate_of(shipped) if shipped else None,
             walk=tuple(map(Step.of, certificate.walk)),
             assumptions=certificate.assumptions,
             voided_by=certificate.voided_by,

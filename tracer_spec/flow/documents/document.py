@@ -1,4 +1,4 @@
-"""What a document is: a pydantic model that writes it, reads it with nothing taken on trust, and makes its JSON Schema."""
+"""Base of the documents: a pydantic model that writes one, reads it with nothing taken on trust, and makes its JSON Schema."""
 
 from __future__ import annotations
 
@@ -126,13 +126,7 @@ class Document(Part):
 
 
 def read_part(kind: type[Read], document: object) -> Read:
-    """Read JSON values, passing over keys of later releases, or keeping them, as the part has it.
-
-    Raises
-    ------
-    ValidationError
-        Where a value is not what its key asks for.
-    """
+    """Read JSON values, passing over keys of later releases, or keeping them, as the part has it."""
     return kind.model_validate(document, context=_READING)
 
 

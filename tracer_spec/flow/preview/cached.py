@@ -1,23 +1,24 @@
-"""What a build would take from the cache and what it would have to do, as far as that is known without doing it."""
+"""What a build would find in the cache and what it would have to do, as far as that is known without doing it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tracer_spec.flow.cache.memory import Memory
 from tracer_spec.flow.traces.folds import fold_keys, folds
 from tracer_spec.flow.traces.label_space import label_space
-from tracer_spec.flow.training.embed import FittedEmbedder, fitted_key, known_vectors, vectors_key
+from tracer_spec.flow.training.embed import FittedEmbedder, fitted_key, known_vectors, recall_fitted, vectors_key
 from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.flow.training.zoo import Trainer
-from tracer_spec.plugin import Fittable, Restorable, Vectors
+from tracer_spec.plugin import Fittable, Vectors
 
 if TYPE_CHECKING:
     from tracer_spec.flow.cache.store import Store
-    from tracer_spec.flow.traces.splits import Split
     from tracer_spec.flow.traces.trace_set import TraceSet
-    from tracer_spec.plan import Plan, Resolved
+    from tracer_spec.plan import Resolved
+    from tracer_spec.spec.model import SplitSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +27,13 @@ class Forecast:
 
     Parameters
     ----------
-    is_on : bool
-        Whether there is a cache.
     is_fitted : bool or None
         Whether the embedder, fitted on these texts, is there; None for one that is not fitted.
     n_texts, n_texts_known : int or None
         Distinct texts of fit rows, and those whose vectors are there; None where vectors come with the traces.
-    n_fits_known : int or None
-        Trainings of surrogates that are there; None where nobody knows before vectors are made or read.
-    n_fits : int or None
-        Trainings of surrogates in all; None where that is not known before the first fold is trained, since it ranks the zoo.
+    n_fits_known, n_fits : int or None
+        Trainings of surrogates that are there, and in all; None where that is not known before vectors are made or read, and
+        before the first fold, which ranks the zoo, is trained.
     """
 
     is_on: bool
@@ -46,18 +44,27 @@ class Forecast:
     n_fits: int | None = None
 
 
-def forecast(plan: Plan, traces: TraceSet, sides: Split, store: Store) -> Forecast:
-    """Look up what a build of these traces would find in the cache; nothing is embedded or trained."""
+def forecast(
+    fit: TraceSet,
+    store: Store,
+    *,
+    embedder: Resolved,
+    zoo: Sequence[Resolved],
+    allowed_labels: Sequence[str] | None,
+    split: SplitSpec,
+    seed: int,
+) -> Forecast:
+    """Look up what a build on these fit rows would find in the cache; nothing is embedded or trained."""
     if not store.is_on:
         return Forecast(is_on=False)
-    fit, memory = traces.take(sides.fit), Memory(store)
-    is_fitted, n, n_known, X = _embedding(plan.embedder, fit, plan.spec.seed, memory)
+    memory = Memory(store)
+    is_fitted, n, n_known, X = _embedding(embedder, fit, seed, memory)
     if X is None:
         return Forecast(True, is_fitted, n, n_known)
-    labels = label_space(plan.allowed_labels, fit.labels)
-    dealt = folds(fold_keys(fit, plan.spec.split.strategy), plan.spec.split.folds, seed=plan.spec.seed)
+    labels = label_space(allowed_labels, fit.labels)
+    dealt = folds(fold_keys(fit, split.strategy), split.folds, seed=seed)
     rows = FitRows(X, labels.encode(fit.labels), dealt, len(labels))
-    known, total = Trainer(rows, plan.zoo, seed=plan.spec.seed, memory=memory).count_known()
+    known, total = Trainer(rows, zoo, seed=seed, memory=memory).count_known()
     return Forecast(True, is_fitted, n, n_known, known, total)
 
 
@@ -71,14 +78,11 @@ def _embedding(
     n = len(set(fit.texts))
     if not isinstance(embedder, Fittable):
         known = known_vectors(resolved, embedder, memory.store)
-        n_known = known.count(fit.texts)[0] if known else 0
+        n_known = known.count(fit.texts) if known else 0
         whole = FittedEmbedder(resolved, embedder, known, memory=memory)
         return None, n, n_known, whole.vectors(fit) if n_known == n else None
-    if not isinstance(embedder, Restorable):
+    restored = recall_fitted(embedder, fitted_key(resolved, fit.texts, seed, memory), memory)
+    if restored is None:
         return False, n, 0, None
-    state = memory.recall(fitted_key(resolved, fit.texts, seed, memory))
-    if state is None:
-        return False, n, 0, None
-    restored = embedder.restore({name: state.bytes_of(name) for name in state.parts})
     held = memory.recall(vectors_key(resolved, restored, fit.texts, memory))
-    return True, n, n if held else 0, held.array_of("X") if held else None
+    return True, n, n if held else 0, held.parts["X"] if held else None

@@ -1,16 +1,16 @@
-"""What a build could certify, said before any training: from counts, and of the certify rows from their number alone."""
+"""What a build could certify, from counts, before any training; of the certify rows only their number is used."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tracer_spec.flow.certify_rows import Sealed
-from tracer_spec.flow.lock.file import lock_path, read_lock
+from tracer_spec.flow.lock.file import read_lock
 from tracer_spec.flow.lock.ledger import next_look, sketch
 from tracer_spec.flow.prepare import denied_labels
 from tracer_spec.flow.traces.label_space import label_space
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from tracer_spec.flow.traces.accounting import Accounting
     from tracer_spec.flow.traces.splits import Split
     from tracer_spec.flow.traces.trace_set import TraceSet
-    from tracer_spec.plan import Plan
     from tracer_spec.plugin import Target
+    from tracer_spec.spec.model import RouterSpec, SplitSpec
 
 # a handful of repeated rows is no reason to warn: the upper bound of what they show must be under the target
 _SURE = 0.95
@@ -36,10 +36,8 @@ class Ceiling:
 
     Parameters
     ----------
-    n : int
-        Fit rows.
     k : int
-        Those on which a model that knew each text's usual label would agree, answering all of them; a label off the list
+        Rows on which a model that knew each text's usual label would agree, answering all n of them; a label off the list
         agrees with nothing.
     n_repeated, k_repeated : int
         The same, among rows whose text occurs more than once.
@@ -71,7 +69,6 @@ class Certifiable:
 
     Parameters
     ----------
-    n_certify : int
     look : int or None
         Which look at these certify rows a new build would be, from 1; None where looks are not counted.
     level : float
@@ -80,14 +77,12 @@ class Certifiable:
         The rows that the test needs, every one of them agreeing: handled rows, or, for an end-to-end target, rows of any
         kind. None where the calibrator makes no test.
     smallest_coverage : float or None
-        The least share of traffic that a certified policy could handle, in [0, 1], no less than ``target.min_coverage``;
-        None where nothing can be certified.
+        The least share of traffic that a certified policy could handle, no less than ``target.min_coverage``; None where
+        nothing can be certified.
     traces_missing : int
-        About how many more traces it takes before anything could be certified; 0 where something could.
-    likely_agreement : float
-        Halfway from the target to 1: what a good policy might truly reach.
-    likely_rows : int or None
-        Rows that a policy of that agreement needs to pass nine times in ten.
+        About how many more traces it takes before anything could be certified.
+    likely_agreement, likely_rows : float, int or None
+        Halfway from the target to 1, what a good policy might truly reach; rows that it needs to pass nine times in ten.
     """
 
     n_certify: int
@@ -111,21 +106,9 @@ class Certifiable:
 class Outlook:
     """What ``plan`` tells.
 
-    Parameters
-    ----------
-    accounting : Accounting
-        Records read, kept and dropped. Its counts of labels are of all rows, and are not for showing here.
-    n_fit : int
-    target : Target
-    labels : mapping of str to int
-        Fit rows of each label, in the order of their classes.
-    n_unknown, n_unusable : int
-        Fit rows with a label off the list, and with an answer that is no label.
-    unknown_labels : mapping of str to int
-        The labels off the list.
-    ceiling : Ceiling
-    certifiable : Certifiable
-    notes : tuple of str
+    ``labels`` counts the fit rows of each label, in the order of their classes; ``n_unknown`` and ``n_unusable`` those with a
+    label off the list, and with an answer that is no label. The accounting's own counts of labels are of all rows, and are
+    not for showing here.
     """
 
     accounting: Accounting = field(repr=False)
@@ -142,21 +125,36 @@ class Outlook:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Return what stands in the target's way, one sentence each."""
-        return tuple(_warnings(self))
+        ceiling, level = self.ceiling, self.target.level
+        found = []
+        if ceiling.share < level:
+            found.append(
+                f"the teacher's answers allow an agreement of at most {ceiling.share:.3f} on all traffic, under the target of "
+                f"{level:.6g}: no model reaches it by handling everything, only by deferring what the teacher is unsure of"
+            )
+        elif ceiling.repeated_share is not None and interval(ceiling.n_repeated, ceiling.k_repeated, _SURE)[1] < level:
+            found.append(
+                f"where texts repeat, the teacher's answers allow an agreement of at most {ceiling.repeated_share:.3f}, under "
+                f"the target of {level:.6g}; on texts seen once the teacher may be no steadier"
+            )
+        empty = [label for label, n in self.labels.items() if n == 0]
+        if empty:
+            shown = ", ".join(empty[:5]) + (f" and {len(empty) - 5} more" if len(empty) > 5 else "")
+            found.append(f"no fit row has the label {shown}: no surrogate will ever answer it")
+        return tuple(found)
 
 
-def preview(plan: Plan, traces: TraceSet, sides: Split) -> Outlook:
-    """Say what a build of these traces could certify.
-
-    Parameters
-    ----------
-    plan : Plan
-    traces : TraceSet
-    sides : Split
-
-    Returns
-    -------
-    Outlook
+def preview(
+    spec: RouterSpec,
+    traces: TraceSet,
+    sides: Split,
+    *,
+    target: Target,
+    allowed_labels: Sequence[str] | None,
+    makes_a_test: bool,
+    lock: Path | None,
+) -> Outlook:
+    """Say what a build of these traces could certify; ``lock`` is where looks are counted.
 
     Raises
     ------
@@ -168,22 +166,23 @@ def preview(plan: Plan, traces: TraceSet, sides: Split) -> Outlook:
     Texts and labels of certify rows are never looked at: what a reader learns of them here, they could act on before the
     test. The ledger compares who the rows are (hashes of their ids or contents), not what the teacher said.
     """
-    fit = traces.take(sides.fit)
-    space = label_space(plan.allowed_labels, fit.labels)
-    denied_labels(plan.spec.defer_labels, space)
+    fit, certify = traces.take(sides.fit), Sealed(traces.take(sides.certify))
+    space = label_space(allowed_labels, fit.labels)
+    denied_labels(spec.defer_labels, space)
     counts = Counter(fit.labels)
     n_unusable = counts.pop(UNUSABLE, 0)
     unknown = {label: n for label, n in counts.most_common() if label not in space.classes}
+    look = _next_look(lock, certify, fresh=spec.split.strategy == FRESH)
     return Outlook(
         accounting=traces.accounting,
         n_fit=len(fit),
-        target=plan.target,
+        target=target,
         labels={label: counts[label] for label in space.labels},
         n_unknown=sum(unknown.values()),
         n_unusable=n_unusable,
         unknown_labels=unknown,
         ceiling=self_agreement(fit, frozenset(space.labels)),
-        certifiable=_certifiable(plan, len(traces), Sealed(traces.take(sides.certify))),
+        certifiable=_certifiable(target, spec.split, look, len(traces), len(certify), makes_a_test=makes_a_test),
         notes=(*traces.accounting.notes, *sides.notes, *sides.bound_notes),
     )
 
@@ -210,18 +209,18 @@ def self_agreement(fit: TraceSet, labels: frozenset[str]) -> Ceiling:
     return Ceiling(n, k, n_repeated, k_repeated, n_texts, n_conflicting)
 
 
-def _certifiable(plan: Plan, n_traces: int, certify: Sealed) -> Certifiable:
+def _certifiable(
+    target: Target, split: SplitSpec, look: int | None, n_traces: int, n_certify: int, *, makes_a_test: bool
+) -> Certifiable:
     """Compare the certify rows there are with those that a test needs."""
-    n_certify, target = len(certify), plan.target
-    look = _next_look(lock_path(plan.loaded.file), certify, fresh=plan.spec.split.strategy == FRESH)
     level = target.delta if look is None else look_level(look, target.delta)
     likely = (1 + target.level) / 2
-    if not plan.makes_a_test:
+    if not makes_a_test:
         return Certifiable(n_certify, look, level, None, None, 0, likely, None)
     fewest = fewest_trials(target.level, level)
     smallest, missing = None, 0
     if n_certify < fewest:
-        share = n_certify / n_traces if plan.spec.split.strategy == "grouped" else plan.spec.split.certify
+        share = n_certify / n_traces if split.strategy == "grouped" else split.certify
         missing = max(1, math.ceil(fewest / share) - n_traces) if share else 0
     else:
         smallest = target.min_coverage if target.agreement is None else max(fewest / n_certify, target.min_coverage)
@@ -235,23 +234,3 @@ def _next_look(lock: Path | None, certify: Sealed, *, fresh: bool) -> int | None
         return None
     rows = sketch(certify.ids(), certify.contents())
     return next_look(read_lock(lock).ledger, rows, fresh=fresh)
-
-
-def _warnings(outlook: Outlook) -> list[str]:
-    ceiling, level = outlook.ceiling, outlook.target.level
-    found = []
-    if ceiling.share < level:
-        found.append(
-            f"the teacher's answers allow an agreement of at most {ceiling.share:.3f} on all traffic, under the target of "
-            f"{level:.6g}: no model reaches it by handling everything, only by deferring what the teacher is unsure of"
-        )
-    elif ceiling.repeated_share is not None and interval(ceiling.n_repeated, ceiling.k_repeated, _SURE)[1] < level:
-        found.append(
-            f"where texts repeat, the teacher's answers allow an agreement of at most {ceiling.repeated_share:.3f}, under the "
-            f"target of {level:.6g}; on texts seen once the teacher may be no steadier"
-        )
-    empty = [label for label, n in outlook.labels.items() if n == 0]
-    if empty:
-        shown = ", ".join(empty[:5]) + (f" and {len(empty) - 5} more" if len(empty) > 5 else "")
-        found.append(f"no fit row has the label {shown}: no surrogate will ever answer it")
-    return found

@@ -1,4 +1,4 @@
-"""Texts to vectors: the embedder is fitted on fit rows, then used as production will use it."""
+"""Embedding: an embedder is fitted on fit rows, then used as production will use it."""
 
 from __future__ import annotations
 
@@ -25,16 +25,12 @@ _BATCH = 4096
 
 @dataclass(frozen=True, slots=True)
 class FittedEmbedder:
-    """An embedder ready for use, with the name it goes by in the spec.
+    """An embedder ready for use.
 
     Parameters
     ----------
-    resolved : Resolved
-        The plugin and its options.
-    embedder : Embedder or VectorReader
     known : KnownVectors or None
         What remembers its vectors; None where it learns from the traces itself, or reads vectors.
-    observe : Observer
     memory : Memory
         Remembers the vectors of an embedder that was fitted, all at once.
     """
@@ -51,13 +47,7 @@ class FittedEmbedder:
         return not self.resolved.reads_vectors
 
     def vectors(self, traces: TraceSet, stage: str = "embed") -> Vectors:
-        """Return the vectors of traces, shape (n, d), float32, finite.
-
-        Raises
-        ------
-        PluginError
-            Where the embedder gives something else.
-        """
+        """Return the vectors of traces, shape (n, d), float32, finite; raise PluginError where the embedder gives others."""
         with self.resolved.attribute_errors():
             if self.resolved.reads_vectors:
                 held = traces.vectors if traces.vectors is not None else (None,) * len(traces)
@@ -65,7 +55,7 @@ class FittedEmbedder:
             elif not traces.texts:
                 X = self.embedder.embed([])
             elif self.known is not None:
-                X = self.known.vectors(traces.texts, _Told(self.observe, stage, len(set(traces.texts))))
+                X = self.known.vectors(traces.texts, _Progress(self.observe, stage, len(set(traces.texts))))
             else:
                 X = self._remembered(traces.texts, stage)
         return checked(X, len(traces), self.resolved.alias)
@@ -81,22 +71,18 @@ class FittedEmbedder:
         key = vectors_key(self.resolved, self.embedder, texts, self.memory)
         kept = self.memory.recall(key)
         if kept is not None:
-            return kept.array_of("X")
-        X = self._in_batches(texts, _Told(self.observe, stage, len(texts)))
-        self.memory.keep("vectors", key, Kept({"X": checked(X, len(texts), self.resolved.alias)}))
-        return X
-
-    def _in_batches(self, texts: tuple[str, ...], told: _Told) -> Vectors:
-        """Embed many texts, a bounded number at a time."""
-        parts = []
+            return np.asarray(kept.parts["X"])
+        parts, progress = [], _Progress(self.observe, stage, len(texts))
         for start in range(0, len(texts), _BATCH):
             parts.append(self.embedder.embed(texts[start : start + _BATCH]))
-            told(len(parts[-1]))
-        return np.concatenate(parts)
+            progress(len(parts[-1]))
+        X = checked(np.concatenate(parts), len(texts), self.resolved.alias)
+        self.memory.keep("vectors", key, Kept({"X": X}))
+        return X
 
 
-class _Told:
-    """Tells an observer how far embedding has come, how fast it goes, and when it will be through."""
+class _Progress:
+    """Tells an observer how far embedding has come, how fast it goes, and how long the rest will take."""
 
     def __init__(self, observe: Observer, stage: str, n: int) -> None:
         self._observe, self._stage, self._n = observe, stage, n
@@ -122,26 +108,25 @@ def fit_embedder(
     resolved: Resolved, fit: TraceSet, seed: int, memory: Memory, observe: Observer = no_observer
 ) -> FittedEmbedder:
     """Make the embedder, and fit it on the texts of fit rows where it learns."""
-    embedder = resolved.make()
-    if isinstance(embedder, Fittable):
-        with resolved.attribute_errors():
-            return FittedEmbedder(resolved, _fitted(resolved, embedder, fit.texts, seed, memory), None, observe, memory)
-    return FittedEmbedder(resolved, embedder, known_vectors(resolved, embedder, memory.store), observe, memory)
-
-
-def _fitted(resolved: Resolved, learner: Any, texts: Sequence[str], seed: int, memory: Memory) -> Any:
-    """Fit an embedder, or restore the one that was fitted on the same texts."""
     from threadpoolctl import threadpool_limits
 
-    key = fitted_key(resolved, texts, seed, memory) if isinstance(learner, Restorable) else None
-    kept = memory.recall(key)
-    if kept is not None and isinstance(learner, Restorable):
-        return learner.restore({name: kept.bytes_of(name) for name in kept.parts})
-    with threadpool_limits(1):
-        fitted = learner.fit(texts, seed=seed)
-    if key is not None:
-        memory.keep("embedder", key, Kept(dict(fitted.state())))
-    return fitted
+    embedder = resolved.make()
+    if not isinstance(embedder, Fittable):
+        return FittedEmbedder(resolved, embedder, known_vectors(resolved, embedder, memory.store), observe, memory)
+    with resolved.attribute_errors(), threadpool_limits(1):
+        key = fitted_key(resolved, fit.texts, seed, memory)
+        fitted = recall_fitted(embedder, key, memory)
+        if fitted is None:
+            fitted = embedder.fit(fit.texts, seed=seed)
+            if isinstance(embedder, Restorable) and key is not None:
+                memory.keep("embedder", key, Kept(dict(fitted.state())))
+    return FittedEmbedder(resolved, fitted, None, observe, memory)
+
+
+def recall_fitted(learner: Any, key: bytes | None, memory: Memory) -> Any | None:
+    """Return the embedder that an earlier build fitted; None where it is not known."""
+    kept = memory.recall(key) if isinstance(learner, Restorable) else None
+    return None if kept is None else learner.restore(kept.parts)
 
 
 def fitted_key(resolved: Resolved, texts: Sequence[str], seed: int, memory: Memory) -> bytes | None:
@@ -173,14 +158,13 @@ def known_vectors(resolved: Resolved, embedder: Any, store: Store) -> KnownVecto
 
 def checked(X: Vectors, n: int, name: str) -> Vectors:
     """Return X, or say how it breaks the contract of an embedder."""
+    breach = ""
     if not isinstance(X, np.ndarray) or X.ndim != 2 or len(X) != n or X.shape[1] < 1:
-        shape = X.shape if isinstance(X, np.ndarray) else type(X).__name__
-        raise PluginError(f"the embedder '{name}' gave {shape} for {n} texts, not ({n}, d)", address="embedder")
-    if X.dtype != np.float32:
-        raise PluginError(f"the embedder '{name}' gave {X.dtype}, not float32", address="embedder")
-    if not np.isfinite(X).all():
-        rows = np.flatnonzero(~np.isfinite(X).all(axis=1))
-        raise PluginError(
-            f"the embedder '{name}' gave vectors that are not finite, for {len(rows)} of {n} texts", address="embedder"
-        )
+        breach = f"{X.shape if isinstance(X, np.ndarray) else type(X).__name__} for {n} texts, not ({n}, d)"
+    elif X.dtype != np.float32:
+        breach = f"{X.dtype}, not float32"
+    elif not np.isfinite(X).all():
+        breach = f"vectors that are not finite, for {(~np.isfinite(X).all(axis=1)).sum()} of {n} texts"
+    if breach:
+        raise PluginError(f"the embedder '{name}' gave {breach}", address="embedder")
     return X

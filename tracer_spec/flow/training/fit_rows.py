@@ -1,4 +1,4 @@
-"""The rows that everything learns from, and their folds."""
+"""Rows that everything learns from, and their folds."""
 
 from __future__ import annotations
 
@@ -17,14 +17,8 @@ from tracer_spec.plugin import Classes, Mask, Vectors
 class FitRows:
     """The rows that everything learns from.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n, d), float32
-    y : ndarray of shape (n,), int64
-        The teacher's class, -1 where its label is off the list: such a row trains no surrogate and agrees with none.
-    folds : ndarray of shape (n,), int64
-        The fold that holds each row out.
-    n_classes : int
+    ``y`` is the teacher's class, -1 where its label is off the list: such a row trains no surrogate and agrees with none.
+    ``folds`` is the fold that holds each row out.
     """
 
     X: Vectors = field(repr=False)
@@ -32,27 +26,18 @@ class FitRows:
     folds: Classes = field(repr=False)
     n_classes: int
 
-    @property
-    def cross(self) -> CrossFit:
-        """Return the folds."""
-        return CrossFit(self.folds)
+    def __len__(self) -> int:
+        return len(self.y)
 
     @cached_property
     def digest(self) -> bytes:
         """Return a digest of vectors and classes, row by row in order."""
         return digest_of(self.X) + digest_of(self.y)
 
-
-@dataclass(frozen=True, slots=True)
-class CrossFit:
-    """The folds of the fit rows."""
-
-    folds: Classes = field(repr=False)
-
     @property
     def n_folds(self) -> int:
         """Return the number of folds."""
-        return int(self.folds.max()) + 1 if len(self.folds) else 0
+        return int(self.folds.max()) + 1 if len(self) else 0
 
     def splits(self, among: Mask) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
         """Yield (rows of ``among`` outside a fold, all rows of that fold)."""

@@ -11,12 +11,11 @@ import numpy.typing as npt
 
 from tracer_spec.errors import PluginError
 from tracer_spec.flow.cache.memory import Kept, Memory
-from tracer_spec.flow.training.fit_rows import CrossFit
+from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.flow.training.parallel import derive_seed
-from tracer_spec.plugin import Classes, Evidence, Fence, Mask, Model, Scores, Vectors
+from tracer_spec.plugin import Classes, Evidence, Fence, Mask, Model, Scores
 
 if TYPE_CHECKING:
-    from tracer_spec.flow.training.fit_rows import FitRows
     from tracer_spec.plan import Resolved
 
 
@@ -24,11 +23,7 @@ if TYPE_CHECKING:
 class HeldOut:
     """What a surrogate says of all rows, each scored by a fold that had not seen it.
 
-    Parameters
-    ----------
-    scores : ndarray of shape (n, k), float32
-    votes : ndarray of shape (n, m - 1), float32, or None
-        Of the m members of an average, but the last; None for a surrogate of its own.
+    ``votes``, of shape (n, m - 1), are those of the m members of an average, but the last; None for a surrogate of its own.
     """
 
     scores: Scores = field(repr=False)
@@ -48,7 +43,7 @@ class HeldOut:
     @classmethod
     def averaged(cls, members: Sequence[Scores]) -> HeldOut:
         """Return what the average of several says, in the arithmetic of its graph."""
-        scores = sum(members[1:], start=members[0].copy()) / np.float32(len(members))
+        scores = sum(members[1:], start=members[0]) / np.float32(len(members))
         first = scores.argmax(axis=1)[:, None]
         votes = [np.take_along_axis(each, first, axis=1) for each in members[:-1]]
         return cls(scores, np.concatenate(votes, axis=1))
@@ -59,15 +54,12 @@ def fit_acceptor(
 ) -> tuple[Model, Scores]:
     """Train an acceptor on the rows ``among``; return it whole, with its out-of-fold scores of all rows.
 
-    Raises
-    ------
-    PluginError
-        Where the acceptor fails or gives what is no acceptance score.
+    An acceptor that fails, or gives anything but finite scores, is a PluginError.
     """
     votes = b"" if held_out.votes is None else held_out.votes
     key = memory.key("acceptor", learner, rows.digest, rows.folds, held_out.scores, votes, among, seed)
     kept = memory.remembered("acceptor", key, lambda: _train_acceptor(learner, rows, held_out, among, seed))
-    return Model(learner.alias, kept.bytes_of("onnx")), kept.array_of("accept")
+    return Model(learner.alias, kept.parts["onnx"]), kept.parts["accept"]
 
 
 def _train_acceptor(learner: Resolved, rows: FitRows, held_out: HeldOut, among: Mask, seed: int) -> Kept:
@@ -93,8 +85,8 @@ def _train_acceptor(learner: Resolved, rows: FitRows, held_out: HeldOut, among: 
     known = {"embedding": rows.X, "scores": held_out.scores}
     if held_out.votes is not None:
         known["votes"] = held_out.votes
-    accept = np.empty(len(agrees), np.float32)
-    for inside, outside in rows.cross.splits(among):
+    accept = np.empty(len(rows), np.float32)
+    for inside, outside in rows.splits(among):
         scorer = Scorer(train(inside))
         (scored,) = scorer.run({name: known[name][outside] for name in scorer.inputs if name in known})
         if scored.shape != (len(outside),) or not np.isfinite(scored).all():
@@ -111,8 +103,7 @@ class CrossFence:
 
     whole: Fence
     by_fold: tuple[Fence, ...]
-    X: Vectors = field(repr=False)
-    cross: CrossFit
+    rows: FitRows = field(repr=False)
 
     def passes(self, labels: Classes) -> Mask:
         """Return which rows are near enough under the labels predicted for them, out of fold."""
@@ -120,8 +111,9 @@ class CrossFence:
 
         near = np.zeros(len(labels), bool)
         for fold, fence in enumerate(self.by_fold):
-            held_out = np.flatnonzero(self.cross.folds == fold)
-            (distances,) = Scorer(fence.guard.onnx).run({"embedding": self.X[held_out], "label": labels[held_out]})
+            held_out = np.flatnonzero(self.rows.folds == fold)
+            X, predicted = self.rows.X[held_out], labels[held_out]
+            (distances,) = Scorer(fence.guard.onnx).run({"embedding": X, "label": predicted})
             near[held_out] = distances <= np.float32(fence.limit)
         return near
 
@@ -130,11 +122,10 @@ def fit_fences(learner: Resolved, rows: FitRows, seed: int, memory: Memory) -> C
     """Train a guard on all fit rows, and once more without each fold."""
     key = memory.key("guard", learner, rows.digest, rows.folds, rows.n_classes, seed, learner.alias)
     kept = memory.remembered("guard", key, lambda: _train_guards(learner, rows, seed))
-    limits: list[float] = kept.facts["limits"]
     whole, *by_fold = (
-        Fence(Model(learner.alias, kept.bytes_of(str(place))), limit) for place, limit in enumerate(limits)
+        Fence(Model(learner.alias, kept.parts[str(place)]), limit) for place, limit in enumerate(kept.facts["limits"])
     )
-    return CrossFence(whole, tuple(by_fold), rows.X, rows.cross)
+    return CrossFence(whole, tuple(by_fold), rows)
 
 
 def _train_guards(learner: Resolved, rows: FitRows, seed: int) -> Kept:
@@ -142,14 +133,13 @@ def _train_guards(learner: Resolved, rows: FitRows, seed: int) -> Kept:
     from threadpoolctl import threadpool_limits
 
     known = rows.y >= 0
-    chosen = [("whole", np.flatnonzero(known))]
-    chosen += [(f"fold {fold}", inside) for fold, (inside, _) in enumerate(rows.cross.splits(known))]
-    graphs: dict[str, bytes] = {}
-    limits: list[float] = []
-    for place, (role, inside) in enumerate(chosen):
+    chosen = {"whole": np.flatnonzero(known)}
+    chosen |= {f"fold {fold}": inside for fold, (inside, _) in enumerate(rows.splits(known))}
+    graphs, limits = [], []
+    for role, inside in chosen.items():
         own = derive_seed(seed, f"guard {role}", learner.alias)
         with learner.attribute_errors(), threadpool_limits(1):
             guard = learner.make().fit(rows.X[inside], rows.y[inside], n_classes=rows.n_classes, seed=own)
-            graphs[str(place)] = guard.to_onnx().SerializeToString(deterministic=True)
+            graphs.append(guard.to_onnx().SerializeToString(deterministic=True))
         limits.append(float(guard.limit))
-    return Kept(graphs, {"limits": limits})
+    return Kept({str(place): graph for place, graph in enumerate(graphs)}, {"limits": limits})

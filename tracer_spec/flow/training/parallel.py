@@ -1,4 +1,4 @@
-"""Trains learners side by side, each on one thread, and brings home what ships: the exported graph and its scores.
+"""Train learners in parallel, each on one thread, and return their exported graphs and scores.
 
 A task is data, its outcome is data; nothing trained crosses a process boundary but ONNX bytes. One worker or many, the
 outcome is the same.
@@ -24,17 +24,9 @@ _WORTH_PROCESSES = 400_000
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Train one learner on some rows and score others.
+    """Train one learner, by its plugin's ``make``, on the rows ``train`` of ``X``, and score the rows ``score``.
 
-    Parameters
-    ----------
-    key : tuple
-        Whatever tells the caller which task this is.
-    make, options
-        The plugin's, as validated.
-    train, score : ndarray of int
-        Row numbers of ``X``: those to learn from, those to score.
-    n_classes, seed : int
+    ``key`` is whatever tells the caller which task this is.
     """
 
     key: tuple[Any, ...]
@@ -71,16 +63,7 @@ def derive_seed(seed: int, role: str, name: str) -> int:
 
 
 def learn_all(tasks: Sequence[Task], X: Vectors, y: Classes, *, workers: int) -> Iterator[Outcome]:
-    """Carry out tasks and yield their outcomes as they come.
-
-    Parameters
-    ----------
-    tasks : sequence of Task
-    X : ndarray of shape (n, d), float32
-    y : ndarray of shape (n,), int64
-    workers : int
-        Processes at most; fewer where the work is small.
-    """
+    """Carry out tasks and yield their outcomes as they come; in fewer processes than ``workers`` where the work is small."""
     import joblib
 
     work = sum(len(task.train) * task.n_classes for task in tasks)
@@ -97,16 +80,8 @@ def learn_all(tasks: Sequence[Task], X: Vectors, y: Classes, *, workers: int) ->
 def learn(task: Task, X: Vectors, y: Classes) -> Outcome:
     """Carry out one task on one thread.
 
-    Returns
-    -------
-    Outcome
-        A learner that fails, breaks its contract or gives scores that are not finite comes back as a failure with its
-        reason: the build goes on without it.
-
-    Raises
-    ------
-    MissingDependencyError
-        Where the learner needs a package that is not installed.
+    A learner that fails, breaks its contract or gives scores that are not finite comes back as a failure with its reason: the
+    build goes on without it. Only a package that is not installed ends the build.
     """
     from threadpoolctl import threadpool_limits
 
@@ -119,6 +94,7 @@ def learn(task: Task, X: Vectors, y: Classes) -> Outcome:
             surrogate = learner.fit(X[task.train], y[task.train], n_classes=task.n_classes, seed=task.seed)
             graph = surrogate.to_onnx().SerializeToString(deterministic=True)
         (scores,) = Scorer(graph).run({"embedding": X[task.score]})
+        failure = _contract_breach(scores, (len(task.score), task.n_classes))
     except MissingDependencyError:
         raise  # the spec asks for it: a machine that lacks a package must not ship another policy
     except TracerError as error:
@@ -126,15 +102,10 @@ def learn(task: Task, X: Vectors, y: Classes) -> Outcome:
     except Exception as error:  # noqa: BLE001 - a third party's learner may raise anything: it becomes a row of the report
         text = " ".join(str(error).split())[:300]
         return Outcome(task.key, time.perf_counter() - started, failure=f"{type(error).__name__}: {text}")
-    failure = _contract_breach(scores, (len(task.score), task.n_classes))
-    return Outcome(
-        task.key,
-        time.perf_counter() - started,
-        onnx=b"" if failure else graph,
-        scores=None if failure else scores,
-        notes=tuple(getattr(surrogate, "notes", ())),
-        failure=failure,
-    )
+    seconds, notes = time.perf_counter() - started, tuple(getattr(surrogate, "notes", ()))
+    if failure:
+        return Outcome(task.key, seconds, notes=notes, failure=failure)
+    return Outcome(task.key, seconds, onnx=graph, scores=scores, notes=notes)
 
 
 def _contract_breach(scores: Scores, shape: tuple[int, int]) -> str:

@@ -1,4 +1,4 @@
-"""Where a gate may stand: between two neighbouring scores, never on one."""
+"""Thresholds of acceptors: between two neighbouring scores, never on one."""
 
 from __future__ import annotations
 
@@ -11,22 +11,11 @@ MARGIN = 1e-5
 
 
 def thresholds_at_levels(scores: Scores, eligible: Mask, n_levels: int) -> list[float]:
-    """Return thresholds under which about 1/L, 2/L, ... of all rows are handled.
+    """Return falling thresholds under which about 1/L, 2/L, ... of all rows are handled, L = ``n_levels``.
 
-    Parameters
-    ----------
-    scores : ndarray of shape (n,), float32
-        Acceptance scores of all rows, out of fold.
-    eligible : ndarray of shape (n,), bool
-        Rows that may be handled at all.
-    n_levels : int
-        L, how many levels of coverage over (0, 1).
-
-    Returns
-    -------
-    list of float
-        Falling; float32 values midway between two neighbouring eligible scores, at least ``MARGIN`` from either. Ties
-        and crowds of scores leave fewer than L.
+    ``scores`` are the acceptance scores of all rows, out of fold; ``eligible`` the rows that may be handled at all. Each
+    threshold is a float32 midway between two neighbouring eligible scores, at least :data:`MARGIN` from either. Ties and crowds
+    of scores leave fewer than L.
     """
     ranked = np.sort(scores[eligible].astype(np.float64))[::-1]
     if len(ranked) < 2:

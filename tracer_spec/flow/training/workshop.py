@@ -1,4 +1,4 @@
-"""Cross-fitted surrogates to policies: gate each, fence it, average equals. Families build from what stands here.
+"""Workshop of a build: surrogates with their acceptors and guards, from which families make policies.
 
 Every score in the workshop is out of fold: no surrogate, acceptor or guard had seen the row it scores. Certify rows never
 enter.
@@ -17,9 +17,9 @@ from tracer_spec.flow.cache.memory import Memory
 from tracer_spec.flow.progress import LearnerDone, Observer, no_observer
 from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.flow.training.gates import HeldOut, fit_acceptor, fit_fences
-from tracer_spec.flow.training.parallel import derive_seed
+from tracer_spec.flow.training.parallel import Outcome, derive_seed
 from tracer_spec.flow.training.thresholds import thresholds_at_levels
-from tracer_spec.flow.training.zoo import FINALISTS, CrossFitted, LearnerReport, Screening, Trainer
+from tracer_spec.flow.training.zoo import FINALISTS, CrossFitted, LearnerReport, Screening, Status, Trainer
 from tracer_spec.graph.average import average
 from tracer_spec.plugin import Candidate, Fence, Mask, Model, Policy, Scores, Stage, Target, Trained
 
@@ -37,12 +37,7 @@ N_LEVELS = 100
 class GatedSurrogate:
     """A trained surrogate with its acceptor, as the fit rows see it.
 
-    Parameters
-    ----------
-    name : str
-        Its alias, or ``average(...)`` of several.
-    members : tuple of str
-        The learners it is made of: itself, or those averaged.
+    ``name`` is its alias, or ``average(...)`` of several; ``members`` are the learners it is made of.
     """
 
     name: str
@@ -69,23 +64,8 @@ class GatedSurrogate:
 class Workshop:
     """Trains the zoo on fit rows and keeps what families need.
 
-    Parameters
-    ----------
-    rows : FitRows
-    zoo : sequence of Resolved
-        The surrogates of the spec.
-    acceptor : Resolved
-    guards : sequence of Resolved
-    denied : ndarray of shape (k,), bool
-        Labels that the surrogate may never answer.
-    target : Target
-    seed : int
-    average : bool
-        Whether to try the mean of the surrogates that agree about equally often.
-    workers : int
-    memory : Memory
-        What earlier builds trained.
-    observe : Observer
+    ``denied`` are the labels that no surrogate may answer. With ``average``, the mean of the surrogates that agree about
+    equally often is tried too.
     """
 
     def __init__(
@@ -120,36 +100,36 @@ class Workshop:
     @property
     def n_rows(self) -> int:
         """Return the number of fit rows."""
-        return len(self.rows.y)
-
-    # --- training ------------------------------------------------------------------------------------------------
+        return len(self.rows)
 
     def _train(self, average_equals: bool) -> tuple[GatedSurrogate, ...]:
         """Rank the zoo, cross-fit and gate the finalists, and average those that are equal."""
         everywhere = np.ones(self.n_rows, bool)
         screening = self._trainer.screen()
-        reports = {
-            name: self._left_out(name, screening) for name in self._trainer.names if name not in screening.finalists
-        }
-        known = {name: screening.outcomes[name] for name in screening.finalists}
+        left_out = (name for name in self._trainer.names if name not in screening.finalists)
+        reports = {name: self._left_out(name, screening) for name in left_out}
         fitted: dict[str, CrossFitted] = {}
         gated: list[GatedSurrogate] = []
+
+        def finish(members: tuple[CrossFitted, ...], trained: CrossFitted) -> LearnerReport:
+            one = self._gate(members, everywhere)
+            if isinstance(one, str):
+                return self._report(trained.name, trained, "skipped", one)
+            gated.append(one)
+            return self._report(trained.name, trained, "trained", "", one.agreement, len(one.surrogate.onnx))
+
+        known = {name: screening.outcomes[name] for name in screening.finalists}
         for each in self._trainer.cross_fit(screening.finalists, everywhere, known=known):
             fitted[each.name] = each
-            one = self._gate((each,), everywhere)
-            reports[each.name] = self._report(each, one)
-            gated += [one] if isinstance(one, GatedSurrogate) else []
+            reports[each.name] = finish((each,), each)
         ordered = [reports[name] for name in self._trainer.names]
         best = max((one.agreement for one in gated), default=0.0)
         # averaging a strong surrogate with a weak one lowers agreement
         near = sorted((one for one in gated if one.agreement >= best - EQUALS_WITHIN), key=lambda one: -one.agreement)
         chosen = {one.name for one in near[:MOST_MEMBERS]}
-        equals = [name for name in self._trainer.names if name in chosen]
-        if average_equals and len(equals) > 1:
-            members = tuple(fitted[name] for name in equals)
-            one = self._gate(members, everywhere)
-            ordered.append(self._report(CrossFitted(_name(members)), one))
-            gated += [one] if isinstance(one, GatedSurrogate) else []
+        members = tuple(fitted[name] for name in self._trainer.names if name in chosen)
+        if average_equals and len(members) > 1:
+            ordered.append(finish(members, CrossFitted(_name(members))))
         self.reports = tuple(ordered)
         place = {row.name: position for position, row in enumerate(ordered)}
         return tuple(sorted(gated, key=lambda one: (-one.agreement, place[one.name])))
@@ -200,28 +180,23 @@ class Workshop:
         """Report a learner that failed on the first fold, or ranked too low there."""
         outcome = screening.outcomes[name]
         if outcome.failure:
-            return self._told(
-                LearnerReport(name, "skipped", outcome.failure, None, outcome.seconds, notes=outcome.notes)
-            )
+            return self._report(name, outcome, "skipped", outcome.failure)
         share = screening.agreement[name]
         reason = f"agreed with the teacher on {share:.1%} of the first fold; the best {FINALISTS} went on"
-        return self._told(LearnerReport(name, "screened", reason, share, outcome.seconds, notes=outcome.notes))
+        return self._report(name, outcome, "screened", reason, share)
 
-    def _report(self, fitted: CrossFitted, one: GatedSurrogate | str) -> LearnerReport:
-        """Report a learner that was cross-fitted, or why it has no gate."""
-        if isinstance(one, str):
-            return self._told(LearnerReport(fitted.name, "skipped", one, None, fitted.seconds, notes=fitted.notes))
-        n_bytes = len(one.surrogate.onnx)
-        return self._told(
-            LearnerReport(fitted.name, "trained", "", one.agreement, fitted.seconds, n_bytes, fitted.notes)
-        )
-
-    def _told(self, report: LearnerReport) -> LearnerReport:
-        """Tell whoever watches."""
-        self._observe(LearnerDone(report.name, report.seconds, report.agreement, report.reason))
-        return report
-
-    # --- what families build from --------------------------------------------------------------------------------
+    def _report(
+        self,
+        name: str,
+        trained: Outcome | CrossFitted,
+        status: Status,
+        reason: str,
+        agreement: float | None = None,
+        n_bytes: int = 0,
+    ) -> LearnerReport:
+        """Report what became of a learner, to the observer too."""
+        self._observe(LearnerDone(name, trained.seconds, agreement, reason))
+        return LearnerReport(name, status, reason, agreement, trained.seconds, n_bytes, trained.notes)
 
     def stage(self, trained: Trained, threshold: float | None) -> Stage:
         """Return the stage that accepts where the acceptor's score reaches ``threshold``; None accepts all it may."""

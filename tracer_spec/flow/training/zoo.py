@@ -1,4 +1,4 @@
-"""Learners to cross-fitted surrogates: the first fold ranks the zoo, the best are trained on every fold, and once on all.
+"""Cross-fitting of the zoo: the first fold ranks the learners, the best are trained on every fold, and once on all rows.
 
 A surrogate scores only rows that it had not seen. What ships is the same learner trained once more on all fit rows.
 """
@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from tracer_spec.flow.cache.memory import Kept, Memory, Part
+from tracer_spec.flow.cache.memory import Kept, Memory
 from tracer_spec.flow.progress import Observer, StageStarted, StepDone, no_observer
 from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.flow.training.parallel import Outcome, Task, derive_seed, learn_all
@@ -19,6 +19,8 @@ from tracer_spec.plugin import Mask, Scores
 
 if TYPE_CHECKING:
     from tracer_spec.plan import Resolved
+
+Status: TypeAlias = Literal["trained", "screened", "skipped"]
 
 # how many surrogates are cross-fitted whole, after the first fold has ranked the zoo
 FINALISTS = 3
@@ -47,7 +49,7 @@ class LearnerReport:
     """
 
     name: str
-    status: Literal["trained", "screened", "skipped"]
+    status: Status
     reason: str = ""
     agreement: float | None = None
     seconds: float = 0.0
@@ -57,19 +59,7 @@ class LearnerReport:
 
 @dataclass(frozen=True, slots=True)
 class CrossFitted:
-    """One learner after training: its graph and its out-of-fold scores, or why there are none.
-
-    Parameters
-    ----------
-    name : str
-    graph : bytes
-        The surrogate trained on all rows; empty where the learner failed.
-    scores : ndarray of shape (n, k), float32
-        Each row's from the fold that held it out.
-    seconds : float
-    notes : tuple of str
-    failure : str
-    """
+    """One learner after training on all rows, with each row's scores from the fold that held it out; or why it failed."""
 
     name: str
     graph: bytes = field(default=b"", repr=False)
@@ -81,15 +71,7 @@ class CrossFitted:
 
 @dataclass(frozen=True, slots=True)
 class Screening:
-    """What the first fold says of the zoo.
-
-    Parameters
-    ----------
-    outcomes : mapping of str to Outcome
-        The first fold's, by learner.
-    agreement : mapping of str to float
-        Agreement on the first fold, by learner, best first; failed learners are left out.
-    """
+    """What the first fold says of the zoo, by learner; ``agreement`` has no failed ones, and the best first."""
 
     outcomes: Mapping[str, Outcome]
     agreement: Mapping[str, float]
@@ -101,18 +83,7 @@ class Screening:
 
 
 class Trainer:
-    """Trains learners of a zoo on fit rows.
-
-    Parameters
-    ----------
-    rows : FitRows
-    zoo : sequence of Resolved
-        The surrogates of the spec.
-    seed : int
-    workers : int
-    memory : Memory
-    observe : Observer
-    """
+    """Trains learners of a zoo on fit rows."""
 
     def __init__(
         self,
@@ -126,7 +97,7 @@ class Trainer:
     ) -> None:
         self._rows = rows
         self._zoo = {learner.alias: learner for learner in zoo}
-        self._n_folds = rows.cross.n_folds
+        self._n_folds = rows.n_folds
         self._seed = seed
         self._workers = workers
         self._memory = memory or Memory()
@@ -140,7 +111,7 @@ class Trainer:
     def screen(self) -> Screening:
         """Train every learner without the first fold, and rank them by their agreement on it."""
         self._observe(StageStarted("train", len(self._zoo) + min(FINALISTS, len(self._zoo)) * self._n_folds))
-        everywhere = np.ones(len(self._rows.y), bool)
+        everywhere = np.ones(len(self._rows), bool)
         tasks = [self._task(name, 0, everywhere) for name in self._zoo]
         outcomes = {outcome.key[0]: outcome for outcome in self._learn(tasks, "train")}
         held_out = self._rows.y[self._rows.folds == 0]
@@ -149,12 +120,11 @@ class Trainer:
             for name in self._zoo
             if (outcome := outcomes[name]).scores is not None
         }
-        ranked = sorted(agreement, key=lambda name: -agreement[name])
-        return Screening(outcomes, {name: agreement[name] for name in ranked})
+        return Screening(outcomes, dict(sorted(agreement.items(), key=lambda item: -item[1])))
 
     def count_known(self) -> tuple[int, int | None]:
         """Return how many trainings are remembered, of how many; None where the first fold has yet to rank the zoo."""
-        everywhere = np.ones(len(self._rows.y), bool)
+        everywhere = np.ones(len(self._rows), bool)
 
         def known(name: str, fold: int) -> bool:
             return self._memory.recall(self._key(self._task(name, fold, everywhere))) is not None
@@ -172,17 +142,9 @@ class Trainer:
     def cross_fit(
         self, names: Sequence[str], among: Mask, *, known: Mapping[str, Outcome] | None = None, stage: str = "train"
     ) -> Iterator[CrossFitted]:
-        """Train learners on the rows ``among``, once without each fold and once on all, and yield each when it is through.
+        """Train learners on the rows ``among``, once without each fold and once on all; yield each when it is through.
 
-        Parameters
-        ----------
-        names : sequence of str
-        among : ndarray of shape (n,), bool
-            Rows to learn from; all rows are scored.
-        known : mapping of str to Outcome, optional
-            What the first fold already gave.
-        stage : str
-            The stage of the flow, for whoever watches.
+        All rows are scored. ``known`` is what the first fold already gave, ``stage`` that of the flow, for the observer.
         """
         done = {(name, 0): outcome for name, outcome in (known or {}).items()}
         folds = [WHOLE, *range(self._n_folds)]
@@ -201,7 +163,7 @@ class Trainer:
         failure = next((outcome.failure for _, outcome in sorted(outcomes.items()) if outcome.failure), "")
         if failure:
             return CrossFitted(name, seconds=seconds, notes=notes, failure=failure)
-        scores = np.empty((len(self._rows.y), self._rows.n_classes), np.float32)
+        scores = np.empty((len(self._rows), self._rows.n_classes), np.float32)
         for fold in range(self._n_folds):
             scores[self._rows.folds == fold] = outcomes[fold].scores
         return CrossFitted(name, outcomes[WHOLE].onnx, scores, seconds, notes)
@@ -232,23 +194,22 @@ class Trainer:
             elif known is not None:
                 self._tell(stage, task.key, 0.0, is_reused=True)
                 notes = tuple(known.facts["notes"])
-                yield Outcome(task.key, 0.0, known.bytes_of("onnx"), known.array_of("scores"), notes)
+                yield Outcome(task.key, 0.0, known.parts["onnx"], known.parts["scores"], notes)
             else:
                 able.append(task)
         keys = {task.key: self._key(task) for task in able}
         for outcome in learn_all(able, self._rows.X, self._rows.y, workers=self._workers):
             self._tell(stage, outcome.key, outcome.seconds)
             if outcome.scores is not None:
-                parts: dict[str, Part] = {"onnx": outcome.onnx, "scores": outcome.scores}
-                kept = Kept(parts, {"notes": list(outcome.notes)}, outcome.seconds)
+                parts, facts = {"onnx": outcome.onnx, "scores": outcome.scores}, {"notes": list(outcome.notes)}
+                kept = Kept(parts, facts, outcome.seconds)
                 self._memory.keep("surrogate", keys[outcome.key], kept)
             yield outcome
 
     def _key(self, task: Task) -> bytes | None:
         """Return the key of a training: what it learns from, and what it scores."""
-        name, rows = task.key[0], self._rows
-        about = (rows.digest, task.train, task.score, task.n_classes, task.seed)
-        return self._memory.key("surrogate", self._zoo[name], *about)
+        about = (self._rows.digest, task.train, task.score, task.n_classes, task.seed)
+        return self._memory.key("surrogate", self._zoo[task.key[0]], *about)
 
     def _tell(self, stage: str, key: tuple[Any, ...], seconds: float, *, is_reused: bool = False) -> None:
         """Count one training and tell whoever watches."""
