@@ -32,8 +32,8 @@ from pathlib import Path
 import joblib
 import numpy as np
 
+from tracer_spec.builtin import tracer_spec_embedders
 from tracer_spec.builtin.calibrators.pareto_testing import ParetoTesting
-from tracer_spec.builtin.embedders import embedders
 from tracer_spec.flow.blocks import Blocks
 from tracer_spec.flow.certify_rows import OpenedRows
 from tracer_spec.flow.certifying.pareto import propose
@@ -66,7 +66,7 @@ def load_pool(folder: Path, name: str) -> Pool:
     if not files:
         raise SystemExit(f"{folder}: no {name}_train.jsonl; the benchmark needs the real datasets")
     rows = [json.loads(line) for file in files for line in file.read_text().splitlines()]
-    plugin = next(each for each in embedders() if each.name == "lsa")
+    plugin = next(each for each in tracer_spec_embedders() if each.name == "lsa")
     texts = [row["input"] for row in rows]
     X = plugin.make(plugin.options()).fit(texts, seed=0).embed(texts)
     labels, y = np.unique([row["teacher"] for row in rows], return_inverse=True)

@@ -69,7 +69,7 @@ def prepare(data: Path, work: Path) -> Path:
             read(data / "banking77_train.jsonl"),
             read(data / "banking77_test.jsonl"),
         )
-        embedder = lsa.make(lsa.LsaOptions(dim=384)).fit(fit_texts, seed=0)
+        embedder = lsa.LsaLearner(lsa.LsaOptions(dim=384)).fit(fit_texts, seed=0)
         X_fit, X_test = embedder.embed(fit_texts), embedder.embed(test_texts)
         np.savez(path, X_fit=X_fit, y_fit=np.array(y_fit), X_test=X_test, y_test=np.array(y_test))
         np.save(work / "fit.npy", X_fit)

@@ -311,7 +311,7 @@ def test_a_format_that_cannot_be_compiled_is_told_where_it_is_written(override: 
         ),
         (
             "traces.format={text: a, label: b, join: {key: c, input: d}}",
-            "--set traces.format  traces.format.join\n  the join says no output\n  hint: it needs key, input and output",
+            "--set traces.format  traces.format.join\n  the join has no output\n  hint: it needs key, input and output",
         ),
         (
             "traces.format={preset: langfuse, text: null}",
@@ -319,7 +319,7 @@ def test_a_format_that_cannot_be_compiled_is_told_where_it_is_written(override: 
         ),
         (
             "traces.format={preset: langfuse, label: null}",
-            "--set traces.format  traces.format\n  the format says no label",
+            "--set traces.format  traces.format\n  the format has no label",
         ),
     ],
 )

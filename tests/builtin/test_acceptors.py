@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracer_spec.builtin.acceptors import acceptors
+from tracer_spec.builtin import tracer_spec_acceptors
 from tracer_spec.errors import PluginError
 from tracer_spec.graph import Scorer
 from tracer_spec.plugin import Evidence
 
-(PLUGIN,) = acceptors()
+(PLUGIN,) = tracer_spec_acceptors()
 D = 5
 
 

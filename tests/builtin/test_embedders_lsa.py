@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import normalize
 
 from tracer_spec.builtin import tracer_spec_embedders
-from tracer_spec.builtin.embedders.lsa import LsaLearner, LsaOptions, make
+from tracer_spec.builtin.embedders.lsa import LsaLearner, LsaOptions
 from tracer_spec.errors import DataError
 from tracer_spec.plugin import Fittable, Restorable, VectorReader
 
@@ -53,7 +53,7 @@ def oracle(texts, dim, chars):
 def test_cosines_are_those_of_scikit_learns_parts_up_to_rounding(dim, chars):
     fit, new = corpus(150), corpus(220)[150:]
     # every term of the corpus is kept: one that occurs once too, since no more than dim would be left otherwise
-    learner = LsaLearner(dim=dim, vocabulary=200_000, chars=chars)
+    learner = LsaLearner(LsaOptions(dim=dim, vocabulary=200_000, chars=chars))
     X = learner.fit([*fit, *fit], seed=0).embed(new)
     Z = oracle([*fit, *fit], dim, chars)(new)
     assert X.shape == (70, dim)
@@ -64,7 +64,7 @@ def test_cosines_are_those_of_scikit_learns_parts_up_to_rounding(dim, chars):
 
 def test_the_subspace_of_many_texts_is_nearly_the_best():
     texts = corpus(1200, n_words=400)
-    embedder = LsaLearner(dim=40, vocabulary=200_000).fit([*texts, *texts], seed=3)
+    embedder = LsaLearner(LsaOptions(dim=40, vocabulary=200_000)).fit([*texts, *texts], seed=3)
     X = embedder.embed(texts)
     Z = oracle([*texts, *texts], 40, (2, 4))(texts)
     assert embedder.components.shape[0] > 1024 + 128, "too few terms to leave the exact path"
@@ -74,8 +74,8 @@ def test_the_subspace_of_many_texts_is_nearly_the_best():
 
 SCRIPT = """
 import json, sys
-from tracer_spec.builtin.embedders.lsa import LsaLearner
-embedder = LsaLearner(dim=32, vocabulary=2000).fit(json.load(sys.stdin), seed=5)
+from tracer_spec.builtin.embedders.lsa import LsaLearner, LsaOptions
+embedder = LsaLearner(LsaOptions(dim=32, vocabulary=2000)).fit(json.load(sys.stdin), seed=5)
 print(embedder.fingerprint(), embedder.embed(["rd en"]).tobytes().hex())
 """
 
@@ -94,7 +94,7 @@ def test_processes_with_other_hash_seeds_and_threads_fit_the_same_bytes():
         fit_in_a_process(texts, PYTHONHASHSEED="1", OMP_NUM_THREADS="1"),
         fit_in_a_process(texts, PYTHONHASHSEED="2", OMP_NUM_THREADS="2"),
     }
-    embedder = LsaLearner(dim=32, vocabulary=2000).fit(texts, seed=5)
+    embedder = LsaLearner(LsaOptions(dim=32, vocabulary=2000)).fit(texts, seed=5)
     outputs.add(f"{embedder.fingerprint()} {embedder.embed(['rd en']).tobytes().hex()}\n")
     assert len(outputs) == 1
 
@@ -112,7 +112,7 @@ def test_processes_with_other_hash_seeds_and_threads_fit_the_same_bytes():
     ],
 )
 def test_small_corpora_have_no_more_dimensions_than_texts_or_terms(texts, dim):
-    embedder = LsaLearner().fit(texts, seed=0)
+    embedder = LsaLearner(LsaOptions()).fit(texts, seed=0)
     assert embedder.dim == dim == min(len(texts), len(embedder.words) + len(embedder.grams))
     norms = np.linalg.norm(embedder.embed(texts), axis=1)
     has_term = [bool(text.strip("?! ")) for text in texts]
@@ -121,7 +121,7 @@ def test_small_corpora_have_no_more_dimensions_than_texts_or_terms(texts, dim):
 
 
 def test_dimensions_beyond_the_rank_are_zero_not_noise():
-    embedder = LsaLearner(dim=20).fit(["red card", "blue card", "red card", "blue card"] * 30, seed=0)
+    embedder = LsaLearner(LsaOptions(dim=20)).fit(["red card", "blue card", "red card", "blue card"] * 30, seed=0)
     assert embedder.dim == 20
     assert embedder.components[:, :2].any(axis=0).all()
     assert not embedder.components[:, 2:].any()
@@ -130,7 +130,7 @@ def test_dimensions_beyond_the_rank_are_zero_not_noise():
 @given(st.lists(st.text(max_size=20), min_size=1, max_size=12), st.integers(0, 2**63))
 @settings(max_examples=60, deadline=None)
 def test_any_texts_fit_or_hold_no_word(texts, seed):
-    learner = LsaLearner(dim=3, vocabulary=40)
+    learner = LsaLearner(LsaOptions(dim=3, vocabulary=40))
     try:
         embedder = learner.fit(texts, seed=seed)
     except DataError:
@@ -144,7 +144,7 @@ def test_any_texts_fit_or_hold_no_word(texts, seed):
 @pytest.mark.parametrize("texts", [[], ["", "?!", "👍"]])
 def test_texts_without_a_word_are_an_error_with_a_remedy(texts):
     with pytest.raises(DataError) as caught:
-        LsaLearner().fit(texts, seed=0)
+        LsaLearner(LsaOptions()).fit(texts, seed=0)
     (problem,) = caught.value.problems
     assert (
         problem.what == f"none of {len(texts)} texts holds a letter or a digit, so that lsa has nothing to learn from"
@@ -154,7 +154,7 @@ def test_texts_without_a_word_are_an_error_with_a_remedy(texts):
 
 def test_the_vocabulary_holds_the_most_frequent_terms():
     texts = [*["card card lost"] * 5, *["card money"] * 3, *["zebra"] * 2]
-    embedder = LsaLearner(dim=2, vocabulary=16, chars=(4, 4)).fit(texts, seed=0)
+    embedder = LsaLearner(LsaOptions(dim=2, vocabulary=16, chars=(4, 4))).fit(texts, seed=0)
     # in eight texts, in five, then in three: words before n-grams, and both by the alphabet
     assert embedder.words == ("card", "card card", "card lost", "card money", "lost", "money")
     assert embedder.grams == (" car", " los", " mon", "ard ", "card", "lost", "mone", "ney ", "oney", "ost ")
@@ -162,14 +162,14 @@ def test_the_vocabulary_holds_the_most_frequent_terms():
 
 def test_terms_of_one_text_are_dropped_where_enough_others_are_left():
     texts = [f"where is my card number{n}" for n in range(30)]
-    assert "number7" not in LsaLearner(dim=8).fit(texts, seed=0).words
-    assert "number7" in LsaLearner(dim=500).fit(texts, seed=0).words
+    assert "number7" not in LsaLearner(LsaOptions(dim=8)).fit(texts, seed=0).words
+    assert "number7" in LsaLearner(LsaOptions(dim=500)).fit(texts, seed=0).words
 
 
 def test_many_texts_are_sampled_by_the_seed(monkeypatch):
     monkeypatch.setattr("tracer_spec.builtin.embedders.lsa.SAMPLE", 100)
     texts = corpus(400)
-    learner = LsaLearner(dim=8)
+    learner = LsaLearner(LsaOptions(dim=8))
     first, again, other = (learner.fit(texts, seed=seed).fingerprint() for seed in (0, 0, 1))
     assert first == again != other
     assert learner.fit(texts[:100], seed=0).fingerprint() == learner.fit(texts[:100], seed=1).fingerprint()
@@ -177,21 +177,17 @@ def test_many_texts_are_sampled_by_the_seed(monkeypatch):
 
 def test_the_input_is_left_as_it_is():
     texts = corpus(20)
-    LsaLearner(dim=4).fit(texts, seed=0)
+    LsaLearner(LsaOptions(dim=4)).fit(texts, seed=0)
     assert texts == corpus(20)
 
 
 def test_the_plugin_keeps_its_contract():
     plugin = {each.name: each for each in tracer_spec_embedders()}["lsa"]
     made = plugin.make(plugin.options.model_validate({"dim": 3, "vocabulary": 100, "max_chars": 50, "chars": [3, 5]}))
-    assert made == LsaLearner(3, 100, 50, (3, 5))
+    assert made == LsaLearner(LsaOptions(dim=3, vocabulary=100, max_chars=50, chars=(3, 5)))
     assert isinstance(made, Fittable)
     assert isinstance(made, Restorable)
     assert not isinstance(made, VectorReader)
-
-
-def test_the_defaults_of_options_and_learner_are_one():
-    assert make(LsaOptions()) == LsaLearner()
 
 
 @pytest.mark.parametrize(
@@ -219,6 +215,6 @@ def test_a_linear_model_on_real_intents_reaches_the_accuracy_that_was_measured()
 
     texts, labels = read("banking77_train.jsonl", 3)
     new, wanted = read("banking77_test.jsonl", 1)
-    embedder = make(LsaOptions(dim=256, vocabulary=6000)).fit(texts, seed=0)
+    embedder = LsaLearner(LsaOptions(dim=256, vocabulary=6000)).fit(texts, seed=0)
     model = LogisticRegression(C=10, max_iter=300, tol=1e-3).fit(embedder.embed(texts), labels)
     assert model.score(embedder.embed(new), wanted) > 0.84

@@ -189,7 +189,7 @@ def test_a_map_with_an_unknown_part_or_without_a_label_is_an_error():
     with pytest.raises(SpecError) as caught:
         custom_format({"text": "a", "lable": "b"})
     assert caught.value.problems[0].hint == "did you mean 'label'?"
-    with pytest.raises(SpecError, match="the format says no label"):
+    with pytest.raises(SpecError, match="the format has no label"):
         custom_format({"text": "a"})
     with pytest.raises(SpecError, match="a format has no part 'name'"):
         custom_format({"name": "a", "label": "b"})

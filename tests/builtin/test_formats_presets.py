@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from tracer_spec.builtin.formats import PRESETS, compile_format, find_format
 from tracer_spec.builtin.formats.format import PARTS, RULES
-from tracer_spec.builtin.sources.delimited import Csv
-from tracer_spec.builtin.sources.json_document import JsonDocuments
-from tracer_spec.builtin.sources.json_lines import JsonLines
-from tracer_spec.builtin.sources.parquet import Parquet
+from tracer_spec.builtin.sources.delimited import Csv, CsvOptions
+from tracer_spec.builtin.sources.json_document import JsonDocuments, JsonOptions
+from tracer_spec.builtin.sources.json_lines import JsonLines, JsonLinesOptions
+from tracer_spec.builtin.sources.parquet import Parquet, ParquetOptions
 from tracer_spec.errors import SpecError
 from tracer_spec.flow.traces.collect import collect
 from tracer_spec.flow.traces.labels import LabelCleaner
@@ -63,7 +63,7 @@ def gather(records, wanted, *, structured=False, **settings):
 
 
 def read(name, ending="", wanted=None, **settings):
-    records = JsonLines((str(FOLDER / f"{name}{ending}.jsonl"),)).records()
+    records = JsonLines(JsonLinesOptions(path=str(FOLDER / f"{name}{ending}.jsonl"))).records()
     return gather(records, wanted or name.split(".")[0], structured=bool(ending), **settings)
 
 
@@ -156,8 +156,8 @@ def test_a_preset_reads_csv_and_parquet_with_json_in_their_columns(name, tmp_pat
         writer.writeheader()
         writer.writerows(rows)
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "t.parquet")
-    same_rows(gather(Csv((str(tmp_path / "t.csv"),)).records(), name), read("native"))
-    same_rows(gather(Parquet((str(tmp_path / "t.parquet"),)).records(), name), read("native"))
+    same_rows(gather(Csv(CsvOptions(path=str(tmp_path / "t.csv"))).records(), name), read("native"))
+    same_rows(gather(Parquet(ParquetOptions(path=str(tmp_path / "t.parquet"))).records(), name), read("native"))
 
 
 def test_nested_columns_of_parquet_are_read_as_objects(tmp_path):
@@ -166,14 +166,16 @@ def test_nested_columns_of_parquet_are_read_as_objects(tmp_path):
 
     rows = [json.loads(line) for line in (FOLDER / "openinference.rows.jsonl").read_text(encoding="utf-8").splitlines()]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "spans.parquet")
-    same_rows(gather(Parquet((str(tmp_path / "spans.parquet"),)).records(), "openinference"), read("native"))
+    same_rows(
+        gather(Parquet(ParquetOptions(path=str(tmp_path / "spans.parquet"))).records(), "openinference"), read("native")
+    )
 
 
 def test_promptfoos_json_document_is_read_with_the_source_of_that_name(tmp_path):
     lines = (FOLDER / "promptfoo.jsonl").read_text(encoding="utf-8").splitlines()
     document = {"evalId": "eval-1", "results": {"version": 3, "results": [json.loads(line) for line in lines]}}
     (tmp_path / "results.json").write_text(json.dumps(document, indent=2), encoding="utf-8")
-    records = JsonDocuments((str(tmp_path / "results.json"),)).records()
+    records = JsonDocuments(JsonOptions(path=str(tmp_path / "results.json"))).records()
     same_rows(gather(records, "promptfoo"), read("native"))
 
 
@@ -305,7 +307,7 @@ def test_a_join_is_overridden_key_by_key_and_may_be_written_out():
     assert (traces.texts, traces.labels) == (("where?",), ("lost",))
     changed = find_format({"preset": "openai-batch", "join": {"key": "request_id"}}).join
     assert changed == replace(PRESETS["openai-batch"].join, key="request_id")
-    with pytest.raises(SpecError, match="the join says no input"):
+    with pytest.raises(SpecError, match="the join has no input"):
         find_format({"label": "a", "join": {"key": "t"}})
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tracer_spec.builtin.guards import guards
+from tracer_spec.builtin import tracer_spec_guards
 from tracer_spec.errors import PluginError
 from tracer_spec.graph import Scorer
 from tracer_spec.plugin.registry import find_plugins
 
 ROOT = Path(__file__).parents[2]
-(PLUGIN,) = guards()
+(PLUGIN,) = tracer_spec_guards()
 
 
 def learner(**options):
@@ -138,10 +138,11 @@ DIGEST = """
 import hashlib, sys
 sys.path.insert(0, sys.argv[1])
 import numpy as np
-from tracer_spec.builtin.guards import guards
+from tracer_spec.builtin import tracer_spec_guards
 rng = np.random.default_rng(0)
 X, y = rng.normal(size=(600, 16)).astype(np.float32), rng.integers(0, 5, 600)
-guard = guards()[0].make(guards()[0].options(prototypes=30)).fit(X, y, n_classes=5, seed=int(sys.argv[2]))
+(plugin,) = tracer_spec_guards()
+guard = plugin.make(plugin.options(prototypes=30)).fit(X, y, n_classes=5, seed=int(sys.argv[2]))
 print(hashlib.sha256(guard.to_onnx().SerializeToString(deterministic=True)).hexdigest())
 """
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tracer_spec.builtin.sources.delimited import Csv, CsvOptions, make
+from tracer_spec.builtin.sources.delimited import Csv, CsvOptions
 from tracer_spec.errors import DataError
 
 
@@ -29,7 +29,7 @@ def path(tmp_path, monkeypatch):
 
 def read(path, content, **settings):
     path.write_bytes(content)
-    return list(Csv((str(path),), **settings).records())
+    return list(Csv(CsvOptions(path=str(path), **settings)).records())
 
 
 def test_rows_are_mappings_from_the_header_and_an_empty_field_is_missing(path):
@@ -88,7 +88,7 @@ def test_a_line_longer_than_the_limit_is_a_problem_and_is_not_held(path):
         stream.write(b"\nx,b\n")
     tracemalloc.start()
     try:
-        records = list(Csv((str(path),), max_field_chars=1 << 20).records())
+        records = list(Csv(CsvOptions(path=str(path), max_field_chars=1 << 20)).records())
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -139,7 +139,7 @@ def test_names_from_the_options_stand_for_a_header_that_is_not_there(path):
     options = CsvOptions.model_validate(
         {"path": "t.csv", "delimiter": "\t", "header": ["text", "label"]}, context={"root": path.parent}
     )
-    assert [(r.where, r.data) for r in make(options).records()] == [("t.csv:1", {"text": "a", "label": "b"})]
+    assert [(r.where, r.data) for r in Csv(options).records()] == [("t.csv:1", {"text": "a", "label": "b"})]
 
 
 def test_a_file_with_a_header_and_nothing_else_holds_no_record(path):
@@ -172,7 +172,9 @@ def test_what_the_csv_module_writes_comes_back(rows):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "t.csv"
         path.write_bytes(text.getvalue().encode())
-        got = [(r.data["a"] or "", r.data["b"] or "", r.data["c"] or "") for r in Csv((str(path),)).records()]
+        got = [
+            (r.data["a"] or "", r.data["b"] or "", r.data["c"] or "") for r in Csv(CsvOptions(path=str(path))).records()
+        ]
     assert got == rows
 
 
@@ -182,6 +184,6 @@ def test_any_bytes_at_all_give_records_or_one_clear_error(content):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "t.csv"
         path.write_bytes(b"a,b\n" + content)
-        records, error = records_or_error(Csv((str(path),), max_field_chars=40))
+        records, error = records_or_error(Csv(CsvOptions(path=str(path), max_field_chars=40)))
     assert not error or "holds no record" in error
     assert all(record.problem or set(record.data) == {"a", "b"} for record in records)

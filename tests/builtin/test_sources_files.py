@@ -3,11 +3,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from tracer_spec.builtin.sources.delimited import Csv
+from tracer_spec.builtin import tracer_spec_sources
 from tracer_spec.builtin.sources.files import find_inputs, short_name
-from tracer_spec.builtin.sources.json_document import JsonDocuments
-from tracer_spec.builtin.sources.json_lines import JsonLines
-from tracer_spec.builtin.sources.parquet import Parquet
+from tracer_spec.builtin.sources.json_lines import JsonLines, JsonLinesOptions
 from tracer_spec.errors import DataError
 
 
@@ -95,9 +93,10 @@ def test_a_file_that_may_not_be_read_is_an_error(tmp_path, monkeypatch):
     # from the folder itself: nobody may not enter those above it
     tmp_path.chmod(0o755)
     monkeypatch.chdir(tmp_path)
-    for source in (JsonLines, JsonDocuments, Csv, Parquet):
+    for plugin in tracer_spec_sources():
+        source = plugin.make(plugin.options(path="secret.jsonl"))
         with as_nobody(), pytest.raises(DataError) as caught:
-            list(source(("secret.jsonl",)).records())
+            list(source.records())
         (problem,) = caught.value.problems
         assert "'secret.jsonl'" in problem.what
         assert "permission denied" in problem.what.lower()
@@ -120,10 +119,12 @@ def test_files_that_are_all_empty_are_an_error_but_one_of_them_is_not(tmp_path, 
     write(tmp_path / "a.jsonl", "")
     write(tmp_path / "b.jsonl", " \n\r\n")
     with pytest.raises(DataError) as caught:
-        list(JsonLines((str(tmp_path / "*.jsonl"),)).records())
+        list(JsonLines(JsonLinesOptions(path=str(tmp_path / "*.jsonl"))).records())
     assert caught.value.problems[0].what == "'a.jsonl', 'b.jsonl' hold no record"
     write(tmp_path / "c.jsonl")
-    assert [record.where for record in JsonLines((str(tmp_path / "*.jsonl"),)).records()] == ["c.jsonl:1"]
+    assert [record.where for record in JsonLines(JsonLinesOptions(path=str(tmp_path / "*.jsonl"))).records()] == [
+        "c.jsonl:1"
+    ]
 
 
 def test_a_url_is_refused_without_its_credentials():

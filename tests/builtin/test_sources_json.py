@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracer_spec.builtin.sources.json_document import JsonDocuments, JsonOptions, make
+from tracer_spec.builtin.sources.json_document import JsonDocuments, JsonOptions
 from tracer_spec.errors import DataError
 
 
 def read(path, content, **settings):
     path.write_bytes(content)
-    return [(r.where, r.data, r.problem) for r in JsonDocuments((str(path),), **settings).records()]
+    return [(r.where, r.data, r.problem) for r in JsonDocuments(JsonOptions(path=str(path), **settings)).records()]
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_a_list_is_streamed(path):
         stream.write(b"[")
         stream.write(b",\n".join(b'{"a": "%s"}' % (b"x" * 500) for _ in range(40_000)))
         stream.write(b"]")
-    records = JsonDocuments((str(path),)).records()
+    records = JsonDocuments(JsonOptions(path=str(path))).records()
     tracemalloc.start()
     try:
         n = sum(1 for _ in records)
@@ -95,7 +95,7 @@ def test_a_list_is_streamed(path):
 def test_options_resolve_paths_against_the_folder_of_the_spec(tmp_path):
     (tmp_path / "a.json").write_text('{"a": 1}', encoding="utf-8")
     options = JsonOptions.model_validate({"path": "*.json"}, context={"root": tmp_path})
-    assert [record.data for record in make(options).records()] == [{"a": 1}]
+    assert [record.data for record in JsonDocuments(options).records()] == [{"a": 1}]
 
 
 objects = st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=9) | st.floats(-1e9, 1e9), max_size=3)
@@ -108,10 +108,10 @@ def test_every_item_is_read_wherever_the_text_is_cut_into_pieces(values, indent,
 
     text = json.dumps(values, indent=indent, ensure_ascii=in_ascii)
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "BUFFER_BYTES", piece)
+        patch.setattr(module, "_PIECE_BYTES", piece)
         path = Path(folder) / "t.json"
         path.write_text(text, encoding="utf-8", errors="surrogatepass" if in_ascii else "replace")
-        records = list(JsonDocuments((str(path),)).records())
+        records = list(JsonDocuments(JsonOptions(path=str(path))).records())
     assert [record.problem for record in records] == [""] * len(values)
     assert [record.data for record in records] == json.loads(text.encode("utf-8", "replace").decode())
 
@@ -123,7 +123,7 @@ def test_any_bytes_at_all_give_records_or_one_clear_error(content):
         path = Path(folder) / "t.json"
         path.write_bytes(content)
         try:
-            records = list(JsonDocuments((str(path),)).records())
+            records = list(JsonDocuments(JsonOptions(path=str(path))).records())
         except DataError as error:
             assert "is UTF-16" in str(error) or "holds no record" in str(error)  # noqa: PT017
             return

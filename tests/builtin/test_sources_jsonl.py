@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracer_spec.builtin.sources import sources
-from tracer_spec.builtin.sources.json_lines import JsonLines, JsonLinesOptions, make
+from tracer_spec.builtin import tracer_spec_sources
+from tracer_spec.builtin.sources.json_lines import JsonLines, JsonLinesOptions
 from tracer_spec.errors import DataError
 
 
 def read(path, content, **settings):
     path.write_bytes(content)
-    return list(JsonLines((str(path),), **settings).records())
+    return list(JsonLines(JsonLinesOptions(path=str(path), **settings)).records())
 
 
 def records_or_error(source):
@@ -101,7 +101,7 @@ def test_a_line_of_100_mb_is_passed_over_without_being_held(path, is_zipped):
             stream.write(b'\n{"input": "b"}\n')
     tracemalloc.start()
     try:
-        records = list(JsonLines((str(path),), max_line_bytes=limit).records())
+        records = list(JsonLines(JsonLinesOptions(path=str(path), max_line_bytes=limit)).records())
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -147,8 +147,8 @@ def test_utf16_is_refused_with_the_command_that_converts_it(path):
 @pytest.mark.parametrize("content", [b'{"a": 1}\nx\n', gzip.compress(b'{"a": 1}\nx\n', mtime=0)])
 def test_a_dash_reads_the_standard_input(content):
     script = (
-        "from tracer_spec.builtin.sources.json_lines import JsonLines\n"
-        "for r in JsonLines(('-',)).records(): print(r.where, r.data, r.problem)"
+        "from tracer_spec.builtin.sources.json_lines import JsonLines, JsonLinesOptions\n"
+        "for r in JsonLines(JsonLinesOptions(path='-')).records(): print(r.where, r.data, r.problem)"
     )
     done = subprocess.run([sys.executable, "-c", script], input=content, capture_output=True, check=True)
     assert done.stdout.decode().splitlines() == [
@@ -160,7 +160,7 @@ def test_a_dash_reads_the_standard_input(content):
 def test_a_file_is_streamed_record_by_record(tmp_path):
     path = tmp_path / "t.jsonl"
     path.write_bytes(b'{"a": 1}\n' * 60_000)
-    records = JsonLines((str(path),)).records()
+    records = JsonLines(JsonLinesOptions(path=str(path))).records()
     tracemalloc.start()
     try:
         n = sum(1 for _ in records)
@@ -186,7 +186,7 @@ def test_whatever_stands_between_them_good_lines_are_all_read(lines):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "t.jsonl"
         path.write_bytes(content)
-        records = list(JsonLines((str(path),), max_line_bytes=80).records())
+        records = list(JsonLines(JsonLinesOptions(path=str(path), max_line_bytes=80)).records())
     wanted = [json.loads(good) if is_good and len(good) <= 80 else None for is_good, good, _ in lines]
     assert [None if record.problem else record.data for record in records] == wanted
 
@@ -197,7 +197,7 @@ def test_any_bytes_at_all_give_records_or_one_clear_error(content):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "t.jsonl"
         path.write_bytes(content)
-        records, error = records_or_error(JsonLines((str(path),)))
+        records, error = records_or_error(JsonLines(JsonLinesOptions(path=str(path))))
     assert not error or "is UTF-16" in error or "holds no record" in error
     numbers = [int(record.where.rpartition(":")[2]) for record in records]
     assert numbers == sorted(set(numbers))
@@ -208,12 +208,12 @@ def test_options_resolve_paths_against_the_folder_of_the_spec(tmp_path):
     (tmp_path / "a.jsonl").write_text('{"a": 1}\n', encoding="utf-8")
     for given_path in ("*.jsonl", ["a.jsonl"]):
         options = JsonLinesOptions.model_validate({"path": given_path}, context={"root": tmp_path})
-        assert [record.data for record in make(options).records()] == [{"a": 1}]
+        assert [record.data for record in JsonLines(options).records()] == [{"a": 1}]
 
 
 def test_a_dash_in_the_options_stays_a_dash(tmp_path):
-    assert make(JsonLinesOptions.model_validate({"path": "-"}, context={"root": tmp_path})).paths == ("-",)
+    assert JsonLinesOptions.model_validate({"path": "-"}, context={"root": tmp_path}).path == "-"
 
 
 def test_the_sources_are_csv_json_jsonl_and_parquet():
-    assert sorted(plugin.name for plugin in sources()) == ["csv", "json", "jsonl", "parquet"]
+    assert sorted(plugin.name for plugin in tracer_spec_sources()) == ["csv", "json", "jsonl", "parquet"]

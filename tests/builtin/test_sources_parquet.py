@@ -22,7 +22,7 @@ def path(tmp_path, monkeypatch):
 
 def test_rows_come_in_order_over_batches_with_their_address(path):
     pq.write_table(pa.table({"text": [f"t{n}" for n in range(10)], "label": ["a", None] * 5}), path, row_group_size=4)
-    records = list(Parquet((str(path),), batch_rows=3).records())
+    records = list(Parquet(ParquetOptions(path=str(path), batch_rows=3)).records())
     assert [(r.where, r.data["text"], r.problem) for r in records] == [
         (f"t.parquet#{n}", f"t{n}", "") for n in range(10)
     ]
@@ -31,7 +31,9 @@ def test_rows_come_in_order_over_batches_with_their_address(path):
 
 def test_only_the_columns_asked_for_are_read(path):
     pq.write_table(pa.table({"text": ["a"], "label": ["b"], "other": [1]}), path)
-    assert [r.data for r in Parquet((str(path),), columns=("text", "label")).records()] == [{"text": "a", "label": "b"}]
+    assert [r.data for r in Parquet(ParquetOptions(path=str(path), columns=["text", "label"])).records()] == [
+        {"text": "a", "label": "b"}
+    ]
 
 
 def test_times_of_nanoseconds_and_nested_columns_come_as_plain_values(path):
@@ -45,7 +47,7 @@ def test_times_of_nanoseconds_and_nested_columns_come_as_plain_values(path):
         ),
         path,
     )
-    (record,) = Parquet((str(path),)).records()
+    (record,) = Parquet(ParquetOptions(path=str(path))).records()
     assert record.data["meta"] == {"model": "m", "scores": [0.5, 0.25]}
     assert record.data["time"].astimezone(UTC) == datetime(2026, 1, 1, 0, 0, 0, 123456, UTC)
     assert epoch_seconds(record.data["time"]) == 1_767_225_600.123456
@@ -54,7 +56,7 @@ def test_times_of_nanoseconds_and_nested_columns_come_as_plain_values(path):
 def test_a_column_that_is_not_there_is_an_error_that_lists_those_that_are(path):
     pq.write_table(pa.table({"text": ["a"], "label": ["b"]}), path)
     with pytest.raises(DataError) as caught:
-        list(Parquet((str(path),), columns=("text", "teacher")).records())
+        list(Parquet(ParquetOptions(path=str(path), columns=["text", "teacher"])).records())
     problem = caught.value.problems[0]
     assert problem.what == "'t.parquet' has no column teacher; it has text, label"
     assert problem.address == "traces.with.columns"
@@ -63,13 +65,13 @@ def test_a_column_that_is_not_there_is_an_error_that_lists_those_that_are(path):
 def test_a_file_that_is_no_parquet_is_an_error_with_its_name(path):
     path.write_bytes(b"text,label\na,b\n")
     with pytest.raises(DataError, match=r"'t\.parquet' is not a readable Parquet file: "):
-        list(Parquet((str(path),)).records())
+        list(Parquet(ParquetOptions(path=str(path))).records())
 
 
 def test_a_file_without_rows_holds_no_record(path):
     pq.write_table(pa.table({"text": pa.array([], pa.string())}), path)
     with pytest.raises(DataError, match=r"'t.parquet' holds no record"):
-        list(Parquet((str(path),)).records())
+        list(Parquet(ParquetOptions(path=str(path))).records())
 
 
 def test_options_resolve_paths_against_the_folder_of_the_spec(path):
@@ -82,9 +84,9 @@ def test_without_pyarrow_the_error_is_the_command_that_installs_it():
     script = (
         "import sys\n"
         "sys.modules['pyarrow'] = None\n"
-        "from tracer_spec.builtin.sources import sources\n"
+        "from tracer_spec.builtin import tracer_spec_sources\n"
         "from tracer_spec.errors import MissingDependencyError\n"
-        "plugin = {each.name: each for each in sources()}['parquet']\n"
+        "plugin = {each.name: each for each in tracer_spec_sources()}['parquet']\n"
         "try:\n"
         "    plugin.make(plugin.options(path='x.parquet'))\n"
         "except MissingDependencyError as error:\n"
@@ -122,7 +124,7 @@ def whole(kind, *values):
 )
 def test_a_value_that_cannot_be_read_spoils_its_own_row_alone(path, column, problem):
     pq.write_table(pa.table({"id": ["1", "2", "3"], "v": column}), path)
-    records = list(Parquet((str(path),)).records())
+    records = list(Parquet(ParquetOptions(path=str(path))).records())
     assert [(r.where, r.problem) for r in records] == [
         ("t.parquet#0", ""),
         ("t.parquet#1", problem),
@@ -130,7 +132,7 @@ def test_a_value_that_cannot_be_read_spoils_its_own_row_alone(path, column, prob
     ]
     assert [r.data.get("id") for r in records] == ["1", None, "3"]
     # and it stands in nobody's way where its column is not asked for
-    assert not any(r.problem for r in Parquet((str(path),), columns=("id",)).records())
+    assert not any(r.problem for r in Parquet(ParquetOptions(path=str(path), columns=["id"])).records())
 
 
 def test_nanoseconds_at_any_depth_and_zones_that_are_unknown_here_are_read(path):
@@ -147,7 +149,7 @@ def test_nanoseconds_at_any_depth_and_zones_that_are_unknown_here_are_read(path)
         ),
         path,
     )
-    (record,) = Parquet((str(path),)).records()
+    (record,) = Parquet(ParquetOptions(path=str(path))).records()
     assert record.problem == ""
     moment = datetime(2026, 1, 1, 0, 0, 0, 123456, UTC)
     assert (record.data["span"], record.data["events"]) == ({"start": moment}, [moment])
@@ -165,5 +167,5 @@ def test_damage_anywhere_gives_records_or_one_clear_error(tmp_path_factory, cont
     path.write_bytes(sound[:at] + content + sound[at + n_cut :])
     # whatever else is raised fails the test
     with contextlib.suppress(DataError):
-        for record in Parquet((str(path),)).records():
+        for record in Parquet(ParquetOptions(path=str(path))).records():
             assert record.problem == "" or record.data == {}

@@ -12,11 +12,11 @@ import onnx
 import pytest
 from pydantic import ValidationError
 
-from tracer_spec.builtin.surrogates import surrogates
+from tracer_spec.builtin import tracer_spec_surrogates
 from tracer_spec.errors import MissingDependencyError, PluginError
 from tracer_spec.graph import score
 
-PLUGINS = {plugin.name: plugin for plugin in surrogates()}
+PLUGINS = {plugin.name: plugin for plugin in tracer_spec_surrogates()}
 SMALL: dict[str, dict[str, Any]] = {
     "dt": {},
     "et": {"trees": 20},
@@ -188,7 +188,7 @@ def test_vectors_that_are_not_finite_are_refused(name: str, value: float) -> Non
         (
             np.zeros((0, 3)),
             np.zeros(0, int),
-            r"'logreg' got X of shape \(0, 3\); \(n, d\) is wanted, neither of them 0",
+            r"'logreg' got X of shape \(0, 3\); expected \(n, d\), both above 0",
         ),
         (np.zeros(3), np.zeros(3, int), r"'logreg' got X of shape \(3,\)"),
         (np.zeros((2, 3)), np.zeros(3, int), r"'logreg' got y of shape \(3,\) and type int64; .* shape \(2,\)"),
@@ -286,13 +286,13 @@ def test_options_are_described_and_unknown_ones_refused(name: str) -> None:
 
 PRINT_DIGESTS = """
 import hashlib, numpy as np
-from tracer_spec.builtin.surrogates import surrogates
+from tracer_spec.builtin import tracer_spec_surrogates
 import sys
 heavy = {"sklearn", "onnx", "onnxruntime", "skl2onnx", "xgboost", "scipy"} & set(sys.modules)
 assert not heavy, heavy
 rng = np.random.default_rng(0)
 X, y = rng.normal(size=(150, 8)).astype(np.float32), rng.integers(0, 4, 150)
-for plugin in surrogates():
+for plugin in tracer_spec_surrogates():
     if plugin.name in ("logreg", "mlp", "rf", "xgboost"):
         options = {"rf": {"trees": 5}, "xgboost": {"rounds": 3}, "mlp": {"max_iter": 3}}.get(plugin.name, {})
         model = plugin.make(plugin.options(**options)).fit(X, y, n_classes=5, seed=3).to_onnx()

@@ -15,13 +15,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracer_spec.builtin.surrogates import surrogates
+from tracer_spec.builtin import tracer_spec_surrogates
 from tracer_spec.builtin.surrogates.bounds import Pace, at_most, sample_rows
 from tracer_spec.errors import PluginError
 
 A_LONG_TIME_S = 3600
 
-PLUGINS = {plugin.name: plugin for plugin in surrogates()}
+PLUGINS = {plugin.name: plugin for plugin in tracer_spec_surrogates()}
 
 
 def hard_rows(n: int = 3000, d: int = 64, k: int = 30) -> tuple[np.ndarray, np.ndarray]:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tracer_spec.builtin import tracer_spec_sources
 from tracer_spec.builtin.formats import PRESETS, compile_format, find_format
 from tracer_spec.builtin.formats.format import PARTS, RULES
 from tracer_spec.builtin.formats.functions import FUNCTIONS
-from tracer_spec.builtin.sources import sources
 from tracer_spec.flow.prepare import read_traces
 from tracer_spec.flow.traces.accounting import BAD, REASONS
 from tracer_spec.flow.traces.labels import FLAWS
@@ -110,7 +110,7 @@ def test_a_humans_label_is_found_as_the_page_says():
 def test_every_source_and_option_is_on_the_page():
     table = re.findall(r"^\| `(\w+)` \| (.*?) \|", section("Sources"), re.MULTILINE)
     assert {name: re.findall(r"`(\w+)`", options) for name, options in table} == {
-        plugin.name: list(plugin.options.model_fields) for plugin in sources()
+        plugin.name: list(plugin.options.model_fields) for plugin in tracer_spec_sources()
     }
 
 

@@ -106,7 +106,7 @@ def one(problems: Problems, minimal: str, *overrides: str) -> str:
         ("traces.format=''", "'' does not have at least 1 characters"),
         (
             "traces.format={text: a}",
-            "the format says no label\nhint: add label: the JMESPath of the teacher's answer; "
+            "the format has no label\nhint: add label: the JMESPath of the teacher's answer; "
             "or preset: the name of one that has it",
         ),
         (

@@ -1,6 +1,8 @@
-"""The built-in plugins. They come through the same door as everybody's: the entry point group ``tracer_spec``."""
+"""The built-in plugins, found by the entry point group ``tracer_spec`` as any other."""
 
 from __future__ import annotations
+
+from functools import partial
 
 from tracer_spec.plugin import (
     AcceptorLearner,
@@ -19,55 +21,152 @@ from tracer_spec.plugin import (
 
 @hookimpl
 def tracer_spec_sources() -> list[Plugin[Source]]:
-    """Yield the built-in trace sources."""
-    from tracer_spec.builtin.sources import sources
+    """Return the built-in trace sources."""
+    from tracer_spec.builtin.sources import delimited, json_document, json_lines, parquet
 
-    return sources()
+    return [
+        Plugin(
+            "jsonl",
+            "JSON Lines files: one object per line, gzip or not",
+            json_lines.JsonLines,
+            json_lines.JsonLinesOptions,
+        ),
+        Plugin(
+            "json",
+            "JSON files: one object each, or a list of them, gzip or not",
+            json_document.JsonDocuments,
+            json_document.JsonOptions,
+        ),
+        Plugin(
+            "csv",
+            "delimited text files with named columns, gzip or not",
+            delimited.Csv,
+            delimited.CsvOptions,
+        ),
+        Plugin("parquet", "Parquet files (needs pyarrow)", parquet.make, parquet.ParquetOptions),
+    ]
 
 
 @hookimpl
 def tracer_spec_embedders() -> list[Plugin[Embedder | Fittable] | VectorReaderPlugin]:
-    """Yield the built-in embedders."""
-    from tracer_spec.builtin.embedders import embedders
+    """Return the built-in embedders."""
+    from tracer_spec.builtin.embedders import lsa, precomputed
 
-    return embedders()
+    return [
+        Plugin("lsa", "latent semantic analysis of words and character n-grams", lsa.LsaLearner, lsa.LsaOptions),
+        VectorReaderPlugin(
+            "precomputed",
+            "vectors of another model, read beside the traces; the app brings its own",
+            precomputed.make,
+            precomputed.PrecomputedOptions,
+            column=lambda options: options.column,
+        ),
+    ]
 
 
 @hookimpl
 def tracer_spec_surrogates() -> list[Plugin[SurrogateLearner]]:
-    """Yield the built-in surrogate learners."""
-    from tracer_spec.builtin.surrogates import surrogates
+    """Return the built-in surrogates; nothing heavy is imported before one is trained."""
+    from tracer_spec.builtin.surrogates import forest, gbt, linear, mlp, xgb
+    from tracer_spec.builtin.surrogates.learner import Learner
 
-    return surrogates()
+    return [
+        Plugin(
+            "logreg",
+            "multinomial logistic regression: fast, small, hard to beat on good embeddings",
+            partial(Learner, "logreg", linear.LOGREG),
+            linear.LogregOptions,
+        ),
+        Plugin(
+            "sgd",
+            "one-against-all logistic regression by averaged stochastic gradient descent",
+            partial(Learner, "sgd", linear.SGD),
+            linear.SgdOptions,
+        ),
+        Plugin(
+            "mlp",
+            "a multi-layer perceptron of one or two hidden layers",
+            partial(Learner, "mlp", mlp.MLP),
+            mlp.MlpOptions,
+        ),
+        Plugin("dt", "one decision tree", partial(Learner, "dt", forest.DT), forest.DtOptions),
+        Plugin(
+            "et",
+            "a forest of extremely randomised trees",
+            partial(Learner, "et", forest.ET),
+            forest.EtOptions,
+        ),
+        Plugin("rf", "a random forest", partial(Learner, "rf", forest.RF), forest.RfOptions),
+        Plugin(
+            "gbt",
+            "gradient-boosted trees by scikit-learn; for a handful of classes (more: xgboost)",
+            partial(Learner, "gbt", gbt.GBT),
+            gbt.GbtOptions,
+        ),
+        Plugin(
+            "xgboost",
+            "gradient-boosted trees by XGBoost (optional dependency)",
+            xgb.make,
+            xgb.XgboostOptions,
+        ),
+    ]
 
 
 @hookimpl
 def tracer_spec_acceptors() -> list[Plugin[AcceptorLearner]]:
-    """Yield the built-in acceptors."""
-    from tracer_spec.builtin.acceptors import acceptors
+    """Return the built-in acceptors."""
+    from tracer_spec.builtin.acceptors.logistic import LogisticLearner, LogisticOptions
 
-    return acceptors()
+    summary = "logistic regression on the two best scores and the entropy"
+    return [Plugin("logistic", summary, LogisticLearner, LogisticOptions)]
 
 
 @hookimpl
 def tracer_spec_guards() -> list[Plugin[GuardLearner]]:
-    """Yield the built-in guards."""
-    from tracer_spec.builtin.guards import guards
+    """Return the built-in guards."""
+    from tracer_spec.builtin.guards.prototypes import PrototypesLearner, PrototypesOptions
 
-    return guards()
+    summary = "distance to the nearest k-means prototype of the predicted label"
+    return [Plugin("prototypes", summary, PrototypesLearner, PrototypesOptions)]
 
 
 @hookimpl
 def tracer_spec_families() -> list[Plugin[Family]]:
-    """Yield the built-in families."""
-    from tracer_spec.builtin.families import families
+    """Return the built-in families of policies."""
+    from tracer_spec.builtin.families.cascade import Cascade
+    from tracer_spec.builtin.families.gated import Gated
+    from tracer_spec.builtin.families.open import Open
 
-    return families()
+    return [
+        Plugin("global", "one surrogate that accepts all", lambda _: Open()),
+        Plugin("l2d", "one surrogate behind a calibrated acceptor", lambda _: Gated()),
+        Plugin("rsb", "a second surrogate, trained on what the first defers", lambda _: Cascade()),
+    ]
 
 
 @hookimpl
 def tracer_spec_calibrators() -> list[CalibratorPlugin]:
-    """Yield the built-in calibrators."""
-    from tracer_spec.builtin.calibrators import calibrators
+    """Return the built-in calibrators."""
+    from tracer_spec.builtin.calibrators.empirical import Empirical
+    from tracer_spec.builtin.calibrators.pareto_testing import ParetoTesting
+    from tracer_spec.builtin.calibrators.risk_control import RiskControl
 
-    return calibrators()
+    return [
+        CalibratorPlugin(
+            "pareto-testing",
+            "certifies the agreement of what is handled: exact tests along one chain, one error budget for all",
+            lambda _: ParetoTesting(),
+        ),
+        CalibratorPlugin(
+            "risk-control",
+            "certifies the share of all traffic that gets the teacher's label (target.end_to_end)",
+            lambda _: RiskControl(),
+            measure="end_to_end",
+        ),
+        CalibratorPlugin(
+            "empirical",
+            "no confidence: the largest coverage that reached the target on the rows it was chosen on",
+            lambda _: Empirical(),
+            tests=False,
+        ),
+    ]

@@ -1,4 +1,4 @@
-"""Which source reads a file, told from its name and its first bytes."""
+"""Guess of the source that reads a file, by its name and first bytes."""
 
 from __future__ import annotations
 
@@ -15,28 +15,13 @@ from tracer_spec.errors import DataError
 
 _HEAD_BYTES = 1 << 16
 _GZIP = b"\x1f\x8b"
-_SUFFIXES = {
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-}
+_SUFFIXES = {"jsonl": "jsonl", "ndjson": "jsonl", "csv": "csv", "tsv": "csv", "parquet": "parquet", "pq": "parquet"}
 _DELIMITERS = (",", "\t", ";", "|")
 
 
 @dataclass(frozen=True, slots=True)
 class SourceGuess:
-    """The source that reads a file.
-
-    Parameters
-    ----------
-    use : str
-        Its plugin's name.
-    options : mapping
-        What its defaults do not say.
-    """
+    """The source that reads a file, and its options where the defaults will not do."""
 
     use: str
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -55,7 +40,7 @@ def guess_source(path: str) -> SourceGuess:
     if not files:
         raise DataError("there is no such file", where=path, hint="--traces FILE: a file, or a glob in quotes")
     head = _head(files[0])
-    suffix = "".join(Path(files[0].removesuffix(".gz")).suffixes[-1:]).lower()
+    suffix = Path(files[0].removesuffix(".gz")).suffix.removeprefix(".").lower()
     use = _SUFFIXES.get(suffix) or _by_content(head)
     return SourceGuess(use, _csv_options(head) if use == "csv" else {})
 

@@ -1,4 +1,4 @@
-"""A file of traces, looked at: what reads it, what is in it, what it could certify."""
+"""Inspection of a file of traces: its source and layout, its labels, and what it could certify."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tracer_spec.flow.traces.trace_set import TraceSet
 
 SAMPLED = 300
-# enough to count labels by; a file may be larger than anybody wants to wait for
+# records by which labels are counted; all of a large file would take too long
 COUNTED = 100_000
 TARGETS = (0.92, 0.9, 0.85, 0.8)
 # the certify rows that a policy may be asked to handle before a lower target is proposed
@@ -35,10 +35,6 @@ class Look:
 
     Parameters
     ----------
-    path : str
-        As given.
-    source : SourceGuess
-    layout : Layout
     fields : tuple of Field
         Of the first records.
     outlook : Outlook
@@ -46,7 +42,7 @@ class Look:
     allowed : tuple of str
         The labels of the fit rows but those that look made up, and those that humans gave; sorted.
     made_up : mapping of str to int
-        Fit rows of labels that look made up; none where that cannot be told.
+        Fit rows of labels that look made up; empty where that is not clear.
     target : float
         The agreement proposed.
     is_whole : bool
@@ -82,7 +78,7 @@ def look_at(path: str, *, text: str | None = None, label: str | None = None) -> 
     Raises
     ------
     DataError
-        Where the file cannot be read, or text or label cannot be told.
+        Where the file cannot be read, or it is not clear where text or label lies.
 
     Notes
     -----
@@ -127,20 +123,10 @@ def _preview(path: str, source: SourceGuess, layout: Layout) -> tuple[Outlook, T
     registry = find_plugins()
     sure = 1 - look_level(1, 0.05)  # a first look may spend no more
     format_ = layout.format if isinstance(layout.format, str) else {k: literal(v) for k, v in layout.format.items()}
-    spec: dict[str, Any] = {
-        "version": 1,
-        "name": "look",
-        "traces": {
-            "use": source.use,
-            "with": {"path": literal(path), **source.options},
-            "format": format_,
-            "on_error": "drop",
-        },
-        "embedder": "lsa",
-    }
-    plans = [
-        make_plan(load_spec({**spec, "target": {"agreement": each, "confidence": sure}}), registry) for each in TARGETS
-    ]
+    given = {"use": source.use, "with": {"path": literal(path), **source.options}, "format": format_}
+    spec = {"version": 1, "name": "look", "traces": {**given, "on_error": "drop"}, "embedder": "lsa"}
+    targets = [{"agreement": each, "confidence": sure} for each in TARGETS]
+    plans = [make_plan(load_spec({**spec, "target": target}), registry) for target in targets]
     records = itertools.islice(_records(path, source, registry), COUNTED)
     traces = collect(records, plans[0].reader().traces, LabelCleaner(layout.normalize), on_error="drop")
     sides = split(traces, certify=0.4, strategy="random")
@@ -170,10 +156,8 @@ def _made_up(labels: Mapping[str, int], fit: TraceSet) -> dict[str, int]:
 
 def shown_fields(fields: Sequence[Field]) -> list[tuple[str, str]]:
     """Return each field with what is in it, in counts: never a value."""
-    return [
-        (each.path, f"in {each.n:,} of the first records, {each.mean_chars:.0f} characters on average")
-        for each in fields
-    ]
+    line = "in {:,} of the first records, {:.0f} characters on average"
+    return [(each.path, line.format(each.n, each.mean_chars)) for each in fields]
 
 
 def literal(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tracer_spec.builtin.formats import PRESETS, Raw, compile_format, find_format
@@ -30,28 +30,14 @@ _CLOSE = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One place inside the records.
-
-    Parameters
-    ----------
-    path : str
-        Its JMESPath.
-    words : frozenset of str
-        Those of its last key, lower case.
-    n, n_distinct : int
-        Records that have it, and its values.
-    mean_chars : float
-    spaced : float
-        The share of its values that hold white space.
-    is_text, is_object, is_time : bool
-    """
+    """One place inside the records, by its JMESPath."""
 
     path: str
-    words: frozenset[str]
+    words: frozenset[str]  # of its last key, lower case
     n: int
     n_distinct: int
     mean_chars: float
-    spaced: float
+    spaced: float  # the share of its values that hold white space
     is_text: bool
     is_object: bool
     is_time: bool
@@ -92,27 +78,21 @@ def guess_layout(records: Sequence[Record], text: str | None = None, label: str 
     DataError
         Where no field could be the text, or the label; the fields there are, are named.
     """
-    if not any(not each.problem for each in records):
+    if all(each.problem for each in records):
         problem = records[0].problem if records else "no record in it"
         raise DataError(f"no record can be read: {problem}", where=records[0].where if records else "")
     name = None if text or label else _preset(records)
-    fields = fields_of(records)
     if name is not None and name != "native":
-        return Layout(name, _normalize(_answers(records, name)))
-    found = _custom(fields, text, label)
-    if name == "native" and not isinstance(found, DataError):
-        format_ = find_format("native")
-        read = [raw for _, raw in compile_format(format_).traces(records) if not raw.reason]
-        # the preset's own keys, unless they miss an id or a time that is there
-        missing = {part: found.format[part] for part in ("id", "time", "truth") if part in found.format
-                   and not any(getattr(raw, part) is not None for raw in read)}  # fmt: skip
-        chosen: str | Mapping[str, str] = {"preset": "native", **missing} if missing else "native"
-        return Layout(chosen, _normalize([raw.label for raw in read]), found.texts, found.labels)
-    if isinstance(found, DataError):
-        if name == "native":
-            return Layout("native", _normalize(_answers(records, "native")))
-        raise found
-    return Layout(found.format, _normalize(_answers(records, found.format)), found.texts, found.labels)
+        layout = Layout(name)
+    else:
+        try:
+            texts, labels, parts = _places(fields_of(records), text, label)
+            layout = Layout(_native_with(parts, records) if name else parts, texts=texts, labels=labels)
+        except DataError:
+            if name is None:
+                raise
+            layout = Layout(name)
+    return replace(layout, normalize=_normalize([raw.label for raw in _read(records, layout.format)]))
 
 
 def fields_of(records: Sequence[Record]) -> list[Field]:
@@ -178,24 +158,30 @@ def _is_good(raw: Raw) -> bool:
     return not raw.reason and isinstance(raw.text, str) and bool(raw.text.strip()) and raw.label is not None
 
 
-def _answers(records: Sequence[Record], wanted: str | Mapping[str, str]) -> list[Any]:
-    """Return what a format reads as the teacher's answers."""
+def _read(records: Sequence[Record], wanted: str | Mapping[str, str]) -> list[Raw]:
+    """Return the traces that a format reads and that the teacher answered."""
     reader = compile_format(find_format(wanted))
-    return [raw.label for _, raw in reader.traces(records) if not raw.reason and not raw.unanswered]
+    return [raw for _, raw in reader.traces(records) if not raw.reason and not raw.unanswered]
+
+
+def _native_with(parts: Mapping[str, str], records: Sequence[Record]) -> str | Mapping[str, str]:
+    """Return the preset ``native``, with what its own keys miss of the id, the time and the truth that are there."""
+    read = _read(records, "native")
+    missing = {
+        part: path
+        for part, path in parts.items()
+        if part in ("id", "time", "truth") and all(getattr(raw, part) is None for raw in read)
+    }
+    return {"preset": "native", **missing} if missing else "native"
 
 
 # --- fields -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Custom:
-    format: Mapping[str, str]
-    texts: tuple[str, ...]
-    labels: tuple[str, ...]
-
-
-def _custom(fields: Sequence[Field], text: str | None, label: str | None) -> _Custom | DataError:
-    """Return the map of the fields that look like a trace's parts, or the error that none does."""
+def _places(
+    fields: Sequence[Field], text: str | None, label: str | None
+) -> tuple[tuple[str, ...], tuple[str, ...], dict[str, str]]:
+    """Return the paths that could be the text, those that could be the label, and a path for each part of a trace."""
     n = max((each.n for each in fields), default=0)
     often = [each for each in fields if each.n >= n / 2]
     texts = _ranked([(_text_score(each), each.path) for each in often if each.is_text and not each.is_object])
@@ -206,7 +192,7 @@ def _custom(fields: Sequence[Field], text: str | None, label: str | None) -> _Cu
     for found, what in ((texts, "text"), (labels, "label")):
         if not found:
             names = ", ".join(each.path for each in fields) or "none"
-            return DataError(
+            raise DataError(
                 f"no field looks like the {what}; there are {names}",
                 hint=f"say which it is: --{what} JMESPATH",
             )
@@ -216,12 +202,8 @@ def _custom(fields: Sequence[Field], text: str | None, label: str | None) -> _Cu
         "time": next((e.path for e in often if e.words & _TIMES and e.is_time), None),
         "truth": next((e.path for e in often if e.words & _TRUTHS and _may_be_label(e) and e.path not in taken), None),
     }
-    parts = {
-        "text": texts[0],
-        "label": labels[0],
-        **{part: path for part, path in extra.items() if path not in (None, *taken)},
-    }
-    return _Custom({part: path for part, path in parts.items() if path}, texts, labels)
+    more = {part: path for part, path in extra.items() if path and path not in taken}
+    return texts, labels, {"text": texts[0], "label": labels[0], **more}
 
 
 def _ranked(scored: Sequence[tuple[float, str]]) -> tuple[str, ...]:
@@ -237,9 +219,8 @@ def _prior(field: Field, names: frozenset[str]) -> float:
 
 def _text_score(field: Field) -> float:
     looks = (field.mean_chars > 15) + (field.spaced > 0.5) + field.n_distinct / field.n
-    against = 3 * bool(field.words & (_IDS | _TIMES)) + 2 * bool(field.words & (_LABELS | _TRUTHS)) * (
-        not field.words & _TEXTS
-    )
+    is_another = bool(field.words & (_LABELS | _TRUTHS)) and not field.words & _TEXTS
+    against = 3 * bool(field.words & (_IDS | _TIMES)) + 2 * is_another
     return looks + 2 * _prior(field, _TEXTS) - against if field.spaced > 0.1 else 0.0
 
 
@@ -262,13 +243,13 @@ def _normalize(answers: Sequence[Any]) -> tuple[str, ...]:
     objects = [found for each in answers if (found := _object(each)) is not None]
     if len(objects) * 2 <= len(answers) or not answers:
         return ("strip", "first-line")
-    keys = [key for found in objects for key, value in found.items() if isinstance(value, str)]
-    known = [key for key in dict.fromkeys(keys) if key.lower() in _LABELS]
-    usual = sorted(
-        dict.fromkeys(keys),
-        key=lambda key: len({found.get(key) for found in objects if isinstance(found.get(key), str)}),
-    )
-    chosen = (known or usual or [""])[0]
+    values: dict[str, set[str]] = {}
+    for found in objects:
+        for key, value in found.items():
+            if isinstance(value, str):
+                values.setdefault(key, set()).add(value)
+    known = [key for key in values if key.lower() in _LABELS]
+    chosen = known[0] if known else min(values, key=lambda key: len(values[key]), default="")
     if not chosen:
         return ("strip", "first-line")
     return (*(("code-fence",) if fenced else ()), f"json:{chosen}")

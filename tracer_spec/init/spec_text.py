@@ -1,4 +1,4 @@
-"""A commented router.yaml, for traces that were looked at or for the sample ones."""
+"""The commented router.yaml that ``tracer-spec init`` writes."""
 
 from __future__ import annotations
 
@@ -21,17 +21,10 @@ class FirstSpec:
 
     Parameters
     ----------
-    name : str
-    use : str
-        The source.
-    options : mapping
-        The source's; the path first.
-    format : str or mapping of str to str
-    normalize : tuple of str
-    aliases : mapping of str to str
+    use, options : str, mapping
+        The source and its options, the path first.
     labels_file : str
         Empty where the labels are inferred.
-    target : float
     story : tuple of str
         What was found, a sentence each.
     warning : str
@@ -98,12 +91,9 @@ def spec_text(spec: FirstSpec) -> str:
     found = f"# What 'tracer-spec init' found in the traces:\n{story}#\n" if story else ""
     warning = f"# Too few so far: {spec.warning}.\n" if spec.warning else ""
     source = ", ".join(f"{key}: {scalar(value)}" for key, value in spec.options.items())
-    labels = [_allowed(spec)]
     steps = ", ".join(scalar(step) for step in spec.normalize)
-    labels.append(f"    normalize: [{steps}]  # from the LLM's answer to a label\n")
-    if spec.aliases:
-        pairs = ", ".join(f"{scalar(key)}: {scalar(value)}" for key, value in spec.aliases.items())
-        labels.append(f"    aliases: {{{pairs}}}\n")
+    pairs = ", ".join(f"{scalar(key)}: {scalar(value)}" for key, value in spec.aliases.items())
+    aliases = f"    aliases: {{{pairs}}}\n" if pairs else ""
     return f"""\
 # yaml-language-server: $schema=router.schema.json
 #
@@ -123,7 +113,9 @@ traces:
 {_format(spec.format)}\
   on_error: drop                    # a record that cannot be read is left out, and counted
   labels:
-{"".join(labels)}\
+{_allowed(spec)}\
+    normalize: [{steps}]  # from the LLM's answer to a label
+{aliases}\
     unknown: disagree               # an answer that is no label trains nothing, and counts against agreement
 
 # Word and character n-grams. It travels inside the bundle; nothing is downloaded.

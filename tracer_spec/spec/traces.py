@@ -86,7 +86,7 @@ class FormatMap(Overrides):
     def _says_a_label(self) -> FormatMap:
         if self.label is None and self.preset is None:
             raise refusal(
-                "the format says no label",
+                "the format has no label",
                 hint="add label: the JMESPath of the teacher's answer; or preset: the name of one that has it",
                 about_value=False,
             )

@@ -169,9 +169,9 @@ def test_a_type_that_json_has_no_value_for_wants_a_cast(read):
             "SELECT * FROM (SELECT 1 AS a ORDER BY a)",
             "the query has no ORDER BY, so its rows may come in another order each time",
         ),
-        ("COPY (SELECT 1) TO 'x.csv'", "the query is no SELECT; a source only reads"),
-        ("SELECT 1 ORDER BY 1; SELECT 2 ORDER BY 1", "the query holds 2 statements; one SELECT is wanted"),
-        ("", "the query holds 0 statements; one SELECT is wanted"),
+        ("COPY (SELECT 1) TO 'x.csv'", "the query is not a SELECT; a source only reads"),
+        ("SELECT 1 ORDER BY 1; SELECT 2 ORDER BY 1", "the query holds 2 statements; expected one SELECT"),
+        ("", "the query holds 0 statements; expected one SELECT"),
         ("SELECT form x y z", 'the query is not SQL: syntax error at or near "y"'),
         ("SELECT bdy FROM 'calls/a.jsonl' ORDER BY id", 'DuckDB says: Binder Error: Referenced column "bdy" not found'),
         ("FROM 'calls/none.csv' ORDER BY ALL", "'calls/none.csv' matches no file"),
@@ -342,7 +342,7 @@ def test_a_database_is_not_written_and_columns_without_a_type_are_text(read, tmp
         database.commit()
     assert data(read("SELECT body FROM log.calls ORDER BY body", sqlite={"log": "log.db"})) == [{"body": "where?"}]
     problem = refused(read, "INSERT INTO log.calls VALUES ('x')", sqlite={"log": "log.db"})
-    assert problem.what == "the query is no SELECT; a source only reads"
+    assert problem.what == "the query is not a SELECT; a source only reads"
 
 
 def test_a_duckdb_file_joins_a_file(read, tmp_path):

@@ -22,7 +22,7 @@ class File(Options):
     """A table that is read from files."""
 
     path: LocalPath | list[LocalPath] = Field(description="a file, a glob, a URL, or a list of them")
-    format: Literal["parquet", "csv", "json"] | None = Field(None, description="told by the name's end where null")
+    format: Literal["parquet", "csv", "json"] | None = Field(None, description="by the end of the name where null")
     options: dict[str, Any] = Field({}, description="what DuckDB's read_csv, read_json or read_parquet takes")
 
 
@@ -86,7 +86,7 @@ class DuckdbOptions(Options):
 
 
 def _make(options: DuckdbOptions) -> DuckdbSource:
-    import duckdb  # noqa: F401 - what is missing is told before anything is read
+    import duckdb  # noqa: F401 - a missing library is an error before anything is read
     import pyarrow  # noqa: F401
 
     from tracer_spec_duckdb.source import DuckdbSource

@@ -31,12 +31,12 @@ def checked_tree(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
         said = tree.get("error_message", "")
         if "Only SELECT" in said:
             raise DataError(
-                "the query is no SELECT; a source only reads", hint="write SELECT ... ORDER BY ...", address=ADDRESS
+                "the query is not a SELECT; a source only reads", hint="write SELECT ... ORDER BY ...", address=ADDRESS
             )
-        raise DataError(f"the query is not SQL: {said}", hint="DuckDB's dialect is wanted", address=ADDRESS)
+        raise DataError(f"the query is not SQL: {said}", hint="write it in DuckDB's dialect", address=ADDRESS)
     statements = tree["statements"]
     if len(statements) != 1:
-        raise DataError(f"the query holds {len(statements)} statements; one SELECT is wanted", address=ADDRESS)
+        raise DataError(f"the query holds {len(statements)} statements; expected one SELECT", address=ADDRESS)
     node = statements[0]["node"]
     if all(each["type"] != "ORDER_MODIFIER" for each in node["modifiers"]):
         raise DataError(
@@ -62,7 +62,7 @@ def files_in(tree: Any) -> Iterator[str]:
 
 
 def format_of(path: str) -> str | None:
-    """Return the format that a path's end tells, None where it tells none."""
+    """Return the format by the end of a path, None where it is not known."""
     name = path.partition("?")[0].casefold().removesuffix(".gz").removesuffix(".zst")
     return next((each for each, suffixes in _SUFFIXES.items() if name.endswith(suffixes)), None)
 

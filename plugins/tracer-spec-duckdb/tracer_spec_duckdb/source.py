@@ -38,7 +38,7 @@ class DuckdbSource:
 
     Notes
     -----
-    Files become views, and databases are attached read-only, before DuckDB is told to open nothing else. What is
+    Files become views, and databases are attached read-only, before DuckDB is locked to open nothing else. What is
     sorted beyond ``memory_mb`` waits in a temporary folder.
     """
 
@@ -55,7 +55,7 @@ class DuckdbSource:
         number = 0
         with tempfile.TemporaryDirectory(prefix="tracer-spec-") as spill, duckdb.connect(":memory:") as connection:
             opening = _Opening(self.options, connection)
-            with opening.told(ADDRESS):
+            with opening.translated(ADDRESS):
                 opening.open(spill)
                 relation = connection.sql(self.options.query)
                 convert = converters(relation.columns, relation.types)
@@ -85,7 +85,7 @@ class _Opening:
         self.wording = Wording(self.options.model_dump_json(), os.path.normpath(self.options.folder))
 
     @contextmanager
-    def told(self, address: str) -> Iterator[None]:
+    def translated(self, address: str) -> Iterator[None]:
         """Turn DuckDB's and Arrow's errors into ours."""
         try:
             yield
@@ -143,9 +143,9 @@ class _Opening:
                 address=at,
             )
         if any(not key.isidentifier() for key in options):
-            raise DataError("a reader's option has a name that is no word", address=f"{at}.options")
+            raise DataError("a reader's option has a name that is not a word", address=f"{at}.options")
         given = "".join(f", {key} = {quoted(value)}" for key, value in options.items())
-        with self.told(at):
+        with self.translated(at):
             self.connection.execute(f"CREATE VIEW {named(name)} AS FROM read_{form}({quoted(paths)}{given})")
 
     def _find(self, pattern: str, at: str) -> list[str]:
@@ -177,11 +177,11 @@ class _Opening:
         at = f"traces.with.{kind}.{name}"
         if not Path(path).is_file():
             raise DataError(
-                f"'{self._short(path)}' is no file", hint="paths are relative to the spec's folder", address=at
+                f"'{self._short(path)}' is not a file", hint="paths are relative to the spec's folder", address=at
             )
         if kind == "sqlite":
             self._load("sqlite_scanner", "an SQLite database")
-        with self.told(at):
+        with self.translated(at):
             self.connection.execute(
                 f"ATTACH {quoted(os.path.abspath(path))} AS {named(name)} (TYPE {kind}, READ_ONLY)"  # noqa: PTH100
             )
@@ -190,7 +190,7 @@ class _Opening:
         at = f"traces.with.postgres.{name}"
         self._load("postgres_scanner", "PostgreSQL")
         where = self._variable(variable, at)
-        with self.told(at):
+        with self.translated(at):
             self.connection.execute(f"ATTACH {quoted(where)} AS {named(name)} (TYPE postgres, READ_ONLY)")
 
     def _keep(self, secret: Secret) -> None:
@@ -202,9 +202,9 @@ class _Opening:
         if secret.scope:
             parts["scope"] = secret.scope
         if any(not key.isidentifier() for key in parts):
-            raise DataError("a secret has a setting whose name is no word", address=at)
+            raise DataError("a secret has a setting whose name is not a word", address=at)
         given = "".join(f", {key} {quoted(value)}" for key, value in parts.items())
-        with self.told(at):
+        with self.translated(at):
             self.connection.execute(f"CREATE SECRET {named(f's{id(secret)}')} (TYPE {secret.type}{given})")
 
     def _variable(self, variable: str, at: str) -> str:

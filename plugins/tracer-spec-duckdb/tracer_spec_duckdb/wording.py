@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import duckdb
 
-# what is wrong with the query itself, told before any row is read
+# what is wrong with the query itself, known before any row is read
 _OF_THE_QUERY = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException, duckdb.PermissionException)
 _PASSWORD = re.compile(r"password\s*=\s*('(?:[^'\\]|\\.)*'|[^\s&]+)", re.IGNORECASE)
 

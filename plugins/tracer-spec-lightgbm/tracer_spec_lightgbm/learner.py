@@ -83,7 +83,7 @@ class LightgbmLearner:
             For vectors that are not finite, and rows that LightGBM cannot learn.
         """
         if not np.isfinite(X).all():
-            raise PluginError("'lightgbm' got vectors that are not finite", hint="mend the embedder")
+            raise PluginError("'lightgbm' got vectors that are not finite", hint="fix the embedder")
         seen, dense = np.unique(y, return_inverse=True)
         if len(seen) == 1:
             return LightgbmSurrogate(None, seen, n_classes, X.shape[1])
@@ -138,7 +138,7 @@ def _tree(root: dict[str, Any], target: int) -> Tree:
         right.append(len(nodes) + 1)
         nodes += [node["left_child"], node["right_child"]]
         if node["decision_type"] != "<=":
-            raise PluginError(f"'lightgbm' made a split of the type {node['decision_type']!r}; '<=' is wanted")
+            raise PluginError(f"'lightgbm' made a split of the type {node['decision_type']!r}; expected '<='")
     leaf = np.flatnonzero(np.array(left) < 0)
     return Tree(
         feature=np.array([node.get("split_feature", 0) for node in nodes]),

@@ -121,7 +121,7 @@ def test_options_that_name_no_model_or_a_moving_one_are_refused(options, said):
 
 
 def test_a_folder_that_is_not_there_or_holds_no_model_is_said(tmp_path):
-    with pytest.raises(PluginError, match="is no folder"):
+    with pytest.raises(PluginError, match="is not a folder"):
         embedder(path=str(tmp_path / "none")).embed(["a"])
     (tmp_path / "empty").mkdir()
     with pytest.raises(PluginError, match="'empty' holds no Model2Vec model"):

@@ -58,11 +58,11 @@ class Model2VecEmbedder:
         Raises
         ------
         PluginError
-            Where there is no model to be had.
+            Where the model cannot be loaded.
         """
         if not texts:
             return np.zeros((0, int(self._model.dim)), np.float32)
-        # a lone surrogate is no character, and tokenizers refuse it
+        # a lone surrogate is not a character: tokenizers refuse it
         plain = [text.encode("utf-8", "replace").decode() for text in texts]
         X: Vectors = np.asarray(
             self._model.encode(plain, normalize=self._options.normalize, use_multiprocessing=False), np.float32

@@ -292,7 +292,7 @@ def with_index(value):
         (with_vector([1.0] * 5), "the endpoint gave vectors of different lengths: 5 and 6"),
         (with_vector("AACAPwAAgD8="), "the endpoint gave str where a list of numbers belongs"),
         (with_vector([]), "the endpoint gave list where a list of numbers belongs"),
-        (with_vector([1e300] * 6), "the endpoint gave numbers whose square is no float32"),
+        (with_vector([1e300] * 6), "the endpoint gave numbers whose square is not a float32"),
         (lambda handler, body: handler.answer(b"[]"), "the endpoint's answer has no list 'data' of objects"),
         (lambda handler, body: handler.answer(b'{"data": [1]}'), "the endpoint's answer has no list 'data' of objects"),
     ],
@@ -309,13 +309,13 @@ def test_one_dimension_for_ever(endpoint, embedder):
     shorter = served.changed(lambda items: [{**item, "embedding": item["embedding"][:4]} for item in items])
     endpoint.script = [served.good, shorter]
     part = embedder(batch_texts=1)
-    with pytest.raises(PluginError, match="vectors of length 4; 6 is wanted"):
+    with pytest.raises(PluginError, match="vectors of length 4; expected 6"):
         part.embed(["a", "b"])
     endpoint.script = [shorter]
-    with pytest.raises(PluginError, match="vectors of length 4; 6 is wanted"):
+    with pytest.raises(PluginError, match="vectors of length 4; expected 6"):
         part.embed(["c"])
     endpoint.script = [shorter]
-    with pytest.raises(PluginError, match="vectors of length 4; 5 is wanted"):
+    with pytest.raises(PluginError, match="vectors of length 4; expected 5"):
         embedder(dimensions=5).embed(["a"])
 
 

@@ -55,7 +55,7 @@ def vectors_of(answer: Any, n: int, dimension: int | None) -> NDArray[np.float64
     (length,) = lengths
     if dimension is not None and length != dimension:
         raise PluginError(
-            f"the endpoint gave vectors of length {length}; {dimension} is wanted",
+            f"the endpoint gave vectors of length {length}; expected {dimension}",
             hint="leave dimensions out where the model has but one, and route every request to the same model",
         )
     X = np.stack(rows)
@@ -67,7 +67,7 @@ def vectors_of(answer: Any, n: int, dimension: int | None) -> NDArray[np.float64
         empty = int((size < _SMALLEST).sum())
         raise PluginError(f"the endpoint gave vectors of zeros, for {empty} of {n} texts", hint=_ENDPOINT)
     if size.max() > _LARGEST:
-        raise PluginError("the endpoint gave numbers whose square is no float32", hint=_ENDPOINT)
+        raise PluginError("the endpoint gave numbers whose square is not a float32", hint=_ENDPOINT)
     return X
 
 

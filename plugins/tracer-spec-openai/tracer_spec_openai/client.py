@@ -69,7 +69,7 @@ class Client:
             raise PluginError(
                 f"the environment variable {name}, which holds the endpoint's key, is not set",
                 address="embedder.with.api_key_env",
-                hint=f"set {name}, or say api_key_env: null where the endpoint wants no key",
+                hint=f"set {name}, or say api_key_env: null where the endpoint needs no key",
             )
         # a library that refuses a header may quote it
         if not all("!" <= character <= "~" for character in key):
@@ -168,7 +168,7 @@ class Call:
     def _wait(self, failure: _Failed, attempt: int) -> None:
         """Wait before the next try: as long as the endpoint asks, and a random while, so that clients spread out."""
         longest = min(self.options.backoff_s * 2 ** (attempt - 1), _LONGEST_WAIT_S)
-        wait_s = failure.wait_s + random.uniform(0, longest)  # noqa: S311 - spreading out is no secret
+        wait_s = failure.wait_s + random.uniform(0, longest)  # noqa: S311 - spreading out needs no secrecy
         if time.monotonic() + wait_s >= self.deadline:
             asked = f"; it asks to wait {failure.wait_s:g} s" if failure.wait_s else ""
             raise self._given_up(f"{failure}{asked}", f"within deadline_s, {self.options.deadline_s:g} s")

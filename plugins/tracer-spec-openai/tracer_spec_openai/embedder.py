@@ -85,7 +85,7 @@ class OpenAIEmbedder:
 
     def _as_sent(self, text: str) -> str:
         plain = text if text.strip() else NOTHING
-        # a lone surrogate is no character, and cannot be sent as UTF-8
+        # a lone surrogate is not a character, and cannot be sent as UTF-8
         return self._options.prefix + plain[: self._options.max_chars].encode("utf-8", "replace").decode()
 
 

@@ -23,9 +23,9 @@ class OpenAIOptions(Options):
     )
     api_key_env: str | None = Field(
         "OPENAI_API_KEY",
-        description="the environment variable that holds the key; null where the endpoint wants none",
+        description="the environment variable that holds the key; null where the endpoint needs none",
     )
-    prefix: str = Field("", description="put before every text; some models want 'query: '", examples=["query: "])
+    prefix: str = Field("", description="put before every text; some models need 'query: '", examples=["query: "])
     max_chars: int = Field(
         8000,
         ge=1,

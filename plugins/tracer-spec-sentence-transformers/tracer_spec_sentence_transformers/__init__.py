@@ -32,7 +32,7 @@ class SentenceTransformersOptions(Options):
         pattern=r"^[0-9a-f]{40}$",
         description="the commit of the repo, 40 hexadecimal digits: branches and tags move; part of the fingerprint",
     )
-    prefix: str = Field("", description="put before every text; some models want 'query: '", examples=["query: "])
+    prefix: str = Field("", description="put before every text; some models need 'query: '", examples=["query: "])
     normalize: bool = Field(True, description="scale every vector to length 1")
     max_tokens: int | None = Field(
         None, ge=1, le=100_000, description="tokens of a text that are read; by default as many as the model takes"

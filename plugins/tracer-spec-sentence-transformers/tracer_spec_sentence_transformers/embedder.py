@@ -66,11 +66,11 @@ class SentenceTransformersEmbedder:
         Raises
         ------
         PluginError
-            Where there is no model to be had.
+            Where the model cannot be loaded.
         """
-        # a lone surrogate is no character, and tokenizers refuse it
+        # a lone surrogate is not a character: tokenizers refuse it
         plain = [self._options.prefix + text.encode("utf-8", "replace").decode() for text in texts]
-        # where there is no text, one of nothing tells the dimension
+        # without any text, an empty one gives the dimension
         X: Vectors = np.asarray(
             self._model.encode(
                 plain or [""],

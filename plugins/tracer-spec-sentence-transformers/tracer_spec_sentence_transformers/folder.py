@@ -29,7 +29,7 @@ def find_folder(path: str | None, repo: str | None, revision: str | None) -> Pat
     if path is not None:
         if not Path(path).is_dir():
             raise PluginError(
-                f"'{path}' is no folder",
+                f"'{path}' is not a folder",
                 address="embedder.with.path",
                 hint="give the folder that the model was saved to",
             )

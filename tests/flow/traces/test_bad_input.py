@@ -6,7 +6,7 @@ import json
 import pytest
 
 from tracer_spec.builtin.formats import PRESETS, compile_format
-from tracer_spec.builtin.sources.json_lines import JsonLines
+from tracer_spec.builtin.sources.json_lines import JsonLines, JsonLinesOptions
 from tracer_spec.errors import DataError
 from tracer_spec.flow.traces.collect import collect
 from tracer_spec.flow.traces.labels import LabelCleaner
@@ -40,7 +40,9 @@ def path(tmp_path, monkeypatch):
 
 def gather(path, on_error):
     read = compile_format(PRESETS["native"]).traces
-    return collect(JsonLines((path,), 2_000).records(), read, LabelCleaner(), on_error=on_error)
+    return collect(
+        JsonLines(JsonLinesOptions(path=path, max_line_bytes=2_000)).records(), read, LabelCleaner(), on_error=on_error
+    )
 
 
 def test_bad_records_are_dropped_and_counted_where_the_spec_says_so(path):

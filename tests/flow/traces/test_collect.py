@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracer_spec.builtin.formats import compile_format, find_format
-from tracer_spec.builtin.sources.json_lines import JsonLines
+from tracer_spec.builtin.sources.json_lines import JsonLines, JsonLinesOptions
 from tracer_spec.errors import DataError, SpecError
 from tracer_spec.flow.traces.collect import collect
 from tracer_spec.flow.traces.labels import LabelCleaner
@@ -437,7 +437,7 @@ def test_real_answers_of_llms_are_read_cleaned_and_counted(model):
     lines = (DATA / "banking77_train.jsonl").read_text(encoding="utf-8").splitlines()
     allowed = sorted({json.loads(line)["teacher"] for line in lines})
     cleaner = LabelCleaner(["strip", "first-line"], {}, allowed)
-    traces = collect(JsonLines((str(path),)).records(), NATIVE, cleaner, on_error="drop")
+    traces = collect(JsonLines(JsonLinesOptions(path=str(path))).records(), NATIVE, cleaner, on_error="drop")
     # the last line of each file has no text
     assert (traces.accounting.read, traces.accounting.kept) == (501, 500)
     assert dict(traces.accounting.dropped) == {"empty text": 1}
@@ -449,6 +449,8 @@ def test_real_answers_of_llms_are_read_cleaned_and_counted(model):
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs the real traces in ../shared/data")
 def test_the_whole_of_banking77_has_its_77_labels():
-    traces = collect(JsonLines((str(DATA / "banking77_train.jsonl"),)).records(), NATIVE, LabelCleaner())
+    traces = collect(
+        JsonLines(JsonLinesOptions(path=str(DATA / "banking77_train.jsonl"))).records(), NATIVE, LabelCleaner()
+    )
     assert len(traces) == 10_003
     assert len(set(traces.labels)) == 77

@@ -1,6 +1,6 @@
-"""Logistic regression on how sure the surrogate looks: its two best scores, their margin, the entropy, and the votes.
+"""``logistic``: logistic regression on the two best scores, their margin, the entropy, and the votes of an average.
 
-The votes of an average are how far its members disagree; docs/guarantee.md has what they bring.
+Votes say how far the members of an average agree; docs/guarantee.md measures what they add.
 """
 
 from __future__ import annotations
@@ -49,9 +49,11 @@ class LogisticLearner:
         (agreeing + 1) / (rows + 2), after Laplace.
         """
         if evidence.scores.ndim != 2 or 0 in evidence.scores.shape:
-            raise PluginError(f"the acceptor got scores of shape {evidence.scores.shape}; (n, k) above 0 is wanted")
+            raise PluginError(
+                f"the acceptor got scores of shape {evidence.scores.shape}; expected (n, k), both above 0"
+            )
         if not all(np.isfinite(part).all() for part in (evidence.scores, evidence.votes) if part is not None):
-            raise PluginError("the acceptor got scores that are not finite", hint="mend the surrogate")
+            raise PluginError("the acceptor got scores that are not finite", hint="fix the surrogate")
         from tracer_spec.builtin.acceptors.logistic_graph import LogisticAcceptor
 
         n, n_agree = len(evidence.agrees), int(evidence.agrees.sum())
@@ -87,8 +89,3 @@ class LogisticLearner:
         weights = model.coef_[0] / spread
         notes = tuple(f"{each.category.__name__}: {each.message}" for each in caught)
         return weights, float(model.intercept_[0] - weights @ mean), notes
-
-
-def make(options: LogisticOptions) -> LogisticLearner:
-    """Return the learner."""
-    return LogisticLearner(options)

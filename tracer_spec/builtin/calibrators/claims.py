@@ -1,6 +1,10 @@
-"""What a certificate rests on and what would end it, in words that all calibrators share."""
+"""Certificates of tested policies: their assumptions, what voids them, and their numbers in words."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tracer_spec.plugin import Certificate, CertifyRows, Target, WalkStep
 
 EXCHANGEABLE = "future traffic and the certify rows are exchangeable: drawn alike, independent of one another"
 SAME_TEACHER = "the teacher that labels future traffic is the one that labelled these traces"
@@ -28,3 +32,26 @@ def percent(rate: float) -> str:
     ('92.5 %', '99.99 %')
     """
     return f"{100 * rate:.6g} %"
+
+
+def tested_certificate(
+    calibrator: str,
+    target: Target,
+    rows: CertifyRows,
+    walk: Sequence[WalkStep],
+    chosen: WalkStep | None,
+    claim: str,
+) -> Certificate:
+    """Return the certificate of a walk whose tests were each at the whole of delta."""
+    return Certificate(
+        calibrator=calibrator,
+        target=target.level,
+        confidence=target.confidence,
+        n_certify=len(rows),
+        walk=tuple(walk),
+        chosen=chosen,
+        claim=claim,
+        level=target.delta,
+        assumptions=ASSUMPTIONS,
+        voided_by=VOIDED_BY,
+    )

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tracer_spec.builtin.calibrators.claims import ASSUMPTIONS, VOIDED_BY, percent
+from tracer_spec.builtin.calibrators.claims import percent, tested_certificate
 from tracer_spec.builtin.calibrators.walk import walk
 from tracer_spec.plugin import Candidate, Certificate, CertifyRows, Chain, Target, WalkStep
 from tracer_spec.stats.binomial import predicted_power
@@ -74,18 +74,7 @@ class ParetoTesting:
         """
         steps = walk(ordered, lambda candidate: rows.count(candidate.policy), target)
         chosen = max((step for step in steps if step.passed), key=lambda step: step.candidate.coverage, default=None)
-        return Certificate(
-            calibrator="pareto-testing",
-            target=target.level,
-            confidence=target.confidence,
-            n_certify=len(rows),
-            walk=steps,
-            chosen=chosen,
-            claim=_claim(target, chosen),
-            level=target.delta,
-            assumptions=ASSUMPTIONS,
-            voided_by=VOIDED_BY,
-        )
+        return tested_certificate("pareto-testing", target, rows, steps, chosen, _claim(target, chosen))
 
 
 def _power(candidate: Candidate, n_certify: int, target: float, delta: float) -> float:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tracer_spec.builtin.calibrators.claims import ASSUMPTIONS, VOIDED_BY, percent
+from tracer_spec.builtin.calibrators.claims import percent, tested_certificate
 from tracer_spec.builtin.calibrators.walk import walk
 from tracer_spec.plugin import Candidate, Certificate, CertifyRows, Chain, Target, WalkStep
 from tracer_spec.stats.binomial import predicted_power
@@ -58,18 +58,7 @@ class RiskControl:
 
         steps = walk(ordered, right, target)
         chosen = next((step for step in reversed(steps) if step.passed), None)
-        return Certificate(
-            calibrator="risk-control",
-            target=target.level,
-            confidence=target.confidence,
-            n_certify=len(rows),
-            walk=steps,
-            chosen=chosen,
-            claim=_claim(target, chosen),
-            level=target.delta,
-            assumptions=ASSUMPTIONS,
-            voided_by=VOIDED_BY,
-        )
+        return tested_certificate("risk-control", target, rows, steps, chosen, _claim(target, chosen))
 
 
 def _claim(target: Target, chosen: WalkStep | None) -> str:

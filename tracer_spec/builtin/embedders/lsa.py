@@ -32,12 +32,7 @@ _DENSE_SIDE = 1024
 class LsaOptions(Options):
     """Options of ``lsa``."""
 
-    dim: int = Field(
-        512,
-        ge=2,
-        le=2048,
-        description="dimensions; fewer where there are fewer texts, or terms",
-    )
+    dim: int = Field(512, ge=2, le=2048, description="dimensions; fewer where there are fewer texts, or terms")
     vocabulary: int = Field(
         10_000, ge=16, le=200_000, description="terms kept, the most frequent first; size is vocabulary x dim bytes"
     )
@@ -59,31 +54,11 @@ class LsaOptions(Options):
         return self
 
 
-def make(options: LsaOptions) -> LsaLearner:
-    """Return the learner that these options describe."""
-    return LsaLearner(options.dim, options.vocabulary, options.max_chars, options.chars)
-
-
 @dataclass(frozen=True, slots=True)
 class LsaLearner:
-    """Fits :class:`tracer_spec.runtime.lsa.Lsa` on texts.
+    """Fits :class:`tracer_spec.runtime.lsa.Lsa` on texts."""
 
-    Parameters
-    ----------
-    dim : int
-        Dimensions, at least 2. The fitted embedder has ``min(dim, n_texts, n_terms)``.
-    vocabulary : int
-        Terms kept.
-    max_chars : int
-        Characters of a text that are read.
-    chars : tuple of (int, int)
-        The shortest and the longest character n-gram.
-    """
-
-    dim: int = 512
-    vocabulary: int = 10_000
-    max_chars: int = 2000
-    chars: tuple[int, int] = (2, 4)
+    options: LsaOptions
 
     def fit(self, texts: Sequence[str], *, seed: int) -> lsa.Lsa:
         """Learn vocabulary, document frequencies and singular vectors.
@@ -98,7 +73,7 @@ class LsaLearner:
         Returns
         -------
         Lsa
-            The same, byte for byte, for the same texts and seed.
+            Of ``min(dim, n_texts, n_terms)`` dimensions; the same, byte for byte, for the same texts and seed.
 
         Raises
         ------
@@ -136,9 +111,9 @@ class LsaLearner:
         idf = 1 + np.log((1 + n_texts) / (1 + df))
         X.data = lsa.TF.take(X.data, mode="clip") / lsa.TF_UNIT * idf[X.indices]
         with threadpool_limits(1):
-            V = _right_singular_vectors(_unit_rows(X), min(self.dim, n_texts, X.shape[1]), rng)
+            V = _right_singular_vectors(_unit_rows(X), min(self.options.dim, n_texts, X.shape[1]), rng)
         components, weights = _quantise(V * idf[:, None])
-        return lsa.Lsa(kept_words, kept_grams, weights, components, self.max_chars, self.chars)
+        return lsa.Lsa(kept_words, kept_grams, weights, components, self.options.max_chars, self.options.chars)
 
     def restore(self, state: Mapping[str, bytes]) -> lsa.Lsa:
         """Return the embedder whose state this is."""
@@ -155,9 +130,9 @@ class LsaLearner:
         for text in texts:
             found: list[int] = []
             previous = ""
-            for word in lsa.words(text, self.max_chars):
+            for word in lsa.words(text, self.options.max_chars):
                 if word not in of_word:
-                    terms = [(words, word), *((grams, gram) for gram in lsa.grams(word, *self.chars))]
+                    terms = [(words, word), *((grams, gram) for gram in lsa.grams(word, *self.options.chars))]
                     of_word[word] = [kind.setdefault(term, len(words) + len(grams)) for kind, term in terms]
                 found += of_word[word]
                 if previous:
@@ -176,14 +151,14 @@ class LsaLearner:
     ) -> tuple[tuple[str, ...], tuple[str, ...], csr_array]:
         """Return the words and the n-grams kept, sorted, and their counts in that order."""
         df: list[int] = np.bincount(counts.indices, minlength=counts.shape[1]).tolist()
-        least = 2 if sum(each >= 2 for each in df) >= self.dim else 1
+        least = 2 if sum(each >= 2 for each in df) >= self.options.dim else 1
         ranked = sorted(
             (-df[column], kind, term, column)
             for kind, terms in enumerate((words, grams))
             for term, column in terms.items()
             if df[column] >= least
         )
-        kept = sorted(each[1:] for each in ranked[: self.vocabulary])
+        kept = sorted(each[1:] for each in ranked[: self.options.vocabulary])
         kept_words, kept_grams = (tuple(term for of, term, _ in kept if of == kind) for kind in (0, 1))
         return kept_words, kept_grams, counts[:, [column for *_, column in kept]]
 

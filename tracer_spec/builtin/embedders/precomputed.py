@@ -1,4 +1,4 @@
-"""``precomputed``: vectors that another model made, read beside the traces; the app brings its own at run time."""
+"""``precomputed``: vectors of another model, read from a file or from the records."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ class Precomputed:
         return _as_float32(matrix[places], [f"{name}#{place}" for place in places], "path")
 
     def embed(self, texts: Sequence[str]) -> NoReturn:
-        """Refuse: there is no model here.
+        """Raise: no model is here to embed them.
 
         Raises
         ------

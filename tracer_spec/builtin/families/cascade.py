@@ -1,4 +1,4 @@
-"""RSB, residual surrogate boosting: what a first stage defers trains, and then meets, a second one."""
+"""RSB, residual surrogate boosting: a second stage, trained on what the first one defers."""
 
 from __future__ import annotations
 

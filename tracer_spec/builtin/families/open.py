@@ -1,4 +1,4 @@
-"""Global: one surrogate answers everything that it may answer at all."""
+"""Global: one surrogate that answers everything it may."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Formats: where a trace's parts lie inside a record. A preset is data; add one to :data:`PRESETS`."""
+"""Formats: where the parts of a trace lie inside a record. A preset is data: add one to :data:`PRESETS`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tracer_spec.builtin.formats.anthropic_batch import ANTHROPIC_BATCH
-from tracer_spec.builtin.formats.format import ADDRESS, Format, Join, custom_format, written_expressions
+from tracer_spec.builtin.formats.format import ADDRESS, Format, custom_format, written_expressions
 from tracer_spec.builtin.formats.helicone import HELICONE
 from tracer_spec.builtin.formats.langfuse import LANGFUSE
 from tracer_spec.builtin.formats.langsmith import LANGSMITH
@@ -52,7 +52,7 @@ def find_format(wanted: str | Mapping[str, Any]) -> Format:
     Raises
     ------
     SpecError
-        Where no preset has the name, or the map is no format.
+        Where no preset has the name, or the map is not a valid format.
 
     Examples
     --------
@@ -79,7 +79,6 @@ def _preset(name: str, address: str) -> Format:
 __all__ = [
     "PRESETS",
     "Format",
-    "Join",
     "Raw",
     "Reader",
     "compile_format",

@@ -8,7 +8,7 @@ docs.anthropic.com/en/api/retrieving-message-batch-results
 
 from __future__ import annotations
 
-from tracer_spec.builtin.formats.chat import ANSWERED, ASKED, REFUSED, TRUNCATED
+from tracer_spec.builtin.formats.chat import ANSWERED, ASKED, unanswered
 from tracer_spec.builtin.formats.format import Format, Join
 
 _MESSAGE = "outputs[0].result.message"
@@ -26,8 +26,5 @@ ANTHROPIC_BATCH = Format(
         "custom_id used twice": "inputs[1] || outputs[1]",
         "error status": "outputs && outputs[0].result.type != 'succeeded'",
     },
-    unanswered={
-        "truncated": f"{_MESSAGE} | {TRUNCATED}",
-        "refusal": f"{_MESSAGE} | {REFUSED}",
-    },
+    unanswered=unanswered(_MESSAGE),
 )

@@ -1,7 +1,4 @@
-"""What vendors share: the bodies of a chat call, as the APIs of OpenAI and Anthropic write them.
-
-Expressions over a request's body and a response's body, whatever envelope a vendor's log puts them in.
-"""
+"""Expressions that presets share, over the bodies of a chat call as the APIs of OpenAI and Anthropic write them."""
 
 from __future__ import annotations
 
@@ -44,3 +41,8 @@ REFUSED = (
     "choices[0].message.refusal || choices[0].finish_reason == 'content_filter' || stop_reason == 'refusal' || "
     "incomplete_details.reason == 'content_filter' || output[].content[?type == 'refusal'][]"
 )
+
+
+def unanswered(body: str) -> dict[str, str]:
+    """Return the rules of ``unanswered`` where an expression gives the body of a response."""
+    return {"truncated": f"{body} | {TRUNCATED}", "refusal": f"{body} | {REFUSED}"}

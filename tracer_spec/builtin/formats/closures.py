@@ -1,7 +1,7 @@
-"""JMESPath's syntax trees as nested functions: a call where the library's interpreter looks a method up and passes nodes on.
+"""JMESPath's syntax trees, compiled to nested functions.
 
-A million records with ten expressions each would spend minutes in the interpreter. The functions give what it gives: a law
-of the tests. What they do not know (ordering, functions that take expressions) they leave to it.
+The library's interpreter would take minutes for a million records with ten expressions each. The functions return what it
+returns, which tests check. What they do not cover (ordering, functions that take expressions) is left to it.
 """
 
 from __future__ import annotations
@@ -21,32 +21,14 @@ _TOTAL_FUNCTIONS = frozenset(("not_null", "to_string", "to_array", "type"))
 
 
 class Closure(NamedTuple):
-    """A compiled expression.
-
-    Parameters
-    ----------
-    get : callable
-        From a value to what the expression gives.
-    is_total : bool
-        Whether it fails on no value at all, so that leaving it out where it is not needed changes nothing.
-    """
+    """A compiled expression, and whether it fails on no value at all: then skipping it changes nothing."""
 
     get: Getter
     is_total: bool
 
 
 class Compiler:
-    """Compiles syntax trees.
-
-    Parameters
-    ----------
-    table : Functions
-        The functions that expressions may call.
-    own : mapping of str to callable
-        Those of them that take one value of any kind and never fail.
-    interpreter : TreeInterpreter
-        For what is left to it.
-    """
+    """Compiles syntax trees; ``own`` are the functions that take one value of any kind and never fail."""
 
     def __init__(
         self, table: functions.Functions, own: Mapping[str, Getter], interpreter: visitor.TreeInterpreter

@@ -1,4 +1,4 @@
-"""What a format is: a named bundle of JMESPath expressions, and nothing else."""
+"""Formats as data: named sets of JMESPath expressions, presets or written in the spec."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Format:
     name : str
         What a spec writes after ``format:``; ``custom`` for a map written out in the spec.
     label : str
-        The teacher's answer. Null means that the teacher was not asked: such a record is no trace.
+        The teacher's answer. Null means that the teacher was not asked: such a record is not a trace.
     text : str, optional
         What the teacher was asked.
     id : str, optional
@@ -60,7 +60,7 @@ class Format:
         For logs that keep what was asked and what was answered apart. The other expressions then read
         ``{inputs: [...], outputs: [...]}``: the records (items, views) of one key, in the order they were read.
     skip : mapping of str to str
-        Reason to condition. A record for which one is true is no trace: it is dropped, and counted under it.
+        Reason to condition. A record for which one is true is not a trace: it is dropped, and counted under it.
     unanswered : mapping of str to str
         Reason to condition. Where one is true, the teacher was asked and gave no label: its answer was cut
         short, or it refused. ``traces.labels.unanswered`` says what becomes of such a trace.
@@ -140,7 +140,7 @@ def custom_format(parts: Written, preset: Format | None = None) -> Format:
     label = parts.get("label", preset.label if preset else None)
     if label is None:
         raise SpecError(
-            "the format says no label",
+            "the format has no label",
             hint="add label: the JMESPath of the teacher's answer; or preset: the name of one that has it",
             address=ADDRESS,
         )
@@ -161,7 +161,7 @@ def _join(written: Written, base: Join | None) -> Join:
     missing = [key for key in JOIN_KEYS if key not in whole]
     if missing:
         raise SpecError(
-            f"the join says no {missing[0]}", hint="it needs key, input and output", address=f"{ADDRESS}.join"
+            f"the join has no {missing[0]}", hint="it needs key, input and output", address=f"{ADDRESS}.join"
         )
     return Join(**whole)
 

@@ -1,7 +1,7 @@
-"""What expressions may call beyond JMESPath's own functions: plain functions from JSON to JSON.
+"""Functions that expressions may call beyond JMESPath's own, from JSON to JSON.
 
-Four of them are shapes that no path can express: JSON inside a string, the text of a message, attributes as
-OpenTelemetry writes them, and keys with dots in them.
+They read shapes that no path can express: JSON inside a string, the text of a message, attributes as OpenTelemetry writes
+them, and keys with dots in them.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ Helicone, "Export data", docs.helicone.ai/tools/export; "Query requests", docs.h
 
 from __future__ import annotations
 
-from tracer_spec.builtin.formats.chat import ANSWERED, ASKED, REFUSED, TRUNCATED
+from tracer_spec.builtin.formats.chat import ANSWERED, ASKED, unanswered
 from tracer_spec.builtin.formats.format import Format
 
 HELICONE = Format(
@@ -20,11 +20,6 @@ HELICONE = Format(
     time="request_created_at",
     model="not_null(response_model, request_model)",
     version="join('@', [prompt_id, prompt_version][?@].to_string(@))",
-    skip={
-        "error status": "response_status && to_string(response_status) != '200'",
-    },
-    unanswered={
-        "truncated": f"answered | {TRUNCATED}",
-        "refusal": f"answered | {REFUSED}",
-    },
+    skip={"error status": "response_status && to_string(response_status) != '200'"},
+    unanswered=unanswered("answered"),
 )

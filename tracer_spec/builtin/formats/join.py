@@ -1,13 +1,13 @@
-"""Two records, one trace: what was asked and what was answered, brought together by their key."""
+"""Joins records that keep what was asked and what was answered apart, by their key."""
 
 from __future__ import annotations
 
 import json
 import math
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from tracer_spec.builtin.formats.closures import Getter
@@ -109,13 +109,10 @@ def _text_of(key: Any) -> str | None:
     return str(key) if math.isfinite(key) else None
 
 
-@dataclass(slots=True)
 class _Shelf:
     """Halves of traces, on disk once they are many."""
 
-    _database: sqlite3.Connection = field(init=False)
-
-    def __post_init__(self) -> None:
+    def __init__(self) -> None:
         # an empty name: a file of its own in the temporary folder, without a name, written when the cache is full
         self._database = sqlite3.connect("", isolation_level=None)
         for setting in ("journal_mode = OFF", "synchronous = OFF", "temp_store = FILE", f"cache_size = -{_CACHE_KIB}"):
@@ -156,5 +153,4 @@ def _together(halves: Iterable[tuple[str, str, str]]) -> Iterator[Placed]:
     if missing:
         yield from ((where, no_trace(missing)) for where in places.values())
         return
-    load: Callable[[str], Any] = json.loads
-    yield places["input"], {f"{side}s": [load(body) for body in each] for side, each in bodies.items()}
+    yield places["input"], {f"{side}s": [json.loads(body) for body in each] for side, each in bodies.items()}

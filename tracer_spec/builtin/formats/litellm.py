@@ -7,7 +7,7 @@ BerriAI, "StandardLoggingPayload specification", docs.litellm.ai/docs/proxy/logg
 
 from __future__ import annotations
 
-from tracer_spec.builtin.formats.chat import ANSWERED, ASKED, REFUSED, TRUNCATED
+from tracer_spec.builtin.formats.chat import ANSWERED, ASKED, unanswered
 from tracer_spec.builtin.formats.format import Format
 
 _REDACTED = "'redacted-by-litellm'"
@@ -36,8 +36,5 @@ LITELLM = Format(
             f"answered.text == {_REDACTED} || answered.choices[0].message.content == {_REDACTED}"
         ),
     },
-    unanswered={
-        "truncated": f"answered | {TRUNCATED}",
-        "refusal": f"answered | {REFUSED}",
-    },
+    unanswered=unanswered("answered"),
 )

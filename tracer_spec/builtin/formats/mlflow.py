@@ -9,7 +9,7 @@ MLflow, "Trace data structure", mlflow.org/docs/latest/genai/concepts/trace
 
 from __future__ import annotations
 
-from tracer_spec.builtin.formats.chat import ANSWERED, ASKED, MESSAGE, REFUSED, TRUNCATED
+from tracer_spec.builtin.formats.chat import ANSWERED, ASKED, MESSAGE, unanswered
 from tracer_spec.builtin.formats.format import Format
 
 MLFLOW = Format(
@@ -45,8 +45,5 @@ MLFLOW = Format(
         # of the span, not of the trace: what fails after the teacher has answered does not undo the answer
         "error status": "contains(['STATUS_CODE_ERROR', 'ERROR'], not_null(status.code, status_code)) || status.code == `2`",
     },
-    unanswered={
-        "truncated": f"answered | {TRUNCATED}",
-        "refusal": f"answered | {REFUSED}",
-    },
+    unanswered=unanswered("answered"),
 )

@@ -1,4 +1,4 @@
-"""The format of our own: one JSON object per line, with a few spellings of each key."""
+"""``native``: JSON objects with a few spellings of each key, and the schema of one."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def native_schema() -> dict[str, Any]:
     -----
     Keys that it does not name are allowed and ignored. A null counts as missing.
     """
-    text = {"type": ["string", "null"], "description": "what the teacher was asked"}
-    label = {
-        "type": ["string", "number", "boolean", "object", "array", "null"],
-        "description": "what the teacher answered; an object needs 'traces.labels.normalize: [json:KEY]'",
-    }
+    text = _typed(["string", "null"], "what the teacher was asked")
+    label = _typed(
+        ["string", "number", "boolean", "object", "array", "null"],
+        "what the teacher answered; an object needs 'traces.labels.normalize: [json:KEY]'",
+    )
     scalar = ["string", "number", "null"]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -49,18 +49,9 @@ def native_schema() -> dict[str, Any]:
         "properties": {
             **{key: _aliased(text, key, TEXT_KEYS) for key in TEXT_KEYS},
             **{key: _aliased(label, key, LABEL_KEYS) for key in LABEL_KEYS},
-            "id": {
-                "type": scalar,
-                "description": "the event's id; records that share it are copies or retries, and count once",
-            },
-            "timestamp": {
-                "type": scalar,
-                "description": "seconds, milliseconds, microseconds or nanoseconds since 1970, or ISO 8601",
-            },
-            "ground_truth": {
-                "type": ["string", "number", "boolean", "null"],
-                "description": "a human's label",
-            },
+            "id": _typed(scalar, "the event's id; records that share it are copies or retries, and count once"),
+            "timestamp": _typed(scalar, "seconds, milliseconds, microseconds or nanoseconds since 1970, or ISO 8601"),
+            "ground_truth": _typed(["string", "number", "boolean", "null"], "a human's label"),
             "embedding": {
                 "type": ["array", "null"],
                 "items": {"type": "number"},
@@ -69,12 +60,16 @@ def native_schema() -> dict[str, Any]:
             "metadata": {
                 "type": ["object", "null"],
                 "properties": {
-                    "model": {"type": ["string", "null"], "description": "the teacher's model"},
-                    "prompt_version": {"type": scalar, "description": "the version of the teacher's prompt"},
+                    "model": _typed(["string", "null"], "the teacher's model"),
+                    "prompt_version": _typed(scalar, "the version of the teacher's prompt"),
                 },
             },
         },
     }
+
+
+def _typed(types: list[str], description: str) -> dict[str, Any]:
+    return {"type": types, "description": description}
 
 
 def _present(key: str, value: dict[str, Any]) -> dict[str, Any]:
@@ -84,7 +79,4 @@ def _present(key: str, value: dict[str, Any]) -> dict[str, Any]:
 def _aliased(schema: dict[str, Any], key: str, keys: tuple[str, ...]) -> dict[str, Any]:
     if key == keys[0]:
         return schema
-    return {
-        **schema,
-        "description": f"another name of '{keys[0]}', read where the names before it are missing",
-    }
+    return _typed(schema["type"], f"another name of '{keys[0]}', read where the names before it are missing")

@@ -8,7 +8,7 @@ object", platform.openai.com/docs/api-reference/batch
 
 from __future__ import annotations
 
-from tracer_spec.builtin.formats.chat import ANSWERED, ASKED, REFUSED, TRUNCATED
+from tracer_spec.builtin.formats.chat import ANSWERED, ASKED, unanswered
 from tracer_spec.builtin.formats.format import Format, Join
 
 _BODY = "outputs[0].response.body"
@@ -27,8 +27,5 @@ OPENAI_BATCH = Format(
         "custom_id used twice": "inputs[1] || outputs[1]",
         "error status": "outputs && (outputs[0].error || outputs[0].response.status_code != `200`)",
     },
-    unanswered={
-        "truncated": f"{_BODY} | {TRUNCATED}",
-        "refusal": f"{_BODY} | {REFUSED}",
-    },
+    unanswered=unanswered(_BODY),
 )

@@ -1,7 +1,6 @@
 """promptfoo: the results of an evaluation, as JSON or JSON Lines.
 
-An assertion that fails is no error here: what counts is what the teacher answered, and dropping its mistakes
-would make agreement look higher than it is.
+A failed assertion is not an error here: dropping the teacher's mistakes would make agreement look higher than it is.
 
 References
 ----------
@@ -22,9 +21,7 @@ PROMPTFOO = Format(
     truth="testCase.assert[?type == 'equals'].value | [0]",
     model="provider.id",
     version="promptId",
-    skip={
-        "error status": "response.error || failureReason == `2` || !response",
-    },
+    skip={"error status": "response.error || failureReason == `2` || !response"},
     unanswered={
         "truncated": "response.finishReason == 'length'",
         "refusal": "response.isRefusal || response.finishReason == 'content_filter'",

@@ -1,4 +1,4 @@
-"""What a compiled format makes of a record: the raw parts of a trace, or why there is none."""
+"""The raw parts of a trace, or the reason why a record holds none."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ class Raw(NamedTuple):
     time : float or None
         Seconds since 1970 UTC; NaN where there is a time that is not understood.
     unanswered : str
-        Why the teacher's answer is no label, whatever it is (``truncated``, ``refusal``); empty where it may be one.
+        Why the teacher's answer is not a label (``truncated``, ``refusal``); empty where it may be one.
     reason, detail : str
         Why there is no trace here (``excluded by where``, ...), and more about it; empty for a trace.
     """
 
-    text: Any
-    label: Any
-    id: Any
-    time: float | None
-    truth: Any
-    group: Any
-    model: Any
-    version: Any
-    vector: Any
+    text: Any = None
+    label: Any = None
+    id: Any = None
+    time: float | None = None
+    truth: Any = None
+    group: Any = None
+    model: Any = None
+    version: Any = None
+    vector: Any = None
     unanswered: str = ""
     reason: str = ""
     detail: str = ""
@@ -38,7 +38,7 @@ class Raw(NamedTuple):
 
 def no_trace(reason: str, detail: str = "") -> Raw:
     """Return the reason why there is no trace."""
-    return Raw(None, None, None, None, None, None, None, None, None, "", reason, detail)
+    return Raw(reason=reason, detail=detail)
 
 
 def is_false(value: Any) -> bool:

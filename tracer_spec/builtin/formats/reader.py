@@ -1,9 +1,9 @@
-"""A format, compiled: from records to the raw parts of their traces."""
+"""The compiled format: reads the raw parts of traces from records."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +18,8 @@ from tracer_spec.plugin.contracts import Record
 _EXCLUDED = no_trace("excluded by where")
 _NO_ITEMS = no_trace("no trace in the record")
 
-# a reason and the condition it stands for
-Rule = tuple[str, Getter]
+# in the order of Raw
+_PARTS = ("text", "label", "id", "time", "truth", "group", "model", "version", "embedding")
 
 
 def _absent(_record: Any) -> None:
@@ -32,31 +32,22 @@ class Reader:
 
     Parameters
     ----------
-    text, label, id, time, truth, group, model, version, vector : callable
-        Each gives its part of a record.
+    parts : tuple of callable
+        Each gives its part of a record, in the order of :class:`Raw`.
     where, iterate, view : callable or None
         None where every record is wanted, is one trace, and is read as it is.
     join : Joiner or None
         None where every record stands for itself.
-    skip, unanswered : tuple of (str, callable)
-        Reasons and conditions, in order.
+    skip : callable
+        Gives the reason why a record is not a trace, empty where it may be one.
     """
 
-    text: Getter
-    label: Getter
-    id: Getter
-    time: Getter
-    truth: Getter
-    group: Getter
-    model: Getter
-    version: Getter
-    vector: Getter
+    parts: tuple[Getter, ...]
     where: Getter | None
     iterate: Getter | None
     view: Getter | None
     join: Joiner | None
-    skip: tuple[Rule, ...]
-    unanswered: tuple[Rule, ...]
+    skip: Callable[[Any], str]
 
     def traces(self, records: Iterable[Record]) -> Iterator[tuple[str, Raw]]:
         """Yield the raw traces of records, each with its address: one for a record or more, never none.
@@ -116,21 +107,8 @@ class Reader:
         try:
             if self.where is not None and is_false(self.where(record)):
                 return _EXCLUDED
-            for reason, applies in self.skip:
-                if not is_false(applies(record)):
-                    return no_trace(reason)
-            return Raw(
-                self.text(record),
-                self.label(record),
-                self.id(record),
-                _seconds(self.time(record)),
-                self.truth(record),
-                self.group(record),
-                self.model(record),
-                self.version(record),
-                self.vector(record),
-                next((reason for reason, applies in self.unanswered if not is_false(applies(record))), ""),
-            )
+            reason = self.skip(record)
+            return no_trace(reason) if reason else Raw(*[get(record) for get in self.parts])
         except ExpressionError as error:
             return no_trace("expression failed", str(error))
 
@@ -154,29 +132,31 @@ def compile_format(format: Format) -> Reader:  # noqa: A002 - the word of the sp
         expression = getattr(format, name)
         return None if expression is None else compile_expression(expression, address=f"{ADDRESS}.{name}")
 
-    def rules(name: str) -> tuple[Rule, ...]:
+    def rules(name: str) -> Callable[[Any], str]:
         written: Mapping[str, str] = getattr(format, name)
-        return tuple(
+        compiled = [
             (reason, compile_expression(expression, address=f"{ADDRESS}.{name}.{reason}"))
             for reason, expression in written.items()
-        )
+        ]
 
+        def first_true(record: Any) -> str:
+            for reason, applies in compiled:
+                if not is_false(applies(record)):
+                    return reason
+            return ""
+
+        return first_true
+
+    parts = {name: part(name) or _absent for name in _PARTS}
+    written_time = parts["time"]
+    parts["time"] = lambda record: _seconds(written_time(record))
     return Reader(
-        text=part("text") or _absent,
-        label=part("label") or _absent,
-        id=part("id") or _absent,
-        time=part("time") or _absent,
-        truth=part("truth") or _absent,
-        group=part("group") or _absent,
-        model=part("model") or _absent,
-        version=part("version") or _absent,
-        vector=part("embedding") or _absent,
+        parts=(*parts.values(), rules("unanswered")),
         where=part("where"),
         iterate=part("iterate"),
         view=part("view"),
         join=None if format.join is None else compile_join(format.join),
         skip=rules("skip"),
-        unanswered=rules("unanswered"),
     )
 
 

@@ -1,4 +1,4 @@
-"""One reading of every way in which logs write a time."""
+"""Parsing of the times that logs write."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _UNITS = ((10**11, 1), (10**14, 10**3), (10**17, 10**6), (10**20, 10**9))
 
 
 def epoch_seconds(value: Any) -> float | None:
-    """Return a time as seconds since 1970-01-01 UTC, None where it is none that is understood.
+    """Return a time as seconds since 1970-01-01 UTC, None where it is not understood.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def _from_number(value: Any) -> float | None:
         size = abs(value)
         # divided before it becomes a double, which cannot hold today's nanoseconds
         return next((float(value / scale) for bound, scale in _UNITS if size < bound), None)
-    except ArithmeticError:  # a decimal that is no number
+    except ArithmeticError:  # a decimal that is not a number
         return None
 
 

@@ -7,7 +7,7 @@ Weights & Biases, "Call schema reference", docs.wandb.ai/weave/guides/tracking/c
 
 from __future__ import annotations
 
-from tracer_spec.builtin.formats.chat import ANSWERED, ASKED, REFUSED, TRUNCATED
+from tracer_spec.builtin.formats.chat import ANSWERED, ASKED, unanswered
 from tracer_spec.builtin.formats.format import Format
 
 WEAVE = Format(
@@ -25,8 +25,5 @@ WEAVE = Format(
             "!((inputs.messages || inputs.input || inputs.prompt) && (output.choices || output.output || output.content))"
         ),
     },
-    unanswered={
-        "truncated": f"output | {TRUNCATED}",
-        "refusal": f"output | {REFUSED}",
-    },
+    unanswered=unanswered("output"),
 )

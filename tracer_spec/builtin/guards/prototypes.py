@@ -1,4 +1,4 @@
-"""Distance to the nearest of a label's prototypes: an input that looks like nothing with its label is refused."""
+"""``prototypes``: the distance to the nearest prototype of the predicted label."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field
 
-from tracer_spec.errors import PluginError
+from tracer_spec.builtin.checked_rows import checked_classes, checked_vectors
 from tracer_spec.plugin import Classes, Options, Scores, Vectors
 
 if TYPE_CHECKING:
@@ -32,10 +32,7 @@ class PrototypesOptions(Options):
         600, ge=1, le=10_000, description="k-means prototypes in all, shared evenly by the labels, at most 8 each"
     )
     quantile: float = Field(
-        0.95,
-        gt=0,
-        lt=1,
-        description="share of fit rows within their label's radius; what lies beyond is refused",
+        0.95, gt=0, lt=1, description="share of fit rows within their label's radius; what lies beyond is refused"
     )
 
 
@@ -47,16 +44,6 @@ class PrototypesLearner:
 
     def fit(self, X: Vectors, y: Classes, *, n_classes: int, seed: int) -> PrototypesGuard:
         """Cluster the rows of each label, and measure how far from its prototypes a label's rows lie.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n, d), float32
-            Finite; n >= 1.
-        y : ndarray of shape (n,), int64
-            In [0, n_classes); classes may be missing.
-        n_classes : int
-        seed : int
-            Equal seeds give equal guards.
 
         Raises
         ------
@@ -74,7 +61,8 @@ class PrototypesLearner:
 
         from tracer_spec.builtin.guards.prototypes_graph import PrototypesGuard
 
-        X, y = _checked(X, y, n_classes)
+        X = checked_vectors(X, "the guard")
+        y = checked_classes(y, len(X), n_classes, "the guard")
         seen = np.unique(y)
         per_label = min(max(1, self.options.prototypes // len(seen)), _MOST_PER_LABEL)
         prototypes = np.full((n_classes, per_label, X.shape[1]), _NOWHERE, np.float32)
@@ -96,11 +84,6 @@ class PrototypesLearner:
         """Return the quantile of distances."""
         radius = np.float32(np.quantile(distances, self.options.quantile)) if len(distances) else np.float32(0)
         return max(radius, _SMALLEST_RADIUS)
-
-
-def make(options: PrototypesOptions) -> PrototypesLearner:
-    """Return the learner."""
-    return PrototypesLearner(options)
 
 
 def _cluster(rows: Vectors, n_prototypes: int, seed: int) -> tuple[Vectors, Scores]:
@@ -127,19 +110,3 @@ def _cluster(rows: Vectors, n_prototypes: int, seed: int) -> tuple[Vectors, Scor
     stretch = np.where(sizes > 1, sizes / np.maximum(sizes - 1, 1), np.inf)[part]
     distances[mine] = np.where(stretch < np.inf, distances[mine] * np.minimum(stretch, 2), np.inf)
     return means, distances.min(axis=1)
-
-
-def _checked(X: Vectors, y: Classes, n_classes: int) -> tuple[Vectors, Classes]:
-    """Return rows and classes as training wants them; refuse nonsense."""
-    if X.ndim != 2 or 0 in X.shape:
-        raise PluginError(f"the guard got X of shape {X.shape}; (n, d) is wanted, neither of them 0")
-    X = np.ascontiguousarray(X, np.float32)
-    finite = np.isfinite(X).all(axis=1)
-    if not finite.all():
-        raise PluginError(f"the guard got {int((~finite).sum())} vectors that are not finite", hint="mend the embedder")
-    y = np.asarray(y)
-    if y.shape != (len(X),) or y.dtype.kind not in "iu":
-        raise PluginError(f"the guard got y of shape {y.shape} and type {y.dtype}; integers of shape (n,) are wanted")
-    if y.min() < 0 or y.max() >= n_classes:
-        raise PluginError(f"the guard got classes from {y.min()} to {y.max()}; 0 to {n_classes - 1} are allowed")
-    return X, y.astype(np.int64)

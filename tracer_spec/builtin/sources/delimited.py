@@ -11,17 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from tracer_spec.builtin.sources.files import (
-    CUT_SHORT,
-    DAMAGE,
-    Input,
-    Stream,
-    read_each,
-    refuse_utf16,
-)
+from tracer_spec.builtin.sources import files
 from tracer_spec.errors import DataError
 from tracer_spec.plugin import Options, Record
-from tracer_spec.plugin.paths import LocalPath
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -48,10 +40,7 @@ def _each_once(names: list[str]) -> list[str]:
 class CsvOptions(Options):
     """Options of ``csv``."""
 
-    path: Literal["-"] | LocalPath | list[LocalPath] = Field(
-        description="a file, a glob or a list of them, relative to the spec; gzip or not; '-' is stdin",
-        examples=["traces/*.csv"],
-    )
+    path: files.Paths = files.path_field(example="traces/*.csv")
     delimiter: str = Field(",", min_length=1, max_length=1, description="what separates fields; '\\t' for tabs")
     encoding: Annotated[str, AfterValidator(_known_encoding)] = Field(
         UTF8, description="the files' encoding; a byte order mark is passed over"
@@ -65,67 +54,32 @@ class CsvOptions(Options):
     )
 
 
-def make(options: CsvOptions) -> Csv:
-    """Return the source that these options describe."""
-    return Csv(
-        paths=(options.path,) if isinstance(options.path, str) else tuple(options.path),
-        delimiter=options.delimiter,
-        encoding=options.encoding,
-        columns=None if options.header is True else tuple(options.header),
-        max_field_chars=options.max_field_chars,
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Csv:
     """Streams the rows of delimited files as mappings from column to string.
 
-    Parameters
-    ----------
-    paths : tuple of str
-        Paths or globs; ``-`` is the standard input.
-    delimiter : str
-        One character.
-    encoding : str
-        A codec's name.
-    columns : tuple of str or None
-        Names of the columns; None where each file's first line has them.
-    max_field_chars : int
-        A longer field or line becomes a bad record.
-
-    Notes
-    -----
     An empty field is a missing value (None): the format has no other way to say so. Columns without a name
     are left out.
     """
 
-    paths: tuple[str, ...]
-    delimiter: str = ","
-    encoding: str = UTF8
-    columns: tuple[str, ...] | None = None
-    max_field_chars: int = 16 << 20
+    options: CsvOptions
 
     def records(self) -> Iterator[Record]:
-        """Yield one record per row that is not blank, file by file.
+        """Yield one record per row that is not blank, file by file."""
+        return files.read_each(self.options.path, self._read, example="*.csv")
 
-        Raises
-        ------
-        DataError
-            Where there is no such file, it cannot be read, its header is bad, or there is no row.
-        """
-        yield from read_each(self.paths, self._read, example="*.csv")
-
-    def _read(self, stream: Stream, file: Input) -> Iterator[Record]:
+    def _read(self, stream: files.Stream, file: files.Input) -> Iterator[Record]:
         """Yield the records of one open file."""
         # bytes that are not of the encoding become lone surrogates, so that they spoil their own row alone
-        text = io.TextIOWrapper(stream, encoding=self.encoding, errors="surrogateescape", newline="")
-        lines = _Lines(text, self.max_field_chars)
-        rows = csv.reader(lines, delimiter=self.delimiter, strict=True)
-        columns = self.columns
+        encoding = self.options.encoding
+        text = io.TextIOWrapper(stream, encoding=encoding, errors="surrogateescape", newline="")
+        lines = _Lines(text, self.options.max_field_chars)
+        rows = csv.reader(lines, delimiter=self.options.delimiter, strict=True)
+        columns = None if self.options.header is True else self.options.header
         where = f"{file.name}:1"
         try:
-            if self.encoding == UTF8:
-                refuse_utf16(stream, file)
+            if encoding == UTF8:
+                files.refuse_utf16(stream, file)
             while True:
                 where = f"{file.name}:{lines.number + 1}"
                 fields, problem = self._next(rows)
@@ -140,28 +94,28 @@ class Csv:
                 else:
                     named = zip(columns, fields, strict=True)
                     yield Record(where, {column: field or None for column, field in named if column})
-        except DAMAGE:
-            yield Record(where, {}, CUT_SHORT)
+        except files.DAMAGE:
+            yield Record(where, {}, files.CUT_SHORT)
         except UnicodeDecodeError:
-            yield Record(where, {}, f"not {self.encoding}; nothing after it is read")
+            yield Record(where, {}, f"not {encoding}; nothing after it is read")
         finally:
             text.detach()
 
     def _next(self, rows: Reader) -> tuple[list[str] | None, str]:
         """Return the next row, None at the end, and its problem."""
         # the limit is the process's own: set for this one row, and put back
-        limit_before = csv.field_size_limit(self.max_field_chars)
+        limit_before = csv.field_size_limit(self.options.max_field_chars)
         try:
             return next(rows, None), ""
         except _LineTooLongError:
-            return [], f"a line longer than {self.max_field_chars} characters, the 'max_field_chars'"
+            return [], f"a line longer than {self.options.max_field_chars} characters, the 'max_field_chars'"
         except csv.Error as error:
             return [], f"invalid CSV: {error}"
         finally:
             csv.field_size_limit(limit_before)
 
 
-def _checked(header: list[str], problem: str, where: str) -> tuple[str, ...]:
+def _checked(header: list[str], problem: str, where: str) -> list[str]:
     """Return the columns that a header line names."""
     names = [name.strip() for name in header]
     twice = sorted({name for name in names if name and names.count(name) > 1})
@@ -171,11 +125,11 @@ def _checked(header: list[str], problem: str, where: str) -> tuple[str, ...]:
         problem = "the header names no column"
     problem = problem or _undecodable(names)
     if problem:
-        raise DataError(problem, where=where, hint="mend the first line; or, where there is none, 'header: [a, b]'")
-    return tuple(names)
+        raise DataError(problem, where=where, hint="fix the first line; or, where there is none, 'header: [a, b]'")
+    return names
 
 
-def _problem(fields: list[str], columns: tuple[str, ...]) -> str:
+def _problem(fields: list[str], columns: list[str]) -> str:
     if len(fields) != len(columns):
         return f"{len(fields)} fields where there are {len(columns)} columns"
     return _undecodable(fields)

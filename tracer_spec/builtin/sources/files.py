@@ -1,4 +1,4 @@
-"""Which files a source reads, what they are called in messages, and how they are opened."""
+"""Finding and opening the files that a source reads."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast
+
+from pydantic import Field
 
 from tracer_spec.errors import DataError
 from tracer_spec.plugin import Record
+from tracer_spec.plugin.paths import LocalPath
 
 ADDRESS = "traces.with.path"
 STDIN = "-"
@@ -26,41 +29,33 @@ DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile)
 CUT_SHORT = "the compressed file is damaged or cut short here; nothing after it is read"
 
 Stream: TypeAlias = io.BufferedReader | gzip.GzipFile
+Paths: TypeAlias = Literal["-"] | LocalPath | list[LocalPath]
+
+
+def path_field(*, example: str) -> Any:
+    """Return the description of the option ``path``."""
+    return Field(
+        description="a file, a glob or a list of them, relative to the spec; gzip or not; '-' is stdin",
+        examples=[example],
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One file to read.
-
-    Parameters
-    ----------
-    path : str
-        Where it is; ``-`` is the standard input.
-    name : str
-        What messages call it: relative to the working directory where that is the shorter way to say it.
-    """
+    """One file to read: its path (``-`` is the standard input), and its name in messages."""
 
     path: str
     name: str
 
 
-def find_inputs(patterns: Sequence[str], *, example: str) -> tuple[Input, ...]:
-    """Return the files that globs name, each once, sorted by path.
+def find_inputs(patterns: str | Sequence[str], *, example: str) -> tuple[Input, ...]:
+    """Return the files that one or more globs name, each once, sorted by path.
 
-    Parameters
-    ----------
-    patterns : sequence of str
-        Paths or globs (``**`` reaches into folders); ``-`` is the standard input.
-    example : str
-        What a fitting glob looks like (``*.jsonl``), for messages.
-
-    Raises
-    ------
-    DataError
-        Where a pattern matches no file, names a folder, or names a file that may not be read.
+    ``example`` is a glob that would match (``*.jsonl``), for messages. Raises DataError where a pattern matches no file,
+    names a folder, or names a file that cannot be read.
     """
     found: set[str] = set()
-    for pattern in patterns:
+    for pattern in [patterns] if isinstance(patterns, str) else patterns:
         found.update([STDIN] if pattern == STDIN else _match(pattern, example))
     return tuple(Input(path, "stdin" if path == STDIN else short_name(path)) for path in sorted(found))
 
@@ -120,13 +115,7 @@ def short_name(path: str) -> str:
 
 @contextmanager
 def open_binary(file: Input) -> Iterator[Stream]:
-    """Open a file for reading, decompressed where it is gzip (told by its first bytes, not by its name).
-
-    Raises
-    ------
-    DataError
-        Where it cannot be opened or read.
-    """
+    """Open a file for reading, decompressed where it is gzip (by its first bytes, not by its name)."""
     try:
         if file.path == STDIN:
             yield _decompressed(cast(io.BufferedReader, sys.stdin.buffer))
@@ -171,25 +160,16 @@ def nothing_read(inputs: Sequence[Input]) -> DataError:
 
 
 def read_each(
-    paths: Sequence[str], read: Callable[[Stream, Input], Iterator[Record]], *, example: str
+    patterns: str | Sequence[str], read: Callable[[Stream, Input], Iterator[Record]], *, example: str
 ) -> Iterator[Record]:
-    """Open file after file and yield what ``read`` finds in each.
-
-    Parameters
-    ----------
-    paths : sequence of str
-        Paths or globs; ``-`` is the standard input.
-    read : callable
-        From an open file to its records.
-    example : str
-        What a fitting glob looks like, for messages.
+    """Open the files that one or more globs name, one after the other, and yield the records that ``read`` finds.
 
     Raises
     ------
     DataError
-        Where there is no such file, it cannot be read, or all of them hold no record.
+        Where there is no such file, it cannot be read, or none of them holds a record.
     """
-    inputs = find_inputs(paths, example=example)
+    inputs = find_inputs(patterns, example=example)
     is_empty = True
     for file in inputs:
         with open_binary(file) as stream:

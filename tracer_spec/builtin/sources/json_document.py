@@ -6,33 +6,22 @@ import codecs
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 
-from tracer_spec.builtin.sources.files import (
-    BUFFER_BYTES,
-    CUT_SHORT,
-    DAMAGE,
-    Input,
-    Stream,
-    read_each,
-    refuse_utf16,
-)
+from tracer_spec.builtin.sources import files
 from tracer_spec.builtin.sources.json_lines import DECODER, explain
 from tracer_spec.plugin import Options, Record
-from tracer_spec.plugin.paths import LocalPath
 
 _SPACE = " \t\r\n"
+_PIECE_BYTES = files.BUFFER_BYTES
 
 
 class JsonOptions(Options):
     """Options of ``json``."""
 
-    path: Literal["-"] | LocalPath | list[LocalPath] = Field(
-        description="a file, a glob or a list of them, relative to the spec; gzip or not; '-' is stdin",
-        examples=["results.json"],
-    )
+    path: files.Paths = files.path_field(example="results.json")
     max_value_chars: int = Field(
         256 << 20,
         gt=0,
@@ -40,43 +29,51 @@ class JsonOptions(Options):
     )
 
 
-def make(options: JsonOptions) -> JsonDocuments:
-    """Return the source that these options describe."""
-    paths = (options.path,) if isinstance(options.path, str) else tuple(options.path)
-    return JsonDocuments(paths, options.max_value_chars)
-
-
 @dataclass(frozen=True, slots=True)
 class JsonDocuments:
     """Gives the object that a JSON file holds, or streams the objects that it lists.
 
-    Parameters
-    ----------
-    paths : tuple of str
-        Paths or globs; ``-`` is the standard input.
-    max_value_chars : int
-        A longer document, or item of a list, becomes a bad record.
-
-    Notes
-    -----
     A list is never held whole: memory is bounded by its largest item. Where JSON breaks off, the items before are
     read and the rest of the file is one bad record.
     """
 
-    paths: tuple[str, ...]
-    max_value_chars: int = 256 << 20
+    options: JsonOptions
 
     def records(self) -> Iterator[Record]:
-        """Yield one record per file, or per item of its list; an item's address is ``file[3]``, counted from 0.
+        """Yield one record per file, or per item of its list; an item's address is ``file[3]``, counted from 0."""
+        return files.read_each(self.options.path, self._read, example="*.json")
 
-        Raises
-        ------
-        DataError
-            Where there is no such file, it cannot be read, it is UTF-16, or all of them hold nothing.
-        """
-        yield from read_each(
-            self.paths, lambda stream, file: _read(stream, file, self.max_value_chars), example="*.json"
-        )
+    def _read(self, stream: files.Stream, file: files.Input) -> Iterator[Record]:
+        """Yield the records of one open file."""
+        text = _Text(stream, self.options.max_value_chars)
+        where = file.name
+        try:
+            files.refuse_utf16(stream, file)
+            first = text.peek()
+            if not first:
+                return
+            if first != "[":
+                yield _record(where, text.value())
+                if text.peek():
+                    yield Record(
+                        where, {}, "more than one JSON value; for one value per line there is the source 'jsonl'"
+                    )
+                return
+            text.take()
+            number = 0
+            while text.peek() not in ("]", ""):
+                where = f"{file.name}[{number}]"
+                yield _record(where, text.value())
+                number += 1
+                if text.peek() != ",":
+                    break
+                text.take()
+            if text.peek() != "]":
+                yield Record(where, {}, "invalid JSON: the list breaks off here; nothing after it is read")
+        except files.DAMAGE:
+            yield Record(where, {}, files.CUT_SHORT)
+        except _BrokenError as error:
+            yield Record(where, {}, str(error))
 
 
 class _BrokenError(Exception):
@@ -86,7 +83,7 @@ class _BrokenError(Exception):
 class _Text:
     """The text of a stream, read as it is needed, and where the reader stands in what is held of it."""
 
-    def __init__(self, stream: Stream, max_chars: int) -> None:
+    def __init__(self, stream: files.Stream, max_chars: int) -> None:
         self._stream = stream
         self._decode = codecs.getincrementaldecoder("utf-8-sig")()
         self._max_chars = max_chars
@@ -102,12 +99,12 @@ class _Text:
                 f"longer than {self._max_chars} characters, the 'max_value_chars'; nothing after it is read"
             )
         try:
-            piece = self._stream.read(max(BUFFER_BYTES, len(rest)))
+            piece = self._stream.read(max(_PIECE_BYTES, len(rest)))
             self._held, self._at = rest + self._decode.decode(piece, final=not piece), 0
         except UnicodeDecodeError:
             raise _BrokenError("invalid UTF-8; nothing after it is read") from None
-        except DAMAGE:
-            raise _BrokenError(CUT_SHORT) from None
+        except files.DAMAGE:
+            raise _BrokenError(files.CUT_SHORT) from None
         self._is_over = not piece
 
     def peek(self) -> str:
@@ -132,7 +129,7 @@ class _Text:
             try:
                 value, end = DECODER.raw_decode(self._held, self._at)
             except (ValueError, RecursionError) as error:
-                # more of the text can only mend what breaks off, and an end of the text is where that shows
+                # more of the text can only complete what breaks off, and an end of the text is where that shows
                 if self._is_over or not isinstance(error, json.JSONDecodeError):
                     raise _BrokenError(_explain(error)) from None
                 self._more()
@@ -147,37 +144,6 @@ def _explain(error: ValueError | RecursionError) -> str:
     """Say what is wrong; the column counts from where the reader held the text, and says nothing."""
     said = f"invalid JSON: {error.msg.lower()}" if isinstance(error, json.JSONDecodeError) else explain(error)
     return f"{said}; nothing after it is read"
-
-
-def _read(stream: Stream, file: Input, max_chars: int) -> Iterator[Record]:
-    """Yield the records of one open file."""
-    text = _Text(stream, max_chars)
-    where = file.name
-    try:
-        refuse_utf16(stream, file)
-        first = text.peek()
-        if not first:
-            return
-        if first != "[":
-            yield _record(where, text.value())
-            if text.peek():
-                yield Record(where, {}, "more than one JSON value; for one value per line there is the source 'jsonl'")
-            return
-        text.take()
-        number = 0
-        while text.peek() not in ("]", ""):
-            where = f"{file.name}[{number}]"
-            yield _record(where, text.value())
-            number += 1
-            if text.peek() != ",":
-                break
-            text.take()
-        if text.peek() != "]":
-            yield Record(where, {}, "invalid JSON: the list breaks off here; nothing after it is read")
-    except DAMAGE:
-        yield Record(where, {}, CUT_SHORT)
-    except _BrokenError as error:
-        yield Record(where, {}, str(error))
 
 
 def _record(where: str, value: Any) -> Record:

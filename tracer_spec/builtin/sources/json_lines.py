@@ -6,21 +6,12 @@ import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, NoReturn
+from typing import Any, NoReturn
 
 from pydantic import Field
 
-from tracer_spec.builtin.sources.files import (
-    BUFFER_BYTES,
-    CUT_SHORT,
-    DAMAGE,
-    Input,
-    Stream,
-    read_each,
-    refuse_utf16,
-)
+from tracer_spec.builtin.sources import files
 from tracer_spec.plugin import Options, Record
-from tracer_spec.plugin.paths import LocalPath
 
 BOM = b"\xef\xbb\xbf"
 _KINDS = {list: "array", str: "string", int: "number", float: "number", bool: "boolean", type(None): "null"}
@@ -29,86 +20,57 @@ _KINDS = {list: "array", str: "string", int: "number", float: "number", bool: "b
 class JsonLinesOptions(Options):
     """Options of ``jsonl``."""
 
-    path: Literal["-"] | LocalPath | list[LocalPath] = Field(
-        description="a file, a glob or a list of them, relative to the spec; gzip or not; '-' is stdin",
-        examples=["traces/*.jsonl"],
-    )
+    path: files.Paths = files.path_field(example="traces/*.jsonl")
     max_line_bytes: int = Field(
-        16 << 20,
-        gt=0,
-        description="a longer line is a bad record, and is passed over without being held in memory",
+        16 << 20, gt=0, description="a longer line is a bad record, and is passed over without being held in memory"
     )
-
-
-def make(options: JsonLinesOptions) -> JsonLines:
-    """Return the source that these options describe."""
-    paths = (options.path,) if isinstance(options.path, str) else tuple(options.path)
-    return JsonLines(paths, options.max_line_bytes)
 
 
 @dataclass(frozen=True, slots=True)
 class JsonLines:
     """Streams the objects of JSON Lines files.
 
-    Parameters
-    ----------
-    paths : tuple of str
-        Paths or globs; ``-`` is the standard input.
-    max_line_bytes : int
-        A longer line becomes a bad record.
-
-    Notes
-    -----
-    Blank lines, byte order marks and CRLF are passed over. Whatever is wrong with a line is that line's own
-    problem: reading goes on after it, up to where a compressed file is damaged.
+    Blank lines, byte order marks and CRLF are passed over. A bad line is one bad record: reading goes on after it,
+    up to where a compressed file is damaged.
     """
 
-    paths: tuple[str, ...]
-    max_line_bytes: int = 16 << 20
+    options: JsonLinesOptions
 
     def records(self) -> Iterator[Record]:
-        """Yield one record per line that is not blank, file by file.
+        """Yield one record per line that is not blank, file by file."""
+        return files.read_each(self.options.path, self._read, example="*.jsonl")
 
-        Raises
-        ------
-        DataError
-            Where there is no such file, it cannot be read, it is UTF-16, or all of them hold no line.
-        """
-        yield from read_each(
-            self.paths, lambda stream, file: _read(stream, file, self.max_line_bytes), example="*.jsonl"
-        )
-
-
-def _read(stream: Stream, file: Input, max_bytes: int) -> Iterator[Record]:
-    """Yield the records of one open file."""
-    # room for a mark at the start and CRLF at the end, and one byte more to tell that the line is too long
-    limit = max_bytes + len(BOM) + 3
-    for number in itertools.count(1):
-        where = f"{file.name}:{number}"
-        try:
-            if number == 1:
-                refuse_utf16(stream, file)
-            line = stream.readline(limit)
-            is_cut = len(line) == limit and not line.endswith(b"\n")
-            if is_cut:
-                _skip_rest(stream)
-        except DAMAGE:
-            yield Record(where, {}, CUT_SHORT)
-            return
-        if not line:
-            return
-        body = line.removeprefix(BOM).strip()
-        if is_cut or len(body) > max_bytes:
-            yield Record(where, {}, f"longer than {max_bytes} bytes, the 'max_line_bytes'")
-        elif body:
-            data, problem = parse_object(body)
-            yield Record(where, data, problem)
+    def _read(self, stream: files.Stream, file: files.Input) -> Iterator[Record]:
+        """Yield the records of one open file."""
+        max_bytes = self.options.max_line_bytes
+        # room for a mark at the start and CRLF at the end, and one byte more to tell that the line is too long
+        limit = max_bytes + len(BOM) + 3
+        for number in itertools.count(1):
+            where = f"{file.name}:{number}"
+            try:
+                if number == 1:
+                    files.refuse_utf16(stream, file)
+                line = stream.readline(limit)
+                is_cut = len(line) == limit and not line.endswith(b"\n")
+                if is_cut:
+                    _skip_rest(stream)
+            except files.DAMAGE:
+                yield Record(where, {}, files.CUT_SHORT)
+                return
+            if not line:
+                return
+            body = line.removeprefix(BOM).strip()
+            if is_cut or len(body) > max_bytes:
+                yield Record(where, {}, f"longer than {max_bytes} bytes, the 'max_line_bytes'")
+            elif body:
+                data, problem = parse_object(body)
+                yield Record(where, data, problem)
 
 
-def _skip_rest(stream: Stream) -> None:
+def _skip_rest(stream: files.Stream) -> None:
     """Read on to the end of a line without holding it."""
     while True:
-        piece = stream.readline(BUFFER_BYTES)
+        piece = stream.readline(files.BUFFER_BYTES)
         if not piece or piece.endswith(b"\n"):
             return
 

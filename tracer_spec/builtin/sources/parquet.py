@@ -35,40 +35,18 @@ def make(options: ParquetOptions) -> Parquet:
             "the source 'parquet' needs pyarrow, which is not installed",
             hint="pip install 'tracer-spec[parquet]'",
         ) from None
-    return Parquet(
-        paths=(options.path,) if isinstance(options.path, str) else tuple(options.path),
-        columns=None if options.columns is None else tuple(options.columns),
-        batch_rows=options.batch_rows,
-    )
+    return Parquet(options)
 
 
 @dataclass(frozen=True, slots=True)
 class Parquet:
-    """Streams the rows of Parquet files as mappings from column to value.
+    """Streams the rows of Parquet files as mappings from column to value."""
 
-    Parameters
-    ----------
-    paths : tuple of str
-        Paths or globs.
-    columns : tuple of str or None
-        Columns to read; None for all.
-    batch_rows : int
-        Rows held in memory at a time.
-    """
-
-    paths: tuple[str, ...]
-    columns: tuple[str, ...] | None = None
-    batch_rows: int = 1024
+    options: ParquetOptions
 
     def records(self) -> Iterator[Record]:
-        """Yield one record per row, file by file; a row's address is ``file#row``, counted from 0.
-
-        Raises
-        ------
-        DataError
-            Where there is no such file, it is not Parquet, it lacks a column, or all of them hold no row.
-        """
-        inputs = find_inputs(self.paths, example="*.parquet")
+        """Yield one record per row, file by file; a row's address is ``file#row``, counted from 0."""
+        inputs = find_inputs(self.options.path, example="*.parquet")
         is_empty = True
         for file in inputs:
             for row, (data, problem) in enumerate(self._rows(file)):
@@ -85,13 +63,13 @@ class Parquet:
         try:
             with pq.ParquetFile(file.path) as table:
                 known = table.schema_arrow.names
-                missing = [name for name in self.columns or () if name not in known]
+                missing = [name for name in self.options.columns or () if name not in known]
                 if missing:
                     raise DataError(
                         f"'{file.name}' has no column {', '.join(missing)}; it has {', '.join(known)}",
                         address="traces.with.columns",
                     )
-                for batch in table.iter_batches(self.batch_rows, columns=self.columns and list(self.columns)):
+                for batch in table.iter_batches(self.options.batch_rows, columns=self.options.columns):
                     yield from _values(_readable(batch))
         except (pa.ArrowException, OSError) as error:
             said = " ".join(str(error).split("\n")[0].split())

@@ -1,4 +1,4 @@
-"""Keeps training within bounds of time and rows."""
+"""Bounds of training: wall time and rows."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class _Expired(BaseException):
 
 @contextmanager
 def at_most(seconds: float, name: str) -> Iterator[None]:
-    """Abandon whatever runs inside after a while.
+    """Abandon the body of a ``with`` statement once its time is up.
 
     Parameters
     ----------
@@ -108,19 +108,10 @@ def _ring_at(due: float, now: float, interval_s: float = 0.0) -> None:
 
 @dataclass(slots=True)
 class Pace:
-    """Foresees, from the first rounds of boosting, that the last will come too late.
-
-    Parameters
-    ----------
-    n_rounds : int
-    seconds : float
-        Wall time for all of them.
-    name : str
-        Who is training, for the message.
-    """
+    """Predicts, from the first rounds of boosting, whether all of them fit into the time."""
 
     n_rounds: int
-    seconds: float
+    seconds: float  # wall time for all of them
     name: str
     _started: float = field(default_factory=time.monotonic)
 

@@ -1,4 +1,4 @@
-"""Linear models and perceptrons as one product a layer, which is as few operators as can be."""
+"""Graphs of linear models and perceptrons: one product for each layer, as few operators as possible."""
 
 from __future__ import annotations
 

@@ -1,17 +1,15 @@
-"""Trees, and forests of them, exported with what each leaf has to say and nothing more."""
+"""``dt``, ``rf`` and ``et``: a decision tree and two kinds of forest."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import Field
 
-from tracer_spec.builtin.surrogates.convert import predict_proba
-from tracer_spec.builtin.surrogates.learner import BoundedOptions, Layout, Learner, Recipe
-from tracer_spec.plugin import Classes, Plugin, SurrogateLearner, Vectors
+from tracer_spec.builtin.surrogates.learner import BoundedOptions, Layout, Recipe
+from tracer_spec.plugin import Classes, Vectors
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -55,10 +53,11 @@ def _train_dt(options: DtOptions, X: Vectors, y: Classes, seed: int) -> Any:
     return tree.fit(X, y)
 
 
-def _train_rf(options: RfOptions, X: Vectors, y: Classes, seed: int) -> Any:
-    from sklearn.ensemble import RandomForestClassifier
+def _train_forest(classifier: str, options: RfOptions | EtOptions, X: Vectors, y: Classes, seed: int) -> Any:
+    """Train one of scikit-learn's two classifiers of many trees."""
+    from sklearn import ensemble
 
-    forest = RandomForestClassifier(
+    forest = getattr(ensemble, classifier)(
         options.trees,
         max_depth=options.max_depth,
         min_samples_leaf=options.min_samples_leaf,
@@ -69,31 +68,11 @@ def _train_rf(options: RfOptions, X: Vectors, y: Classes, seed: int) -> Any:
     return forest.fit(X, y)
 
 
-def _train_et(options: EtOptions, X: Vectors, y: Classes, seed: int) -> Any:
-    from sklearn.ensemble import ExtraTreesClassifier
-
-    forest = ExtraTreesClassifier(
-        options.trees,
-        max_depth=options.max_depth,
-        min_samples_leaf=options.min_samples_leaf,
-        max_leaf_nodes=options.max_leaf_nodes,
-        random_state=seed,
-        n_jobs=1,
-    )
-    return forest.fit(X, y)
-
-
-def _export_tree(estimator: Any, layout: Layout) -> ModelProto:
-    return _export([estimator.tree_], layout)
-
-
-def _export_forest(estimator: Any, layout: Layout) -> ModelProto:
-    return _export([each.tree_ for each in estimator.estimators_], layout)
-
-
-def _export(trees: Sequence[Any], layout: Layout) -> ModelProto:
+def _export(model: Any, layout: Layout) -> ModelProto:
     """Average the class shares of the leaves that a row falls into."""
     from tracer_spec.graph import Tree, tree_ensemble
+
+    trees = [each.tree_ for each in getattr(model, "estimators_", [model])]
 
     def converted(tree: Any) -> Tree:
         leaves = np.flatnonzero(tree.children_left < 0)
@@ -114,15 +93,6 @@ def _export(trees: Sequence[Any], layout: Layout) -> ModelProto:
 
 
 _SMALLER = "use fewer trees, a smaller max_depth or max_leaf_nodes, or a larger min_samples_leaf"
-_DT: Recipe[DtOptions, Any] = Recipe(_train_dt, predict_proba, _export_tree, _SMALLER)
-_RF: Recipe[RfOptions, Any] = Recipe(_train_rf, predict_proba, _export_forest, _SMALLER)
-_ET: Recipe[EtOptions, Any] = Recipe(_train_et, predict_proba, _export_forest, _SMALLER)
-
-
-def forest() -> list[Plugin[SurrogateLearner]]:
-    """Return the decision tree and the forests."""
-    return [
-        Plugin("dt", "one decision tree", partial(Learner, "dt", _DT), DtOptions),
-        Plugin("et", "a forest of extremely randomised trees", partial(Learner, "et", _ET), EtOptions),
-        Plugin("rf", "a random forest", partial(Learner, "rf", _RF), RfOptions),
-    ]
+DT = Recipe(_train_dt, _export, _SMALLER)
+RF = Recipe(partial(_train_forest, "RandomForestClassifier"), _export, _SMALLER)
+ET = Recipe(partial(_train_forest, "ExtraTreesClassifier"), _export, _SMALLER)

@@ -1,16 +1,19 @@
-"""Gradient boosting by scikit-learn: for a handful of classes, since each round grows one tree a class."""
+"""``gbt``, gradient boosting by scikit-learn: for a handful of classes, since each round grows one tree a class."""
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any, Literal
+import warnings
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from tracer_spec.builtin.surrogates.bounds import Pace
-from tracer_spec.builtin.surrogates.convert import convert, predict_proba
-from tracer_spec.builtin.surrogates.learner import BoundedOptions, Learner, Recipe
-from tracer_spec.plugin import Classes, Plugin, SurrogateLearner, Vectors
+from tracer_spec.builtin.surrogates.learner import BoundedOptions, Layout, Recipe
+from tracer_spec.errors import PluginError
+from tracer_spec.plugin import Classes, Vectors
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
 
 class GbtOptions(BoundedOptions):
@@ -47,16 +50,32 @@ def _train(options: GbtOptions, X: Vectors, y: Classes, seed: int) -> Any:
     return boosted.fit(X, y, monitor=monitor)
 
 
-_GBT: Recipe[GbtOptions, Any] = Recipe(_train, predict_proba, convert, "use fewer rounds or a smaller max_depth")
+def _export(estimator: Any, layout: Layout) -> ModelProto:
+    """Convert by skl2onnx, whose export of this model is as small as it can be."""
+    from skl2onnx import to_onnx
+    from skl2onnx.common.data_types import FloatTensorType
+
+    from tracer_spec.graph import OPSETS, spread_columns, tidy
+
+    try:
+        with warnings.catch_warnings():
+            # the converter looks at every attribute, importances that divide by zero included, and uses few of them
+            warnings.simplefilter("ignore")
+            model = to_onnx(
+                estimator,
+                initial_types=[("embedding", FloatTensorType([None, layout.dimension]))],
+                target_opset=OPSETS,
+                options={"zipmap": False},
+            )
+    except (RuntimeError, NotImplementedError, AttributeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise PluginError(
+            f"skl2onnx cannot convert {type(estimator).__name__}: {reason}",
+            hint="pip install --upgrade skl2onnx",
+        ) from error
+    probabilities = model.graph.output[1].name
+    scores = tidy(model, inputs=["embedding"], outputs=["scores"], keep=[probabilities])
+    return spread_columns(scores, layout.seen.tolist(), layout.n_classes)
 
 
-def gbt() -> list[Plugin[SurrogateLearner]]:
-    """Return gradient boosting."""
-    return [
-        Plugin(
-            "gbt",
-            "gradient-boosted trees by scikit-learn; for a handful of classes (more: xgboost)",
-            partial(Learner, "gbt", _GBT),
-            GbtOptions,
-        )
-    ]
+GBT = Recipe(_train, _export, "use fewer rounds or a smaller max_depth")

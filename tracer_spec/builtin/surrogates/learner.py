@@ -1,4 +1,4 @@
-"""What all built-in learners share: checks, bounds, warnings as notes, missing classes, sizes of exports."""
+"""The learner that all built-in surrogates share: checks, bounds, warnings as notes, missing classes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from tracer_spec.builtin.checked_rows import checked_classes, checked_vectors
 from tracer_spec.builtin.surrogates.bounds import at_most, sample_rows
 from tracer_spec.errors import PluginError
 from tracer_spec.plugin import Classes, Options, Scores, Vectors
@@ -53,50 +54,52 @@ class Layout:
 
 
 OptionsT = TypeVar("OptionsT", bound=BoundedOptions)
-ModelT = TypeVar("ModelT")
+
+
+def _predict_proba(model: Any, X: Vectors) -> NDArray[np.floating[Any]]:
+    """Return a scikit-learn classifier's probabilities, shape (n, s)."""
+    probabilities: NDArray[np.floating[Any]] = model.predict_proba(X)
+    return probabilities
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe(Generic[OptionsT, ModelT]):
-    """How one kind of model is trained, asked and exported. Its classes are dense: 0 to s - 1, s >= 2.
+class Recipe(Generic[OptionsT]):
+    """How one kind of model is trained, exported and asked. Its classes are dense: 0 to s - 1, s >= 2.
 
     Parameters
     ----------
     train : callable
         ``train(options, X, y, seed)`` gives the model; ``seed`` is in [0, 2**31).
-    predict : callable
-        ``predict(model, X)`` gives probabilities, shape (n, s).
     export : callable
         ``export(model, layout)`` gives ``embedding (n, d) -> scores (n, k)``, tidy.
     smaller : str
-        What makes the export smaller.
+        What makes the export smaller, for messages.
+    predict : callable
+        ``predict(model, X)`` gives probabilities, shape (n, s).
     """
 
-    train: Callable[[OptionsT, Vectors, Classes, int], ModelT]
-    predict: Callable[[ModelT, Vectors], NDArray[np.floating[Any]]]
-    export: Callable[[ModelT, Layout], ModelProto]
+    train: Callable[[OptionsT, Vectors, Classes, int], Any]
+    export: Callable[[Any, Layout], ModelProto]
     smaller: str = "train a smaller model"
+    predict: Callable[[Any, Vectors], NDArray[np.floating[Any]]] = _predict_proba
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted(Generic[ModelT]):
+class Fitted:
     """A trained surrogate.
 
     Parameters
     ----------
-    name : str
-    layout : Layout
     model : object or None
         None where training met one class only: it is always that one.
-    recipe : Recipe
     notes : tuple of str
         What a reader of the report should know: warnings met in training, rows left out.
     """
 
     name: str
     layout: Layout
-    model: ModelT | None = field(repr=False)
-    recipe: Recipe[Any, ModelT] = field(repr=False)
+    model: Any = field(repr=False)
+    recipe: Recipe[Any] = field(repr=False)
     notes: tuple[str, ...] = ()
 
     def scores(self, X: Vectors) -> Scores:
@@ -107,7 +110,7 @@ class Fitted(Generic[ModelT]):
         PluginError
             For vectors of another dimension, or not finite.
         """
-        X = _checked_vectors(X, self.name)
+        X = checked_vectors(X, f"'{self.name}'")
         if X.shape[1] != self.layout.dimension:
             raise PluginError(f"'{self.name}' was trained on {self.layout.dimension} dimensions; X has {X.shape[1]}")
         scores = np.zeros((len(X), self.layout.n_classes), np.float32)
@@ -134,29 +137,15 @@ class Fitted(Generic[ModelT]):
 
 
 @dataclass(frozen=True, slots=True)
-class Learner(Generic[OptionsT, ModelT]):
+class Learner(Generic[OptionsT]):
     """A built-in surrogate learner."""
 
     name: str
-    recipe: Recipe[OptionsT, ModelT] = field(repr=False)
+    recipe: Recipe[OptionsT] = field(repr=False)
     options: OptionsT
 
-    def fit(self, X: Vectors, y: Classes, *, n_classes: int, seed: int) -> Fitted[ModelT]:
-        """Train.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n, d), float32
-            Finite; n >= 1.
-        y : ndarray of shape (n,), int64
-            In [0, n_classes); classes may be missing.
-        n_classes : int
-        seed : int
-            Equal seeds give equal surrogates.
-
-        Returns
-        -------
-        Fitted
+    def fit(self, X: Vectors, y: Classes, *, n_classes: int, seed: int) -> Fitted:
+        """Train; see :class:`~tracer_spec.plugin.SurrogateLearner`.
 
         Raises
         ------
@@ -165,8 +154,8 @@ class Learner(Generic[OptionsT, ModelT]):
         """
         from threadpoolctl import threadpool_limits
 
-        X = _checked_vectors(X, self.name)
-        y = _checked_classes(y, len(X), n_classes, self.name)
+        X = checked_vectors(X, f"'{self.name}'")
+        y = checked_classes(y, len(X), n_classes, f"'{self.name}'")
         notes: list[str] = []
         if self.options.max_rows is not None and len(X) > self.options.max_rows:
             notes.append(f"trained on {self.options.max_rows:,} of {len(X):,} rows (max_rows)")
@@ -195,24 +184,3 @@ def _warnings_as(notes: list[str]) -> Iterator[None]:
     for each in caught:
         text = " ".join(str(each.message).split())[:_NOTE_CHARACTERS]
         notes.append(f"{each.category.__name__}: {text}")
-
-
-def _checked_vectors(X: Vectors, name: str) -> Vectors:
-    """Return vectors as training wants them, without a copy where they are already; refuse nonsense."""
-    if X.ndim != 2 or 0 in X.shape:
-        raise PluginError(f"'{name}' got X of shape {X.shape}; (n, d) is wanted, neither of them 0")
-    X = np.ascontiguousarray(X, np.float32)
-    if not np.isfinite(X).all():
-        lost = int((~np.isfinite(X).all(axis=1)).sum())
-        raise PluginError(f"'{name}' got {lost} vectors that are not finite", hint="mend the embedder")
-    return X
-
-
-def _checked_classes(y: Classes, n: int, n_classes: int, name: str) -> Classes:
-    """Return classes as int64; refuse nonsense."""
-    y = np.asarray(y)
-    if y.shape != (n,) or y.dtype.kind not in "iu":
-        raise PluginError(f"'{name}' got y of shape {y.shape} and type {y.dtype}; integers of shape ({n},) are wanted")
-    if y.min() < 0 or y.max() >= n_classes:
-        raise PluginError(f"'{name}' got classes from {y.min()} to {y.max()}; 0 to {n_classes - 1} are allowed")
-    return y.astype(np.int64)

@@ -1,16 +1,14 @@
-"""Linear models: the surrogates to begin with."""
+"""``logreg`` and ``sgd``: linear models."""
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from tracer_spec.builtin.surrogates.convert import predict_proba
 from tracer_spec.builtin.surrogates.dense import dense_graph
-from tracer_spec.builtin.surrogates.learner import BoundedOptions, Layout, Learner, Recipe
-from tracer_spec.plugin import Classes, Plugin, SurrogateLearner, Vectors
+from tracer_spec.builtin.surrogates.learner import BoundedOptions, Layout, Recipe
+from tracer_spec.plugin import Classes, Vectors
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -62,23 +60,5 @@ def _export_sgd(model: Any, layout: Layout) -> ModelProto:
     return dense_graph([(model.coef_.T, model.intercept_)], layout, "one-against-all")
 
 
-_LOGREG: Recipe[LogregOptions, Any] = Recipe(_train_logreg, predict_proba, _export_logreg)
-_SGD: Recipe[SgdOptions, Any] = Recipe(_train_sgd, predict_proba, _export_sgd)
-
-
-def linear() -> list[Plugin[SurrogateLearner]]:
-    """Return the linear surrogates."""
-    return [
-        Plugin(
-            "logreg",
-            "multinomial logistic regression: fast, small, hard to beat on good embeddings",
-            partial(Learner, "logreg", _LOGREG),
-            LogregOptions,
-        ),
-        Plugin(
-            "sgd",
-            "one-against-all logistic regression by averaged stochastic gradient descent",
-            partial(Learner, "sgd", _SGD),
-            SgdOptions,
-        ),
-    ]
+LOGREG = Recipe(_train_logreg, _export_logreg)
+SGD = Recipe(_train_sgd, _export_sgd)

@@ -1,17 +1,15 @@
-"""A multi-layer perceptron: the most accurate of the small models where there are some dozen rows a class."""
+"""``mlp``, a multi-layer perceptron: the most accurate of the small models where there are some dozen rows a class."""
 
 from __future__ import annotations
 
 import warnings
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from tracer_spec.builtin.surrogates.convert import predict_proba
 from tracer_spec.builtin.surrogates.dense import dense_graph
-from tracer_spec.builtin.surrogates.learner import BoundedOptions, Layout, Learner, Recipe
-from tracer_spec.plugin import Classes, Plugin, SurrogateLearner, Vectors
+from tracer_spec.builtin.surrogates.learner import BoundedOptions, Layout, Recipe
+from tracer_spec.plugin import Classes, Vectors
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -65,16 +63,4 @@ def _export(model: Any, layout: Layout) -> ModelProto:
     return dense_graph(list(zip(model.coefs_, model.intercepts_, strict=True)), layout)
 
 
-_MLP: Recipe[MlpOptions, Any] = Recipe(_train, predict_proba, _export, smaller="choose smaller hidden layers")
-
-
-def mlp() -> list[Plugin[SurrogateLearner]]:
-    """Return the multi-layer perceptron."""
-    return [
-        Plugin(
-            "mlp",
-            "a multi-layer perceptron of one or two hidden layers",
-            partial(Learner, "mlp", _MLP),
-            MlpOptions,
-        )
-    ]
+MLP = Recipe(_train, _export, smaller="choose smaller hidden layers")

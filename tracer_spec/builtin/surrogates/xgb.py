@@ -1,4 +1,4 @@
-"""Gradient boosting by XGBoost, an optional dependency."""
+"""``xgboost``: gradient boosting by XGBoost, an optional dependency."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import Field
 from tracer_spec.builtin.surrogates.bounds import Pace
 from tracer_spec.builtin.surrogates.learner import BoundedOptions, Layout, Learner, Recipe
 from tracer_spec.errors import MissingDependencyError
-from tracer_spec.plugin import Classes, Plugin, SurrogateLearner, Vectors
+from tracer_spec.plugin import Classes, Vectors
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -32,7 +32,8 @@ class XgboostOptions(BoundedOptions):
     max_bin: int = Field(64, ge=2, le=65_536, description="candidates for a split in each dimension")
 
 
-def _make(options: XgboostOptions) -> Learner[XgboostOptions, Any]:
+def make(options: XgboostOptions) -> Learner[XgboostOptions]:
+    """Return the learner; needs xgboost."""
     try:
         import xgboost  # noqa: F401
     except ImportError as error:
@@ -40,7 +41,7 @@ def _make(options: XgboostOptions) -> Learner[XgboostOptions, Any]:
             f"xgboost is not installed: {error}",
             hint="pip install 'tracer-spec[xgboost]', or without its GPU libraries: pip install xgboost-cpu",
         ) from error
-    return Learner("xgboost", _XGBOOST, options)
+    return Learner("xgboost", XGBOOST, options)
 
 
 def _train(options: XgboostOptions, X: Vectors, y: Classes, seed: int) -> Any:
@@ -119,9 +120,4 @@ def _converted(tree: dict[str, Any], target: int) -> Tree:
     )
 
 
-_XGBOOST: Recipe[XgboostOptions, Any] = Recipe(_train, _predict, _export, "use fewer rounds or a smaller max_depth")
-
-
-def xgb() -> list[Plugin[SurrogateLearner]]:
-    """Return XGBoost."""
-    return [Plugin("xgboost", "gradient-boosted trees by XGBoost (optional dependency)", _make, XgboostOptions)]
+XGBOOST = Recipe(_train, _export, "use fewer rounds or a smaller max_depth", _predict)

@@ -154,7 +154,7 @@ def _choose(what: str, paths: tuple[str, ...]) -> str:
 
 def _samples(name: str, target: float | None) -> tuple[FirstSpec, dict[str, str], list[tuple[str, str]]]:
     """Return spec and files of the sample traces."""
-    from tracer_spec.init.sample import CLEAR, sample_file
+    from tracer_spec.init.sample import LABELS, sample_file
     from tracer_spec.init.spec_text import LABELS_FILE, FirstSpec
 
     story = (
@@ -164,7 +164,7 @@ def _samples(name: str, target: float | None) -> tuple[FirstSpec, dict[str, str]
         name, "jsonl", {"path": SAMPLES}, aliases={"refund": "refund_status"}, labels_file=LABELS_FILE,
         target=target or 0.92, story=story,
     )  # fmt: skip
-    files = {SAMPLES: sample_file(), LABELS_FILE: "".join(f"{label}\n" for label in CLEAR)}
+    files = {SAMPLES: sample_file(), LABELS_FILE: "".join(f"{label}\n" for label in LABELS)}
     return first, files, [("traces", f"{SAMPLES}: samples, made up; --traces FILE looks at yours")]
 
 

@@ -71,12 +71,12 @@ def read_fresh_traces(bundle: Bundle, path: str, preset: str | None, *, need_lab
     from tracer_spec.builtin.embedders.precomputed import Precomputed
     from tracer_spec.builtin.formats import compile_format, find_format
     from tracer_spec.builtin.sources.files import STDIN
-    from tracer_spec.builtin.sources.json_lines import JsonLines
+    from tracer_spec.builtin.sources.json_lines import JsonLines, JsonLinesOptions
     from tracer_spec.flow.traces.collect import collect
     from tracer_spec.flow.traces.labels import LabelCleaner
     from tracer_spec.flow.traces.optional_labels import LabelIfAny
 
-    if path != STDIN and not glob.has_magic(path) and not Path(path).exists():
+    if not path or (path != STDIN and not glob.has_magic(path) and not Path(path).exists()):
         raise DataError("there is no such file", where=path, hint="relative paths start at the current folder")
     tree = _tree(bundle)
     spec, key, column = (
@@ -90,7 +90,7 @@ def read_fresh_traces(bundle: Bundle, path: str, preset: str | None, *, need_lab
     brings_vectors = bundle.manifest.embedder.probe is None
     allowed = None if spec.labels.allowed == "infer" else bundle.manifest.labels
     traces = collect(
-        JsonLines((path,)).records(),
+        JsonLines(JsonLinesOptions.model_validate({"path": path})).records(),
         compile_format(chosen).traces,
         (LabelCleaner if need_label else LabelIfAny)(spec.labels.normalize, spec.labels.aliases, allowed),
         on_error="drop",
