@@ -130,8 +130,8 @@ def same_test(pinned: Pinned, look: Look | None) -> None:
             "of the lock",
             where=str(pinned.path),
             address="looks",
-            hint="another kind of processor, a learner that ran out of its time or is not reproducible, or a lock that was edited; "
-            f"'tracer-spec build {pinned.spec}' tests it, and counts as another look",
+            hint="another kind of processor, a learner that ran out of its time or is not reproducible, or a lock that was "
+            f"edited; 'tracer-spec build {pinned.spec}' tests it, and counts as another look",
         )
 
 
