@@ -107,7 +107,7 @@ def test_a_refusal_exits_3_writes_nothing_and_says_what_is_missing(run, noise, t
     assert result.stdout.startswith("refused  small  in ")
     assert re.search(r"^  finding +no policy could be shown, at 95 % confidence, to agree", result.stdout, re.M)
     assert "what would help" in result.stdout
-    # no look was spent, so the next one may spend 0.05 * 6 / pi**2: ceil(ln 0.0304 / ln 0.9)
+    # no look was spent, so the next one may spend 0.05 * 0.9: ceil(ln 0.045 / ln 0.9)
     assert "a policy must handle 30 certify rows or more" in result.stdout
     assert result.stdout.endswith("dist/small.tracer was not written\n")
     assert not (tmp_path / "dist" / "small.tracer").exists()
