@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tracer_spec.cli.bundle_options import embedder_option
 from tracer_spec.cli.console import print_document
+from tracer_spec.cli.options import brief_option, embedder_option, json_option, only_one_of
 from tracer_spec.cli.verbs import VERBS
 from tracer_spec.errors import UsageError
 
@@ -38,7 +38,8 @@ DIFFERENT = 5
     "--exit-code", "exit_code", is_flag=True, help="Exit with 5 where anything differs, 0 where nothing does."
 )
 @click.option("--markdown", is_flag=True, help="Print Markdown, for a comment on a pull request.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@json_option
+@brief_option
 @click.option("-v", "--verbose", is_flag=True, help="Show every label, every value and every row that differs.")
 def command(
     old: str,
@@ -51,6 +52,7 @@ def command(
     exit_code: bool,
     markdown: bool,
     as_json: bool,
+    brief: bool,
     verbose: bool,
 ) -> int:
     """Say what changes from one bundle to the next.
@@ -62,8 +64,8 @@ def command(
     With --traces, JSON lines (gzip or not) with or without the teacher's labels, read as the bundles' specs say:
     which rows are decided differently, in which way, and, where the teacher's label is there, whether for the better.
     """
-    if markdown and as_json:
-        raise UsageError("--markdown and --json are both given; take one of them")
+    only_one_of(markdown=markdown, json=as_json)
+    only_one_of(brief=brief, verbose=verbose, markdown=markdown)
     for option, given in (("--format", preset is not None), ("--text", text), ("--embedder", embedder is not None)):
         if given and traces is None:
             raise UsageError(f"{option} is given without --traces", hint="it is about the rows of a file of traces")
@@ -85,7 +87,7 @@ def command(
 
         click.echo(changes_markdown(changes, flips))
     else:
-        from tracer_spec.cli.text.diff import tell
+        from tracer_spec.cli.text.diff import diff_text
 
-        click.echo(tell(changes, flips, verbose=verbose))
+        click.echo(diff_text(changes, flips, verbose=verbose, brief=brief))
     return DIFFERENT if exit_code and not changes.is_same_file else 0

@@ -10,6 +10,7 @@ from tracer_spec.errors import DataError
 
 if TYPE_CHECKING:
     from tracer_spec.cli.commands.verify_traces import FreshTraces
+    from tracer_spec.flow.traces.row_hashes import KnownRows
     from tracer_spec.flow.traces.trace_set import TraceSet
     from tracer_spec.report.decision_changes import Flips
     from tracer_spec.runtime import Batch, Bundle
@@ -22,23 +23,7 @@ def measure_flips(
 ) -> Flips:
     """Read traces as each bundle's spec says, decide them by both, and find those whose decision differs.
 
-    Parameters
-    ----------
-    old, new : Bundle
-        Drafts too.
-    path : str
-        JSON Lines, gzip or not.
-    preset : str or None
-        A format's name, instead of the specs'.
-    embedder : str or None
-        The name of the plugin that may embed for the bundle, or the two, that it belongs to.
-    text : bool
-        Whether flips carry their text.
-
-    Raises
-    ------
-    DataError
-        Where no trace is left that both can decide.
+    ``preset`` is a format's name, instead of the specs'; ``embedder`` the plugin that may embed for the bundles it belongs to.
     """
     from tracer_spec.builtin.sources.files import STDIN
     from tracer_spec.cli.commands.verify_traces import read_fresh_traces
@@ -89,11 +74,9 @@ def _decide(
     return router.route_batch(list(side.traces.take(at).texts) if side.vectors is None else side.vectors[at])
 
 
-def _n_seen(known: object, traces: TraceSet) -> int | None:
+def _n_seen(known: KnownRows | None, traces: TraceSet) -> int | None:
     """Return how many of the traces a build has seen; None where its bundle does not say."""
-    from tracer_spec.flow.traces.row_hashes import KnownRows
-
-    if not isinstance(known, KnownRows):
+    if known is None:
         return None
     seen = known.find(traces)
     return int((seen.event | seen.content | seen.repeat).sum())

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from tracer_spec.cli.bundle_options import embedder_option, sha256_option
 from tracer_spec.cli.console import print_document
 from tracer_spec.cli.failure import Interrupted
+from tracer_spec.cli.options import embedder_option, sha256_option
 from tracer_spec.cli.verbs import VERBS
 from tracer_spec.errors import UsageError
 
