@@ -1,4 +1,4 @@
-"""The flow of DESIGN section 1 as one page of verbs: plan, read, part, prepare, train, propose, certify, compile, write."""
+"""The build as one page of verbs: plan, read, part, prepare, train, propose, certify, compile, write."""
 
 from __future__ import annotations
 
@@ -74,7 +74,8 @@ def build(
     from tracer_spec.flow.cache.memory import Memory
     from tracer_spec.flow.cache.store import open_store
     from tracer_spec.flow.certifying.proposal import decide, make_proposal
-    from tracer_spec.flow.lock.comparison import pinned_build, same_embedder, same_inputs, same_result
+    from tracer_spec.flow.lock.comparison import pinned_build, same_embedder, same_inputs, same_result, same_test
+    from tracer_spec.flow.lock.fitted import dealt_before, write_dealt
     from tracer_spec.flow.lock.record import deliver
     from tracer_spec.flow.prepare import part, prepare, read_traces
     from tracer_spec.flow.prepared import sealed_accounting
@@ -99,23 +100,27 @@ def build(
         traces = read_traces(plan)
         done(f"{traces.accounting.kept:,} of {traces.accounting.read:,} traces kept")
     with staged(observe, "split") as done:
-        sides = part(traces, plan.spec.split)
+        sides = part(traces, plan.spec.split, dealt_before(plan, traces))
         if pinned:
             same_inputs(pinned, plan, traces, sides, text=check)
+        else:
+            write_dealt(plan, traces, sides)
         done(f"{len(sides.fit):,} fit, {len(sides.certify):,} certify")
     with staged(observe, "embed") as done:
         prepared = prepare(plan, traces, sides, memory=memory, observe=observe)
         if pinned:
-            same_embedder(pinned, plan, prepared)
+            same_embedder(pinned, prepared)
         done(f"{prepared.fit.X.shape[1]} dimensions, {len(prepared.labels)} labels")
     with staged(observe, "train") as done:
         workshop = train(plan, prepared.fit, prepared.denied, workers=workers, memory=memory, observe=observe)
         done(f"trained: {', '.join(each.name for each in workshop.trained)}{memory.progress_note}")
     with staged(observe, "propose") as done:
         proposal = make_proposal(plan, prepared, workshop, draft=draft)
+        if pinned:
+            same_test(pinned, proposal.look)
         done(f"candidates: {proposal.n_candidates:,}; chains: {len(proposal.chains)}")
     with staged(observe, "certify") as done:
-        certificate = decide(proposal, prepared)
+        certificate = decide(proposal, prepared, repeats=plan.spec.traces.repeats)
         done(f"{certificate.status}; tests: {len(certificate.walk)}")
     contents = written = None
     if certificate.shipped is not None:

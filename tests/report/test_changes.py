@@ -27,7 +27,7 @@ from tracer_spec.stats.two_samples import two_proportions
 SPEC = """\
 version: 1
 name: intents
-traces: {use: jsonl, with: {path: traces.jsonl}}
+traces: {use: jsonl, with: {path: traces.jsonl}, repeats: traffic}
 embedder: {use: lsa, with: {dim: 8}}
 zoo: [logreg]
 families: [l2d]

@@ -73,7 +73,10 @@ def one(problems: Problems, minimal: str, *overrides: str) -> str:
             "hint: add agreement: the share of handled traffic that must get the teacher's "
             "label, for instance 0.95",
         ),
-        ("split.strategy=randm", "'randm' is not one of random, temporal, grouped\nhint: did you mean 'random'?"),
+        (
+            "split.strategy=randm",
+            "'randm' is not one of random, temporal, grouped, fresh\nhint: did you mean 'random'?",
+        ),
         ("split.strategy=grouped", "a grouped split needs a key\nhint: add key: the JMESPath of the group"),
         ("split.key=a", "a random split takes no key\nhint: take key out, or write strategy: grouped"),
         ("split.folds=1", "1 is not at least 2"),

@@ -30,6 +30,7 @@ def test_the_defaults_are_those_of_the_design(load: Load, minimal: str) -> None:
                 "unanswered": "disagree",
             },
             "teacher": None,
+            "repeats": "either",
             "on_error": "fail",
         },
         "embedder": {"use": "lsa", "as": "lsa", "with": {}},
@@ -92,7 +93,7 @@ def test_the_digest_is_that_of_the_meaning_and_not_of_the_text(load: Load, minim
 
 def test_the_digest_of_this_spec_never_changes(load: Load, minimal: str) -> None:
     # it is written into locks and bundles: a change of it is a change of format, or of a default
-    assert spec_digest(load(minimal).spec) == "0699a04ee6b792a79050b30562ec8c81a7330a910afe6a53c03ac3e61d2937d1"
+    assert spec_digest(load(minimal).spec) == "24191a9f3502143b2703b471a3d29e2a4c48d532214612ca899bed0e6923dca1"
 
 
 def test_a_digest_covers_overrides_and_variables(load: Load, minimal: str) -> None:

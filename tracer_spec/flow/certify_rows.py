@@ -1,7 +1,8 @@
-"""The certify rows: sealed until they are opened, once, and then counted by the very graph that ships."""
+"""Certify rows: under seal, embedded, and opened once to count policies by the graph that ships."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -11,9 +12,10 @@ import numpy as np
 from tracer_spec.flow.blocks import ROWS_PER_BLOCK, Blocks
 from tracer_spec.flow.compile import compile_policy, overrides
 from tracer_spec.flow.traces.label_space import LabelSpace
+from tracer_spec.flow.traces.repeats import EITHER, distinct
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.training.embed import FittedEmbedder
-from tracer_spec.plugin import Classes, Mask, Policy, Scores
+from tracer_spec.plugin import CertifyRows, Classes, Mask, Policy, Scores
 
 if TYPE_CHECKING:
     from tracer_spec.graph import Scorer
@@ -50,10 +52,11 @@ class OpenedRows:
     def __len__(self) -> int:
         return len(self._y)
 
-    def count(self, policy: Policy) -> tuple[int, int]:
-        """Return (n handled, k of them agreeing)."""
+    def count(self, policy: Policy, among: Mask | None = None) -> tuple[int, int]:
+        """Return (n handled, k of them agreeing), of all rows or of those ``among``."""
         label, handled, _ = self._decide(policy)
-        return int(handled.sum()), int((handled & (label == self._y)).sum())
+        counted = handled if among is None else handled & among
+        return int(counted.sum()), int((counted & (label == self._y)).sum())
 
     def score_quantiles(self, policy: Policy) -> tuple[float, ...]:
         """Return at most 256 quantiles of the policy's acceptance scores, ascending; for the certificate alone."""
@@ -98,6 +101,54 @@ def _parts(policy: Policy, position: int) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """Some of the certify rows that were opened: those that are rows of their own under one reading of the log."""
+
+    opened: OpenedRows
+    among: Mask = field(repr=False)
+
+    def __len__(self) -> int:
+        return int(self.among.sum())
+
+    def count(self, policy: Policy) -> tuple[int, int]:
+        """Return (n handled, k of them agreeing)."""
+        return self.opened.count(policy, self.among)
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedRows:
+    """The certify rows as production would embed them, still under seal: nothing of them is told but a digest.
+
+    Parameters
+    ----------
+    blocks : Blocks
+    y : ndarray of shape (n,), int64
+    denied : ndarray of shape (k,), bool
+    own : ndarray of shape (n,), bool, or None
+        Rows that are rows of their own even if those that repeat are copies; None where it makes no difference.
+    """
+
+    blocks: Blocks = field(repr=False)
+    y: Classes = field(repr=False)
+    denied: Mask = field(repr=False)
+    own: Mask | None = field(default=None, repr=False)
+
+    def digest(self) -> bytes:
+        """Return a digest of all that a count of a policy depends on, besides the policy."""
+        digest = hashlib.sha256(f"{len(self.y)} {self.blocks.dimension} {self.own is None}".encode())
+        for block in self.blocks:
+            digest.update(np.ascontiguousarray(block, np.float32).data if block.size else b"")
+        for column in (self.y, self.denied, self.own):
+            digest.update(b"" if column is None else np.ascontiguousarray(column).tobytes())
+        return digest.digest()
+
+    def open(self) -> tuple[OpenedRows, tuple[CertifyRows, ...]]:
+        """Return the rows, opened, and every reading of them under which a policy must pass."""
+        opened = OpenedRows(self.blocks, self.y, self.denied)
+        return opened, (opened,) if self.own is None else (opened, Reading(opened, self.own))
+
+
+@dataclass(frozen=True, slots=True)
 class Sealed:
     """The certify rows before they are opened: nothing to see but how many there are."""
 
@@ -110,14 +161,20 @@ class Sealed:
         """Refuse: rows under seal are not counted."""
         raise RuntimeError("the certify rows are under seal")
 
-    def keys(self) -> Iterator[bytes]:
-        """Yield who the rows are, for the ledger: their ids or contents, whatever the teacher said of them."""
-        for event, content in zip(self._traces.ids, self._traces.contents(), strict=True):
-            yield content if event is None else b"id\0" + event.encode("utf-8", "surrogatepass")
+    def ids(self) -> Iterator[bytes]:
+        """Yield the ids of the rows that have one, for the ledger."""
+        yield from (event.encode("utf-8", "surrogatepass") for event in self._traces.ids if event is not None)
 
-    def open(self, embedder: FittedEmbedder, labels: LabelSpace, denied: Mask) -> OpenedRows:
-        """Embed the rows as production will, and let policies be counted on them. Called once, by the engine."""
+    def contents(self) -> Iterator[bytes]:
+        """Yield what the rows are about, for the ledger, whatever the teacher said of them."""
+        return self._traces.contents()
+
+    def embed(
+        self, embedder: FittedEmbedder, labels: LabelSpace, denied: Mask, *, fit: TraceSet, repeats: str
+    ) -> EmbeddedRows:
+        """Embed the rows as production will; ``repeats`` says what rows are that say the same and have no id."""
         starts = range(0, max(len(self), 1), ROWS_PER_BLOCK)
         parts = (self._traces.take(range(start, min(start + ROWS_PER_BLOCK, len(self)))) for start in starts)
         blocks = Blocks(embedder.vectors(part, "certify") for part in parts)
-        return OpenedRows(blocks, labels.encode(self._traces.labels), denied)
+        own = distinct(self._traces, fit) if repeats == EITHER else None
+        return EmbeddedRows(blocks, labels.encode(self._traces.labels), denied, own)

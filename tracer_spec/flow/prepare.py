@@ -1,4 +1,4 @@
-"""Plan to rows: read the traces, part fit from certify, embed. From here on the two sides never meet again."""
+"""Preparation of rows: read the traces, part fit rows from certify rows, embed the fit rows."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from tracer_spec.flow.certify_rows import Sealed
 from tracer_spec.flow.prepared import Prepared
 from tracer_spec.flow.progress import Observer, no_observer
 from tracer_spec.flow.traces.collect import collect
+from tracer_spec.flow.traces.dealt import NEVER, Dealt
+from tracer_spec.flow.traces.folds import fold_keys, folds
 from tracer_spec.flow.traces.label_space import LabelSpace, label_space
 from tracer_spec.flow.traces.labels import LabelCleaner
-from tracer_spec.flow.traces.splits import Split, fold_keys, folds, split
+from tracer_spec.flow.traces.repeats import COPIES, EITHER, refuse_doubled, with_note, without_copies
+from tracer_spec.flow.traces.splits import FRESH, GROUPED, Split, split
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.training.embed import fit_embedder
 from tracer_spec.flow.training.fit_rows import FitRows
@@ -29,7 +32,13 @@ if TYPE_CHECKING:
 def read_traces(plan: Plan) -> TraceSet:
     """Read, clean and count the traces that the plan names."""
     with plan.source.attribute_errors():
-        return _collected(plan)
+        traces = _collected(plan)
+    repeats = plan.spec.traces.repeats
+    if repeats == COPIES:
+        return without_copies(traces)
+    if repeats == EITHER and plan.spec.split.strategy != GROUPED:
+        refuse_doubled(traces)
+    return with_note(traces) if repeats == EITHER else traces
 
 
 def _collected(plan: Plan) -> TraceSet:
@@ -48,9 +57,11 @@ def _collected(plan: Plan) -> TraceSet:
     )
 
 
-def part(traces: TraceSet, asked: SplitSpec) -> Split:
-    """Part fit rows from certify rows."""
-    sides = split(traces, certify=asked.certify, strategy=asked.strategy, max_fit=asked.max_fit)
+def part(traces: TraceSet, asked: SplitSpec, dealt: Dealt = NEVER) -> Split:
+    """Part fit rows from certify rows; ``dealt`` says how earlier builds and drafts did."""
+    sides = split(
+        traces, certify=asked.certify, strategy=asked.strategy, max_fit=asked.max_fit, key=asked.key, dealt=dealt
+    )
     if len(sides.fit) < 2 * asked.folds:
         raise DataError(
             f"too few rows to fit on, {len(sides.fit)} of {len(traces):,}: {asked.folds} folds cannot share them",
@@ -66,7 +77,7 @@ def denied_labels(defer_labels: Sequence[str], labels: LabelSpace) -> Mask:
     Raises
     ------
     DataError
-        For one that no fit row has: a slip of the pen here would let through what must not pass.
+        For one that no fit row has: a typing error would let through what must not pass.
     """
     for label in defer_labels:
         if label not in labels.classes:
@@ -100,4 +111,5 @@ def prepare(
         certify=Sealed(traces.take(sides.certify)),
         split_notes=sides.notes,
         bound_notes=sides.bound_notes,
+        fresh=plan.spec.split.strategy == FRESH,
     )

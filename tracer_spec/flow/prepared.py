@@ -1,11 +1,11 @@
-"""Everything that training needs, and the certify rows under seal."""
+"""Prepared rows: what training needs, and the certify rows under seal."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
-from tracer_spec.flow.certify_rows import Sealed
+from tracer_spec.flow.certify_rows import EmbeddedRows, Sealed
 from tracer_spec.flow.traces.accounting import Accounting
 from tracer_spec.flow.traces.label_space import LabelSpace
 from tracer_spec.flow.traces.labels import UNUSABLE
@@ -29,6 +29,11 @@ class Prepared:
     certify: Sealed
     split_notes: tuple[str, ...]
     bound_notes: tuple[str, ...] = ()
+    fresh: bool = False
+
+    def embed_certify(self, repeats: str) -> EmbeddedRows:
+        """Embed the certify rows, which stay under seal; see :meth:`Sealed.embed`."""
+        return self.certify.embed(self.embedder, self.labels, self.denied, fit=self.fit_traces, repeats=repeats)
 
 
 def sealed_accounting(prepared: Prepared) -> Accounting:

@@ -1,4 +1,4 @@
-"""A bundle against rows that its build never saw: coverage, agreement, whether its claim still stands, drift."""
+"""Verification of a bundle on rows that its build never saw: coverage, agreement, verdict, drift."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tracer_spec.flow.documents.certificate import AGREEMENT, END_TO_END, Claim
 from tracer_spec.flow.traces.label_space import LabelSpace
 from tracer_spec.flow.traces.name_counts import N_LISTED
 from tracer_spec.flow.traces.row_hashes import KnownRows
-from tracer_spec.flow.traces.splits import row_keys
+from tracer_spec.flow.traces.row_keys import row_keys
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.plugin import Mask, Vectors
 from tracer_spec.runtime.router import Router

@@ -171,6 +171,8 @@ class Certificate:
         with. Put in by the build once the test is over; empty where nothing was certified.
     measure : {'agreement', 'end_to_end'}
         What the target is a rate of. Put in by the build.
+    doubt : str
+        What to look for where a test that passed is not believed; empty otherwise. Put in by the build.
     """
 
     calibrator: str
@@ -187,6 +189,7 @@ class Certificate:
     draft: Candidate | None = None
     scores: tuple[float, ...] = ()
     measure: Measure = "agreement"
+    doubt: str = ""
 
     @property
     def status(self) -> Literal["certified", "draft", "refused"]:

@@ -76,9 +76,10 @@ class SplitSpec(Part):
     """How traces are divided into fit and certify rows."""
 
     certify: OpenFraction = Field(default=0.4, description="The share of the traces that certifies.")
-    strategy: Literal["random", "temporal", "grouped"] = Field(
+    strategy: Literal["random", "temporal", "grouped", "fresh"] = Field(
         default="random",
-        description="What certifies: a random share, the latest rows, or groups (one row of each is tested).",
+        description="What certifies: a random share, the latest rows, groups (one row of each is tested), or, once there "
+        "was a look at certify rows, all rows that are newer than it.",
     )
     key: Expression | None = Field(
         default=None, validate_default=True, description="For grouped: the JMESPath of what belongs together."
@@ -97,7 +98,7 @@ class SplitSpec(Part):
         strategy = info.data.get("strategy")
         if strategy == "grouped" and value is None:
             raise refusal("a grouped split needs a key", hint="add key: the JMESPath of the group", about_value=False)
-        if strategy in ("random", "temporal") and value is not None:
+        if strategy in ("random", "temporal", "fresh") and value is not None:
             fact = f"a {strategy} split takes no key"
             raise refusal(fact, hint="take key out, or write strategy: grouped", about_value=False)
         return value
@@ -164,8 +165,8 @@ class RouterSpec(Part):
     def _time_if_temporal(cls, value: SplitSpec, info: ValidationInfo) -> SplitSpec:
         traces = info.data.get("traces")
         custom = traces.format if traces else None
-        if value.strategy == "temporal" and isinstance(custom, FormatMap) and custom.has_no_time:
-            fact = "a temporal split needs the time of each trace, and traces.format gives none"
+        if value.strategy in ("temporal", "fresh") and isinstance(custom, FormatMap) and custom.has_no_time:
+            fact = f"a {value.strategy} split needs the time of each trace, and traces.format gives none"
             hint = "add time: its JMESPath, to traces.format"
             raise refusals("split", [(("strategy",), value.strategy, refusal(fact, hint=hint, about_value=False))])
         return value

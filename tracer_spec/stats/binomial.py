@@ -139,6 +139,32 @@ def predicted_power(n_test: int, n_fit: int, k_fit: int, target: float, delta: f
     return float(min(1.0, np.exp(log_mass).sum()))
 
 
+def predicted_surprise(n: int, k: int, n_fit: int, k_fit: float) -> float:
+    """Return how likely k successes or more of n are, as earlier trials predict them.
+
+    Parameters
+    ----------
+    n, k : int
+        Trials and successes.
+    n_fit : int
+        Earlier trials.
+    k_fit : float
+        Their successes, in [0, n_fit].
+
+    Returns
+    -------
+    float
+        P(BetaBin(n; k_fit + 1/2, n_fit - k_fit + 1/2) >= k): the posterior predictive under Jeffreys' prior.
+
+    References
+    ----------
+    Jeffreys (1946), An invariant form for the prior probability in estimation problems.
+    """
+    from scipy.stats import betabinom
+
+    return float(betabinom.sf(k - 1, n, k_fit + 0.5, n_fit - k_fit + 0.5))
+
+
 def trials_needed(agreement: float, target: float, delta: float, power: float = 0.9) -> int | None:
     """Return how many handled rows the test needs to reject with the given power; None where it never will.
 

@@ -32,7 +32,7 @@ SAMPLES = {
 }
 LOCK = {
     "lock": 1,
-    "looks": [{"builds": ["0123456789abcdef"], "rows": "AAAAAAAAAAEAAAAAAAAAAg=="}],
+    "looks": [{"builds": ["0123456789abcdef"], "sketch": "AAAAAAAAAAEAAAAAAAAAAg=="}],
     "build": {
         "spec": {"digest": "0" * 64, "keys": {"target.agreement": 0.9, "zoo.dt.use": "dt", "seed": 7, "average": True}},
         "seed": 7,

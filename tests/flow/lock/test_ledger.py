@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 import tracer_spec as ts
 from tracer_spec.errors import DataError
-from tracer_spec.flow.documents.lock import Series
-from tracer_spec.flow.lock.file import SKETCH_SIZE, lock_path, read_lock, united
-from tracer_spec.flow.lock.ledger import Look, next_look, sketch
+from tracer_spec.flow.documents.lock import LockDocument, Series
+from tracer_spec.flow.lock.file import SKETCH_SIZE, lock_path, read_lock, united, write_lock
+from tracer_spec.flow.lock.ledger import Look, count_look, sketch
 from tracer_spec.flow.prepare import part, read_traces
 from tracer_spec.flow.preview.certifiable import preview
 from tracer_spec.flow.progress import StageStarted
@@ -21,57 +21,116 @@ from tracer_spec.stats.multiple import look_level
 
 
 def rows(start, stop):
-    return sketch(str(i).encode() for i in range(start, stop))
+    return sketch((f"id {i}".encode() for i in range(start, stop)), (f"text {i}".encode() for i in range(start, stop)))
 
 
-def test_the_first_look_is_the_first_and_the_same_build_again_is_no_new_one():
-    number, ledger = next_look((), "a", rows(0, 100))
-    assert number == 1
-    assert next_look(ledger, "a", rows(0, 100)) == (1, ledger)
+@pytest.fixture
+def look(tmp_path):
+    """Return how to take a look: what is tested, whatever the level, at which rows; it gives the number."""
+    path = tmp_path / "router.lock"
+
+    def take(test, seen, *, fresh=False):
+        found = count_look(path, seen, 0.05, lambda level: test, fresh=fresh, newest=None)
+        found.write_down()
+        return found.number
+
+    take.ledger = lambda: read_lock(path).ledger
+    take.path = path
+    return take
 
 
-def test_other_builds_on_overlapping_rows_count_up_and_keep_their_numbers():
-    ledger = ()
-    for expected, build in enumerate("abc", start=1):
-        number, ledger = next_look(ledger, build, rows(0, 100 + expected))
-        assert number == expected
-    assert next_look(ledger, "b", rows(0, 102))[0] == 2
+def test_the_first_look_is_the_first_and_the_same_test_again_is_no_new_one(look):
+    assert [look("a", rows(0, 100)), look("a", rows(0, 100))] == [1, 1]
+    assert [series.builds for series in look.ledger()] == [("a",)]
 
 
-def test_rows_never_seen_start_a_series_of_their_own():
-    _, ledger = next_look((), "a", rows(0, 100))
-    number, ledger = next_look(ledger, "b", rows(100, 200))
-    assert (number, len(ledger)) == (1, 2)
+def test_other_tests_on_overlapping_rows_count_up_and_keep_their_numbers(look):
+    assert [look(test, rows(0, 100 + n)) for n, test in enumerate("abc")] == [1, 2, 3]
+    assert look("b", rows(0, 102)) == 2
 
 
-def test_a_look_that_overlaps_two_series_counts_after_the_looks_of_both():
+def test_rows_never_seen_start_a_series_of_their_own(look):
+    assert [look("a", rows(0, 100)), look("b", rows(100, 200))] == [1, 1]
+    assert len(look.ledger()) == 2
+
+
+def test_a_look_that_overlaps_two_series_counts_after_the_looks_of_both(look):
     ledger = (
-        Series(builds=("a", "b"), rows=rows(0, 50)),
-        Series(builds=("c",), rows=rows(100, 150)),
-        Series(builds=("d",), rows=rows(900, 950)),
+        Series(builds=("a", "b"), sketch=rows(0, 50)),
+        Series(builds=("c",), sketch=rows(100, 150)),
+        Series(builds=("d",), sketch=rows(900, 950)),
     )
-    number, ledger = next_look(ledger, "e", rows(20, 120))
-    assert number == 4
-    assert [series.builds for series in ledger] == [("d",), ("a", "b", "c", "e")]
+    write_lock(look.path, LockDocument(looks=ledger))
+    assert look("e", rows(20, 120)) == 4
+    assert [series.builds for series in look.ledger()] == [("d",), ("a", "b", "c", "e")]
 
 
-def test_a_hundredth_of_common_rows_among_many_is_seen():
-    first, second = rows(0, 200_000), rows(198_000, 398_000)
-    assert len(first) == SKETCH_SIZE
-    assert Series(builds=("a",), rows=first).overlaps(second)
-    assert not Series(builds=("a",), rows=first).overlaps(rows(200_000, 400_000))
+def test_rows_are_known_again_by_their_ids_and_by_their_texts(look):
+    ids, texts = [b"1", b"2"], [b"where is it", b"stop"]
+    assert look("a", sketch(ids, texts)) == 1
+    assert look("b", sketch([b"x1", b"x2"], texts)) == 2  # another expression for the id
+    assert look("c", sketch(ids, [b"q: where is it", b"q: stop"])) == 3  # another for the text
+    assert look("d", sketch([b"1 ", b"2 "], [b"q: where", b"q: stopped"])) == 1
+
+
+def test_fresh_rows_may_ask_what_was_asked_before_but_not_most_of_it(look):
+    old = [f"text {i}".encode() for i in range(100)]
+    assert look("a", sketch((b"%d" % i for i in range(100)), old)) == 1
+    some = [*old[:40], *(f"new {i}".encode() for i in range(60))]
+    assert look("b", sketch((b"n%d" % i for i in range(100)), some)) == 2
+    assert (
+        look("c", sketch((b"m%d" % i for i in range(100)), [*old[:40], *(b"o%d" % i for i in range(60))]), fresh=True)
+        == 1
+    )
+    assert (
+        look("d", sketch((b"p%d" % i for i in range(100)), [*old[:60], *(b"q%d" % i for i in range(40))]), fresh=True)
+        > 1
+    )
+
+
+def test_a_test_is_known_again_at_the_level_that_led_to_it(look, tmp_path):
+    path, seen = look.path, rows(0, 100)
+    for expected in (1, 2, 3, 2):
+        test_at = {1: "{:.1e}".format, 2: "b {:.1e}".format, 3: "c {:.1e}".format}[expected]
+        found = count_look(path, seen, 0.05, test_at, fresh=False, newest=None)
+        found.write_down()
+        assert (found.number, found.level) == (expected, look_level(expected, 0.05))
+
+
+def test_where_nothing_is_tested_no_look_is_written(look):
+    found = count_look(look.path, rows(0, 10), 0.05, lambda level: None, fresh=False, newest=None)
+    assert (found.number, found.is_taken) == (1, True)
+
+
+def test_a_small_set_of_rows_inside_a_large_one_is_seen():
+    large = sketch((), (b"%d" % i for i in range(400_000)))
+    assert len(large) == SKETCH_SIZE
+    missed = 0
+    for start in range(0, 400_000, 16_000):
+        missed += not Series(builds=("a",), sketch=large).overlaps(
+            sketch((), (b"%d" % i for i in range(start, start + 800)))
+        )
+    assert missed == 0  # each is missed with probability 7e-8
+    assert not Series(builds=("a",), sketch=large).overlaps(sketch((), (b"%d" % i for i in range(400_000, 400_800))))
+
+
+def test_up_to_its_size_a_sketch_holds_every_row():
+    assert len(sketch((), (b"%d" % i for i in range(SKETCH_SIZE)))) == SKETCH_SIZE
+    whole = Series(builds=("a",), sketch=rows(0, SKETCH_SIZE))
+    assert all(whole.overlaps(rows(i, i + 1)) for i in range(0, SKETCH_SIZE, 97))
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(1, 20), st.sampled_from("abcdefgh")), max_size=12))
-def test_the_levels_spent_on_rows_in_common_never_exceed_the_budget(builds):
-    ledger = ()
-    spent = {}
+def test_the_levels_spent_on_rows_in_common_never_exceed_the_budget(tmp_path_factory, builds):
+    path = tmp_path_factory.mktemp("lock") / "router.lock"
     for start, length, build in builds:
-        number, ledger = next_look(ledger, build, rows(start, start + length))
-        spent[build, start, length] = look_level(number, 0.05)
-        for series in ledger:
+        found = count_look(
+            path, rows(start, start + length), 0.05, lambda level, build=build: build, fresh=False, newest=None
+        )
+        found.write_down()
+        assert 0 < found.level <= 0.05
+        for series in read_lock(path).ledger:
             assert sum(look_level(j, 0.05) for j in range(1, len(series.builds) + 1)) <= 0.05
-    assert all(0 < level <= 0.05 for level in spent.values())
 
 
 @pytest.fixture
@@ -86,7 +145,7 @@ def spec_file(tmp_path):
     (tmp_path / "traces.jsonl").write_text("\n".join(lines))
     path = tmp_path / "router.yaml"
     path.write_text(
-        "version: 1\nname: looks\ntraces: {use: jsonl, with: {path: traces.jsonl}}\n"
+        "version: 1\nname: looks\ntraces: {use: jsonl, with: {path: traces.jsonl}, repeats: traffic}\n"
         "embedder: {use: lsa, with: {dim: 8}}\nzoo: [logreg]\ntarget: {agreement: 0.9}\n"
     )
     return path
@@ -96,15 +155,20 @@ def build(spec_file, *overrides, **options):
     return ts.build(spec_file, out=spec_file.parent / "out.tracer", overrides=overrides, **options)
 
 
+def other_zoo(n):
+    """Return an override that trains another surrogate, and so tests another policy."""
+    return f"zoo=[{{use: logreg, with: {{C: {n}}}}}]"
+
+
 def test_every_look_is_written_beside_the_spec_and_spends_its_share(spec_file):
     first = build(spec_file)
     assert (first.status, first.certificate.look) == ("certified", 1)
     assert first.certificate.level == look_level(1, 0.05)
     again = build(spec_file)
     assert (again.certificate.look, again.sha256) == (1, first.sha256)
-    other_seed = build(spec_file, "seed=1")
-    assert (other_seed.certificate.look, other_seed.certificate.level) == (2, look_level(2, 0.05))
-    assert all(step.passed == (step.p_value <= look_level(2, 0.05)) for step in other_seed.certificate.walk)
+    other = build(spec_file, other_zoo(2))
+    assert (other.certificate.look, other.certificate.level) == (2, look_level(2, 0.05))
+    assert all(step.passed == (step.p_value <= look_level(2, 0.05)) for step in other.certificate.walk)
 
 
 def test_what_no_test_depends_on_is_no_new_look(spec_file):
@@ -116,7 +180,7 @@ def test_what_no_test_depends_on_is_no_new_look(spec_file):
 def test_a_draft_spends_no_look_and_routes_only_where_it_may(spec_file):
     result = build(spec_file, draft=True)
     assert (result.status, result.certificate.look, result.certificate.walk) == ("draft", None, ())
-    assert not lock_path(str(spec_file)).exists()
+    assert read_lock(lock_path(str(spec_file))).ledger == ()
     with pytest.raises(ts.BundleError, match="draft"):
         ts.load(result.bundle)
     assert ts.load(result.bundle, allow_draft=True).route("about the chip card number 1").label == "card"
@@ -125,12 +189,12 @@ def test_a_draft_spends_no_look_and_routes_only_where_it_may(spec_file):
 def test_a_build_that_can_test_nothing_spends_no_look(spec_file):
     result = build(spec_file, "target.agreement=0.9999")
     assert result.status == "refused"
-    assert not lock_path(str(spec_file)).exists()
+    assert read_lock(lock_path(str(spec_file))).ledger == ()
 
 
 def test_the_advice_of_a_refusal_counts_the_looks_that_were_taken(spec_file):
     for seed in range(3):
-        build(spec_file, f"seed={seed}")
+        build(spec_file, other_zoo(10 * seed + 5))
     refused = build(spec_file, "target.agreement=0.9999")  # opens nothing: the next build's look is the fourth
     assert refused.advice.fewest_handled == fewest_trials(0.9999, look_level(4, 0.05))
 
@@ -146,7 +210,7 @@ def test_two_builds_at_once_never_count_as_one_look(spec_file):
     def slower(event):
         """Let another build look while this one is about to certify."""
         if event == StageStarted("certify"):
-            build(spec_file, "seed=1")
+            build(spec_file, other_zoo(20))
 
     with pytest.raises(DataError) as refusal:
         build(spec_file, observe=slower)
@@ -180,7 +244,7 @@ def test_a_label_to_defer_that_no_fit_row_has_stops_build_and_plan_before_any_lo
     (problem,) = refusal.value.problems
     assert (problem.address, problem.what) == ("defer_labels", "no fit row has the label 'laon'")
     assert problem.hint.startswith("did you mean 'loan'?; correct it")
-    assert not lock_path(str(spec_file)).exists()
+    assert read_lock(lock_path(str(spec_file))).ledger == ()
     plan = make_plan(load_spec(spec_file, overrides=["defer_labels=[laon]"]), find_plugins())
     traces = read_traces(plan)
     with pytest.raises(DataError, match="no fit row has the label 'laon'"):
@@ -198,7 +262,7 @@ def test_a_label_to_defer_that_no_fit_row_has_stops_build_and_plan_before_any_lo
 def test_a_damaged_lock_stops_the_build_instead_of_forgetting_looks(spec_file):
     build(spec_file)
     lock = lock_path(str(spec_file))
-    for text in ("", "{", "[]", '{"lock": 1}', '{"lock": 1, "looks": [{"builds": [], "rows": "!"}]}', '{"lock": 2}'):
+    for text in ("", "{", "[]", '{"lock": 1}', '{"lock": 1, "looks": [{"builds": [], "sketch": "!"}]}', '{"lock": 2}'):
         lock.write_text(text)
         with pytest.raises(DataError, match="lock"):
             build(spec_file)
@@ -233,18 +297,18 @@ def in_conflict(ours, theirs):
 
 def test_after_a_merge_conflict_the_looks_of_both_branches_count(spec_file):
     lock = lock_path(str(spec_file))
-    build(spec_file, "seed=1")
+    build(spec_file, other_zoo(10))
     base = lock.read_text()
-    build(spec_file, "seed=2")
+    build(spec_file, other_zoo(20))
     ours = lock.read_text()
     lock.write_text(base)
-    build(spec_file, "seed=3")
+    build(spec_file, other_zoo(30))
     lock.write_text(in_conflict(ours, lock.read_text()))
-    merged = build(spec_file, "seed=4")
+    merged = build(spec_file, other_zoo(40))
     assert merged.certificate.look == 4
     assert "router.lock held a merge conflict; it is written anew, with the looks of both branches" in merged.warnings
     assert not read_lock(lock).in_conflict
-    assert build(spec_file, "seed=3").certificate.look == 3
+    assert build(spec_file, other_zoo(30)).certificate.look == 3
 
 
 def test_a_conflict_that_cannot_be_told_apart_stops_the_build_and_says_how_to_bring_it_back(spec_file):
@@ -265,13 +329,13 @@ def test_putting_two_ledgers_together_forgets_no_look_and_no_row(left, right):
     def ledger_of(builds):
         ledger = ()
         for start, length, name in builds:
-            _, ledger = next_look(ledger, name, rows(start, start + length))
+            ledger = united(ledger, (Series(builds=(name,), sketch=rows(start, start + length)),))
         return ledger
 
     ours, theirs = ledger_of(left), ledger_of(right)
     both = united(ours, theirs)
     for series in (*ours, *theirs):
-        (home,) = [each for each in both if each.overlaps(series.rows)]
+        (home,) = [each for each in both if each.overlaps(series.sketch)]
         assert set(series.builds) <= set(home.builds)
-        assert series.rows <= home.rows
+        assert series.sketch <= home.sketch
         assert len(set(home.builds)) == len(home.builds) or len(set(series.builds)) < len(series.builds)

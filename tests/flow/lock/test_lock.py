@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[3]
 SPEC = """\
 version: 1
 name: locked
-traces: {use: jsonl, with: {path: traces.jsonl}}
+traces: {use: jsonl, with: {path: traces.jsonl}, repeats: traffic}
 embedder: {use: lsa, with: {dim: 8}}
 zoo: [logreg]
 families: [l2d]
@@ -69,13 +69,13 @@ def files(folder):
     return {each.name: each.read_bytes() for each in folder.iterdir()}
 
 
-def refused(folder, *overrides, **options):
-    """Return the error of a build that is held to the lock, after making sure that it touched nothing and trained nothing."""
+def refused(folder, *overrides, before_stage="train", **options):
+    """Return the error of a build that is held to the lock, after making sure that it touched nothing and ended in time."""
     before, stages = files(folder), []
     with pytest.raises(ts.LockError) as error:
         build(folder, *overrides, observe=lambda event: stages.append(event), **options)
     assert files(folder) == before
-    assert "train" not in {event.stage for event in stages if isinstance(event, StageDone)}
+    assert before_stage not in {event.stage for event in stages if isinstance(event, StageDone)}
     assert error.value.exit_code == 5
     return error.value
 
@@ -238,12 +238,12 @@ def test_a_lock_whose_looks_were_taken_out_pins_nothing(folder):
     lock = json.loads((folder / "router.lock").read_text())
     (folder / "router.lock").write_text(json.dumps(lock | {"looks": []}))
     for option in ("locked", "check"):
-        (problem,) = refused(folder, **{option: True}).problems
-        assert (problem.address, "the lock was edited" in problem.what) == ("looks", True)
+        (problem,) = refused(folder, before_stage="certify", **{option: True}).problems
+        assert (problem.address, "a lock that was edited" in problem.hint) == ("looks", True)
 
 
 def test_a_mapping_has_no_lock_and_a_draft_is_not_held_to_one(folder):
-    with pytest.raises(ts.LockError, match="a spec that is no file has no lock"):
+    with pytest.raises(ts.LockError, match="a spec given as a mapping has no lock file"):
         ts.build(
             {"version": 1, "name": "m", "traces": "jsonl", "embedder": "lsa", "target": {"agreement": 0.9}}
             | {"traces": {"use": "jsonl", "with": {"path": str(folder / "traces.jsonl")}}},

@@ -129,7 +129,7 @@ def test_the_smallest_coverage_is_the_fewest_trials_over_the_certify_rows(tmp_pa
 
 def test_the_level_is_that_of_the_next_look_where_looks_are_counted(tmp_path):
     able = outlook_of(tmp_path, rows(1000), as_file=True).certifiable
-    assert (able.look, able.level) == (1, pytest.approx(0.05 * 6 / math.pi**2))
+    assert (able.look, able.level) == (1, pytest.approx(0.05 * 0.9))
     assert able.fewest == math.ceil(math.log(able.level) / math.log(0.9))
 
 

@@ -38,6 +38,7 @@ def command(
     from tracer_spec.cli.progress import watch
     from tracer_spec.flow.cache.store import open_store
     from tracer_spec.flow.lock.file import lock_path
+    from tracer_spec.flow.lock.fitted import dealt_before
     from tracer_spec.flow.prepare import part, read_traces
     from tracer_spec.flow.preview.cached import forecast
     from tracer_spec.flow.preview.certifiable import preview
@@ -56,7 +57,7 @@ def command(
             traces = read_traces(plan)
             done(f"{traces.accounting.kept:,} of {traces.accounting.read:,} traces kept")
         with staged(observe, "split") as done:
-            sides = part(traces, plan.spec.split)
+            sides = part(traces, plan.spec.split, dealt_before(plan, traces))
             done(f"{len(sides.fit):,} fit, {len(sides.certify):,} certify")
         outlook = preview(
             plan.spec,

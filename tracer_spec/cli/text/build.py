@@ -151,6 +151,9 @@ def _dropped(result: BuildResult) -> Iterator[Fact]:
 def _advice(result: BuildResult) -> Iterator[Fact]:
     """Say what a refused build lacks."""
     advice, n_traces = result.advice, result.n_fit + result.n_certify
+    if result.certificate.doubt:
+        yield Fact("advice", result.certificate.doubt)
+        return
     if advice is None:
         return
     if advice.traces_needed is None:

@@ -1,18 +1,24 @@
-"""From the workshop to a frozen order of testing: everything that is decided before a certify row is opened."""
+"""Proposal: the frozen order of testing, decided before a certify row is opened."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from tracer_spec.flow.certifying.certify import certify
+from tracer_spec.flow.certifying.certify import certify, refuse_untested
 from tracer_spec.flow.certifying.draft import draft_certificate
 from tracer_spec.flow.certifying.pareto import pareto_front, propose
-from tracer_spec.flow.lock.ledger import Look, count_look
+from tracer_spec.flow.lock.file import lock_path
+from tracer_spec.flow.lock.ledger import Look, count_look, sketch
 from tracer_spec.flow.prepared import sealed_accounting
+from tracer_spec.flow.traces.repeats import TRAFFIC
+from tracer_spec.flow.traces.trace_set import newest_time
 
 if TYPE_CHECKING:
+    from tracer_spec.flow.certify_rows import EmbeddedRows
     from tracer_spec.flow.prepared import Prepared
     from tracer_spec.flow.traces.accounting import Accounting
     from tracer_spec.flow.training.workshop import Workshop
@@ -39,6 +45,8 @@ class Proposal:
         None for a draft, and where looks are not counted.
     draft : bool
         Whether the certify rows stay sealed.
+    rows : EmbeddedRows or None
+        The certify rows, under seal, where looks are counted.
     """
 
     chains: Sequence[Chain] = field(repr=False)
@@ -48,6 +56,7 @@ class Proposal:
     target: Target
     look: Look | None
     draft: bool
+    rows: EmbeddedRows | None = field(default=None, repr=False)
 
     @property
     def n_candidates(self) -> int:
@@ -64,22 +73,73 @@ class Proposal:
         return self.look.left_by(target, opened=self.opens) if self.look else target
 
     def accounting(self, prepared: Prepared) -> Accounting:
-        """Return what may be told of the traces: while certify rows are sealed, labels are counted on fit rows alone."""
+        """Return what may be told of the traces: while certify rows are sealed, fit rows alone are counted."""
         return prepared.traces.accounting if self.opens else sealed_accounting(prepared)
 
 
 def make_proposal(plan: Plan, prepared: Prepared, workshop: Workshop, *, draft: bool) -> Proposal:
-    """Let the families propose, and the calibrator freeze an order; from fit rows and the number of certify rows alone."""
-    chains = propose(plan.families, workshop)
-    look = None if draft else count_look(plan, prepared)
-    target = look.within(plan.target) if look else plan.target
-    with plan.calibrator.attribute_errors():
-        ordered = tuple(plan.calibrator.make().order(chains, len(prepared.certify), target))
-    return Proposal(chains, pareto_front(chains), ordered, plan.calibrator, target, look, draft)
+    """Let the families propose, and the calibrator freeze an order; from fit rows and the number of certify rows alone.
+
+    Certify rows are embedded here where looks are counted, since a look is known again by what it tests, and stay under
+    seal.
+    """
+    chains, n_certify = propose(plan.families, workshop), len(prepared.certify)
+
+    def order(target: Target) -> tuple[Candidate, ...]:
+        with plan.calibrator.attribute_errors():
+            return tuple(plan.calibrator.make().order(chains, n_certify, target))
+
+    lock = lock_path(plan.loaded.file)
+    if draft or lock is None:
+        return Proposal(chains, pareto_front(chains), order(plan.target), plan.calibrator, plan.target, None, draft)
+    rows = prepared.embed_certify(plan.spec.traces.repeats)
+    digest = rows.digest()
+
+    def test_at(level: float) -> str | None:
+        ordered = order(replace(plan.target, budget=level))
+        return test_digest(ordered, digest, plan.calibrator, plan.target) if ordered else None
+
+    look = count_look(
+        lock,
+        sketch(prepared.certify.ids(), prepared.certify.contents()),
+        plan.target.delta,
+        test_at,
+        fresh=prepared.fresh,
+        newest=newest_time(prepared.traces),
+    )
+    target = look.within(plan.target)
+    return Proposal(chains, pareto_front(chains), order(target), plan.calibrator, target, look, draft, rows)
 
 
-def decide(proposal: Proposal, prepared: Prepared) -> Certificate:
+def test_digest(ordered: Sequence[Candidate], rows: bytes, calibrator: Resolved, target: Target) -> str:
+    """Return a digest of all that a test depends on: candidates in their order, rows, calibrator and target."""
+    provided = calibrator.provided
+    about = [
+        [provided.name, provided.distribution, provided.version, calibrator.options.model_dump_json()],
+        [target.measure, target.level, target.confidence, target.min_coverage],
+        [
+            [
+                stage.surrogate.digest,
+                stage.acceptor.digest if stage.acceptor else "",
+                stage.threshold,
+                *([fence.guard.digest, fence.limit] for fence in stage.fences),
+            ]
+            for candidate in ordered
+            for stage in candidate.policy
+        ],
+        [len(candidate.policy) for candidate in ordered],
+    ]
+    return hashlib.sha256(rows + json.dumps(about).encode()).hexdigest()[:16]
+
+
+def decide(proposal: Proposal, prepared: Prepared, *, repeats: str) -> Certificate:
     """Open the certify rows and test the order, once; a draft estimates instead, and opens nothing."""
     if proposal.draft:
         return draft_certificate(proposal.ordered, len(prepared.certify), proposal.target)
-    return certify(proposal.calibrator, proposal.ordered, prepared, proposal.target, proposal.look)
+    if not proposal.ordered:
+        return refuse_untested(proposal.calibrator, prepared.certify, proposal.target)
+    rows = proposal.rows or prepared.embed_certify(repeats)
+    certificate = certify(
+        proposal.calibrator, proposal.ordered, rows, proposal.target, proposal.look, believes_repeats=repeats == TRAFFIC
+    )
+    return replace(certificate, assumptions=(*certificate.assumptions, *prepared.split_notes))

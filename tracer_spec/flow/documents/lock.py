@@ -1,6 +1,7 @@
 """``router.lock``: the looks at the certify rows, and what the last certified bundle was made from and came to.
 
-Version 1. A change is breaking where a release that reads this number would refuse or misread the file. Keys that a release
+Version 1. A change is breaking where a release that reads this number would refuse or misread the file. Keys that a
+release
 does not know stay as they are, so that a lock may pass through an older one.
 """
 
@@ -71,14 +72,35 @@ class Entry(Part):
 class Series(Entry):
     """Looks at certify rows that overlap."""
 
-    builds: tuple[Text, ...] = Field(description="the identity of each build that looked, in order")
-    rows: Sketch = Field(
-        description="the 1,024 smallest hashes of the rows looked at, 64 bits each, big-endian", repr=False
+    builds: tuple[Text, ...] = Field(description="the digest of what each look tested, in order")
+    sketch: Sketch = Field(
+        description="the smallest hashes of the rows looked at, 64 bits each, big-endian: at most 8,192 even ones, of "
+        "ids, and as many odd ones, of contents",
+        repr=False,
     )
 
     def overlaps(self, rows: frozenset[int]) -> bool:
-        """Return whether another sketch shares a row with this one."""
-        return not self.rows.isdisjoint(rows)
+        """Return whether another sketch shares an id, or a content, with this one."""
+        return not self.sketch.isdisjoint(rows)
+
+
+class FittedEntry(Entry):
+    """Which rows builds and drafts have fitted: they never certify."""
+
+    told_apart_by: Head = Field(description="the head of the digest of what tells rows apart: id, text, vector")
+    share: Inside | None = Field(default=None, description="the smallest share that a random split kept to certify")
+    groups: Mapping[str, Inside] = Field(
+        default_factory=dict, description="the smallest share of groups kept to certify, by what they are groups of"
+    )
+    until: Number | Literal["all"] | None = Field(default=None, description="up to this time every row has been fitted")
+    newest: Number | Literal["unknown"] = Field(description="the newest time of a row that was dealt out")
+    looked_until: Number | None = Field(
+        default=None, description="the newest time of a row when certify rows were last opened"
+    )
+    rows: Sketch = Field(
+        description="the smallest hashes of the rows dealt out: 256 even ones, of ids, and 256 odd ones, of contents",
+        repr=False,
+    )
 
 
 class SpecEntry(Entry):
@@ -97,12 +119,18 @@ class TracesEntry(Entry):
     dropped: Mapping[str, Count] = Field(description="by reason")
     fit: Count
     certify: Count
+    fresh_after: Sometimes[Number] = Field(
+        default=None, description="with strategy fresh: rows after this time certify"
+    )
 
 
 class EmbedderEntry(Entry):
     """Which function from text to vector it is."""
 
     fingerprint: str
+    vectors: Sometimes[Head] = Field(
+        default=None, description="of vectors that come with the traces: the head of their digest"
+    )
 
 
 class CertificateEntry(Entry):
@@ -186,6 +214,7 @@ class LockDocument(Entry):
     looks: tuple[Series, ...] = Field(
         description="looks at certify rows that overlap, a series each: to take one out is to forget looks",
     )
+    fitted: Sometimes[FittedEntry] = Field(default=None, description="what builds and drafts have dealt out and fitted")
     build: Sometimes[Build] = Field(
         default=None, description="what the last certified bundle was made from, and came to"
     )

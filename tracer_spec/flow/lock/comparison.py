@@ -1,4 +1,4 @@
-"""``build --locked`` and ``--check``: what is there now, held against what the lock says of the last certified build."""
+"""Comparison of a build with the one that the lock pins, for ``build --locked`` and ``--check``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tracer_spec.flow.bundle_file import Contents, Written
 from tracer_spec.flow.documents.lock import Build, Inputs, PolicyEntry
 from tracer_spec.flow.lock.differences import differences
 from tracer_spec.flow.lock.file import lock_path, read_lock
-from tracer_spec.flow.lock.ledger import count_look
+from tracer_spec.flow.lock.ledger import Look
 from tracer_spec.flow.lock.record import bundle_of, certificate_of, digest_head, embedder_of, inputs_of
 from tracer_spec.flow.lock.spec_keys import DIGEST, NOT_TOLD
 from tracer_spec.runtime.archive import SPEC
@@ -81,7 +81,7 @@ def pinned_build(plan: Plan, place: Path) -> Pinned:
     """
     path = lock_path(plan.loaded.file)
     if path is None:
-        raise LockError("a spec that is no file has no lock", hint="write it to router.yaml and build that")
+        raise LockError("a spec given as a mapping has no lock file", hint="write it to router.yaml and build that")
     lock, file = read_lock(path), plan.loaded.file
     if lock.document.build is not None:
         return Pinned(path, file, place, lock.document.build)
@@ -115,18 +115,23 @@ def same_inputs(pinned: Pinned, plan: Plan, traces: TraceSet, sides: Split, *, t
         _refuse(pinned, found, _rebuild(pinned, now))
 
 
-def same_embedder(pinned: Pinned, plan: Plan, prepared: Prepared) -> None:
-    """Raise where the embedder is another function than the lock's, or the build is none of those that have looked."""
+def same_embedder(pinned: Pinned, prepared: Prepared) -> None:
+    """Raise where the embedder, or the vectors that came with the traces, are not those of the lock."""
     found = pinned.differs_from({"embedder": embedder_of(prepared).document()})
     if found:
         _refuse(pinned, found, _rebuild(pinned))
-    look = count_look(plan, prepared)
+
+
+def same_test(pinned: Pinned, look: Look | None) -> None:
+    """Raise where what would be tested is none of the tests that the lock counts; nothing is opened yet."""
     if look is None or not look.is_taken:
         raise LockError(
-            "the build that the lock pins is not among the looks that it counts: the lock was edited",
+            "what was trained here is not what was tested: its graphs, thresholds or certify rows are not among the looks "
+            "of the lock",
             where=str(pinned.path),
             address="looks",
-            hint=f"restore it from version control, or 'tracer-spec build {pinned.spec}': that counts as another look",
+            hint="another kind of processor, a learner that ran out of its time or is not reproducible, or a lock that was "
+            f"edited; 'tracer-spec build {pinned.spec}' tests it, and counts as another look",
         )
 
 

@@ -1,34 +1,39 @@
 """The ledger of looks: how often builds of a spec have looked at overlapping certify rows, kept in ``router.lock``.
 
-Building again on the same certify rows with other knobs is trying until it passes. So every look is written down *before*
-the rows are opened, and look j tests at ``delta * 6 / (pi**2 * j**2)``: all looks together spend at most delta. The same
-build again is no new look.
+Building again on the same certify rows with other settings is trying until it passes. So every look is written down
+*before*
+the rows are counted, and look j tests at ``delta * 0.9 * 0.1**(j - 1)``: all looks together spend at most delta. Rows
+are known
+again by their ids and by their contents, and a look by what it tested: the same test again is no new look.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterable, Sequence
+import itertools
+import os
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tracer_spec.errors import DataError
 from tracer_spec.flow.documents.lock import HASH_BYTES, Series
-from tracer_spec.flow.lock.file import alone_in, lock_path, read_lock, smallest, write_lock
-from tracer_spec.flow.versions import libraries
-from tracer_spec.spec import canonical
+from tracer_spec.flow.lock.file import SKETCH_SIZE, Lock, alone_in, read_lock, smallest, write_lock
 from tracer_spec.stats.multiple import look_level
 
 if TYPE_CHECKING:
-    from tracer_spec.flow.prepared import Prepared
-    from tracer_spec.plan import Plan
     from tracer_spec.plugin import Target
 
-# keys of a spec that no candidate, and no test, depends on
-_IDLE_KEYS = ("name", "cost", "report")
 _MERGED = "{} held a merge conflict; it is written anew, with the looks of both branches"
+_LOST = (
+    "there is no {} in this checkout, and this is CI: the look that this build takes is lost with the job unless "
+    "the lock is "
+    "committed. Build with --draft on branches, and with --locked where a release is made"
+)
+# under strategy fresh, rows are new; a text that people ask again does not make them old, another spelling of the log
+# does
+_MOST_KNOWN = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,7 @@ class Look:
     Parameters
     ----------
     number : int
-        From 1; the same again for the same build.
+        From 1; the same again for the same test.
     level : float
         The error that it may spend.
     next_level : float
@@ -46,7 +51,10 @@ class Look:
     lock : Path
         Where it is to be written down.
     before, after : tuple of Series
-        The ledger as it was read, and with this look in; equal where the look was taken before, by the same build.
+        The ledger as it was read, and with this look in; equal where the look was taken before, or there is nothing to
+        test.
+    newest : float or None
+        The newest time of a row of the build.
     notes : tuple of str
         What a reader should know.
     """
@@ -57,15 +65,16 @@ class Look:
     lock: Path
     before: tuple[Series, ...] = field(repr=False)
     after: tuple[Series, ...] = field(repr=False)
+    newest: float | None = None
     notes: tuple[str, ...] = ()
 
     @property
     def is_taken(self) -> bool:
-        """Return whether the same build has looked before: then this is no new look."""
+        """Return whether the same test was made before: then this is no new look."""
         return self.before == self.after
 
     def write_down(self) -> None:
-        """Write the look down, before the rows are opened.
+        """Write the look down, before the rows are counted.
 
         Raises
         ------
@@ -82,8 +91,12 @@ class Look:
                     where=str(self.lock),
                     hint="build again, one build of a spec after the other; this one has opened no certify row",
                 )
-            if now.ledger != self.after or now.in_conflict:
-                write_lock(self.lock, now.document.model_copy(update={"looks": self.after}))
+            if now.ledger == self.after and not now.in_conflict:
+                return
+            fitted = now.document.fitted
+            if fitted is not None:
+                fitted = fitted.model_copy(update={"looked_until": self.newest})
+            write_lock(self.lock, now.document.model_copy(update={"looks": self.after, "fitted": fitted}))
 
     def within(self, target: Target) -> Target:
         """Return the target with this look's share of the error budget."""
@@ -94,68 +107,98 @@ class Look:
         return replace(target, budget=self.next_level if opened else self.level)
 
 
-def count_look(plan: Plan, prepared: Prepared) -> Look | None:
-    """Return the look that a build is about to take; None where the spec is no file.
+def count_look(
+    path: Path,
+    rows: frozenset[int],
+    delta: float,
+    test_at: Callable[[float], str | None],
+    *,
+    fresh: bool,
+    newest: float | None,
+) -> Look:
+    """Return the look that a build is about to take.
+
+    Parameters
+    ----------
+    path : Path
+        The lock.
+    rows : frozenset of int
+        The sketch of the certify rows.
+    delta : float
+    test_at : callable
+        Gives the digest of what would be tested at a level; None where nothing would be.
+    fresh : bool
+        Whether the certify rows are new: then texts that were looked at before do not make them old, unless most were.
+    newest : float or None
+        The newest time of a row of the build.
 
     Raises
     ------
     DataError
         Where the lock is damaged.
-    """
-    path = lock_path(plan.loaded.file)
-    if path is None:
-        return None
-    identity, rows = build_identity(plan, prepared), sketch(prepared.certify.keys())
-    lock = read_lock(path)
-    number, after = next_look(lock.ledger, identity, rows)
-    taken = sum(len(series.builds) for series in after if series.overlaps(rows))
-    delta = plan.target.delta
-    level, next_level = look_level(number, delta), look_level(taken + 1, delta)
-    notes = (_MERGED.format(path.name),) if lock.in_conflict else ()
-    return Look(number, level, next_level, path, lock.ledger, after, notes)
-
-
-def next_look(ledger: Sequence[Series], identity: str, rows: frozenset[int]) -> tuple[int, tuple[Series, ...]]:
-    """Return the number of a look and the ledger with it in.
 
     Notes
     -----
-    Series that the new rows overlap become one: the look counts after all of theirs. A build already written down keeps
-    its number.
+    A test that was made before keeps its number and its level. What would be tested depends on the level, so each
+    earlier look is
+    asked whether its level leads to its test.
     """
-    touched = [series for series in ledger if series.overlaps(rows)]
-    builds = tuple(build for series in touched for build in series.builds)
-    if identity in builds:
-        return builds.index(identity) + 1, tuple(ledger)
-    both = smallest({*rows, *(row for series in touched for row in series.rows)})
-    merged = Series(builds=(*builds, identity), rows=both)
-    return len(merged.builds), (*(series for series in ledger if series not in touched), merged)
+    lock = read_lock(path)
+    touched = _touched(lock.ledger, rows, fresh=fresh)
+    looks = [build for series in touched for build in series.builds]
+    number = next((j for j, seen in enumerate(looks, start=1) if test_at(look_level(j, delta)) == seen), 0)
+    if number:
+        after, taken = lock.ledger, len(looks)
+    else:
+        number, test = len(looks) + 1, test_at(look_level(len(looks) + 1, delta))
+        after, taken = (
+            (lock.ledger, len(looks)) if test is None else (with_look(lock.ledger, touched, test, rows), number)
+        )
+    level, next_level = look_level(number, delta), look_level(taken + 1, delta)
+    return Look(number, level, next_level, path, lock.ledger, after, newest, _notes(path, lock))
 
 
-def build_identity(plan: Plan, prepared: Prepared) -> str:
-    """Return what tells one build from another: all that candidates, their order and the test can depend on."""
-    spec = canonical(plan.spec)
-    for key in _IDLE_KEYS:
-        spec.pop(key, None)
-    spec["traces"].pop("with", None)
-    parts = {
-        "spec": spec,
-        "traces": prepared.traces.digest,
-        "embedder": prepared.embedder.embedder.fingerprint(),
-        "plugins": sorted(
-            (each.provided.kind, each.provided.name, each.provided.distribution, each.provided.version)
-            for each in plan.resolved
-        ),
-        "libraries": libraries(),
-    }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+def next_look(ledger: Sequence[Series], rows: frozenset[int], *, fresh: bool = False) -> int:
+    """Return which look at these rows a build of something new would be."""
+    return 1 + sum(len(series.builds) for series in _touched(ledger, rows, fresh=fresh))
 
 
-def sketch(keys: Iterable[bytes]) -> frozenset[int]:
-    """Return the smallest hashes of rows."""
-    return smallest(
-        {
-            int.from_bytes(hashlib.blake2b(b"tracer-spec looks 1\0" + key, digest_size=HASH_BYTES).digest(), "big")
-            for key in keys
-        }
+def with_look(
+    ledger: Sequence[Series], touched: Sequence[Series], test: str, rows: frozenset[int]
+) -> tuple[Series, ...]:
+    """Return the ledger with a look in: it counts after all those of the series that its rows overlap."""
+    builds = (*(build for series in touched for build in series.builds), test)
+    merged = Series(builds=builds, sketch=smallest({*rows, *(row for series in touched for row in series.sketch)}))
+    return (*(series for series in ledger if series not in touched), merged)
+
+
+def _touched(ledger: Sequence[Series], rows: frozenset[int], *, fresh: bool) -> list[Series]:
+    """Return the series that rows overlap."""
+    if not fresh:
+        return [series for series in ledger if series.overlaps(rows)]
+    contents = {row for row in rows if row & 1}
+    return [
+        series
+        for series in ledger
+        if any(not row & 1 for row in series.sketch & rows)
+        or len(series.sketch & contents) > _MOST_KNOWN * len(contents)
+    ]
+
+
+def _notes(path: Path, lock: Lock) -> tuple[str, ...]:
+    merged = (_MERGED.format(path.name),) if lock.in_conflict else ()
+    lost = (_LOST.format(path.name),) if os.environ.get("CI") and not path.exists() else ()
+    return (*merged, *lost)
+
+
+def sketch(ids: Iterable[bytes], contents: Iterable[bytes], size: int = SKETCH_SIZE) -> frozenset[int]:
+    """Return the smallest hashes of rows, by their ids and by their contents."""
+    hashes = itertools.chain(
+        (_hash(b"id", each) & ~1 for each in ids), (_hash(b"content", each) | 1 for each in contents)
     )
+    return smallest(hashes, size)
+
+
+def _hash(kind: bytes, key: bytes) -> int:
+    digest = hashlib.blake2b(b"tracer-spec looks 2\0" + kind + b"\0" + key, digest_size=HASH_BYTES)
+    return int.from_bytes(digest.digest(), "big")

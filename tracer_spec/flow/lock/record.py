@@ -1,4 +1,4 @@
-"""What a lock says of the last certified build: what it was made from, and what it came to."""
+"""Record of a certified build in the lock: its inputs and its outcome."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracer_spec.flow.bundle_file import Contents, Written, write_bundle
+from tracer_spec.flow.cache.memory import digest_of
 from tracer_spec.flow.documents.certificate import CertificateDocument
 from tracer_spec.flow.documents.document import read_part
 from tracer_spec.flow.documents.lock import (
@@ -20,6 +21,7 @@ from tracer_spec.flow.documents.lock import (
 )
 from tracer_spec.flow.lock.file import alone_in, lock_path, read_lock, write_lock
 from tracer_spec.flow.lock.spec_keys import told_keys
+from tracer_spec.flow.traces.splits import FRESH
 from tracer_spec.flow.versions import libraries
 from tracer_spec.runtime.manifest import Member
 from tracer_spec.spec import spec_digest
@@ -47,6 +49,7 @@ def inputs_of(plan: Plan, traces: TraceSet, sides: Split) -> Inputs:
             dropped=accounting.dropped,
             fit=len(sides.fit),
             certify=len(sides.certify),
+            fresh_after=sides.cut if plan.spec.split.strategy == FRESH else None,
         ),
         plugins={
             f"{each.provided.kind} {each.provided.name}": f"{each.provided.distribution} {each.provided.version}"
@@ -58,7 +61,8 @@ def inputs_of(plan: Plan, traces: TraceSet, sides: Split) -> Inputs:
 
 def embedder_of(prepared: Prepared) -> EmbedderEntry:
     """Return which function from text to vector it is, once it is fitted."""
-    return EmbedderEntry(fingerprint=prepared.embedder.embedder.fingerprint())
+    vectors = None if prepared.embedder.brings_text else digest_of(prepared.fit.X).hex()[:_DIGITS]
+    return EmbedderEntry(fingerprint=prepared.embedder.embedder.fingerprint(), vectors=vectors)
 
 
 def certificate_of(certificate: Certificate) -> dict[str, Any]:

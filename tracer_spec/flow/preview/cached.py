@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tracer_spec.flow.cache.memory import Memory
+from tracer_spec.flow.traces.folds import fold_keys, folds
 from tracer_spec.flow.traces.label_space import label_space
-from tracer_spec.flow.traces.splits import fold_keys, folds
 from tracer_spec.flow.training.embed import FittedEmbedder, fitted_key, known_vectors, recall_fitted, vectors_key
 from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.flow.training.zoo import Trainer

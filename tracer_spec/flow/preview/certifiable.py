@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from tracer_spec.flow.certify_rows import Sealed
 from tracer_spec.flow.lock.file import read_lock
-from tracer_spec.flow.lock.ledger import sketch
+from tracer_spec.flow.lock.ledger import next_look, sketch
 from tracer_spec.flow.prepare import denied_labels
 from tracer_spec.flow.traces.label_space import label_space
 from tracer_spec.flow.traces.labels import UNUSABLE
+from tracer_spec.flow.traces.splits import FRESH
 from tracer_spec.stats.binomial import fewest_trials, interval, trials_needed
 from tracer_spec.stats.multiple import look_level
 
@@ -171,7 +172,7 @@ def preview(
     counts = Counter(fit.labels)
     n_unusable = counts.pop(UNUSABLE, 0)
     unknown = {label: n for label, n in counts.most_common() if label not in space.classes}
-    look = _next_look(lock, certify)
+    look = _next_look(lock, certify, fresh=spec.split.strategy == FRESH)
     return Outlook(
         accounting=traces.accounting,
         n_fit=len(fit),
@@ -227,9 +228,9 @@ def _certifiable(
     return Certifiable(n_certify, look, level, fewest, smallest, missing, likely, likely_rows)
 
 
-def _next_look(lock: Path | None, certify: Sealed) -> int | None:
+def _next_look(lock: Path | None, certify: Sealed, *, fresh: bool) -> int | None:
     """Return which look a build of something new would be."""
     if lock is None:
         return None
-    rows = sketch(certify.keys())
-    return 1 + sum(len(series.builds) for series in read_lock(lock).ledger if series.overlaps(rows))
+    rows = sketch(certify.ids(), certify.contents())
+    return next_look(read_lock(lock).ledger, rows, fresh=fresh)

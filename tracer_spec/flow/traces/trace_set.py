@@ -1,4 +1,4 @@
-"""The clean traces of a build, in columns."""
+"""Trace set: the clean traces of a build, in columns."""
 
 from __future__ import annotations
 
@@ -106,3 +106,9 @@ def vector_bytes(vector: Any) -> bytes:
     if isinstance(vector, bytes):
         return vector
     return json.dumps(vector, sort_keys=True, default=str).encode()
+
+
+def newest_time(traces: TraceSet) -> float | None:
+    """Return the newest time of a trace, None where none has one."""
+    known = traces.times[~np.isnan(traces.times)]
+    return float(known.max()) if len(known) else None

@@ -1,0 +1,119 @@
+"""What a certificate takes: a pass under every reading of the rows, and a test that its own estimate makes believable."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from tracer_spec.builtin.calibrators import calibrators
+from tracer_spec.flow.blocks import Blocks
+from tracer_spec.flow.certify_rows import EmbeddedRows, OpenedRows, Reading
+from tracer_spec.flow.certifying.certify import certify
+from tracer_spec.plan import Resolved
+from tracer_spec.plugin import Options, Target
+from tracer_spec.plugin.contracts import Provided
+from tracer_spec.testing.simulated_rows import Rows, World, chain
+
+PARETO = Resolved(
+    "pareto-testing",
+    Provided("calibrator", next(each for each in calibrators() if each.name == "pareto-testing"), "tests", "1"),
+    Options(),
+)
+TARGET = Target(0.9, 0.95)
+
+
+@dataclass(frozen=True)
+class Among:
+    """Some of the rows of a world."""
+
+    rows: Rows
+    among: np.ndarray
+
+    def __len__(self):
+        return int(self.among.sum())
+
+    def count(self, policy):
+        return Rows(self.rows.score[self.among], self.rows.agrees[self.among]).count(policy)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Rows of a world, as if they had been embedded and opened."""
+
+    rows: Rows
+    own: np.ndarray | None = None
+
+    def open(self):
+        readings = (self.rows,) if self.own is None else (self.rows, Among(self.rows, self.own))
+        return self, readings
+
+    def score_quantiles(self, policy):
+        return ()
+
+
+def outcome(fit, rows, own=None, **named):
+    ordered = PARETO.make().order([chain(fit)], len(rows), TARGET)
+    return certify(PARETO, ordered, Opened(rows, own), TARGET, None, **named)
+
+
+def draw(rate, n, seed):
+    return World(rate).draw(n, np.random.default_rng(seed))
+
+
+def test_a_policy_passes_where_it_passes_under_every_reading():
+    rows = draw(0.97, 600, 1)
+    both = outcome(draw(0.97, 900, 0), rows, np.arange(600) % 2 == 0)
+    alone = outcome(draw(0.97, 900, 0), rows)
+    assert both.chosen is not None
+    assert len(both.walk) <= len(alone.walk)
+    assert "the policy passed the test, on all certify rows and on the 300 of them" in both.assumptions[-1]
+    for step in both.walk:
+        all_rows, some = (
+            rows.count(step.candidate.policy),
+            Among(rows, np.arange(600) % 2 == 0).count(step.candidate.policy),
+        )
+        assert (step.n, step.k) in (all_rows, some)
+
+
+def test_copies_that_agree_because_a_twin_taught_the_policy_certify_nothing():
+    """A log read twice: every row whose twin trained agrees, and the others agree as often as they do in truth."""
+    rng = np.random.default_rng(4)
+    has_twin = rng.uniform(size=800) < 0.6
+    agrees = has_twin | (rng.uniform(size=800) < 0.85)
+    rows = Rows(rng.uniform(size=800).astype(np.float32), agrees)
+    fit = draw(0.92, 1200, 3)
+    assert outcome(fit, rows, believes_repeats=True).chosen is not None  # the false certificate
+    refused = outcome(fit, rows, ~has_twin, believes_repeats=True)
+    assert (refused.chosen, refused.status) == (None, "refused")
+    assert refused.claim.startswith("no policy could be shown")
+
+
+def test_a_test_far_above_its_own_estimate_is_not_believed_and_says_what_to_look_for():
+    fit, rows = draw(0.90, 1200, 3), draw(0.99, 600, 5)
+    doubted = outcome(fit, rows)
+    assert (doubted.chosen, doubted.status, doubted.scores) == (None, "refused", ())
+    assert doubted.claim.startswith("the test is not believed: ")
+    assert all(each in doubted.doubt for each in ("repeats: copies", "strategy: grouped", "repeats: traffic"))
+    assert outcome(fit, rows, believes_repeats=True).chosen is not None
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_policy_that_errs_a_third_less_than_its_estimate_is_believed(seed):
+    """It learns from more rows than its estimate did."""
+    certificate = outcome(draw(0.94, 900, 100 + seed), draw(0.96, 600, seed))
+    assert not certificate.doubt
+
+
+def test_a_reading_counts_its_own_rows_alone():
+    y = np.array([0, 1, 1, -1])
+    opened = OpenedRows(Blocks([np.zeros((4, 2), np.float32)]), y, [False, False])
+    opened._decide = lambda policy: (np.array([0, 1, 0, 0]), np.array([True, True, True, False]), None)
+    assert opened.count(()) == (3, 2)
+    assert Reading(opened, np.array([False, True, True, True])).count(()) == (2, 1)
+    assert len(Reading(opened, np.array([False, True, True, True]))) == 3
+
+
+def test_rows_that_are_embedded_tell_their_digest_and_open_into_one_reading_or_two():
+    blocks, y, denied = Blocks([np.ones((3, 2), np.float32)]), np.zeros(3, int), np.zeros(2, bool)
+    assert len(EmbeddedRows(blocks, y, denied).open()[1]) == 1
+    assert [len(each) for each in EmbeddedRows(blocks, y, denied, np.array([True, False, True])).open()[1]] == [3, 2]

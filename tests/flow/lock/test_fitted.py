@@ -1,0 +1,160 @@
+"""Once fit, never certify: what builds and drafts have fitted is kept in the lock, whatever is asked for later."""
+
+import json
+
+import numpy as np
+import pytest
+import yaml
+
+import tracer_spec as ts
+from tracer_spec.errors import DataError
+from tracer_spec.flow.lock.file import read_lock
+from tracer_spec.flow.lock.fitted import dealt_before
+from tracer_spec.flow.prepare import part, read_traces
+from tracer_spec.plan import make_plan
+from tracer_spec.plugin.registry import find_plugins
+from tracer_spec.spec import load_spec
+
+SPEC = {
+    "version": 1,
+    "name": "fitted",
+    "traces": {
+        "use": "jsonl",
+        "with": {"path": "traces.jsonl"},
+        "format": {"text": "q", "label": "a", "id": "id", "time": "t"},
+    },
+    "embedder": {"use": "precomputed", "with": {"column": "v"}},
+    "zoo": ["logreg"],
+    "target": {"agreement": 0.9},
+}
+
+
+@pytest.fixture
+def world(tmp_path):
+    """A spec over a log that can grow, its builds, and the ids that a build of it would certify on."""
+
+    class World:
+        folder = tmp_path
+
+        def log(self, n):
+            rng = np.random.default_rng(7)
+            label, noise = rng.integers(0, 2, 3000), rng.normal(size=(3000, 2))
+            rows = [
+                {
+                    "id": f"i{k}",
+                    "other": f"o{k}",
+                    "q": f"request {k}",
+                    "a": "ab"[label[k]],
+                    "t": 1e9 + 60 * k,
+                    "g": f"g{k // 3}",
+                }
+                | {"v": (label[k] * 5 + noise[k]).round(4).tolist()}
+                for k in range(n)
+            ]
+            (tmp_path / "traces.jsonl").write_text("\n".join(map(json.dumps, rows)))
+            return self
+
+        def build(self, draft=False, **options):
+            return ts.build(tmp_path / "router.yaml", out=tmp_path / "out.tracer", draft=draft, **options)
+
+        def certify(self):
+            plan = make_plan(load_spec(tmp_path / "router.yaml"), find_plugins())
+            traces = read_traces(plan)
+            sides = part(traces, plan.spec.split, dealt_before(plan, traces))
+            return {traces.texts[row] for row in sides.certify}
+
+        def spec(self, traces=None, **changes):
+            document = SPEC | changes
+            document["traces"] = SPEC["traces"] | (traces or {})
+            (tmp_path / "router.yaml").write_text(yaml.safe_dump(document))
+            return self
+
+        @property
+        def everything(self):
+            return {json.loads(line)["q"] for line in (tmp_path / "traces.jsonl").read_text().splitlines()}
+
+    return World().log(400).spec()
+
+
+def test_a_larger_share_certifies_on_no_row_that_a_draft_has_fitted(world):
+    world.spec(split={"certify": 0.1})
+    small = world.certify()
+    world.build(draft=True)
+    assert world.spec(split={"certify": 0.5}).certify() == small
+    result = world.build()
+    assert result.n_certify == len(small)
+    assert world.log(600).certify() - small <= {f"request {k}" for k in range(400, 600)}  # rows that no draft has seen
+
+
+def test_a_smaller_share_stays_the_smallest(world):
+    for share in (0.4, 0.2, 0.3):
+        world.spec(split={"certify": share}).build(draft=True)
+    assert read_lock(world.folder / "router.lock").document.fitted.share == 0.2
+
+
+def test_another_strategy_certifies_on_no_row_that_was_fitted_under_the_first(world):
+    held_out = world.certify()
+    world.build(draft=True)
+    newest = {f"request {k}" for k in range(240, 400)}
+    assert world.spec(split={"strategy": "temporal"}).certify() == held_out & newest
+    assert world.spec(split={"strategy": "grouped", "key": "g"}).certify() <= held_out
+
+
+def test_what_a_cut_in_time_has_fitted_does_not_certify_at_random(world):
+    newest = world.spec(split={"strategy": "temporal"}).certify()
+    world.build(draft=True)
+    assert world.spec(split={"certify": 0.9}).certify() <= newest
+
+
+def test_groups_of_another_key_are_all_fitted(world):
+    world.spec(split={"strategy": "grouped", "key": "g"}).build(draft=True)
+    with pytest.raises(DataError, match="no trace may certify"):
+        world.spec(split={"strategy": "grouped", "key": "id"}).certify()
+    assert world.log(500).certify() <= {f"request {k}" for k in range(400, 500)}
+
+
+@pytest.mark.parametrize("change", [{"id": "other"}, {"id": None}, {"text": "join(' ', [q, 'please'])"}])
+def test_another_spelling_of_id_or_text_deals_no_row_out_anew(world, change):
+    world.build(draft=True)
+    world.spec(traces={"format": SPEC["traces"]["format"] | change})
+    with pytest.raises(DataError, match="no trace may certify") as refusal:
+        world.build()
+    assert "the id and the text that the lock was begun with" in refusal.value.problems[0].hint
+
+
+def test_another_log_under_another_spelling_is_begun_anew(world):
+    world.build(draft=True)
+    lines = (world.folder / "traces.jsonl").read_text().splitlines()
+    new = {"other": "n{}", "q": "something else {}"}
+    rows = [json.loads(line) | {key: text.format(k) for key, text in new.items()} for k, line in enumerate(lines)]
+    (world.folder / "traces.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    world.spec(traces={"format": SPEC["traces"]["format"] | {"id": "other"}})
+    assert world.build().status == "certified"
+
+
+def test_fresh_certifies_on_all_rows_since_the_last_look_at_full_delta_and_trains_on_all_older(world):
+    world.spec(split={"strategy": "fresh"})
+    first = world.build()
+    assert (first.status, first.certificate.look) == ("certified", 1)
+    with pytest.raises(DataError, match="no trace is newer than the last look"):
+        world.spec(split={"strategy": "fresh"}, zoo=[{"use": "logreg", "with": {"C": 2}}]).build()
+    world.spec(split={"strategy": "fresh"}).log(600)
+    assert world.certify() == {f"request {k}" for k in range(400, 600)}
+    second = world.build()
+    assert (second.status, second.certificate.look, second.n_certify, second.n_fit) == ("certified", 1, 200, 400)
+    assert any("newest traces" in each for each in second.certificate.assumptions)
+    again = world.build()
+    assert (again.sha256, again.certificate.look) == (second.sha256, 1)
+    assert world.build(locked=True).status == world.build(check=True).status == "certified"
+
+
+def test_drafts_leave_fresh_rows_fresh(world):
+    world.spec(split={"strategy": "fresh"}).build()
+    world.log(600).build(draft=True)
+    assert world.certify() == {f"request {k}" for k in range(400, 600)}
+
+
+def test_fresh_needs_times(world):
+    world.spec(traces={"format": {"text": "q", "label": "a", "id": "id"}}, split={"strategy": "fresh"})
+    with pytest.raises(ts.SpecError, match="a fresh split needs the time of each trace"):
+        world.build()

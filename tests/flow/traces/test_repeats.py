@@ -1,0 +1,101 @@
+"""Rows that say the same: copies of one call, or requests made again."""
+
+import math
+
+import numpy as np
+import pytest
+
+from tracer_spec.errors import DataError
+from tracer_spec.flow.traces.accounting import Accounting
+from tracer_spec.flow.traces.repeats import COPY, count_unclear, distinct, refuse_doubled, without_copies
+from tracer_spec.flow.traces.trace_set import TraceSet
+
+
+def traces(*rows):
+    """Return traces of (text, label, id, time, group), of which the later may be left out."""
+    columns = list(zip(*((*row, *("x", None, math.nan, None)[len(row) - 1 :]) for row in rows), strict=True))
+    texts, labels, ids, times, groups = columns if rows else ((), (), (), (), ())
+    n = len(rows)
+    return TraceSet(
+        texts=tuple(texts),
+        labels=tuple(labels),
+        ids=tuple(ids),
+        times=np.array(times, np.float64),
+        truths=(None,) * n,
+        groups=tuple(groups),
+        vectors=None,
+        rows=np.arange(n),
+        accounting=Accounting(n, n, {}, {}, {}, {}, 0, {}, ()),
+    )
+
+
+def test_copies_count_once_whatever_their_ids_and_are_counted():
+    kept = without_copies(traces(("a", "x", "1"), ("b",), ("a", "x", "2"), ("a", "y"), ("b",)))
+    assert list(zip(kept.texts, kept.labels, strict=True)) == [("a", "x"), ("b", "x"), ("a", "y")]
+    assert (kept.accounting.kept, dict(kept.accounting.dropped)) == (3, {COPY: 2})
+    assert kept.accounting.read == kept.accounting.kept + sum(kept.accounting.dropped.values())
+
+
+def test_a_log_without_copies_stays_as_it_is():
+    given = traces(("a",), ("b",), ("a", "y"))
+    assert without_copies(given) is given
+
+
+def test_only_rows_without_an_id_that_say_the_same_at_the_same_time_are_unclear():
+    assert count_unclear(traces(("a",), ("a",), ("a",), ("b",))) == 2
+    assert count_unclear(traces(("a", "x", "1"), ("a", "x", "2"))) == 0
+    assert count_unclear(traces(("a", "x"), ("a", "y"))) == 0
+    assert count_unclear(traces(("a", "x", None, 1.0), ("a", "x", None, 2.0), ("a", "x", None, 2.0))) == 1
+
+
+def test_a_certify_row_is_one_of_its_own_where_neither_a_fit_row_nor_an_earlier_one_says_the_same():
+    fit = traces(("a",), ("b",))
+    certify = traces(("a",), ("c",), ("c",), ("d", "x", "9"), ("a", "y"), ("a", "x", "7"))
+    assert distinct(certify, fit).tolist() == [False, True, False, True, True, True]
+
+
+def test_where_nothing_is_unclear_there_is_no_second_reading():
+    assert distinct(traces(("c",), ("d",)), traces(("a",), ("a",))) is None
+    assert (
+        distinct(
+            traces(
+                ("a", "x", "1"),
+            ),
+            traces(("a", "x", "2")),
+        )
+        is None
+    )
+
+
+def doubled(n, times=2, gap=0.5, **changes):
+    rows = [
+        (f"text {i}", "x", f"{i}-{k}", 1000.0 * i + gap * k, changes.get("group", lambda i, k: None)(i, k))
+        for i in range(n)
+        for k in range(times)
+    ]
+    return traces(*rows)
+
+
+@pytest.mark.parametrize("times", [2, 3])
+def test_a_log_in_which_every_call_stands_several_times_is_refused_with_what_to_do(times):
+    with pytest.raises(DataError) as refusal:
+        refuse_doubled(doubled(50, times))
+    (problem,) = refusal.value.problems
+    assert problem.address == "traces.repeats"
+    assert f"50 texts stand exactly {times} times each" in problem.what
+    assert all(remedy in problem.hint for remedy in ("repeats: copies", "strategy: grouped", "repeats: traffic"))
+
+
+def test_the_two_spans_of_one_call_are_known_by_their_trace():
+    with pytest.raises(DataError):
+        refuse_doubled(doubled(50, gap=9000.0, group=lambda i, k: f"trace {i}"))
+    refuse_doubled(doubled(50, group=lambda i, k: f"customer {i} {k}"))
+
+
+def test_requests_made_again_are_no_copies():
+    refuse_doubled(doubled(50, gap=3600.0))  # an hour apart
+    zipf = [(f"text {min(i % 97, i % 7)}", "x", str(i), float(i)) for i in range(400)]
+    refuse_doubled(traces(*zipf))
+    refuse_doubled(traces(*[(f"text {i // 2}", "xy"[i % 2], str(i), float(i)) for i in range(100)]))  # two labels
+    refuse_doubled(traces(*[(f"text {i}", "x", str(i)) for i in range(50)]))
+    refuse_doubled(traces(*[(f"text {i // 2}",) for i in range(50)]))  # without ids they are read both ways

@@ -1,0 +1,92 @@
+"""Which rows builds and drafts of a spec have fitted, kept in ``router.lock``: they never certify."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from typing import TYPE_CHECKING
+
+from tracer_spec.flow.documents.lock import Build, FittedEntry
+from tracer_spec.flow.lock.file import alone_in, lock_path, read_lock, smallest, write_lock
+from tracer_spec.flow.lock.ledger import sketch
+from tracer_spec.flow.traces.dealt import NEVER, Dealt
+from tracer_spec.spec import spec_digest
+
+if TYPE_CHECKING:
+    from tracer_spec.flow.traces.splits import Split
+    from tracer_spec.flow.traces.trace_set import TraceSet
+    from tracer_spec.plan import Plan
+
+_N_ROWS = 256
+_HEAD = 12
+
+
+def dealt_before(plan: Plan, traces: TraceSet) -> Dealt:
+    """Return how earlier builds and drafts of a spec dealt rows out, as far as the lock knows.
+
+    Notes
+    -----
+    Where rows are told apart by other expressions than before, and the log is the same, nobody can tell which rows were
+    fitted: then all of them were, up to the newest. Where it is another log, nothing is known of it. Building again what the
+    lock pins deals out as it did then, although its own rows have been looked at since.
+    """
+    path = lock_path(plan.loaded.file)
+    document = read_lock(path).document if path else None
+    entry = document.fitted if document else None
+    if document is None or entry is None:
+        return NEVER
+    same_expressions = entry.told_apart_by == _told_apart_by(plan)
+    if not same_expressions and entry.rows.isdisjoint(_rows(traces)):
+        return NEVER
+    dealt = Dealt(
+        share=entry.share,
+        groups=entry.groups,
+        until=math.inf if entry.until == "all" else entry.until,
+        newest=math.inf if entry.newest == "unknown" else entry.newest,
+        looked_until=_fresh_after(document.build, plan, traces) or entry.looked_until,
+    )
+    return dealt if same_expressions else dealt.all_fitted()
+
+
+def _fresh_after(build: Build | None, plan: Plan, traces: TraceSet) -> float | None:
+    """Return after which time rows were fresh to the build that the lock pins, where this is that build again."""
+    if build is None or (build.traces.digest, build.spec.digest) != (traces.digest, spec_digest(plan.spec)):
+        return None
+    return build.traces.fresh_after
+
+
+def write_dealt(plan: Plan, traces: TraceSet, sides: Split) -> None:
+    """Write down how rows are dealt out, before any of them is fitted; drafts do so too."""
+    path = lock_path(plan.loaded.file)
+    if path is None:
+        return
+    told_apart_by, dealt = _told_apart_by(plan), sides.dealt
+    with alone_in(path.parent):
+        now = read_lock(path)
+        before = now.document.fitted
+        known = before.rows if before and before.told_apart_by == told_apart_by else frozenset[int]()
+        entry = FittedEntry(
+            told_apart_by=told_apart_by,
+            share=dealt.share,
+            groups=dealt.groups,
+            until="all" if dealt.until == math.inf else dealt.until,
+            newest="unknown" if dealt.newest in (None, math.inf) else dealt.newest,
+            looked_until=before.looked_until if before and dealt.looked_until is not None else None,
+            rows=smallest(known | _rows(traces), _N_ROWS),
+        )
+        if entry != before:
+            write_lock(path, now.document.model_copy(update={"fitted": entry}))
+
+
+def _rows(traces: TraceSet) -> frozenset[int]:
+    ids = (event.encode("utf-8", "surrogatepass") for event in traces.ids if event is not None)
+    return sketch(ids, traces.contents(), _N_ROWS)
+
+
+def _told_apart_by(plan: Plan) -> str:
+    """Return the head of a digest of the expressions that tell rows apart."""
+    chosen = plan.format
+    vector = plan.embedder.column or chosen.embedding
+    parts = [chosen.id, chosen.text, chosen.iterate, chosen.view, repr(chosen.join), vector]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:_HEAD]

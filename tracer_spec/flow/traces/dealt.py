@@ -1,0 +1,65 @@
+"""How earlier builds and drafts split the rows: a row that was ever fitted never certifies."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracer_spec.flow.traces.row_keys import SPAN
+from tracer_spec.flow.traces.trace_set import TraceSet
+
+
+@dataclass(frozen=True, slots=True)
+class Dealt:
+    """How rows were dealt out by earlier builds and drafts of a spec: a row that was ever fitted never certifies.
+
+    Parameters
+    ----------
+    share : float or None
+        The smallest share that a random split kept to certify; None where there was none.
+    groups : mapping of str to float
+        The smallest share of groups kept to certify, by the group's key.
+    until : float or None
+        Every row up to this time has been fitted; infinity where that is every row there was.
+    newest : float or None
+        The newest time of a row that was dealt out; infinity where a row had no time.
+    looked_until : float or None
+        The newest time of a row when certify rows were last opened.
+    """
+
+    share: float | None = None
+    groups: Mapping[str, float] = field(default_factory=dict)
+    until: float | None = None
+    newest: float | None = None
+    looked_until: float | None = None
+
+    def all_fitted(self) -> Dealt:
+        """Return the same where nobody can tell any more which rows were fitted: all of them, then."""
+        return replace(self, share=None, groups={}, until=self.newest)
+
+    def may_certify(self, traces: TraceSet, hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Return which rows no random split and no cut in time has fitted, shape (n,)."""
+        may = np.ones(len(traces), bool)
+        if self.until is not None:
+            may &= traces.times > self.until
+        if self.share is not None:
+            may &= (hashes < self.share * SPAN) | (traces.times > (math.inf if self.newest is None else self.newest))
+        return may
+
+    def with_split(self, traces: TraceSet, share: float, group: str, cut: float | None) -> Dealt:
+        """Return the same once these rows were dealt out: by time, by groups of a key, or at random."""
+        newest = float(traces.times.max()) if len(traces) and not np.isnan(traces.times).any() else math.inf
+        dealt = replace(self, newest=newest if self.newest is None else max(self.newest, newest))
+        if cut is not None:
+            until = cut if self.until is None else max(self.until, cut)
+            return replace(dealt.all_fitted() if (self.newest or cut) <= until else dealt, until=until)
+        if group:
+            return replace(dealt, groups={group: min(share, self.groups.get(group, 1.0))})
+        return replace(dealt, share=share if self.share is None else min(self.share, share))
+
+
+NEVER = Dealt()

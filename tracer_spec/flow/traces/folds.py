@@ -1,0 +1,73 @@
+"""Cross-fit folds of the fit rows."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracer_spec.errors import DataError, SpecError
+from tracer_spec.flow.traces.row_keys import group_key, uniform_hash
+from tracer_spec.flow.traces.trace_set import TraceSet
+
+
+def fold_keys(traces: TraceSet, strategy: str = "random") -> list[bytes]:
+    """Return what must not be torn apart by folds: the content of each row, or its group under ``grouped``.
+
+    A row whose twin trained the model is no out-of-fold row. Under ``grouped`` the group alone decides: a
+    text that occurs in many groups does so in groups to come as well, and chaining groups by it could leave a
+    single fold.
+    """
+    if strategy == "grouped":
+        return [group_key(group) for group in traces.groups]
+    return [hashlib.blake2b(content, digest_size=16).digest() for content in traces.contents()]
+
+
+def folds(keys: Sequence[bytes], n_folds: int, *, seed: int) -> NDArray[np.int64]:
+    """Assign each fit row to a cross-fit fold; rows of equal key share one.
+
+    Parameters
+    ----------
+    keys : sequence of bytes
+        One per row: see :func:`fold_keys`.
+    n_folds : int
+        At least 2.
+    seed : int
+        Another seed deals the keys out differently.
+
+    Returns
+    -------
+    ndarray of shape (n,), int64
+        In [0, n_folds), each of them used. The largest sets of equal keys are dealt first, each to the fold
+        with the fewest rows, so that fold sizes differ by no more than the largest set; by one where all keys
+        differ. The order of rows plays no part.
+
+    Raises
+    ------
+    DataError
+        Where there are fewer different keys than folds.
+    """
+    if n_folds < 2:
+        raise SpecError(f"{n_folds} is not a number of folds: it must be at least 2", address="split.folds")
+    members: defaultdict[bytes, list[int]] = defaultdict(list)
+    for row, key in enumerate(keys):
+        members[key].append(row)
+    if len(members) < n_folds:
+        raise DataError(
+            f"{len(members):,} different inputs among {len(keys):,} fit rows cannot fill {n_folds} folds",
+            hint="give more traces, or ask for fewer 'split.folds'",
+            address="split.folds",
+        )
+    salt = b"folds " + str(seed).encode()
+    dealt = sorted(members, key=lambda key: (-len(members[key]), uniform_hash(key, salt), key))
+    loads = [(0, fold) for fold in range(n_folds)]
+    result = np.empty(len(keys), dtype=np.int64)
+    for key in dealt:
+        n_rows, fold = loads[0]
+        result[members[key]] = fold
+        heapq.heapreplace(loads, (n_rows + len(members[key]), fold))
+    return result
