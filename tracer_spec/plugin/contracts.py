@@ -35,6 +35,33 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    @classmethod
+    def deployment_options(cls) -> frozenset[str]:
+        """Return the names of the options marked by :class:`DeploymentOption`."""
+        return frozenset(
+            name
+            for name, field in cls.model_fields.items()
+            if any(isinstance(each, DeploymentOption) for each in field.metadata)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentOption:
+    """Marks an option of an embedder that belongs to where it runs: an address, a key, a path, a repository, a time limit.
+
+    A build leaves such an option out of the bundle, and it is never read from one. The app gives it with
+    ``load(path, embedder="my-embedder", embedder_options={...})``, or the plugin takes it from the environment.
+
+    Examples
+    --------
+    >>> from typing import Annotated
+    >>> class ServiceOptions(Options):
+    ...     model: str
+    ...     base_url: Annotated[str, DeploymentOption()] = "http://localhost:8000"
+    >>> sorted(ServiceOptions.deployment_options())
+    ['base_url']
+    """
+
 
 @dataclass(frozen=True, slots=True)
 class Plugin(Generic[Made_co]):

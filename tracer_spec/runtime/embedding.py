@@ -1,4 +1,4 @@
-"""From a bundle to its embedder, known by what it does: fingerprint and probe vectors must match."""
+"""Restores the embedder of a bundle and checks that it is the one that the policy was built on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracer_spec.errors import BundleError, UsageError
-from tracer_spec.runtime.archive import EMBEDDER
+from tracer_spec.runtime.archive import EMBEDDER, MANIFEST
 from tracer_spec.runtime.manifest import EmbedderIdentity, Manifest
 
 GROUP = "tracer_spec"
@@ -36,6 +36,7 @@ def restore_embedder(
     members: Mapping[str, bytes],
     *,
     embedder: TextEmbedder | str | None = None,
+    embedder_options: Mapping[str, Any] | None = None,
     is_pinned: bool = False,
 ) -> TextEmbedder | None:
     """Return the embedder that the policy was built on.
@@ -48,6 +49,8 @@ def restore_embedder(
     embedder : TextEmbedder, str or None
         One that the app has at hand, or the name of the plugin that the app lets the bundle use. The built-in
         ``lsa`` is restored from the bundle alone.
+    embedder_options : mapping or None
+        The plugin's deployment options. A bundle decides all others, and never these.
     is_pinned : bool
         Whether the app knows the bundle by its digest; it may then name its plugin itself.
 
@@ -59,22 +62,24 @@ def restore_embedder(
     Raises
     ------
     BundleError
-        Where nobody but the bundle asks for its plugin, and where the embedder is not installed, cannot be
-        restored, or is not the one that the policy was built on.
+        Where only the bundle asks for its plugin, the bundle holds a deployment option, or the embedder is not
+        installed, cannot be restored, or is not the one that the policy was built on.
     UsageError
-        Where ``embedder`` is given, but the app is to bring vectors.
+        Where ``embedder`` is given, but the app is to bring vectors, or an option is not one that the app may give.
     """
     identity = manifest.embedder
     if identity.probe is None:
-        if embedder is not None:
+        if embedder is not None or embedder_options:
             raise UsageError(
                 "this bundle was built on the app's own vectors, and has no probe to know an embedder by",
-                hint="leave embedder= out and pass vectors to route",
+                hint="leave embedder and embedder_options out and pass vectors to route",
             )
         return None
     if embedder is None or isinstance(embedder, str):
         _check_consent(identity, embedder, is_pinned=is_pinned)
-        restored = _restore(identity, _state(members))
+        restored = _restore(identity, _state(members), dict(embedder_options or {}))
+    elif embedder_options:
+        raise UsageError("embedder_options are given with an embedder that is made already", hint="make it with them")
     else:
         restored = embedder
     _check_identity(restored, manifest)
@@ -87,7 +92,7 @@ def is_built_in(identity: EmbedderIdentity) -> bool:
 
 
 def _check_consent(identity: EmbedderIdentity, asked: str | None, *, is_pinned: bool) -> None:
-    """Refuse a plugin before it is imported: it would take an address, a path or a variable's name from a stranger's file."""
+    """Refuse, before it is imported, a plugin that only the bundle asks for."""
     if asked == identity.use or (asked is None and (is_pinned or is_built_in(identity))):
         return
     fact = ", and only the bundle itself says so" if asked is None else f"; '{asked}' was asked for"
@@ -103,21 +108,42 @@ def _state(members: Mapping[str, bytes]) -> dict[str, bytes]:
     return {name.removeprefix(EMBEDDER): content for name, content in members.items() if name.startswith(EMBEDDER)}
 
 
-def _restore(identity: EmbedderIdentity, state: Mapping[str, bytes]) -> TextEmbedder:
+def _restore(identity: EmbedderIdentity, state: Mapping[str, bytes], given: dict[str, Any]) -> TextEmbedder:
     """Make the embedder that the manifest names."""
     try:
         if is_built_in(identity):
             from tracer_spec.runtime import lsa
 
+            _check_options(identity, given, frozenset())
             return lsa.restore(state)
         plugin = _find_plugin(identity)
-        made: Any = plugin.make(plugin.options.model_validate(dict(identity.options)))
+        _check_options(identity, given, plugin.options.deployment_options())
+        made: Any = plugin.make(plugin.options.model_validate({**identity.options, **given}))
         restored: TextEmbedder = made.restore(state) if hasattr(made, "restore") else made
-    except BundleError:
+    except (BundleError, UsageError):
         raise
     except Exception as error:
         raise _refusal(f"cannot be restored: {_said(error)}", identity) from error
     return restored
+
+
+def _check_options(identity: EmbedderIdentity, given: dict[str, Any], deployment: frozenset[str]) -> None:
+    """Check that the app and the bundle each give only options that are theirs to give."""
+    allowed = ", ".join(sorted(deployment)) or "none"
+    foreign = sorted(given.keys() - deployment)
+    if foreign:
+        raise UsageError(
+            f"the embedder '{identity.use}' does not take {', '.join(foreign)} from the app; allowed: {allowed}",
+            address="embedder_options",
+            hint="the bundle holds the options that decide the vectors",
+        )
+    held = sorted((identity.options.keys() & deployment) - given.keys())
+    if held:
+        raise BundleError(
+            f"sets {', '.join(held)} of the embedder '{identity.use}', which only the app may",
+            address=f"{MANIFEST} embedder.options",
+            hint=f"load(path, embedder_options={{'{held[0]}': ...}}), on the command line --embedder-option {held[0]}=...",
+        )
 
 
 def _find_plugin(identity: EmbedderIdentity) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tracer_spec.cli.bundle_options import embedder_option, sha256_option
+from tracer_spec.cli.bundle_options import embedder_option, embedder_options_option, sha256_option
 from tracer_spec.cli.console import paint, plural, print_document, rows, size
 from tracer_spec.cli.verbs import VERBS
 from tracer_spec.errors import UsageError
@@ -28,6 +28,7 @@ FAILED = 4
     "--format", "preset", metavar="NAME", help="How TRACES are laid out, where not as the bundle's spec says."
 )
 @embedder_option
+@embedder_options_option
 @sha256_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
@@ -37,6 +38,7 @@ def command(
     traces: str | None,
     preset: str | None,
     embedder: str | None,
+    embedder_options: dict[str, Any],
     sha256: str | None,
     as_json: bool,
     quiet: bool,
@@ -55,6 +57,8 @@ def command(
         raise UsageError("--format is given without TRACES", hint="it says how the records of TRACES are laid out")
     if embedder is not None and traces is None:
         raise UsageError("--embedder is given without TRACES", hint="only their texts are embedded by a plugin")
+    if embedder_options and traces is None:
+        raise UsageError("--embedder-option is given without TRACES", hint="only their texts are embedded by a plugin")
     from tracer_spec.runtime import read_bundle
     from tracer_spec.runtime.archive import POLICY
     from tracer_spec.runtime.bundle import naming
@@ -73,7 +77,7 @@ def command(
     from tracer_spec.cli.text.verify import document_of, tell
     from tracer_spec.flow.verify import CONTRADICTED
 
-    found, accounting = _measure(opened, traces, preset, embedder, quiet=quiet)
+    found, accounting = _measure(opened, traces, preset, embedder, embedder_options, quiet=quiet)
     if as_json:
         print_document({**document, "status": found.verdict, "measured": document_of(found, accounting)})
     else:
@@ -82,7 +86,13 @@ def command(
 
 
 def _measure(
-    bundle: Bundle, path: str, preset: str | None, embedder: str | None, *, quiet: bool
+    bundle: Bundle,
+    path: str,
+    preset: str | None,
+    embedder: str | None,
+    embedder_options: Mapping[str, Any],
+    *,
+    quiet: bool,
 ) -> tuple[Verification, Any]:
     """Read, route and count."""
     from tracer_spec.cli.commands.verify_traces import read_fresh_traces
@@ -99,7 +109,7 @@ def _measure(
         with staged(observe, "open") as done:
             claim = CertificateDocument.of_bundle(bundle).claimed(manifest.status)
             known = KnownRows.read(bundle.members, manifest.provenance)
-            router = open_router(bundle, embedder=embedder, allow_draft=True)
+            router = open_router(bundle, embedder=embedder, embedder_options=embedder_options, allow_draft=True)
             done(f"{manifest.name} {manifest.version}")
         with staged(observe, "read") as done:
             fresh = read_fresh_traces(bundle, path, preset)
