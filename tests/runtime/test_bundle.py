@@ -142,6 +142,8 @@ def test_a_file_that_is_no_bundle_at_all_is_refused(save, tmp_path):
     refused(tmp_path, "cannot be read: Is a directory")
     if hasattr(os, "mkfifo"):
         refused("/dev/null", "is not a file")
+        os.mkfifo(tmp_path / "pipe.tracer")
+        refused(tmp_path / "pipe.tracer", "is not a file")
 
 
 def test_a_file_larger_than_any_bundle_is_not_read(tmp_path):
@@ -173,6 +175,9 @@ def test_a_newer_format_is_refused_with_the_upgrade(bundles, save):
         (b"[]", "not an object"),
         (b'{"a":1,"a":1}', "given twice"),
         (b'{"p":NaN}', "NaN is not a number"),
+        (b'{"p":[' + b"[]," * 5_000_000 + b"[]]}", "holds more than 1000000 items"),
+        (b'{"p":[' + b'{"a":1},' * 1_900_000 + b"1]}", "holds more than 1000000 items"),
+        (b'{"p":[' + b"1," * 2_000_000 + b"1]}", "holds more than 1000000 items"),
     ],
 )
 def test_a_certificate_that_is_no_plain_json_object_is_refused(bundles, save, content, message):
@@ -275,7 +280,10 @@ GRAPHS = {
         (("allowed = {1, 1, 0}", "allowed = {1, 1, 1}"),),
         "answers a label of defer_labels",
     ),
-    "does not join up": ((("able = And(finite, near)", "able = And(finite, nowhere)"),), "does not load: "),
+    "does not join up": (
+        (("able = And(finite, near)", "able = And(finite, nowhere)"),),
+        "uses the value 'nowhere', which nothing before it gives",
+    ),
     "fails when run": (
         (("near = LessOrEqual(", "wrong = Reshape(embedding, axis)\n near = LessOrEqual("),),
         "does not run: |does not load: ",
