@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tracer_spec.errors import BundleError, UsageError
 from tracer_spec.runtime.archive import EMBEDDER, MANIFEST
 from tracer_spec.runtime.manifest import EmbedderIdentity, Manifest
+from tracer_spec.runtime.signal_errors import pass_signal_error
 
 GROUP = "tracer_spec"
 HOOK = "tracer_spec_embedders"
@@ -123,6 +124,7 @@ def _restore(identity: EmbedderIdentity, state: Mapping[str, bytes], given: dict
     except (BundleError, UsageError):
         raise
     except Exception as error:
+        pass_signal_error(error)
         raise _refusal(f"cannot be restored: {_said(error)}", identity) from error
     return restored
 
@@ -181,6 +183,7 @@ def _check_identity(embedder: TextEmbedder, manifest: Manifest) -> None:
     except BundleError:
         raise
     except Exception as error:
+        pass_signal_error(error)
         raise _refusal(f"fails on the probe texts: {_said(error)}", identity) from error
     wanted = np.array(probe.vectors)
     if got.shape != wanted.shape:

@@ -1,4 +1,4 @@
-"""ONNX Runtime, imported in one place, and told first to keep to itself."""
+"""Imports ONNX Runtime without its telemetry, and names its errors."""
 
 from __future__ import annotations
 
@@ -25,3 +25,12 @@ def import_onnxruntime() -> Any:
     import onnxruntime
 
     return onnxruntime
+
+
+def runtime_errors() -> tuple[type[Exception], ...]:
+    """Return the exceptions that ONNX Runtime raises: its own, which share no base, and RuntimeError."""
+    import_onnxruntime()
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    own = (each for each in vars(state).values() if isinstance(each, type) and issubclass(each, Exception))
+    return (RuntimeError, *own)

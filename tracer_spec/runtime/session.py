@@ -14,7 +14,8 @@ from tracer_spec.runtime import limits
 from tracer_spec.runtime.archive import POLICY
 from tracer_spec.runtime.decision import INPUT, OUTPUTS, REASONS, Reason
 from tracer_spec.runtime.manifest import Manifest
-from tracer_spec.runtime.onnx_runtime import import_onnxruntime
+from tracer_spec.runtime.onnx_runtime import import_onnxruntime, runtime_errors
+from tracer_spec.runtime.signal_errors import pass_signal_error
 
 _FATAL_ONLY = 4
 _REBUILD = "build it again with 'tracer-spec build'; where that does not help, upgrade: pip install -U onnxruntime"
@@ -49,7 +50,8 @@ def open_session(model: bytes) -> Any:
     try:
         # its fallback would print, and try the same provider again
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"], enable_fallback=0)
-    except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
+    except Exception as error:  # noqa: BLE001 - what it raises on a damaged graph is not only of its own types
+        pass_signal_error(error)
         raise BundleError(f"does not load: {_first_line(error)}", address=POLICY, hint=_REBUILD) from None
 
 
@@ -68,7 +70,8 @@ def open_policy(model: bytes, manifest: Manifest) -> Any:
         # so many at a time, since that is what the check of the graph's cost has bounded
         starts = range(0, len(vectors), limits.ROWS_AT_LOAD)
         parts = [session.run(list(OUTPUTS), {INPUT: vectors[at : at + limits.ROWS_AT_LOAD]}) for at in starts]
-    except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
+    except runtime_errors() as error:
+        pass_signal_error(error)
         raise BundleError(f"does not run: {_first_line(error)}", address=POLICY, hint=_REBUILD) from None
     if any(np.ndim(output) != 1 for part in parts for output in part):
         raise _disagrees(f"answers with outputs of the shapes {[output.shape for output in parts[0]]}")
