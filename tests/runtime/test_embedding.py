@@ -316,6 +316,71 @@ def test_an_embedder_at_hand_is_refused_when_it_is_another(bundles, lettered):
     assert load(lettered(), embedder=Others(letters, shift=0.00005)).route("a").handled
 
 
+class Service:
+    """A service that is down, wrong or right, as a test says; it keeps what it was sent."""
+
+    is_service = True
+
+    def __init__(self, letters):
+        self.letters, self.sent, self.answer = letters, [], None
+
+    def embed(self, texts):
+        self.sent.append(list(texts))
+        if self.answer is None:
+            raise ConnectionError("nobody answers")
+        return self.letters.embed(texts) * self.answer
+
+    def fingerprint(self):
+        return "letters-1"
+
+
+def test_a_bundle_whose_embedding_service_is_down_loads_and_defers_until_it_answers(bundles, lettered, caplog):
+    service = Service(bundles.Letters())
+    router = load(lettered(), embedder=service)
+    assert service.sent == []
+    assert router.route("a").reason == "unavailable"
+    assert router.route_batch(["a", "b"]).reasons.tolist() == ["unavailable"] * 2
+    probes = list(bundles.PROBE.texts)
+    assert service.sent == [probes, probes]  # no request goes to a service that has not been found to be the right one
+    assert "the embedder 'letters' fails on the probe texts: ConnectionError: nobody answers" in caplog.text
+    service.answer = 1.0
+    assert router.route("a").label == "card_arrival"
+    assert router.route("bb").label == "top_up"
+    assert service.sent[2:] == [probes, ["a"], ["bb"]]
+
+
+def test_a_service_that_gives_other_vectors_is_sent_no_request_and_the_log_says_why(bundles, lettered, caplog):
+    service = Service(bundles.Letters())
+    service.answer = 1.5
+    path = lettered()
+    router = load(path, embedder=service)
+    assert router.route("my secret").reason == "unavailable"
+    assert "gives other vectors than the policy was built on: they differ by 1" in caplog.text
+    assert "secret" not in caplog.text + str(service.sent)
+    with pytest.raises(BundleError, match="gives other vectors than the policy was built on") as caught:
+        router.check_embedder()
+    problem = caught.value.problems[0]
+    assert (problem.where, problem.address) == (str(path), "embedder/")
+    assert "requests are deferred until the service answers" in problem.hint
+    service.answer = 1.0
+    router.check_embedder()
+    assert router.route("a").handled
+
+
+def test_a_service_of_another_fingerprint_is_refused_at_once(bundles, lettered):
+    service = Service(bundles.Letters())
+    service.fingerprint = lambda: "letters-2"
+    refused(lettered(), "has the fingerprint 'letters-2'", "pip install", embedder=service)
+    assert service.sent == []
+
+
+def test_any_other_embedder_is_checked_when_the_bundle_is_loaded(bundles, lettered):
+    load(lettered(), embedder=bundles.Letters()).check_embedder()
+    local = Service(bundles.Letters())
+    local.is_service = False
+    refused(lettered(), "fails on the probe texts: ConnectionError", "pip install", embedder=local)
+
+
 def test_an_embedder_for_a_bundle_of_vectors_is_the_caller_s_mistake(bundles, good, save):
     for given in (bundles.Letters(), "letters"):
         with pytest.raises(UsageError, match="built on the app's own vectors") as caught:

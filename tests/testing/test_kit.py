@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -317,6 +318,20 @@ def test_an_embedder_that_declares_no_address_path_or_key_is_told_how():
     told = found(EmbedderContract, embedder.Trigrams, Hidden)["test_options_that_say_where_it_runs_are_declared"]
     assert "the options base_url, login, model go into bundles and are read from them" in told
     assert "base_url: Annotated[str, DeploymentOption()]" in told
+
+
+class Eager(embedder.Trigrams):
+    is_service = True
+
+    def fingerprint(self):
+        with socket.socket() as line:
+            line.connect(("127.0.0.1", 9))
+        return super().fingerprint()
+
+
+def test_a_service_that_connects_before_it_is_given_a_text_is_told_how():
+    told = found(EmbedderContract, Eager, embedder.TrigramOptions)["test_a_service_is_called_for_texts_alone"]
+    assert "it connects to [('127.0.0.1', 9)] before it is given a text" in told
 
 
 def test_a_reader_of_vectors_is_sent_to_its_own_contract_and_held_to_it():

@@ -170,6 +170,17 @@ class Restorable(Protocol):
 
 
 @runtime_checkable
+class Service(Protocol):
+    """An embedder that calls a service, and so can be out of reach: ``is_service`` is True.
+
+    ``make`` and :meth:`Embedder.fingerprint` call nothing. A bundle is loaded without calling it, so that an app starts while
+    the service is down, and its vectors are compared with the bundle's at its first answer.
+    """
+
+    is_service: bool
+
+
+@runtime_checkable
 class VectorReader(Protocol):
     """An "embedder" whose vectors come with the traces; the app brings its own at run time."""
 

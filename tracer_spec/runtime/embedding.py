@@ -83,8 +83,59 @@ def restore_embedder(
         raise UsageError("embedder_options are given with an embedder that is made already", hint="make it with them")
     else:
         restored = embedder
-    _check_identity(restored, manifest)
+    try:
+        _check_fingerprint(restored.fingerprint(), identity)  # before any text goes anywhere
+    except BundleError:
+        raise
+    except Exception as error:
+        pass_signal_error(error)
+        raise _refusal(f"fails on the probe texts: {_said(error)}", identity) from error
+    if getattr(restored, "is_service", False):
+        return ServiceEmbedder(restored, manifest)
+    _check_vectors(restored, manifest)
     return restored
+
+
+class EmbedderError(BundleError):
+    """An embedder is out of reach, or is not the one that the policy was built on. Its message quotes no request."""
+
+
+class ServiceEmbedder:
+    """A service that is compared with the bundle at its first answer, since it may be down when the bundle is loaded.
+
+    Parameters
+    ----------
+    embedder : TextEmbedder
+        Its fingerprint has been compared.
+    manifest : Manifest
+    """
+
+    def __init__(self, embedder: TextEmbedder, manifest: Manifest) -> None:
+        self._embedder = embedder
+        self._manifest = manifest
+        self._is_checked = False
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one row per text, once the service has been found to be the right one."""
+        self.check()
+        return self._embedder.embed(texts)
+
+    def fingerprint(self) -> str:
+        """Return the embedder's."""
+        return self._embedder.fingerprint()
+
+    def check(self) -> None:
+        """Compare the probe vectors, unless that was done already.
+
+        Raises
+        ------
+        EmbedderError
+            Where the service does not answer, or gives other vectors. It is asked again the next time.
+        """
+        if not self._is_checked:
+            hint = "requests are deferred until the service answers with the vectors of the model that the policy was built on"
+            _check_vectors(self._embedder, self._manifest, hint)
+            self._is_checked = True
 
 
 def is_built_in(identity: EmbedderIdentity) -> bool:
@@ -172,28 +223,24 @@ def _find_plugin(identity: EmbedderIdentity) -> Any:
     )
 
 
-def _check_identity(embedder: TextEmbedder, manifest: Manifest) -> None:
-    """Compare fingerprint and probe vectors with the manifest's."""
+def _check_vectors(embedder: TextEmbedder, manifest: Manifest, hint: str = "") -> None:
+    """Compare what an embedder makes of the probe texts with the manifest's vectors."""
     identity, probe = manifest.embedder, manifest.embedder.probe
     if probe is None:
         return
     try:
-        _check_fingerprint(embedder.fingerprint(), identity)  # before any text goes anywhere
         got = np.asarray(embedder.embed(list(probe.texts)), np.float64)
-    except BundleError:
-        raise
     except Exception as error:
         pass_signal_error(error)
-        raise _refusal(f"fails on the probe texts: {_said(error)}", identity) from error
+        raise _refusal(f"fails on the probe texts: {_said(error)}", identity, hint) from error
     wanted = np.array(probe.vectors)
     if got.shape != wanted.shape:
-        raise _refusal(
-            f"gives the probe texts vectors of shape {got.shape}; the policy was built on {wanted.shape}",
-            identity,
-        )
+        fact = f"gives the probe texts vectors of shape {got.shape}; the policy was built on {wanted.shape}"
+        raise _refusal(fact, identity, hint)
     furthest = float(np.abs(got - wanted).max())
     if not furthest <= TOLERANCE * max(1.0, float(np.abs(wanted).max())):
-        raise _refusal(f"gives other vectors than the policy was built on: they differ by {furthest:.3g}", identity)
+        fact = f"gives other vectors than the policy was built on: they differ by {furthest:.3g}"
+        raise _refusal(fact, identity, hint)
 
 
 def _check_fingerprint(got: str, identity: EmbedderIdentity) -> None:
@@ -203,8 +250,9 @@ def _check_fingerprint(got: str, identity: EmbedderIdentity) -> None:
         )
 
 
-def _refusal(what: str, identity: EmbedderIdentity) -> BundleError:
-    return BundleError(f"the embedder '{identity.use}' {what}", address=EMBEDDER, hint=_same_release(identity))
+def _refusal(what: str, identity: EmbedderIdentity, hint: str = "") -> EmbedderError:
+    what = f"the embedder '{identity.use}' {what}"
+    return EmbedderError(what, address=EMBEDDER, hint=hint or _same_release(identity))
 
 
 def _said(error: Exception) -> str:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tracer_spec.errors import DimensionError
+from tracer_spec.runtime.embedding import EmbedderError, TextEmbedder
 from tracer_spec.runtime.signal_errors import pass_signal_error
-
-if TYPE_CHECKING:
-    from tracer_spec.runtime.embedding import TextEmbedder
 
 logger = logging.getLogger("tracer_spec.runtime")
 
@@ -95,7 +93,8 @@ def embed_texts(embedder: TextEmbedder, texts: Sequence[str], dimension: int) ->
             vectors = np.asarray(embedder.embed(texts), np.float32)
     except Exception as error:
         pass_signal_error(error)
-        logger.warning("the embedder failed on %d text(s), which are deferred: %s", len(texts), place_of(error))
+        why = error.problems[0].what if isinstance(error, EmbedderError) else place_of(error)
+        logger.warning("the embedder failed on %d text(s), which are deferred: %s", len(texts), why)
         logger.debug("the embedder's exception", exc_info=error)
         return None
     if vectors.shape != (len(texts), dimension):

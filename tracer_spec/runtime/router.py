@@ -8,9 +8,9 @@ from typing import Any, NoReturn, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer_spec.runtime.bundle import Bundle
+from tracer_spec.runtime.bundle import Bundle, naming
 from tracer_spec.runtime.decision import INPUT, OUTPUTS, REASONS, UNAVAILABLE, Batch, Decision, Reason
-from tracer_spec.runtime.embedding import TextEmbedder, is_built_in
+from tracer_spec.runtime.embedding import ServiceEmbedder, TextEmbedder, is_built_in
 from tracer_spec.runtime.inputs import as_rows, as_vector, embed_texts, logger
 from tracer_spec.runtime.limits import CHUNK_ROWS
 from tracer_spec.runtime.manifest import Manifest
@@ -61,6 +61,7 @@ class Router:
         "_sha256",
         "_shape",
         "_table",
+        "_where",
     )
 
     def __init__(
@@ -68,6 +69,7 @@ class Router:
     ) -> None:
         self._manifest = bundle.manifest
         self._sha256 = bundle.sha256
+        self._where = bundle.where
         self._certificate = dict(certificate)
         self._embedder = embedder
         self._on_loop = embedder is None or is_built_in(bundle.manifest.embedder)
@@ -217,6 +219,23 @@ class Router:
             return decision.label  # type: ignore[return-value]
         answer = teacher(text)
         return await answer if isinstance(answer, Awaitable) else answer
+
+    def check_embedder(self) -> None:
+        """Compare an embedding service with what the policy was built on now, instead of at its first answer.
+
+        Raises
+        ------
+        BundleError
+            Where the service does not answer, or gives other vectors. Until it gives the right ones, requests are
+            deferred as ``unavailable``.
+
+        Notes
+        -----
+        Any other embedder was compared when the bundle was loaded.
+        """
+        if isinstance(self._embedder, ServiceEmbedder):
+            with naming(self._where):
+                self._embedder.check()
 
     @property
     def name(self) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args
+from unittest import mock
 
 import numpy as np
 
@@ -157,6 +160,26 @@ class EmbedderContract(Contract):
             not hidden,
             f"the options {', '.join(hidden)} go into bundles and are read from them",
             mend=f"declare them: {hidden[0] if hidden else 'url'}: Annotated[str, DeploymentOption()] = Field(...)",
+        )
+
+    def test_a_service_is_called_for_texts_alone(self) -> None:
+        """Where is_service is true, make and fingerprint connect to nothing: a bundle loads while the service is down."""
+        connected: list[Any] = []
+
+        def refuse(_socket: socket.socket, address: Any) -> None:
+            connected.append(address)
+            raise ConnectionRefusedError(f"connecting to {address}")
+
+        with mock.patch.object(socket.socket, "connect", refuse), contextlib.suppress(ConnectionRefusedError):
+            part = self.made()
+            if getattr(part, "is_service", False):
+                part.fingerprint()
+            else:
+                connected.clear()
+        self.require(
+            not connected,
+            f"it connects to {connected[:1]} before it is given a text",
+            mend="connect when texts are embedded, and take the fingerprint from the options alone",
         )
 
     def test_it_comes_back_from_its_state(self) -> None:

@@ -504,5 +504,14 @@ def test_a_build_asks_the_endpoint_and_the_bundle_asks_it_again(endpoint, tmp_pa
     assert len(endpoint.requests) == sent
     # the endpoint now serves another model under the same name
     endpoint.script = []
+    router = tracer_spec.load(tmp_path / "small.tracer", embedder="openai", embedder_options=place)
+    assert router.route("card 7").reason == "unavailable"
     with pytest.raises(BundleError, match="gives the probe texts vectors of shape"):
-        tracer_spec.load(tmp_path / "small.tracer", embedder="openai", embedder_options=place)
+        router.check_embedder()
+    # and then nobody is there, while the app starts
+    endpoint.script = [near] * 100
+    sent = len(endpoint.requests)
+    nowhere = place | {"base_url": "http://127.0.0.1:9/v1", "attempts": 1}
+    router = tracer_spec.load(tmp_path / "small.tracer", embedder="openai", embedder_options=nowhere)
+    assert router.route("card 7").reason == "unavailable"
+    assert len(endpoint.requests) == sent

@@ -31,6 +31,8 @@ class OpenAIEmbedder:
     text of nothing but white space is sent as :data:`NOTHING`.
     """
 
+    is_service = True
+
     def __init__(self, options: OpenAIOptions) -> None:
         self._options = options
         self._client = Client(options)

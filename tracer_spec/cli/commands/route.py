@@ -62,6 +62,7 @@ def command(
     from tracer_spec.runtime import load
 
     router = load(bundle, embedder=embedder, embedder_options=embedder_options, sha256=sha256)
+    router.check_embedder()
     if text is not None:
         return _one(router, text, as_json)
     name = file or STDIN

@@ -110,6 +110,7 @@ def _measure(
             claim = CertificateDocument.of_bundle(bundle).claimed(manifest.status)
             known = KnownRows.read(bundle.members, manifest.provenance)
             router = open_router(bundle, embedder=embedder, embedder_options=embedder_options, allow_draft=True)
+            router.check_embedder()
             done(f"{manifest.name} {manifest.version}")
         with staged(observe, "read") as done:
             fresh = read_fresh_traces(bundle, path, preset)
