@@ -5,6 +5,7 @@ import io
 import json
 import os
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from tracer_spec.runtime import limits, load, read_bundle
 from tracer_spec.runtime.archive import pack, unpack
 from tracer_spec.runtime.bundle import parse_bundle
 from tracer_spec.runtime.load import open_router
+from tracer_spec.runtime.manifest_reader import read_manifest
 
 
 def refused(path, message, *, address=None, **options):
@@ -403,3 +405,53 @@ def _with_right_version(bundles, text):
         return bundles.canonical(bundles.reversioned(json.loads(text)))
     except (ValueError, TypeError):
         return text
+
+
+ESCAPES = ("\x1b]0;gone\x07", "\u202egnp.exe", "a\u200bb", "\x9b2J")
+COMMANDS = ("::error file=x::gone", "##[error]gone", "##vso[task.complete]")
+
+
+@pytest.mark.parametrize("text", [*ESCAPES, *COMMANDS, "two\nlines"])
+def test_a_name_that_steers_a_terminal_or_a_log_is_refused(bundles, save, text):
+    policy = bundles.manifest().policy
+    stage = replace(policy.stages[0], surrogate=text, guards=(text,))
+    for address, changes in {
+        "name": {"name": text},
+        "policy.family": {"policy": replace(policy, family=text)},
+        r"policy.stages\[0\].surrogate": {"policy": replace(policy, stages=(stage, *policy.stages[1:]))},
+    }.items():
+        path = save(bundles.forge(bundles.manifest(**changes).document()))
+        with pytest.raises(BundleError, match=f"bundle.json {address}\n.*not a plain name") as caught:
+            read_bundle(path)
+        assert not any(each in str(caught.value) for each in (*ESCAPES, *COMMANDS))
+
+
+@pytest.mark.parametrize("text", ESCAPES)
+def test_a_certificate_or_provenance_with_control_characters_is_refused(bundles, save, text):
+    for certificate in ({"claim": text}, {"assumptions": ["fine", text]}, {text: 1}):
+        path = save(bundles.forge(contents=bundles.members(**{"certificate.json": bundles.canonical(certificate)})))
+        refused(path, "which holds a control character")
+    for provenance in ({"libraries": {"numpy": text}}, {"plugins": [{"name": text}]}, {text: 1}):
+        document = bundles.manifest(provenance=provenance).document()
+        refused(
+            save(bundles.forge(document)),
+            "which holds a control character",
+        )
+
+
+@pytest.mark.parametrize("text", [*ESCAPES, *COMMANDS])
+def test_labels_stay_as_they_are_and_messages_about_them_are_plain(bundles, save, text):
+    labels = (text, "top_up", "fraud_report")
+    assert load(save(bundles.forge(bundles.manifest(labels=labels).document()))).labels == labels
+    document = bundles.manifest().document()
+    for broken in (
+        {**document, text: 1},
+        {**document, "labels": [text, text]},
+        {**document, "policy": {**document["policy"], "defer_labels": [text]}},
+        {**document, "members": {text: {}}},
+        {**document, "embedder": {**document["embedder"], "use": text}},
+    ):
+        version = bundles.reversioned(broken)
+        with pytest.raises(BundleError) as caught:
+            read_manifest(bundles.canonical(version))
+        assert not any(each in str(caught.value) for each in (*ESCAPES, *COMMANDS))

@@ -55,6 +55,7 @@ class DeploymentOption:
     Examples
     --------
     >>> from typing import Annotated
+    >>> from tracer_spec.plugin import DeploymentOption, Options
     >>> class ServiceOptions(Options):
     ...     model: str
     ...     base_url: Annotated[str, DeploymentOption()] = "http://localhost:8000"

@@ -12,7 +12,7 @@ from tracer_spec.runtime.bundle import Bundle, naming, read_bundle
 from tracer_spec.runtime.embedding import TextEmbedder, restore_embedder
 from tracer_spec.runtime.router import Router
 from tracer_spec.runtime.session import open_policy
-from tracer_spec.runtime.strict_json import read_json
+from tracer_spec.runtime.strict_json import check_strings, read_json
 
 
 def load(
@@ -77,6 +77,7 @@ def open_router(
                 hint="build it without --draft, or load(path, allow_draft=True) to try it out",
             )
         certificate = read_json(bundle.members[CERTIFICATE], member=CERTIFICATE)
+        check_strings(certificate, member=CERTIFICATE)
         session = open_policy(bundle.members[POLICY], manifest)
         restored = restore_embedder(
             manifest,

@@ -1,4 +1,4 @@
-"""From the JSON of ``bundle.json`` to a manifest, taking nothing on trust."""
+"""Reads ``bundle.json``, taking nothing on trust."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
-from tracer_spec.errors import BundleError
+from tracer_spec.errors import BundleError, printable
 from tracer_spec.runtime import limits
 from tracer_spec.runtime.archive import MANIFEST, REQUIRED, is_member_name
 from tracer_spec.runtime.manifest import (
@@ -22,7 +22,7 @@ from tracer_spec.runtime.manifest import (
     StageSummary,
     version_of,
 )
-from tracer_spec.runtime.strict_json import read_json
+from tracer_spec.runtime.strict_json import check_strings, read_json
 
 T = TypeVar("T")
 
@@ -54,7 +54,7 @@ def read_manifest(data: bytes) -> Manifest:
     top = _Fields(document, "")
     manifest = Manifest(
         format=top.integer("format", least=FORMAT, most=FORMAT),
-        name=top.text("name", most=MAX_NAME),
+        name=top.name("name"),
         version=top.text("version", pattern=VERSION),
         created=top.optional("created", lambda key: top.text(key, pattern=CREATED)),
         status=top.one_of("status", STATUSES),
@@ -108,7 +108,7 @@ def _probe(fields: _Fields) -> Probe:
 
 def _policy(fields: _Fields) -> PolicySummary:
     summary = PolicySummary(
-        family=fields.text("family", most=MAX_NAME),
+        family=fields.name("family"),
         stages=fields.items("stages", lambda item: _stage(item.fields), least=1, most=limits.STAGES),
         defer_labels=fields.texts("defer_labels", least=0, most=limits.LABELS, unique=True),
     )
@@ -118,9 +118,9 @@ def _policy(fields: _Fields) -> PolicySummary:
 
 def _stage(fields: _Fields) -> StageSummary:
     stage = StageSummary(
-        surrogate=fields.text("surrogate", most=MAX_NAME),
-        acceptor=fields.optional("acceptor", lambda key: fields.text(key, most=MAX_NAME)),
-        guards=fields.texts("guards", least=0, most=limits.STAGES),
+        surrogate=fields.name("surrogate"),
+        acceptor=fields.optional("acceptor", fields.name),
+        guards=fields.items("guards", lambda item: item.name, least=0, most=limits.STAGES),
         threshold=fields.optional("threshold", lambda key: fields.number(key, least=0.0, most=1.0)),
     )
     fields.close()
@@ -144,7 +144,9 @@ def _members(fields: _Fields) -> dict[str, Member]:
 
 
 def _check_sense(manifest: Manifest) -> None:
-    """Check what ties one part of a manifest to another."""
+    """Check what ties one part of a manifest to another, and what is printed of its free part."""
+    told = {key: value for key, value in manifest.provenance.items() if key != "overrides"}  # as somebody wrote them
+    check_strings(told, member=MANIFEST, at="provenance")
     strangers = set(manifest.policy.defer_labels).difference(manifest.labels)
     if strangers:
         _refuse("policy.defer_labels", f"names {min(strangers)[:80]!r}, which is not a label")
@@ -184,6 +186,9 @@ class _Fields:
 
     def text(self, key: str, *, pattern: str = "", least: int = 1, most: int = MAX_TEXT) -> str:
         return _text(self._take(key), self._at(key), pattern, least, most)
+
+    def name(self, key: str) -> str:
+        return _name(self._take(key), self._at(key))
 
     def one_of(self, key: str, allowed: tuple[str, ...]) -> str:
         value = self.text(key)
@@ -257,6 +262,10 @@ class _Item:
         return _Fields(self.value, self.address)
 
     @property
+    def name(self) -> str:
+        return _name(self.value, self.address)
+
+    @property
     def numbers(self) -> tuple[float, ...]:
         if not isinstance(self.value, list) or len(self.value) > limits.DIMENSION:
             _refuse(self.address, f"is {_kind(self.value)}, not a list of at most {limits.DIMENSION} numbers")
@@ -269,6 +278,14 @@ def _text(value: object, address: str, pattern: str, least: int, most: int) -> s
     if pattern and not re.fullmatch(pattern, value):
         _refuse(address, f"is {_shown(value)}, which does not match {pattern}")
     return value
+
+
+def _name(value: object, address: str) -> str:
+    """Return a name, which is printed as it is."""
+    text = _text(value, address, "", 1, MAX_NAME)
+    if printable(text) != text:
+        _refuse(address, f"is {_shown(text)}, which is not a plain name")
+    return text
 
 
 def _number(value: object, address: str) -> float:

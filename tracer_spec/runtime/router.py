@@ -8,6 +8,7 @@ from typing import Any, NoReturn, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from tracer_spec.errors import printable
 from tracer_spec.runtime.bundle import Bundle, naming
 from tracer_spec.runtime.decision import INPUT, OUTPUTS, REASONS, UNAVAILABLE, Batch, Decision, Reason
 from tracer_spec.runtime.embedding import ServiceEmbedder, TextEmbedder, is_built_in
@@ -315,6 +316,6 @@ def _failed(error: Exception, answer: T) -> T:
     logger.warning(
         "the policy failed, and the input is deferred: %s: %s",
         type(error).__name__,
-        " ".join(str(error).split()),
+        printable(str(error)),
     )
     return answer

@@ -59,6 +59,34 @@ def read_json(data: bytes, *, member: str, max_bytes: int = limits.DOCUMENT_BYTE
     return document
 
 
+def check_strings(value: Any, *, member: str, at: str = "") -> None:
+    """Refuse JSON that holds a character which steers a terminal or hides, in a key or a text.
+
+    Parameters
+    ----------
+    value : object
+        Of JSON.
+    member : str
+        The bundle's member, for messages.
+    at : str
+        Where in it the value is.
+
+    Raises
+    ------
+    BundleError
+    """
+    if isinstance(value, str):
+        if not value.replace("\n", " ").isprintable():
+            raise _refusal(member, f"{at} is {value[:80]!r}, which holds a control character".lstrip())
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            check_strings(key, member=member, at=at)
+            check_strings(each, member=member, at=f"{at}.{key}" if at else key)
+    elif isinstance(value, list):
+        for row, each in enumerate(value):
+            check_strings(each, member=member, at=f"{at}[{row}]")
+
+
 def canonical_json(document: Any) -> bytes:
     """Return the one way to write a document: sorted keys, no spaces, UTF-8, shortest floats."""
     return json.dumps(document, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
