@@ -38,6 +38,7 @@ class Options(BaseModel):
     @classmethod
     def deployment_options(cls) -> frozenset[str]:
         """Return the names of the options marked by :class:`DeploymentOption`."""
+        cls.model_rebuild()  # a field whose type was not known yet has no marks
         return frozenset(
             name
             for name, field in cls.model_fields.items()
@@ -49,18 +50,9 @@ class Options(BaseModel):
 class DeploymentOption:
     """Marks an option of an embedder that belongs to where it runs: an address, a key, a path, a repository, a time limit.
 
-    A build leaves such an option out of the bundle, and it is never read from one. The app gives it with
-    ``load(path, embedder="my-embedder", embedder_options={...})``, or the plugin takes it from the environment.
-
-    Examples
-    --------
-    >>> from typing import Annotated
-    >>> from tracer_spec.plugin import DeploymentOption, Options
-    >>> class ServiceOptions(Options):
-    ...     model: str
-    ...     base_url: Annotated[str, DeploymentOption()] = "http://localhost:8000"
-    >>> sorted(ServiceOptions.deployment_options())
-    ['base_url']
+    Written as ``base_url: Annotated[str, DeploymentOption()] = Field(...)``. A build leaves such an option out of the bundle,
+    and it is never read from one. The app gives it with ``load(path, embedder="my-embedder", embedder_options={...})``,
+    or the plugin takes it from the environment.
     """
 
 

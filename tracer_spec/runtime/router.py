@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NoReturn, TypeAlias, TypeVar
 
@@ -222,17 +223,14 @@ class Router:
         return await answer if isinstance(answer, Awaitable) else answer
 
     def check_embedder(self) -> None:
-        """Compare an embedding service with what the policy was built on now, instead of at its first answer.
+        """Compare an embedding service with the bundle now, instead of at its first answer.
+
+        Any other embedder was compared when the bundle was loaded.
 
         Raises
         ------
         BundleError
-            Where the service does not answer, or gives other vectors. Until it gives the right ones, requests are
-            deferred as ``unavailable``.
-
-        Notes
-        -----
-        Any other embedder was compared when the bundle was loaded.
+            Where the service does not answer, or gives other vectors. Until it gives the right ones, requests are deferred.
         """
         if isinstance(self._embedder, ServiceEmbedder):
             with naming(self._where):
@@ -261,8 +259,6 @@ class Router:
     @property
     def certificate(self) -> dict[str, Any]:
         """Return ``certificate.json``, a fresh copy."""
-        import copy
-
         return copy.deepcopy(self._certificate)
 
     @property
