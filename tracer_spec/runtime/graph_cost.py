@@ -44,9 +44,9 @@ def check_cost(model: bytes) -> None:
     GraphRefusedError
     """
     graph = read_model(model)
-    for rows in (limits.ROWS_AT_LOAD, limits.CHUNK_ROWS):
-        # what does not depend on rows is in both; what grows faster than they do is refused by the second
-        budget = _Budget(rows // limits.ROWS_AT_LOAD)
+    # what does not depend on rows is bounded by the first; what grows faster than they do is refused by the second
+    for rows, elements in ((limits.ROWS_AT_LOAD, limits.GRAPH_ELEMENTS), (limits.CHUNK_ROWS, limits.BATCH_ELEMENTS)):
+        budget = _Budget(rows, elements)
         inputs = {
             name: Value(tuple(rows if dim is None else dim for dim in shape)) for name, shape in graph.inputs.items()
         }
@@ -56,10 +56,10 @@ def check_cost(model: bytes) -> None:
 class _Budget:
     """What may still be spent."""
 
-    def __init__(self, factor: int) -> None:
-        self.is_first = factor == 1
-        self.elements = limits.GRAPH_ELEMENTS * factor
-        self.operations = limits.GRAPH_OPERATIONS * factor
+    def __init__(self, rows: int, elements: int) -> None:
+        self.is_first = rows == limits.ROWS_AT_LOAD
+        self.elements = elements
+        self.operations = limits.GRAPH_OPERATIONS * rows // limits.ROWS_AT_LOAD
 
     def spend(self, node: Node, inputs: Inputs, outputs: Inputs) -> None:
         if any(size < 0 for each in (*inputs, *outputs) for size in each.shape):

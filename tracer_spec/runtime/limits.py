@@ -28,6 +28,8 @@ ROWS_AT_LOAD = 8
 """Rows per call of the graph while it is checked."""
 GRAPH_ELEMENTS = 1 << 24
 """Elements of all values that a graph makes of so many rows, those that depend on constants alone included."""
+BATCH_ELEMENTS = 1 << 29
+"""The same for a whole chunk of a batch."""
 GRAPH_OPERATIONS = 500_000_000
 """Elements read and written, and a quarter of the multiplications, for so many rows."""
 
