@@ -1,4 +1,4 @@
-"""How large a bundle and its parts may be. Checked before anything of that size is allocated or parsed."""
+"""Limits of a bundle and its parts, checked before anything of that size is allocated or parsed."""
 
 from __future__ import annotations
 

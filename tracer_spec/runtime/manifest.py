@@ -1,4 +1,4 @@
-"""``bundle.json``: what a bundle says of itself, as frozen data; :mod:`.manifest_reader` reads it.
+"""The manifest ``bundle.json`` as frozen data; :mod:`.manifest_reader` reads it.
 
 Format 1. Unknown keys are errors everywhere but inside ``embedder.options`` and ``provenance``, which are
 free JSON: they inform people, and nothing at run time depends on them. See ``docs/bundle.md`` for what may
@@ -52,7 +52,7 @@ class EmbedderIdentity:
     distribution, version : str
         Who ships the plugin.
     options : mapping
-        The plugin's options, as JSON.
+        The plugin's options that decide the vectors, as JSON; never where it runs.
     fingerprint : str
         The function text to vector.
     probe : Probe or None

@@ -1,4 +1,4 @@
-"""The constants of a graph: inside the file, as large as they say, and finite."""
+"""Checks the constants of a graph: inside the file, as large as they say, and finite."""
 
 from __future__ import annotations
 

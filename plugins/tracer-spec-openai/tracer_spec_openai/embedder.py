@@ -1,4 +1,4 @@
-"""Texts to vectors by way of an endpoint: each text once, in bounded batches, in order."""
+"""Embeds texts by an endpoint: each distinct text once, in bounded batches, in order."""
 
 from __future__ import annotations
 
