@@ -1,4 +1,4 @@
-"""What a policy answers: its graph's outputs, one decision, or a batch of them as arrays."""
+"""Outputs of a policy: of its graph, one decision, and a batch of decisions as arrays."""
 
 from __future__ import annotations
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tracer_spec.cli.console import print_document
-from tracer_spec.cli.options import brief_option, embedder_option, json_option, only_one_of
+from tracer_spec.cli.options import brief_option, embedder_option, embedder_options_option, json_option, only_one_of
 from tracer_spec.cli.verbs import VERBS
 from tracer_spec.errors import UsageError
 
@@ -28,6 +28,7 @@ DIFFERENT = 5
     "--text", is_flag=True, help="Show the texts of rows that flip; without it, rows are told by number and id."
 )
 @embedder_option
+@embedder_options_option
 @click.option(
     "--sha256",
     nargs=2,
@@ -48,6 +49,7 @@ def command(
     preset: str | None,
     text: bool,
     embedder: str | None,
+    embedder_options: dict[str, Any],
     sha256: tuple[str, str] | None,
     exit_code: bool,
     markdown: bool,
@@ -66,7 +68,13 @@ def command(
     """
     only_one_of(markdown=markdown, json=as_json)
     only_one_of(brief=brief, verbose=verbose, markdown=markdown)
-    for option, given in (("--format", preset is not None), ("--text", text), ("--embedder", embedder is not None)):
+    about_rows = {
+        "--format": preset is not None,
+        "--text": text,
+        "--embedder": embedder is not None,
+        "--embedder-option": bool(embedder_options),
+    }
+    for option, given in about_rows.items():
         if given and traces is None:
             raise UsageError(f"{option} is given without --traces", hint="it is about the rows of a file of traces")
     from tracer_spec.report.changes import compare
@@ -79,7 +87,9 @@ def command(
     if traces is not None:
         from tracer_spec.cli.commands.diff_traces import measure_flips
 
-        flips = measure_flips(before, after, traces, preset, embedder=embedder, text=text)
+        flips = measure_flips(
+            before, after, traces, preset, embedder=embedder, embedder_options=embedder_options, text=text
+        )
     if as_json:
         print_document({**changes.document(), "flips": flips.document() if flips else None})
     elif markdown:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,11 +20,19 @@ ONLY_OLD, ONLY_NEW = "read as a trace by the old bundle's spec alone", "read as 
 
 
 def measure_flips(
-    old: Bundle, new: Bundle, path: str, preset: str | None, *, embedder: str | None, text: bool
+    old: Bundle,
+    new: Bundle,
+    path: str,
+    preset: str | None,
+    *,
+    embedder: str | None,
+    embedder_options: Mapping[str, Any],
+    text: bool,
 ) -> Flips:
     """Read traces as each bundle's spec says, decide them by both, and find those whose decision differs.
 
-    ``preset`` is a format's name, instead of the specs'; ``embedder`` the plugin that may embed for the bundles it belongs to.
+    ``preset`` is a format's name, instead of the specs'; ``embedder`` the plugin that may embed for the bundles it belongs
+    to, with its deployment options.
     """
     from tracer_spec.builtin.sources.files import STDIN
     from tracer_spec.cli.commands.verify_traces import read_fresh_traces
@@ -42,7 +51,7 @@ def measure_flips(
     if not len(common):
         raise DataError("no record is a trace by the specs of both bundles", where=path, hint="give --format")
     batches = [
-        _decide(bundle, side, at, embedder)
+        _decide(bundle, side, at, embedder, embedder_options)
         for bundle, side, at in zip((old, new), sides, (in_old, in_new), strict=True)
     ]
     traces = sides[1].traces.take(in_new)
@@ -65,12 +74,20 @@ def measure_flips(
 
 
 def _decide(
-    bundle: Bundle, side: FreshTraces, at: np.ndarray[tuple[int], np.dtype[np.intp]], embedder: str | None
+    bundle: Bundle,
+    side: FreshTraces,
+    at: np.ndarray[tuple[int], np.dtype[np.intp]],
+    embedder: str | None,
+    embedder_options: Mapping[str, Any],
 ) -> Batch:
+    from tracer_spec.runtime.embedding import is_built_in
     from tracer_spec.runtime.load import open_router
 
-    asked = embedder if embedder == bundle.manifest.embedder.use else None
-    router = open_router(bundle, embedder=asked, allow_draft=True)
+    identity = bundle.manifest.embedder
+    asked = embedder if embedder == identity.use else None
+    options = None if identity.probe is None or is_built_in(identity) else embedder_options
+    router = open_router(bundle, embedder=asked, embedder_options=options, allow_draft=True)
+    router.check_embedder()
     return router.route_batch(list(side.traces.take(at).texts) if side.vectors is None else side.vectors[at])
 
 

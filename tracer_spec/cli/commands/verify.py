@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tracer_spec.cli.console import print_document
-from tracer_spec.cli.options import brief_option, embedder_option, json_option, only_one_of, quiet_option, sha256_option
+from tracer_spec.cli.options import (
+    brief_option,
+    embedder_option,
+    embedder_options_option,
+    json_option,
+    only_one_of,
+    quiet_option,
+    sha256_option,
+)
 from tracer_spec.cli.verbs import VERBS
 from tracer_spec.errors import UsageError
 from tracer_spec.text_format import plural
@@ -27,6 +35,7 @@ FAILED = 4
     "--format", "preset", metavar="NAME", help="How TRACES are laid out, where not as the bundle's spec says."
 )
 @embedder_option
+@embedder_options_option
 @sha256_option
 @json_option
 @quiet_option
@@ -37,6 +46,7 @@ def command(
     traces: str | None,
     preset: str | None,
     embedder: str | None,
+    embedder_options: dict[str, Any],
     sha256: str | None,
     as_json: bool,
     quiet: bool,
@@ -57,6 +67,8 @@ def command(
         raise UsageError("--format is given without TRACES", hint="it says how the records of TRACES are laid out")
     if embedder is not None and traces is None:
         raise UsageError("--embedder is given without TRACES", hint="only their texts are embedded by a plugin")
+    if embedder_options and traces is None:
+        raise UsageError("--embedder-option is given without TRACES", hint="only their texts are embedded by a plugin")
     from tracer_spec.cli.text.verify import intact_outcome, measured_document, verify_outcome
     from tracer_spec.flow.verify import CONTRADICTED
     from tracer_spec.runtime import read_bundle
@@ -71,7 +83,7 @@ def command(
     if traces is None:
         outcome = intact_outcome(document)
     else:
-        found, accounting = _measure(opened, traces, preset, embedder, quiet=quiet)
+        found, accounting = _measure(opened, traces, preset, embedder, embedder_options, quiet=quiet)
         outcome = verify_outcome(found, accounting, document, verbose=verbose)
         document |= {"status": found.verdict, "measured": measured_document(found, accounting)}
     if as_json:
@@ -82,7 +94,13 @@ def command(
 
 
 def _measure(
-    bundle: Bundle, path: str, preset: str | None, embedder: str | None, *, quiet: bool
+    bundle: Bundle,
+    path: str,
+    preset: str | None,
+    embedder: str | None,
+    embedder_options: dict[str, Any],
+    *,
+    quiet: bool,
 ) -> tuple[Verification, Any]:
     """Read, route and count."""
     from tracer_spec.cli.commands.verify_traces import read_fresh_traces
@@ -99,7 +117,8 @@ def _measure(
         with staged(observe, "open") as done:
             claim = CertificateDocument.of_bundle(bundle).claimed(manifest.status)
             known = KnownRows.read(bundle.members, manifest.provenance)
-            router = open_router(bundle, embedder=embedder, allow_draft=True)
+            router = open_router(bundle, embedder=embedder, embedder_options=embedder_options, allow_draft=True)
+            router.check_embedder()
             done(f"{manifest.name} {manifest.version}")
         with staged(observe, "read") as done:
             fresh = read_fresh_traces(bundle, path, preset)
