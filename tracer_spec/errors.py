@@ -10,6 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
+# what the logs of CI systems obey: '::error file=x::' at the start of a line, '##[error]' and '##vso[' anywhere
+_COMMANDS = re.compile(r":(?=:[\w-]+[^:]*::)|#(?=#(?:vso)?\[)")
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -38,10 +41,6 @@ class Problem:
         if self.hint:
             lines.append(f"  hint: {self.hint}")
         return "\n".join(lines)
-
-
-# what the logs of CI systems obey: '::error file=x::' at the start of a line, '##[error]' and '##vso[' anywhere
-_COMMANDS = re.compile(r":(?=:[\w-]+[^:]*::)|#(?=#(?:vso)?\[)")
 
 
 def printable(text: str) -> str:

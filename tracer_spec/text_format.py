@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tracer_spec.errors import printable
+
 NBSP = "\N{NO-BREAK SPACE}"
 NONE = "\N{EN DASH}"  # stands where a number would
 
@@ -132,9 +134,7 @@ def one_line(text: str, limit: int = 60) -> str:
     >>> one_line("top_up\nReason: \x1b[2J"), one_line("0123456789", limit=5)
     ('top_up Reason: ?[2J', '0123…')
     """
-    line = " ".join(text.split())
-    if not line.isprintable():
-        line = "".join(character if character.isprintable() else "?" for character in line)
+    line = printable(text)
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 

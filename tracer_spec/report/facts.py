@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tracer_spec.errors import printable
 from tracer_spec.text_format import listing, one_line, plural, reasons
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def bundle_facts(bundle: Bundle, certificate: CertificateDocument, audit: AuditD
     """Return the claim of a bundle and what it rests on."""
     policy = bundle.manifest.policy
     stages = [(stage.surrogate, stage.threshold) for stage in policy.stages]
-    facts = [Fact("claim", certificate.claim or ""), Fact("policy", policy_text(policy.family, stages))]
+    facts = [Fact("claim", printable(certificate.claim or "")), Fact("policy", policy_text(policy.family, stages))]
     guards = sorted({guard for stage in policy.stages for guard in stage.guards})
     if guards:
         facts.append(Fact("guards", ", ".join(guards)))

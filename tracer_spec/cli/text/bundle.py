@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tracer_spec.cli.text.outcome import Outcome
 from tracer_spec.cli.text.terminal_chart import Picture
+from tracer_spec.errors import printable
 from tracer_spec.report.facts import Fact, bundle_facts
 from tracer_spec.text_format import one_line, plural, size
 
@@ -50,7 +51,7 @@ def makings(bundle: Bundle) -> list[Fact]:
     facts = [
         Fact("labels", ", ".join(map(one_line, manifest.labels))),
         Fact("embedder", f"{embedder.use} ({shipped}), {manifest.dimension} dimensions, {comes(bundle)}"),
-        Fact("built with", ", ".join(f"{name} {version}" for name, version in libraries.items())),
+        Fact("built with", printable(", ".join(f"{name} {version}" for name, version in libraries.items()))),
     ]
     return [*facts, Fact("created", manifest.created)] if manifest.created else facts
 

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from tracer_spec.cli.text.outcome import Outcome
+from tracer_spec.errors import printable
 from tracer_spec.flow.documents.certificate import AGREEMENT
 from tracer_spec.flow.verify import CONTRADICTED, NOTHING_CLAIMED, Rate, Verification
 from tracer_spec.report.facts import Fact, dropped_text
@@ -37,13 +38,13 @@ def intact_outcome(document: Mapping[str, Any]) -> Outcome:
         Fact("file", f"{file['path']}  ({size(file['bytes'])})"),
         Fact("sha256", f"{file['sha256']}  ({checked['sha256']})"),
         *(Fact(name, text) for name, text in checked.items() if name != "sha256"),
-        Fact("claim", f"{document['claim']}\n{as_written}"),
+        Fact("claim", f"{printable(document['claim'] or '')}\n{as_written}"),
     ]
     return Outcome("intact", f"{document['name']} {document['version']}", facts)
 
 
 def _facts(found: Verification, accounting: Accounting, verbose: bool) -> Iterator[Fact]:
-    yield Fact("claim", found.claim.text)
+    yield Fact("claim", printable(found.claim.text))
     yield Fact("verdict", _verdict(found))
     yield Fact("agreement", rate_text(found.agreement, "handled rows agree with the teacher"))
     yield Fact("coverage", rate_text(found.coverage, "rows are handled"))
