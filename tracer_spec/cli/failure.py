@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import click
 
 from tracer_spec.cli.console import paint
+from tracer_spec.cli.signals import cause_of
 from tracer_spec.errors import Difference, LockError, Problem, TracerError
 
 BUG = 70
@@ -91,7 +92,9 @@ def failure_of(error: BaseException) -> Failure:
         return _usage(error)
     if isinstance(error, KeyboardInterrupt | click.Abort):
         kept = error.kept if isinstance(error, Interrupted) else "nothing was written"
-        return Failure(INTERRUPTED, (Problem("", f"interrupted; {kept}"),))
+        cause = cause_of(error)
+        what = f"ended by {cause.signal.name}" if cause else "interrupted"
+        return Failure(128 + cause.signal if cause else INTERRUPTED, (Problem("", f"{what}; {kept}"),))
     if isinstance(error, OSError) and error.strerror:
         where = "" if error.filename is None else str(error.filename)
         return Failure(1, (Problem(where, error.strerror.lower()),))

@@ -11,6 +11,7 @@ import click
 
 from tracer_spec.cli.failure import Failure, failure_of
 from tracer_spec.cli.output import GITHUB, JSON, wanted_format
+from tracer_spec.cli.signals import as_interrupts
 from tracer_spec.cli.verbs import tracer_spec
 
 PROGRAM = "tracer-spec"
@@ -28,12 +29,13 @@ def main(args: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    if wanted_format(given) != GITHUB:
-        return _answer(given)
-    from tracer_spec.cli.text.github_commands import guarded_streams
+    with as_interrupts():
+        if wanted_format(given) != GITHUB:
+            return _answer(given)
+        from tracer_spec.cli.text.github_commands import guarded_streams
 
-    with guarded_streams():
-        return _answer(given)
+        with guarded_streams():
+            return _answer(given)
 
 
 def _answer(given: list[str]) -> int:
@@ -74,7 +76,7 @@ def _report(failure: Failure, args: Sequence[str]) -> int:
 
             tell_failure(failure, *_spec_of(args))
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError:  # nobody reads, or the terminal hung up
         _reader_left()
     return failure.exit_code
 
