@@ -12,7 +12,9 @@ import click
 from tracer_spec.cli.failure import Failure, failure_of
 from tracer_spec.cli.output import GITHUB, JSON, wanted_format
 from tracer_spec.cli.signals import as_interrupts
+from tracer_spec.cli.standard_streams import stand_in
 from tracer_spec.cli.verbs import tracer_spec
+from tracer_spec.errors import UsageError
 
 PROGRAM = "tracer-spec"
 
@@ -26,6 +28,9 @@ def main(args: Sequence[str] | None = None) -> int:
         The arguments after the program's name; those of this process by default.
     """
     given = list(sys.argv[1:] if args is None else args)
+    if not stand_in():
+        hint = "redirect it to a file, or to /dev/null"
+        return _report(failure_of(UsageError("stdout is closed, so nothing could be answered", hint=hint)), ())
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
