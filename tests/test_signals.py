@@ -30,12 +30,12 @@ target: {agreement: 0.8}
 """
 # says that it trains, and never comes to an end
 ENDLESS = """
-import sys, time
+import os, time
 from tracer_spec.plugin import Plugin, hookimpl
 
 class Endless:
     def fit(self, X, y, *, n_classes, seed):
-        print("it trains", file=sys.stderr, flush=True)
+        os.write(2, b"it trains\\n")  # in one piece, beside another process
         while True:
             time.sleep(1)
 
@@ -75,10 +75,11 @@ def training(tmp_path):
         started.append(process)
         watchdog = threading.Timer(AT_MOST_S, process.kill)
         watchdog.start()
-        n_training = 0
+        said, n_training = [], 0
         while n_training < 2:
             line = process.stderr.readline()
-            assert line, "the build ended before it trained"
+            said.append(line)
+            assert line, f"the build ended before it trained: {said}"
             n_training += line == "it trains\n"
         watchdog.cancel()
         return process

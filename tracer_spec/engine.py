@@ -99,7 +99,8 @@ def build(
         # a draft does not route: it must not take the place of a bundle that does
         place = Path(out or f"dist/{plan.spec.name}{'.draft' if draft else ''}.tracer")
         pinned = pinned_build(plan, place) if locked or check else None
-        lock = None if pinned else lock_path(plan.loaded.file)
+        # a draft writes it before it trains, and only where it tells something new
+        lock = None if pinned or draft else lock_path(plan.loaded.file)
         check_surroundings({"the bundle": None if check else place, "the lock": lock})
         done(f"{plan.spec.name}; zoo: {', '.join(each.alias for each in plan.zoo)}")
     with staged(observe, "read") as done:

@@ -82,7 +82,7 @@ def command(
     if quiet and verbose:
         raise UsageError("--quiet and --verbose are both given; take one of them")
     if report is not None:
-        _ready_to_report(check=check)
+        _ready_to_report(Path(report), check=check)
     form = chosen_format(form, as_json=as_json)
     from tracer_spec.cli.progress import watch
     from tracer_spec.engine import build
@@ -108,7 +108,8 @@ def command(
     if check and form != JSON:
         _tell_same(result, Path(spec).with_suffix(".lock"))
     else:
-        _show(result, Path(out or f"dist/{result.name}.tracer"), as_json=form == JSON, quiet=quiet, verbose=verbose)
+        place = Path(out or f"dist/{result.name}{'.draft' if draft else ''}.tracer")
+        _show(result, place, as_json=form == JSON, quiet=quiet, verbose=verbose)
     if report is not None:
         _report(result, Path(report))
     if form == GITHUB:
@@ -130,13 +131,15 @@ def _show(result: BuildResult, out: Path, *, as_json: bool, quiet: bool, verbose
     click.echo(tell(result, out=out, verbose=verbose))
 
 
-def _ready_to_report(*, check: bool) -> None:
+def _ready_to_report(place: Path, *, check: bool) -> None:
     """Find out before anything is trained that no report can be written."""
+    from tracer_spec.atomic_write import check_writable
     from tracer_spec.report.page import ready
 
     if check:
         raise UsageError("--check writes nothing, and --report asks for a file; take one of them")
     ready()
+    check_writable(place, what="the report")
 
 
 def _report(result: BuildResult, place: Path) -> None:
