@@ -242,6 +242,16 @@ def test_too_few_traces_are_refused_with_the_number_it_would_take(spec, tmp_path
     assert not (tmp_path / "b.tracer").exists()
 
 
+def test_a_refused_draft_asks_for_as_many_rows_as_the_build_that_would_follow(spec, tmp_path):
+    settings = spec(traces(60, noise=0.0), target={"agreement": 0.95}, zoo=["logreg"])
+    (tmp_path / "router.yaml").write_text(json.dumps(settings))
+    draft = ts.build(tmp_path / "router.yaml", out=tmp_path / "b.tracer", draft=True)
+    build = ts.build(tmp_path / "router.yaml", out=tmp_path / "b.tracer")
+    assert (draft.status, build.status) == ("refused", "refused")
+    assert draft.advice == build.advice
+    assert draft.advice.fewest_handled == 61  # ceil(ln .045 / ln .95): a first look spends .9 of the error
+
+
 def test_a_label_off_the_list_is_counted_and_counts_against_agreement(spec, tmp_path):
     rows = traces(1500, noise=0.0)
     for row in rows[::25]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import stat
 import sys
 import threading
 from pathlib import Path
@@ -16,7 +18,10 @@ def replace_file(path: Path, data: bytes, *, what: str) -> None:
 
     A temporary file in the same folder, ``NAME.tmp-PID-THREAD``, is flushed to disk and then renamed over the target, which
     POSIX promises to be atomic; the folder is flushed after it. The next write removes temporaries whose process is gone.
+    A symbolic link stays, and the file that it leads to is replaced. A device, a pipe and a socket are refused: a file in
+    their place would break what else uses them.
     """
+    shown, path = path, replaced_file(path, what=what)
     temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}-{threading.get_ident():x}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -34,9 +39,55 @@ def replace_file(path: Path, data: bytes, *, what: str) -> None:
     except OSError as error:
         raise TracerError(
             f"{what} cannot be written: {error.strerror or error}",
-            where=str(path),
+            where=str(shown),
             hint=f"{len(data)} bytes are needed in a folder that may be written; what was there is as it was",
         ) from None
+
+
+def replaced_file(path: Path, *, what: str) -> Path:
+    """Return the file that a write to ``path`` replaces: what a symbolic link leads to, else itself.
+
+    Raises
+    ------
+    TracerError
+        Where a device, a pipe or a socket is there, or links run in a circle.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, PermissionError, NotADirectoryError):
+        mode = stat.S_IFREG  # there is none, or the write itself will tell
+    except OSError as error:
+        raise TracerError(f"{what} cannot be written: {error.strerror}", where=str(path)) from None
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        kind = "a pipe" if stat.S_ISFIFO(mode) else "a socket" if stat.S_ISSOCK(mode) else "a device"
+        raise TracerError(
+            f"{what} cannot be written: this is {kind}, and would be replaced by a file",
+            where=str(path),
+            hint="name a regular file, or one that is not there yet",
+        )
+    return path.resolve() if path.is_symlink() else path
+
+
+def check_writable(path: Path, *, what: str) -> None:
+    """Find out that a file cannot be written before there is anything to write; nothing is made.
+
+    Raises
+    ------
+    TracerError
+        Where it is no regular file, or its folder may not be written or made.
+    """
+    target = replaced_file(path, what=what)
+    folder = next(each for each in target.absolute().parents if os.path.lexists(each))
+    number = 0
+    if target.is_dir():
+        number = errno.EISDIR
+    elif not folder.is_dir():
+        number = errno.ENOTDIR
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        number = errno.EACCES
+    if number:
+        hint = "name a file in a folder that may be written; nothing was trained"
+        raise TracerError(f"{what} cannot be written: {os.strerror(number)}", where=str(path), hint=hint)
 
 
 def _flush_folder(folder: Path) -> None:

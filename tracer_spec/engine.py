@@ -32,7 +32,7 @@ def build(
     Parameters
     ----------
     source : path or mapping
-        A ``router.yaml``, or the same as a mapping.
+        A ``router.yaml``, ``-`` for one from stdin, or the same as a mapping.
     out : path, optional
         The bundle to write; ``dist/NAME.tracer`` by default, ``dist/NAME.draft.tracer`` for a draft.
     overrides : sequence of str
@@ -65,6 +65,8 @@ def build(
         Where the spec is invalid.
     DataError, PluginError
         Where the traces or a plugin fail.
+    TracerError
+        Where the bundle or the lock could not be written, or ONNX Runtime not be imported; before anything is read.
     LockError
         Where ``locked`` or ``check`` finds a difference, or no lock; its ``differences`` say what was and what is.
     """
@@ -75,6 +77,7 @@ def build(
     from tracer_spec.flow.cache.store import open_store
     from tracer_spec.flow.certifying.proposal import decide, make_proposal
     from tracer_spec.flow.lock.comparison import pinned_build, same_embedder, same_inputs, same_result, same_test
+    from tracer_spec.flow.lock.file import lock_path
     from tracer_spec.flow.lock.fitted import dealt_before, write_dealt
     from tracer_spec.flow.lock.record import deliver
     from tracer_spec.flow.prepare import part, prepare, read_traces
@@ -83,6 +86,7 @@ def build(
     from tracer_spec.flow.train import train
     from tracer_spec.plan import make_plan
     from tracer_spec.plugin.registry import find_plugins
+    from tracer_spec.preconditions import check_surroundings
     from tracer_spec.spec import load_spec
 
     if draft and (locked or check):
@@ -95,6 +99,9 @@ def build(
         # a draft does not route: it must not take the place of a bundle that does
         place = Path(out or f"dist/{plan.spec.name}{'.draft' if draft else ''}.tracer")
         pinned = pinned_build(plan, place) if locked or check else None
+        # a draft writes it before it trains, and only where it tells something new
+        lock = None if pinned or draft else lock_path(plan.loaded.file)
+        check_surroundings({"the bundle": None if check else place, "the lock": lock})
         done(f"{plan.spec.name}; zoo: {', '.join(each.alias for each in plan.zoo)}")
     with staged(observe, "read") as done:
         traces = read_traces(plan)

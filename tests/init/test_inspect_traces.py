@@ -50,6 +50,17 @@ def test_a_csv_with_odd_columns_is_read_by_quoted_expressions(tmp_path):
     }  # some ids come twice, so that column is no id of the layout's
 
 
+@pytest.mark.parametrize("text_key", ["Message text", "input"])
+def test_the_teachers_model_is_read_where_the_file_has_a_column_of_it(tmp_path, text_key):
+    label_key = "teacher" if text_key == "input" else "answer"
+    lines = [f"{text_key},{label_key},llm model"]
+    lines += [f"please help with number {i},{'ab'[i % 2]},{'old' if i < 100 else 'new'}" for i in range(200)]
+    (tmp_path / "log.csv").write_text("\n".join(lines) + "\n")
+    look = look_at(str(tmp_path / "log.csv"))
+    assert look.layout.format["model"] == '"llm model"'
+    assert [text for text in look.outlook.warnings + look.outlook.notes if "old" in text and "new" in text]
+
+
 def test_nested_json_gzip_and_parquet_are_read(tmp_path):
     pa = pytest.importorskip("pyarrow")
     import pyarrow.parquet as pq

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import click
 
 from tracer_spec.cli.console import paint, wrapped
+from tracer_spec.cli.signals import cause_of
 from tracer_spec.errors import Difference, LockError, Problem, TracerError
 
 BUG = 70
@@ -74,8 +75,8 @@ def failure_of(error: BaseException) -> Failure:
 
     Notes
     -----
-    An ``OSError`` is the environment's: a full disk or a forbidden file is nobody's bug. Anything else that
-    is not a :class:`~tracer_spec.errors.TracerError` is ours.
+    An ``OSError`` is the environment's: a full disk or a forbidden file is nobody's bug. So is a package that is missing or
+    does not fit another. Anything else that is not a :class:`~tracer_spec.errors.TracerError` is ours.
     """
     if isinstance(error, TracerError):
         differences = error.differences if isinstance(error, LockError) else ()
@@ -85,10 +86,15 @@ def failure_of(error: BaseException) -> Failure:
         return _usage(error)
     if isinstance(error, KeyboardInterrupt | click.Abort):
         kept = error.kept if isinstance(error, Interrupted) else "nothing was written"
-        return Failure(INTERRUPTED, (Problem("", f"interrupted; {kept}"),))
+        cause = cause_of(error)
+        what = f"ended by {cause.signal.name}" if cause else "interrupted"
+        return Failure(128 + cause.signal if cause else INTERRUPTED, (Problem("", f"{what}; {kept}"),))
     if isinstance(error, OSError) and error.strerror:
         where = "" if error.filename is None else str(error.filename)
         return Failure(1, (Problem(where, error.strerror.lower()),))
+    if isinstance(error, ImportError) and not (error.name or "").startswith("tracer_spec"):
+        what = f"{error.name or 'a package'} cannot be imported: {' '.join(str(error).split())[:300]}"
+        return Failure(1, (Problem("", what, "pip install --upgrade tracer-spec numpy onnxruntime"),))
     if isinstance(error, MemoryError):
         return Failure(1, (Problem("", "out of memory", "try fewer workers ('--workers 1') or a smaller zoo"),))
     from tracer_spec.cli.crash import write_report

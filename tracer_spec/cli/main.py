@@ -11,7 +11,10 @@ import click
 
 from tracer_spec.cli.failure import Failure, failure_of
 from tracer_spec.cli.output import GITHUB, JSON, wanted_format
+from tracer_spec.cli.signals import as_interrupts
+from tracer_spec.cli.standard_streams import stand_in
 from tracer_spec.cli.verbs import tracer_spec
+from tracer_spec.errors import UsageError
 
 PROGRAM = "tracer-spec"
 
@@ -19,15 +22,19 @@ PROGRAM = "tracer-spec"
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command line, by default with the arguments of this process, and return its exit code."""
     given = list(sys.argv[1:] if args is None else args)
+    if not stand_in():
+        hint = "redirect it to a file, or to /dev/null"
+        return _report(failure_of(UsageError("stdout is closed, so nothing could be answered", hint=hint)), ())
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    if wanted_format(given) != GITHUB:
-        return _answer(given)
-    from tracer_spec.cli.text.github_commands import guarded_streams
+    with as_interrupts():
+        if wanted_format(given) != GITHUB:
+            return _answer(given)
+        from tracer_spec.cli.text.github_commands import guarded_streams
 
-    with guarded_streams():
-        return _answer(given)
+        with guarded_streams():
+            return _answer(given)
 
 
 def _answer(given: list[str]) -> int:
@@ -68,7 +75,7 @@ def _report(failure: Failure, args: Sequence[str]) -> int:
 
             publish_failure(failure, *_spec_of(args))
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError:  # nobody reads, or the terminal hung up
         _reader_left()
     return failure.exit_code
 

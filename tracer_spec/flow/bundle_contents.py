@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tracer_spec.errors import UsageError
 from tracer_spec.flow.bundle_file import Contents
 from tracer_spec.flow.cache.text_vectors import PROBES
 from tracer_spec.flow.compile import compile_policy
@@ -19,6 +17,7 @@ from tracer_spec.flow.documents.frontier import FrontierDocument, Learner
 from tracer_spec.flow.documents.lock import PolicyEntry
 from tracer_spec.flow.traces.row_hashes import row_hashes
 from tracer_spec.flow.versions import libraries
+from tracer_spec.preconditions import source_date
 from tracer_spec.runtime.archive import AUDIT, CERTIFICATE, EMBEDDER, FRONTIER, POLICY, ROWS, SPEC
 from tracer_spec.runtime.manifest import EmbedderIdentity, Manifest, PolicySummary, Probe, StageSummary
 from tracer_spec.spec import spec_digest
@@ -76,7 +75,7 @@ def bundle_contents(
             policy.family, tuple(StageSummary(**dict(stage)) for stage in policy.stages), tuple(spec.defer_labels)
         ),
         provenance=_provenance(loaded, plugins, prepared, proposal.accounting(prepared)),
-        created=_created(os.environ),
+        created=source_date(os.environ),
     )
     return Contents(manifest, members)
 
@@ -141,14 +140,3 @@ def _shown_override(override: str) -> str:
     """Return an override as a bundle may tell it: a plugin's options can hold paths of a machine."""
     key, equals, value = override.partition("=")
     return f"{key}=..." if ".with" in key else f"{key}{equals}{value}"
-
-
-def _created(environ: Mapping[str, str]) -> str | None:
-    """Return the time of ``SOURCE_DATE_EPOCH``, None where it is not set: the clock is not asked."""
-    text = environ.get("SOURCE_DATE_EPOCH", "")
-    if not text:
-        return None
-    try:
-        return datetime.fromtimestamp(int(text), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (ValueError, OverflowError, OSError):
-        raise UsageError(f"SOURCE_DATE_EPOCH is '{text}'", hint="it is a whole number of seconds since 1970") from None

@@ -20,6 +20,7 @@ _LABELS = frozenset(
 )
 _TRUTHS = frozenset(("truth", "ground", "gold", "human", "expected", "reference", "annotation", "annotated", "correct"))
 _TIMES = frozenset(("time", "timestamp", "ts", "date", "created", "datetime", "at"))
+_MODELS = frozenset(("model", "engine", "deployment"))
 _IDS = frozenset(("id", "uuid", "guid", "key"))
 _OTHERS = frozenset(("model", "version", "user", "customer", "session", "score", "confidence", "language", "source"))
 _DEEPEST = 4
@@ -165,12 +166,12 @@ def _read(records: Sequence[Record], wanted: str | Mapping[str, str]) -> list[Ra
 
 
 def _native_with(parts: Mapping[str, str], records: Sequence[Record]) -> str | Mapping[str, str]:
-    """Return the preset ``native``, with what its own keys miss of the id, the time and the truth that are there."""
+    """Return the preset ``native``, with what its own keys miss of the other parts that are there."""
     read = _read(records, "native")
     missing = {
         part: path
         for part, path in parts.items()
-        if part in ("id", "time", "truth") and all(getattr(raw, part) is None for raw in read)
+        if part in ("id", "time", "truth", "model") and all(getattr(raw, part) is None for raw in read)
     }
     return {"preset": "native", **missing} if missing else "native"
 
@@ -201,6 +202,8 @@ def _places(
         "id": next((e.path for e in often if e.words & _IDS and e.n_distinct == e.n == n and not e.spaced), None),
         "time": next((e.path for e in often if e.words & _TIMES and e.is_time), None),
         "truth": next((e.path for e in often if e.words & _TRUTHS and _may_be_label(e) and e.path not in taken), None),
+        # one value is enough: the log that comes next may hold another
+        "model": next((e.path for e in often if e.words & _MODELS and e.is_text and e.n_distinct <= e.n / 2), None),
     }
     more = {part: path for part, path in extra.items() if path and path not in taken}
     return texts, labels, {"text": texts[0], "label": labels[0], **more}

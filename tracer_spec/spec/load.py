@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
@@ -19,6 +20,8 @@ from tracer_spec.spec.overrides import apply_overrides
 from tracer_spec.spec.problems import problems_of
 from tracer_spec.spec.reader import MAX_BYTES, read_yaml
 
+STDIN = "-"
+
 
 @dataclass(frozen=True, slots=True)
 class LoadedSpec:
@@ -29,11 +32,11 @@ class LoadedSpec:
     spec : RouterSpec
         With overrides applied and variables expanded.
     root : Path
-        The folder that relative paths start at: the file's, or the current one for a mapping; absolute.
+        The folder that relative paths start at: the file's, or the current one for a mapping and for stdin; absolute.
     text : str
         The YAML as read, before overrides and expansion; for a mapping, YAML that says the same.
     file : str
-        The file's name as given; empty for a mapping.
+        The file's name as given; empty for a mapping and for stdin.
     tree : Node
         The spec as written, with overrides, which ``overrides`` holds as they were given.
     """
@@ -61,7 +64,7 @@ def load_spec(
     Parameters
     ----------
     source : str, Path or mapping
-        A file, or a mapping of the same shape as the YAML.
+        A file, ``-`` for stdin, or a mapping of the same shape as the YAML.
     overrides : sequence of str
         ``KEY=VALUE`` each, as in ``target.agreement=0.95``, applied in order.
     environ : mapping, optional
@@ -76,6 +79,10 @@ def load_spec(
     if isinstance(source, Mapping):
         root, problems = read_mapping(source)
         file, text, folder = "", as_text(root), FilePath.cwd()
+    elif source == STDIN:
+        file, folder = "", FilePath.cwd()
+        text = _decoded(sys.stdin.buffer.read(MAX_BYTES + 1), "stdin")
+        root, problems = read_yaml(text, "stdin")
     else:
         file, path = os.fspath(source), FilePath(source)
         text = read_text(path, file)
@@ -106,6 +113,11 @@ def read_text(path: FilePath, shown: str) -> str:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise SpecError(f"the file cannot be read: {reason.lower()}", where=shown) from None
+    return _decoded(data, shown)
+
+
+def _decoded(data: bytes, shown: str) -> str:
+    """Return UTF-8 as text, without its mark; of more than 1 MiB nothing is taken."""
     if len(data) > MAX_BYTES:
         raise SpecError(f"the file is larger than {MAX_BYTES:,} bytes", where=shown)
     try:

@@ -231,3 +231,12 @@ def test_a_policy_reads_as_a_sentence():
 def test_drops_are_told_by_reason():
     assert dropped_text(3, 3, {}) == "3 read, 3 kept"
     assert dropped_text(5, 3, {"no text": 1, "duplicate id": 1}) == "5 read, 3 kept; dropped: 1 no text, 1 duplicate id"
+
+
+def test_a_refused_draft_names_the_file_that_a_draft_writes(run, spec, tmp_path):
+    rows = ({"id": f"e{i}", "input": f"text {i}", "teacher": "ab"[i % 2]} for i in range(60))
+    (tmp_path / "traces.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    spec.write_text(spec.read_text().replace("agreement: 0.9", "agreement: 0.99"))
+    result = run("build", "router.yaml", "--draft", "-q")
+    assert result.returncode == 3
+    assert result.stdout.endswith("dist/small.draft.tracer was not written\n")

@@ -86,7 +86,7 @@ def command(
     only_one_of(quiet=quiet, verbose=verbose)
     only_one_of(brief=brief, verbose=verbose)
     if report is not None:
-        _ready_to_report(check=check)
+        _ready_to_report(Path(report), check=check)
     form = chosen_format(form, as_json=as_json)
     from tracer_spec.cli.progress import watch
     from tracer_spec.engine import build
@@ -114,7 +114,8 @@ def command(
     else:
         from tracer_spec.cli.text.build import build_outcome
 
-        place, lock = Path(out or f"dist/{result.name}.tracer"), Path(spec).with_suffix(".lock") if check else None
+        place = Path(out or f"dist/{result.name}{'.draft' if draft else ''}.tracer")
+        lock = Path(spec).with_suffix(".lock") if check else None
         outcome = build_outcome(result, out=place, lock=lock, verbose=verbose)
         if not (quiet or check):
             click.echo(err=True)
@@ -128,13 +129,15 @@ def command(
     return REFUSED if result.status == "refused" else 0
 
 
-def _ready_to_report(*, check: bool) -> None:
+def _ready_to_report(place: Path, *, check: bool) -> None:
     """Find out before anything is trained that no report can be written."""
+    from tracer_spec.atomic_write import check_writable
     from tracer_spec.report.page import ready
 
     if check:
         raise UsageError("--check writes nothing, and --report asks for a file; take one of them")
     ready()
+    check_writable(place, what="the report")
 
 
 def _report(result: BuildResult, place: Path) -> None:

@@ -139,7 +139,7 @@ def _output(out: str | None) -> Iterator[Callable[[bytes], None]]:
 
             yield write
         return
-    path = Path(out)
+    path = Path(out).resolve()  # a symbolic link stays, and what it leads to is replaced
     try:
         opened = tempfile.NamedTemporaryFile(dir=path.parent, prefix=f"{path.name}.tmp-", delete=False)  # noqa: SIM115
     except OSError as error:

@@ -218,8 +218,8 @@ class Store:
 def open_store(enabled: bool = True, environ: Mapping[str, str] = os.environ) -> Store:
     """Return the store of this user, or one that remembers nothing; nothing is opened or made before it is used.
 
-    ``TRACER_SPEC_CACHE`` is the folder, by default the platform's place for such things; ``TRACER_SPEC_CACHE_MB`` the limit,
-    0 for no cache. A limit that is not a number is a UsageError.
+    ``TRACER_SPEC_CACHE`` is the folder, by default the platform's place for such things, and without a home folder there is
+    none; ``TRACER_SPEC_CACHE_MB`` is the limit, 0 for no cache. A limit that is not a number is a UsageError.
     """
     import platformdirs
 
@@ -229,9 +229,17 @@ def open_store(enabled: bool = True, environ: Mapping[str, str] = os.environ) ->
     limit_bytes = int(text or DEFAULT_MB) * 10**6
     if not enabled or not limit_bytes:
         return Store(None)
-    if environ.get(FOLDER):
-        return Store(Path(environ[FOLDER]).expanduser().absolute(), limit_bytes)
-    return Store(platformdirs.user_cache_path("tracer-spec", appauthor=False), limit_bytes)
+    try:
+        if environ.get(FOLDER):
+            return Store(Path(environ[FOLDER]).expanduser().absolute(), limit_bytes)
+        folder = platformdirs.user_cache_path("tracer-spec", appauthor=False)
+    except RuntimeError:
+        folder = Path("~")
+    if folder.is_absolute():
+        return Store(folder, limit_bytes)
+    store = Store(None)
+    store.notes = (f"the cache is off: this user has no home folder; {FOLDER} names a folder for it",)
+    return store
 
 
 def key_of(kind: str, *parts: bytes) -> bytes:

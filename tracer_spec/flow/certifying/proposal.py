@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from tracer_spec.flow.certifying.certify import certify, refuse_untested
 from tracer_spec.flow.certifying.draft import draft_certificate
 from tracer_spec.flow.certifying.pareto import pareto_front, propose
-from tracer_spec.flow.lock.file import lock_path
-from tracer_spec.flow.lock.ledger import Look, count_look, sketch
+from tracer_spec.flow.lock.file import lock_path, read_lock
+from tracer_spec.flow.lock.ledger import Look, count_look, next_look, sketch
 from tracer_spec.flow.prepared import sealed_accounting
 from tracer_spec.flow.traces.repeats import TRAFFIC
 from tracer_spec.flow.traces.trace_set import newest_time
+from tracer_spec.stats.multiple import look_level
 
 if TYPE_CHECKING:
     from tracer_spec.flow.certify_rows import EmbeddedRows
@@ -47,6 +48,8 @@ class Proposal:
         Whether the certify rows stay sealed.
     rows : EmbeddedRows or None
         The certify rows, under seal, where looks are counted.
+    next_look : int or None
+        Which look a build would be, for a draft where looks are counted.
     """
 
     chains: Sequence[Chain] = field(repr=False)
@@ -57,6 +60,7 @@ class Proposal:
     look: Look | None
     draft: bool
     rows: EmbeddedRows | None = field(default=None, repr=False)
+    next_look: int | None = None
 
     @property
     def n_candidates(self) -> int:
@@ -70,6 +74,8 @@ class Proposal:
 
     def target_after_look(self, target: Target) -> Target:
         """Return the target with the error that a new build may spend once this one is through."""
+        if self.next_look is not None:
+            return replace(target, budget=look_level(self.next_look, target.delta))
         return self.look.left_by(target, opened=self.opens) if self.look else target
 
     def accounting(self, prepared: Prepared) -> Accounting:
@@ -90,8 +96,13 @@ def make_proposal(plan: Plan, prepared: Prepared, workshop: Workshop, *, draft: 
             return tuple(plan.calibrator.make().order(chains, n_certify, target))
 
     lock = lock_path(plan.loaded.file)
+    rows_sketch = frozenset[int]() if lock is None else sketch(prepared.certify.ids(), prepared.certify.contents())
     if draft or lock is None:
-        return Proposal(chains, pareto_front(chains), order(plan.target), plan.calibrator, plan.target, None, draft)
+        following = next_look(read_lock(lock).ledger, rows_sketch, fresh=prepared.fresh) if lock else None
+        target = plan.target
+        return Proposal(
+            chains, pareto_front(chains), order(target), plan.calibrator, target, None, draft, next_look=following
+        )
     rows = prepared.embed_certify(plan.spec.traces.repeats)
     digest = rows.digest()
 
@@ -101,7 +112,7 @@ def make_proposal(plan: Plan, prepared: Prepared, workshop: Workshop, *, draft: 
 
     look = count_look(
         lock,
-        sketch(prepared.certify.ids(), prepared.certify.contents()),
+        rows_sketch,
         plan.target.delta,
         test_at,
         fresh=prepared.fresh,

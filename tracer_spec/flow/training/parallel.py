@@ -6,9 +6,14 @@ outcome is the same.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import hashlib
+import os
+import sys
+import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +25,8 @@ from tracer_spec.plugin import Classes, Scores, Vectors
 
 # below this many training rows times classes in all, starting worker processes takes longer than the training
 _WORTH_PROCESSES = 400_000
+# how often a worker looks whether its parent still runs
+_WATCH_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,7 @@ def derive_seed(seed: int, role: str, name: str) -> int:
     return int.from_bytes(digest[:4], "big") >> 1
 
 
-def learn_all(tasks: Sequence[Task], X: Vectors, y: Classes, *, workers: int) -> Iterator[Outcome]:
+def learn_all(tasks: Sequence[Task], X: Vectors, y: Classes, *, workers: int) -> Generator[Outcome]:
     """Carry out tasks and yield their outcomes as they come; in fewer processes than ``workers`` where the work is small."""
     import joblib
 
@@ -74,7 +81,29 @@ def learn_all(tasks: Sequence[Task], X: Vectors, y: Classes, *, workers: int) ->
     pool = joblib.Parallel(
         n_jobs=min(workers, len(tasks)), return_as="generator_unordered", inner_max_num_threads=1, backend="loky"
     )
-    yield from pool(joblib.delayed(learn)(task, X, y) for task in tasks)
+    work_of = joblib.delayed(_learn_for)
+    # closing it kills the workers: who leaves early does not wait for them
+    with contextlib.closing(pool(work_of(os.getpid(), task, X, y) for task in tasks)) as outcomes:
+        yield from outcomes
+
+
+def _learn_for(parent: int, task: Task, X: Vectors, y: Classes) -> Outcome:
+    """Carry out one task in a worker, which ends with its parent."""
+    _end_with(parent)
+    return learn(task, X, y)
+
+
+@functools.cache
+def _end_with(parent: int) -> None:
+    """End this process soon after its parent, which may be killed: it would train on and hold the output open."""
+    if sys.platform != "win32":  # there, a process keeps the number of a parent that is gone
+        threading.Thread(target=_outlive_by_little, args=(parent,), daemon=True).start()
+
+
+def _outlive_by_little(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_WATCH_S)
+    os._exit(1)
 
 
 def learn(task: Task, X: Vectors, y: Classes) -> Outcome:

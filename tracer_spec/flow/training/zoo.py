@@ -6,6 +6,7 @@ A surrogate scores only rows that it had not seen. What ships is the same learne
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -198,13 +199,14 @@ class Trainer:
             else:
                 able.append(task)
         keys = {task.key: self._key(task) for task in able}
-        for outcome in learn_all(able, self._rows.X, self._rows.y, workers=self._workers):
-            self._tell(stage, outcome.key, outcome.seconds)
-            if outcome.scores is not None:
-                parts, facts = {"onnx": outcome.onnx, "scores": outcome.scores}, {"notes": list(outcome.notes)}
-                kept = Kept(parts, facts, outcome.seconds)
-                self._memory.keep("surrogate", keys[outcome.key], kept)
-            yield outcome
+        with closing(learn_all(able, self._rows.X, self._rows.y, workers=self._workers)) as outcomes:
+            for outcome in outcomes:
+                self._tell(stage, outcome.key, outcome.seconds)
+                if outcome.scores is not None:
+                    parts, facts = {"onnx": outcome.onnx, "scores": outcome.scores}, {"notes": list(outcome.notes)}
+                    kept = Kept(parts, facts, outcome.seconds)
+                    self._memory.keep("surrogate", keys[outcome.key], kept)
+                yield outcome
 
     def _key(self, task: Task) -> bytes | None:
         """Return the key of a training: what it learns from, and what it scores."""

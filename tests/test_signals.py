@@ -1,0 +1,141 @@
+"""A build that is ended by a signal takes its workers with it: nobody keeps holding its output open."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+AT_MOST_S = 120
+"""How long a build may take to end before it counts as hung."""
+SPEC = """\
+version: 1
+name: small
+traces:
+  use: jsonl
+  with: {path: traces.jsonl}
+embedder: {use: lsa, with: {dim: 8}}
+zoo: [{use: endless, as: one}, {use: endless, as: two}]
+families: [l2d]
+split: {certify: 0.1}
+target: {agreement: 0.8}
+"""
+# says that it trains, and never comes to an end
+ENDLESS = """
+import os, time
+from tracer_spec.plugin import Plugin, hookimpl
+
+class Endless:
+    def fit(self, X, y, *, n_classes, seed):
+        os.write(2, b"it trains\\n")  # in one piece, beside another process
+        while True:
+            time.sleep(1)
+
+def make(options):
+    return Endless()
+
+@hookimpl
+def tracer_spec_surrogates():
+    yield Plugin("endless", "never comes to an end", make)
+"""
+
+
+@pytest.fixture
+def training(tmp_path):
+    """Start a build, and return it once both of its workers train."""
+    info = tmp_path / "endless-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: endless\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[tracer_spec]\nendless = endless_module\n")
+    (tmp_path / "endless_module.py").write_text(ENDLESS)
+    (tmp_path / "router.yaml").write_text(SPEC)
+    # as many rows times labels as it takes to be worth a second process
+    rows = ({"id": f"e{i}", "input": f"text {i}", "teacher": f"label {i % 200}"} for i in range(2000))
+    (tmp_path / "traces.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    started = []
+
+    def start(*arguments):
+        process = subprocess.Popen(
+            [*arguments, sys.executable, "-m", "tracer_spec", "build", "router.yaml", "--workers", "2"],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}", "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process)
+        watchdog = threading.Timer(AT_MOST_S, process.kill)
+        watchdog.start()
+        said, n_training = [], 0
+        while n_training < 2:
+            line = process.stderr.readline()
+            said.append(line)
+            assert line, f"the build ended before it trained: {said}"
+            n_training += line == "it trains\n"
+        watchdog.cancel()
+        return process
+
+    yield start
+    for process in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "cause"),
+    [
+        (signal.SIGINT, 130, "interrupted"),
+        (signal.SIGTERM, 143, "ended by SIGTERM"),
+        (signal.SIGHUP, 129, "ended by SIGHUP"),
+    ],
+)
+def test_a_signal_ends_a_build_and_its_workers(training, tmp_path, number, code, cause):
+    process = training()
+    process.send_signal(number)
+    # comes back when the last process that holds the output has ended
+    stdout, stderr = process.communicate(timeout=AT_MOST_S)
+    assert (process.returncode, stdout) == (code, "")
+    assert stderr.splitlines()[-1] == f"{cause}; the bundle was not written"
+    assert not (tmp_path / "dist").exists()
+
+
+def test_the_workers_of_a_killed_build_end_by_themselves(training):
+    process = training()
+    process.kill()
+    process.communicate(timeout=AT_MOST_S)
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_a_hangup_that_is_ignored_stays_ignored(training):
+    process = training("nohup")
+    process.send_signal(signal.SIGHUP)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=AT_MOST_S)
+    assert process.returncode == 143
+
+
+def test_a_build_in_an_app_leaves_its_signal_handlers_alone(tmp_path):
+    program = """
+import signal, tracer_spec as ts
+numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+before = [signal.getsignal(each) for each in numbers]
+during = []
+spec = {"version": 1, "name": "x", "traces": {"use": "jsonl", "with": {"path": "t.jsonl"}}}
+try:
+    ts.build(spec, observe=lambda event: during.append([signal.getsignal(each) for each in numbers]))
+except ts.TracerError:
+    pass
+assert during and all(each == before for each in during), during
+assert [signal.getsignal(each) for each in numbers] == before
+"""
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, timeout=AT_MOST_S)
