@@ -24,14 +24,19 @@ OTHER_TEACHER = "other teacher model"
 NO_INPUT = "no matching input"
 NO_OUTPUT = "no matching output"
 NO_KEY = "no key to join by"
+DECISION = "a router's decision"
 
 # the order in which reports list them
 REASONS = (
-    *(UNREADABLE, FAILED, NO_KEY, NO_TEXT, NOT_A_STRING, EMPTY_TEXT, NOT_UNICODE, NO_LABEL, NO_VECTOR),
+    *(UNREADABLE, FAILED, DECISION, NO_KEY, NO_TEXT, NOT_A_STRING, EMPTY_TEXT, NOT_UNICODE, NO_LABEL, NO_VECTOR),
     *(NO_TRACE, EXCLUDED, OTHER_TEACHER, NO_INPUT, NO_OUTPUT, DUPLICATE),
 )
 # something is wrong with these records; others are left out as a rule of the format, or of the spec, says
-BAD = frozenset((UNREADABLE, FAILED, NO_KEY, NO_TEXT, NOT_A_STRING, EMPTY_TEXT, NOT_UNICODE, NO_LABEL, NO_VECTOR))
+BAD = frozenset(REASONS[: REASONS.index(NO_TRACE)])
+_ASK_THE_TEACHER = (
+    "a router's answer is not the teacher's: write traces that hold what the teacher answered, and nothing of a decision, and "
+    "leave out requests that it was not asked"
+)
 
 N_EXAMPLES = 5
 
@@ -152,21 +157,28 @@ class Tally:
         head = Problem(
             where="",
             what=f"none of {_count(self.read, 'record')} is a usable trace: {self._listed(self._in_order())}",
-            hint="look at 'traces.format': it says where text and label lie inside a record"
-            if set(self.dropped) - {UNREADABLE}
-            else "look at 'traces.use': it says which source reads these files",
+            hint=self._where_to_look(),
             address="traces",
         )
         return _error(head, *self.problems)
+
+    def _where_to_look(self) -> str:
+        """Return what to do where nothing is left."""
+        if self.dropped[DECISION]:
+            return _ASK_THE_TEACHER
+        if set(self.dropped) - {UNREADABLE}:
+            return "look at 'traces.format': it says where text and label lie inside a record"
+        return "look at 'traces.use': it says which source reads these files"
 
     def _bad_records(self) -> DataError:
         """Return the error that lists the first bad records."""
         bad = [reason for reason in self._in_order() if reason in BAD]
         n_bad = sum(self.dropped[reason] for reason in bad)
+        mend = f"{_ASK_THE_TEACHER}; or" if self.dropped[DECISION] else "mend them,"
         head = Problem(
             where="",
             what=f"{n_bad:,} of {_count(self.read, 'record')} cannot be used: {self._listed(bad)}",
-            hint="mend them, leave them out with 'traces.format.where', or drop and count: 'on_error: drop'",
+            hint=f"{mend} leave them out with 'traces.format.where', or drop and count: 'on_error: drop'",
             address="traces.on_error",
         )
         return _error(head, *self.problems)
@@ -217,6 +229,10 @@ class Tally:
         for reason, lost, found in ((NO_INPUT, "answer", "question"), (NO_OUTPUT, "question", "answer")):
             if self.dropped[reason]:
                 notes.append(f"{_count(self.dropped[reason], lost)} without {found}: are all files read?")
+        if self.dropped[DECISION]:
+            notes.append(
+                f"{_count(self.dropped[DECISION], 'record')} of a router's decisions left out: {_ASK_THE_TEACHER}"
+            )
         n_copies = self.dropped[DUPLICATE]
         if n_copies > self.kept:
             notes.append(
