@@ -28,8 +28,10 @@ DEFAULT_MB = 5000
 # reading writes nothing, but where the time of last use has become this old
 _USE_GRAIN_S = 3600
 
-# a time of use up to the year 9999, and the other columns of the types that they were made with
-_WHOLE = "typeof(kind) = 'text' AND typeof(size) = 'integer' AND typeof(used) = 'integer' AND used BETWEEN 0 AND 253402300799"
+# each reads one index alone, and passes over what has not the type that it was written with; times end with the year 9999
+_KINDS = """SELECT kind, COUNT(*), SUM(size) FROM entries
+    WHERE typeof(kind) = 'text' AND typeof(size) = 'integer' GROUP BY kind ORDER BY kind"""
+_OLDEST = "SELECT MIN(used) FROM entries WHERE typeof(used) = 'integer' AND used BETWEEN 0 AND 253402300799"
 
 _T = TypeVar("_T")
 
@@ -166,10 +168,8 @@ class Store:
         db.executescript("PRAGMA incremental_vacuum")
 
     def _info(self, db: sqlite3.Connection) -> StoreInfo:
-        kinds = db.execute(
-            f"SELECT kind, COUNT(*), SUM(size) FROM entries WHERE {_WHOLE} GROUP BY kind ORDER BY kind"
-        ).fetchall()
-        (oldest,) = db.execute(f"SELECT MIN(used) FROM entries WHERE {_WHOLE}").fetchone()
+        kinds = db.execute(_KINDS).fetchall()
+        (oldest,) = db.execute(_OLDEST).fetchone()
         assert self.path is not None  # noqa: S101 - a database is open
         entries = {kind: (n, size) for kind, n, size in kinds}
         return StoreInfo(self.path, bytes_in_use(db), self.limit_bytes, entries, oldest)
