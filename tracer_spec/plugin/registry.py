@@ -87,19 +87,20 @@ def find_plugins() -> Registry:
     manager.add_hookspecs(hookspecs)
     found: list[Provided] = []
     broken: list[Broken] = []
-    for module in _modules():
-        try:
-            manager.register(module.entry.load(), name=module.name)
-            manager.check_pending()
-        except _ANY_FAULT as error:  # whatever a third party's import raises is recorded, not ours to die of
-            broken.append(module.broken("entry point", module.entry.name, error))
-            if manager.has_plugin(module.name):
-                manager.unregister(name=module.name)
-            continue
-        for kind in KINDS:
-            got, lost = _call(manager, kind, module)
-            found += got
-            broken += lost
+    with _stdout_as_stderr():
+        for module in _modules():
+            try:
+                manager.register(module.entry.load(), name=module.name)
+                manager.check_pending()
+            except _ANY_FAULT as error:  # whatever a third party's import raises is recorded, not ours to die of
+                broken.append(module.broken("entry point", module.entry.name, error))
+                if manager.has_plugin(module.name):
+                    manager.unregister(name=module.name)
+                continue
+            for kind in KINDS:
+                got, lost = _call(manager, kind, module)
+                found += got
+                broken += lost
     return _without_duplicates(found, broken)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from tracer_spec.errors import DataError, Problem, SpecError, did_you_mean
 from tracer_spec.flow.traces.labels import FLAWS, NO_LABEL
-from tracer_spec.flow.traces.name_counts import Seen, most_frequent
+from tracer_spec.flow.traces.name_counts import Seen, look_alikes, most_frequent
 
 UNREADABLE = "unreadable record"
 FAILED = "expression failed"
@@ -94,6 +94,7 @@ class Tally:
     problems: list[Problem] = field(default_factory=list)
     unusable: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
+    labels: Counter[str] = field(default_factory=Counter)
     models: Seen = field(default_factory=Seen)
     versions: Seen = field(default_factory=Seen)
     n_unanswered: int = 0
@@ -140,7 +141,7 @@ class Tally:
             unknown_labels=most_frequent(self.unknown),
             n_unknown=self.unknown.total(),
             models=most_frequent(self.models.counts),
-            notes=tuple(self._notes()),
+            notes=tuple(self._notes(allowed or ())),
             versions=most_frequent(self.versions.counts),
         )
 
@@ -208,7 +209,7 @@ class Tally:
     def _listed(self, reasons: Sequence[str]) -> str:
         return _listing({reason: self.dropped[reason] for reason in reasons})
 
-    def _notes(self) -> list[str]:
+    def _notes(self, allowed: Sequence[str]) -> list[str]:
         """Say what a reader should know beyond the counts."""
         notes = [f"{what}, on {_count(n, 'trace')}" for what, n in sorted(self.odd.items())]
         if len(self.models) > 1:
@@ -220,6 +221,13 @@ class Tally:
             notes.append(
                 f"{len(self.versions)} versions of the teacher's prompt: {self.versions.listing()}; "
                 "a certificate speaks of one teacher, unchanged: keep one version with 'traces.format.where'"
+            )
+        alike = look_alikes(dict.fromkeys(allowed, 0) | self.labels)
+        if alike:
+            more = f", and {len(alike) - 3:,} more such" if len(alike) > 3 else ""
+            notes.append(
+                f"labels that differ in case or in invisible characters alone: {'; '.join(alike[:3])}{more}; "
+                "where they are one label, name the spellings in 'traces.labels.aliases'"
             )
         if self.n_unanswered:
             notes.append(
