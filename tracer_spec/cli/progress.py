@@ -20,20 +20,21 @@ _NAME = 10
 
 @contextlib.contextmanager
 def watch(verbosity: int) -> Iterator[Observer]:
-    """Give the observer that suits stderr.
+    """Give the observer that suits stderr; what plugins print meanwhile goes there too.
 
     Parameters
     ----------
     verbosity : int
         Below 0 nothing is shown; above 0 the steps are, each on a line of its own.
     """
-    if verbosity < 0:
-        yield no_observer
-    elif verbosity > 0 or not is_terminal(sys.stderr):
-        yield _Lines(steps=verbosity > 0)
-    else:
-        with _bars() as progress:
-            yield _Bars(progress)
+    with contextlib.redirect_stdout(sys.stderr):
+        if verbosity < 0:
+            yield no_observer
+        elif verbosity > 0 or not is_terminal(sys.stderr):
+            yield _Lines(steps=verbosity > 0)
+        else:
+            with _bars() as progress:
+                yield _Bars(progress)
 
 
 def _outcome(event: LearnerDone) -> str:

@@ -6,8 +6,10 @@ A factory, not a global: every :func:`find_plugins` call looks again. A plugin t
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -87,7 +89,8 @@ def find_plugins() -> Registry:
     manager.add_hookspecs(hookspecs)
     found: list[Provided] = []
     broken: list[Broken] = []
-    with _stdout_as_stderr():
+    # stdout is for what a command answers: one document, with --json
+    with contextlib.redirect_stdout(sys.stderr):
         for module in _modules():
             try:
                 manager.register(module.entry.load(), name=module.name)

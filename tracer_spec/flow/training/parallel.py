@@ -6,7 +6,9 @@ outcome is the same.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -89,7 +91,7 @@ def learn(task: Task, X: Vectors, y: Classes) -> Outcome:
 
     started = time.perf_counter()
     try:
-        with threadpool_limits(1):
+        with threadpool_limits(1), contextlib.redirect_stdout(sys.stderr):  # stdout may hold a document
             learner = task.make(task.options)
             surrogate = learner.fit(X[task.train], y[task.train], n_classes=task.n_classes, seed=task.seed)
             graph = surrogate.to_onnx().SerializeToString(deterministic=True)
