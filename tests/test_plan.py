@@ -235,6 +235,10 @@ def test_a_file_of_labels_lies_beside_the_spec(monkeypatch: pytest.MonkeyPatch, 
     [
         ("infr", "'infr': there is no such file\n  hint: did you mean 'infer'?"),
         ("none.txt", "'none.txt': there is no such file\n  hint: relative paths start at the spec's folder"),
+        (
+            "/proc/self/environ",
+            "'/proc/self/environ': the file lies outside the spec's folder\n  hint: copy it to the spec's folder",
+        ),
         ("twice.txt", "'twice.txt': the label 'a' is given twice: lines 1 and 2"),
         ("${WHERE}", "'${WHERE}': there is no such file\n  hint: relative paths start at the spec's folder"),
     ],
@@ -254,6 +258,16 @@ def test_every_label_of_the_spec_must_be_allowed() -> None:
         "--set traces.labels  traces.labels.aliases.top-up\n  'top_up' is not an allowed label; known: refund, fraud",
     ]
     assert plan_of(text).allowed_labels is None
+
+
+def test_labels_of_two_unicode_forms_are_one_wherever_the_spec_has_them() -> None:
+    one, two = "caf\u00e9", "cafe\u0301"
+    Path("labels.txt").write_text(f"{two}\nb\n")
+    for allowed in (f"[{two}, b]", f"[{one}, b]", "labels.txt"):
+        changes = (f"traces.labels={{allowed: {allowed}, aliases: {{x: {two}}}}}", f"defer_labels=[{two}]")
+        plan = plan_of(SPEC, *changes)
+        assert plan.allowed_labels == (one, "b")
+        assert (plan.spec.defer_labels, plan.spec.traces.labels.aliases) == ((one,), {"x": one})
 
 
 def test_labels_from_the_environment_are_not_listed() -> None:

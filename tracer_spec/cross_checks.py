@@ -30,7 +30,7 @@ def allowed_labels(loaded: LoadedSpec) -> tuple[tuple[str, ...] | None, list[Pro
     if isinstance(allowed, str):
         shown = as_written(nearest(loaded.tree, _ALLOWED))
         try:
-            labels = read_labels(loaded.root / allowed, shown)
+            labels = read_labels(loaded.root / allowed, shown, root=loaded.root)
         except SpecError as error:
             hint = did_you_mean(allowed, ["infer"]) if not is_private(nearest(loaded.tree, _ALLOWED)) else ""
             return None, [_about_file(loaded, problem, hint) for problem in error.problems]

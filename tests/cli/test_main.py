@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -227,6 +228,19 @@ def test_the_report_of_a_bug_holds_no_secret_no_argument_and_no_long_message(run
     for secret in ("hunter2", "sk-secret", "private-name", str(tmp_path)):
         assert secret not in text
     assert max(map(len, text.splitlines())) < 400
+
+
+@pytest.mark.parametrize("charset", ["ascii", "latin-1", "utf-16"])
+def test_a_document_is_utf_8_whatever_the_charset_of_the_stream(tmp_path, charset):
+    (tmp_path / "größe 漢.yaml").write_text("version: 1\n")
+    env = {**os.environ, "PYTHONIOENCODING": charset, "PYTHONUTF8": "0"}
+    for args in (["validate", "größe 漢.yaml", "--json"], ["validate", "keine 漢.yaml", "--json"], ["cache", "--json"]):
+        cache = {"TRACER_SPEC_CACHE": str(tmp_path / "größe 漢"), "TRACER_SPEC_CACHE_MB": "1"}
+        command = [sys.executable, "-m", "tracer_spec", *args]
+        result = subprocess.run(command, cwd=tmp_path, env=env | cache, capture_output=True, check=False)
+        text = result.stdout.decode("utf-8")
+        json.loads(text)
+        assert "漢" in text
 
 
 def test_a_bug_is_a_document_with_json(run, with_a_bug):

@@ -87,6 +87,21 @@ def test_the_quickstarts_three_commands_end_in_a_report(tmp_path):
     assert (tmp_path / "report.html").read_text().lstrip().lower().startswith("<!doctype html>")
 
 
+def test_no_recipe_spends_a_look_that_is_thrown_away_with_the_checkout():
+    workflow, gitlab, _ = (yaml.safe_load(block) for block in blocks(PIPELINES, "yaml"))
+    told = {
+        job["if"]: {key for step in job["steps"] for key in step.get("with", {}) if key in ("draft", "locked")}
+        for job in workflow["jobs"].values()
+    }
+    assert told == {"github.event_name == 'pull_request'": {"draft"}, "github.event_name == 'push'": {"locked"}}
+    assert workflow[True]["push"] == {"tags": ["v*"]}
+    how = {job["rules"][0]["if"]: job["script"][-1].split()[2] for job in gitlab.values()}
+    assert how == {"$CI_COMMIT_TAG": "--locked", "$CI_COMMIT_BRANCH || $CI_MERGE_REQUEST_IID": "--draft"}
+    for script in blocks(PIPELINES, "sh"):
+        for line in re.findall(r"tracer-spec build.*", script):
+            assert re.search(r"--(draft|locked|check)", line), line
+
+
 def test_gitlabs_script_ends_in_a_document_whatever_the_outcome(tmp_path):
     gitlab = yaml.safe_load(blocks(PIPELINES, "yaml")[1])
     (line,) = [line for line in gitlab["router"]["script"] if line.startswith("tracer-spec")]

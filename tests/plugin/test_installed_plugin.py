@@ -119,6 +119,48 @@ def test_its_name_builds_a_bundle_and_without_it_the_same_spec_names_who_is_know
     assert "no surrogate is called 'centroid'; known: dt, et, gbt, logreg, mlp, rf, sgd, xgboost (built in)" in err
 
 
+CHATTY = """\
+print("imported")
+from tracer_spec.plugin import Plugin, hookimpl
+
+def make(options):
+    from tracer_spec.builtin import tracer_spec_surrogates
+
+    print("made")
+    learner = next(each for each in tracer_spec_surrogates() if each.name == "logreg").make(None)
+
+    class Chatty:
+        def fit(self, X, y, *, n_classes, seed):
+            print("fitted")
+            return learner.fit(X, y, n_classes=n_classes, seed=seed)
+
+    return Chatty()
+
+@hookimpl
+def tracer_spec_surrogates():
+    print("asked")
+    yield Plugin("chatty", "prints whatever it does", make)
+"""
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_what_a_plugin_prints_leaves_a_document_whole(run, tmp_path, site, workers):
+    info = tmp_path / "acme_chatty-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-chatty\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[tracer_spec]\nchatty = acme_chatty\n")
+    (tmp_path / "acme_chatty.py").write_text(CHATTY)
+    for args in (("plugins", "--json"), ("validate", "router.yaml", "--json"), ("plan", "router.yaml", "--json")):
+        code, stdout, stderr = run(*args, zoo="chatty")
+        assert (code, "imported\n" in stderr, "asked\n" in stderr) == (0, True, True), stderr
+        json.loads(stdout)
+    args = ("build", "router.yaml", "--draft", "--json", "--no-cache", "--workers", workers)
+    code, stdout, stderr = run(*args, zoo="chatty, logreg")
+    assert code == 0, stderr
+    assert "fitted\n" in stderr
+    assert json.loads(stdout)["status"] == "draft"
+
+
 def test_its_options_are_checked_at_their_place_in_the_spec(run):
     code, _, err = run("validate", "router.yaml", zoo="{use: centroid, with: {sharpness: -1, speed: 3}}")
     assert code == 2

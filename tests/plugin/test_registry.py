@@ -175,6 +175,13 @@ def test_a_hook_that_does_not_exist_is_a_broken_plugin(ship):
     assert "tracer_spec_familys" in broken.reason
 
 
+def test_what_a_plugin_prints_when_it_is_imported_or_asked_goes_to_stderr(ship, capsys):
+    chatty = GOOD.format(name="chatty").replace("yield", "print('asked')\n        yield") + "    print('imported')\n"
+    ship("chatty-tracer", chatty)
+    assert "chatty" in find_plugins().of_kind("family")
+    assert capsys.readouterr() == ("", "imported\nasked\n")
+
+
 def test_finding_plugins_imports_no_heavy_library():
     code = (
         "import sys; from tracer_spec.plugin.registry import find_plugins; r = find_plugins(); assert r.provided;"

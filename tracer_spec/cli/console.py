@@ -30,7 +30,12 @@ def paint(text: str, *styles: str, stream: TextIO | None = None) -> str:
 
 def print_document(document: Mapping[str, Any]) -> None:
     """Write the one document of ``--json`` to stdout."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    print_json(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def print_json(text: str) -> None:
+    """Write JSON to stdout: in UTF-8, whatever the charset of the stream (RFC 8259); half a surrogate pair is escaped."""
+    click.echo(text.encode("utf-8", "backslashreplace"))
 
 
 def wrapped(text: str, *, indent: int = 0, stream: TextIO | None = None) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import click
 
+from tracer_spec.cli.console import print_json
 from tracer_spec.cli.failure import Failure, failure_of
 from tracer_spec.cli.output import GITHUB, JSON, wanted_format
 from tracer_spec.cli.signals import as_interrupts
@@ -67,7 +68,7 @@ def _report(failure: Failure, args: Sequence[str]) -> int:
     form = wanted_format(args)
     try:
         if form == JSON:
-            click.echo(failure.document())
+            print_json(failure.document())
         else:
             failure.show()
         if form == GITHUB:

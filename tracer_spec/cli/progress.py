@@ -21,14 +21,18 @@ _NAME = 10
 
 @contextlib.contextmanager
 def watch(verbosity: int) -> Iterator[Observer]:
-    """Give the observer that suits stderr: below 0 nothing is shown; above 0 each step is a line of its own."""
-    if verbosity < 0:
-        yield no_observer
-    elif verbosity > 0 or not is_terminal(sys.stderr):
-        yield _Lines(steps=verbosity > 0)
-    else:
-        with _bars() as progress:
-            yield _Bars(progress)
+    """Give the observer that suits stderr, where whatever plugins print meanwhile goes too.
+
+    Below 0 nothing is shown; above 0 each step is a line of its own.
+    """
+    with contextlib.redirect_stdout(sys.stderr):
+        if verbosity < 0:
+            yield no_observer
+        elif verbosity > 0 or not is_terminal(sys.stderr):
+            yield _Lines(steps=verbosity > 0)
+        else:
+            with _bars() as progress:
+                yield _Bars(progress)
 
 
 def _outcome(event: LearnerDone) -> str:

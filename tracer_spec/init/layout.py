@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tracer_spec.builtin.formats import PRESETS, Raw, compile_format, find_format
-from tracer_spec.builtin.formats.native import LABEL_KEYS, TEXT_KEYS
+from tracer_spec.builtin.formats.functions import LABEL_KEYS
+from tracer_spec.builtin.formats.native import TEXT_KEYS
 from tracer_spec.builtin.formats.times import epoch_seconds
 from tracer_spec.errors import DataError
 from tracer_spec.plugin import Record

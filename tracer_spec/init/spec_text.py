@@ -67,10 +67,8 @@ def spec_of(look: Look, name: str, path: str, target: float | None = None) -> Fi
 
 def writable(labels: tuple[str, ...]) -> bool:
     """Tell whether a file with a label on each line would be read back as these labels."""
-    return (
-        bool(labels)
-        and not labels[0].startswith("[")
-        and all(label == label.strip() and label.isprintable() and not label.startswith("#") for label in labels)
+    return bool(labels) and all(
+        label == label.strip() and label.isprintable() and label.split(maxsplit=1)[0] != "#" for label in labels
     )
 
 

@@ -6,8 +6,10 @@ A factory, not a global: every :func:`find_plugins` call looks again. A plugin t
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -87,19 +89,21 @@ def find_plugins() -> Registry:
     manager.add_hookspecs(hookspecs)
     found: list[Provided] = []
     broken: list[Broken] = []
-    for module in _modules():
-        try:
-            manager.register(module.entry.load(), name=module.name)
-            manager.check_pending()
-        except _ANY_FAULT as error:  # whatever a third party's import raises is recorded, not ours to die of
-            broken.append(module.broken("entry point", module.entry.name, error))
-            if manager.has_plugin(module.name):
-                manager.unregister(name=module.name)
-            continue
-        for kind in KINDS:
-            got, lost = _call(manager, kind, module)
-            found += got
-            broken += lost
+    # stdout is for what a command answers: one document, with --json
+    with contextlib.redirect_stdout(sys.stderr):
+        for module in _modules():
+            try:
+                manager.register(module.entry.load(), name=module.name)
+                manager.check_pending()
+            except _ANY_FAULT as error:  # whatever a third party's import raises is recorded, not ours to die of
+                broken.append(module.broken("entry point", module.entry.name, error))
+                if manager.has_plugin(module.name):
+                    manager.unregister(name=module.name)
+                continue
+            for kind in KINDS:
+                got, lost = _call(manager, kind, module)
+                found += got
+                broken += lost
     return _without_duplicates(found, broken)
 
 

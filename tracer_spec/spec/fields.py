@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
@@ -71,7 +72,7 @@ def _check_plugin_name(value: str) -> str:
 def _check_label(value: str) -> str:
     if not value:
         raise refusal("is empty; a label has at least one character")
-    return value
+    return unicodedata.normalize("NFC", value)  # as the teacher's answers are
 
 
 def _check_expression(value: str) -> str:

@@ -200,6 +200,52 @@ def test_a_label_that_the_bundle_does_not_know_is_a_disagreement(run, bundle, fr
     assert "'unheard of' " in result.stdout
 
 
+def test_csv_parquet_and_json_are_read_by_their_ending_and_say_what_json_lines_say(
+    run, bundle, fresh, tmp_path, measured
+):
+    import csv
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    flat = [{key: row[key] for key in ("id", "input", "teacher")} for row in fresh]
+    for name, delimiter in (("f.csv", ","), ("f.tsv", "\t")):
+        with (tmp_path / name).open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(flat[0]), delimiter=delimiter)
+            writer.writeheader()
+            writer.writerows(flat)
+    (tmp_path / "f.csv.gz").write_bytes(gzip.compress((tmp_path / "f.csv").read_bytes()))
+    pq.write_table(pa.Table.from_pylist(flat), tmp_path / "f.parquet")
+    (tmp_path / "f.json").write_text(json.dumps(flat))
+    wanted = json.loads(measured[1].stdout)["measured"]
+    for name in ("f.csv", "f.tsv", "f.csv.gz", "f.parquet", "f.json"):
+        result = run("verify", str(bundle), name, "--json", "-q")
+        assert result.returncode == 0, result.stderr
+        found = json.loads(result.stdout)["measured"]
+        assert {key: found[key] for key in ("coverage", "agreement")} == {
+            key: wanted[key] for key in ("coverage", "agreement")
+        }, name
+
+
+def test_a_csv_is_read_with_the_options_that_the_build_had(call_in, tmp_path, make_traces, fresh):
+    def write(name, rows):
+        lines = [f"{row['input'].replace(';', ',')};{' '.join(row['teacher'].split())}" for row in rows]
+        (tmp_path / name).write_text("\n".join(lines) + "\n")
+
+    write("traces.csv", make_traces())
+    write("fresh.csv", fresh)
+    (tmp_path / "router.yaml").write_text(
+        "version: 1\nname: small\ntraces:\n  use: csv\n"
+        '  with: {path: traces.csv, delimiter: ";", header: [input, teacher]}\n'
+        "embedder: {use: lsa, with: {dim: 48}}\nzoo: [logreg]\nfamilies: [l2d]\ntarget: {agreement: 0.8}\n"
+    )
+    built = call_in("build", "router.yaml", "--draft", "--out", "b.tracer", "-q", cwd=tmp_path)
+    assert built.returncode == 0, built.stderr
+    found = call_in("verify", "b.tracer", "fresh.csv", "--json", "-q", cwd=tmp_path)
+    assert found.returncode == 0, found.stderr
+    assert json.loads(found.stdout)["measured"]["coverage"]["n"] > 300
+
+
 # --- calls that make no sense ------------------------------------------------------------------------------------------
 
 

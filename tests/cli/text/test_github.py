@@ -282,6 +282,17 @@ def test_the_action_builds_a_draft_and_runs_nothing_of_its_inputs(spec, github, 
     assert not list(tmp_path.glob("owned*"))
 
 
+def test_the_action_imports_nothing_from_the_checkout(spec, github, tmp_path):
+    for name in ("tracer_spec", "pip", "click", "numpy", "json"):
+        (tmp_path / f"{name}.py").write_text("open('owned', 'w').close()\nraise SystemExit(9)\n")
+    (tmp_path / "traces.jsonl").write_bytes((ROOT / "specs" / "quickstart" / "traces.jsonl").read_bytes())
+    installed = run_step("Install tracer-spec", {"package": "--version"}, tmp_path, github)
+    assert "Invalid requirement: '--version'" in installed.stderr
+    done = run_step("Build", {"draft": "true", "args": "-q"}, tmp_path, github)
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "owned").exists()
+
+
 def test_the_hook_checks_every_router_yaml_and_nothing_else(spec, tmp_path):
     import os
 

@@ -13,7 +13,7 @@ import tracer_spec as ts
 from tracer_spec.flow.cache import learner_identity as identities
 from tracer_spec.flow.cache.learner_identity import identity
 from tracer_spec.flow.cache.memory import Kept, Memory
-from tracer_spec.flow.cache.store import Store
+from tracer_spec.flow.cache.store import Entry, Store
 from tracer_spec.flow.progress import StageDone, StepDone
 from tracer_spec.plan import Resolved
 from tracer_spec.plugin import Options, Plugin
@@ -198,6 +198,45 @@ def test_a_package_below_that_is_installed_editable_cannot_be_pinned_down(tmp_pa
     identities._packages.cache_clear()
 
 
+def test_only_what_ours_are_trained_with_identifies_them(tmp_path, monkeypatch):
+    """Not a formatter, a type checker or what draws the report, whatever an extra of ours asks for."""
+    packages = identities._packages
+    packages.cache_clear()
+    trained, booster = packages("tracer-spec", "logreg"), packages("tracer-spec", "xgboost")
+    assert {"tracer-spec", "numpy", "scikit-learn", "scipy", "onnx", "skl2onnx"} <= trained.keys()
+    assert trained.keys().isdisjoint({"ruff", "mypy", "pytest", "jinja2", "pyarrow", "xgboost", "xgboost-cpu"})
+    assert {"xgboost", "xgboost-cpu"} <= booster.keys()
+    assert booster.keys() - {"xgboost", "xgboost-cpu", "nvidia-nccl-cu12"} == trained.keys()
+    before = identity(Resolved("x", *_built_in("surrogate", "logreg"))), identities.own_identity()
+    monkeypatch.syspath_prepend(tmp_path)
+    folder = tmp_path / "ruff-99.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: ruff\nVersion: 99\n")
+    packages.cache_clear()
+    identities.own_identity.cache_clear()
+    assert (identity(Resolved("x", *_built_in("surrogate", "logreg"))), identities.own_identity()) == before
+    packages.cache_clear()
+
+
+def test_whatever_a_third_partys_extra_brings_identifies_its_learner(tmp_path, resolved):
+    of, _ = resolved
+    known = {}
+    for version in ("1", "2"):
+        for name, requires in (("their-dist", "Requires-Dist: below; extra == 'fast'\n"), ("below", "")):
+            folder = tmp_path / f"{name.replace('-', '_')}-1.dist-info"
+            folder.mkdir(exist_ok=True)
+            (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{requires}")
+        identities._packages.cache_clear()
+        known[version] = identity(of())
+    identities._packages.cache_clear()
+    assert known["1"] != known["2"]
+
+
+def _built_in(kind, name):
+    provided = find_plugins().get(kind, name)
+    return provided, provided.plugin.options()
+
+
 def test_every_built_in_that_is_trained_is_remembered():
     for kind in ("surrogate", "acceptor", "guard"):
         for provided in find_plugins().of_kind(kind).values():
@@ -221,6 +260,14 @@ def test_parts_and_facts_come_back_as_they_were(tmp_path):
     assert kept.parts["scores"].dtype == np.float32
     assert kept.parts["scores"].tolist() == scores.tolist()
     assert memory.recall(b"other") is None
+    memory.store.close()
+
+
+@pytest.mark.parametrize("header", [{}, {"parts": 3}, {"parts": [["onnx", 4, ["<f4", 7]]]}, {"parts": [[1]]}])
+def test_what_is_not_laid_out_as_ours_is_trained_again(tmp_path, header):
+    memory = Memory(Store(tmp_path))
+    memory.store.put(b"key", "surrogate", Entry(b"1234", header))
+    assert memory.recall(b"key") is None
     memory.store.close()
 
 

@@ -78,6 +78,36 @@ def test_a_damaged_value_is_a_miss_and_gone(store):
     db.close()
 
 
+@pytest.mark.parametrize("column", ["kind", "header", "value", "digest", "size", "used"])
+@pytest.mark.parametrize("odd", [7, 1.5, "text", b"\xff", 10**18], ids=repr)
+def test_a_row_of_odd_types_costs_its_value_and_nothing_else(store, column, odd):
+    store.put_many("vector", [(b"a", Entry(b"aaaa")), (b"b", Entry(b"bbbb"))])
+    store.close()
+    with sqlite3.connect(store.path) as db:
+        db.execute(f"UPDATE entries SET {column} = ? WHERE key = ?", (odd, b"a"))
+    db.close()
+    assert store.get_many([b"a", b"b"])[b"b"] == Entry(b"bbbb")
+    counted = store.info()
+    assert all(isinstance(each, str) for each in counted.entries)
+    assert counted.entries["vector"][0] in (1, 2)
+    assert counted.oldest_use is None or counted.oldest_use < 10**11
+    store.put(b"a", "vector", Entry(b"aaaa"))
+    assert store.get(b"a") == Entry(b"aaaa")
+    assert store.notes == ()
+
+
+def test_a_row_whose_header_is_no_object_is_a_miss(store):
+    for header in ("[1]", "nothing", "[" * 100_000):
+        store.put(b"a", "vector", Entry(b"aaaa"))
+        store.close()
+        with sqlite3.connect(store.path) as db:
+            digest = key_of("entry", b"a", header.encode(), b"aaaa")
+            db.execute("UPDATE entries SET header = ?, digest = ?", (header, digest))
+        db.close()
+        assert store.get(b"a") is None
+    assert store.notes == ()
+
+
 def test_values_that_changed_places_are_misses(store):
     store.put_many("vector", [(b"a", Entry(b"aaaa")), (b"b", Entry(b"bbbb"))])
     store.close()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tracer_spec as ts
-from tracer_spec.flow.cache.store import Store
+from tracer_spec.flow.cache.store import Entry, Store
 from tracer_spec.flow.cache.text_vectors import BATCH, PROBES, KnownVectors
 from tracer_spec.flow.progress import StepDone
 
@@ -87,6 +87,14 @@ def test_only_new_texts_are_embedded_each_once(store):
     assert X.shape == (712, 3)
     assert (X[710] == X[705]).all()
     assert (X[711] == X[1]).all()
+
+
+@pytest.mark.parametrize("value", [b"", b"odd", b"\0" * 16])
+def test_probes_that_are_none_begin_a_vintage(store, value):
+    embedder = KnownVectors(store, Counting(), "fp")
+    store.put(embedder._probe_key(), "probes", Entry(value))
+    assert embedder.count(["where is my card?"]) == 0
+    assert embedder.probes().shape[0] == len(PROBES)
 
 
 def test_another_fingerprint_shares_nothing(store):

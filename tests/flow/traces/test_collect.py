@@ -454,3 +454,26 @@ def test_the_whole_of_banking77_has_its_77_labels():
     )
     assert len(traces) == 10_003
     assert len(set(traces.labels)) == 77
+
+
+def test_labels_that_look_alike_are_pointed_out_in_one_note():
+    answers = ["refund", "Refund", "refund", "refund\u200b", "top up", "top\u00a0up", "loan"]
+    (note,) = gather(*({"input": "a", "teacher": each} for each in answers)).accounting.notes
+    assert note == (
+        "labels that differ in case or in invisible characters alone: 'refund' (2), 'Refund' (1) and 'refund\\u200b' (1); "
+        "'top up' (1) and 'top\\xa0up' (1); where they are one label, name the spellings in 'traces.labels.aliases'"
+    )
+
+
+def test_a_label_off_the_list_that_looks_like_one_on_it_is_pointed_out():
+    cleaner = LabelCleaner(allowed=["refund", "loan"])
+    data = [{"input": "a", "teacher": "Refund"}, {"input": "a", "teacher": "loan"}]
+    (note,) = gather(*data, cleaner=cleaner).accounting.notes
+    assert "alone: 'Refund' (1) and 'refund' (0); where" in note
+    assert gather(*data, cleaner=LabelCleaner(["casefold"], {}, ["refund", "loan"])).accounting.notes == ()
+
+
+def test_labels_of_two_unicode_forms_are_one_and_need_no_note():
+    answers = ["caf\u00e9", "cafe\u0301"]
+    traces = gather(*({"input": "a", "teacher": each} for each in answers))
+    assert (traces.labels, traces.accounting.notes) == (("caf\u00e9",) * 2, ())

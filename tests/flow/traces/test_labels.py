@@ -103,6 +103,25 @@ def test_casefold_gives_back_the_spelling_of_the_list_and_finds_aliases_of_any_c
     assert LabelCleaner(["casefold"], {"Top-Up": "TopUp"}).clean("TOP-UP") == ("topup", "")
 
 
+@pytest.mark.parametrize("listed", ["caf\u00e9", "cafe\u0301"])
+@pytest.mark.parametrize("answer", ["caf\u00e9", "cafe\u0301", '{"a": "cafe\\u0301"}'])
+def test_labels_that_unicode_writes_in_two_ways_are_one_label(listed, answer):
+    steps = ["json:a"] if answer.startswith("{") else ["strip"]
+    assert LabelCleaner(steps).clean(answer) == ("caf\u00e9", "")
+    assert LabelCleaner(steps, {}, [listed]).clean(answer) == (listed, "")
+    assert LabelCleaner([*steps, "casefold"], {}, [listed.upper()]).clean(answer) == (listed.upper(), "")
+    assert LabelCleaner(steps, {listed: "bar"}).clean(answer) == ("bar", "")
+    assert (
+        LabelCleaner(steps, {"bar": listed}).clean('{"a": "bar"}' if steps == ["json:a"] else "bar")[0] == "caf\u00e9"
+    )
+    assert LabelCleaner(["regex:^caf\u00e9$"]).clean("cafe\u0301") == ("caf\u00e9", "")
+
+
+def test_a_label_listed_in_two_forms_is_listed_twice():
+    with pytest.raises(SpecError, match="a label is listed twice"):
+        LabelCleaner(allowed=["caf\u00e9", "cafe\u0301"])
+
+
 def test_an_answer_gives_the_same_label_the_second_time():
     cleaner = LabelCleaner(["strip"])
     assert [cleaner.clean(answer) for answer in (" a", " a", "", "")] == [("a", "")] * 2 + [("", "empty label")] * 2

@@ -1,7 +1,8 @@
 """Functions that expressions may call beyond JMESPath's own, from JSON to JSON.
 
 They read shapes that no path can express: JSON inside a string, the text of a message, attributes as OpenTelemetry writes
-them, and keys with dots in them.
+them, keys with dots in them, and a key that is there
+and null.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from typing import Any
 # the kinds of a message's parts that are text meant for the reader: a model's reasoning is not
 TEXT_KINDS = frozenset((None, "text", "input_text", "output_text"))
 _OTLP_KINDS = ("stringValue", "intValue", "boolValue", "doubleValue", "arrayValue", "kvlistValue", "bytesValue")
+
+# in a record of the format 'native', the names of the teacher's answer
+LABEL_KEYS = ("teacher", "teacher_output", "label", "intent", "output", "answer")
 
 
 @lru_cache(maxsize=8)  # the expressions of a format read the same few texts of a record over and over
@@ -158,10 +162,29 @@ def _with_lists(tree: Any) -> Any:
     return done
 
 
+def native_label(record: Any) -> Any:
+    """Return what the teacher answered in a record of the format ``native``.
+
+    That is the value of ``teacher`` wherever the record has that key: null there says that the teacher was not asked. Else it
+    is the first of the other names' values that is not null.
+
+    Examples
+    --------
+    >>> native_label({"label": "refund"}), native_label({"teacher": None, "label": "refund"})
+    ('refund', None)
+    """
+    if not isinstance(record, Mapping):
+        return None
+    if "teacher" in record:
+        return record["teacher"]
+    return next((record[key] for key in LABEL_KEYS if record.get(key) is not None), None)
+
+
 FUNCTIONS = {
     "from_json": from_json,
     "unpack": unpack,
     "message_text": message_text,
     "otlp": otlp,
     "nested": nested,
+    "native_label": native_label,
 }

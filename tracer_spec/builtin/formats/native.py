@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from tracer_spec.builtin.formats.decisions import BESIDE_HANDLED
 from tracer_spec.builtin.formats.format import Format
+from tracer_spec.builtin.formats.functions import LABEL_KEYS
 
 TEXT_KEYS = ("input", "query", "text", "prompt", "question")
-LABEL_KEYS = ("teacher", "teacher_output", "label", "intent", "output", "answer")
 
 NATIVE = Format(
     name="native",
     # not_null, not ||: an empty answer of the teacher's is an answer, and must not hand over to the next key
     text=f"not_null({', '.join(TEXT_KEYS)})",
-    label=f"not_null({', '.join(LABEL_KEYS)})",
+    label="native_label(@)",
     id="id",
     time="timestamp",
     truth="ground_truth",
@@ -29,7 +30,8 @@ def native_schema() -> dict[str, Any]:
 
     Notes
     -----
-    Keys that it does not name are allowed and ignored. A null counts as missing.
+    Keys that it does not name are allowed and ignored. A null counts as missing, except under ``teacher``: it then says that
+    the teacher was not asked. A record that carries a router's decision is none.
     """
     text = _typed(["string", "null"], "what the teacher was asked")
     label = _typed(
@@ -44,8 +46,13 @@ def native_schema() -> dict[str, Any]:
         "type": "object",
         "allOf": [
             {"anyOf": [_present(key, {"type": "string", "pattern": "\\S"}) for key in TEXT_KEYS]},
-            {"anyOf": [_present(key, {"not": {"type": "null"}}) for key in LABEL_KEYS]},
+            {
+                "if": {"required": ["teacher"]},
+                "then": _present("teacher", {"not": {"type": "null"}}),
+                "else": {"anyOf": [_present(key, {"not": {"type": "null"}}) for key in LABEL_KEYS[1:]]},
+            },
         ],
+        "not": {"required": ["handled", *BESIDE_HANDLED]},
         "properties": {
             **{key: _aliased(text, key, TEXT_KEYS) for key in TEXT_KEYS},
             **{key: _aliased(label, key, LABEL_KEYS) for key in LABEL_KEYS},

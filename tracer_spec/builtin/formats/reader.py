@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tracer_spec.builtin.formats.closures import Getter
+from tracer_spec.builtin.formats.decisions import DECISION, carries_decision
 from tracer_spec.builtin.formats.expressions import ExpressionError, compile_expression
 from tracer_spec.builtin.formats.format import ADDRESS, Format
 from tracer_spec.builtin.formats.join import Joiner, Placed, compile_join
@@ -17,6 +18,7 @@ from tracer_spec.plugin.contracts import Record
 
 _EXCLUDED = no_trace("excluded by where")
 _NO_ITEMS = no_trace("no trace in the record")
+_DECISION = no_trace(DECISION)
 
 # in the order of Raw
 _PARTS = ("text", "label", "id", "time", "truth", "group", "model", "version", "embedding")
@@ -82,6 +84,8 @@ class Reader:
 
     def _items(self, record: Mapping[str, Any]) -> Sequence[Mapping[str, Any] | Raw]:
         """Return what the other expressions read: the record, or the items it lists, or views of those."""
+        if carries_decision(record):  # an item, a view or a half of a trace may leave the decision behind
+            return (_DECISION,)
         if self.iterate is None:
             return (self._viewed(record),)
         try:
@@ -107,6 +111,8 @@ class Reader:
         try:
             if self.where is not None and is_false(self.where(record)):
                 return _EXCLUDED
+            if carries_decision(record):
+                return _DECISION
             reason = self.skip(record)
             return no_trace(reason) if reason else Raw(*[get(record) for get in self.parts])
         except ExpressionError as error:

@@ -14,13 +14,15 @@ from tracer_spec.runtime.archive import MANIFEST, SPEC
 
 if TYPE_CHECKING:
     from tracer_spec.flow.traces.trace_set import TraceSet
-    from tracer_spec.plugin import Vectors
+    from tracer_spec.plugin import Source, Vectors
     from tracer_spec.runtime import Bundle
     from tracer_spec.spec.nodes import Node
     from tracer_spec.spec.traces import TracesSpec
 
 # where the build's own traces lay, which may name variables of another machine; and what it did with bad records
 _NOT_ASKED = ("use", "with", "on_error")
+# endings of files that are no JSON Lines, or need not be
+_GUESSED = (".csv", ".tsv", ".parquet", ".pq", ".json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,6 @@ def read_fresh_traces(bundle: Bundle, path: str, preset: str | None, *, need_lab
     from tracer_spec.builtin.embedders.precomputed import Precomputed
     from tracer_spec.builtin.formats import compile_format, find_format
     from tracer_spec.builtin.sources.files import STDIN
-    from tracer_spec.builtin.sources.json_lines import JsonLines, JsonLinesOptions
     from tracer_spec.flow.traces.collect import collect
     from tracer_spec.flow.traces.labels import LabelCleaner
     from tracer_spec.flow.traces.optional_labels import LabelIfAny
@@ -64,7 +65,7 @@ def read_fresh_traces(bundle: Bundle, path: str, preset: str | None, *, need_lab
     brings_vectors = bundle.manifest.embedder.probe is None
     allowed = None if spec.labels.allowed == "infer" else bundle.manifest.labels
     traces = collect(
-        JsonLines(JsonLinesOptions.model_validate({"path": path})).records(),
+        _source(bundle, path, tree).records(),
         compile_format(chosen).traces,
         (LabelCleaner if need_label else LabelIfAny)(spec.labels.normalize, spec.labels.aliases, allowed),
         on_error="drop",
@@ -77,6 +78,31 @@ def read_fresh_traces(bundle: Bundle, path: str, preset: str | None, *, need_lab
     if brings_vectors:
         vectors = Precomputed().read(traces.rows.tolist(), traces.ids, traces.vectors or ())
     return FreshTraces(traces, vectors, grouped=_text(tree, "split", "strategy") == "grouped")
+
+
+def _source(bundle: Bundle, path: str, tree: Node) -> Source:
+    """Return what reads the file: by the end of its name, with the options of the spec where the build read such files too."""
+    from pydantic import ValidationError
+
+    from tracer_spec.builtin import tracer_spec_sources
+    from tracer_spec.init.files import guess_source
+    from tracer_spec.spec.environment import expand
+    from tracer_spec.spec.nodes import Pairs, find
+
+    guessed = guess_source(path) if path.lower().removesuffix(".gz").endswith(_GUESSED) else None
+    name, options = ("jsonl", {}) if guessed is None else (guessed.use, dict(guessed.options))
+    plugin = next(each for each in tracer_spec_sources() if each.name == name)
+    written = find(tree, ("traces", "with"))
+    if _text(tree, "traces", "use") == name and isinstance(written, Pairs):
+        known = {key: each for key, each in written.entries.items() if key in plugin.options.model_fields}
+        expanded = expand(Pairs(written.place, {key: each for key, each in known.items() if key != "path"}), os.environ)
+        if expanded.problems:
+            raise SpecError.of(expanded.problems)
+        options |= expanded.data
+    try:
+        return plugin.make(plugin.options.model_validate({**options, "path": path}))
+    except ValidationError:
+        raise _refusal(bundle, SPEC, f"has options under traces.with that '{name}' does not take") from None
 
 
 def _tree(bundle: Bundle) -> Node:

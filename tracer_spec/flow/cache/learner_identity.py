@@ -37,7 +37,7 @@ def identity(learner: Resolved) -> bytes | None:
     installed editable.
     """
     provided = learner.provided
-    code, packages = _code(provided.plugin.make), _packages(provided.distribution)
+    code, packages = _code(provided.plugin.make), _packages(provided.distribution, provided.name)
     options = _options(learner.options)
     if code is None or packages is None or options is None:
         return None
@@ -112,7 +112,7 @@ def _sources(root: Path) -> str | None:
 
 
 @lru_cache(maxsize=64)
-def _packages(root: str) -> dict[str, str] | None:
+def _packages(root: str, learner: str = "") -> dict[str, str] | None:
     """Return the version of a distribution and of all that it requires; None where one of those is installed editable."""
     found: dict[str, str] = {}
     waiting = [_normal(root), _OURS]
@@ -129,10 +129,24 @@ def _packages(root: str) -> dict[str, str] | None:
         if name not in (_normal(root), _OURS) and origin.get("dir_info", {}).get("editable"):
             return None
         found[name] = installed.version
-        # of the extras, which need not be there, those of the plugin's own distribution alone
-        wanted = [each for each in installed.requires or () if name == _normal(root) or "extra ==" not in each]
-        waiting += [_normal(match[0]) for each in wanted if (match := _NAME.match(each))]
+        for written in installed.requires or ():
+            match = _NAME.match(written)
+            if match and (
+                "extra ==" not in written or _is_trained_with(_normal(match[0]), name, _normal(root), learner)
+            ):
+                waiting.append(_normal(match[0]))
     return found
+
+
+def _is_trained_with(extra: str, distribution_: str, root: str, learner: str) -> bool:
+    """Tell whether what an extra brings can matter: of a third party's plugin anything may.
+
+    Ours bring tools of development too. The library that a learner of ours needs gives the learner its name (``xgboost``, from
+    ``xgboost`` or ``xgboost-cpu``).
+    """
+    if distribution_ == _OURS:
+        return root == _OURS and bool(learner) and extra.startswith(learner)
+    return distribution_ == root
 
 
 def _normal(name: str) -> str:

@@ -54,7 +54,10 @@ class Memory:
     def recall(self, key: bytes | None) -> Kept | None:
         """Return what a training came to; None where it is not known."""
         entry = self.store.get(key) if key is not None else None
-        return None if entry is None else _unpacked(entry)
+        try:
+            return None if entry is None else _unpacked(entry)
+        except (KeyError, TypeError, ValueError):  # whole, and not written by us
+            return None
 
     def keep(self, kind: str, key: bytes | None, kept: Kept) -> None:
         """Remember what a training came to."""

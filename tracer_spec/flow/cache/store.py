@@ -28,6 +28,11 @@ DEFAULT_MB = 5000
 # reading writes nothing, but where the time of last use has become this old
 _USE_GRAIN_S = 3600
 
+# each reads one index alone, and passes over what has not the type that it was written with; times end with the year 9999
+_KINDS = """SELECT kind, COUNT(*), SUM(size) FROM entries
+    WHERE typeof(kind) = 'text' AND typeof(size) = 'integer' GROUP BY kind ORDER BY kind"""
+_OLDEST = "SELECT MIN(used) FROM entries WHERE typeof(used) = 'integer' AND used BETWEEN 0 AND 253402300799"
+
 _T = TypeVar("_T")
 
 
@@ -133,10 +138,11 @@ class Store:
             if row is None:
                 continue
             header, value, digest, used = row
-            if _digest(key, header, value) != digest:
+            facts = _facts(key, header, value, digest, used)
+            if facts is None:
                 damaged.append((key,))
                 continue
-            found[key] = Entry(value, json.loads(header))
+            found[key] = Entry(value, facts)
             if used < now - _USE_GRAIN_S:
                 old.append((now, key))
         if damaged or old:
@@ -162,8 +168,8 @@ class Store:
         db.executescript("PRAGMA incremental_vacuum")
 
     def _info(self, db: sqlite3.Connection) -> StoreInfo:
-        kinds = db.execute("SELECT kind, COUNT(*), SUM(size) FROM entries GROUP BY kind ORDER BY kind").fetchall()
-        (oldest,) = db.execute("SELECT MIN(used) FROM entries").fetchone()
+        kinds = db.execute(_KINDS).fetchall()
+        (oldest,) = db.execute(_OLDEST).fetchone()
         assert self.path is not None  # noqa: S101 - a database is open
         entries = {kind: (n, size) for kind, n, size in kinds}
         return StoreInfo(self.path, bytes_in_use(db), self.limit_bytes, entries, oldest)
@@ -260,6 +266,19 @@ def key_of(kind: str, *parts: bytes) -> bytes:
 
 def _digest(key: bytes, header: str, value: bytes) -> bytes:
     return key_of("entry", key, header.encode(), value)
+
+
+def _facts(key: bytes, header: Any, value: Any, digest: Any, used: Any) -> Mapping[str, Any] | None:
+    """Return the header of a row, None where the row is not as it was written: SQLite takes any type in any column."""
+    if not (isinstance(header, str) and isinstance(value, bytes) and isinstance(used, int)):
+        return None
+    if _digest(key, header, value) != digest:
+        return None
+    try:
+        facts = json.loads(header)
+    except (ValueError, RecursionError):
+        return None
+    return facts if isinstance(facts, dict) else None
 
 
 def _damaged(path: Path) -> Path:

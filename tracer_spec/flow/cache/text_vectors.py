@@ -103,7 +103,10 @@ class KnownVectors:
 
     def _remembered_probes(self) -> Vectors | None:
         held = self.store.get(self._probe_key())
-        return None if held is None else np.frombuffer(held.value, np.float32).reshape(len(PROBES), -1).copy()
+        row_bytes = len(PROBES) * np.dtype(np.float32).itemsize
+        if held is None or not held.value or len(held.value) % row_bytes:
+            return None
+        return np.frombuffer(held.value, np.float32).reshape(len(PROBES), -1).copy()
 
     def _begin_vintage(self, probes: Vectors) -> Vectors:
         self._is_fresh = True

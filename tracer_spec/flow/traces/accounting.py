@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from tracer_spec.errors import DataError, Problem, SpecError, did_you_mean
 from tracer_spec.flow.traces.labels import FLAWS, NO_LABEL
-from tracer_spec.flow.traces.name_counts import Seen, most_frequent
+from tracer_spec.flow.traces.name_counts import Seen, look_alikes, most_frequent
 
 UNREADABLE = "unreadable record"
 FAILED = "expression failed"
@@ -24,14 +24,19 @@ OTHER_TEACHER = "other teacher model"
 NO_INPUT = "no matching input"
 NO_OUTPUT = "no matching output"
 NO_KEY = "no key to join by"
+DECISION = "a router's decision"
 
 # the order in which reports list them
 REASONS = (
-    *(UNREADABLE, FAILED, NO_KEY, NO_TEXT, NOT_A_STRING, EMPTY_TEXT, NOT_UNICODE, NO_LABEL, NO_VECTOR),
+    *(UNREADABLE, FAILED, DECISION, NO_KEY, NO_TEXT, NOT_A_STRING, EMPTY_TEXT, NOT_UNICODE, NO_LABEL, NO_VECTOR),
     *(NO_TRACE, EXCLUDED, OTHER_TEACHER, NO_INPUT, NO_OUTPUT, DUPLICATE),
 )
 # something is wrong with these records; others are left out as a rule of the format, or of the spec, says
-BAD = frozenset((UNREADABLE, FAILED, NO_KEY, NO_TEXT, NOT_A_STRING, EMPTY_TEXT, NOT_UNICODE, NO_LABEL, NO_VECTOR))
+BAD = frozenset(REASONS[: REASONS.index(NO_TRACE)])
+_ASK_THE_TEACHER = (
+    "a router's answer is not the teacher's: write traces that hold what the teacher answered, and nothing of a decision, and "
+    "leave out requests that it was not asked"
+)
 
 N_EXAMPLES = 5
 
@@ -89,6 +94,7 @@ class Tally:
     problems: list[Problem] = field(default_factory=list)
     unusable: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
+    labels: Counter[str] = field(default_factory=Counter)
     models: Seen = field(default_factory=Seen)
     versions: Seen = field(default_factory=Seen)
     n_unanswered: int = 0
@@ -135,7 +141,7 @@ class Tally:
             unknown_labels=most_frequent(self.unknown),
             n_unknown=self.unknown.total(),
             models=most_frequent(self.models.counts),
-            notes=tuple(self._notes()),
+            notes=tuple(self._notes(allowed or ())),
             versions=most_frequent(self.versions.counts),
         )
 
@@ -152,21 +158,28 @@ class Tally:
         head = Problem(
             where="",
             what=f"none of {_count(self.read, 'record')} is a usable trace: {self._listed(self._in_order())}",
-            hint="look at 'traces.format': it says where text and label lie inside a record"
-            if set(self.dropped) - {UNREADABLE}
-            else "look at 'traces.use': it says which source reads these files",
+            hint=self._where_to_look(),
             address="traces",
         )
         return _error(head, *self.problems)
+
+    def _where_to_look(self) -> str:
+        """Return what to do where nothing is left."""
+        if self.dropped[DECISION]:
+            return _ASK_THE_TEACHER
+        if set(self.dropped) - {UNREADABLE}:
+            return "look at 'traces.format': it says where text and label lie inside a record"
+        return "look at 'traces.use': it says which source reads these files"
 
     def _bad_records(self) -> DataError:
         """Return the error that lists the first bad records."""
         bad = [reason for reason in self._in_order() if reason in BAD]
         n_bad = sum(self.dropped[reason] for reason in bad)
+        remedy = f"{_ASK_THE_TEACHER}; or" if self.dropped[DECISION] else "fix them,"
         head = Problem(
             where="",
             what=f"{n_bad:,} of {_count(self.read, 'record')} cannot be used: {self._listed(bad)}",
-            hint="fix them, leave them out with 'traces.format.where', or drop and count: 'on_error: drop'",
+            hint=f"{remedy} leave them out with 'traces.format.where', or drop and count: 'on_error: drop'",
             address="traces.on_error",
         )
         return _error(head, *self.problems)
@@ -196,7 +209,7 @@ class Tally:
     def _listed(self, reasons: Sequence[str]) -> str:
         return _listing({reason: self.dropped[reason] for reason in reasons})
 
-    def _notes(self) -> list[str]:
+    def _notes(self, allowed: Sequence[str]) -> list[str]:
         """Say what a reader should know beyond the counts."""
         notes = [f"{what}, on {_count(n, 'trace')}" for what, n in sorted(self.odd.items())]
         if len(self.models) > 1:
@@ -209,6 +222,13 @@ class Tally:
                 f"{len(self.versions)} versions of the teacher's prompt: {self.versions.listing()}; "
                 "a certificate speaks of one teacher, unchanged: keep one version with 'traces.format.where'"
             )
+        alike = look_alikes(dict.fromkeys(allowed, 0) | self.labels)
+        if alike:
+            more = f", and {len(alike) - 3:,} more such" if len(alike) > 3 else ""
+            notes.append(
+                f"labels that differ in case or in invisible characters alone: {'; '.join(alike[:3])}{more}; "
+                "where they are one label, name the spellings in 'traces.labels.aliases'"
+            )
         if self.n_unanswered:
             notes.append(
                 f"{_count(self.n_unanswered, 'answer')} cut short or refused and left out: "
@@ -217,6 +237,10 @@ class Tally:
         for reason, lost, found in ((NO_INPUT, "answer", "question"), (NO_OUTPUT, "question", "answer")):
             if self.dropped[reason]:
                 notes.append(f"{_count(self.dropped[reason], lost)} without {found}: are all files read?")
+        if self.dropped[DECISION]:
+            notes.append(
+                f"{_count(self.dropped[DECISION], 'record')} of a router's decisions left out: {_ASK_THE_TEACHER}"
+            )
         n_copies = self.dropped[DUPLICATE]
         if n_copies > self.kept:
             notes.append(

@@ -189,7 +189,9 @@ def _count(
     tally.kept += 1
     if flaw:
         tally.unusable[flaw] += 1
-    elif allowed is not None and label not in allowed:
+    else:
+        tally.labels[label] += 1
+    if not flaw and allowed is not None and label not in allowed:
         tally.unknown[label] += 1
     if isinstance(raw.model, str) and raw.model:
         tally.models.add(raw.model, raw.time)

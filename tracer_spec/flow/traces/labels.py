@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -55,6 +56,8 @@ class LabelCleaner:
 
     Notes
     -----
+    Answers and names are compared in Unicode's form NFC: an ``é`` of one character or of two is the same label.
+
     No answer and an unusable answer are different things. Where there is none (null), the teacher was not
     asked or did not reply, and the record is no trace. An answer that is no label (empty, not parsable) is
     what the teacher gave for that input: it stays, as a disagreement with every surrogate, for dropping it
@@ -82,10 +85,10 @@ class LabelCleaner:
         steps = tuple(compile_step(text, address) for text, address in addressed)
         fold = "casefold" in self.normalize
         _check_names(self.allowed, self.aliases, fold)
-        names = {label: label for label in self.allowed or ()} | dict(self.aliases)
-        if fold:
-            # folded on both sides; where a list says how labels are spelt, its spelling is given back
-            names = {k.casefold(): v.casefold() if self.allowed is None else v for k, v in names.items()}
+        # one form on both sides; where a list says how labels are spelt, its spelling is given back
+        names = {_form(label, fold): label for label in self.allowed or ()}
+        forms = {_form(alias, fold): _form(label, fold) for alias, label in self.aliases.items()}
+        names |= {alias: names.get(label, label) for alias, label in forms.items()}
         object.__setattr__(self, "_steps", steps)
         object.__setattr__(self, "_fold", fold)
         object.__setattr__(self, "_names", names)
@@ -119,12 +122,13 @@ class LabelCleaner:
         cleaned, flaw = self.clean(label)
         if flaw == NOT_PARSABLE:
             written = str(as_text(label)).strip() if isinstance(label, (str, int, float)) else ""
-            written = written.casefold() if self._fold else written
+            written = _form(written, self._fold)
             return self._names.get(written, written) if written and is_unicode(written) else None
         return cleaned or None
 
     def _clean(self, answer: Any) -> tuple[str, str]:
         value = as_text(answer)
+        value = _form(value) if isinstance(value, str) else value
         try:
             for step in self._steps:
                 value = step(value)
@@ -136,7 +140,14 @@ class LabelCleaner:
             return UNUSABLE, EMPTY
         if not is_unicode(value):
             return UNUSABLE, NOT_UNICODE
+        value = _form(value)
         return self._names.get(value, value), ""
+
+
+def _form(text: str, fold: bool = False) -> str:
+    """Return the one spelling of what Unicode can write in several ways, and of upper and lower case where ``fold``."""
+    text = text.casefold() if fold else text
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def is_unicode(text: str) -> bool:
@@ -153,7 +164,7 @@ def is_unicode(text: str) -> bool:
 def _check_names(allowed: Sequence[str] | None, aliases: Mapping[str, str], fold: bool) -> None:
     """Raise SpecError where the list of labels, or an alias, makes no sense."""
     for alias, label in aliases.items():
-        if not label.strip() or (allowed is not None and label not in allowed):
+        if not label.strip() or (allowed is not None and _form(label) not in map(_form, allowed)):
             raise SpecError(
                 f"'{alias}' stands for '{label}', which is {'not in allowed' if label.strip() else 'blank'}",
                 hint=did_you_mean(label, allowed or ()),
@@ -164,7 +175,7 @@ def _check_names(allowed: Sequence[str] | None, aliases: Mapping[str, str], fold
     where = f"{ADDRESS}.allowed"
     if not allowed:
         raise SpecError("no label is allowed", hint="list the labels, or 'allowed: infer'", address=where)
-    counts = Counter(label.casefold() if fold else label for label in allowed)
+    counts = Counter(_form(label, fold) for label in allowed)
     twice = sorted(label for label, count in counts.items() if count > 1)
     if twice:
         raise SpecError(

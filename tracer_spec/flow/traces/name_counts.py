@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,6 +11,8 @@ from datetime import UTC, datetime
 
 N_LISTED = 20
 _SHOWN_LENGTH = 60
+# control characters, those that format text and join or part others
+_INVISIBLE = ("Cc", "Cf")
 
 
 @dataclass(slots=True)
@@ -66,6 +69,33 @@ def most_frequent(counts: Mapping[str, int]) -> dict[str, int]:
     for name, count in counts.items():
         shown[as_shown(name)] += count
     return dict(sorted(shown.items(), key=lambda item: (-item[1], item[0]))[:N_LISTED])
+
+
+def look_alikes(names: Mapping[str, int]) -> list[str]:
+    r"""Say which names differ in case or in invisible characters alone, the most frequent first.
+
+    Examples
+    --------
+    >>> look_alikes({"refund": 40, "Refund": 2, "refund\u200b": 1, "loan": 3})
+    ["'refund' (40), 'Refund' (2) and 'refund\\u200b' (1)"]
+    """
+    groups: dict[str, list[str]] = {}
+    for name in sorted(names, key=lambda name: (-names[name], name)):
+        groups.setdefault(_as_seen(name), []).append(name)
+    alike = [[f"'{_escaped(name)}' ({names[name]:,})" for name in group] for group in groups.values() if len(group) > 1]
+    return [f"{', '.join(group[:-1])} and {group[-1]}" for group in alike]
+
+
+def _as_seen(name: str) -> str:
+    """Return a name without what readers do not see: case, the kind of a space, and characters of no width."""
+    visible = "".join(
+        each for each in name.casefold() if each.isspace() or unicodedata.category(each) not in _INVISIBLE
+    )
+    return " ".join(visible.split())
+
+
+def _escaped(name: str) -> str:
+    return as_shown(name) if name.isprintable() else name[:_SHOWN_LENGTH].encode("unicode_escape").decode()
 
 
 def as_shown(name: str) -> str:

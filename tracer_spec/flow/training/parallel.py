@@ -118,7 +118,7 @@ def learn(task: Task, X: Vectors, y: Classes) -> Outcome:
 
     started = time.perf_counter()
     try:
-        with threadpool_limits(1):
+        with threadpool_limits(1), contextlib.redirect_stdout(sys.stderr):  # stdout may hold a document
             learner = task.make(task.options)
             surrogate = learner.fit(X[task.train], y[task.train], n_classes=task.n_classes, seed=task.seed)
             graph = export(surrogate)
