@@ -1,3 +1,4 @@
+import gc
 import signal
 
 import pytest
@@ -31,3 +32,11 @@ def interruptible():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def no_collector():
+    """Collect no garbage: an alarm that is raised inside hypothesis's callback of the collector is lost there."""
+    gc.disable()
+    yield
+    gc.enable()

@@ -285,7 +285,7 @@ def test_whoever_watches_sees_every_stage_begin_and_end_and_every_learner(spec, 
     assert all(0.3 < agreement <= 1 for agreement in learners.values())
 
 
-def test_a_surrogate_that_cannot_train_is_a_row_of_the_report(spec, tmp_path):
+def test_a_surrogate_that_cannot_train_is_a_row_of_the_report(spec, tmp_path, no_collector):
     zoo = ["logreg", {"use": "gbt", "with": {"max_seconds": 0.01}}]
     result = ts.build(spec(traces(900), zoo=zoo), out=tmp_path / "b.tracer")
     rows = {row.name: row for row in result.zoo}

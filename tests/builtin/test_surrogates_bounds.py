@@ -19,6 +19,8 @@ from tracer_spec.builtin import tracer_spec_surrogates
 from tracer_spec.builtin.surrogates.bounds import Pace, at_most, sample_rows
 from tracer_spec.errors import PluginError
 
+pytestmark = pytest.mark.usefixtures("no_collector")  # an alarm may not be lost in it
+
 A_LONG_TIME_S = 3600
 
 PLUGINS = {plugin.name: plugin for plugin in tracer_spec_surrogates()}
