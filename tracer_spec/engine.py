@@ -34,7 +34,8 @@ def build(
     source : path or mapping
         A ``router.yaml``, or the same as a mapping.
     out : path, optional
-        The bundle to write; ``dist/NAME.tracer`` by default, ``dist/NAME.draft.tracer`` for a draft.
+        The bundle to write; ``dist/NAME.tracer`` by default; ``dist/NAME.draft.tracer`` for a draft, and
+        ``dist/NAME.uncertified.tracer`` where the calibrator promises nothing.
     overrides : sequence of str
         ``key=value`` as ``--set`` takes them.
     draft : bool
@@ -56,8 +57,8 @@ def build(
     Returns
     -------
     BuildResult
-        ``certified`` or ``draft`` with its bundle, or ``refused`` with the numbers and an advice; a refusal writes no
-        bundle and leaves an earlier one as it was.
+        ``certified``, ``uncertified`` or ``draft`` with its bundle, or ``refused`` with the numbers and an advice; a
+        refusal writes no bundle and leaves an earlier one as it was.
 
     Raises
     ------
@@ -92,9 +93,7 @@ def build(
     memory = Memory(open_store(cache), recalls=not check)
     with staged(observe, "plan") as done:
         plan = make_plan(load_spec(source, overrides=overrides), find_plugins())
-        # a draft does not route: it must not take the place of a bundle that does
-        place = Path(out or f"dist/{plan.spec.name}{'.draft' if draft else ''}.tracer")
-        pinned = pinned_build(plan, place) if locked or check else None
+        pinned = pinned_build(plan, _place(out, plan.spec.name)) if locked or check else None
         done(f"{plan.spec.name}; zoo: {', '.join(each.alias for each in plan.zoo)}")
     with staged(observe, "read") as done:
         traces = read_traces(plan)
@@ -121,6 +120,7 @@ def build(
         done(f"candidates: {proposal.n_candidates:,}; chains: {len(proposal.chains)}")
     with staged(observe, "certify") as done:
         certificate = decide(proposal, prepared, repeats=plan.spec.traces.repeats)
+        place = _place(out, plan.spec.name, certificate.status)
         done(f"{certificate.status}; tests: {len(certificate.walk)}")
     contents = written = None
     if certificate.shipped is not None:
@@ -164,3 +164,8 @@ def build(
         warnings=(*result.warnings, *(pinned.notes_on(written) if pinned else ())),
         seconds=time.perf_counter() - started,
     )
+
+
+def _place(out: str | Path | None, name: str, status: str = "certified") -> Path:
+    """Return where a bundle goes: one that routes only where asked to must not take the place of one that does."""
+    return Path(out or f"dist/{name}{'' if status == 'certified' else f'.{status}'}.tracer")

@@ -94,7 +94,7 @@ def test_a_draft_is_called_a_draft_and_claims_nothing(documents):
 
 def test_a_calibrator_without_confidence_is_not_called_certified(documents):
     page = render(documents.bundle(certificate=documents.certificate(confidence=None, calibrator="empirical")))
-    assert "○ built" in told(page.html)
+    assert "○ uncertified" in told(page.html)
     assert 'tile-certified"' not in page.html
 
 

@@ -29,7 +29,7 @@ class BuildResult:
     Parameters
     ----------
     status : str
-        ``certified``, ``draft`` or ``refused``.
+        ``certified``, ``uncertified``, ``draft`` or ``refused``.
     name : str
         The router's.
     bundle : Path or None
@@ -38,7 +38,7 @@ class BuildResult:
         The bundle's version and the digest of its file; empty where nothing was written.
     certificate : Certificate
     policy : Policy
-        The certified stages; empty where refused.
+        The stages that ship; empty where refused.
     chains : tuple of Chain
         Everything proposed.
     front : tuple of Candidate

@@ -168,8 +168,8 @@ def _target(old: Claim, new: Claim) -> str:
 
 def _answer(new: Side) -> str:
     """Say whether the new bundle can be trusted, and for what."""
-    if new.status != "certified":
-        return f"No: it is a {new.status}, and nothing is certified about it."
+    if new.status == "draft":
+        return "No: it is a draft, and nothing is certified about it."
     if new.claim.confidence is None:
         return f"Nothing is promised: its calibrator, {new.certificate.calibrator}, makes no claim with a confidence."
     claim = new.claim.text.rstrip(".")

@@ -18,7 +18,7 @@ class Verdict:
     Parameters
     ----------
     word : str
-        ``certified``, ``draft``, or ``built``, where the calibrator promises nothing.
+        ``certified``, ``draft``, or ``uncertified``, where the calibrator promises nothing.
     claim : str
     policy : str
     meaning : str
@@ -47,7 +47,7 @@ def verdict(facts: Facts) -> Verdict:
 
 def _word(facts: Facts) -> str:
     status = facts.bundle.manifest.status
-    return "built" if status == "certified" and facts.certificate.confidence is None else status
+    return "uncertified" if status == "certified" and facts.certificate.confidence is None else status
 
 
 def _sentence(text: str) -> str:
@@ -58,7 +58,7 @@ def _meaning(facts: Facts, word: str) -> str:
     certificate = facts.certificate
     if word == "draft":
         return "Nothing is certified and the certify rows stay sealed: every number here is an estimate from fit rows."
-    if word == "built":
+    if word == "uncertified":
         return (
             "The certificate states no confidence: every number here is an estimate or a count, and none is a promise."
         )

@@ -24,7 +24,7 @@ REFUSED = 3
 @click.option(
     "--out",
     metavar="FILE",
-    help="Where the bundle goes; dist/NAME.tracer by default, dist/NAME.draft.tracer for a draft.",
+    help="Where the bundle goes; dist/NAME.tracer by default, or NAME.draft.tracer, NAME.uncertified.tracer.",
 )
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a value: target.agreement=0.95.")
 @click.option(

@@ -25,7 +25,7 @@ def measure_flips(
     Parameters
     ----------
     old, new : Bundle
-        Drafts too.
+        Drafts and uncertified ones too.
     path : str
         JSON Lines, gzip or not.
     preset : str or None
@@ -85,7 +85,7 @@ def _decide(
     from tracer_spec.runtime.load import open_router
 
     asked = embedder if embedder == bundle.manifest.embedder.use else None
-    router = open_router(bundle, embedder=asked, allow_draft=True)
+    router = open_router(bundle, embedder=asked, allow_uncertified=True)
     return router.route_batch(list(side.traces.take(at).texts) if side.vectors is None else side.vectors[at])
 
 

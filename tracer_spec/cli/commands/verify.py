@@ -99,7 +99,7 @@ def _measure(
         with staged(observe, "open") as done:
             claim = CertificateDocument.of_bundle(bundle).claimed(manifest.status)
             known = KnownRows.read(bundle.members, manifest.provenance)
-            router = open_router(bundle, embedder=embedder, allow_draft=True)
+            router = open_router(bundle, embedder=embedder, allow_uncertified=True)
             done(f"{manifest.name} {manifest.version}")
         with staged(observe, "read") as done:
             fresh = read_fresh_traces(bundle, path, preset)

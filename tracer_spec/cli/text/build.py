@@ -40,7 +40,7 @@ def tell(result: BuildResult, *, out: Path, verbose: bool = False) -> str:
     from tracer_spec.runtime import read_bundle
 
     bundle = read_bundle(result.bundle, sha256=result.sha256)
-    following = [("next", _next_draft() if result.status == "draft" else _next_certified(result))]
+    following = [("next", _next_draft() if result.status == "draft" else _next_shipped(result))]
     return "\n".join(
         [
             tell_bundle(bundle, ending=took, extra=facts, verbose=verbose),
@@ -147,8 +147,10 @@ def _next_draft() -> str:
     return "tracer-spec build SPEC  (certify it: one look at the certify rows)"
 
 
-def _next_certified(result: BuildResult) -> str:
+def _next_shipped(result: BuildResult) -> str:
     path = result.bundle
+    if result.status == "uncertified":
+        return f"tracer-spec report {path} -o report.html  (load() refuses it, unless allow_uncertified=True)"
     return f'tracer-spec report {path} -o report.html\ntracer-spec route {path} --text "..."'
 
 

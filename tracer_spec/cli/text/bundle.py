@@ -20,7 +20,7 @@ Facts = list[tuple[str, str]]
 # of the names beside the facts, so that what is told before and after the picture lines up
 NAME_WIDTH = 10
 
-_COLOURS = {"certified": "green", "draft": "yellow"}
+_COLOURS = {"certified": "green", "uncertified": "yellow", "draft": "yellow"}
 
 
 def tell_bundle(bundle: Bundle, *, ending: str = "", extra: Facts | None = None, verbose: bool = False) -> str:

@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from tracer_spec.flow.training.zoo import LearnerReport
     from tracer_spec.plan import Plan
 
-_LEVELS = {"certified": NOTICE, "draft": NOTICE, "certifiable": NOTICE, "untested": WARNING, "uncertifiable": WARNING}
+_LEVELS = {
+    "certified": NOTICE,
+    "uncertified": WARNING,
+    "draft": NOTICE,
+    "certifiable": NOTICE,
+    "untested": WARNING,
+    "uncertifiable": WARNING,
+}
 _MARKS = {NOTICE: "✅", WARNING: "⚠️", ERROR: "❌"}
 _STATUS = {2: "invalid", 3: "refused", 5: "different", INTERRUPTED: "interrupted"}
 _LISTED = 50
