@@ -19,7 +19,8 @@ class Reason(StrEnum):
     LOW_SCORE = "low_score"
     """No stage was sure enough."""
     OUT_OF_DISTRIBUTION = "out_of_distribution"
-    """The input is too far from the data that the policy was fitted on."""
+    """The input is too far from the data that the policy was fitted on, or nothing of it is known: a blank text, or one
+    without a term that the embedder knows."""
     DENIED_LABEL = "denied_label"
     """The surrogate's answer is a label that it may never give."""
     UNAVAILABLE = "unavailable"
@@ -70,6 +71,8 @@ class Decision(NamedTuple):
 
 
 UNAVAILABLE = Decision(None, False, 0.0, None, Reason.UNAVAILABLE)
+BLANK = Decision(None, False, 0.0, None, Reason.OUT_OF_DISTRIBUTION)
+"""On a text that is empty or white space, which no trace is."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

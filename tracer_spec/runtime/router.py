@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracer_spec.runtime.bundle import Bundle
-from tracer_spec.runtime.decision import INPUT, OUTPUTS, REASONS, UNAVAILABLE, Batch, Decision, Reason
+from tracer_spec.runtime.decision import BLANK, INPUT, OUTPUTS, REASONS, UNAVAILABLE, Batch, Decision, Reason
 from tracer_spec.runtime.embedding import TextEmbedder, is_built_in
-from tracer_spec.runtime.inputs import as_rows, as_vector, embed_texts, logger
+from tracer_spec.runtime.inputs import as_rows, as_vector, embed_texts, is_blank, logger
 from tracer_spec.runtime.limits import CHUNK_ROWS
 from tracer_spec.runtime.manifest import Manifest
 from tracer_spec.runtime.row_binding import OneRow
@@ -97,6 +97,8 @@ class Router:
         if type(query) is np.ndarray and query.dtype is _FLOAT32 and query.shape == self._shape:
             vector = query
         elif isinstance(query, str):
+            if is_blank(query) and self._embedder is not None:
+                return BLANK
             embedded = self._embed([query])
             if embedded is None:
                 return UNAVAILABLE
@@ -140,6 +142,10 @@ class Router:
             As :meth:`route`.
         """
         rows = as_rows(queries, self._dimension)
+        if rows.matrix is None and self._embedder is not None:
+            wanted = np.array([row for row, text in enumerate(rows.texts) if not is_blank(text)], np.int64)
+            if len(wanted) < len(rows.texts):
+                return self._route_some([rows.texts[row] for row in wanted], wanted, len(rows.texts))
         n = len(rows.texts if rows.matrix is None else rows.matrix)
         label = np.full(n, -1, np.int64)
         handled = np.zeros(n, np.bool_)
@@ -261,6 +267,20 @@ class Router:
                 "made as those it was built on"
             )
         return embed_texts(self._embedder, texts, self._dimension)
+
+    def _route_some(self, texts: Sequence[str], places: NDArray[np.int64], n: int) -> Batch:
+        """Return the decisions on n texts of which all that are not at ``places`` are blank."""
+        some = self.route_batch(texts)
+        labels: list[str | None] = [None] * n
+        for place, label in zip(places.tolist(), some.labels, strict=True):
+            labels[place] = label
+        columns = (np.zeros(n, np.bool_), np.zeros(n, np.float32), np.full(n, -1, np.int64))
+        reasons = _REASONS.take(np.full(n, BLANK.reason.number))
+        for column, known in zip(
+            (*columns, reasons), (some.handled, some.scores, some.stages, some.reasons), strict=True
+        ):
+            column[places] = known
+        return Batch(labels, *columns, reasons)
 
     def _decide(self, vectors: NDArray[np.float32]) -> list[NDArray[Any]] | None:
         """Run the graph on one chunk; None where it fails."""
