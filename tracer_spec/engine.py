@@ -80,6 +80,7 @@ def build(
     from tracer_spec.flow.lock.record import deliver
     from tracer_spec.flow.prepare import part, prepare, read_traces
     from tracer_spec.flow.prepared import sealed_accounting
+    from tracer_spec.flow.remarks import remarks
     from tracer_spec.flow.result import conclude
     from tracer_spec.flow.train import train
     from tracer_spec.plan import make_plan
@@ -123,6 +124,7 @@ def build(
         place = _place(out, plan.spec.name, certificate.status)
         done(f"{certificate.status}; tests: {len(certificate.walk)}")
     contents = written = None
+    told: tuple[str, ...] = ()
     if certificate.shipped is not None:
         with staged(observe, "audit") as done:
             rows = audited_rows(
@@ -140,6 +142,7 @@ def build(
             contents = bundle_contents(
                 plan.loaded, plan.resolved, prepared, proposal, certificate, audited, zoo=workshop.reports
             )
+            told = remarks(contents.manifest.policy, audited)
             if pinned and check:
                 contents = contents.dated(pinned.created)
                 written = seal_bundle(place, contents.manifest, contents.members)
@@ -161,6 +164,7 @@ def build(
     return replace(
         result,
         bundle=None if check else result.bundle,
+        remarks=told,
         warnings=(*result.warnings, *(pinned.notes_on(written) if pinned else ())),
         seconds=time.perf_counter() - started,
     )

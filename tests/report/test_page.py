@@ -98,6 +98,15 @@ def test_a_calibrator_without_confidence_is_not_called_certified(documents):
     assert 'tile-certified"' not in page.html
 
 
+def test_a_rare_label_whose_requests_get_another_label_is_noted_under_the_claim(documents):
+    audit = documents.audit(["card", "loan"])
+    audit["labels"][1] = {"label": "loan", "n": 9, "handled": 9, "agree": 1}
+    page = render(documents.bundle(certificate=documents.certificate(), audit=audit))
+    assert "Note Requests of rare labels are answered with another label, of fit rows: 'loan' 8 of 9." in told(
+        page.html
+    )
+
+
 def test_a_previous_bundle_adds_what_changed_for_users_for_trust_and_by_label(documents):
     labels = ["card_arrival", "top_up"]
     before = documents.audit(labels)

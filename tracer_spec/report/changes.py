@@ -154,7 +154,7 @@ def compare(old: Bundle, new: Bundle) -> Changes:
     for bundle in (old, new):
         with naming(bundle.where):
             audit = AuditDocument.of_bundle(bundle)
-            sides.append(Side.of(bundle, audit.counts))
+            sides.append(Side.of(bundle, audit))
             audits.append({each.label: each for each in audit.labels})
             facts.append(compared_values(bundle))
     before, after = old.manifest.labels, new.manifest.labels

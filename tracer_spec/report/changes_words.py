@@ -89,6 +89,7 @@ def trust(changes: Changes) -> list[str]:
             lines.append(f"The test: {test.k:,} of {test.n:,} certify rows pass, p = {test.p_value:.2g}{level}{look}.")
     lines += _weaker(old, new)
     lines.append(_traces(changes))
+    lines += [f"{text[:1].upper()}{text[1:]}." for text in new.remarks]
     made_with = [name for name in ("plugins", "libraries") if changes.values[name]]
     if made_with:
         lines.append(f"Made with other {' and '.join(made_with)} than the old one.")

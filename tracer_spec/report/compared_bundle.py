@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tracer_spec.flow.documents.audit import Counts
+from tracer_spec.flow.documents.audit import AuditDocument, Counts
 from tracer_spec.flow.documents.certificate import CertificateDocument, Claim
+from tracer_spec.flow.remarks import remarks
 from tracer_spec.report.written_spec import written_spec
 from tracer_spec.runtime import Bundle
 
@@ -26,6 +27,8 @@ class Side:
     certificate : CertificateDocument
     rows : Counts or None
         On its fit rows, out of fold; None where the bundle does not tell.
+    remarks : tuple of str
+        What its claim does not say.
     """
 
     name: str
@@ -37,10 +40,11 @@ class Side:
     claim: Claim
     certificate: CertificateDocument
     rows: Counts | None
+    remarks: tuple[str, ...]
 
     @classmethod
-    def of(cls, bundle: Bundle, rows: Counts | None) -> Side:
-        """Return what a bundle claims; ``rows`` are its counts on fit rows.
+    def of(cls, bundle: Bundle, audit: AuditDocument) -> Side:
+        """Return what a bundle claims, and what its audit says of that.
 
         Raises
         ------
@@ -57,7 +61,8 @@ class Side:
             n_bytes=sum(map(len, bundle.members.values())),
             claim=certificate.claimed(manifest.status),
             certificate=certificate,
-            rows=rows,
+            rows=audit.counts,
+            remarks=remarks(manifest.policy, audit),
         )
 
     def document(self) -> dict[str, Any]:
@@ -70,6 +75,7 @@ class Side:
             "bytes": self.n_bytes,
             **{key: getattr(self.certificate, key) for key in ("look", "level", "n", "k", "p_value")},
             "rows": counts_document(self.rows) if self.rows else None,
+            "remarks": list(self.remarks),
         }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tracer_spec.flow.remarks import remarks
 from tracer_spec.report.facts import Facts
 from tracer_spec.report.number_format import count, level, p_value, percent, shown, usd
 from tracer_spec.report.section import Tile
@@ -24,6 +25,8 @@ class Verdict:
     meaning : str
         What the verdict is worth, in one sentence.
     tiles : tuple of Tile
+    remarks : tuple of str
+        What the claim does not say.
     """
 
     word: str
@@ -31,6 +34,7 @@ class Verdict:
     policy: str
     meaning: str
     tiles: tuple[Tile, ...]
+    remarks: tuple[str, ...]
 
 
 def verdict(facts: Facts) -> Verdict:
@@ -42,6 +46,7 @@ def verdict(facts: Facts) -> Verdict:
         policy=_policy(facts),
         meaning=_meaning(facts, word),
         tiles=_tiles(facts, word),
+        remarks=tuple(map(_sentence, remarks(facts.bundle.manifest.policy, facts.audit))),
     )
 
 

@@ -36,7 +36,7 @@ def command(bundle: str, sha256: str | None, as_json: bool, verbose: bool) -> No
     if as_json:
         print_document(describe(opened))
     else:
-        click.echo(tell_bundle(opened, verbose=verbose))
+        click.echo(tell_bundle(opened, extra=[("note", text) for text in _remarks(opened)], verbose=verbose))
 
 
 def describe(bundle: Bundle) -> dict[str, Any]:
@@ -53,4 +53,13 @@ def describe(bundle: Bundle) -> dict[str, Any]:
         "verified": True,
         "manifest": manifest,
         "certificate": read_json(bundle.members[CERTIFICATE], member=CERTIFICATE),
+        "remarks": list(_remarks(bundle)),
     }
+
+
+def _remarks(bundle: Bundle) -> tuple[str, ...]:
+    """Return what to know of the policy besides its claim."""
+    from tracer_spec.flow.documents.audit import AuditDocument
+    from tracer_spec.flow.remarks import remarks
+
+    return remarks(bundle.manifest.policy, AuditDocument.of_bundle(bundle))

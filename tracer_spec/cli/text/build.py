@@ -29,7 +29,7 @@ def tell(result: BuildResult, *, out: Path, verbose: bool = False) -> str:
         Tell every step of the walk, every dropped record's example, and every learner's notes too.
     """
     facts = _look(result, verbose) + _zoo(result, verbose) + _off_list(result)
-    facts += [("warning", text) for text in result.warnings]
+    facts += [("warning", text) for text in result.warnings] + [("note", text) for text in result.remarks]
     if verbose:
         facts += _steps(result) + _dropped(result)
     took = f"  in {duration(result.seconds)}"

@@ -139,6 +139,7 @@ def tell_build(result: BuildResult, spec: str, overrides: Sequence[str]) -> None
         *_about_drops(accounting.read, accounting.dropped),
         *_about_labels(accounting.n_unknown, accounting.unknown_labels),
         *(Remark(WARNING, "traces", text, "traces") for text in result.warnings),
+        *(Remark(NOTICE, "policy", text, "families") for text in result.remarks),
     ]
     page = Page(
         level,
