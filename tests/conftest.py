@@ -18,6 +18,14 @@ def no_cache(tmp_path_factory):
 
 
 @pytest.fixture(scope="session", autouse=True)
+def no_width():
+    """Let output be as wide as it is: pytest-xdist tells its workers that their terminal has 80 columns."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("COLUMNS", raising=False)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def interruptible():
     """Hear Ctrl-C, here and in every process started from here: a shell ignores it for what it runs in the background."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,4 +1,4 @@
-"""The flow of DESIGN section 1 as one page of verbs: plan, read, part, prepare, train, propose, certify, compile, write."""
+"""The build as one page of verbs: plan, read, part, prepare, train, propose, certify, compile, write."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ Libraries raise these; only :mod:`tracer_spec.cli` renders them. Standard librar
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -37,6 +38,24 @@ class Problem:
         if self.hint:
             lines.append(f"  hint: {self.hint}")
         return "\n".join(lines)
+
+
+# what the logs of CI systems obey: '::error file=x::' at the start of a line, '##[error]' and '##vso[' anywhere
+_COMMANDS = re.compile(r":(?=:[\w-]+[^:]*::)|#(?=#(?:vso)?\[)")
+
+
+def printable(text: str) -> str:
+    r"""Return what others wrote as one line that does nothing to a terminal, a page or the log of a CI system.
+
+    Examples
+    --------
+    >>> printable("top_up\nReason: \x1b[2J\u202e"), printable("::error::no"), printable("##[error]no"), printable("std::map")
+    ('top_up Reason: ?[2J?', ': :error::no', '# #[error]no', 'std::map')
+    """
+    line = " ".join(text.split())
+    if not line.isprintable():
+        line = "".join(character if character.isprintable() else "?" for character in line)
+    return _COMMANDS.sub(r"\g<0> ", line)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -104,9 +123,15 @@ class UsageError(TracerError):
 
 
 class BundleError(TracerError):
-    """A bundle is damaged, tampered with, of another format, or does not belong with its embedder."""
+    """A bundle is damaged, tampered with, of another format, or does not belong with its embedder.
+
+    Its fact, remedy and address may quote the bundle, so they are kept as :func:`printable` text.
+    """
 
     exit_code = 4
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "", address: str = "") -> None:
+        super().__init__(printable(what), where=where, hint=printable(hint), address=printable(address))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""RouterSpec + registry -> Plan: every plugin found, every option checked, no trace read."""
+"""Plan of a build: every plugin found and its options validated, before a trace is read."""
 
 from __future__ import annotations
 

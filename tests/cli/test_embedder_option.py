@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
 
 PLUGIN = """
 import os
+from typing import Annotated
+
 import numpy as np
-from tracer_spec.plugin import Options, Plugin, hookimpl
+from pydantic import Field
+from tracer_spec.plugin import DeploymentOption, Options, Plugin, hookimpl
 
 with open(os.environ["LEAKED_TO"], "a") as file:
     file.write(os.environ["SOME_API_KEY"])
 
 
+class WordOptions(Options):
+    host: Annotated[str, DeploymentOption()] = Field("", description="where")
+
+
 class Words:
     def __init__(self, options):
-        pass
+        if options.host:
+            with open(os.environ["LEAKED_TO"], "a") as file:
+                file.write(f" to {options.host}")
 
     def embed(self, texts):
         return np.array([[text.count("card"), text.count("loan"), len(text) / 50] for text in texts], np.float32)
@@ -33,7 +43,7 @@ class Words:
 
 @hookimpl
 def tracer_spec_embedders():
-    yield Plugin("words", "counts two words", Words, Options)
+    yield Plugin("words", "counts two words", Words, WordOptions)
 """
 SPEC = """\
 version: 1
@@ -106,6 +116,35 @@ def test_it_is_imported_where_the_caller_asks_for_it(place, call_in, command, by
     assert (place / "leaked").read_text() == "hunter2"
 
 
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: f"{command[0]}-{command[1]}")
+@pytest.mark.parametrize("by", ["name", "digest"])
+def test_its_address_comes_from_the_command_line(place, call_in, command, by):
+    bundles = [place / each for each in command if each.endswith(".tracer")]
+    asked = ("--embedder", "words") if by == "name" else ("--sha256", *map(digest, bundles))
+    done = call_in(*command, *asked, "--embedder-option", "host=ours", cwd=place, env=with_plugin(place))
+    assert done.returncode == 0, done.stderr
+    assert (place / "leaked").read_text() == "hunter2 to ours"
+
+
+def test_a_bundle_keeps_no_address(place, call_in):
+    done = call_in(
+        *("build", "router.yaml", "--out", "host.tracer", "--set", "embedder={use: words, with: {host: inside}}"),
+        cwd=place,
+        env=with_plugin(place),
+    )
+    assert done.returncode == 0, done.stderr
+    assert (place / "leaked").read_text().count(" to inside") >= 1
+    with zipfile.ZipFile(place / "host.tracer") as file:
+        assert json.loads(file.read("bundle.json"))["embedder"]["options"] == {}
+
+
+@pytest.mark.parametrize("given", ["host", "=ours"])
+def test_an_option_that_is_not_a_pair_is_a_mistake(place, call_in, given):
+    done = call_in("route", "words.tracer", "--text", "a", "--embedder-option", given, cwd=place)
+    assert done.returncode == 2
+    assert "--embedder-option takes KEY=VALUE" in done.stderr
+
+
 def test_diff_refuses_a_bundle_of_another_digest(place, call_in):
     one, other = digest(place / "lsa.tracer"), digest(place / "words.tracer")
     call = ("diff", "lsa.tracer", "words.tracer", "--sha256")
@@ -126,3 +165,6 @@ def test_an_embedder_with_nothing_to_embed_is_a_mistake(place, call_in, command,
     done = call_in(*command, "--embedder", "words", cwd=place)
     assert done.returncode == 2
     assert message in done.stderr
+    done = call_in(*command, "--embedder-option", "host=ours", cwd=place)
+    assert done.returncode == 2
+    assert message.replace("--embedder", "--embedder-option") in done.stderr

@@ -12,6 +12,7 @@ import tracer_spec.testing
 from tracer_spec.plan import make_plan
 from tracer_spec.plugin import hookspecs
 from tracer_spec.plugin.registry import KINDS, find_plugins
+from tracer_spec.runtime.graph_operators import OPERATORS
 from tracer_spec.spec import load_spec
 from tracer_spec.testing import Contract, breaches
 from tracer_spec.testing.scaffold import plugin_code
@@ -34,6 +35,17 @@ embedder: lsa
 zoo: [logreg]
 target: {agreement: 0.9}
 """
+
+
+def test_the_page_lists_the_operators_that_a_graph_may_use():
+    told = {
+        ("" if domain == "ai.onnx" else domain, name)
+        for domain, names in re.findall(r"^\| `(ai\.onnx(?:\.ml)?)` \| (.*) \|$", PAGE, re.MULTILINE)
+        for name in re.findall(r"`(\w+)`", names)
+    }
+    assert told == set(OPERATORS)
+
+
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
 

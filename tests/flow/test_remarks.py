@@ -42,9 +42,7 @@ def test_a_policy_that_never_defers_says_so(stages, defer, never):
 
 def test_a_deferred_label_is_told_with_the_rows_of_it_that_get_another_label():
     (told,) = remarks(policy(stage(), defer=["fraud"]), audit(fraud=(37, 30, 0), other=(963, 963, 933)))
-    assert told.startswith(
-        "requests of deferred labels are answered with another label, of fit rows: 'fraud' 30 of 37;"
-    )
+    assert told.startswith("fit rows of deferred labels answered with another label: 'fraud' 30 of 37 (")
 
 
 def test_a_deferred_label_whose_requests_all_go_to_the_teacher_is_not_told():
@@ -54,9 +52,9 @@ def test_a_deferred_label_whose_requests_all_go_to_the_teacher_is_not_told():
 def test_rare_labels_are_those_of_few_rows_or_of_a_hundredth_and_the_worst_come_first():
     counted = audit(a=(19, 19, 10), b=(20, 20, 0), c=(4, 4, 0), d=(18, 18, 18), e=(1900, 1900, 1800))
     (told,) = remarks(policy(stage(0.5)), counted)
-    assert told == "requests of rare labels are answered with another label, of fit rows: 'c' 4 of 4, 'a' 9 of 19"
+    assert told == "fit rows of rare labels answered with another label: 'c' 4 of 4, 'a' 9 of 19"
     (told,) = remarks(policy(stage(0.5)), audit(b=(20, 20, 0), e=(3000, 3000, 3000)))
-    assert told.endswith("of fit rows: 'b' 20 of 20")
+    assert told.endswith("label: 'b' 20 of 20")
 
 
 def test_ten_labels_are_told_and_the_others_counted():

@@ -20,7 +20,7 @@ from tracer_spec.cli.main import main
 from tracer_spec.errors import Difference
 from tracer_spec.report.changes import compare
 from tracer_spec.report.changes_markdown import changes_markdown
-from tracer_spec.report.changes_words import trust, verdict
+from tracer_spec.report.changes_sentences import trust, verdict
 from tracer_spec.runtime.bundle import read_bundle
 from tracer_spec.stats.two_samples import two_proportions
 
@@ -284,7 +284,8 @@ def test_exit_codes_tell_a_difference_from_damage(folder, tmp_path):
     assert diff(folder, "old.tracer", "old.tracer", "--text").returncode == 2
 
 
-def test_the_story_fits_a_screen_and_opens_with_the_verdict(folder):
+def test_the_story_fits_a_screen_and_opens_with_the_verdict(folder, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
     result = diff(folder, "old.tracer", "other.tracer")
     lines = result.stdout.splitlines()
     assert lines[1].startswith("certified → certified; agreement target 0.9 as before; coverage ")
@@ -367,7 +368,7 @@ def test_a_review_is_bounded_and_its_tables_are_whole(folder):
     assert len(text) < 30_000
     assert "1,985 more labels" in text
     elements = rendered(text)
-    assert set(elements.cells) == {4, 6}
+    assert set(elements.cells) == {3, 6}
 
 
 def test_a_change_tells_what_the_new_claim_does_not_say(documents):
@@ -377,6 +378,6 @@ def test_a_change_tells_what_the_new_claim_does_not_say(documents):
         return documents.bundle(certificate=documents.certificate(), audit=audit)
 
     found = compare(bundle(9), bundle(1))
-    said = "requests of rare labels are answered with another label, of fit rows: 'loan' 8 of 9"
-    assert f"R{said[1:]}." in trust(found)
+    said = "fit rows of rare labels answered with another label: 'loan' 8 of 9"
+    assert f"F{said[1:]}." in trust(found)
     assert (found.old.document()["remarks"], found.new.document()["remarks"]) == ([], [said])

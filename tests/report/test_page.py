@@ -102,9 +102,7 @@ def test_a_rare_label_whose_requests_get_another_label_is_noted_under_the_claim(
     audit = documents.audit(["card", "loan"])
     audit["labels"][1] = {"label": "loan", "n": 9, "handled": 9, "agree": 1}
     page = render(documents.bundle(certificate=documents.certificate(), audit=audit))
-    assert "Note Requests of rare labels are answered with another label, of fit rows: 'loan' 8 of 9." in told(
-        page.html
-    )
+    assert "Note Fit rows of rare labels answered with another label: 'loan' 8 of 9." in told(page.html)
 
 
 def test_a_previous_bundle_adds_what_changed_for_users_for_trust_and_by_label(documents):

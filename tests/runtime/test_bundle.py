@@ -5,6 +5,7 @@ import io
 import json
 import os
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from tracer_spec.runtime import limits, load, read_bundle
 from tracer_spec.runtime.archive import pack, unpack
 from tracer_spec.runtime.bundle import parse_bundle
 from tracer_spec.runtime.load import open_router
+from tracer_spec.runtime.manifest_reader import read_manifest
 
 
 def refused(path, message, *, address=None, **options):
@@ -142,6 +144,8 @@ def test_a_file_that_is_no_bundle_at_all_is_refused(save, tmp_path):
     refused(tmp_path, "cannot be read: Is a directory")
     if hasattr(os, "mkfifo"):
         refused("/dev/null", "is not a file")
+        os.mkfifo(tmp_path / "pipe.tracer")
+        refused(tmp_path / "pipe.tracer", "is not a file")
 
 
 def test_a_file_larger_than_any_bundle_is_not_read(tmp_path):
@@ -179,6 +183,9 @@ def test_a_newer_format_is_refused_with_the_upgrade(bundles, save):
         (b"[]", "not an object"),
         (b'{"a":1,"a":1}', "given twice"),
         (b'{"p":NaN}', "NaN is not a number"),
+        (b'{"p":[' + b"[]," * 5_000_000 + b"[]]}", "holds more than 1000000 items"),
+        (b'{"p":[' + b'{"a":1},' * 1_900_000 + b"1]}", "holds more than 1000000 items"),
+        (b'{"p":[' + b"1," * 2_000_000 + b"1]}", "holds more than 1000000 items"),
     ],
 )
 def test_a_certificate_that_is_no_plain_json_object_is_refused(bundles, save, content, message):
@@ -281,7 +288,10 @@ GRAPHS = {
         (("allowed = {1, 1, 0}", "allowed = {1, 1, 1}"),),
         "answers a label of defer_labels",
     ),
-    "does not join up": ((("able = And(finite, near)", "able = And(finite, nowhere)"),), "does not load: "),
+    "does not join up": (
+        (("able = And(finite, near)", "able = And(finite, nowhere)"),),
+        "uses the value 'nowhere', which nothing before it gives",
+    ),
     "fails when run": (
         (("near = LessOrEqual(", "wrong = Reshape(embedding, axis)\n near = LessOrEqual("),),
         "does not run: |does not load: ",
@@ -401,3 +411,53 @@ def _with_right_version(bundles, text):
         return bundles.canonical(bundles.reversioned(json.loads(text)))
     except (ValueError, TypeError):
         return text
+
+
+ESCAPES = ("\x1b]0;gone\x07", "\u202egnp.exe", "a\u200bb", "\x9b2J")
+COMMANDS = ("::error file=x::gone", "##[error]gone", "##vso[task.complete]")
+
+
+@pytest.mark.parametrize("text", [*ESCAPES, *COMMANDS, "two\nlines"])
+def test_a_name_that_steers_a_terminal_or_a_log_is_refused(bundles, save, text):
+    policy = bundles.manifest().policy
+    stage = replace(policy.stages[0], surrogate=text, guards=(text,))
+    for address, changes in {
+        "name": {"name": text},
+        "policy.family": {"policy": replace(policy, family=text)},
+        r"policy.stages\[0\].surrogate": {"policy": replace(policy, stages=(stage, *policy.stages[1:]))},
+    }.items():
+        path = save(bundles.forge(bundles.manifest(**changes).document()))
+        with pytest.raises(BundleError, match=f"bundle.json {address}\n.*not a plain name") as caught:
+            read_bundle(path)
+        assert not any(each in str(caught.value) for each in (*ESCAPES, *COMMANDS))
+
+
+@pytest.mark.parametrize("text", ESCAPES)
+def test_a_certificate_or_provenance_with_control_characters_is_refused(bundles, save, text):
+    for certificate in ({"claim": text}, {"assumptions": ["fine", text]}, {text: 1}):
+        path = save(bundles.forge(contents=bundles.members(**{"certificate.json": bundles.canonical(certificate)})))
+        refused(path, "which holds a control character")
+    for provenance in ({"libraries": {"numpy": text}}, {"plugins": [{"name": text}]}, {text: 1}):
+        document = bundles.manifest(provenance=provenance).document()
+        refused(
+            save(bundles.forge(document)),
+            "which holds a control character",
+        )
+
+
+@pytest.mark.parametrize("text", [*ESCAPES, *COMMANDS])
+def test_labels_stay_as_they_are_and_messages_about_them_are_plain(bundles, save, text):
+    labels = (text, "top_up", "fraud_report")
+    assert load(save(bundles.forge(bundles.manifest(labels=labels).document()))).labels == labels
+    document = bundles.manifest().document()
+    for broken in (
+        {**document, text: 1},
+        {**document, "labels": [text, text]},
+        {**document, "policy": {**document["policy"], "defer_labels": [text]}},
+        {**document, "members": {text: {}}},
+        {**document, "embedder": {**document["embedder"], "use": text}},
+    ):
+        version = bundles.reversioned(broken)
+        with pytest.raises(BundleError) as caught:
+            read_manifest(bundles.canonical(version))
+        assert not any(each in str(caught.value) for each in (*ESCAPES, *COMMANDS))

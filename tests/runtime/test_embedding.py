@@ -13,13 +13,18 @@ from tracer_spec.runtime import load, lsa
 from tracer_spec.runtime.manifest import EmbedderIdentity, Probe
 
 PLUGIN = """
+import os
+from typing import Annotated
+
 import numpy as np
 from pydantic import Field
-from tracer_spec.plugin import Options, Plugin, hookimpl
+from tracer_spec.plugin import DeploymentOption, Options, Plugin, hookimpl
 
 
 class LetterOptions(Options):
     scale: float = Field(2.0, gt=0)
+    url: Annotated[str, DeploymentOption()] = "http://localhost"
+    key_env: Annotated[str, DeploymentOption()] = "LETTERS_KEY"
 
 
 class Unfitted:
@@ -47,7 +52,14 @@ class Letters:
 @hookimpl
 def tracer_spec_embedders():
     yield Plugin("other", "not this one", lambda options: None)
-    yield Plugin("letters", "counts letters", lambda options: Unfitted(options.scale), LetterOptions)
+    yield Plugin("letters", "counts letters", make, LetterOptions)
+
+
+def make(options):
+    if "SENT_TO" in os.environ:
+        with open(os.environ["SENT_TO"], "a") as file:
+            file.write(f"{options.url} {os.environ.get(options.key_env)}")
+    return Unfitted(options.scale)
 """
 
 
@@ -169,6 +181,59 @@ def test_the_options_of_the_bundle_reach_the_plugin(installed, lettered):
     )
 
 
+@pytest.fixture
+def sent(tmp_path, monkeypatch, installed):
+    """Install a plugin that sends a key to an address, and return the file that says which and where."""
+    path = tmp_path / "sent"
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
+    monkeypatch.setenv("SENT_TO", str(path))
+    installed()
+    return path
+
+
+HOSTILE = {"url": "http://attacker", "key_env": "AWS_SECRET_ACCESS_KEY"}
+
+
+@pytest.mark.parametrize("options", [HOSTILE, {"url": "http://attacker"}, {"key_env": "AWS_SECRET_ACCESS_KEY"}])
+def test_a_bundle_that_names_an_address_or_a_key_is_refused_named_or_pinned(lettered, sent, options):
+    path = lettered(options={"scale": 2.0, **options})
+    pin = hashlib.sha256(path.read_bytes()).hexdigest()
+    for asked in ({"embedder": "letters"}, {"sha256": pin}, {"embedder": "letters", "sha256": pin}):
+        with pytest.raises(BundleError, match="of the embedder 'letters', which only the app may") as caught:
+            load(path, **asked)
+        problem = caught.value.problems[0]
+        assert problem.address == "bundle.json embedder.options"
+        assert f"--embedder-option {min(options)}=" in problem.hint
+    assert not sent.exists()
+
+
+def test_the_app_s_address_wins_over_the_bundle_s(lettered, sent):
+    path = lettered(options=HOSTILE)
+    with pytest.raises(BundleError, match="sets key_env of the embedder"):
+        load(path, embedder="letters", embedder_options={"url": "http://ours"})
+    load(path, embedder="letters", embedder_options={"url": "http://ours", "key_env": "OUR_KEY"})
+    assert sent.read_text() == "http://ours None"
+
+
+def test_the_app_gives_deployment_options_and_the_bundle_all_others(lettered, sent):
+    path = lettered(options={"scale": 2.0})
+    assert load(path, embedder="letters", embedder_options={"url": "http://ours"}).route("a").handled
+    assert sent.read_text() == "http://ours None"
+    with pytest.raises(UsageError, match="does not take scale from the app; allowed: key_env, url") as caught:
+        load(path, embedder="letters", embedder_options={"scale": 3.0})
+    assert caught.value.problems[0].hint == "the bundle holds the options that decide the vectors"
+
+
+def test_options_without_a_plugin_to_give_them_to_are_the_caller_s_mistake(bundles, lettered, good, save, lsa_bundle):
+    with pytest.raises(UsageError, match="made already"):
+        load(lettered(), embedder=bundles.Letters(), embedder_options={"url": "http://ours"})
+    with pytest.raises(UsageError, match="built on the app's own vectors"):
+        load(save(good), embedder_options={"url": "http://ours"})
+    manifest, contents = lsa_bundle
+    with pytest.raises(UsageError, match="'lsa' does not take url from the app; allowed: none"):
+        load(save(bundles.forge(manifest.document(), contents)), embedder_options={"url": "http://ours"})
+
+
 def test_a_plugin_that_is_not_installed_is_named_with_the_command_that_installs_it(lettered):
     refused(
         lettered(),
@@ -249,6 +314,71 @@ def test_an_embedder_at_hand_is_refused_when_it_is_another(bundles, lettered):
     refused(lettered(), "they differ by 0.00", "pip install", embedder=Others(letters, shift=0.001))
     refused(lettered(), "fails on the probe texts: AttributeError", "pip install", embedder=object())
     assert load(lettered(), embedder=Others(letters, shift=0.00005)).route("a").handled
+
+
+class Service:
+    """A service that is down, wrong or right, as a test says; it keeps what it was sent."""
+
+    is_service = True
+
+    def __init__(self, letters):
+        self.letters, self.sent, self.answer = letters, [], None
+
+    def embed(self, texts):
+        self.sent.append(list(texts))
+        if self.answer is None:
+            raise ConnectionError("nobody answers")
+        return self.letters.embed(texts) * self.answer
+
+    def fingerprint(self):
+        return "letters-1"
+
+
+def test_a_bundle_whose_embedding_service_is_down_loads_and_defers_until_it_answers(bundles, lettered, caplog):
+    service = Service(bundles.Letters())
+    router = load(lettered(), embedder=service)
+    assert service.sent == []
+    assert router.route("a").reason == "unavailable"
+    assert router.route_batch(["a", "b"]).reasons.tolist() == ["unavailable"] * 2
+    probes = list(bundles.PROBE.texts)
+    assert service.sent == [probes, probes]  # no request goes to a service that has not been found to be the right one
+    assert "the embedder 'letters' fails on the probe texts: ConnectionError: nobody answers" in caplog.text
+    service.answer = 1.0
+    assert router.route("a").label == "card_arrival"
+    assert router.route("bb").label == "top_up"
+    assert service.sent[2:] == [probes, ["a"], ["bb"]]
+
+
+def test_a_service_that_gives_other_vectors_is_sent_no_request_and_the_log_says_why(bundles, lettered, caplog):
+    service = Service(bundles.Letters())
+    service.answer = 1.5
+    path = lettered()
+    router = load(path, embedder=service)
+    assert router.route("my secret").reason == "unavailable"
+    assert "gives other vectors than the policy was built on: they differ by 1" in caplog.text
+    assert "secret" not in caplog.text + str(service.sent)
+    with pytest.raises(BundleError, match="gives other vectors than the policy was built on") as caught:
+        router.check_embedder()
+    problem = caught.value.problems[0]
+    assert (problem.where, problem.address) == (str(path), "embedder/")
+    assert "requests are deferred until the service answers" in problem.hint
+    service.answer = 1.0
+    router.check_embedder()
+    assert router.route("a").handled
+
+
+def test_a_service_of_another_fingerprint_is_refused_at_once(bundles, lettered):
+    service = Service(bundles.Letters())
+    service.fingerprint = lambda: "letters-2"
+    refused(lettered(), "has the fingerprint 'letters-2'", "pip install", embedder=service)
+    assert service.sent == []
+
+
+def test_any_other_embedder_is_checked_when_the_bundle_is_loaded(bundles, lettered):
+    load(lettered(), embedder=bundles.Letters()).check_embedder()
+    local = Service(bundles.Letters())
+    local.is_service = False
+    refused(lettered(), "fails on the probe texts: ConnectionError", "pip install", embedder=local)
 
 
 def test_an_embedder_for_a_bundle_of_vectors_is_the_caller_s_mistake(bundles, good, save):

@@ -239,6 +239,7 @@ SHORT = "has {} bytes; its vocabulary and dimension ask for {}"
         (lsa.WORDS, STATE[lsa.WORDS] + b"\nmore", lsa.WEIGHTS, SHORT.format(18, 19)),
         (lsa.WORDS, STATE[lsa.WORDS].replace(b"lost my", b"my"), lsa.WORDS, "holds an empty line or a line twice"),
         (lsa.WORDS, STATE[lsa.WORDS] + b"\n", lsa.WORDS, "holds an empty line or a line twice"),
+        (lsa.GRAMS, b"\n" * 30_000_000, lsa.GRAMS, "has 30000001 lines; at most 500000 are read"),
         (lsa.GRAMS, b"\xff" + STATE[lsa.GRAMS], lsa.GRAMS, "is not UTF-8: invalid start byte at byte 0"),
         (lsa.WEIGHTS, b"", lsa.WEIGHTS, SHORT.format(0, 18)),
         (lsa.COMPONENTS, STATE[lsa.COMPONENTS][:-1], lsa.COMPONENTS, SHORT.format(125, 126)),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import functools
 import itertools
 import json
 import logging
@@ -20,8 +21,10 @@ import pytest
 from tracer_spec.errors import BundleError, DimensionError
 from tracer_spec.runtime import Decision, Reason, Router, load
 from tracer_spec.runtime.bundle import parse_bundle
+from tracer_spec.runtime.inputs import embed_texts
 from tracer_spec.runtime.limits import CHUNK_ROWS
 from tracer_spec.runtime.load import open_router
+from tracer_spec.runtime.row_binding import OneRow
 
 AT_MOST_S = 60
 """How long a test waits for what should come at once before it calls it lost."""
@@ -461,6 +464,112 @@ def test_a_signal_s_handler_may_decide_in_the_middle_of_a_decision(router):
     assert wrong == []
     assert len(inside) > 64 * 50
     assert all(same(got, tuple(expected[row])) for row, got in inside)
+
+
+def raising_at(codes, place):
+    """Return a trace function that raises SIGTERM once, before one instruction of all those of some functions."""
+    left = [place]
+
+    def before_each_instruction(frame, event, _):
+        if event == "opcode":
+            left[0] -= 1
+            if left[0] == -1:
+                signal.raise_signal(signal.SIGTERM)
+        return before_each_instruction
+
+    def on_call(frame, event, _):
+        if frame.f_code not in codes:
+            return None
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        return before_each_instruction
+
+    return on_call
+
+
+class TimeLimit:
+    """A handler that is an object; its exception has a type that embedders raise too."""
+
+    def __call__(self, *_):
+        raise TimeoutError("the app's own")
+
+
+def time_limit(*_):
+    raise TimeoutError("the app's own")
+
+
+def places(call, codes, handler=time_limit):
+    """Call once for each instruction with a handler that raises there, and yield what comes out."""
+    before, tracer = signal.signal(signal.SIGTERM, handler), sys.gettrace()
+    try:
+        for place in itertools.count():
+            sys.settrace(raising_at(codes, place))
+            try:
+                outcome = call()
+            except TimeoutError as error:
+                outcome = error
+            finally:
+                sys.settrace(tracer)
+            yield outcome
+            if not isinstance(outcome, TimeoutError):
+                return
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [time_limit, TimeLimit(), TimeLimit().__call__, functools.partial(time_limit, 1)],
+    ids=["function", "object", "method", "partial"],
+)
+def test_what_a_signal_s_handler_raises_passes_wherever_it_interrupts(bundles, moody, handler, caplog):
+    codes = {
+        each.__code__ for each in (Router.route, Router._embed, OneRow.__init__, embed_texts, bundles.Letters.embed)
+    }
+    data = bundles.forge(bundles.manifest(embedder=bundles.LETTERS).document())
+    fresh = [open_router(parse_bundle(data), embedder=bundles.Letters()) for _ in range(2)]
+
+    def first_and_later():
+        fresh[0]._idle.clear()  # so that its memory is made anew
+        return fresh[0].route("a")
+
+    for call in (first_and_later, lambda: fresh[1].route("a"), lambda: fresh[1].route([2.0, 0, 0, 0])):
+        *raised, decision = places(call, codes, handler)
+        assert len(raised) > 20
+        assert {str(each) for each in raised} == {"the app's own"}
+        assert decision.label == "card_arrival"
+    batch = {Router.route_batch.__code__, Router._decide.__code__, embed_texts.__code__}
+    *raised, decided = places(lambda: fresh[1].route_batch(["a"]), batch, handler)
+    assert len(raised) > 100
+    assert decided.labels == ["card_arrival"]
+    assert "deferred" not in caplog.text
+
+
+def test_a_time_limit_that_an_embedder_dresses_up_passes_too(moody):
+    router, embedder = moody
+
+    def wrapping(texts):
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except TimeoutError:
+            raise ConnectionError("no answer") from None
+
+    embedder.mood = wrapping
+    before = signal.signal(signal.SIGTERM, time_limit)
+    try:
+        with pytest.raises(TimeoutError, match="the app's own"):
+            router.route("a")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_a_time_limit_of_the_embedder_s_own_is_a_failure_of_it(moody):
+    router, embedder = moody
+
+    def slow(texts):
+        raise TimeoutError("timed out")
+
+    embedder.mood = slow
+    assert router.route("a").reason == "unavailable"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from dataclasses import replace
 from itertools import count
+from typing import Annotated
 
 import numpy as np
 import onnx
 import pytest
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from tracer_spec.errors import PluginError
 from tracer_spec.graph import Scorer
-from tracer_spec.plugin import Chain, Options, Plugin, Record, Target, VectorReaderPlugin, WalkStep
+from tracer_spec.plugin import Chain, DeploymentOption, Options, Plugin, Record, Target, VectorReaderPlugin, WalkStep
+from tracer_spec.plugin.paths import LocalPath
 from tracer_spec.testing import (
     AcceptorContract,
     CalibratorContract,
@@ -288,6 +291,47 @@ class Scalar(embedder.Trigrams):
 )
 def test_an_embedder_that_breaks_its_contract_is_told_how(part, test, said):
     assert said in found(EmbedderContract, part, embedder.TrigramOptions, others=[{"dim": 8}])[test]
+
+
+class Hidden(Options):
+    dim: int = Field(64, description="dimension")
+    max_tokens: int = Field(64, description="of a text")
+    base_url: str = Field("http://localhost", description="the endpoint")
+    api_key_env: Annotated[str, DeploymentOption()] = Field("KEY", description="the key's variable")
+    model: LocalPath | None = Field(None, description="a folder")
+    login: Nested | None = Field(None, description="how to log in")
+    words: list[Words] = Field([], description="words")
+
+
+class Nested(Options):
+    password: str = Field("", description="the password")
+
+
+class Words(Options):
+    word: str = Field("", description="a word")
+
+
+Hidden.model_rebuild()
+
+
+def test_an_embedder_that_declares_no_address_path_or_key_is_told_how():
+    told = found(EmbedderContract, embedder.Trigrams, Hidden)["test_options_that_say_where_it_runs_are_declared"]
+    assert "the options base_url, login, model go into bundles and are read from them" in told
+    assert "base_url: Annotated[str, DeploymentOption()]" in told
+
+
+class Eager(embedder.Trigrams):
+    is_service = True
+
+    def fingerprint(self):
+        with socket.socket() as line:
+            line.connect(("127.0.0.1", 9))
+        return super().fingerprint()
+
+
+def test_a_service_that_connects_before_it_is_given_a_text_is_told_how():
+    told = found(EmbedderContract, Eager, embedder.TrigramOptions)["test_a_service_is_called_for_texts_alone"]
+    assert "it connects to [('127.0.0.1', 9)] before it is given a text" in told
 
 
 def test_a_reader_of_vectors_is_sent_to_its_own_contract_and_held_to_it():

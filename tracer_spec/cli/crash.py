@@ -1,4 +1,4 @@
-"""A bug of ours leaves a report that its finder can paste: versions, platform, frames; no data."""
+"""Bug reports to paste into an issue: versions, platform and frames, no data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from tracer_spec import __version__
 from tracer_spec.errors import Problem
 
-_LIBRARIES = (
+_LIBRARIES = [
     "click",
     "numpy",
     "onnx",
@@ -24,7 +24,7 @@ _LIBRARIES = (
     "scipy",
     "skl2onnx",
     "xgboost",
-)
+]
 _LONGEST_MESSAGE = 200
 
 
@@ -32,15 +32,8 @@ def write_report(error: BaseException) -> Problem:
     """Write the report to the temp folder and return the problem that names it."""
     what = f"a bug in tracer-spec: {_headline(error)}"
     try:
-        with tempfile.NamedTemporaryFile(
-            "w",
-            encoding="utf-8",
-            errors="backslashreplace",
-            prefix="tracer-spec-bug-",
-            suffix=".txt",
-            delete=False,
-        ) as file:
-            file.write(describe(error))
+        with tempfile.NamedTemporaryFile("wb", prefix="tracer-spec-bug-", suffix=".txt", delete=False) as file:
+            file.write(describe(error).encode("utf-8", "backslashreplace"))
     except OSError:
         return Problem("", what, "no report could be written to the temp folder; run again with TMPDIR set")
     hint = f"a report to paste into an issue is in {file.name}; read it first: its message may quote data"

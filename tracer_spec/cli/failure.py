@@ -1,13 +1,14 @@
-"""What went wrong, as people and programs read it: problems, an exit code, a report where the bug is ours."""
+"""Failures of a call, as text and as a document: problems, an exit code, a report where the bug is ours."""
 
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass
 
 import click
 
-from tracer_spec.cli.console import paint
+from tracer_spec.cli.console import paint, wrapped
 from tracer_spec.errors import Difference, LockError, Problem, TracerError
 
 BUG = 70
@@ -15,13 +16,7 @@ INTERRUPTED = 130
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C, by a verb that knows what it leaves behind.
-
-    Parameters
-    ----------
-    kept : str
-        What was not written, or was left as it was.
-    """
+    """Ctrl-C, by a verb that knows what was not written, or was left as it was."""
 
     def __init__(self, kept: str) -> None:
         super().__init__(kept)
@@ -34,14 +29,13 @@ class Failure:
 
     Parameters
     ----------
-    exit_code : int
-    problems : tuple of Problem
+    exit_code, problems
     usage : str
-        How the command is called, where it was called wrongly; else empty.
+        How the command is called, where it was called wrongly.
     differences : tuple of Difference
-        What is not as the lock says; else empty.
+        What is not as the lock says.
     kept : str
-        What was not written, or was left as it was, by a verb that knows; else empty.
+        What was not written, or was left as it was, by a verb that knows.
     """
 
     exit_code: int
@@ -72,7 +66,7 @@ class Failure:
         if len(self.problems) > 1:
             click.echo(f"{len(self.problems)} problems", err=True)
         if self.kept:
-            click.echo(paint(self.kept, "dim"), err=True)
+            click.echo(paint(self.kept, "dim", stream=sys.stderr), err=True)
 
 
 def failure_of(error: BaseException) -> Failure:
@@ -117,7 +111,11 @@ def _usage(error: click.ClickException) -> Failure:
 def _render(problem: Problem) -> str:
     """Lay out one problem: address, fact, hint."""
     head = "  ".join(part for part in (problem.where, problem.address) if part)
-    lines = [paint(head, "bold"), f"  {problem.what}"] if head else [problem.what]
+    margin = "  " if head else ""
+    lines = [paint(head, "bold", stream=sys.stderr)] if head else []
+    lines += [f"{margin}{line}" for line in wrapped(problem.what, indent=len(margin), stream=sys.stderr)]
     if problem.hint:
-        lines.append(f"  {paint('hint:', 'cyan')} {problem.hint}")
+        mark = paint("hint:", "cyan", stream=sys.stderr)
+        first, *more = wrapped(problem.hint, indent=8, stream=sys.stderr)
+        lines += [f"  {mark} {first}", *(f"        {line}" for line in more)]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""The way in and the one way out: runs a verb, renders whatever went wrong, returns the exit code."""
+"""Entry point of the command line: runs a verb, renders what went wrong, returns the exit code."""
 
 from __future__ import annotations
 
@@ -17,13 +17,7 @@ PROGRAM = "tracer-spec"
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code.
-
-    Parameters
-    ----------
-    args : sequence of str, optional
-        The arguments after the program's name; those of this process by default.
-    """
+    """Run the command line, by default with the arguments of this process, and return its exit code."""
     given = list(sys.argv[1:] if args is None else args)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):
@@ -70,9 +64,9 @@ def _report(failure: Failure, args: Sequence[str]) -> int:
         else:
             failure.show()
         if form == GITHUB:
-            from tracer_spec.cli.text.github_summary import tell_failure
+            from tracer_spec.cli.text.github_summary import publish_failure
 
-            tell_failure(failure, *_spec_of(args))
+            publish_failure(failure, *_spec_of(args))
         sys.stdout.flush()
     except BrokenPipeError:
         _reader_left()

@@ -1,4 +1,4 @@
-"""Which form a command's outcome takes: text, one JSON document, or GitHub's workflow commands beside the text."""
+"""Output formats: text, one JSON document, or GitHub's workflow commands beside the text."""
 
 from __future__ import annotations
 
@@ -30,13 +30,7 @@ def format_options(command: Command) -> Command:
 
 
 def chosen_format(form: str | None, *, as_json: bool) -> str:
-    """Return the form that the options ask for.
-
-    Raises
-    ------
-    UsageError
-        Where they contradict each other.
-    """
+    """Return the form that the options ask for; raise where they contradict each other."""
     if as_json and form not in (None, JSON):
         raise UsageError(f"--json and --format {form} are both given; take one of them")
     return JSON if as_json else form or TEXT

@@ -1,4 +1,4 @@
-"""Shows a build at work: bars on a terminal, plain lines elsewhere. All on stderr."""
+"""Progress of a build on stderr: bars on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tracer_spec.cli.console import duration, is_terminal
+from tracer_spec.cli.console import is_terminal
 from tracer_spec.flow.progress import Event, LearnerDone, Observer, StageDone, StageStarted, StepDone, no_observer
+from tracer_spec.text_format import duration
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -20,13 +21,7 @@ _NAME = 10
 
 @contextlib.contextmanager
 def watch(verbosity: int) -> Iterator[Observer]:
-    """Give the observer that suits stderr.
-
-    Parameters
-    ----------
-    verbosity : int
-        Below 0 nothing is shown; above 0 the steps are, each on a line of its own.
-    """
+    """Give the observer that suits stderr: below 0 nothing is shown; above 0 each step is a line of its own."""
     if verbosity < 0:
         yield no_observer
     elif verbosity > 0 or not is_terminal(sys.stderr):
@@ -106,11 +101,16 @@ class _Bars:
         self._progress.update(task, count=f"{shown.completed:.0f}{of}")
 
     def _print(self, head: str, text: str, seconds: float, style: str) -> None:
+        """Print a line that wraps at words, in the column of its text."""
+        from rich.table import Table
         from rich.text import Text
 
-        mark = ("✓ ", "green") if head else ("  ", "")
-        line = Text.assemble(mark, (head.ljust(_NAME), "bold"), " ", (text, style), (f"  {duration(seconds)}", "dim"))
-        self._progress.console.print(line, soft_wrap=True)
+        line = Table.grid(padding=(0, 1))
+        line.add_column(width=1, style="green")
+        line.add_column(width=_NAME, style="bold")
+        line.add_column(overflow="fold")
+        line.add_row("✓" if head else "", head, Text.assemble((text, style), (f"  {duration(seconds)}", "dim")))
+        self._progress.console.print(line)
 
 
 def _bars() -> Progress:

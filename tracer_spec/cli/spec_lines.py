@@ -1,4 +1,4 @@
-"""Where in router.yaml a remark belongs: addresses like ``zoo[1].use`` to lines."""
+"""Lines of router.yaml by address, such as ``zoo[1].use``."""
 
 from __future__ import annotations
 
@@ -28,22 +28,15 @@ class SpecLines:
     learners: Mapping[str, str] = field(repr=False)
 
     def find(self, address: str) -> tuple[str, int, int]:
-        """Return file, line and column of an address, or of its nearest parent that is written."""
+        """Return file, line and column of an address, or of its nearest parent that is written; a learner is ``zoo.NAME``."""
+        address = self.learners.get(address.removeprefix("zoo."), address) if address.startswith("zoo.") else address
         while address and address not in self.places:
             address = address[: max(address.rfind("."), address.rfind("["), 0)]
         return (self.file, *self.places.get(address, (1, 1)))
 
 
 def read_lines(spec: str, overrides: Sequence[str] = ()) -> SpecLines | None:
-    """Return the places of a spec; None where there is no such file, or it is no YAML.
-
-    Parameters
-    ----------
-    spec : str
-        The file.
-    overrides : sequence of str
-        As ``--set`` takes them: they may give the zoo.
-    """
+    """Return the places of a spec, whose zoo an override may give; None where there is no such file, or it is not YAML."""
     from pathlib import Path
 
     from tracer_spec.spec import load_spec

@@ -1,4 +1,4 @@
-"""Vectors of any number of rows in bounded memory: a block at a time, the others in a file without a name."""
+"""Blocks of vectors: any number of rows in bounded memory, one block at a time."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ def _learner(report: LearnerReport) -> Learner:
 
 
 def _embedder_identity(fitted: FittedEmbedder, written: Mapping[str, Any]) -> EmbedderIdentity:
-    """Say which embedder the policy was built on; its options as written in the spec, not as paths of this machine."""
+    """Say which embedder the policy was built on, by the options that decide its vectors."""
     provided = fitted.resolved.provided
     probe = None
     options: dict[str, Any] = {}
@@ -102,6 +102,8 @@ def _embedder_identity(fitted: FittedEmbedder, written: Mapping[str, Any]) -> Em
         vectors = np.round(fitted.probe_vectors().astype(np.float64), 6)
         probe = Probe(PROBES, tuple(map(tuple, vectors.tolist())))
         options = fitted.resolved.options.model_dump(mode="json") | dict(written)
+        for name in fitted.resolved.options.deployment_options():
+            options.pop(name)
     return EmbedderIdentity(
         use=provided.name,
         distribution=provided.distribution,

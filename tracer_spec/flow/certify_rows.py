@@ -1,4 +1,4 @@
-"""The certify rows: sealed until they are opened, once, and then counted by the very graph that ships."""
+"""Certify rows: under seal, embedded, and opened once to count policies by the graph that ships."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plan to rows: read the traces, part fit from certify, embed. From here on the two sides never meet again."""
+"""Preparation of rows: read the traces, part fit rows from certify rows, embed the fit rows."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def denied_labels(defer_labels: Sequence[str], labels: LabelSpace) -> Mask:
     Raises
     ------
     DataError
-        For one that no fit row has: a slip of the pen here would let through what must not pass.
+        For one that no fit row has: a typing error would let through what must not pass.
     """
     for label in defer_labels:
         if label not in labels.classes:

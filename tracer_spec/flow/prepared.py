@@ -1,4 +1,4 @@
-"""Everything that training needs, and the certify rows under seal."""
+"""Prepared rows: what training needs, and the certify rows under seal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a build says while it works: events for whoever watches. The engine never prints."""
+"""Events of a build, for observers. The engine never prints."""
 
 from __future__ import annotations
 

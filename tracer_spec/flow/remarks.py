@@ -28,12 +28,9 @@ def remarks(policy: PolicySummary, audit: AuditDocument) -> tuple[str, ...]:
     rare = [each for each in tallies if each.n < max(_FEW_ROWS, _SMALL_SHARE * audit.n) and each not in deferred]
     found = [NEVER_DEFERS] if _never_defers(policy) else []
     if deferred:
-        found.append(
-            f"requests of deferred labels are answered with another label, of fit rows: {_counts(deferred)}; see "
-            "'defer_labels' in docs/faq.md"
-        )
+        found.append(f"fit rows of deferred labels answered with another label: {_counts(deferred)} (docs/faq.md)")
     if rare:
-        found.append(f"requests of rare labels are answered with another label, of fit rows: {_counts(rare)}")
+        found.append(f"fit rows of rare labels answered with another label: {_counts(rare)}")
     return tuple(found)
 
 

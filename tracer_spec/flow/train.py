@@ -1,4 +1,4 @@
-"""Train the zoo of a plan on its fit rows."""
+"""Training of a plan's zoo on the fit rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bundle against rows that its build never saw: coverage, agreement, whether its claim still stands, drift."""
+"""Verification of a bundle on rows that its build never saw: coverage, agreement, verdict, drift."""
 
 from __future__ import annotations
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from tracer_spec.errors import PluginError
+from tracer_spec.errors import BundleError, PluginError
+from tracer_spec.runtime.graph_check import check_graph
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -19,6 +20,30 @@ GRAPH_NAME = "graph"
 MIB = 1024 * 1024
 MAX_EXPORT_BYTES = 64 * MIB
 """How large one surrogate may be: the whole policy must load fast, and be worth shipping."""
+
+
+class Exportable(Protocol):
+    """A trained surrogate, acceptor or guard."""
+
+    def to_onnx(self) -> ModelProto:
+        """Return its graph."""
+        ...
+
+
+def export(part: Exportable) -> bytes:
+    """Return the graph of a trained part, as a bundle holds it.
+
+    Raises
+    ------
+    PluginError
+        Where no bundle may hold it, for what it uses or for what it costs.
+    """
+    graph: bytes = part.to_onnx().SerializeToString(deterministic=True)
+    try:
+        check_graph(graph)
+    except BundleError as error:
+        raise PluginError(f"its graph {error.problems[0].what}", hint=error.problems[0].hint) from None
+    return graph
 
 
 def check_export_size(model: ModelProto, *, name: str, remedy: str, limit_bytes: int = MAX_EXPORT_BYTES) -> None:

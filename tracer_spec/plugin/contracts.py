@@ -35,6 +35,26 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    @classmethod
+    def deployment_options(cls) -> frozenset[str]:
+        """Return the names of the options marked by :class:`DeploymentOption`."""
+        cls.model_rebuild()  # a field whose type was not known yet has no marks
+        return frozenset(
+            name
+            for name, field in cls.model_fields.items()
+            if any(isinstance(each, DeploymentOption) for each in field.metadata)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentOption:
+    """Marks an option of an embedder that belongs to where it runs: an address, a key, a path, a repository, a time limit.
+
+    Written as ``base_url: Annotated[str, DeploymentOption()] = Field(...)``. A build leaves such an option out of the bundle,
+    and it is never read from one. The app gives it with ``load(path, embedder="my-embedder", embedder_options={...})``,
+    or the plugin takes it from the environment.
+    """
+
 
 @dataclass(frozen=True, slots=True)
 class Plugin(Generic[Made_co]):
@@ -140,6 +160,17 @@ class Restorable(Protocol):
     def restore(self, state: Mapping[str, bytes]) -> Embedder:
         """Return the embedder whose :meth:`Embedder.state` this is."""
         ...
+
+
+@runtime_checkable
+class Service(Protocol):
+    """An embedder that calls a service, and so can be out of reach: ``is_service`` is True.
+
+    ``make`` and :meth:`Embedder.fingerprint` call nothing. A bundle is loaded without calling it, so that an app starts while
+    the service is down, and its vectors are compared with the bundle's at its first answer.
+    """
+
+    is_service: bool
 
 
 @runtime_checkable

@@ -1,1 +1,1 @@
-"""The report: one page of HTML that shows a bundle to whoever must decide to trust it."""
+"""Reports: a bundle as one page of HTML, and the changes from one bundle to the next."""

@@ -1,32 +1,27 @@
-"""Whether acceptance scores mean what they say, and where the threshold cuts."""
+"""Acceptance scores: what they are worth, and where the threshold cuts."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from tracer_spec.flow.documents.audit import Histogram, ScoreBin, StageScores
-from tracer_spec.report import charts
-from tracer_spec.report.facts import Facts
-from tracer_spec.report.number_format import count, counted, percent, share, shown
+from tracer_spec.report.charts import Spec, chart, level_line
+from tracer_spec.report.documents import Documents
 from tracer_spec.report.section import OLDER, Absent, Chart, Room, Section
+from tracer_spec.text_format import as_share, count, plural
 
 TITLE = "The acceptor: scores and what they are worth"
 
 
-def acceptor(facts: Facts, _room: Room) -> Section | Absent:
+def acceptor(documents: Documents, _room: Room) -> Section | Absent:
     """Show the scores of each stage, and its reliability."""
-    found = facts.audit.stages
+    found = documents.audit.stages
     if found is None:
         return Absent(TITLE, OLDER)
     gated = [(number, stage) for number, stage in enumerate(found, start=1) if stage.acceptor]
     if not gated:
         return Absent(TITLE, "the policy that ships has no acceptor: it answers whatever reaches it")
-    drawn = []
-    stages = []
-    for number, stage in gated:
-        view, made = _stage(number, stage)
-        stages.append(view)
-        drawn += made
+    charts: list[Chart] = []
     return Section(
         id="acceptor",
         title=TITLE,
@@ -35,119 +30,46 @@ def acceptor(facts: Facts, _room: Room) -> Section | Absent:
         "diagonal, scores are what they say.",
         caveat="Estimates from fit rows, out of fold. The threshold is what was certified, not the scores: a reliable score "
         "makes for more coverage, and an unreliable one breaks no claim.",
-        view={"stages": stages},
-        charts=tuple(drawn),
+        view={"stages": [_stage(number, stage, charts) for number, stage in gated]},
+        charts=charts,
     )
 
 
-def _stage(number: int, stage: StageScores) -> tuple[dict[str, Any], list[Chart]]:
-    view: dict[str, Any] = {
-        "number": number,
-        "surrogate": shown(stage.surrogate, 60),
-        "acceptor": shown(stage.acceptor or "", 60),
-        "threshold": stage.threshold,
-        "histogram": None,
-        "reliability": None,
-        "bins": [],
-        "scores": [],
-    }
-    made = []
+def _stage(number: int, stage: StageScores, charts: list[Chart]) -> dict[str, Any]:
+    """Return the view of a stage, and add its charts."""
+    view: dict[str, Any] = {"number": number, "stage": stage, "histogram": None, "reliability": None, "scores": []}
     if stage.scores is not None and sum(stage.scores.agree) + sum(stage.scores.disagree):
         view["histogram"] = f"scores-{number}"
-        view["scores"] = _score_rows(stage.scores)
+        edges = zip(stage.scores.edges, stage.scores.edges[1:], stage.scores.agree, stage.scores.disagree, strict=False)
+        view["scores"] = [each for each in edges if each[2] + each[3]]
         says = f"Histogram of acceptance scores at stage {number}, by whether the surrogate agrees with the teacher."
-        made.append(Chart(view["histogram"], _histogram(stage.scores, stage.threshold), says))
-    filled = [each for each in stage.reliability if each.n]
+        charts.append(Chart(view["histogram"], _histogram(stage.scores, stage.threshold), says))
+    view["bins"] = filled = [each for each in stage.reliability if each.n]
     if filled:
         view["reliability"] = f"reliability-{number}"
-        view["bins"] = [
-            {
-                "low": each.low,
-                "high": each.high,
-                "n": each.n,
-                "mean": each.mean_score,
-                "agreement": share(each.agree, each.n),
-            }
-            for each in filled
-        ]
-        says = f"Mean acceptance score against agreement for {counted(len(filled), 'bin')} of scores at stage {number}."
-        made.append(Chart(view["reliability"], _reliability(filled, stage.threshold), says))
-    return view, made
+        says = f"Mean acceptance score against agreement for {plural(len(filled), 'bin')} of scores at stage {number}."
+        charts.append(Chart(view["reliability"], _reliability(filled, stage.threshold), says))
+    return view
 
 
-def _score_rows(scores: Histogram) -> list[dict[str, Any]]:
-    edges = zip(scores.edges, scores.edges[1:], scores.agree, scores.disagree, strict=False)
-    return [{"low": low, "high": high, "agree": yes, "disagree": no} for low, high, yes, no in edges if yes + no]
-
-
-def _histogram(scores: Histogram, threshold: float | None) -> dict[str, Any]:
+def _histogram(scores: Histogram, threshold: float | None) -> Spec:
     """Draw both distributions over one another, each as shares of its own rows: few disagree, and would not be seen."""
-    names = ["agrees with the teacher", "disagrees"]
-    data = []
-    for name, counts in zip(names, (scores.agree, scores.disagree), strict=True):
+    bars = []
+    for name, counts in (("agrees with the teacher", scores.agree), ("disagrees", scores.disagree)):
+        whole = sum(counts)
         for low, high, n in zip(scores.edges, scores.edges[1:], counts, strict=False):
-            part = share(n, sum(counts)) or 0.0
-            span = f"{low:.2f} to {high:.2f}"
-            data.append({"lo": low, "hi": high, "v": name, "y": part, "d": [span, name, count(n), percent(part)]})
-    bars = {
-        "data": {"values": data},
-        "mark": {"type": "rect", "stroke": "var(--paper)", "strokeWidth": 0.5, **charts.DETAILS},
-        "encoding": {
-            "x": charts.numbers("lo", "Acceptance score", nice=False, zero=False),
-            "x2": {"field": "hi"},
-            "y": {**charts.rates("y", "Share of such rows"), "scale": {"zero": True}},
-            "y2": {"datum": 0},
-            "color": charts.colours("v", names, ["var(--blue)", "var(--red)"]),
-            "opacity": {"value": 0.62},
-        },
-    }
-    cut = (
-        [] if threshold is None else charts.level_line(threshold, "threshold", axis="x", align=_side(scores, threshold))
-    )
-    return charts.layered([bars, *cut], height=240, details=("Score", "Surrogate", "Rows", "Share"))
+            part = n / whole if whole else None
+            told = [f"{low:.2f} to {high:.2f}", name, count(n), as_share(part or 0.0)]
+            bars.append({"lo": low, "hi": high, "v": name, "y": part or 0.0, "d": told})
+    middle = (scores.edges[0] + scores.edges[-1]) / 2
+    side = "left" if threshold is not None and threshold < middle else "right"  # where there is room for the name
+    return chart("scores", bars=bars, cut=level_line(threshold, "threshold", axis="x", align=side))
 
 
-def _side(scores: Histogram, threshold: float) -> str:
-    """Put the threshold's name where there is room."""
-    return "left" if threshold < (scores.edges[0] + scores.edges[-1]) / 2 else "right"
-
-
-def _reliability(bins: list[ScoreBin], threshold: float | None) -> dict[str, Any]:
-    data = [
-        {
-            "x": each.mean_score,
-            "y": each.agree / each.n,
-            "w": each.n,
-            "d": [
-                f"{each.low:.2f} to {each.high:.2f}",
-                f"{each.mean_score:.3f}",
-                percent(each.agree / each.n),
-                count(each.n),
-            ],
-        }
-        for each in bins
-    ]
-    x = charts.numbers("x", "Mean acceptance score", domain=[0, 1], nice=False)
-    y = charts.rates("y", "Agreement", domain=[0, 1])
-    diagonal = {
-        "data": {"values": [{"x": 0, "y": 0}, {"x": 1, "y": 1}]},
-        "mark": {"type": "line", "stroke": "var(--line-strong)", "strokeDash": [2, 3]},
-        "encoding": {"x": x, "y": y},
-    }
-    line = {
-        "data": {"values": data},
-        "mark": {"type": "line", "stroke": "var(--blue)", "strokeWidth": 1.5},
-        "encoding": {"x": x, "y": y},
-    }
-    points = {
-        "data": {"values": data},
-        "mark": {"type": "point", "filled": True, "color": "var(--blue)", "opacity": 1, **charts.DETAILS},
-        "encoding": {
-            "x": x,
-            "y": y,
-            "size": {"field": "w", "type": "quantitative", "legend": None, "scale": {"range": [50, 150]}},
-        },
-    }
-    cut = [] if threshold is None else charts.level_line(threshold, "", axis="x")[:1]
-    names = ("Scores", "Mean score", "Agreement", "Rows")
-    return charts.layered([diagonal, *cut, line, points], height=240, details=names)
+def _reliability(bins: list[ScoreBin], threshold: float | None) -> Spec:
+    data = []
+    for each in bins:
+        rate = each.agree / each.n
+        told = [f"{each.low:.2f} to {each.high:.2f}", f"{each.mean_score:.3f}", as_share(rate), count(each.n)]
+        data.append({"x": each.mean_score, "y": rate, "w": each.n, "d": told})
+    return chart("reliability", bins=data, cut=level_line(threshold, "", axis="x"))

@@ -1,4 +1,4 @@
-"""What changes from one bundle to the next, as data: what users will notice, and what the new claim rests on."""
+"""Changes from one bundle to the next, as data."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from tracer_spec.stats.multiple import holm
 from tracer_spec.stats.two_samples import two_proportions
 
 NOISE_LEVEL = 0.05
-_RATES = "The rates are those of each build's fit rows, out of fold."
+_RATES = "Rates are of fit rows."
 NOISE = (
     "A change is called one where it is more than noise: Fisher's exact test of both rates at 5 %, over labels corrected by "
-    f"Holm. {_RATES} On rows that both builds share it errs on the quiet side."
+    f"Holm. {_RATES} On rows that both share it errs on the quiet side."
 )
 NOISE_OF_NESTED = (
     "Both builds decide the same rows by the same models at two thresholds, so a label's rows only move one way. A change is "
@@ -35,17 +35,7 @@ _MODELS_DO_NOT_DEPEND_ON = ("target.", "name", "cost", "report")
 
 @dataclass(frozen=True, slots=True)
 class LabelChange:
-    """How one of the teacher's labels fares before and after, on each build's fit rows.
-
-    Parameters
-    ----------
-    label : str
-    old, new : Counts
-    p_value : float
-        Of "the share that is handled is the same".
-    is_change : bool
-        Whether it is more than noise, all labels considered.
-    """
+    """How a label fares before and after, on each build's fit rows; a change is more than noise, all labels considered."""
 
     label: str
     old: Counts
@@ -77,7 +67,7 @@ class Changes:
     added, gone : tuple of str
         Labels that only the new, or only the old bundle knows.
     values : mapping of str to tuple of Difference
-        ``policy``, ``embedder``, ``traces``, ``plugins``, ``libraries`` and ``spec``: each value that differs.
+        Each value that differs, by what it is of: see :func:`~tracer_spec.report.compared_bundle.compared_values`.
     coverage_p, agreement_p : float or None
         Of "the rate is the same"; None where an audit is missing.
     is_nested : bool

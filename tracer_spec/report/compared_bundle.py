@@ -1,4 +1,4 @@
-"""One bundle of two that are compared: its claim, its counts on fit rows, and what it was made from."""
+"""One of two bundles that are compared: its claim, its counts on fit rows, and what it was made from."""
 
 from __future__ import annotations
 
@@ -15,20 +15,9 @@ from tracer_spec.runtime import Bundle
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of the two bundles.
+    """One of the two bundles; ``n_bytes`` are of all its members, ``rows`` its counts on fit rows, where it tells them.
 
-    Parameters
-    ----------
-    name, version, sha256, status : str
-    created : str or None
-    n_bytes : int
-        Of all its members.
-    claim : Claim
-    certificate : CertificateDocument
-    rows : Counts or None
-        On its fit rows, out of fold; None where the bundle does not tell.
-    remarks : tuple of str
-        What its claim does not say.
+    ``remarks`` are what its claim does not say.
     """
 
     name: str
@@ -44,13 +33,7 @@ class Side:
 
     @classmethod
     def of(cls, bundle: Bundle, audit: AuditDocument) -> Side:
-        """Return what a bundle claims, and what its audit says of that.
-
-        Raises
-        ------
-        BundleError
-            Where its certificate cannot be read, or has no target.
-        """
+        """Return what a bundle claims."""
         manifest, certificate = bundle.manifest, CertificateDocument.of_bundle(bundle)
         return cls(
             name=manifest.name,

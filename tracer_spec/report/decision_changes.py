@@ -27,21 +27,7 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Flip:
-    """A row whose decision differs.
-
-    Parameters
-    ----------
-    row : int
-        Its position among the traces read, from 0.
-    id : str or None
-    kind : str
-        ``label changed``, ``newly handled`` or ``newly deferred``.
-    old, new : Decided
-    teacher : str or None
-        The teacher's label; None where the row has none.
-    text : str or None
-        Where texts are asked for.
-    """
+    """A row, by its position among the traces read, whose decision differs; ``teacher`` is its label, where it has one."""
 
     row: int
     id: str | None
@@ -54,16 +40,17 @@ class Flip:
     @property
     def is_worse(self) -> bool | None:
         """Return whether users get a label that is not the teacher's and did not before; None where nobody knows."""
-        if self.teacher is None:
-            return None
-        return self.new.label not in (None, self.teacher) and self.old.label in (None, self.teacher)
+        return self._turns_wrong(self.old, self.new)
 
     @property
     def is_better(self) -> bool | None:
         """Return whether users got a label that is not the teacher's and no longer do; None where nobody knows."""
+        return self._turns_wrong(self.new, self.old)
+
+    def _turns_wrong(self, right: Decided, wrong: Decided) -> bool | None:
         if self.teacher is None:
             return None
-        return self.old.label not in (None, self.teacher) and self.new.label in (None, self.teacher)
+        return wrong.label not in (None, self.teacher) and right.label in (None, self.teacher)
 
     def document(self) -> dict[str, Any]:
         """Return it as JSON values; the text only where there is one."""
@@ -78,14 +65,10 @@ class Flips:
 
     Parameters
     ----------
-    n : int
-        Rows that both decided.
-    handled : tuple of (int, int)
-        Rows handled by the old and by the new bundle.
-    agree : tuple of (int, int)
-        Of those, the ones that agree with the teacher, where the rows have teachers' labels.
-    n_labelled : int
-        Rows with a teacher's label.
+    n, n_labelled : int
+        Rows that both decided, and those of them with a teacher's label.
+    handled, agree : tuple of (int, int)
+        Rows handled by the old and by the new bundle, and those of them that agree with the teacher.
     n_known : tuple of (int, int) or None
         Rows that were among the traces of the old and of the new build; None where a bundle does not say.
     left_out : mapping of str to int
@@ -157,16 +140,7 @@ def find_flips(
     n_known: tuple[int, int] | None = None,
     left_out: Mapping[str, int] | None = None,
 ) -> Flips:
-    """Compare two bundles' decisions on the same rows, in the same order.
-
-    Parameters
-    ----------
-    old, new : Batch of length n
-    rows : sequence of int, length n
-    ids, teachers : sequence of str or None, length n
-    texts : sequence of str, length n, or None
-        Where flips are to carry their text.
-    """
+    """Compare two bundles' decisions on the same rows, in the same order; flips carry their texts where they are given."""
     found = []
     for at, (was, now) in enumerate(zip(old.labels, new.labels, strict=True)):
         if was == now:

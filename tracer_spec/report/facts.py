@@ -1,64 +1,141 @@
-"""A bundle as the report sees it: its documents, its spec, and what changed since an earlier one."""
+"""Facts that are told of a bundle and of what made it: one sentence each, wherever it is shown."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from tracer_spec.flow.documents.audit import AuditDocument
-from tracer_spec.flow.documents.certificate import CertificateDocument, Estimate
-from tracer_spec.flow.documents.frontier import FrontierDocument
-from tracer_spec.report.changes import Changes, compare
-from tracer_spec.runtime import Bundle
-from tracer_spec.runtime.archive import SPEC
+from tracer_spec.flow.remarks import remarks
+from tracer_spec.text_format import listing, one_line, plural, reasons
+
+if TYPE_CHECKING:
+    from tracer_spec.flow.documents.audit import AuditDocument
+    from tracer_spec.flow.documents.certificate import CertificateDocument
+    from tracer_spec.plugin import Measure
+    from tracer_spec.runtime import Bundle
+
+# what the test of a target counts, by what the target is a rate of
+_COUNTED: Mapping[Measure, str] = {
+    "agreement": "handled certify rows agree with the teacher",
+    "end_to_end": "certify rows get no label but the teacher's",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """A bundle as the report sees it.
+class Fact:
+    """One thing that a command tells.
 
     Parameters
     ----------
-    bundle : Bundle
-    certificate : CertificateDocument
-    frontier : FrontierDocument
-    audit : AuditDocument
-    spec : str
-        ``router.yaml`` as built.
-    changes : Changes or None
-        What changed since an earlier bundle, where one was given.
+    name, text : str
+        ``text`` may have several lines.
+    level : str
+        ``error``, ``warning`` or ``notice`` where it is an annotation of a pipeline too; else empty.
+    address : str
+        What the annotation is about in the spec; a learner goes by ``zoo.NAME``.
+    title : str
+        Of the annotation; its name by default.
     """
 
-    bundle: Bundle
-    certificate: CertificateDocument
-    frontier: FrontierDocument
-    audit: AuditDocument
-    spec: str
-    changes: Changes | None = None
-
-    @property
-    def estimate(self) -> Estimate | None:
-        """Return what is estimated of the policy that ships, where the bundle tells."""
-        if self.certificate.estimate is not None:
-            return self.certificate.estimate
-        coverage, agreement = self.audit.coverage, self.audit.agreement
-        if coverage is None or agreement is None:
-            return None
-        return Estimate(coverage=coverage, agreement=agreement)
+    name: str
+    text: str
+    level: str = ""
+    address: str = ""
+    title: str = ""
 
 
-def read_facts(bundle: Bundle, previous: Bundle | None = None) -> Facts:
-    """Read the documents of a bundle, and compare it with an earlier one.
+def bundle_facts(bundle: Bundle, certificate: CertificateDocument, audit: AuditDocument) -> list[Fact]:
+    """Return the claim of a bundle and what it rests on."""
+    policy = bundle.manifest.policy
+    stages = [(stage.surrogate, stage.threshold) for stage in policy.stages]
+    facts = [Fact("claim", certificate.claim or ""), Fact("policy", policy_text(policy.family, stages))]
+    guards = sorted({guard for stage in policy.stages for guard in stage.guards})
+    if guards:
+        facts.append(Fact("guards", ", ".join(guards)))
+    if policy.defer_labels:
+        denied = listing(map(one_line, policy.defer_labels))
+        facts.append(Fact("deferred", f"always, where the answer would be {denied}"))
+    estimate = certificate.estimate
+    if estimate:
+        facts.append(Fact("estimate", estimate_text(estimate.coverage, estimate.agreement)))
+        if audit.cost:
+            facts.append(Fact("cost", cost_text(audit.cost.usd_per_day, estimate.coverage)))
+    if certificate.n is not None and certificate.k is not None:
+        counts = certificate.n, certificate.k, certificate.p_value, certificate.level
+        facts.append(Fact("test", exact_test_text(certificate.measure, *counts)))
+    traces = bundle.manifest.provenance.get("traces", {})
+    if {"read", "kept", "dropped", "fit", "certify"} <= traces.keys():
+        kept = dropped_text(traces["read"], traces["kept"], traces["dropped"])
+        sides = sides_text(traces["fit"], traces["certify"], len(bundle.manifest.labels))
+        # of all traces, as far as they may be told; the audit's count is of fit rows
+        n_unknown = traces.get("unknown_labels", 0)
+        off = f"; {plural(n_unknown, 'answer')} off the list" if n_unknown else ""
+        facts.append(Fact("traces", f"{kept}; {sides}{off}"))
+    facts += [Fact("note", text, "notice", "families", "policy") for text in remarks(policy, audit)]
+    return facts
 
-    Raises
-    ------
-    BundleError
-        Where one is no JSON, or a value in it is not of the kind that its key asks for.
+
+def policy_text(family: str, stages: Sequence[tuple[str, float | None]]) -> str:
+    """Describe a policy on one line.
+
+    Examples
+    --------
+    >>> policy_text("rsb", [("logreg", 0.9312), ("mlp", 0.95)])
+    'rsb: logreg where accept >= 0.9312, then mlp where accept >= 0.9500, else defer'
+    >>> policy_text("global", [("logreg", None)])
+    'global: logreg for all'
     """
-    return Facts(
-        bundle=bundle,
-        certificate=CertificateDocument.of_bundle(bundle),
-        frontier=FrontierDocument.of_bundle(bundle),
-        audit=AuditDocument.of_bundle(bundle),
-        spec=bundle.members[SPEC].decode(errors="replace"),
-        changes=None if previous is None else compare(previous, bundle),
-    )
+    parts = [
+        f"{name} for all" if threshold is None else f"{name} where accept >= {threshold:.4f}"
+        for name, threshold in stages
+    ]
+    ending = "" if stages and stages[-1][1] is None else ", else defer"
+    return f"{family}: {', then '.join(parts)}{ending}"
+
+
+def estimate_text(coverage: float, agreement: float) -> str:
+    """Describe an estimate; it is no part of the claim."""
+    return f"coverage {coverage:.3f}, agreement {agreement:.3f} (fit rows, out of fold)"
+
+
+def cost_text(usd_per_day: float, coverage: float) -> str:
+    """Project what is saved; no part of the claim."""
+    return f"at the estimated coverage, {usd_per_day * coverage:,.2f} of {usd_per_day:,.2f} USD a day are saved"
+
+
+def exact_test_text(measure: Measure, n: int, k: int, p_value: float | None, level: float | None) -> str:
+    """Describe one exact test.
+
+    Examples
+    --------
+    >>> exact_test_text("agreement", 3570, 3331, 0.00271, 0.05)
+    '3,331 of 3,570 handled certify rows agree with the teacher (p = 0.0027, of 0.05 allowed)'
+    >>> exact_test_text("end_to_end", 4000, 3971, 0.0021, None)
+    "3,971 of 4,000 certify rows get no label but the teacher's (p = 0.0021)"
+    """
+    allowed = "" if level is None else f", of {level:.2g} allowed"
+    sure = "no test was made" if p_value is None else f"p = {p_value:.2g}{allowed}"
+    return f"{k:,} of {n:,} {_COUNTED[measure]} ({sure})"
+
+
+def dropped_text(read: int, kept: int, dropped: Mapping[str, int]) -> str:
+    """Describe what became of the records.
+
+    Examples
+    --------
+    >>> dropped_text(1521, 1500, {"duplicate id": 21})
+    '1,521 read, 1,500 kept; dropped: 21 duplicate id'
+    """
+    return f"{read:,} read, {kept:,} kept" + (f"; dropped: {reasons(dropped.items())}" if dropped else "")
+
+
+def sides_text(n_fit: int, n_certify: int, n_labels: int) -> str:
+    """Describe the sides of the split.
+
+    Examples
+    --------
+    >>> sides_text(910, 590, 10)
+    '910 fit, 590 certify; 10 labels'
+    """
+    return f"{n_fit:,} fit, {n_certify:,} certify; {plural(n_labels, 'label')}"

@@ -1,14 +1,12 @@
-"""Where traffic goes: by label, by the way it takes, by part, and why it is deferred."""
+"""Where traffic goes: by label, by part, and why it is deferred."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from tracer_spec.flow.documents.audit import Counts, Slicing
-from tracer_spec.report import charts
-from tracer_spec.report.facts import Facts
-from tracer_spec.report.number_format import NONE, count, level, percent, share, shown
+from tracer_spec.flow.documents.audit import Slicing
+from tracer_spec.report.charts import Spec, chart, level_line
+from tracer_spec.report.documents import Documents
 from tracer_spec.report.section import OLDER, Absent, Chart, Room, Section, Shown
+from tracer_spec.text_format import NONE, as_share, count, one_line, percent
 
 _REASONS = {
     "handled": "handled: a stage was sure",
@@ -17,159 +15,102 @@ _REASONS = {
     "denied_label": "deferred: the answer would be a label of defer_labels",
 }
 _CUTS = {"length": "By length of the request", "time": "By time", "region": "By region of the embedding space"}
+_ESTIMATES = "Estimates from fit rows, out of fold."
 
 
-def labels(facts: Facts, room: Room) -> Section | Absent:
+def labels(documents: Documents, room: Room) -> Section | Absent:
     """Show how each label fares."""
-    title = "Label by label"
-    found = sorted(facts.audit.labels, key=lambda each: (-each.n, each.label))
-    if not found:
+    title, audit = "Label by label", documents.audit
+    if not audit.labels:
         return Absent(title, OLDER)
-    rows = tuple({"label": shown(each.label, 100), **_rates(each)} for each in found)
-    made_up = sorted(facts.audit.unknown_labels.items(), key=lambda item: (-item[1], item[0]))
+    made_up = sorted(audit.unknown_labels.items(), key=lambda item: (-item[1], item[0]))
     return Section(
         id="labels",
         title=title,
         shows="How much of each label's traffic is handled, and how often the answer is the teacher's there; labels are the "
         "teacher's.",
-        caveat="Estimates from fit rows, out of fold. Nothing is claimed for a single label.",
+        caveat=f"{_ESTIMATES} Nothing is claimed for a single label.",
         view={
-            "rows": Shown.first(rows, room.labels),
-            "n_unknown": facts.audit.n_unknown_labels,
-            "unknown": Shown.first(tuple((shown(name, 80), n) for name, n in made_up), room.pairs),
+            "rows": Shown.first(sorted(audit.labels, key=lambda each: (-each.n, each.label)), room.labels),
+            "n_unknown": audit.n_unknown_labels,
+            "unknown": Shown.first(made_up, room.pairs),
         },
     )
 
 
-def _rates(tally: Counts) -> dict[str, Any]:
-    return {
-        "n": tally.n,
-        "handled": tally.handled,
-        "deferred": tally.n - tally.handled,
-        "coverage": share(tally.handled, tally.n),
-        "agreement": share(tally.agree, tally.handled),
-    }
-
-
-def slices(facts: Facts, room: Room) -> Section | Absent:
+def slices(documents: Documents, room: Room) -> Section | Absent:
     """Show how parts of the traffic fare."""
-    title = "Parts of the traffic"
-    if facts.audit.slices is None:
+    title, audit = "Parts of the traffic", documents.audit
+    if audit.slices is None:
         return Absent(title, OLDER)
-    if not facts.audit.slices:
+    if not audit.slices:
         return Absent(title, "the traces have no lengths, times or vectors to be cut by")
-    found = [each for each in facts.audit.slices if each.parts]
-    cuts = [_cut(each, number, room) for number, each in enumerate(found)]
-    confidence = facts.audit.interval_confidence
-    named = f"{level(confidence)} " if confidence else ""
+    target = documents.certificate.target
+    charts = [
+        Chart(
+            f"slices-{number}", _whiskers(each, target), f"{_CUTS[each.by]}: agreement of each part with its interval."
+        )
+        for number, each in enumerate(audit.slices)
+    ]
+    named = f"{percent(audit.interval_confidence)} " if audit.interval_confidence else ""
     return Section(
         id="slices",
         title=title,
         shows="Whether some traffic fares worse: by the length of the request, by its time, and by regions of the embedding "
         f"space that were found without labels. Whiskers are {named}intervals of the agreement, each for its part alone.",
-        caveat="Estimates from fit rows, out of fold. Among many parts some intervals miss; nothing is claimed for a part.",
-        view={"cuts": cuts},
-        charts=tuple(
-            Chart(
-                cut["chart"],
-                _whiskers(each, facts.certificate.target),
-                f"{cut['title']}: agreement of each part with its interval.",
-            )
-            for cut, each in zip(cuts, found, strict=True)
-        ),
+        caveat=f"{_ESTIMATES} Among many parts some intervals miss; nothing is claimed for a part.",
+        view={
+            "cuts": [
+                {"title": _CUTS[each.by], "chart": chart.id, "parts": Shown.first(each.parts, room.rows)}
+                for each, chart in zip(audit.slices, charts, strict=True)
+            ]
+        },
+        charts=charts,
     )
 
 
-def _cut(slicing: Slicing, number: int, room: Room) -> dict[str, Any]:
-    parts = tuple(
-        {
-            "name": shown(part.name, 60),
-            "labels": [shown(each, 40) for each in (part.labels or ())[:5]],
-            "interval": part.interval,
-            **_rates(part),
-        }
-        for part in slicing.parts
+def _whiskers(slicing: Slicing, target: float | None) -> Spec:
+    names = [one_line(": ".join([part.name, *(part.labels or ())[:1]]), 70) for part in slicing.parts[:40]]
+    data = []
+    for name, part in zip(names, slicing.parts, strict=False):
+        if part.agreement is not None:
+            low, high = part.interval or (part.agreement, part.agreement)
+            span = f"{as_share(low)} to {as_share(high)}" if part.interval else NONE
+            told = [name, count(part.n), as_share(part.coverage), as_share(part.agreement), span]
+            data.append({"y": name, "x": part.agreement, "lo": low, "hi": high, "d": told})
+    goal = [target] if target else []
+    ends = [part.interval or (part.agreement,) * 2 for part in slicing.parts[:40] if part.agreement is not None]
+    return chart(
+        "slices",
+        points=data,
+        names=names,
+        domain=[
+            max(0.0, min([*(low for low, _ in ends), *goal], default=0.0) - 0.01),
+            min(1.0, max([*(high for _, high in ends), *goal], default=1.0) + 0.01),
+        ],
+        height=max(80, 22 * len(data) + 8),
+        goal=level_line(target or None, "", axis="x"),
     )
-    return {
-        "title": _CUTS[slicing.by],
-        "chart": f"slices-{number}",
-        "parts": Shown.first(parts, room.rows),
-        "regions": any(part["labels"] for part in parts),
-    }
 
 
-def _whiskers(slicing: Slicing, target: float | None) -> dict[str, Any]:
-    names = [shown(": ".join([part.name, *(part.labels or ())[:1]]), 70) for part in slicing.parts[:40]]
-    data: list[dict[str, Any]] = [
-        {
-            "y": name,
-            "x": part.agree / part.handled,
-            "lo": part.interval[0] if part.interval else part.agree / part.handled,
-            "hi": part.interval[1] if part.interval else part.agree / part.handled,
-            "d": [
-                name,
-                count(part.n),
-                percent(share(part.handled, part.n)),
-                percent(part.agree / part.handled),
-                f"{percent(part.interval[0])} to {percent(part.interval[1])}" if part.interval else NONE,
-            ],
-        }
-        for name, part in zip(names, slicing.parts, strict=False)
-        if part.handled
-    ]
-    y = {
-        "field": "y",
-        "type": "nominal",
-        "sort": names,
-        "title": None,
-        "axis": {"labelLimit": 300, "domain": False, "ticks": False},
-    }
-    ends = [each[key] for each in data for key in ("lo", "hi")] + ([target] if target else [])
-    domain = [max(0.0, min(ends, default=0.0) - 0.01), min(1.0, max(ends, default=1.0) + 0.01)]
-    x = charts.rates("x", "Agreement of what is handled (estimate)", domain=domain)
-    whisker = {
-        "mark": {"type": "rule", "stroke": "var(--blue)", "strokeWidth": 2, **charts.DETAILS},
-        "encoding": {"y": y, "x": {**x, "field": "lo"}, "x2": {"field": "hi"}},
-    }
-    point = {
-        "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1, "color": "var(--blue)", **charts.DETAILS},
-        "encoding": {"y": y, "x": x},
-    }
-    goal = charts.level_line(target, "", axis="x")[:1] if target else []
-    shown_names = ("Part", "Rows", "Handled", "Agreement", "Interval")
-    return charts.layered([*goal, whisker, point], height=max(80, 22 * len(data) + 8), details=shown_names, data=data)
-
-
-def reasons(facts: Facts, room: Room) -> Section | Absent:
+def reasons(documents: Documents, room: Room) -> Section | Absent:
     """Show why rows are deferred, and what the guards kept away."""
-    title = "Why requests are deferred"
-    found = facts.audit.reasons
-    if found is None:
+    title, audit = "Why requests are deferred", documents.audit
+    if audit.reasons is None:
         return Absent(title, OLDER)
-    counts = {name: getattr(found, name) for name in _REASONS}
+    counts = {name: getattr(audit.reasons, name) for name in _REASONS}
     whole = sum(counts.values())
     rows = [
-        {"reason": _REASONS[name], "n": n, "share": share(n, whole)}
+        {"reason": _REASONS[name], "n": n, "share": n / whole if whole else None}
         for name, n in counts.items()
         if n or name == "handled"
     ]
-    guards = tuple(
-        {
-            "guard": shown(each.guard, 60),
-            "refused": each.refused,
-            "would_agree": each.would_agree,
-            "share": share(each.would_agree, each.refused),
-        }
-        for each in facts.audit.guards or ()
-    )
+    guarded = ", what each guard kept away, and how much of that would have had the teacher's label"
+    unlike = " A guard is meant for traffic unlike the traces, of which these rows hold little."
     return Section(
         id="reasons",
         title=title,
-        shows="What became of the fit rows"
-        + (", what each guard kept away, and how much of that would have had the teacher's label." if guards else "."),
-        caveat="Estimates from fit rows, out of fold. A guard is meant for traffic unlike the traces, of which these rows hold "
-        "little."
-        if guards
-        else "Estimates from fit rows, out of fold.",
-        view={"rows": rows, "guards": Shown.first(guards, room.rows)},
+        shows=f"What became of the fit rows{guarded if audit.guards else ''}.",
+        caveat=_ESTIMATES + (unlike if audit.guards else ""),
+        view={"rows": rows, "guards": Shown.first(audit.guards or (), room.rows)},
     )

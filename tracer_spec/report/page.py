@@ -1,4 +1,4 @@
-"""A bundle to one page that needs nothing else: no network, no server, no other file."""
+"""The report of a bundle: one page of HTML that needs no network, no server and no other file."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from tracer_spec import text_format
 from tracer_spec.errors import MissingDependencyError, TracerError
-from tracer_spec.report import number_format
 from tracer_spec.report.acceptor import acceptor
 from tracer_spec.report.basis import basis, cost, provenance
 from tracer_spec.report.changes_section import changes
-from tracer_spec.report.charts import CONFIG
-from tracer_spec.report.facts import Facts, read_facts
+from tracer_spec.report.charts import asset, chart
+from tracer_spec.report.documents import Documents, read_documents
 from tracer_spec.report.frontier import front
 from tracer_spec.report.labels import labels, reasons, slices
 from tracer_spec.report.pairs import boundary, confusions, examples, suspects
@@ -34,36 +33,14 @@ if TYPE_CHECKING:
 MOST_BYTES = 1_500_000
 INSTALL = "pip install 'tracer-spec[report]'"
 SECTIONS: tuple[Write, ...] = (
-    changes,
-    front,
-    walk,
-    labels,
-    flow,
-    acceptor,
-    slices,
-    reasons,
-    confusions,
-    boundary,
-    examples,
-    suspects,
-    cost,
-    basis,
-    provenance,
+    *(changes, front, walk, labels, flow, acceptor, slices, reasons),
+    *(confusions, boundary, examples, suspects, cost, basis, provenance),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A report.
-
-    Parameters
-    ----------
-    html : str
-    sections : tuple of str
-        The ids of the sections, in order.
-    absent : tuple of Absent
-        What this bundle has nothing for.
-    """
+    """A report: the ids of its sections in order, and what this bundle has nothing for."""
 
     html: str
     sections: tuple[str, ...]
@@ -71,19 +48,9 @@ class Page:
 
 
 def render(bundle: Bundle, previous: Bundle | None = None) -> Page:
-    """Return the report of a bundle: the same bundle gives the same page.
+    """Return the report of a bundle, and of what changed since an earlier one: the same bundles give the same page.
 
-    Parameters
-    ----------
-    bundle : Bundle
-        As :func:`tracer_spec.runtime.read_bundle` returns it.
-    previous : Bundle, optional
-        An earlier one: the page then tells what changed.
-
-    Returns
-    -------
-    Page
-        Of at most 1.5 MB: lists are cut, with a count of what was withheld, until it fits.
+    It has at most 1.5 MB: lists are cut, with a count of what was withheld, until it fits.
 
     Raises
     ------
@@ -93,34 +60,37 @@ def render(bundle: Bundle, previous: Bundle | None = None) -> Page:
         Where the packages that draw are not installed.
     """
     ready()
-    facts = read_facts(bundle, previous)
+    documents = read_documents(bundle, previous)
     room = Room()
     for _ in range(8):
-        page = _render(facts, room)
+        page = _render(documents, room)
         if len(page.html.encode()) < MOST_BYTES:
             return page
         room = room.halved()
     raise TracerError("the report is over 1.5 MB with every list cut", where=bundle.where)
 
 
-def _render(facts: Facts, room: Room) -> Page:
-    made = [write(facts, room) for write in SECTIONS]
+def _render(documents: Documents, room: Room) -> Page:
+    made = [write(documents, room) for write in SECTIONS]
     sections = [each for each in made if isinstance(each, Section)]
     absent = tuple(each for each in made if isinstance(each, Absent))
     script, style, drawing = asset("page.js"), asset("page.css"), _drawing()
-    charts = [chart for section in sections for chart in section.charts]
+    charts = [each for section in sections for each in section.charts]
     html = (
         _environment()
         .get_template("page.html")
         .render(
-            manifest=facts.bundle.manifest,
-            sha256=facts.bundle.sha256,
-            verdict=verdict(facts),
-            target=facts.certificate.target,
+            manifest=documents.bundle.manifest,
+            sha256=documents.bundle.sha256,
+            verdict=verdict(documents),
+            target=documents.certificate.target,
             sections=sections,
             absent=absent,
             says={chart.id: chart.says for chart in charts},
-            data={"chart-config": as_data(CONFIG), **{f"chart-{each.id}": as_data(each.spec) for each in charts}},
+            data={
+                "chart-config": as_data(chart("config")),
+                **{f"chart-{each.id}": as_data(each.spec) for each in charts},
+            },
             csp=_policy([script, drawing], [style]),
             script=script,
             style=style,
@@ -131,13 +101,7 @@ def _render(facts: Facts, room: Room) -> Page:
 
 
 def ready() -> None:
-    """Find out that what draws the page is installed.
-
-    Raises
-    ------
-    MissingDependencyError
-        With the command that installs it.
-    """
+    """Raise, with the command that installs it, where what draws the page is missing."""
     _environment()
     try:
         import vl_convert  # noqa: F401 - asked for, not used
@@ -172,11 +136,6 @@ def _policy(scripts: Sequence[str], styles: Sequence[str]) -> str:
     )
 
 
-def asset(name: str) -> str:
-    """Return a file of the page's template."""
-    return resources.files("tracer_spec.report").joinpath("templates", name).read_text(encoding="utf-8")
-
-
 @cache
 def _drawing() -> str:
     """Return Vega, Vega-Lite and their embedding as one script."""
@@ -202,13 +161,13 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters |= {
-        "percent": number_format.percent,
-        "points": number_format.points,
-        "level": number_format.level,
-        "count": number_format.count,
-        "p_value": number_format.p_value,
+        "percent": text_format.as_share,
+        "points": text_format.points,
+        "count": text_format.count,
+        "p_value": text_format.p_value,
+        "shown": text_format.one_line,
     }
-    environment.globals["counted"] = number_format.counted
+    environment.globals["plural"] = text_format.plural
     return environment
 
 

@@ -3,172 +3,151 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tracer_spec.flow.documents.audit import TEACHER
-from tracer_spec.report import charts
-from tracer_spec.report.facts import Facts
-from tracer_spec.report.number_format import count, counted, percent, share, shown
+from tracer_spec.report.charts import Spec, chart
+from tracer_spec.report.documents import Documents
 from tracer_spec.report.section import OLDER, Absent, Chart, Room, Section, Shown
+from tracer_spec.text_format import as_share, count, one_line, plural
 
 TITLE = "From labels to whoever answers"
 AGREES, DIFFERS = "the teacher's label", "another label"
+_BRIEF = {AGREES: "agrees", DIFFERS: "differs"}
 _MOST = 15
-_GAP, _LEAST = 13.0, 330.0
+_GAPS, _LEAST = (13.0, 39.0, 39.0), 330.0
 _STAGES = ("var(--blue)", "var(--green)", "var(--pink)")
 _COLOURS = {TEACHER: "var(--orange)", DIFFERS: "var(--red)"}
+# a column and a name in it
+Node = tuple[int, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
     """Rows that go from one node to another."""
 
-    source: tuple[int, str]
-    target: tuple[int, str]
+    source: Node
+    target: Node
     n: int
 
 
-def flow(facts: Facts, room: Room) -> Section | Absent:
+def flow(documents: Documents, room: Room) -> Section | Absent:
     """Show which labels each stage answers, and which go to the teacher."""
-    found = facts.audit.flow
-    if found is None:
-        return Absent(TITLE, OLDER)
+    found = documents.audit.flow
     if not found:
-        return Absent(TITLE, "there were no fit rows")
-    stages = sorted({each.to for each in found} - {TEACHER})
-    ways = [*stages, TEACHER]
+        return Absent(TITLE, OLDER if found is None else "there were no fit rows")
+    ways = [*sorted({each.to for each in found} - {TEACHER}), TEACHER]
     by_label: dict[str, Counter[str]] = {}
     agrees: Counter[str] = Counter()
     for each in found:
         by_label.setdefault(each.label, Counter())[each.to] += each.n
         agrees[each.to] += each.agree or 0
     order = sorted(by_label, key=lambda label: (-by_label[label][TEACHER], -by_label[label].total(), label))
-    links, n_others = _links(by_label, order, ways, agrees)
-    rows = tuple(
-        {"label": shown(label, 100), "ways": [by_label[label][way] for way in ways], "n": by_label[label].total()}
-        for label in order
-    )
-    some = n_others > 0
+    n_alone = len(order) if len(order) <= _MOST + 1 else _MOST
+    links = _links(by_label, order[:n_alone], order[n_alone:], ways, agrees)
+    names = _way_names(documents)
     total = sum(counter.total() for counter in by_label.values())
     deferred = sum(counter[TEACHER] for counter in by_label.values())
+    others = (
+        f"; the {_MOST} labels that send most to the teacher, and {plural(len(order) - n_alone, 'other')} together"
+        if n_alone < len(order)
+        else ""
+    )
+    says = (
+        f"Flow of {plural(total, 'row')}: {as_share((total - deferred) / total if total else None)} end at a stage of the "
+        f"router, {as_share(deferred / total if total else None)} at the teacher."
+    )
     return Section(
         id="flow",
         title=TITLE,
-        shows="Which requests each stage answers and which go on to the teacher, by the teacher's label"
-        + (
-            f"; the {_MOST} labels that send most to the teacher, and {counted(n_others, 'other')} together."
-            if some
-            else "."
-        ),
+        shows=f"Which requests each stage answers and which go on to the teacher, by the teacher's label{others}.",
         caveat="Counts of fit rows, out of fold; traffic of other labels in other shares would flow otherwise.",
         view={
-            "ways": [_way_name(facts, way) for way in ways],
-            "rows": Shown.first(rows, min(room.labels, 200)),
+            "ways": [names(way) for way in ways],
+            "rows": Shown.first([(label, by_label[label], ways) for label in order], min(room.labels, 200)),
         },
-        charts=(
-            Chart(
-                "flow",
-                _spec(links, facts),
-                f"Flow of {counted(total, 'row')}: {percent(share(total - deferred, total))} end at a stage of the router, "
-                f"{percent(share(deferred, total))} at the teacher.",
-            ),
-        ),
+        charts=[Chart("flow", _chart(links, names), says)],
     )
 
 
-def _way_name(facts: Facts, way: str) -> str:
-    """Name a stage with its surrogate."""
-    if way == TEACHER:
-        return TEACHER
-    stages = enumerate(facts.bundle.manifest.policy.stages, start=1)
-    names = {f"stage {number}": shown(stage.surrogate, 40) for number, stage in stages}
-    return f"{way}: {names[way]}" if way in names else shown(way, 40)
+def _way_names(documents: Documents) -> Callable[[str], str]:
+    """Return what names a stage with its surrogate."""
+    stages = enumerate(documents.bundle.manifest.policy.stages, start=1)
+    names = {f"stage {number}": one_line(stage.surrogate, 40) for number, stage in stages}
+    return lambda way: f"{way}: {names[way]}" if way in names else one_line(way, 40)
 
 
 def _links(
-    by_label: dict[str, Counter[str]], order: Sequence[str], ways: Sequence[str], agrees: Counter[str]
-) -> tuple[list[Link], int]:
-    """Return the links of three columns, and how many labels are drawn as one."""
-    alone = order if len(order) <= _MOST + 1 else order[:_MOST]
-    rest = order[len(alone) :]
+    by_label: Mapping[str, Counter[str]],
+    alone: Sequence[str],
+    rest: Sequence[str],
+    ways: Sequence[str],
+    agrees: Counter[str],
+) -> list[Link]:
+    """Return the links of three columns; the labels of the rest are drawn as one."""
     links = [Link((0, label), (1, way), by_label[label][way]) for label in alone for way in ways]
-    others: Counter[str] = Counter()
-    for label in rest:
-        others += by_label[label]
     # no label can be called so: the name holds a character that none is shown with
-    links += [Link((0, f"\0{len(rest)} others"), (1, way), others[way]) for way in ways if rest]
-    reached = Counter[str]()
-    for link in links:
-        reached[link.target[1]] += link.n
-    for way in ways:
-        if way != TEACHER:
-            links.append(Link((1, way), (2, AGREES), agrees[way]))
-            links.append(Link((1, way), (2, DIFFERS), max(0, reached[way] - agrees[way])))
-    return [link for link in links if link.n], len(rest)
+    others = (0, f"\0{len(rest)} others")
+    links += [Link(others, (1, way), sum(by_label[label][way] for label in rest)) for way in ways]
+    for way in (each for each in ways if each != TEACHER):
+        reached = sum(link.n for link in links if link.target == (1, way))
+        links.append(Link((1, way), (2, AGREES), agrees[way]))
+        links.append(Link((1, way), (2, DIFFERS), max(0, reached - agrees[way])))
+    return [link for link in links if link.n]
 
 
-def _spec(links: Sequence[Link], facts: Facts) -> dict[str, Any]:
-    """Return a Vega specification; heights are pixels, places across are shares of the width."""
-    columns: list[list[tuple[int, str]]] = [[], [], []]
-    through: Counter[tuple[int, str]] = Counter()
-    for column in range(3):
-        for link in links:
-            for node in (link.source, link.target):
-                if node[0] == column and node not in columns[column]:
-                    columns[column].append(node)
+def _chart(links: Sequence[Link], name_of: Callable[[str], str]) -> Spec:
+    """Lay the flow out: heights are pixels, places across are shares of the width."""
+    ends = list(dict.fromkeys(node for link in links for node in (link.source, link.target)))
+    columns = [[node for node in ends if node[0] == column] for column in range(3)]
     columns[1].sort(key=lambda node: (node[1] == TEACHER, node[1]))
-    for node in (node for column in columns for node in column):
-        through[node] = max(
-            sum(link.n for link in links if link.source == node), sum(link.n for link in links if link.target == node)
-        )
+    out, into = Counter[Node](), Counter[Node]()
+    for link in links:
+        out[link.source] += link.n
+        into[link.target] += link.n
+    through = {node: max(out[node], into[node]) for node in ends}
+    whole = max(1, sum(through[node] for node in columns[0]))
     height = max(_LEAST, 24.0 * len(columns[0]))
-    gaps = [_GAP if number == 0 else 3 * _GAP for number in range(3)]
-    total = max(1, sum(through[node] for node in columns[0]))
-    free = height - max(gap * (len(column) - 1) for gap, column in zip(gaps, columns, strict=True))
-    scale = free / total
-    tops: dict[tuple[int, str], float] = {}
-    for gap, nodes in zip(gaps, columns, strict=True):
-        used = sum(through[node] for node in nodes) * scale + gap * (len(nodes) - 1)
-        y = (height - used) / 2
-        for node in nodes:
+    spaces = [gap * (len(column) - 1) for gap, column in zip(_GAPS, columns, strict=True)]
+    scale = (height - max(spaces)) / whole
+    tops: dict[Node, float] = {}
+    for gap, space, column in zip(_GAPS, spaces, columns, strict=True):
+        y = (height - sum(through[node] for node in column) * scale - space) / 2
+        for node in column:
             tops[node] = y
             y += through[node] * scale + gap
-    return _marks(*_placed(links, columns, through, tops, scale, facts), height)
+    names = {node: name_of(node[1]) if node[0] == 1 else one_line(node[1].removeprefix("\0"), 40) for node in tops}
+    nodes = [_node(node, names[node], top, through[node], scale, whole) for node, top in tops.items()]
+    return chart("flow", nodes=nodes, links=_ribbons(links, names, tops, scale, whole), height=height)
 
 
-def _placed(
-    links: Sequence[Link],
-    columns: Sequence[Sequence[tuple[int, str]]],
-    through: Counter[tuple[int, str]],
-    tops: dict[tuple[int, str], float],
-    scale: float,
-    facts: Facts,
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return nodes and links with their places."""
-    whole = max(1, sum(through[node] for node in columns[0]))
-    names = {node: _node_name(facts, node) for node in tops}
-    nodes = [
-        {
-            "column": node[0],
-            "y0": round(top, 2),
-            "y1": round(top + max(1.0, through[node] * scale), 2),
-            "name": names[node],
-            "told": names[node] if node[0] == 0 else f"{names[node]}, {percent(through[node] / whole)}",
-            "brief": _brief(node, through[node] / whole),
-            "fill": _colour(node),
-            "rows": count(through[node]),
-            "share": percent(through[node] / whole),
-        }
-        for node, top in tops.items()
-    ]
-    out, into = dict(tops), dict(tops)
-    position = {node: place for column in columns for place, node in enumerate(column)}
+def _node(node: Node, name: str, top: float, n: int, scale: float, whole: int) -> dict[str, Any]:
+    column, key = node
+    part = n / whole
+    brief = _BRIEF.get(key, one_line(key, 14))
+    return {
+        "column": column,
+        "y0": round(top, 2),
+        "y1": round(top + max(1.0, n * scale), 2),
+        "name": name,
+        "told": name if column == 0 else f"{name}, {as_share(part)}",
+        "brief": name if column == 0 else f"{brief}, {as_share(part, 0)}",
+        "fill": _colour(node),
+        "rows": count(n),
+        "share": as_share(part),
+    }
+
+
+def _ribbons(
+    links: Sequence[Link], names: Mapping[Node, str], tops: Mapping[Node, float], scale: float, whole: int
+) -> list[dict[str, Any]]:
+    """Return the links with their places, each beside the one before at either end."""
+    out, into, position = dict(tops), dict(tops), {node: place for place, node in enumerate(tops)}
     drawn = []
-    for link in sorted(links, key=lambda each: (each.source[0], position[each.source], position[each.target])):
-        thick = link.n * scale
-        start, end = out[link.source], into[link.target]
+    for link in sorted(links, key=lambda each: (position[each.source], position[each.target])):
+        start, end, thick = out[link.source], into[link.target], link.n * scale
         out[link.source] += thick
         into[link.target] += thick
         drawn.append(
@@ -182,109 +161,15 @@ def _placed(
                 "b1": round(end + max(0.7, thick), 2),
                 "fill": _colour(link.target if link.target[1] != AGREES else link.source),
                 "rows": count(link.n),
-                "share": percent(link.n / whole),
+                "share": as_share(link.n / whole),
             }
         )
-    return nodes, drawn
+    return drawn
 
 
-def _brief(node: tuple[int, str], part: float) -> str:
-    """Name a node where there is little room."""
-    column, name = node
-    if column == 0:
-        return shown(name.removeprefix("\0"), 40)
-    brief = {AGREES: "agrees", DIFFERS: "differs"}.get(name, shown(name, 14))
-    return f"{brief}, {percent(part, 0)}"
-
-
-def _node_name(facts: Facts, node: tuple[int, str]) -> str:
-    column, name = node
-    if column == 1:
-        return _way_name(facts, name)
-    return shown(name.removeprefix("\0"), 40)
-
-
-def _colour(node: tuple[int, str]) -> str:
+def _colour(node: Node) -> str:
     column, name = node
     if column == 0:
         return "var(--muted)"
-    if name in _COLOURS:
-        return _COLOURS[name]
     number = name.removeprefix("stage ")
-    return _STAGES[(int(number) - 1) % len(_STAGES)] if number.isdecimal() else _STAGES[0]
-
-
-def _marks(nodes: list[dict[str, Any]], links: list[dict[str, Any]], height: float) -> dict[str, Any]:
-    across = "isFinite(containerSize()[0]) ? containerSize()[0] : 700"
-    text = {
-        "baseline": {"value": "middle"},
-        "fontSize": {"signal": "narrow ? 11 : 12"},
-        "font": {"value": charts.FONT},
-        "fill": {"value": "var(--ink)"},
-        "text": {"signal": "narrow ? datum.brief : datum.told"},
-        "x": {"signal": "datum.column === 0 ? left - 8 : (datum.column === 1 ? middle : right) + 18"},
-        "y": {"signal": "(datum.y0 + datum.y1) / 2"},
-        "align": {"signal": "datum.column === 0 ? 'right' : 'left'"},
-        "limit": {
-            "signal": "datum.column === 0 ? left - 12 : datum.column === 1 ? right - middle : width - right - 18"
-        },
-    }
-    halo = text | {"stroke": {"value": "var(--paper)"}, "strokeWidth": {"value": 4}, "strokeOpacity": {"value": 0.8}}
-    return {
-        "$schema": "https://vega.github.io/schema/vega/v6.json",
-        "height": height,
-        "autosize": {"type": "none", "contains": "padding"},
-        "padding": 6,
-        "signals": [
-            {"name": "width", "init": across, "on": [{"events": "window:resize", "update": across}]},
-            {"name": "narrow", "update": "width < 520"},
-            {"name": "left", "update": "narrow ? 96 : 200"},
-            {"name": "right", "update": "width - (narrow ? 104 : 200)"},
-            {"name": "middle", "update": "left + (right - left) * (narrow ? 0.4 : 0.52)"},
-        ],
-        "data": [{"name": "nodes", "values": nodes}, {"name": "links", "values": links}],
-        "marks": [
-            {
-                "type": "path",
-                "from": {"data": "links"},
-                "encode": {
-                    "enter": {
-                        "fill": {"field": "fill"},
-                        "tooltip": {
-                            "signal": "{From: datum.from, To: datum.to, Rows: datum.rows, 'Of all': datum.share}"
-                        },
-                    },
-                    "update": {"path": {"signal": _ribbon()}, "fillOpacity": {"value": 0.32}},
-                    "hover": {"fillOpacity": {"value": 0.65}},
-                },
-            },
-            {
-                "type": "rect",
-                "from": {"data": "nodes"},
-                "encode": {
-                    "enter": {
-                        "y": {"field": "y0"},
-                        "y2": {"field": "y1"},
-                        "width": {"value": 12},
-                        "fill": {"field": "fill"},
-                        "tooltip": {"signal": "{At: datum.name, Rows: datum.rows, 'Of all': datum.share}"},
-                    },
-                    "update": {"x": {"signal": "datum.column === 0 ? left : datum.column === 1 ? middle : right"}},
-                },
-            },
-            {"type": "text", "from": {"data": "nodes"}, "interactive": False, "encode": {"update": halo}},
-            {"type": "text", "from": {"data": "nodes"}, "interactive": False, "encode": {"update": text}},
-        ],
-    }
-
-
-def _ribbon() -> str:
-    """Return the expression of a link's outline: a stroke as wide as the link would bulge where the bend is tight."""
-    start = "(datum.column === 0 ? left : middle) + 12"
-    end = "(datum.column === 0 ? middle : right)"
-    half = f"(({start}) + {end}) / 2"
-    return (
-        f"'M' + ({start}) + ',' + datum.a0 + 'C' + {half} + ',' + datum.a0 + ',' + {half} + ',' + datum.b0"
-        f" + ',' + {end} + ',' + datum.b0 + 'V' + datum.b1"
-        f" + 'C' + {half} + ',' + datum.b1 + ',' + {half} + ',' + datum.a1 + ',' + ({start}) + ',' + datum.a1 + 'Z'"
-    )
+    return _COLOURS.get(name) or _STAGES[(int(number) - 1) % len(_STAGES) if number.isdecimal() else 0]

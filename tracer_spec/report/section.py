@@ -1,26 +1,19 @@
-"""The parts that a page is made of."""
+"""Parts of the page."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import astuple, dataclass
 from typing import Any
 
-from tracer_spec.report.facts import Facts
+from tracer_spec.report.documents import Documents
+
+OLDER = "the audit of this bundle, made by an earlier version, does not hold it; build it again"
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A Vega or Vega-Lite specification with the words that stand for it.
-
-    Parameters
-    ----------
-    id : str
-    spec : mapping
-        Plain JSON values.
-    says : str
-        What somebody who cannot see it is told; a table with its numbers stands near it.
-    """
+    """A Vega or Vega-Lite specification; ``says`` stands for it where it cannot be seen."""
 
     id: str
     spec: Mapping[str, Any]
@@ -42,7 +35,7 @@ class Section:
         What is not claimed, in one sentence.
     view : mapping
         What the template fills in. It escapes all of it.
-    charts : tuple of Chart
+    charts : sequence of Chart
     """
 
     id: str
@@ -50,7 +43,7 @@ class Section:
     shows: str
     caveat: str
     view: Mapping[str, Any]
-    charts: tuple[Chart, ...] = ()
+    charts: Sequence[Chart] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,39 +66,24 @@ class Room:
     spec_bytes: int = 60_000
 
     def halved(self) -> Room:
-        """Return half the room."""
-        return Room(
-            labels=max(10, self.labels // 2),
-            candidates=max(50, self.candidates // 2),
-            rows=max(5, self.rows // 2),
-            pairs=max(3, self.pairs // 2),
-            characters=max(80, self.characters // 2),
-            spec_bytes=max(2000, self.spec_bytes // 2),
-        )
+        """Return half the room, but no less than :data:`LEAST`."""
+        return Room(*(max(least, each // 2) for least, each in zip(astuple(LEAST), astuple(self), strict=True)))
+
+
+LEAST = Room(labels=10, candidates=50, rows=5, pairs=3, characters=80, spec_bytes=2000)
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
     """The first items of a list, and how many more there are."""
 
-    items: tuple[Any, ...]
+    items: Sequence[Any]
     withheld: int = 0
 
     @classmethod
-    def first(cls, items: tuple[Any, ...], limit: int) -> Shown:
+    def first(cls, items: Sequence[Any], limit: int) -> Shown:
         """Keep the first ``limit`` items."""
         return cls(items[:limit], max(0, len(items) - limit))
 
 
-Write = Callable[[Facts, Room], Section | Absent]
-OLDER = "the audit of this bundle, made by an earlier version, does not hold it; build it again"
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """A number under its name, with the kind of knowledge it is."""
-
-    name: str
-    value: str
-    note: str
-    kind: str = field(default="estimate")
+Write = Callable[[Documents, Room], Section | Absent]

@@ -1,4 +1,4 @@
-"""The spec inside a bundle as plain data, as it was written: no variable is expanded, so that no secret can be here."""
+"""The spec inside a bundle as plain data. No variable is expanded, so that no secret can be in it."""
 
 from __future__ import annotations
 
@@ -21,15 +21,8 @@ _LISTED = 8
 def written_spec(bundle: Bundle) -> dict[str, str]:
     """Return every value of the spec as built, by address.
 
-    Notes
-    -----
     Overrides of the build are applied, but for those that the bundle only names (options of plugins). A plugin of a list
     goes by its alias, so that one more in front moves no other; a long list goes item by item.
-
-    Raises
-    ------
-    BundleError
-        Where the spec cannot be read.
     """
     overrides = bundle.manifest.provenance.get("overrides", [])
     told = [each for each in overrides if isinstance(each, str)] if isinstance(overrides, list) else []

@@ -1,4 +1,4 @@
-"""What an app needs to serve a bundle: numpy, onnxruntime and the standard library, nothing else."""
+"""Serves a bundle, with numpy, onnxruntime and the standard library alone."""
 
 from tracer_spec.runtime.bundle import Bundle, read_bundle
 from tracer_spec.runtime.decision import Batch, Decision, Reason

@@ -1,9 +1,9 @@
-"""The ZIP file around a bundle's members. Members determine it byte for byte, and nothing else is read.
+"""Packs and unpacks a bundle's ZIP file, whose bytes are determined by its members.
 
 Members are stored without compression, ``bundle.json`` first and the rest by name, with fixed times and
 attributes, no comments and no extra fields. The reader takes this one encoding alone: what is packed again must
-be the same bytes. Whatever two ZIP programs could understand in two ways (a prefix, a gap, trailing bytes, a local
-header that contradicts the directory) has no place to hide. Nothing is ever extracted to disk.
+be the same bytes. Whatever two ZIP programs could read in two ways (a prefix, a gap, trailing bytes, a local header that
+contradicts the directory) is refused. Nothing is ever extracted to disk.
 
 References
 ----------

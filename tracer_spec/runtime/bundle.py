@@ -1,4 +1,4 @@
-"""The one file that ships, read once into memory and checked before anything in it is used."""
+"""Reads a bundle into memory and checks it before anything in it is used."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def _check_members(listed: Mapping[str, Member], members: Mapping[str, bytes]) -
 def _read(path: Path) -> bytes:
     """Return the whole file, unless it is larger than any bundle."""
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_without_waiting) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise BundleError("is not a file", hint=_MAKE)
@@ -131,6 +131,11 @@ def _read(path: Path) -> bytes:
         raise BundleError("there is no such file", hint=_MAKE) from None
     except OSError as error:
         raise BundleError(f"cannot be read: {error.strerror}", hint="check the path and its permissions") from None
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file; a pipe that nobody writes to is opened too, to be refused, instead of waited for."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 @contextmanager

@@ -1,8 +1,8 @@
-"""What a policy answers: its graph's outputs, one decision, or a batch of them as arrays."""
+"""Outputs of a policy: of its graph, one decision, and a batch of decisions as arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -117,3 +117,20 @@ class Batch:
 
     def __iter__(self) -> Iterator[Decision]:
         return (self[row] for row in range(len(self)))
+
+    def among_blank(self, places: Sequence[int], n: int) -> Batch:
+        """Return the decisions on n texts: these at ``places``, and :data:`BLANK` on the others."""
+        labels: list[str | None] = [None] * n
+        for place, label in zip(places, self.labels, strict=True):
+            labels[place] = label
+        blank = Batch(
+            labels,
+            np.zeros(n, np.bool_),
+            np.zeros(n, np.float32),
+            np.full(n, -1, np.int64),
+            np.array([BLANK.reason] * n, dtype=object),
+        )
+        rows = list(places)
+        blank.handled[rows], blank.scores[rows] = self.handled, self.scores
+        blank.stages[rows], blank.reasons[rows] = self.stages, self.reasons
+        return blank

@@ -31,6 +31,8 @@ class Rule:
         Keys that a mapping must have.
     key : str
         The key in JSON, where it is not the field's name.
+    plain : bool
+        Whether a text is printed as it is: one line, without characters that steer a terminal or a CI log.
     """
 
     least: float | None = None
@@ -40,6 +42,7 @@ class Rule:
     allowed: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
     key: str = ""
+    plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,8 @@
-"""What ``policy.onnx`` may contain, checked on the bytes before any runtime parses them, without onnx.
+"""Checks what ``policy.onnx`` contains, on its bytes, before ONNX Runtime reads them.
 
-A policy is a plain computation: standard operators, and constants that are inside the file and finite.
-References to other files, other operator domains, local functions, sparse tensors, training parts and random
-operators are refused, and so is any field that this library does not know, since what it cannot name it
-cannot vouch for.
+A policy is a plain computation of bounded cost: operators of a list, and constants that are inside the file and finite.
+References to other files, other operator domains, local functions, sparse tensors, training parts and any field that this
+library does not know are refused.
 
 References
 ----------
@@ -14,6 +13,7 @@ ONNX, *Open Neural Network Exchange Intermediate Representation (ONNX IR) Specif
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import NoReturn, TypeAlias
 
 import numpy as np
@@ -21,15 +21,29 @@ import numpy as np
 from tracer_spec.errors import BundleError
 from tracer_spec.runtime import limits
 from tracer_spec.runtime.archive import POLICY, REFETCH
-from tracer_spec.runtime.protobuf_wire import BYTES, FIXED32, VARINT, Field, WireError, fields
+from tracer_spec.runtime.graph_cost import check_cost
+from tracer_spec.runtime.protobuf_wire import BYTES, FIXED32, VARINT, Field, WireError, fields, one_by_one
 from tracer_spec.runtime.tensor_check import GraphRefusedError, check_finite_floats, check_tensor
 
 DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
-RANDOM = frozenset(
-    ("Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike")
-)
 
-_Check: TypeAlias = Callable[[bytes, Field, int], None]
+
+@dataclass(slots=True)
+class _Count:
+    """How many fields have been met in the whole model."""
+
+    n_fields: int = 0
+
+    def add(self) -> None:
+        self.n_fields += 1
+        if self.n_fields > limits.GRAPH_FIELDS:
+            raise GraphRefusedError(
+                f"has more than {limits.GRAPH_FIELDS} nodes, names and descriptions",
+                "rebuild it from smaller surrogates",
+            )
+
+
+_Check: TypeAlias = Callable[[bytes, Field, int, _Count], None]
 _ONE, _MANY = False, True
 
 
@@ -46,21 +60,23 @@ def check_graph(model: bytes) -> None:
         With the fact and the remedy.
     """
     try:
-        _read(model, 0, len(model), _MODEL, "a model", 0)
+        _read(model, Field(0, BYTES, 0, len(model), 0, 1), _MODEL, "a model", 0, _Count())
+        check_cost(model)
     except WireError as error:
         raise BundleError(f"is not an ONNX model: {error}", address=POLICY, hint=REFETCH) from None
     except GraphRefusedError as refusal:
         raise BundleError(str(refusal), address=POLICY, hint=refusal.hint) from None
 
 
-def _read(data: bytes, start: int, end: int, schema: Mapping[int, _Rule], what: str, depth: int) -> None:
+def _read(data: bytes, where: Field, schema: Mapping[int, _Rule], what: str, depth: int, count: _Count) -> None:
     """Check each field of a message by its rule."""
     if depth > limits.GRAPH_DEPTH * 3:  # each level of graphs is a graph, a node and an attribute
         raise GraphRefusedError(
             f"nests graphs more than {limits.GRAPH_DEPTH} deep", "rebuild it from plainer surrogates"
         )
     seen = 0
-    for field in fields(data, start, end):
+    for field in fields(data, where.start, where.end):
+        count.add()
         rule = schema.get(field.number)
         if rule is None:
             raise GraphRefusedError(f"has {what} with field {field.number}, which this library does not know", UPGRADE)
@@ -73,40 +89,19 @@ def _read(data: bytes, start: int, end: int, schema: Mapping[int, _Rule], what: 
                 raise WireError(f"field {field.number} of {what} is given twice")
             seen |= 1 << field.number
         if check is not None:
-            if field.repeated > 1 and kind != FIXED32:
-                for each in _unrolled(data, field):
-                    check(data, each, depth)
-            else:
-                check(data, field, depth)
-
-
-def _unrolled(data: bytes, run: Field) -> list[Field]:
-    """Return the fields of a run one by one."""
-    found: list[Field] = []
-    at = run.start
-    while at < run.end:
-        # a run has one tag, so reading up to the end of one field at a time cannot start a new run
-        each = next(fields(data, at, _end_of_one(data, at, run)))
-        found.append(each)
-        at = each.end
-    return found
-
-
-def _end_of_one(data: bytes, at: int, run: Field) -> int:
-    """Return where the field at ``at`` ends: runs have one-byte tags and lengths, or are varints."""
-    if run.kind == BYTES:
-        return at + 2 + data[at + 1]
-    end = at + 1
-    while data[end] > 0x7F:
-        end += 1
-    return end + 1
+            if kind == FIXED32:
+                check(data, field, depth, count)
+                continue
+            for each in one_by_one(data, field):
+                count.add()
+                check(data, each, depth, count)
 
 
 def _text(data: bytes, field: Field) -> str:
     return data[field.start : field.end].decode("utf-8", "backslashreplace")
 
 
-def _check_domain(data: bytes, field: Field, _depth: int) -> None:
+def _check_domain(data: bytes, field: Field, _depth: int, _count: _Count) -> None:
     domain = _text(data, field)
     if domain not in DOMAINS:
         raise GraphRefusedError(
@@ -115,34 +110,29 @@ def _check_domain(data: bytes, field: Field, _depth: int) -> None:
         )
 
 
-def _check_operator(data: bytes, field: Field, _depth: int) -> None:
-    operator = _text(data, field)
-    if operator in RANDOM:
-        raise GraphRefusedError(
-            f"uses the random operator {operator}: the same input must give the same decision",
-            "rebuild it without the surrogate that exports it",
-        )
-
-
 def _refused(what: str, hint: str) -> _Check:
-    def refuse(_data: bytes, _field: Field, _depth: int) -> NoReturn:
+    def refuse(_data: bytes, _field: Field, _depth: int, _count: _Count) -> NoReturn:
         raise GraphRefusedError(f"has {what}", hint)
 
     return refuse
 
 
 def _message(schema: Mapping[int, _Rule], what: str) -> _Check:
-    def read(data: bytes, field: Field, depth: int) -> None:
-        _read(data, field.start, field.end, schema, what, depth + 1)
+    def read(data: bytes, field: Field, depth: int, count: _Count) -> None:
+        _read(data, field, schema, what, depth + 1, count)
 
     return read
 
 
-def _tensor(data: bytes, field: Field, _depth: int) -> None:
+def _counted(_data: bytes, _field: Field, _depth: int, _count: _Count) -> None:
+    """Take a field as it is: it is only counted."""
+
+
+def _tensor(data: bytes, field: Field, _depth: int, _count: _Count) -> None:
     check_tensor(data, field.start, field.end)
 
 
-def _floats(data: bytes, field: Field, _depth: int) -> None:
+def _floats(data: bytes, field: Field, _depth: int, _count: _Count) -> None:
     if field.repeated == 1:
         check_finite_floats(np.frombuffer(data, "<f4", count=1, offset=field.start), "an attribute")
         return
@@ -161,13 +151,14 @@ _DEVICES: _Rule = (BYTES, _MANY, _refused("a device configuration", _PLAIN))
 _REFERENCE: _Rule = (BYTES, _ONE, _refused("a reference to a function's attribute", _PLAIN))
 _OVERLOAD: _Rule = (BYTES, _ONE, _refused("an overloaded function", _PLAIN))
 _STRING: _Rule = (BYTES, _ONE, None)
+_NAMES: _Rule = (BYTES, _MANY, _counted)
 _STRINGS: _Rule = (BYTES, _MANY, None)
 _INTEGER: _Rule = (VARINT, _ONE, None)
 _INTEGERS: _Rule = (VARINT, _MANY, None)
 _DOMAIN: _Rule = (BYTES, _ONE, _check_domain)
 # types, shapes and documentation: nothing in them is computed with
 _INFO: _Rule = (BYTES, _ONE, None)
-_INFOS: _Rule = (BYTES, _MANY, None)
+_INFOS: _Rule = (BYTES, _MANY, _counted)
 
 _ATTRIBUTE: dict[int, _Rule] = {
     1: _STRING,  # name
@@ -188,10 +179,10 @@ _ATTRIBUTE: dict[int, _Rule] = {
     23: _SPARSE,  # sparse_tensors
 }
 _NODE: dict[int, _Rule] = {
-    1: _STRINGS,  # input
-    2: _STRINGS,  # output
+    1: _NAMES,  # input
+    2: _NAMES,  # output
     3: _STRING,  # name
-    4: (BYTES, _ONE, _check_operator),  # op_type
+    4: _STRING,  # op_type
     5: (BYTES, _MANY, _message(_ATTRIBUTE, "an attribute")),  # attribute
     6: _STRING,  # doc_string
     7: _DOMAIN,  # domain

@@ -1,19 +1,18 @@
-"""What callers pass, as the float32 that the graph takes; an embedder that fails, as nothing at all."""
+"""Turns what callers pass into the float32 that the graph takes."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tracer_spec.errors import DimensionError
-
-if TYPE_CHECKING:
-    from tracer_spec.runtime.embedding import TextEmbedder
+from tracer_spec.runtime.embedding import EmbedderError, TextEmbedder
+from tracer_spec.runtime.signal_errors import pass_signal_error
 
 logger = logging.getLogger("tracer_spec.runtime")
 
@@ -83,16 +82,19 @@ def as_rows(queries: Any, dimension: int) -> Rows:
 
 
 def embed_texts(embedder: TextEmbedder, texts: Sequence[str], dimension: int) -> NDArray[np.float32] | None:
-    """Return the vectors of texts, shape (n, dimension), or None where the embedder fails or talks nonsense.
+    """Return the vectors of texts, shape (n, dimension), or None where the embedder fails or returns a wrong shape.
 
-    Why is logged as a warning of the logger ``tracer_spec.runtime``, without a word of the texts; the
-    exception itself, which may quote them, is logged for debugging alone.
+    Any ``Exception`` of the embedder is a failure, except one that a signal's handler raised. It is logged as a
+    warning of the logger ``tracer_spec.runtime``, without a word of the texts. The exception itself, which may quote
+    them, is logged for debugging alone.
     """
     try:
         with np.errstate(over="ignore", invalid="ignore"):
             vectors = np.asarray(embedder.embed(texts), np.float32)
     except Exception as error:
-        logger.warning("the embedder failed on %d text(s), which are deferred: %s", len(texts), place_of(error))
+        pass_signal_error(error)
+        why = error.problems[0].what if isinstance(error, EmbedderError) else place_of(error)
+        logger.warning("the embedder failed on %d text(s), which are deferred: %s", len(texts), why)
         logger.debug("the embedder's exception", exc_info=error)
         return None
     if vectors.shape != (len(texts), dimension):

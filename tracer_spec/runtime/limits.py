@@ -1,4 +1,4 @@
-"""How large a bundle and its parts may be. Checked before anything of that size is allocated or parsed."""
+"""Limits of a bundle and its parts, checked before anything of that size is allocated or parsed."""
 
 from __future__ import annotations
 
@@ -6,17 +6,32 @@ MIB = 1024 * 1024
 
 BUNDLE_BYTES = 512 * MIB
 MANIFEST_BYTES = 16 * MIB
-DOCUMENT_BYTES = 64 * MIB
+DOCUMENT_BYTES = 16 * MIB
 MEMBERS = 256
 MEMBER_NAME_CHARACTERS = 200
 
 JSON_DEPTH = 32
+JSON_ITEMS = 1_000_000
+"""Members and elements of one document: a few bytes of JSON can be a hundred bytes in memory."""
 LABELS = 100_000
 DIMENSION = 65_536
 STAGES = 64
 PROBES = 64
 
 GRAPH_DEPTH = 16
+GRAPH_FIELDS = 200_000
+"""Nodes, names, constants, attributes and descriptions of one graph together."""
+TENSOR_FIELDS = 256
+TREE_DEPTH = 1000
+TREE_NODES = 2_000_000
+ROWS_AT_LOAD = 8
+"""Rows per call of the graph while it is checked."""
+GRAPH_ELEMENTS = 1 << 24
+"""Elements of all values that a graph makes of so many rows, those that depend on constants alone included."""
+BATCH_ELEMENTS = 1 << 29
+"""The same for a whole chunk of a batch."""
+GRAPH_OPERATIONS = 500_000_000
+"""Elements read and written, and a quarter of the multiplications, for so many rows."""
 
 CHUNK_ROWS = 1024
 """Rows per call of the graph, so that a batch of any size takes bounded memory, and stays in the processor's cache."""

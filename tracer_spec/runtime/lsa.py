@@ -1,4 +1,4 @@
-"""The run-time half of ``lsa``: latent semantic analysis with NumPy and the standard library alone.
+"""The embedder ``lsa`` at run time: latent semantic analysis with NumPy and the standard library alone.
 
 A text becomes words, pairs of words and character n-grams of words; each that the vocabulary knows adds its row of a
 small integer matrix. Build and production run this very code, so what is certified is what ships.
@@ -31,6 +31,7 @@ MEMBERS = (SETTINGS, WORDS, GRAMS, WEIGHTS, COMPONENTS)
 
 MAX_CHARS = 1_000_000
 MAX_GRAM = 16
+MAX_TERMS = 500_000
 
 TF_UNIT = 64
 # 1 + ln(count) in 64ths, level from 64 on: whole numbers keep every sum exact, so neither the order of adding, nor
@@ -282,6 +283,9 @@ def _check_int(name: str, value: Any, low: int, high: int) -> None:
 
 def _terms(name: str, content: bytes) -> tuple[str, ...]:
     """Return the lines of a vocabulary."""
+    n_lines = content.count(b"\n") + 1
+    if n_lines > MAX_TERMS:
+        raise _refusal(name, f"has {n_lines} lines; at most {MAX_TERMS} are read")
     try:
         terms = tuple(content.decode().split("\n")) if content else ()
     except UnicodeDecodeError as error:

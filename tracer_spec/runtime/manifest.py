@@ -1,4 +1,4 @@
-"""``bundle.json``: what a bundle says of itself, as frozen data; :mod:`.manifest_reader` reads it.
+"""The manifest ``bundle.json`` as frozen data; :mod:`.manifest_reader` reads it.
 
 Format 1. Unknown keys are errors everywhere but inside ``embedder.options`` and ``provenance``, which are
 free JSON: they inform people, and nothing at run time depends on them. See ``docs/bundle.md`` for what may
@@ -33,7 +33,7 @@ _HEX = "^[0-9a-f]{{{}}}$"
 _PLUGIN = r"^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$"
 
 Text: TypeAlias = Annotated[str, Rule(1, 100_000)]
-Name: TypeAlias = Annotated[str, Rule(1, 200)]
+Name: TypeAlias = Annotated[str, Rule(1, 200, plain=True)]
 Sha256: TypeAlias = Annotated[str, Rule(pattern=_HEX.format(64))]
 # these three end in the hint 'pip install DISTRIBUTION==VERSION': nothing a shell could mistake
 Plugin: TypeAlias = Annotated[str, Rule(1, 200, _PLUGIN)]
@@ -58,7 +58,7 @@ class EmbedderIdentity:
     use: Annotated[Plugin, "the plugin's name"]
     distribution: Annotated[Distribution, "who ships the plugin"]
     version: Annotated[Release, "the distribution's"]
-    options: Annotated[Mapping[str, Any], "the plugin's options"]
+    options: Annotated[Mapping[str, Any], "the plugin's options that decide the vectors; never where it runs"]
     fingerprint: Annotated[str, Rule(0, 200), "the function text to vector"]
     probe: Annotated[Probe | None, "null where the app brings vectors"]
 

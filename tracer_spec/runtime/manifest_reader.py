@@ -1,4 +1,4 @@
-"""From the JSON of ``bundle.json`` to a manifest, taking nothing on trust."""
+"""Reads ``bundle.json``, taking nothing on trust."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-from tracer_spec.errors import BundleError
+from tracer_spec.errors import BundleError, printable
 from tracer_spec.runtime import limits
 from tracer_spec.runtime.archive import MANIFEST
 from tracer_spec.runtime.field_rules import Rule, Shape, fields_of, shape_of
 from tracer_spec.runtime.manifest import FORMAT, Manifest, version_of
-from tracer_spec.runtime.strict_json import read_json
+from tracer_spec.runtime.strict_json import check_strings, read_json
 
 REBUILD = "fetch the bundle again, or build it again with 'tracer-spec build'"
 UPGRADE = "this bundle is newer than the library: pip install -U tracer-spec"
@@ -49,7 +49,9 @@ def _check_format(got: object) -> None:
 
 
 def _check_sense(manifest: Manifest) -> None:
-    """Check what ties one part of a manifest to another."""
+    """Check what ties one part of a manifest to another, and what is printed of its free part."""
+    told = {key: value for key, value in manifest.provenance.items() if key != "overrides"}  # as somebody wrote them
+    check_strings(told, member=MANIFEST, at="provenance")
     strangers = set(manifest.policy.defer_labels).difference(manifest.labels)
     if strangers:
         _refuse("policy.defer_labels", f"names {min(strangers)[:80]!r}, which is not a label")
@@ -123,6 +125,8 @@ def _text(shape: Shape, value: Any, address: str) -> str:
     if not isinstance(value, str) or not _fits(len(value), rule):
         length = "" if rule.least is None else f" of {rule.least} to {rule.most} characters"
         _refuse(address, f"is {_shown(value)}, not a text{length}")
+    if rule.plain and printable(value) != value:
+        _refuse(address, f"is {_shown(value)}, which is not a plain name")
     if rule.pattern and not re.fullmatch(rule.pattern, value):
         _refuse(address, f"is {_shown(value)}, which does not match {rule.pattern}")
     if rule.allowed and value not in rule.allowed:

@@ -18,8 +18,8 @@ def manifest_schema() -> dict[str, Any]:
         "$comment": (
             "Beyond what a schema can say: version is the first 12 hexadecimal digits of the sha256 of the "
             "canonical manifest without version and created; defer_labels are labels; a threshold is null "
-            "exactly where the acceptor is; probe vectors are as many as probe texts and as long as the "
-            "dimension."
+            "exactly where the acceptor is; names and provenance hold no control characters; probe vectors are as "
+            "many as probe texts and as long as the dimension."
         ),
         **_schema(shape_of(Manifest)),
     }

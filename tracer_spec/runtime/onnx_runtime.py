@@ -57,3 +57,12 @@ def error_line(error: BaseException) -> str:
     """Return what ONNX Runtime says, on one line and without its name."""
     text = " ".join(str(error).split())
     return text.removeprefix("[ONNXRuntimeError] : ")[:300] or type(error).__name__
+
+
+def runtime_errors() -> tuple[type[Exception], ...]:
+    """Return the exceptions that ONNX Runtime raises: its own, which share no base, and RuntimeError."""
+    import_onnxruntime()
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    own = (each for each in vars(state).values() if isinstance(each, type) and issubclass(each, Exception))
+    return (RuntimeError, *own)

@@ -1,4 +1,4 @@
-"""The protobuf wire format, read strictly: every length is checked before anything is done with it.
+"""Strict reader of the protobuf wire format: every length is checked before it is used.
 
 References
 ----------
@@ -10,6 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 _MAX_VARINT_BYTES = 10
@@ -69,6 +72,43 @@ def fields(data: bytes, start: int, end: int) -> Iterator[Field]:
         else:
             yield Field(number, kind, at, after, value, 1)
             at = after
+
+
+def one_by_one(data: bytes, run: Field) -> Iterator[Field]:
+    """Yield the fields of a run; a field that is no run, as it is."""
+    if run.repeated == 1:
+        yield run
+        return
+    at = run.start
+    while at < run.end:
+        # a run has one tag, so reading up to the end of one field at a time cannot start a new run
+        each = next(fields(data, at, _end_of_one(data, at, run)))
+        yield each
+        at = each.end
+
+
+def _end_of_one(data: bytes, at: int, run: Field) -> int:
+    """Return where the field at ``at`` ends: runs have one-byte tags and lengths, or are varints."""
+    if run.kind == BYTES:
+        return at + 2 + data[at + 1]
+    if run.kind == FIXED32:
+        return at + 5
+    end = at + 1
+    while data[end] > 0x7F:
+        end += 1
+    return end + 1
+
+
+def varint_array(payload: bytes) -> NDArray[np.int64]:
+    """Return varints that follow each other, as the int64 that they encode; one that is cut short is left out."""
+    data = np.frombuffer(payload, np.uint8)
+    last = np.flatnonzero(data < 0x80)
+    first = np.concatenate(([0], last[:-1] + 1)) if len(last) else last
+    values = np.zeros(len(last), np.uint64)
+    for place in range(min(int((last - first).max(initial=0)) + 1, _MAX_VARINT_BYTES)):
+        has = first + place <= last
+        values[has] |= (data[first[has] + place] & 0x7F).astype(np.uint64) << np.uint64(7 * place)
+    return values.view(np.int64)
 
 
 def count_varints(data: bytes, start: int, end: int) -> int:

@@ -1,20 +1,24 @@
-"""A bundle at work: texts or vectors in, decisions out."""
+"""Routes texts or vectors: the policy of a bundle, ready to decide."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NoReturn, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer_spec.runtime.bundle import Bundle
+from tracer_spec.errors import printable
+from tracer_spec.runtime.bundle import Bundle, naming
 from tracer_spec.runtime.decision import BLANK, INPUT, OUTPUTS, REASONS, UNAVAILABLE, Batch, Decision, Reason
-from tracer_spec.runtime.embedding import TextEmbedder, is_built_in
+from tracer_spec.runtime.embedding import ServiceEmbedder, TextEmbedder, is_built_in
 from tracer_spec.runtime.inputs import as_rows, as_vector, embed_texts, is_blank, logger
 from tracer_spec.runtime.limits import CHUNK_ROWS
 from tracer_spec.runtime.manifest import Manifest
+from tracer_spec.runtime.onnx_runtime import runtime_errors
 from tracer_spec.runtime.row_binding import OneRow
+from tracer_spec.runtime.signal_errors import pass_signal_error
 
 T = TypeVar("T")
 Vector: TypeAlias = NDArray[Any] | Sequence[float]
@@ -22,6 +26,7 @@ Matrix: TypeAlias = NDArray[Any] | Sequence[Vector]
 
 _FLOAT32 = np.dtype(np.float32)
 _REASONS = np.array(REASONS, dtype=object)
+_REASON_OF = dict(enumerate(REASONS))
 _UNAVAILABLE = Reason.UNAVAILABLE.number
 HANDLED = Reason.HANDLED
 
@@ -38,12 +43,16 @@ class Router:
     Whatever is in doubt is deferred with a reason, never guessed: low scores, inputs far from the training
     data, labels that are denied, vectors that are not finite, and an embedder that fails. A vector of the
     wrong dimension is the caller's bug and raises.
+
+    A failure is any ``Exception`` of the embedder, and one of ONNX Runtime's own. Others pass to the caller: what a
+    signal's handler raises, wherever it interrupts, ``KeyboardInterrupt`` and ``SystemExit``.
     """
 
     __slots__ = (
         "_certificate",
         "_dimension",
         "_embedder",
+        "_errors",
         "_idle",
         "_labels",
         "_manifest",
@@ -54,6 +63,7 @@ class Router:
         "_sha256",
         "_shape",
         "_table",
+        "_where",
     )
 
     def __init__(
@@ -61,11 +71,13 @@ class Router:
     ) -> None:
         self._manifest = bundle.manifest
         self._sha256 = bundle.sha256
+        self._where = bundle.where
         self._certificate = dict(certificate)
         self._embedder = embedder
         self._on_loop = embedder is None or is_built_in(bundle.manifest.embedder)
         self._session = session
         self._run_bound = session.run_with_iobinding
+        self._errors = runtime_errors()
         self._idle: list[OneRow] = []  # as many as ever ran at once
         self._names = list(OUTPUTS)
         self._dimension = bundle.manifest.dimension
@@ -112,14 +124,19 @@ class Router:
                 row = OneRow(self._session, self._dimension)
             row.vector[0] = vector
             self._run_bound(row.binding)
-            score = row.score.item()
-            if row.handled.item():
-                decision = Decision(self._labels[row.label.item()], True, score, row.stage.item(), HANDLED)
-            else:
-                why = REASONS[row.reason.item()]
-                decision = Decision(None, False, score, None, why) if why is not Reason.UNAVAILABLE else UNAVAILABLE
-        except Exception as error:  # noqa: BLE001 - a graph that fails is no reason to lose the request
+        except self._errors as error:  # a graph that fails is no reason to lose the request
             return _failed(error, UNAVAILABLE)
+        score = row.score.item()
+        if row.handled.item():
+            label = self._labels.get(row.label.item())
+            if label is None:
+                return _failed(_OUT_OF_RANGE, UNAVAILABLE)
+            decision = Decision(label, True, score, row.stage.item(), HANDLED)
+        else:
+            why = _REASON_OF.get(row.reason.item())
+            if why is None:
+                return _failed(_OUT_OF_RANGE, UNAVAILABLE)
+            decision = Decision(None, False, score, None, why) if why is not Reason.UNAVAILABLE else UNAVAILABLE
         self._idle.append(row)
         return decision
 
@@ -143,9 +160,9 @@ class Router:
         """
         rows = as_rows(queries, self._dimension)
         if rows.matrix is None and self._embedder is not None:
-            wanted = np.array([row for row, text in enumerate(rows.texts) if not is_blank(text)], np.int64)
+            wanted = [row for row, text in enumerate(rows.texts) if not is_blank(text)]
             if len(wanted) < len(rows.texts):
-                return self._route_some([rows.texts[row] for row in wanted], wanted, len(rows.texts))
+                return self.route_batch([rows.texts[row] for row in wanted]).among_blank(wanted, len(rows.texts))
         n = len(rows.texts if rows.matrix is None else rows.matrix)
         label = np.full(n, -1, np.int64)
         handled = np.zeros(n, np.bool_)
@@ -211,6 +228,20 @@ class Router:
         answer = teacher(text)
         return await answer if isinstance(answer, Awaitable) else answer
 
+    def check_embedder(self) -> None:
+        """Compare an embedding service with the bundle now, instead of at its first answer.
+
+        Any other embedder was compared when the bundle was loaded.
+
+        Raises
+        ------
+        BundleError
+            Where the service does not answer, or gives other vectors. Until it gives the right ones, requests are deferred.
+        """
+        if isinstance(self._embedder, ServiceEmbedder):
+            with naming(self._where):
+                self._embedder.check()
+
     @property
     def name(self) -> str:
         """Return the router's name."""
@@ -234,8 +265,6 @@ class Router:
     @property
     def certificate(self) -> dict[str, Any]:
         """Return ``certificate.json``, a fresh copy."""
-        import copy
-
         return copy.deepcopy(self._certificate)
 
     @property
@@ -268,37 +297,24 @@ class Router:
             )
         return embed_texts(self._embedder, texts, self._dimension)
 
-    def _route_some(self, texts: Sequence[str], places: NDArray[np.int64], n: int) -> Batch:
-        """Return the decisions on n texts of which all that are not at ``places`` are blank."""
-        some = self.route_batch(texts)
-        labels: list[str | None] = [None] * n
-        for place, label in zip(places.tolist(), some.labels, strict=True):
-            labels[place] = label
-        columns = (np.zeros(n, np.bool_), np.zeros(n, np.float32), np.full(n, -1, np.int64))
-        reasons = _REASONS.take(np.full(n, BLANK.reason.number))
-        for column, known in zip(
-            (*columns, reasons), (some.handled, some.scores, some.stages, some.reasons), strict=True
-        ):
-            column[places] = known
-        return Batch(labels, *columns, reasons)
-
     def _decide(self, vectors: NDArray[np.float32]) -> list[NDArray[Any]] | None:
         """Run the graph on one chunk; None where it fails."""
         try:
             answers: list[NDArray[Any]] = self._session.run(self._names, {INPUT: vectors})
-            label, reason = answers[0], answers[4]
-            if label.max() >= len(self.labels) or label.min() < -1 or reason.max() >= len(REASONS) or reason.min() < 0:
-                raise IndexError("a label or reason out of range")
-        except Exception as error:  # noqa: BLE001 - see route
+        except self._errors as error:
             return _failed(error, None)
+        label, reason = answers[0], answers[4]
+        if label.max() >= len(self.labels) or label.min() < -1 or reason.max() >= len(REASONS) or reason.min() < 0:
+            return _failed(_OUT_OF_RANGE, None)
         return answers
+
+
+_OUT_OF_RANGE = IndexError("a label or reason out of range")
 
 
 def _failed(error: Exception, answer: T) -> T:
     """Log why the graph failed and return what stands for no decision."""
-    logger.warning(
-        "the policy failed, and the input is deferred: %s: %s",
-        type(error).__name__,
-        " ".join(str(error).split()),
-    )
+    pass_signal_error(error)
+    why = f"{type(error).__name__}: {printable(str(error))}"
+    logger.warning("the policy failed, and the input is deferred: %s", why)
     return answer

@@ -1,4 +1,4 @@
-"""Memory for one decision, bound to a session once: half of what a small graph costs is making arrays for it."""
+"""Memory for one decision, bound to a session once: making arrays is half of what a small graph costs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TYPES = {"tensor(int64)": np.int64, "tensor(bool)": np.bool_, "tensor(float)": 
 
 
 class OneRow:
-    """One vector in, five answers out, always in the same memory.
+    """The memory of one vector and of its five outputs.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ class OneRow:
 
     Notes
     -----
-    Whoever uses one has it alone: neither threads nor a signal's handler may share it.
+    Neither threads nor a signal's handler may share one.
     """
 
     __slots__ = ("binding", "handled", "label", "reason", "score", "stage", "vector")

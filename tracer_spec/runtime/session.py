@@ -1,4 +1,4 @@
-"""``policy.onnx`` in ONNX Runtime, checked to be the graph that the manifest describes."""
+"""Opens ``policy.onnx`` in ONNX Runtime and checks that it is the graph that the manifest describes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracer_spec.errors import BundleError
+from tracer_spec.runtime import limits
 from tracer_spec.runtime.archive import POLICY
 from tracer_spec.runtime.decision import INPUT, OUTPUTS, REASONS, Reason
 from tracer_spec.runtime.manifest import Manifest
-from tracer_spec.runtime.onnx_runtime import error_line, open_session
+from tracer_spec.runtime.onnx_runtime import error_line, open_session, runtime_errors
+from tracer_spec.runtime.signal_errors import pass_signal_error
 
 _REBUILD = "build it again with 'tracer-spec build'; where that does not help, upgrade: pip install -U onnxruntime"
 
@@ -28,15 +30,21 @@ def open_policy(model: bytes, manifest: Manifest) -> Any:
     """
     try:
         session = open_session(model)
-    except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
+    except Exception as error:  # noqa: BLE001 - what it raises on a damaged graph is not only of its own types
+        pass_signal_error(error)
         raise BundleError(f"does not load: {error_line(error)}", address=POLICY, hint=_REBUILD) from None
     _check_interface(session, manifest)
     vectors = _smoke_vectors(manifest)
     try:
-        outputs = session.run(list(OUTPUTS), {INPUT: vectors})
-    except Exception as error:  # noqa: BLE001 - its errors share no base but Exception
+        # so many at a time, since that is what the check of the graph's cost has bounded
+        starts = range(0, len(vectors), limits.ROWS_AT_LOAD)
+        parts = [session.run(list(OUTPUTS), {INPUT: vectors[at : at + limits.ROWS_AT_LOAD]}) for at in starts]
+    except runtime_errors() as error:
+        pass_signal_error(error)
         raise BundleError(f"does not run: {error_line(error)}", address=POLICY, hint=_REBUILD) from None
-    _check_outputs(vectors, outputs, manifest)
+    if any(np.ndim(output) != 1 for part in parts for output in part):
+        raise _disagrees(f"answers with outputs of the shapes {[output.shape for output in parts[0]]}")
+    _check_outputs(vectors, [np.concatenate(columns) for columns in zip(*parts, strict=True)], manifest)
     return session
 
 

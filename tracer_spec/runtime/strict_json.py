@@ -1,4 +1,4 @@
-"""JSON from a file that may be hostile: bounded in size and depth, keys once, numbers finite."""
+"""Reads JSON that may be hostile: bounded in size, depth and items, keys once, numbers finite."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from typing import Any, NoReturn
 from tracer_spec.errors import BundleError
 from tracer_spec.runtime import limits
 
-# a string (closed or not, so that scanning stays linear), or a bracket
-_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+# a string (closed or not, so that scanning stays linear), a bracket or a comma
+_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{},]', re.DOTALL)
+_COMMA = ord(",")
+_MOST_DIGITS = 500
 
 
 def read_json(data: bytes, *, member: str, max_bytes: int = limits.DOCUMENT_BYTES) -> dict[str, Any]:
@@ -30,12 +32,14 @@ def read_json(data: bytes, *, member: str, max_bytes: int = limits.DOCUMENT_BYTE
     Raises
     ------
     BundleError
-        Where it is too large or too deep, is not JSON, repeats a key, holds a number that is not finite or a
-        string that is not Unicode text, or is not an object.
+        Where it is too large or too deep or has too many items, is not JSON, repeats a key, holds a number that is not
+        finite or a string that is not Unicode text, or is not an object.
     """
     if len(data) > max_bytes:
         raise _refusal(member, f"is {len(data)} bytes of JSON; at most {max_bytes} are read")
-    depth = _depth(data)
+    depth, n_items = _measure(data)
+    if n_items > limits.JSON_ITEMS:
+        raise _refusal(member, f"holds more than {limits.JSON_ITEMS} items")
     if depth > limits.JSON_DEPTH:
         raise _refusal(member, f"nests {depth} levels deep; at most {limits.JSON_DEPTH} are read")
     try:
@@ -44,8 +48,10 @@ def read_json(data: bytes, *, member: str, max_bytes: int = limits.DOCUMENT_BYTE
             object_pairs_hook=_without_duplicates,
             parse_constant=_refuse_constant,
             parse_float=_finite,
+            parse_int=_whole,
         )
-        canonical_json(document)
+        if b"\\u" in data:  # an escape alone can name half a character, which no UTF-8 holds
+            canonical_json(document)
     except ValueError as error:  # of syntax, of UTF-8 either way, of our own hooks, of an integer with too many digits
         raise _refusal(member, f"is not valid JSON: {error}") from None
     if not isinstance(document, dict):
@@ -53,22 +59,55 @@ def read_json(data: bytes, *, member: str, max_bytes: int = limits.DOCUMENT_BYTE
     return document
 
 
+def check_strings(value: Any, *, member: str, at: str = "") -> None:
+    """Refuse JSON that holds a character which steers a terminal or hides, in a key or a text.
+
+    Parameters
+    ----------
+    value : object
+        Of JSON.
+    member : str
+        The bundle's member, for messages.
+    at : str
+        Where in it the value is.
+
+    Raises
+    ------
+    BundleError
+    """
+    if isinstance(value, str):
+        if not value.replace("\n", " ").isprintable():
+            raise _refusal(member, f"{at} is {value[:80]!r}, which holds a control character".lstrip())
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            check_strings(key, member=member, at=at)
+            check_strings(each, member=member, at=f"{at}.{key}" if at else key)
+    elif isinstance(value, list):
+        for row, each in enumerate(value):
+            check_strings(each, member=member, at=f"{at}[{row}]")
+
+
 def canonical_json(document: Any) -> bytes:
     """Return the one way to write a document: sorted keys, no spaces, UTF-8, shortest floats."""
     return json.dumps(document, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
-def _depth(data: bytes) -> int:
-    """Return how deep brackets nest, outside strings."""
-    depth = deepest = 0
+def _measure(data: bytes) -> tuple[int, int]:
+    """Return how deep brackets nest, and how many there are with commas, outside strings; no further than the bound."""
+    depth = deepest = n_items = 0
     for token in _TOKENS.finditer(data):
         first = data[token.start()]
         if first in b"[{":
             depth += 1
             deepest = max(deepest, depth)
+            n_items += 1
         elif first in b"]}":
             depth -= 1
-    return deepest
+        elif first == _COMMA:
+            n_items += 1
+        if n_items > limits.JSON_ITEMS:
+            break
+    return deepest, n_items
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -81,6 +120,12 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(text: str) -> NoReturn:
     raise ValueError(f"{text} is not a number")
+
+
+def _whole(text: str) -> int:
+    if len(text) > _MOST_DIGITS:
+        raise ValueError(f"a whole number has {len(text)} digits")
+    return int(text)
 
 
 def _finite(text: str) -> float:

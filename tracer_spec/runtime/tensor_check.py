@@ -1,4 +1,4 @@
-"""The constants of a graph: inside the file, as large as they say, and finite."""
+"""Checks the constants of a graph: inside the file, as large as they say, and finite."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tracer_spec.runtime import limits
 from tracer_spec.runtime.protobuf_wire import BYTES, VARINT, Field, WireError, count_varints, fields, signed, varints
 
 MAX_ELEMENTS = 1 << 31
@@ -67,7 +68,9 @@ def check_tensor(data: bytes, start: int, end: int) -> None:
     dims: list[int] = []
     data_type, name = 0, ""
     held: dict[int, Field] = {}
-    for field in fields(data, start, end):
+    for n_fields, field in enumerate(fields(data, start, end)):
+        if n_fields >= limits.TENSOR_FIELDS:
+            raise WireError(f"a tensor has more than {limits.TENSOR_FIELDS} fields")
         number = field.number
         if number in (_EXTERNAL_DATA, _DATA_LOCATION):
             if number == _EXTERNAL_DATA or field.value:
@@ -94,7 +97,7 @@ def check_tensor(data: bytes, start: int, end: int) -> None:
 
 def _dims(data: bytes, field: Field) -> list[int]:
     """Return dimensions, packed or one by one."""
-    if field.kind == BYTES and field.repeated == 1:
+    if field.kind == BYTES and field.repeated == 1 and field.end - field.start <= MAX_RANK * 12:
         found = list(varints(data, field.start, field.end))
     elif field.kind == VARINT and field.repeated == 1:
         found = [field.value]

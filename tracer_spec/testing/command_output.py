@@ -88,7 +88,7 @@ def _said(call: tuple[str, ...], folder: Path) -> str:
     run = subprocess.run(  # noqa: S603 - our own interpreter and code
         [sys.executable, "-m", "tracer_spec", *call],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(places), "COLUMNS": "120"},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(places), "COLUMNS": "1000"},
         capture_output=True,
         text=True,
         encoding="utf-8",

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Mapping, Sequence
-from typing import Any
+import re
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, get_args
+from unittest import mock
 
 import numpy as np
 
 from tracer_spec.errors import TracerError
-from tracer_spec.plugin import Fittable, Restorable, VectorReader, Vectors
+from tracer_spec.plugin import Fittable, Options, Restorable, VectorReader, Vectors
+from tracer_spec.plugin.paths import LocalPath
 from tracer_spec.testing.contract import Contract
 from tracer_spec.testing.graphs import require_equal, require_rows
 from tracer_spec.testing.rows import ODD_TEXTS, TEXTS
+
+_ONE_BY_ONE = "compute each text's vector from that text alone: no padding, no statistics of the batch"
+
+# words in the name of an option that tell where an embedder runs, or what opens the door there
+_PLACES = frozenset((
+    "address", "auth", "cache", "credential", "credentials", "device", "dir", "directory", "endpoint", "env", "file",
+    "folder", "header", "headers", "host", "hostname", "key", "password", "path", "port", "proxy", "repo", "repository",
+    "secret", "server", "socket", "token", "uri", "url",
+))  # fmt: skip
 
 
 class EmbedderContract(Contract):
@@ -129,8 +143,38 @@ class EmbedderContract(Contract):
                 fix="digest every option that changes vectors",
             )
 
+    def test_options_that_say_where_it_runs_are_declared(self) -> None:
+        """An address, a key, a path or a repository is a DeploymentOption: a stranger's bundle could set any other option."""
+        declared = self.descriptor.options.deployment_options()
+        hidden = sorted(name for name in _place_options(self.descriptor.options) if name not in declared)
+        self.require(
+            not hidden,
+            f"the options {', '.join(hidden)} go into bundles and are read from them",
+            fix=f"declare them: {hidden[0] if hidden else 'url'}: Annotated[str, DeploymentOption()] = Field(...)",
+        )
+
+    def test_a_service_is_called_for_texts_alone(self) -> None:
+        """Where is_service is true, make and fingerprint connect to nothing: a bundle loads while the service is down."""
+        connected: list[Any] = []
+
+        def refuse(_socket: socket.socket, address: Any) -> None:
+            connected.append(address)
+            raise ConnectionRefusedError(f"connecting to {address}")
+
+        with mock.patch.object(socket.socket, "connect", refuse), contextlib.suppress(ConnectionRefusedError):
+            part = self.made()
+            if getattr(part, "is_service", False):
+                part.fingerprint()
+            else:
+                connected.clear()
+        self.require(
+            not connected,
+            f"it connects to {connected[:1]} before it is given a text",
+            fix="connect when texts are embedded, and take the fingerprint from the options alone",
+        )
+
     def test_it_comes_back_from_its_state(self) -> None:
-        """Options, through JSON, and state() bring the embedder back in another process: same fingerprint, same vectors."""
+        """The bundle's options, through JSON, the app's, and state() bring the embedder back in another process."""
         from tracer_spec.runtime.archive import EMBEDDER, is_member_name
 
         state = self._embedder().state()
@@ -178,3 +222,25 @@ class EmbedderContract(Contract):
                 continue
             X = embedder.embed(["two"])
             require_rows(self, X, (1, X.shape[-1]), f"embed, fitted on {len(texts)} texts,")
+
+
+def _place_options(options: type[Options]) -> Iterator[str]:
+    """Yield the options whose name or type tells where an embedder runs, by what they hold too."""
+    for name, field in options.model_fields.items():
+        parts = list(_parts_of(field.annotation))
+        resolvers = get_args(LocalPath)[1:]
+        is_path = any(each in resolvers for each in (*field.metadata, *parts))
+        nested = [each for each in parts if isinstance(each, type) and issubclass(each, Options)]
+        if (
+            is_path
+            or _PLACES & set(re.split("[^a-z]+", name.lower()))
+            or any(True for each in nested for _ in _place_options(each))
+        ):
+            yield name
+
+
+def _parts_of(annotation: Any) -> Iterator[Any]:
+    """Yield a type and everything it is made of."""
+    yield annotation
+    for each in get_args(annotation):
+        yield from _parts_of(each)

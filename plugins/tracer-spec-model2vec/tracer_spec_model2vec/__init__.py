@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, model_validator
-from tracer_spec.plugin import Embedder, Options, Plugin, hookimpl
+from tracer_spec.plugin import DeploymentOption, Embedder, Options, Plugin, hookimpl
 from tracer_spec.plugin.paths import LocalPath
 
 if TYPE_CHECKING:
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 class Model2VecOptions(Options):
     """Options of ``model2vec``: one of ``path`` and ``repo``."""
 
-    path: LocalPath | None = Field(
+    path: Annotated[LocalPath | None, DeploymentOption()] = Field(
         None,
         description="a folder that holds a model, relative to the spec; no network is used",
         examples=["models/potion"],
     )
-    repo: str | None = Field(
+    repo: Annotated[str | None, DeploymentOption()] = Field(
         None,
         pattern=r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$",
         description="a model of the Hugging Face Hub, with its revision; downloaded once, then taken from its cache",

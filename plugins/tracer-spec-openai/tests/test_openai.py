@@ -443,6 +443,23 @@ def test_an_option_that_may_hold_a_secret_is_refused_without_showing_it(tmp_path
     assert "secret" not in str(refused.value)
 
 
+def test_the_address_is_the_official_client_s_variable_where_no_option_gives_it(endpoint, monkeypatch):
+    part = OpenAIEmbedder(OpenAIOptions(model="m", attempts=1))
+    monkeypatch.setenv("OPENAI_BASE_URL", endpoint.url)
+    part.embed(["a"])
+    assert endpoint.requests[0][0] == "/v1/embeddings"
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://user:secret@host/v1")
+    with pytest.raises(PluginError, match="variable OPENAI_BASE_URL holds a user, a password or a query") as refused:
+        part.embed(["a"])
+    assert "secret" not in str(refused.value)
+    assert len(endpoint.requests) == 1
+
+
+def test_what_does_not_decide_the_vectors_is_the_app_s_to_give():
+    decides = {"model", "dimensions", "prefix", "max_chars", "normalize"}
+    assert set(OpenAIOptions.model_fields) - OpenAIOptions.deployment_options() == decides
+
+
 def test_an_address_may_end_in_a_slash(endpoint, embedder):
     embedder(base_url=f"{endpoint.url}/").embed(["a"])
     assert endpoint.requests[0][0] == "/v1/embeddings"
@@ -474,15 +491,27 @@ def test_a_build_asks_the_endpoint_and_the_bundle_asks_it_again(endpoint, tmp_pa
     with pytest.raises(BundleError, match=r"needs the embedder 'openai' .*, and only the bundle itself says so"):
         tracer_spec.load(tmp_path / "small.tracer")
     assert len(endpoint.requests) == sent
-    router = tracer_spec.load(tmp_path / "small.tracer", embedder="openai")
+    place = {"base_url": endpoint.url}
+    router = tracer_spec.load(tmp_path / "small.tracer", embedder="openai", embedder_options=place)
     decision = router.route("card 7")
     assert (decision.label, decision.handled) == ("t1", True)
     assert KEY.encode() not in (tmp_path / "small.tracer").read_bytes()
+    assert endpoint.url not in str(router.manifest) + str(router.manifest.embedder.options)
+    assert router.manifest.embedder.options["model"] == "m"
     # what was paid for is not paid again
     sent = len(endpoint.requests)
     tracer_spec.build(spec, out=tmp_path / "again.tracer", workers=1)
     assert len(endpoint.requests) == sent
     # the endpoint now serves another model under the same name
     endpoint.script = []
+    router = tracer_spec.load(tmp_path / "small.tracer", embedder="openai", embedder_options=place)
+    assert router.route("card 7").reason == "unavailable"
     with pytest.raises(BundleError, match="gives the probe texts vectors of shape"):
-        tracer_spec.load(tmp_path / "small.tracer", embedder="openai")
+        router.check_embedder()
+    # and then nobody is there, while the app starts
+    endpoint.script = [near] * 100
+    sent = len(endpoint.requests)
+    nowhere = place | {"base_url": "http://127.0.0.1:9/v1", "attempts": 1}
+    router = tracer_spec.load(tmp_path / "small.tracer", embedder="openai", embedder_options=nowhere)
+    assert router.route("card 7").reason == "unavailable"
+    assert len(endpoint.requests) == sent

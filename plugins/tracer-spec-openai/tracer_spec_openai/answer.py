@@ -1,4 +1,4 @@
-"""What the endpoint answers to what it should have answered: one finite vector of one dimension for each text."""
+"""Checks an endpoint's answer: one finite vector of one dimension for each text."""
 
 from __future__ import annotations
 

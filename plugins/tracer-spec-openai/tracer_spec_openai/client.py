@@ -1,4 +1,4 @@
-"""One request after another, tried again where that is worth it, within one deadline."""
+"""Sends requests to an endpoint, with retries and one deadline."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 from tracer_spec.errors import PluginError
 
-from tracer_spec_openai.options import OpenAIOptions
+from tracer_spec_openai.options import DEFAULT_URL, URL_VARIABLE, OpenAIOptions, fault_of_address
 
 # the request may succeed if it is sent again, unchanged
 _WORTH_RETRYING = frozenset((408, 409, 425, 429, 500, 502, 503, 504, 529))
@@ -47,18 +47,32 @@ class Client:
         weakref.finalize(self, self._http.close)
 
     def begin(self) -> Call:
-        """Return a call, whose deadline starts now; the key is read from the environment.
+        """Return a call, whose deadline starts now; key and address are read from the environment.
 
         Raises
         ------
         PluginError
-            Where the key is missing, or could not be sent as it is.
+            Where the key is missing, or the key or the address could not be used as it is.
         """
         headers = {"content-type": "application/json", "accept": "application/json"}
         key = self._key()
         if key:
             headers["authorization"] = f"Bearer {key}"
-        return Call(self._http, self._options, headers, time.monotonic() + self._options.deadline_s)
+        address = f"{self._base_url().rstrip('/')}/embeddings"
+        return Call(self._http, self._options, address, headers, time.monotonic() + self._options.deadline_s)
+
+    def _base_url(self) -> str:
+        if self._options.base_url is not None:
+            return self._options.base_url
+        address = os.environ.get(URL_VARIABLE, "").strip() or DEFAULT_URL
+        wrong = fault_of_address(address)
+        if wrong:
+            raise PluginError(
+                f"the environment variable {URL_VARIABLE} {wrong}",
+                address="embedder.with.base_url",
+                hint="set it again",
+            )
+        return address
 
     def _key(self) -> str:
         name = self._options.api_key_env
@@ -87,6 +101,7 @@ class Call:
 
     http: httpx.Client = field(repr=False)
     options: OpenAIOptions
+    address: str
     headers: dict[str, str] = field(repr=False)
     deadline: float
 
@@ -116,7 +131,7 @@ class Call:
             # timeouts bound each read, not their sum: a server that drips is bounded by the clock
             with self.http.stream(
                 "POST",
-                f"{self.options.base_url.rstrip('/')}/embeddings",
+                self.address,
                 content=content,
                 headers=self.headers,
                 timeout=max(ends - time.monotonic(), 0.001),

@@ -1,4 +1,4 @@
-"""Texts to vectors by way of an endpoint: each text once, in bounded batches, in order."""
+"""Embeds texts by an endpoint: each distinct text once, in bounded batches, in order."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ class OpenAIEmbedder:
     Nothing is read from the environment, and nothing is sent, before texts are embedded. Repeated texts are sent once. A
     text of nothing but white space is sent as :data:`NOTHING`.
     """
+
+    is_service = True
 
     def __init__(self, options: OpenAIOptions) -> None:
         self._options = options

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import shutil
 
 import numpy as np
@@ -25,12 +26,8 @@ def save_tiny_model(folder, seed=0):
     """Make a BERT of one layer and a few words, with mean pooling."""
     import torch
     from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer import modules
     from transformers import BertConfig, BertModel, BertTokenizerFast
-
-    try:
-        from sentence_transformers.sentence_transformer import modules
-    except ImportError:  # before version 6
-        from sentence_transformers import models as modules
 
     base = folder.with_name(f"{folder.name}-base")
     base.mkdir()
@@ -122,6 +119,17 @@ def test_a_repo_is_taken_from_the_cache_at_its_revision_without_network(tiny, tm
 def test_options_that_name_no_model_or_a_moving_one_are_refused(options, said):
     with pytest.raises(ValidationError, match=said):
         SentenceTransformersOptions.model_validate(options)
+
+
+def test_code_beside_a_model_is_not_run(tiny, tmp_path):
+    folder = tmp_path / "code"
+    shutil.copytree(tiny, folder)
+    (folder / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()\nOwn = None\n")
+    parts = json.loads((folder / "modules.json").read_text())
+    (folder / "modules.json").write_text(json.dumps([{**parts[0], "type": "own.Own"}, *parts[1:]]))
+    with pytest.raises(PluginError, match="'code' cannot be loaded"):
+        embedder(path=str(folder)).embed(["a"])
+    assert not (tmp_path / "ran").exists()
 
 
 def test_a_folder_that_is_not_there_or_holds_no_model_is_said(tmp_path):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, model_validator
-from tracer_spec.plugin import Embedder, Options, Plugin, hookimpl
+from tracer_spec.plugin import DeploymentOption, Embedder, Options, Plugin, hookimpl
 from tracer_spec.plugin.paths import LocalPath
 
 if TYPE_CHECKING:
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 class SentenceTransformersOptions(Options):
     """Options of ``sentence-transformers``: one of ``path`` and ``repo``."""
 
-    path: LocalPath | None = Field(
+    path: Annotated[LocalPath | None, DeploymentOption()] = Field(
         None,
         description="a folder that holds a model, relative to the spec; no network is used",
         examples=["models/minilm"],
     )
-    repo: str | None = Field(
+    repo: Annotated[str | None, DeploymentOption()] = Field(
         None,
         pattern=r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$",
         description="a model of the Hugging Face Hub, with its revision; downloaded once, then taken from its cache",
@@ -37,10 +37,12 @@ class SentenceTransformersOptions(Options):
     max_tokens: int | None = Field(
         None, ge=1, le=100_000, description="tokens of a text that are read; by default as many as the model takes"
     )
-    device: str = Field(
+    device: Annotated[str, DeploymentOption()] = Field(
         "cpu", description="where the model runs; no part of the fingerprint", examples=["cpu", "cuda:0"]
     )
-    batch: int = Field(32, ge=1, le=65_536, description="texts that go through the model at once")
+    batch: Annotated[int, DeploymentOption()] = Field(
+        32, ge=1, le=65_536, description="texts that go through the model at once"
+    )
 
     @model_validator(mode="after")
     def _exactly_one_place(self) -> SentenceTransformersOptions:

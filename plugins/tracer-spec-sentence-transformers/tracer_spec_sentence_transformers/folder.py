@@ -1,4 +1,4 @@
-"""The folder of a model: where it is, and the digest of what is in it."""
+"""Finds the folder of a model, and digests its files."""
 
 from __future__ import annotations
 

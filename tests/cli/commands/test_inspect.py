@@ -34,7 +34,7 @@ def test_inspect_and_build_tell_the_same(run, bundle, built):
 def test_what_the_claim_does_not_say_is_noted_for_people_and_programs(run, bundle, built):
     (said,) = json.loads(run("inspect", str(bundle), "--json").stdout)["remarks"]
     assert re.fullmatch(
-        r"requests of rare labels are answered with another label, of fit rows: '\w+' \d+ of \d+(, '\w+' \d+ of \d+)*",
+        r"fit rows of rare labels answered with another label: '\w+' \d+ of \d+(, '\w+' \d+ of \d+)*",
         said,
     )
     for story in (run("inspect", str(bundle)), built):

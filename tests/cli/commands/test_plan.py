@@ -39,7 +39,7 @@ def test_the_story_tells_what_can_be_certified_before_anything_is_trained(run, q
     assert "would be number 1: its test spends 0.045 of error" in story
     assert re.search(r"^  plugins +source jsonl; embedder lsa; surrogate logreg, logreg-smooth, mlp; ", story, re.M)
     assert re.search(r"^ +from tracer-spec \d", story, re.M)
-    assert story.endswith("next\n  tracer-spec build router.yaml\n")
+    assert story.endswith("  next        tracer-spec build router.yaml\n")
     assert [line.split()[0] for line in result.stderr.splitlines() if line] == ["plan", "read", "split"]
 
 

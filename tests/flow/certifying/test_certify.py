@@ -5,18 +5,18 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from tracer_spec.builtin.calibrators import calibrators
+from tracer_spec.builtin.calibrators.pareto_testing import ParetoTesting
 from tracer_spec.flow.blocks import Blocks
 from tracer_spec.flow.certify_rows import EmbeddedRows, OpenedRows, Reading
 from tracer_spec.flow.certifying.certify import certify
 from tracer_spec.plan import Resolved
-from tracer_spec.plugin import Options, Target
+from tracer_spec.plugin import CalibratorPlugin, Options, Target
 from tracer_spec.plugin.contracts import Provided
 from tracer_spec.testing.simulated_rows import Rows, World, chain
 
 PARETO = Resolved(
     "pareto-testing",
-    Provided("calibrator", next(each for each in calibrators() if each.name == "pareto-testing"), "tests", "1"),
+    Provided("calibrator", CalibratorPlugin("pareto-testing", "", lambda options: ParetoTesting()), "tests", "1"),
     Options(),
 )
 TARGET = Target(0.9, 0.95)

@@ -56,6 +56,7 @@ LOCK = {
 REMOVED = object()
 # 4.0 is an integer to a schema, and a number of any size is a number
 BEYOND_A_SCHEMA = (
+    "holds a control character",
     "rising order",
     "more scores",
     "one edge more",

@@ -243,7 +243,7 @@ def test_a_lock_whose_looks_were_taken_out_pins_nothing(folder):
 
 
 def test_a_mapping_has_no_lock_and_a_draft_is_not_held_to_one(folder):
-    with pytest.raises(ts.LockError, match="a spec that is no file has no lock"):
+    with pytest.raises(ts.LockError, match="a spec given as a mapping has no lock file"):
         ts.build(
             {"version": 1, "name": "m", "traces": "jsonl", "embedder": "lsa", "target": {"agreement": 0.9}}
             | {"traces": {"use": "jsonl", "with": {"path": str(folder / "traces.jsonl")}}},

@@ -106,7 +106,7 @@ def test_bad_records_fail_by_default_with_the_first_few_addresses_and_the_remedy
     assert str(caught.value).splitlines() == [
         "traces.on_error",
         "  7 of 8 records cannot be used: empty text (3), no label (4)",
-        "  hint: mend them, leave them out with 'traces.format.where', or drop and count: 'on_error: drop'",
+        "  hint: fix them, leave them out with 'traces.format.where', or drop and count: 'on_error: drop'",
         "t.jsonl:2",
         "  empty text",
         "t.jsonl:3",
@@ -344,11 +344,11 @@ def test_vectors_are_kept_where_they_are_needed_and_a_trace_without_one_is_dropp
 
 
 def test_a_setting_that_does_not_exist_is_an_error():
-    with pytest.raises(SpecError, match="'dropp' is none of fail, drop"):
+    with pytest.raises(SpecError, match="'dropp' is not one of fail, drop"):
         gather(on_error="dropp")
-    with pytest.raises(SpecError, match="'ignore' is none of disagree, fail"):
+    with pytest.raises(SpecError, match="'ignore' is not one of disagree, fail"):
         gather(unknown="ignore")
-    with pytest.raises(SpecError, match="'keep' is none of disagree, drop"):
+    with pytest.raises(SpecError, match="'keep' is not one of disagree, drop"):
         gather(unanswered="keep")
 
 

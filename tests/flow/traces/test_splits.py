@@ -167,7 +167,7 @@ def test_a_share_or_a_strategy_that_is_none_is_an_error():
             split(traces(n=5), certify=share)
     with pytest.raises(SpecError) as caught:
         split(traces(n=5), certify=0.4, strategy="stratified")
-    assert caught.value.problems[0].what == "'stratified' is none of random, temporal, grouped, fresh"
+    assert caught.value.problems[0].what == "'stratified' is not one of random, temporal, grouped, fresh"
 
 
 # --- temporal
@@ -323,7 +323,7 @@ def test_too_few_different_inputs_for_the_folds_is_an_error():
         "  2 different inputs among 3 fit rows cannot fill 3 folds",
         "  hint: give more traces, or ask for fewer 'split.folds'",
     ]
-    with pytest.raises(SpecError, match="1 is no number of folds; at least 2"):
+    with pytest.raises(SpecError, match="1 is not a number of folds: it must be at least 2"):
         folds([b"a", b"b"], 1, seed=0)
 
 

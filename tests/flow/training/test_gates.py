@@ -115,6 +115,31 @@ def test_an_acceptor_scores_each_row_by_its_own_embedding_scores_and_votes(telli
     np.testing.assert_allclose(accept, expected, rtol=1e-5)
 
 
+def test_a_gate_whose_graph_no_bundle_may_hold_is_refused(telling, rows):
+    class Random:
+        limit = 1.0
+
+        def __init__(self, options):
+            pass
+
+        def fit(self, *given, **named):
+            return self
+
+        def to_onnx(self):
+            return telling.exported(
+                "random (float[n, 2] embedding) => (float[n] out)"
+                "{ noise = RandomNormalLike(embedding) out = ReduceSum <keepdims = 0> (noise, axis) }",
+                axis=np.array([1]),
+            )
+
+    held_out = HeldOut(np.zeros((N, N), np.float32))
+    message = "its graph uses the operator 'RandomNormalLike', which a policy may not"
+    with pytest.raises(PluginError, match=message):
+        fit_acceptor(made_by(telling, "acceptor", Random), rows, held_out, np.ones(N, bool), 0, Memory())
+    with pytest.raises(PluginError, match=message):
+        fit_fences(made_by(telling, "guard", Random), rows, 0, Memory())
+
+
 @pytest.mark.parametrize("accept", ["accept = Log(nought)", "accept = Concat <axis = 0> (nought, nought)"])
 def test_an_acceptor_that_gives_no_finite_score_for_each_row_is_refused(telling, rows, accept):
     class Broken:

@@ -78,6 +78,14 @@ def test_a_learner_that_fails_comes_back_with_its_reason_and_no_graph(learner, r
     assert (outcome.failure, outcome.onnx, outcome.scores) == (reason, b"", None)
 
 
+def test_a_graph_that_no_bundle_may_hold_is_a_failure_of_its_learner(telling):
+    graph = telling.exported(
+        "tells (float[n, 4] embedding) => (float[n, 4] scores) { scores = RandomNormalLike(embedding) }"
+    )
+    outcome = learn(task(Learner(graph=graph), n_classes=4), X, Y)
+    assert outcome.failure == "its graph uses the operator 'RandomNormalLike', which a policy may not"
+
+
 @pytest.mark.parametrize(
     ("op", "reason"),
     [

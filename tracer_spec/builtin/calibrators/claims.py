@@ -23,17 +23,6 @@ VOIDED_BY = (
 )
 
 
-def percent(rate: float) -> str:
-    """Return a rate as people write it.
-
-    Examples
-    --------
-    >>> percent(0.925), percent(0.9999)
-    ('92.5 %', '99.99 %')
-    """
-    return f"{100 * rate:.6g} %"
-
-
 def tested_certificate(
     calibrator: str,
     target: Target,

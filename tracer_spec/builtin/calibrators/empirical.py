@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tracer_spec.builtin.calibrators.claims import ASSUMPTIONS, VOIDED_BY, percent
+from tracer_spec.builtin.calibrators.claims import ASSUMPTIONS, VOIDED_BY
 from tracer_spec.plugin import Candidate, Certificate, CertifyRows, Chain, Target, WalkStep
+from tracer_spec.text_format import percent
 
 
 class Empirical:

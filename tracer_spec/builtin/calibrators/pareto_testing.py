@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tracer_spec.builtin.calibrators.claims import percent, tested_certificate
+from tracer_spec.builtin.calibrators.claims import tested_certificate
 from tracer_spec.builtin.calibrators.walk import walk
 from tracer_spec.plugin import Candidate, Certificate, CertifyRows, Chain, Target, WalkStep
 from tracer_spec.stats.binomial import predicted_power
+from tracer_spec.text_format import percent
 
 # where even the likeliest candidate has less chance than this, the certify rows stay sealed and no look is spent
 WORTH_A_LOOK = 0.01

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tracer_spec.builtin.calibrators.claims import percent, tested_certificate
+from tracer_spec.builtin.calibrators.claims import tested_certificate
 from tracer_spec.builtin.calibrators.walk import walk
 from tracer_spec.plugin import Candidate, Certificate, CertifyRows, Chain, Target, WalkStep
 from tracer_spec.stats.binomial import predicted_power
+from tracer_spec.text_format import percent
 
 
 class RiskControl:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tracer_spec.cli.console import print_document, size
+from tracer_spec.cli.console import print_document
 from tracer_spec.cli.failure import Interrupted
+from tracer_spec.cli.options import brief_option, only_one_of, overrides_option, quiet_option
 from tracer_spec.cli.output import GITHUB, JSON, chosen_format, format_options
 from tracer_spec.cli.verbs import VERBS
 from tracer_spec.errors import BundleError, DataError, PluginError, UsageError
+from tracer_spec.text_format import size
 
 if TYPE_CHECKING:
     from tracer_spec.flow.result import BuildResult
@@ -26,7 +28,7 @@ REFUSED = 3
     metavar="FILE",
     help="Where the bundle goes; dist/NAME.tracer by default, or NAME.draft.tracer, NAME.uncertified.tracer.",
 )
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a value: target.agreement=0.95.")
+@overrides_option
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
@@ -49,7 +51,8 @@ REFUSED = 3
 @click.option("--report", metavar="FILE", help="Write the bundle's report too, as 'tracer-spec report' does.")
 @click.option("--no-cache", is_flag=True, help="Reuse nothing of earlier builds, and keep nothing; see 'cache'.")
 @format_options
-@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@quiet_option
+@brief_option
 @click.option("-v", "--verbose", is_flag=True, help="Show every step, every test and every note.")
 def command(
     spec: str,
@@ -64,6 +67,7 @@ def command(
     form: str | None,
     as_json: bool,
     quiet: bool,
+    brief: bool,
     verbose: bool,
 ) -> int:
     """Train, certify and write a bundle.
@@ -79,8 +83,8 @@ def command(
     is trained, where the spec, the traces, a plugin, a library or the embedder is another by now; --check builds
     again and compares the result. Neither spends a look.
     """
-    if quiet and verbose:
-        raise UsageError("--quiet and --verbose are both given; take one of them")
+    only_one_of(quiet=quiet, verbose=verbose)
+    only_one_of(brief=brief, verbose=verbose)
     if report is not None:
         _ready_to_report(check=check)
     form = chosen_format(form, as_json=as_json)
@@ -105,29 +109,23 @@ def command(
     except (DataError, PluginError, BundleError) as error:
         error.add_note(f"{out or 'the bundle'} was not written; one of an earlier build is left as it was")
         raise
-    if check and form != JSON:
-        _tell_same(result, Path(spec).with_suffix(".lock"))
+    if form == JSON:
+        print_document(result.document())
     else:
-        _show(result, Path(out or f"dist/{result.name}.tracer"), as_json=form == JSON, quiet=quiet, verbose=verbose)
+        from tracer_spec.cli.text.build import build_outcome
+
+        place, lock = Path(out or f"dist/{result.name}.tracer"), Path(spec).with_suffix(".lock") if check else None
+        outcome = build_outcome(result, out=place, lock=lock, verbose=verbose)
+        if not (quiet or check):
+            click.echo(err=True)
+        click.echo(outcome.text(brief=brief))
     if report is not None:
         _report(result, Path(report))
     if form == GITHUB:
-        from tracer_spec.cli.text.github_summary import tell_build
+        from tracer_spec.cli.text.github_summary import publish_build
 
-        tell_build(result, spec, overrides)
+        publish_build(outcome, result, spec, overrides)
     return REFUSED if result.status == "refused" else 0
-
-
-def _show(result: BuildResult, out: Path, *, as_json: bool, quiet: bool, verbose: bool) -> None:
-    """Print the document, or the story."""
-    if as_json:
-        print_document(result.document())
-        return
-    from tracer_spec.cli.text.build import tell
-
-    if not quiet:
-        click.echo(err=True)
-    click.echo(tell(result, out=out, verbose=verbose))
 
 
 def _ready_to_report(*, check: bool) -> None:
@@ -148,9 +146,3 @@ def _report(result: BuildResult, place: Path) -> None:
 
     document = write_report(str(result.bundle), place, sha256=result.sha256)
     click.echo(f"report     {place}  ({size(document['bytes'])})", err=True)
-
-
-def _tell_same(result: BuildResult, lock: Path) -> None:
-    """Tell that building again changes nothing."""
-    click.echo(f"same  {result.name} {result.version}: built again, it is what {lock} says; nothing was written")
-    click.echo(f"  sha256  {result.sha256}")

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tracer_spec.cli.console import print_document, rows, size
+from tracer_spec.cli.console import print_document, rows
+from tracer_spec.cli.options import json_option
 from tracer_spec.cli.verbs import VERBS
 from tracer_spec.errors import TracerError
+from tracer_spec.text_format import size
 
 if TYPE_CHECKING:
     from tracer_spec.flow.cache.store import StoreInfo
@@ -29,7 +31,7 @@ _NOUNS = {
 
 @click.command("cache", short_help=VERBS["cache"])
 @click.argument("what", type=click.Choice(["info", "clear"]), default="info", metavar="[info|clear]")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@json_option
 def command(what: str, as_json: bool) -> None:
     """Say what builds remember on this machine, or remove it.
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from tracer_spec.cli.bundle_options import embedder_option
 from tracer_spec.cli.console import print_document
+from tracer_spec.cli.options import brief_option, embedder_option, embedder_options_option, json_option, only_one_of
 from tracer_spec.cli.verbs import VERBS
 from tracer_spec.errors import UsageError
 
@@ -28,6 +28,7 @@ DIFFERENT = 5
     "--text", is_flag=True, help="Show the texts of rows that flip; without it, rows are told by number and id."
 )
 @embedder_option
+@embedder_options_option
 @click.option(
     "--sha256",
     nargs=2,
@@ -38,7 +39,8 @@ DIFFERENT = 5
     "--exit-code", "exit_code", is_flag=True, help="Exit with 5 where anything differs, 0 where nothing does."
 )
 @click.option("--markdown", is_flag=True, help="Print Markdown, for a comment on a pull request.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@json_option
+@brief_option
 @click.option("-v", "--verbose", is_flag=True, help="Show every label, every value and every row that differs.")
 def command(
     old: str,
@@ -47,10 +49,12 @@ def command(
     preset: str | None,
     text: bool,
     embedder: str | None,
+    embedder_options: dict[str, Any],
     sha256: tuple[str, str] | None,
     exit_code: bool,
     markdown: bool,
     as_json: bool,
+    brief: bool,
     verbose: bool,
 ) -> int:
     """Say what changes from one bundle to the next.
@@ -62,9 +66,15 @@ def command(
     With --traces, JSON lines (gzip or not) with or without the teacher's labels, read as the bundles' specs say:
     which rows are decided differently, in which way, and, where the teacher's label is there, whether for the better.
     """
-    if markdown and as_json:
-        raise UsageError("--markdown and --json are both given; take one of them")
-    for option, given in (("--format", preset is not None), ("--text", text), ("--embedder", embedder is not None)):
+    only_one_of(markdown=markdown, json=as_json)
+    only_one_of(brief=brief, verbose=verbose, markdown=markdown)
+    about_rows = {
+        "--format": preset is not None,
+        "--text": text,
+        "--embedder": embedder is not None,
+        "--embedder-option": bool(embedder_options),
+    }
+    for option, given in about_rows.items():
         if given and traces is None:
             raise UsageError(f"{option} is given without --traces", hint="it is about the rows of a file of traces")
     from tracer_spec.report.changes import compare
@@ -77,7 +87,9 @@ def command(
     if traces is not None:
         from tracer_spec.cli.commands.diff_traces import measure_flips
 
-        flips = measure_flips(before, after, traces, preset, embedder=embedder, text=text)
+        flips = measure_flips(
+            before, after, traces, preset, embedder=embedder, embedder_options=embedder_options, text=text
+        )
     if as_json:
         print_document({**changes.document(), "flips": flips.document() if flips else None})
     elif markdown:
@@ -85,7 +97,7 @@ def command(
 
         click.echo(changes_markdown(changes, flips))
     else:
-        from tracer_spec.cli.text.diff import tell
+        from tracer_spec.cli.text.diff import diff_text
 
-        click.echo(tell(changes, flips, verbose=verbose))
+        click.echo(diff_text(changes, flips, verbose=verbose, brief=brief))
     return DIFFERENT if exit_code and not changes.is_same_file else 0

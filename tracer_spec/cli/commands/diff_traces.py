@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from tracer_spec.errors import DataError
 
 if TYPE_CHECKING:
     from tracer_spec.cli.commands.verify_traces import FreshTraces
+    from tracer_spec.flow.traces.row_hashes import KnownRows
     from tracer_spec.flow.traces.trace_set import TraceSet
     from tracer_spec.report.decision_changes import Flips
     from tracer_spec.runtime import Batch, Bundle
@@ -18,27 +20,19 @@ ONLY_OLD, ONLY_NEW = "read as a trace by the old bundle's spec alone", "read as 
 
 
 def measure_flips(
-    old: Bundle, new: Bundle, path: str, preset: str | None, *, embedder: str | None, text: bool
+    old: Bundle,
+    new: Bundle,
+    path: str,
+    preset: str | None,
+    *,
+    embedder: str | None,
+    embedder_options: Mapping[str, Any],
+    text: bool,
 ) -> Flips:
     """Read traces as each bundle's spec says, decide them by both, and find those whose decision differs.
 
-    Parameters
-    ----------
-    old, new : Bundle
-        Drafts and uncertified ones too.
-    path : str
-        JSON Lines, gzip or not.
-    preset : str or None
-        A format's name, instead of the specs'.
-    embedder : str or None
-        The name of the plugin that may embed for the bundle, or the two, that it belongs to.
-    text : bool
-        Whether flips carry their text.
-
-    Raises
-    ------
-    DataError
-        Where no trace is left that both can decide.
+    ``preset`` is a format's name, instead of the specs'; ``embedder`` the plugin that may embed for the bundles it belongs
+    to, with its deployment options.
     """
     from tracer_spec.builtin.sources.files import STDIN
     from tracer_spec.cli.commands.verify_traces import read_fresh_traces
@@ -57,7 +51,7 @@ def measure_flips(
     if not len(common):
         raise DataError("no record is a trace by the specs of both bundles", where=path, hint="give --format")
     batches = [
-        _decide(bundle, side, at, embedder)
+        _decide(bundle, side, at, embedder, embedder_options)
         for bundle, side, at in zip((old, new), sides, (in_old, in_new), strict=True)
     ]
     traces = sides[1].traces.take(in_new)
@@ -80,20 +74,26 @@ def measure_flips(
 
 
 def _decide(
-    bundle: Bundle, side: FreshTraces, at: np.ndarray[tuple[int], np.dtype[np.intp]], embedder: str | None
+    bundle: Bundle,
+    side: FreshTraces,
+    at: np.ndarray[tuple[int], np.dtype[np.intp]],
+    embedder: str | None,
+    embedder_options: Mapping[str, Any],
 ) -> Batch:
+    from tracer_spec.runtime.embedding import is_built_in
     from tracer_spec.runtime.load import open_router
 
-    asked = embedder if embedder == bundle.manifest.embedder.use else None
-    router = open_router(bundle, embedder=asked, allow_uncertified=True)
+    identity = bundle.manifest.embedder
+    asked = embedder if embedder == identity.use else None
+    options = None if identity.probe is None or is_built_in(identity) else embedder_options
+    router = open_router(bundle, embedder=asked, embedder_options=options, allow_uncertified=True)
+    router.check_embedder()
     return router.route_batch(list(side.traces.take(at).texts) if side.vectors is None else side.vectors[at])
 
 
-def _n_seen(known: object, traces: TraceSet) -> int | None:
+def _n_seen(known: KnownRows | None, traces: TraceSet) -> int | None:
     """Return how many of the traces a build has seen; None where its bundle does not say."""
-    from tracer_spec.flow.traces.row_hashes import KnownRows
-
-    if not isinstance(known, KnownRows):
+    if known is None:
         return None
     seen = known.find(traces)
     return int((seen.event | seen.content | seen.repeat).sum())

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tracer_spec.cli.console import is_terminal, listing, one_line, plural, print_document, rows
+from tracer_spec.cli.console import is_terminal, print_document, rows
 from tracer_spec.cli.verbs import VERBS
 from tracer_spec.errors import UsageError
+from tracer_spec.text_format import listing, one_line, plural
 
 if TYPE_CHECKING:
     from tracer_spec.init.inspect_traces import Look
@@ -74,7 +75,7 @@ def command(
         _print(first, written, hint)
         return
     if not asks:
-        click.echo(rows(facts, stream=sys.stdout))
+        click.echo(rows(facts))
     _next(place, written, hint)
 
 

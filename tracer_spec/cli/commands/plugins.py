@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from tracer_spec.cli.console import listing, paint, plural, print_document
+from tracer_spec.cli.console import paint, print_document, wrapped
+from tracer_spec.cli.options import json_option
 from tracer_spec.cli.text.options import OptionRow, option_rows, yaml_snippet
 from tracer_spec.cli.verbs import VERBS
 from tracer_spec.errors import UsageError, did_you_mean
+from tracer_spec.text_format import listing, plural
 
 if TYPE_CHECKING:
     from tracer_spec.plugin.contracts import Provided
-    from tracer_spec.plugin.registry import Registry
+    from tracer_spec.plugin.registry import Broken, Registry
 
 _COLUMNS = ("kind", "name", "distribution", "version", "state", "summary")
 
@@ -46,7 +47,7 @@ class PluginsGroup(click.Group):
     subcommand_metavar="[NAME | new KIND NAME]",
     invoke_without_command=True,
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@json_option
 @click.pass_context
 def command(ctx: click.Context, as_json: bool) -> None:
     """List every plugin, from whom it is and in what state.
@@ -76,30 +77,17 @@ def explain(name: str, *, as_json: bool) -> None:
         click.echo("\n\n".join(_page(each) for each in chosen))
 
 
-def list_plugins(registry: Registry) -> list[dict[str, str]]:
+def list_plugins(registry: Registry) -> list[dict[str, Any]]:
     """Return one row per plugin, sound or not, in the order of the kinds."""
-    rows = [
-        {
-            "kind": each.kind,
-            "name": each.name,
-            "distribution": each.distribution,
-            "version": each.version,
-            "state": "ok",
-            "summary": each.plugin.summary,
-        }
-        for each in registry.provided
-    ]
-    return rows + [
-        {
-            "kind": each.kind,
-            "name": each.name,
-            "distribution": each.distribution,
-            "version": each.version,
-            "state": "duplicate" if each.reason.startswith("provided twice") else "broken",
-            "summary": each.reason,
-        }
+    return [_row(each, "ok", each.plugin.summary) for each in registry.provided] + [
+        _row(each, "duplicate" if each.reason.startswith("provided twice") else "broken", each.reason)
         for each in registry.broken
     ]
+
+
+def _row(each: Provided | Broken, state: str, summary: str) -> dict[str, Any]:
+    shipped = {"distribution": each.distribution, "version": each.version}
+    return {"kind": each.kind, "name": each.name, **shipped, "state": state, "summary": summary}
 
 
 def _named(registry: Registry, name: str) -> list[Provided]:
@@ -119,13 +107,16 @@ def _named(registry: Registry, name: str) -> list[Provided]:
     )
 
 
-def _show_table(rows: list[dict[str, str]]) -> None:
-    """Print the table; on a terminal too narrow the summaries wrap, and nothing else does."""
-    widths = {column: max([len(column), *(len(row[column]) for row in rows)]) for column in _COLUMNS[:-1]}
-    click.echo(paint("  ".join(column.ljust(widths.get(column, 0)) for column in _COLUMNS), "bold", stream=sys.stdout))
-    for row in rows:
-        line = "  ".join(row[column].ljust(widths.get(column, 0)) for column in _COLUMNS)
-        click.echo(line if row["state"] == "ok" else paint(line, "yellow", stream=sys.stdout))
+def _show_table(rows: list[dict[str, Any]]) -> None:
+    """Print the table; where the terminal is narrow the summaries wrap, in their column."""
+    widths = [max(map(len, (column, *(row[column] for row in rows)))) for column in _COLUMNS[:-1]]
+    indent = sum(widths) + 2 * len(widths)
+    for row in (dict(zip(_COLUMNS, _COLUMNS, strict=True)), *rows):
+        style = {"state": "bold", "ok": ""}.get(row["state"], "yellow")
+        head = "".join(f"{row[column]:<{width}}  " for column, width in zip(_COLUMNS, widths, strict=False))
+        first, *more = wrapped(row["summary"], indent=indent)
+        text = "\n".join([f"{head}{first}", *(f"{' ' * indent}{line}" for line in more)])
+        click.echo(paint(text, style) if style else text)
     bad = [row["name"] for row in rows if row["state"] != "ok"]
     note = f"; not usable: {listing(dict.fromkeys(bad))}" if bad else ""
     click.echo(f"\n{plural(len(rows) - len(bad), 'plugin')}{note}; 'tracer-spec plugins NAME' explains one")
@@ -133,15 +124,8 @@ def _show_table(rows: list[dict[str, str]]) -> None:
 
 def _describe(each: Provided) -> dict[str, Any]:
     """Return a plugin's row with its options."""
-    return {
-        "kind": each.kind,
-        "name": each.name,
-        "distribution": each.distribution,
-        "version": each.version,
-        "state": "ok",
-        "summary": each.plugin.summary,
-        "options": [_option_document(row) for row in option_rows(each.plugin.options)],
-    }
+    options = [_option_document(row) for row in option_rows(each.plugin.options)]
+    return {**_row(each, "ok", each.plugin.summary), "options": options}
 
 
 def _option_document(row: OptionRow) -> dict[str, Any]:
@@ -159,8 +143,8 @@ def _option_document(row: OptionRow) -> dict[str, Any]:
 def _page(each: Provided) -> str:
     """Lay out what there is to know of one plugin."""
     options = option_rows(each.plugin.options)
-    head = f"{paint(each.name, 'bold', stream=sys.stdout)}  {each.kind}, {each.distribution} {each.version}"
-    parts = [head, f"{each.plugin.summary}", ""]
+    head = f"{paint(each.name, 'bold')}  {each.kind}, {each.distribution} {each.version}"
+    parts = [head, *wrapped(each.plugin.summary), ""]
     if options:
         parts += ["options", *(line for row in options for line in _option(row)), ""]
     else:
@@ -176,5 +160,5 @@ def _option(row: OptionRow, margin: str = "  ") -> list[str]:
     )
     lines = [f"{margin}{row.name}  ({facts})"]
     if row.description:
-        lines.append(f"{margin}    {row.description}")
+        lines += [f"{margin}    {line}" for line in wrapped(row.description, indent=len(margin) + 4)]
     return lines + [line for each in row.inner for line in _option(each, f"{margin}    ")]

@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 
 from tracer_spec.cli.console import print_document
+from tracer_spec.cli.options import json_option
 
 
 @click.command("new", short_help="Write a distribution that holds one working plugin.")
 @click.argument("kind")
 @click.argument("name")
 @click.option("--into", default=".", show_default=True, metavar="DIR", help="Where to make its folder.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@json_option
 def command(kind: str, name: str, into: str, as_json: bool) -> None:
     """Write a folder, tracer-spec-NAME, that holds a working plugin of a KIND, and its conformance test.
 

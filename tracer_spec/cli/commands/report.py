@@ -8,9 +8,11 @@ from typing import Any
 
 import click
 
-from tracer_spec.cli.console import listing, plural, print_document, size
+from tracer_spec.cli.console import print_document
 from tracer_spec.cli.failure import Interrupted
+from tracer_spec.cli.options import json_option
 from tracer_spec.cli.verbs import VERBS
+from tracer_spec.text_format import listing, plural, size
 
 
 @click.command("report", short_help=VERBS["report"])
@@ -18,7 +20,7 @@ from tracer_spec.cli.verbs import VERBS
 @click.option("-o", "--out", metavar="FILE", help="Where the page goes; NAME.html beside the bundle by default.")
 @click.option("--previous", metavar="OLD", help="An earlier bundle: the page tells what changed since.")
 @click.option("--sha256", metavar="HEX", help="Refuse the bundle unless this is the digest of its file.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@json_option
 def command(bundle: str, out: str | None, previous: str | None, sha256: str | None, as_json: bool) -> None:
     """Write a bundle's report: one page that loads nothing.
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from tracer_spec.cli.bundle_options import embedder_option, sha256_option
 from tracer_spec.cli.console import print_document
 from tracer_spec.cli.failure import Interrupted
+from tracer_spec.cli.options import embedder_option, embedder_options_option, sha256_option
 from tracer_spec.cli.verbs import VERBS
 from tracer_spec.errors import UsageError
 
@@ -32,6 +32,7 @@ STDIN = "-"
 @click.option("--text", metavar="TEXT", help="Decide on this one text instead of a file.")
 @click.option("--out", metavar="FILE", help="Write decisions here, whole or not at all, instead of to stdout.")
 @embedder_option
+@embedder_options_option
 @sha256_option
 @click.option("--json", "as_json", is_flag=True, help="With --out or --text, print one JSON document.")
 @click.option("-q", "--quiet", is_flag=True, help="Leave out the line of counts on stderr.")
@@ -41,6 +42,7 @@ def command(
     text: str | None,
     out: str | None,
     embedder: str | None,
+    embedder_options: dict[str, Any],
     sha256: str | None,
     as_json: bool,
     quiet: bool,
@@ -59,7 +61,8 @@ def command(
         raise UsageError("--text takes neither FILE nor --out", hint="put many texts into FILE, one object a line")
     from tracer_spec.runtime import load
 
-    router = load(bundle, embedder=embedder, sha256=sha256)
+    router = load(bundle, embedder=embedder, embedder_options=embedder_options, sha256=sha256)
+    router.check_embedder()
     if text is not None:
         return _one(router, text, as_json)
     name = file or STDIN

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from tracer_spec.text_format import plural
+
 if TYPE_CHECKING:
     from tracer_spec.runtime import Decision, Router
 
@@ -42,19 +44,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a line asks.
-
-    Parameters
-    ----------
-    where : str
-        ``file:line``.
-    head : dict
-        ``{"id": ...}`` where the record has one; goes into the answer as it is.
-    text : str or None
-    vector : ndarray of shape (d,), float32, or None
-    problem : str
-        Why it cannot be decided; else empty.
-    """
+    """What a line asks; ``head`` is ``{"id": ...}`` where it has one, ``problem`` why it cannot be decided."""
 
     where: str
     head: dict[str, Any]
@@ -113,16 +103,7 @@ def _line(number: int, data: bytes, overlong: bool) -> Line | None:
 
 
 def read_request(line: Line, name: str, dimension: int) -> Request:
-    """Read one line.
-
-    Parameters
-    ----------
-    line : Line
-    name : str
-        What messages call the input.
-    dimension : int
-        The length that a vector must have.
-    """
+    """Read one line of an input of this name, whose vectors must be of this dimension."""
     where = f"{name}:{line.number}"
     if line.data is None:
         return Request(where, {}, problem=f"the line is longer than {LINE_BYTES} bytes")
@@ -193,17 +174,8 @@ def _vector(values: Any) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]] | 
 
 def _kind(value: Any) -> str:
     """Name a JSON value's type."""
-    if value is None:
-        return "null"
-    names = {
-        bool: "a boolean",
-        int: "a number",
-        float: "a number",
-        str: "a string",
-        list: "a list",
-        dict: "an object",
-    }
-    return names[type(value)]
+    names = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "a list", dict: "an object"}
+    return names.get(type(value), "null")
 
 
 def answer(router: Router, requests: Sequence[Request], counts: Counts, *, takes_text: bool) -> bytes:
@@ -267,5 +239,4 @@ def describe(counts: Counts) -> str:
     share = f" (coverage {counts.handled / decided:.3f})" if decided else ""
     noun = "error" if counts.errors == 1 else "errors, the first"
     errors = f", {counts.errors:,} {noun}: {counts.first_error}" if counts.errors else ""
-    lines = f"{counts.lines:,} line" if counts.lines == 1 else f"{counts.lines:,} lines"
-    return f"{lines}: {counts.handled:,} handled{share}, {counts.deferred:,} deferred{errors}"
+    return f"{plural(counts.lines, 'line')}: {counts.handled:,} handled{share}, {counts.deferred:,} deferred{errors}"

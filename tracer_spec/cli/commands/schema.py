@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,7 +15,16 @@ if TYPE_CHECKING:
     from tracer_spec.plugin import Options
     from tracer_spec.plugin.registry import Registry
 
-FILES = ("router", "trace", "bundle", "certificate", "frontier", "audit", "lock")
+# a file that is read or written: where the function that describes it is found
+_DESCRIBED = {
+    "trace": ("tracer_spec.builtin.formats.native", "native_schema"),
+    "bundle": ("tracer_spec.runtime.manifest_schema", "manifest_schema"),
+    "certificate": ("tracer_spec.flow.documents.certificate", "CertificateDocument.schema_document"),
+    "frontier": ("tracer_spec.flow.documents.frontier", "FrontierDocument.schema_document"),
+    "audit": ("tracer_spec.flow.documents.audit", "AuditDocument.schema_document"),
+    "lock": ("tracer_spec.flow.documents.lock", "LockDocument.schema_document"),
+}
+FILES = ("router", *_DESCRIBED)
 
 
 @click.command("schema", short_help=VERBS["schema"])
@@ -33,30 +44,10 @@ def command(file: str, bare: bool, as_json: bool) -> None:  # noqa: ARG001 - see
 
 
 def _schema(file: str, *, bare: bool) -> dict[str, Any]:
-    if file == "trace":
-        from tracer_spec.builtin.formats.native import native_schema
-
-        return native_schema()
-    if file == "bundle":
-        from tracer_spec.runtime.manifest_schema import manifest_schema
-
-        return manifest_schema()
-    if file == "certificate":
-        from tracer_spec.flow.documents.certificate import CertificateDocument
-
-        return CertificateDocument.schema_document()
-    if file == "frontier":
-        from tracer_spec.flow.documents.frontier import FrontierDocument
-
-        return FrontierDocument.schema_document()
-    if file == "audit":
-        from tracer_spec.flow.documents.audit import AuditDocument
-
-        return AuditDocument.schema_document()
-    if file == "lock":
-        from tracer_spec.flow.documents.lock import LockDocument
-
-        return LockDocument.schema_document()
+    if file in _DESCRIBED:
+        module, function = _DESCRIBED[file]
+        schema: dict[str, Any] = attrgetter(function)(importlib.import_module(module))()
+        return schema
     from tracer_spec.spec import router_schema
 
     return router_schema() if bare else router_document()

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tracer_spec.cli.console import plural, print_document
+from tracer_spec.cli.console import print_document
+from tracer_spec.cli.options import overrides_option
 from tracer_spec.cli.output import GITHUB, JSON, chosen_format, format_options
 from tracer_spec.cli.verbs import VERBS
+from tracer_spec.text_format import plural
 
 if TYPE_CHECKING:
     from tracer_spec.spec import RouterSpec
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command("validate", short_help=VERBS["validate"])
 @click.argument("specs", metavar="SPEC...", nargs=-1, required=True)
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a value: target.agreement=0.95.")
+@overrides_option
 @format_options
 def command(specs: tuple[str, ...], overrides: tuple[str, ...], form: str | None, as_json: bool) -> None:
     """Load each SPEC, resolve its plugins, check their options."""
@@ -31,9 +33,9 @@ def command(specs: tuple[str, ...], overrides: tuple[str, ...], form: str | None
     for spec, story in zip(specs, stories, strict=True):
         click.echo(f"{spec}: ok ({story})")
     if form == GITHUB:
-        from tracer_spec.cli.text.github_summary import tell_validation
+        from tracer_spec.cli.text.github_summary import publish_validation
 
-        tell_validation(specs, stories)
+        publish_validation(specs, stories)
 
 
 def _load_all(specs: tuple[str, ...], overrides: tuple[str, ...]) -> list[RouterSpec]:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from tracer_spec.cli.bundle_options import embedder_option, sha256_option
-from tracer_spec.cli.console import paint, plural, print_document, rows, size
+from tracer_spec.cli.console import print_document
+from tracer_spec.cli.options import (
+    brief_option,
+    embedder_option,
+    embedder_options_option,
+    json_option,
+    only_one_of,
+    quiet_option,
+    sha256_option,
+)
 from tracer_spec.cli.verbs import VERBS
 from tracer_spec.errors import UsageError
+from tracer_spec.text_format import plural
 
 if TYPE_CHECKING:
     from tracer_spec.flow.verify import Verification
@@ -28,18 +35,22 @@ FAILED = 4
     "--format", "preset", metavar="NAME", help="How TRACES are laid out, where not as the bundle's spec says."
 )
 @embedder_option
+@embedder_options_option
 @sha256_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@json_option
+@quiet_option
+@brief_option
 @click.option("-v", "--verbose", is_flag=True, help="Show every label, not only those with most disagreements.")
 def command(
     bundle: str,
     traces: str | None,
     preset: str | None,
     embedder: str | None,
+    embedder_options: dict[str, Any],
     sha256: str | None,
     as_json: bool,
     quiet: bool,
+    brief: bool,
     verbose: bool,
 ) -> int:
     """Check a bundle, and measure it on rows that its build never saw.
@@ -51,10 +62,15 @@ def command(
     out and counted. The exit code is 4 where the interval lies wholly under the target: the claim is contradicted. It
     can never be proved. Look once: measuring again and again until it passes is no verification.
     """
+    only_one_of(brief=brief, verbose=verbose)
     if preset is not None and traces is None:
         raise UsageError("--format is given without TRACES", hint="it says how the records of TRACES are laid out")
     if embedder is not None and traces is None:
         raise UsageError("--embedder is given without TRACES", hint="only their texts are embedded by a plugin")
+    if embedder_options and traces is None:
+        raise UsageError("--embedder-option is given without TRACES", hint="only their texts are embedded by a plugin")
+    from tracer_spec.cli.text.verify import intact_outcome, measured_document, verify_outcome
+    from tracer_spec.flow.verify import CONTRADICTED
     from tracer_spec.runtime import read_bundle
     from tracer_spec.runtime.archive import POLICY
     from tracer_spec.runtime.bundle import naming
@@ -65,24 +81,26 @@ def command(
         open_policy(opened.members[POLICY], opened.manifest)
         document = _intact(opened, pinned=sha256 is not None)
     if traces is None:
-        if as_json:
-            print_document(document)
-        else:
-            click.echo(_tell_intact(document))
-        return 0
-    from tracer_spec.cli.text.verify import document_of, tell
-    from tracer_spec.flow.verify import CONTRADICTED
-
-    found, accounting = _measure(opened, traces, preset, embedder, quiet=quiet)
-    if as_json:
-        print_document({**document, "status": found.verdict, "measured": document_of(found, accounting)})
+        outcome = intact_outcome(document)
     else:
-        click.echo(tell(found, accounting, document, verbose=verbose))
-    return FAILED if found.verdict == CONTRADICTED else 0
+        found, accounting = _measure(opened, traces, preset, embedder, embedder_options, quiet=quiet)
+        outcome = verify_outcome(found, accounting, document, verbose=verbose)
+        document |= {"status": found.verdict, "measured": measured_document(found, accounting)}
+    if as_json:
+        print_document(document)
+    else:
+        click.echo(outcome.text(brief=brief))
+    return FAILED if document["status"] == CONTRADICTED else 0
 
 
 def _measure(
-    bundle: Bundle, path: str, preset: str | None, embedder: str | None, *, quiet: bool
+    bundle: Bundle,
+    path: str,
+    preset: str | None,
+    embedder: str | None,
+    embedder_options: dict[str, Any],
+    *,
+    quiet: bool,
 ) -> tuple[Verification, Any]:
     """Read, route and count."""
     from tracer_spec.cli.commands.verify_traces import read_fresh_traces
@@ -99,7 +117,8 @@ def _measure(
         with staged(observe, "open") as done:
             claim = CertificateDocument.of_bundle(bundle).claimed(manifest.status)
             known = KnownRows.read(bundle.members, manifest.provenance)
-            router = open_router(bundle, embedder=embedder, allow_uncertified=True)
+            router = open_router(bundle, embedder=embedder, embedder_options=embedder_options, allow_uncertified=True)
+            router.check_embedder()
             done(f"{manifest.name} {manifest.version}")
         with staged(observe, "read") as done:
             fresh = read_fresh_traces(bundle, path, preset)
@@ -142,19 +161,3 @@ def _intact(bundle: Bundle, *, pinned: bool) -> dict[str, Any]:
         },
         "measured": None,
     }
-
-
-def _tell_intact(document: Mapping[str, Any]) -> str:
-    """Tell what was checked, and what was not."""
-    file = document["file"]
-    head = paint(f"intact  {document['name']} {document['version']}", "bold", "green", stream=sys.stdout)
-    facts = [
-        ("file", f"{file['path']}  ({size(file['bytes'])})"),
-        ("sha256", f"{file['sha256']}  ({document['checked']['sha256']})"),
-        *((name, text) for name, text in document["checked"].items() if name != "sha256"),
-        (
-            "claim",
-            f"{document['claim']}\n(as written; only fresh traces can contradict it: tracer-spec verify BUNDLE TRACES)",
-        ),
-    ]
-    return f"{head}\n\n{rows(facts, stream=sys.stdout)}"

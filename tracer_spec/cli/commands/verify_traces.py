@@ -25,16 +25,7 @@ _NOT_ASKED = ("use", "with", "on_error")
 
 @dataclass(frozen=True, slots=True)
 class FreshTraces:
-    """Traces to verify on.
-
-    Parameters
-    ----------
-    traces : TraceSet
-    vectors : ndarray of shape (n, d), float32, or None
-        Where the app brings vectors.
-    grouped : bool
-        Whether the bundle's claim is per group.
-    """
+    """Traces to verify on, with their vectors where the app brings them; ``grouped`` where the claim is per group."""
 
     traces: TraceSet
     vectors: Vectors | None
@@ -42,31 +33,17 @@ class FreshTraces:
 
 
 def read_fresh_traces(bundle: Bundle, path: str, preset: str | None, *, need_label: bool = True) -> FreshTraces:
-    """Read traces.
+    """Read traces from JSON Lines, laid out and labelled as the bundle's ``router.yaml`` says.
+
+    Bad records are dropped and counted, whatever the spec says of them, and a label off the list is a disagreement.
 
     Parameters
     ----------
-    bundle : Bundle
-        Its ``router.yaml`` says how a record is laid out and how an answer becomes a label.
-    path : str
-        JSON Lines, gzip or not; ``-`` is stdin.
+    bundle, path
     preset : str or None
         A format's name, instead of the spec's.
     need_label : bool
         Whether a record without a teacher's label is dropped; else its label is empty.
-
-    Raises
-    ------
-    DataError
-        Where no usable trace is read.
-    SpecError
-        Where the spec takes a value from the environment that is not set, or there is no such format.
-    BundleError
-        Where the bundle's spec cannot be read.
-
-    Notes
-    -----
-    Bad records are dropped and counted, whatever the spec says of them, and a label off the list is a disagreement.
     """
     from tracer_spec.builtin.embedders.precomputed import Precomputed
     from tracer_spec.builtin.formats import compile_format, find_format
@@ -79,11 +56,8 @@ def read_fresh_traces(bundle: Bundle, path: str, preset: str | None, *, need_lab
     if not path or (path != STDIN and not glob.has_magic(path) and not Path(path).exists()):
         raise DataError("there is no such file", where=path, hint="relative paths start at the current folder")
     tree = _tree(bundle)
-    spec, key, column = (
-        _traces_spec(bundle, tree),
-        _text(tree, "split", "key"),
-        _text(tree, "embedder", "with", "column"),
-    )
+    spec = _traces_spec(bundle, tree)
+    key, column = _text(tree, "split", "key"), _text(tree, "embedder", "with", "column")
     asked = preset or (spec.format if isinstance(spec.format, str) else spec.format.model_dump())
     chosen = find_format(asked)
     chosen = replace(chosen, group=key or chosen.group, embedding=column or chosen.embedding or "embedding")
@@ -113,7 +87,7 @@ def _tree(bundle: Bundle) -> Node:
 
     overrides = bundle.manifest.provenance.get("overrides", [])
     if not isinstance(overrides, list) or not all(isinstance(each, str) for each in overrides):
-        raise _refusal(bundle, f"{MANIFEST} provenance.overrides", "is no list of texts")
+        raise _refusal(bundle, f"{MANIFEST} provenance.overrides", "is not a list of texts")
     try:
         tree, problems = read_yaml(bundle.members[SPEC].decode(), f"{bundle.where}:{SPEC}")
     except UnicodeDecodeError:

@@ -1,1 +1,1 @@
-"""What the verbs print."""
+"""Texts that the commands print."""

@@ -1,91 +1,84 @@
-"""What a build came to, told for people: the claim first, then the numbers, then what to do next."""
+"""Facts of a build: the claim first, then the numbers, then what to do next."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tracer_spec.cli.console import duration, listing, one_line, paint, plural, rows
-from tracer_spec.cli.text.bundle import NAME_WIDTH, tell_bundle
-from tracer_spec.cli.text.summary import dropped_text, estimate_text, policy_text, sides_text, test_text
-from tracer_spec.cli.text.terminal_chart import Picture, draw
+from tracer_spec.cli.text.bundle import bundle_picture, file_facts, makings
+from tracer_spec.cli.text.github_commands import WARNING
+from tracer_spec.cli.text.outcome import Outcome, level_of, traces_level
+from tracer_spec.cli.text.terminal_chart import Picture
+from tracer_spec.report.facts import (
+    Fact,
+    bundle_facts,
+    dropped_text,
+    estimate_text,
+    exact_test_text,
+    policy_text,
+    sides_text,
+)
+from tracer_spec.text_format import counted_names, duration, listing, plural, reasons
 
 if TYPE_CHECKING:
     from tracer_spec.flow.result import BuildResult
-    from tracer_spec.plugin import Candidate, Measure, WalkStep
+    from tracer_spec.plugin import Candidate, Certificate, WalkStep
 
 
-def tell(result: BuildResult, *, out: Path, verbose: bool = False) -> str:
-    """Return the story of a build.
-
-    Parameters
-    ----------
-    result : BuildResult
-    out : Path
-        Where the bundle is, or would have been.
-    verbose : bool
-        Tell every step of the walk, every dropped record's example, and every learner's notes too.
-    """
-    facts = _look(result, verbose) + _zoo(result, verbose) + _off_list(result)
-    facts += [("warning", text) for text in result.warnings] + [("note", text) for text in result.remarks]
+def build_outcome(result: BuildResult, *, out: Path, lock: Path | None = None, verbose: bool = False) -> Outcome:
+    """Return what a build came to whose bundle is, or would have been, at ``out``; ``lock`` is what it was checked against."""
+    found = [*_look(result, verbose), *_zoo(result, verbose), *_off_list(result)]
+    found += [Fact("warning", text, WARNING, "traces", "traces") for text in result.warnings]
     if verbose:
-        facts += _steps(result) + _dropped(result)
-    took = f"  in {duration(result.seconds)}"
-    if result.bundle is None:
-        head = paint(f"{result.status}  {result.name}", "bold", "red", stream=sys.stdout)
-        told = rows([*_refused(result), *_traces(result), *facts], width=NAME_WIDTH, stream=sys.stdout)
-        return "\n".join([f"{head}{took}", told, *draw(_picture(result)), "", *_next_refused(result, out)])
+        found += [*_walk(result), *_dropped(result)]
+    ending = f"  in {duration(result.seconds)}"
+    if result.bundle is not None:
+        return _written(result, found, ending, verbose)
+    facts = [*_unwritten(result), *found]
+    if lock is not None:
+        facts.append(Fact("lock", f"built again, it is what {lock} says; nothing was written"))
+        return Outcome("same", f"{result.name} {result.version}", [*facts, Fact("sha256", result.sha256)], None, ending)
+    kept = f"{out} is left as it was, from an earlier build" if out.exists() else f"{out} was not written"
+    facts += [*_advice(result), Fact("file", kept)]
+    target = result.certificate.target if result.certificate.measure == "agreement" else None
+    picture = Picture(tuple((each.coverage, each.agreement) for each in result.front), None, target)
+    return Outcome(result.status, result.name, facts, picture, ending)
+
+
+def _written(result: BuildResult, found: list[Fact], ending: str, verbose: bool) -> Outcome:
+    """Return what a build that wrote a bundle came to, as the bundle tells it."""
+    from tracer_spec.flow.documents.audit import AuditDocument
+    from tracer_spec.flow.documents.certificate import CertificateDocument
     from tracer_spec.runtime import read_bundle
 
-    bundle = read_bundle(result.bundle, sha256=result.sha256)
-    following = [("next", _next_draft() if result.status == "draft" else _next_shipped(result))]
-    return "\n".join(
-        [
-            tell_bundle(bundle, ending=took, extra=facts, verbose=verbose),
-            rows(following, width=NAME_WIDTH, stream=sys.stdout),
-        ]
-    )
+    bundle = read_bundle(str(result.bundle), sha256=result.sha256)
+    claim, *rest = bundle_facts(bundle, CertificateDocument.of_bundle(bundle), AuditDocument.of_bundle(bundle))
+    level = traces_level(result.accounting.dropped)
+    facts = [Fact("claim", claim.text, level_of(result.status), "target", result.status)]
+    facts += [Fact("traces", each.text, level, "traces") if each.name == "traces" else each for each in rest]
+    following = "tracer-spec build SPEC  (certify it: one look at the certify rows)"
+    if result.status != "draft":
+        following = f"tracer-spec report {result.bundle} -o report.html"
+    if result.status == "certified":
+        following += f'\ntracer-spec route {result.bundle} --text "..."'
+    facts += [*(makings(bundle) if verbose else []), *found, *file_facts(bundle), Fact("next", following)]
+    return Outcome(result.status, f"{result.name} {result.version}", facts, bundle_picture(bundle), ending)
 
 
-def _picture(result: BuildResult) -> Picture:
-    """Return the picture of a refused build: what there was to choose from."""
-    on_agreement = result.certificate.measure == "agreement"
-    front = tuple((each.coverage, each.agreement) for each in result.front)
-    return Picture(front, None, result.certificate.target if on_agreement else None)
-
-
-def _look(result: BuildResult, verbose: bool) -> list[tuple[str, str]]:
-    """Tell how much error this look could spend, where looks are counted and it was not the first one."""
-    look, level, confidence = result.certificate.look, result.certificate.level, result.certificate.confidence
-    if look is None or level is None or confidence is None or (look == 1 and not verbose):
-        return []
-    text = f"number {look} at these certify rows: p <= {level:.2g} was asked of each test"
-    if look > 1:
-        text += f", the share of {1 - confidence:.2g} that is left to it; try settings with --draft, which spends none"
-    return [("look", text)]
-
-
-def _refused(result: BuildResult) -> list[tuple[str, str]]:
-    certificate = result.certificate
-    facts = [("finding", certificate.claim)]
-    estimate = result.estimate
+def _unwritten(result: BuildResult) -> Iterator[Fact]:
+    """Yield what was found out of a policy that was not written: refused, or built to be compared."""
+    certificate, estimate, accounting = result.certificate, result.estimate, result.accounting
+    name = "finding" if result.status == "refused" else "claim"
+    yield Fact(name, certificate.claim, level_of(result.status), "target", result.status)
     if estimate is not None:
-        facts.append(("best", f"{_policy(estimate)}\n{estimate_text(estimate.coverage, estimate.agreement)}"))
-    facts.append(
-        (
-            "test",
-            _step(certificate.measure, certificate.walk[0]) if certificate.walk else "no candidate was worth testing",
-        )
-    )
-    return facts
-
-
-def _step(measure: Measure, step: WalkStep) -> str:
-    verdict = "passed" if step.passed else "failed"
-    coverage = f"{step.candidate.coverage:.3f}"
-    return f"{test_text(measure, step.n, step.k, step.p_value)}, {verdict}, at predicted coverage {coverage}"
+        yield Fact("best" if result.status == "refused" else "policy", _policy(estimate))
+        yield Fact("estimate", estimate_text(estimate.coverage, estimate.agreement))
+    tested = certificate.chosen or next(iter(certificate.walk), None)
+    yield Fact("test", _step(certificate, tested) if tested else "no candidate was worth testing")
+    kept = dropped_text(accounting.read, accounting.kept, accounting.dropped)
+    sides = sides_text(result.n_fit, result.n_certify, len(result.labels))
+    yield Fact("traces", f"{kept}; {sides}", traces_level(accounting.dropped), "traces")
 
 
 def _policy(candidate: Candidate) -> str:
@@ -93,97 +86,96 @@ def _policy(candidate: Candidate) -> str:
     return policy_text(candidate.family, stages)
 
 
-def _steps(result: BuildResult) -> list[tuple[str, str]]:
+def _step(certificate: Certificate, step: WalkStep) -> str:
+    tested = exact_test_text(certificate.measure, step.n, step.k, step.p_value, certificate.level)
+    verdict = "passed" if step.passed else "failed"
+    return f"{tested}, {verdict}, at predicted coverage {step.candidate.coverage:.3f}"
+
+
+def _look(result: BuildResult, verbose: bool) -> Iterator[Fact]:
+    """Tell how much error this look could spend, where looks are counted and it was not the first one."""
+    look, level, confidence = result.certificate.look, result.certificate.level, result.certificate.confidence
+    if look is None or level is None or confidence is None or (look == 1 and not verbose):
+        return
+    text = f"number {look} at these certify rows: p <= {level:.2g} was asked of each test"
+    if look > 1:
+        text += f", the share of {1 - confidence:.2g} that is left to it; try settings with --draft, which spends none"
+    yield Fact("look", text)
+
+
+def _zoo(result: BuildResult, verbose: bool) -> Iterator[Fact]:
+    """Tell what became of the zoo; where nothing was skipped, only if asked, or if nothing ships."""
+    skipped = [row for row in result.zoo if row.status == "skipped"]
+    if skipped or verbose or result.status == "refused":
+        ranked = sorted(
+            (-row.agreement, number, row)
+            for number, row in enumerate(result.zoo)
+            if row.status != "skipped" and row.agreement is not None
+        )
+        shown = [f"{row.name} {row.agreement:.3f}{'*' * (row.status == 'screened')}" for _, _, row in ranked]
+        screened = " (* first fold alone)" if any("*" in each for each in shown) else ""
+        yield Fact("zoo", (", ".join(shown) or "none was trained") + screened)
+    for row in skipped:
+        yield Fact(
+            "skipped", f"{row.name} was skipped: {row.reason}", WARNING, f"zoo.{row.name}", f"{row.name} was skipped"
+        )
+    if verbose:
+        for row in result.zoo:
+            yield from (Fact("note", f"{row.name}: {note}") for note in row.notes)
+
+
+def _off_list(result: BuildResult) -> Iterator[Fact]:
+    """Name the labels that the teacher made up, and count the answers that are none."""
+    accounting = result.accounting
+    if accounting.n_unknown:
+        where = "" if result.certificate.walk else " among fit rows"
+        made_up = counted_names(accounting.unknown_labels.items(), 4)
+        text = f"{plural(accounting.n_unknown, 'answer')}{where}, each a disagreement: {made_up}"
+        yield Fact("off list", text, WARNING, "traces.labels", "made-up labels")
+    if accounting.unusable:
+        yield Fact("no label", f"{reasons(accounting.unusable.items())}; each counts as a disagreement")
+
+
+def _walk(result: BuildResult) -> Iterator[Fact]:
     """Tell every step of the walk."""
     proposed = sum(len(chain.candidates) for chain in result.chains)
-    steps = [_step(result.certificate.measure, step) for step in result.certificate.walk]
-    return [("walk", "\n".join([f"{len(steps):,} of {proposed:,} candidates were tested", *steps]))]
+    steps = [_step(result.certificate, step) for step in result.certificate.walk]
+    yield Fact("walk", "\n".join([f"{len(steps):,} of {proposed:,} candidates were tested", *steps]))
 
 
-def _traces(result: BuildResult) -> list[tuple[str, str]]:
-    accounting = result.accounting
-    kept = dropped_text(accounting.read, accounting.kept, accounting.dropped)
-    return [("traces", f"{kept}; {sides_text(result.n_fit, result.n_certify, len(result.labels))}")]
-
-
-def _off_list(result: BuildResult) -> list[tuple[str, str]]:
-    """Name the labels that the teacher made up, and count the answers that are none."""
-    accounting, facts = result.accounting, []
-    if accounting.n_unknown:
-        made_up = listing([f"'{one_line(label)}' {count:,}" for label, count in accounting.unknown_labels.items()], 4)
-        where = "" if result.certificate.walk else " among fit rows"
-        answers = plural(accounting.n_unknown, "answer")
-        facts.append(("off list", f"{answers}{where}, each a disagreement: {made_up}"))
-    if accounting.unusable:
-        unusable = ", ".join(f"{count:,} {reason}" for reason, count in accounting.unusable.items())
-        facts.append(("no label", f"{unusable}; each counts as a disagreement"))
-    return facts
-
-
-def _dropped(result: BuildResult) -> list[tuple[str, str]]:
+def _dropped(result: BuildResult) -> Iterator[Fact]:
     """Say where the first records of each reason for dropping stand."""
     examples = [f"{reason}: {listing(where, 5)}" for reason, where in result.accounting.examples.items()]
-    return [("dropped", "\n".join(examples))] if examples else []
+    if examples:
+        yield Fact("dropped", "\n".join(examples))
 
 
-def _zoo(result: BuildResult, verbose: bool) -> list[tuple[str, str]]:
-    """Tell what became of the zoo; where nothing was skipped, only if asked, or if nothing ships."""
-    trained = [row for row in result.zoo if row.status != "skipped" and row.agreement is not None]
-    trained.sort(key=lambda row: -(row.agreement or 0.0))
-    shown = [f"{row.name} {row.agreement:.3f}" + ("*" if row.status == "screened" else "") for row in trained]
-    lines = [_join(shown, "none was trained") + (" (* first fold alone)" if any("*" in each for each in shown) else "")]
-    skipped = [f"{row.name} was skipped: {row.reason}" for row in result.zoo if row.status == "skipped"]
-    notes = [f"{row.name}: {note}" for row in result.zoo for note in row.notes] if verbose else []
-    if not (skipped or verbose or result.bundle is None):
-        return []
-    return [("zoo", "\n".join([*lines, *skipped, *notes]))]
-
-
-def _join(items: Iterable[str], otherwise: str) -> str:
-    return ", ".join(items) or otherwise
-
-
-def _next_draft() -> str:
-    return "tracer-spec build SPEC  (certify it: one look at the certify rows)"
-
-
-def _next_shipped(result: BuildResult) -> str:
-    path = result.bundle
-    if result.status == "uncertified":
-        return f"tracer-spec report {path} -o report.html  (load() refuses it, unless allow_uncertified=True)"
-    return f'tracer-spec report {path} -o report.html\ntracer-spec route {path} --text "..."'
-
-
-def _next_refused(result: BuildResult, out: Path) -> list[str]:
-    lines = ["what would help", *advice_lines(result)] if result.advice else []
-    kept = f"{out} is left as it was, from an earlier build" if out.exists() else f"{out} was not written"
-    return [*lines, "", kept]
-
-
-def advice_lines(result: BuildResult) -> list[str]:
+def _advice(result: BuildResult) -> Iterator[Fact]:
     """Say what a refused build lacks."""
-    advice = result.advice
+    advice, n_traces = result.advice, result.n_fit + result.n_certify
+    if result.certificate.doubt:
+        yield Fact("advice", result.certificate.doubt)
+        return
     if advice is None:
-        return []
+        return
     if advice.traces_needed is None:
-        lines = [
-            "  no policy is estimated to reach the target on a fair share of the traffic, so more traces alone",
-            "  will not do: lower the target, add to the zoo, or look at where the teacher contradicts itself",
-        ]
-    elif advice.traces_needed <= result.n_fit + result.n_certify:
-        lines = [
-            "  by its estimates, the traces there are should have been enough nine times in ten: a chance failure, or",
-            "  estimates too rosy for these rows; more traces tell which, and a lower target or a better zoo help either",
-        ]
+        helps = (
+            "no policy is estimated to reach the target on a fair share of the traffic, so more traces alone will not help: "
+            "lower the target, add to the zoo, or look at where the teacher contradicts itself"
+        )
+    elif advice.traces_needed <= n_traces:
+        helps = (
+            "by its estimates, the traces there are should have been enough nine times in ten: a chance failure, or "
+            "estimates too rosy for these rows; more traces tell which, and a lower target or a better zoo help either"
+        )
     else:
-        more = advice.traces_needed - result.n_fit - result.n_certify
-        lines = [
-            f"  about {advice.traces_needed:,} traces in all, {more:,} more than there are, would certify",
-            "  nine times in ten, if coverage and agreement stay as estimated",
-        ]
-    return [
-        *lines,
-        f"  a policy must handle {advice.fewest_handled:,} certify rows or more to be certifiable at all;",
-        f"  there are {advice.n_certify:,}",
-        "  building again and again on the same traces until something passes would be no certificate",
-    ]
+        helps = (
+            f"about {advice.traces_needed:,} traces in all, {advice.traces_needed - n_traces:,} more than there are, would "
+            "certify nine times in ten, if coverage and agreement stay as estimated"
+        )
+    needed = (
+        f"a policy must handle {advice.fewest_handled:,} certify rows or more to be certifiable at all; there are "
+        f"{advice.n_certify:,}"
+    )
+    again = "building again and again on the same traces until something passes would be no certificate"
+    yield Fact("advice", "\n".join([helps, needed, again]))

@@ -1,108 +1,58 @@
-"""What a bundle holds, told for people: ``inspect`` and the end of ``build`` tell the same, from the same file."""
+"""Facts of a bundle: ``inspect`` and the end of ``build`` tell the same, from the same file."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tracer_spec.cli.console import listing, one_line, paint, plural, rows, size
-from tracer_spec.cli.text.summary import dropped_text, estimate_text, policy_text, sides_text, test_text
-from tracer_spec.cli.text.terminal_chart import Picture, draw
+from tracer_spec.cli.text.outcome import Outcome
+from tracer_spec.cli.text.terminal_chart import Picture
+from tracer_spec.report.facts import Fact, bundle_facts
+from tracer_spec.text_format import one_line, plural, size
 
 if TYPE_CHECKING:
-    from tracer_spec.flow.documents.audit import AuditDocument, Cost
-    from tracer_spec.flow.documents.certificate import CertificateDocument
     from tracer_spec.runtime import Bundle
 
-Facts = list[tuple[str, str]]
 
-# of the names beside the facts, so that what is told before and after the picture lines up
-NAME_WIDTH = 10
+def bundle_outcome(bundle: Bundle, *, verbose: bool = False) -> Outcome:
+    """Return what there is to know of a bundle, what it was made with too where ``verbose``."""
+    from tracer_spec.flow.documents.audit import AuditDocument
+    from tracer_spec.flow.documents.certificate import CertificateDocument
 
-_COLOURS = {"certified": "green", "uncertified": "yellow", "draft": "yellow"}
+    manifest = bundle.manifest
+    facts = bundle_facts(bundle, CertificateDocument.of_bundle(bundle), AuditDocument.of_bundle(bundle))
+    facts += [*(makings(bundle) if verbose else []), *file_facts(bundle)]
+    return Outcome(manifest.status, f"{manifest.name} {manifest.version}", facts, bundle_picture(bundle))
 
 
-def tell_bundle(bundle: Bundle, *, ending: str = "", extra: Facts | None = None, verbose: bool = False) -> str:
-    """Return the story of a bundle in some twenty lines: verdict, claim, numbers, picture, file.
-
-    Parameters
-    ----------
-    bundle : Bundle
-    ending : str
-        What follows the verdict on its line.
-    extra : list of (str, str), optional
-        Facts of whoever tells, put before the picture.
-    verbose : bool
-        Tell what it was made with, too.
-    """
+def bundle_picture(bundle: Bundle) -> Picture:
+    """Return the picture that the documents of a bundle hold."""
     from tracer_spec.flow.documents.audit import AuditDocument
     from tracer_spec.flow.documents.certificate import CertificateDocument
     from tracer_spec.flow.documents.frontier import FrontierDocument
 
-    certificate, audit = CertificateDocument.of_bundle(bundle), AuditDocument.of_bundle(bundle)
-    picture = Picture.of(certificate, FrontierDocument.of_bundle(bundle), audit)
-    verdict = f"{bundle.manifest.status}  {bundle.manifest.name} {bundle.manifest.version}"
-    head = paint(verdict, "bold", _COLOURS.get(bundle.manifest.status, "default"), stream=sys.stdout)
-    facts = [*_numbers(bundle, certificate, audit), *(_makings(bundle) if verbose else []), *(extra or [])]
-    numbers = rows(facts, width=NAME_WIDTH, stream=sys.stdout)
-    file = rows(_file(bundle), width=NAME_WIDTH, stream=sys.stdout)
-    return "\n".join([f"{head}{ending}", numbers, *draw(picture), file])
+    certificate = CertificateDocument.of_bundle(bundle)
+    chains = FrontierDocument.of_bundle(bundle).chains
+    candidates = [(each.coverage, each.agreement, each) for chain in chains for each in chain.candidates]
+    return Picture(
+        front=tuple(sorted((coverage, agreement) for coverage, agreement, each in candidates if each.front)),
+        chosen=next(((coverage, agreement) for coverage, agreement, each in candidates if each.chosen), None),
+        target=certificate.target if certificate.measure == "agreement" else None,
+        labels=tuple((each.label, each.n, each.handled) for each in AuditDocument.of_bundle(bundle).labels),
+    )
 
 
-def _numbers(bundle: Bundle, certificate: CertificateDocument, audit: AuditDocument) -> Facts:
-    """Tell the claim and what it rests on."""
-    policy = bundle.manifest.policy
-    stages = [(stage.surrogate, stage.threshold) for stage in policy.stages]
-    facts = [("claim", certificate.claim or ""), ("policy", policy_text(policy.family, stages))]
-    guards = sorted({guard for stage in policy.stages for guard in stage.guards})
-    if guards:
-        facts.append(("guards", ", ".join(guards)))
-    if policy.defer_labels:
-        facts.append(("deferred", f"always, where the answer would be {listing(map(one_line, policy.defer_labels))}"))
-    estimate = certificate.estimate
-    if estimate:
-        facts.append(("estimate", estimate_text(estimate.coverage, estimate.agreement)))
-        facts += _cost(audit.cost, estimate.coverage)
-    if certificate.n is not None and certificate.k is not None:
-        test = test_text(certificate.measure, certificate.n, certificate.k, certificate.p_value)
-        facts.append(("test", test))
-    return facts + _traces(bundle)
-
-
-def _cost(cost: Cost | None, coverage: float) -> Facts:
-    """Project what is saved, where the spec says what the teacher costs; no part of the claim."""
-    if not cost:
-        return []
-    whole = cost.usd_per_day
-    return [("cost", f"at the estimated coverage, {whole * coverage:,.2f} of {whole:,.2f} USD a day are saved")]
-
-
-def _traces(bundle: Bundle) -> Facts:
-    """Tell what became of the traces, and what the teacher's labels are like."""
-    traces = bundle.manifest.provenance.get("traces", {})
-    if not {"read", "kept", "dropped", "fit", "certify"} <= traces.keys():
-        return []
-    kept = dropped_text(traces["read"], traces["kept"], traces["dropped"])
-    # of all traces, as far as they may be told; the audit's count is of fit rows
-    n_unknown = traces.get("unknown_labels", 0)
-    off = f"; {plural(n_unknown, 'answer')} off the list" if n_unknown else ""
-    sides = sides_text(traces["fit"], traces["certify"], len(bundle.manifest.labels))
-    return [("traces", f"{kept}; {sides}{off}")]
-
-
-def _makings(bundle: Bundle) -> Facts:
-    """Tell what it was made with."""
-    manifest, facts = bundle.manifest, Facts()
-    facts.append(("labels", ", ".join(map(one_line, manifest.labels))))
-    embedder = manifest.embedder
+def makings(bundle: Bundle) -> list[Fact]:
+    """Tell what a bundle was made with."""
+    manifest, embedder = bundle.manifest, bundle.manifest.embedder
     shipped = f"{embedder.distribution} {embedder.version}"
-    facts.append(("embedder", f"{embedder.use} ({shipped}), {manifest.dimension} dimensions, {comes(bundle)}"))
     libraries = manifest.provenance.get("libraries", {})
-    facts.append(("built with", ", ".join(f"{name} {version}" for name, version in libraries.items())))
-    if manifest.created:
-        facts.append(("created", manifest.created))
-    return facts
+    facts = [
+        Fact("labels", ", ".join(map(one_line, manifest.labels))),
+        Fact("embedder", f"{embedder.use} ({shipped}), {manifest.dimension} dimensions, {comes(bundle)}"),
+        Fact("built with", ", ".join(f"{name} {version}" for name, version in libraries.items())),
+    ]
+    return [*facts, Fact("created", manifest.created)] if manifest.created else facts
 
 
 def comes(bundle: Bundle) -> str:
@@ -114,9 +64,8 @@ def comes(bundle: Bundle) -> str:
     return "in the bundle" if is_built_in(bundle.manifest.embedder) else "from the plugin, which must be installed"
 
 
-def _file(bundle: Bundle) -> Facts:
+def file_facts(bundle: Bundle) -> list[Fact]:
+    """Tell which file it is."""
     n_bytes, n_members = Path(bundle.where).stat().st_size, len(bundle.members) + 1
-    return [
-        ("file", f"{bundle.where}  ({size(n_bytes)}, {plural(n_members, 'member')}, all verified)"),
-        ("sha256", bundle.sha256),
-    ]
+    told = f"{bundle.where}  ({size(n_bytes)}, {plural(n_members, 'member')}, all verified)"
+    return [Fact("file", told), Fact("sha256", bundle.sha256)]

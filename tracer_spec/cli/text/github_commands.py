@@ -30,18 +30,7 @@ _CUT = "\n*The rest is cut; the log has it all.*\n"
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """One remark on one line of a file.
-
-    Parameters
-    ----------
-    level : {'error', 'warning', 'notice'}
-    title, message : str
-        Plain text, of any content.
-    file : str
-        As it was named on the command line; empty where there is none.
-    line, column : int
-        From 1; 0 where there is none.
-    """
+    """A remark, of any content, on a line of a file as it was named on the command line; lines count from 1."""
 
     level: str
     title: str
@@ -54,7 +43,10 @@ class Annotation:
         """Return the workflow command, on one line."""
         file = path_in_repository(self.file)
         found = {"file": file, "line": self.line, "col": self.column} if file else {}
-        given = {**{key: value for key, value in found.items() if value}, "title": in_our_name(self.title)}
+        given = {
+            **{key: value for key, value in found.items() if value},
+            "title": f"tracer-spec: {self.title}" if self.title else "tracer-spec",
+        }
         message = self.message if len(self.message) <= _MOST_MESSAGE_CHARS else self.message[:_MOST_MESSAGE_CHARS] + "…"
         if self.file and not file:
             message = f"{message}\n{Path(self.file).name}:{self.line}:{self.column}"
@@ -83,11 +75,6 @@ def in_property(text: str) -> str:
     'a%3Ab%2C 5 %25'
     """
     return in_data(text).replace(":", "%3A").replace(",", "%2C")
-
-
-def in_our_name(title: str) -> str:
-    """Return a title that names the program, so that annotations of several tools can be told apart."""
-    return f"tracer-spec: {title}" if title else "tracer-spec"
 
 
 def path_in_repository(file: str) -> str:
@@ -130,17 +117,8 @@ def shown(annotations: Iterable[Annotation]) -> list[Annotation]:
 
 
 def publish(annotations: Iterable[Annotation], summary: str, outputs: Mapping[str, str]) -> None:
-    """Write the outputs, the step summary and the annotations; what cannot be written is a warning.
-
-    Parameters
-    ----------
-    annotations : iterable of Annotation
-        The worst of each level first.
-    summary : str
-        Markdown; cut where it is long.
-    outputs : mapping of str to str
-        Any of :data:`OUTPUTS`; those left out are written empty, so that no value of an earlier call stays.
-    """
+    """Write the outputs, the step summary and the annotations; what cannot be written is a warning."""
+    # those left out are written empty, so that no value of an earlier call stays
     named = {name: outputs.get(name, "") for name in OUTPUTS}
     troubles = [
         *_append("GITHUB_OUTPUT", "".join(_assignment(*each) for each in named.items()), "outputs"),
@@ -184,13 +162,7 @@ def _append(variable: str, text: str, what: str) -> list[Annotation]:
 
 
 class GuardedStream(io.TextIOBase):
-    """A text stream whose lines the runner cannot take for commands, whoever wrote what stands in them.
-
-    Parameters
-    ----------
-    raw : text stream
-        Where the lines go.
-    """
+    """A text stream whose lines the runner cannot take for commands, whoever wrote what stands in them."""
 
     def __init__(self, raw: TextIO) -> None:
         self.raw = raw

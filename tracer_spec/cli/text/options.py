@@ -25,18 +25,7 @@ _PLACES: dict[str, tuple[tuple[str, ...], str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class OptionRow:
-    """One option of a plugin.
-
-    Parameters
-    ----------
-    name, type, range, description : str
-        ``range`` holds bounds; empty where anything of the type goes.
-    default : object
-        None where there is none, or where the default is null.
-    required : bool
-    inner : tuple of OptionRow
-        What the objects that it takes hold, by their address: ``files.NAME.path``, ``secrets[].type``.
-    """
+    """One option of a plugin; ``inner`` is what the objects that it takes hold, such as ``secrets[].type``."""
 
     name: str
     type: str

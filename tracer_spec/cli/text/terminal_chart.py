@@ -1,4 +1,4 @@
-"""The picture of a policy in a terminal: the Pareto front, beside the labels that are handled least."""
+"""Chart of a policy in a terminal: the Pareto front, beside the labels that are handled least."""
 
 from __future__ import annotations
 
@@ -6,14 +6,10 @@ import shutil
 import sys
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
-from tracer_spec.cli.console import one_line, paint
-
-if TYPE_CHECKING:
-    from tracer_spec.flow.documents.audit import AuditDocument
-    from tracer_spec.flow.documents.certificate import CertificateDocument
-    from tracer_spec.flow.documents.frontier import FrontierDocument
+from tracer_spec.cli.console import paint
+from tracer_spec.text_format import one_line
 
 Point = tuple[float, float]
 
@@ -41,25 +37,15 @@ class Picture:
     chosen : (float, float) or None
         The candidate that ships.
     target : float or None
-        The agreement asked for; None where something else was.
+        The agreement asked for, where it was one.
     labels : tuple of (str, int, int)
-        The teacher's labels with their rows and how many of them are handled; empty where that is not known.
+        The teacher's labels with their rows and how many of them are handled.
     """
 
     front: tuple[Point, ...]
     chosen: Point | None
     target: float | None
     labels: tuple[tuple[str, int, int], ...] = field(default=(), repr=False)
-
-    @classmethod
-    def of(cls, certificate: CertificateDocument, frontier: FrontierDocument, audit: AuditDocument) -> Picture:
-        """Return the picture that the documents of a bundle hold."""
-        candidates = [each for chain in frontier.chains for each in chain.candidates]
-        front = sorted((each.coverage, each.agreement) for each in candidates if each.front)
-        chosen = next(((each.coverage, each.agreement) for each in candidates if each.chosen), None)
-        labels = tuple((each.label, each.n, each.handled) for each in audit.labels)
-        target = certificate.target if certificate.measure == "agreement" else None
-        return cls(tuple(front), chosen, target, labels)
 
     @property
     def worst(self) -> list[tuple[str, int, int]]:
@@ -88,11 +74,6 @@ def _titled(lines: list[str], stream: TextIO) -> list[str]:
     return [paint(title, "dim", stream=stream) for title in padded[:1]] + padded[1:]
 
 
-def _title(picture: Picture) -> str:
-    mark = f", {_CHOSEN} ships" if picture.chosen else ""
-    return f"agreement by coverage{mark}"
-
-
 def _plot(picture: Picture) -> list[str]:
     """Plot the front, with the target as a dotted line."""
     from plotille import Canvas
@@ -115,7 +96,8 @@ def _plot(picture: Picture) -> list[str]:
         numbers[_row(picture.target, low, high)] = f"{picture.target:.2f}".lstrip("0")
     lines = [f"{numbers.get(number, ''):>4} │{row}".rstrip() for number, row in enumerate(rows)]
     under = f"{'└':>6}0{'coverage':─^{_CANVAS_WIDTH - 2}}1"
-    return [_title(picture), *lines, under]
+    title = f"agreement by coverage{f', {_CHOSEN} ships' if picture.chosen else ''}"
+    return [title, *lines, under]
 
 
 def _row(level: float, low: float, high: float) -> int:

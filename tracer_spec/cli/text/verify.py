@@ -1,15 +1,16 @@
-"""What fresh rows say of a bundle, for people and as a document."""
+"""Facts that fresh rows tell of a bundle, and the document of them."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from tracer_spec.cli.console import listing, one_line, paint, plural, rows
-from tracer_spec.cli.text.summary import dropped_text
+from tracer_spec.cli.text.outcome import Outcome
 from tracer_spec.flow.documents.certificate import AGREEMENT
 from tracer_spec.flow.verify import CONTRADICTED, NOTHING_CLAIMED, Rate, Verification
+from tracer_spec.report.facts import Fact, dropped_text
+from tracer_spec.text_format import counted_names, one_line, plural, reasons, size
 
 if TYPE_CHECKING:
     from tracer_spec.flow.traces.accounting import Accounting
@@ -20,26 +21,43 @@ _LEAST_SHOWN = 1e-9
 ONE_LOOK = "exact for rows that took no part in anything before and are looked at once"
 
 
-def tell(found: Verification, accounting: Accounting, document: Mapping[str, Any], *, verbose: bool) -> str:
-    """Return the story: the verdict first, then the numbers, then what limits them."""
-    colour = {CONTRADICTED: "red", NOTHING_CLAIMED: "yellow"}.get(found.verdict, "green")
-    head = paint(f"{found.verdict}  {document['name']} {document['version']}", "bold", colour, stream=sys.stdout)
+def verify_outcome(
+    found: Verification, accounting: Accounting, document: Mapping[str, Any], *, verbose: bool
+) -> Outcome:
+    """Return what fresh rows say: the verdict first, then the numbers, then what limits them."""
+    facts = [*_facts(found, accounting, verbose), Fact("sha256", document["file"]["sha256"])]
+    return Outcome(found.verdict, f"{document['name']} {document['version']}", facts)
+
+
+def intact_outcome(document: Mapping[str, Any]) -> Outcome:
+    """Return what was checked of a bundle without traces, and what was not."""
+    file, checked = document["file"], document["checked"]
+    as_written = "(as written; only fresh traces can contradict it: tracer-spec verify BUNDLE TRACES)"
     facts = [
-        ("claim", found.claim.text),
-        ("verdict", _verdict(found)),
-        ("agreement", rate_text(found.agreement, "handled rows agree with the teacher")),
-        ("coverage", rate_text(found.coverage, "rows are handled")),
-        ("end to end", rate_text(found.end_to_end, "rows get no label but the teacher's")),
-        ("intervals", f"at {found.confidence:.6g} (Clopper-Pearson), {ONE_LOOK}"),
-        ("traces", _traces(found, accounting)),
+        Fact("file", f"{file['path']}  ({size(file['bytes'])})"),
+        Fact("sha256", f"{file['sha256']}  ({checked['sha256']})"),
+        *(Fact(name, text) for name, text in checked.items() if name != "sha256"),
+        Fact("claim", f"{document['claim']}\n{as_written}"),
     ]
+    return Outcome("intact", f"{document['name']} {document['version']}", facts)
+
+
+def _facts(found: Verification, accounting: Accounting, verbose: bool) -> Iterator[Fact]:
+    yield Fact("claim", found.claim.text)
+    yield Fact("verdict", _verdict(found))
+    yield Fact("agreement", rate_text(found.agreement, "handled rows agree with the teacher"))
+    yield Fact("coverage", rate_text(found.coverage, "rows are handled"))
+    yield Fact("end to end", rate_text(found.end_to_end, "rows get no label but the teacher's"))
+    yield Fact("intervals", f"at {found.confidence:.6g} (Clopper-Pearson), {ONE_LOOK}")
+    yield Fact("traces", _traces(found, accounting))
     if found.unknown.n:
-        facts.append(("unknown", _unknown(found)))
+        rows, names = plural(found.unknown.n, "row"), counted_names(found.unknown_labels.items(), 6)
+        unknown = f"{rows} with a label that the bundle does not know, {found.unknown.handled:,} of them handled"
+        yield Fact("unknown", f"{unknown}, each a disagreement: {names}")
     if found.reasons:
-        reasons = ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in found.reasons.items())
-        facts.append(("deferred", reasons))
-    facts += [("drift", _drift(found)), ("labels", _labels(found, verbose)), ("sha256", document["file"]["sha256"])]
-    return f"{head}\n\n{rows(facts, stream=sys.stdout)}"
+        yield Fact("deferred", reasons((reason.replace("_", " "), n) for reason, n in found.reasons.items()))
+    yield Fact("drift", _drift(found))
+    yield Fact("labels", _labels(found, verbose))
 
 
 def rate_text(rate: Rate, counted: str) -> str:
@@ -56,9 +74,9 @@ def rate_text(rate: Rate, counted: str) -> str:
     return f"{share}: {rate.k:,} of {rate.n:,} {counted}"
 
 
-def document_of(found: Verification, accounting: Accounting) -> dict[str, Any]:
+def measured_document(found: Verification, accounting: Accounting) -> dict[str, Any]:
     """Return the ``measured`` part of the document of ``verify --json``."""
-    claim, drift = found.claim, found.drift
+    claim, unknown = found.claim, found.unknown
     return {
         "verdict": found.verdict,
         "claim": {"measure": claim.measure, "target": claim.target, "confidence": claim.confidence},
@@ -72,13 +90,8 @@ def document_of(found: Verification, accounting: Accounting) -> dict[str, Any]:
         "repeats": found.n_repeats,
         "knows_its_rows": found.known_rows,
         "deferred": dict(found.reasons),
-        "unknown_labels": {
-            "n": found.unknown.n,
-            "handled": found.unknown.handled,
-            "labels": dict(found.unknown_labels),
-        },
-        "drift": drift
-        and {"distance": drift.distance, "p_value": drift.p_value, "n_certify": drift.n_certify, "n": drift.n},
+        "unknown_labels": {"n": unknown.n, "handled": unknown.handled, "labels": dict(found.unknown_labels)},
+        "drift": asdict(found.drift) if found.drift else None,
         "labels": [{"label": e.label, "n": e.n, "handled": e.handled, "agree": e.agree} for e in found.labels],
     }
 
@@ -97,14 +110,13 @@ def _verdict(found: Verification) -> str:
         return f"no row was handled: {name} was not measured, and nothing contradicts the claim"
     if found.verdict == CONTRADICTED:
         return f"{name} is at most {rate.upper:.3f} on fresh rows, under the {target:.6g} that was claimed"
-    text = f"{name} may be {target:.6g} or more: fresh rows do not contradict the claim, nor can they prove it"
     if rate.upper < target and found.with_known_texts:
         with_them = rate_text(found.with_known_texts, "with the rows left out for their text alone")
-        text = (
-            f"{name} is under {target:.6g} on texts the build never saw; counted {with_them}, which does not contradict\n"
-            "the claim; traces with ids would tell repeated requests, which are traffic, from rows of the build"
+        return (
+            f"{name} is under {target:.6g} on texts the build never saw; counted {with_them}, which does not contradict the "
+            "claim; traces with ids would tell repeated requests, which are traffic, from rows of the build"
         )
-    return text
+    return f"{name} may be {target:.6g} or more: fresh rows do not contradict the claim, nor can they prove it"
 
 
 def _traces(found: Verification, accounting: Accounting) -> str:
@@ -118,25 +130,19 @@ def _traces(found: Verification, accounting: Accounting) -> str:
     return "\n".join((*lines, f"{plural(found.coverage.n, 'row')} measured", *accounting.notes))
 
 
-def _unknown(found: Verification) -> str:
-    labels = listing([f"'{one_line(label)}' {count:,}" for label, count in found.unknown_labels.items()], 6)
-    n, handled = plural(found.unknown.n, "row"), found.unknown.handled
-    return (
-        f"{n} with a label that the bundle does not know, {handled:,} of them handled, each a disagreement:\n{labels}"
-    )
-
-
 def _drift(found: Verification) -> str:
     """Tell the effect size beside the p-value; silence of the test is not sameness."""
     drift = found.drift
     if drift is None:
         return "not measured: the certificate holds no scores to compare with"
-    size = f"distance {drift.distance:.3f} (Kolmogorov-Smirnov, 0 to 1) between the acceptance scores of"
     p_value = f"p = {drift.p_value:.2g}" if drift.p_value >= _LEAST_SHOWN else f"p < {_LEAST_SHOWN:.0e}"
-    rest = f"{drift.n_certify:,} certify rows and {drift.n:,} fresh ones, {p_value}:"
+    seen = "no change was seen, which is no evidence that there is none"
     if drift.p_value <= _UNUSUAL:
-        return f"{size}\n{rest} the traffic has changed, and the claim is about traffic like the traces"
-    return f"{size}\n{rest} no change was seen, which is no evidence that there is none"
+        seen = "the traffic has changed, and the claim is about traffic like the traces"
+    return (
+        f"distance {drift.distance:.3f} (Kolmogorov-Smirnov, 0 to 1) between the acceptance scores of "
+        f"{drift.n_certify:,} certify rows and {drift.n:,} fresh ones, {p_value}: {seen}"
+    )
 
 
 def _labels(found: Verification, verbose: bool) -> str:
@@ -146,11 +152,9 @@ def _labels(found: Verification, verbose: bool) -> str:
     shown = met if verbose else [each for each in ranked[:_SHOWN_LABELS] if each.agree < each.handled]
     width = max((len(one_line(each.label)) for each in shown), default=0)
     head = f"{len(met)} of {len(found.labels)} met; descriptive, since nothing is certified per label"
-    if shown and not verbose:
-        head += "; most disagreements:"
     lines = [
         f"{one_line(each.label):<{width}}  {each.handled - each.agree:,} of {each.handled:,} handled disagree "
         f"({plural(each.n, 'row')})"
         for each in shown
     ]
-    return "\n".join((head, *lines))
+    return "\n".join((f"{head}; most disagreements:" if shown and not verbose else head, *lines))

@@ -1,4 +1,4 @@
-"""What a refused build would need: told from fit rows and counts, never from the certify rows."""
+"""Advice after a refusal: how many traces would certify, estimated from fit rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Open the certify rows, once, and let the calibrator test its frozen order on them."""
+"""The test: the certify rows are opened once, and the calibrator tests its frozen order on them."""
 
 from __future__ import annotations
 

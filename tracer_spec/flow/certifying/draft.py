@@ -1,4 +1,4 @@
-"""Drafts: everything estimated from fit rows, the certify rows never opened, and nothing claimed."""
+"""Drafts: estimates from fit rows; the certify rows stay sealed and nothing is claimed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chains to the Pareto front: the picture people choose from. It decides nothing; the calibrator does."""
+"""Pareto front of all candidates, for people; the calibrator decides."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the workshop to a frozen order of testing: everything that is decided before a certify row is opened."""
+"""Proposal: the frozen order of testing, decided before a certify row is opened."""
 
 from __future__ import annotations
 

@@ -90,6 +90,7 @@ class CertificateDocument(Document):
     """What is certified of a bundle, and how it was tested."""
 
     member: ClassVar = CERTIFICATE
+    is_printed: ClassVar = True
     comment: ClassVar = (
         "Beyond what a schema can say: k is at most n; n, k and p_value are those of the step of the walk that ships; scores "
         "ascend, and are no more than n_certify."

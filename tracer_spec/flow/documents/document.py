@@ -23,7 +23,7 @@ from pydantic_core import CoreSchema, ErrorDetails, core_schema
 
 from tracer_spec.errors import BundleError
 from tracer_spec.runtime.bundle import Bundle, naming
-from tracer_spec.runtime.strict_json import canonical_json, read_json
+from tracer_spec.runtime.strict_json import canonical_json, check_strings, read_json
 
 SCHEMA_VERSION = 1
 _READING = "reading"
@@ -87,6 +87,8 @@ class Document(Part):
 
     member: ClassVar[str]
     comment: ClassVar[str]
+    is_printed: ClassVar[bool] = False
+    """Whether its texts are printed as they are: none of them is a label or a text of the traces."""
 
     schema_version: Literal[1] = 1
 
@@ -104,6 +106,8 @@ class Document(Part):
             Where it is no JSON object, or a value is not what its key asks for; the first such value is named.
         """
         document = read_json(data, member=cls.member)
+        if cls.is_printed:
+            check_strings(document, member=cls.member)
         version = document.get("schema_version")
         if type(version) is int and version > SCHEMA_VERSION:
             what = f"is of schema_version {version}; this release reads {SCHEMA_VERSION}"

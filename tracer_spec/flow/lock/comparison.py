@@ -1,4 +1,4 @@
-"""``build --locked`` and ``--check``: what is there now, held against what the lock says of the last certified build."""
+"""Comparison of a build with the one that the lock pins, for ``build --locked`` and ``--check``."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def pinned_build(plan: Plan, place: Path) -> Pinned:
     """
     path = lock_path(plan.loaded.file)
     if path is None:
-        raise LockError("a spec that is no file has no lock", hint="write it to router.yaml and build that")
+        raise LockError("a spec given as a mapping has no lock file", hint="write it to router.yaml and build that")
     lock, file = read_lock(path), plan.loaded.file
     if lock.document.build is not None:
         return Pinned(path, file, place, lock.document.build)

@@ -1,4 +1,4 @@
-"""Two documents of plain data, value by value."""
+"""Differences of two documents of plain data, value by value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``router.lock`` as a file: read defensively, written in one step, put together again after a merge."""
+"""The file ``router.lock``: read, written in one step, and united after a merge conflict."""
 
 from __future__ import annotations
 

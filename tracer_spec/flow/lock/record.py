@@ -1,4 +1,4 @@
-"""What a lock says of the last certified build: what it was made from, and what it came to."""
+"""Record of a certified build in the lock: its inputs and its outcome."""
 
 from __future__ import annotations
 

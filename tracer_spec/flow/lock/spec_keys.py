@@ -1,4 +1,4 @@
-"""A spec's keys as a lock may tell them: enough to say which one changed, and nothing that is not for everybody's eyes."""
+"""Keys of a spec as a lock may show them: numbers and names as they are, other values as digests."""
 
 from __future__ import annotations
 

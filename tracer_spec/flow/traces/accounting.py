@@ -1,4 +1,4 @@
-"""What became of every record that was read: nothing is dropped without a count and a reason."""
+"""Accounting of records: every record that is dropped is counted under a reason."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ class Tally:
         head = Problem(
             where="",
             what=f"{n_bad:,} of {_count(self.read, 'record')} cannot be used: {self._listed(bad)}",
-            hint="mend them, leave them out with 'traces.format.where', or drop and count: 'on_error: drop'",
+            hint="fix them, leave them out with 'traces.format.where', or drop and count: 'on_error: drop'",
             address="traces.on_error",
         )
         return _error(head, *self.problems)
@@ -230,7 +230,7 @@ def check_choice(value: str, choices: Sequence[str], address: str) -> None:
     """Raise SpecError where a setting is none of its choices."""
     if value not in choices:
         raise SpecError(
-            f"'{value}' is none of {', '.join(choices)}", hint=did_you_mean(value, choices), address=address
+            f"'{value}' is not one of {', '.join(choices)}", hint=did_you_mean(value, choices), address=address
         )
 
 

@@ -1,4 +1,4 @@
-"""From records to a clean set of traces: read, clean, count."""
+"""Collection of traces: records read, cleaned and counted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How rows were dealt out before: a row that a build or a draft has fitted never certifies."""
+"""How earlier builds and drafts split the rows: a row that was ever fitted never certifies."""
 
 from __future__ import annotations
 

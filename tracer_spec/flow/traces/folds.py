@@ -52,7 +52,7 @@ def folds(keys: Sequence[bytes], n_folds: int, *, seed: int) -> NDArray[np.int64
         Where there are fewer different keys than folds.
     """
     if n_folds < 2:
-        raise SpecError(f"{n_folds} is no number of folds; at least 2", address="split.folds")
+        raise SpecError(f"{n_folds} is not a number of folds: it must be at least 2", address="split.folds")
     members: defaultdict[bytes, list[int]] = defaultdict(list)
     for row, key in enumerate(keys):
         members[key].append(row)

@@ -1,4 +1,4 @@
-"""The labels that a surrogate can answer, and their class numbers."""
+"""Label space: the labels that a surrogate can answer, and their class numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what the teacher answered to a label, and from labels to class numbers."""
+"""Cleaner of labels: from the teacher's answer to a label."""
 
 from __future__ import annotations
 

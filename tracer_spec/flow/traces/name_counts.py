@@ -1,4 +1,4 @@
-"""Names that traces carry (of a model, of a prompt's version): how often each was met, and from when to when."""
+"""Counts of names in traces (models, prompt versions), with the first and last time of each."""
 
 from __future__ import annotations
 

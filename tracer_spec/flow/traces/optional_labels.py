@@ -1,4 +1,4 @@
-"""Traces of which some have no teacher's label, for what needs none: decisions can be compared without."""
+"""Cleaner of labels that also takes traces without one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which traces a build has seen, as salted hashes: enough to leave them out of a verification, too little to read them."""
+"""Salted hashes of a build's rows, by which a verification leaves them out; no text can be read from them."""
 
 from __future__ import annotations
 
@@ -99,9 +99,9 @@ class KnownRows:
         traces = provenance.get("traces")
         digest = traces.get("digest") if isinstance(traces, dict) else None
         if not isinstance(digest, str) or not re.fullmatch("[0-9a-f]{64}", digest):
-            raise _refusal("cannot be used: provenance.traces.digest of bundle.json is no sha256")
+            raise _refusal("cannot be used: provenance.traces.digest of bundle.json is not a sha256")
         if len(data) % _HASH.itemsize:
-            raise _refusal(f"has {len(data)} bytes, which is no whole number of 64-bit hashes")
+            raise _refusal(f"has {len(data)} bytes, which is not a whole number of 64-bit hashes")
         hashes = np.frombuffer(data, _HASH).astype(np.uint64)
         if not (hashes[:-1] < hashes[1:]).all():
             raise _refusal("is not sorted")

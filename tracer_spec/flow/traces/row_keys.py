@@ -1,4 +1,4 @@
-"""What tells rows apart, and hashes of it that are uniform: the coins of the split, thrown before anyone looks at a row."""
+"""Keys that tell rows apart, and uniform hashes of them that decide the split."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which rows train and which rows certify.
+"""Split of the traces into fit rows and certify rows.
 
 Membership is a hash of what a row *is*, never of a seed, a label or a position: building again, with other settings or
 with more

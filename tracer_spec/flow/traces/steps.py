@@ -1,4 +1,4 @@
-"""The steps of ``traces.labels.normalize``: from what the teacher answered to the text of a label."""
+"""Steps of ``traces.labels.normalize``: from the teacher's answer to the text of a label."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The clean traces of a build, in columns."""
+"""Trace set: the clean traces of a build, in columns."""
 
 from __future__ import annotations
 

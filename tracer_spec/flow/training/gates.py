@@ -66,7 +66,7 @@ def _train_acceptor(learner: Resolved, rows: FitRows, held_out: HeldOut, among: 
     """Train it once without each fold, for the scores, and once on all."""
     from threadpoolctl import threadpool_limits
 
-    from tracer_spec.graph import Scorer
+    from tracer_spec.graph import Scorer, export
 
     agrees = held_out.agrees(rows.y)
 
@@ -79,8 +79,7 @@ def _train_acceptor(learner: Resolved, rows: FitRows, held_out: HeldOut, among: 
             votes=None if held_out.votes is None else held_out.votes[chosen],
         )
         with learner.attribute_errors(), threadpool_limits(1):
-            graph: bytes = learner.make().fit(evidence, seed=seed).to_onnx().SerializeToString(deterministic=True)
-        return graph
+            return export(learner.make().fit(evidence, seed=seed))
 
     known = {"embedding": rows.X, "scores": held_out.scores}
     if held_out.votes is not None:
@@ -132,6 +131,8 @@ def _train_guards(learner: Resolved, rows: FitRows, seed: int) -> Kept:
     """Train the whole guard first, then those without a fold."""
     from threadpoolctl import threadpool_limits
 
+    from tracer_spec.graph import export
+
     known = rows.y >= 0
     chosen = {"whole": np.flatnonzero(known)}
     chosen |= {f"fold {fold}": inside for fold, (inside, _) in enumerate(rows.splits(known))}
@@ -140,6 +141,6 @@ def _train_guards(learner: Resolved, rows: FitRows, seed: int) -> Kept:
         own = derive_seed(seed, f"guard {role}", learner.alias)
         with learner.attribute_errors(), threadpool_limits(1):
             guard = learner.make().fit(rows.X[inside], rows.y[inside], n_classes=rows.n_classes, seed=own)
-            graphs.append(guard.to_onnx().SerializeToString(deterministic=True))
+            graphs.append(export(guard))
         limits.append(float(guard.limit))
     return Kept({str(place): graph for place, graph in enumerate(graphs)}, {"limits": limits})

@@ -85,14 +85,14 @@ def learn(task: Task, X: Vectors, y: Classes) -> Outcome:
     """
     from threadpoolctl import threadpool_limits
 
-    from tracer_spec.graph import Scorer
+    from tracer_spec.graph import Scorer, export
 
     started = time.perf_counter()
     try:
         with threadpool_limits(1):
             learner = task.make(task.options)
             surrogate = learner.fit(X[task.train], y[task.train], n_classes=task.n_classes, seed=task.seed)
-            graph = surrogate.to_onnx().SerializeToString(deterministic=True)
+            graph = export(surrogate)
         (scores,) = Scorer(graph).run({"embedding": X[task.score]})
         failure = _contract_breach(scores, (len(task.score), task.n_classes))
     except MissingDependencyError:

@@ -1,0 +1,173 @@
+"""Facts of a plan: whether anything could be certified, then the counts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tracer_spec.cli.text.github_commands import WARNING
+from tracer_spec.cli.text.outcome import Outcome, level_of, traces_level
+from tracer_spec.report.facts import Fact, dropped_text
+from tracer_spec.text_format import counted_names, listing, one_line, plural
+
+if TYPE_CHECKING:
+    from tracer_spec.flow.preview.cached import Forecast
+    from tracer_spec.flow.preview.certifiable import Ceiling, Outlook
+    from tracer_spec.plan import Plan
+    from tracer_spec.plugin import Target
+
+_SHOWN_LABELS = 5
+
+
+def plan_outcome(plan: Plan, outlook: Outlook, cached: Forecast, spec: str, *, verbose: bool) -> Outcome:
+    """Return what a spec's traces can certify."""
+    able, accounting = outlook.certifiable, outlook.accounting
+    kept = dropped_text(accounting.read, accounting.kept, accounting.dropped)
+    sides = f"{outlook.n_fit:,} fit rows, {able.n_certify:,} certify rows"
+    facts = [
+        Fact("target", _target(outlook.target)),
+        Fact("ceiling", _ceiling(outlook.ceiling)),
+        Fact("traces", f"{kept}\n{sides}", traces_level(accounting.dropped), "traces"),
+        Fact("labels", _labels(plan, outlook, verbose)),
+        *_off_list(outlook),
+        Fact("test", _test(plan, outlook), level_of(able.status), "target", able.status),
+        Fact("plugins", _plugins(plan, verbose)),
+        Fact("cache", cached_text(cached, able.n_certify)),
+        *(Fact("warning", text, WARNING, "traces", "traces") for text in (*outlook.warnings, *outlook.notes)),
+        _next(outlook, spec),
+    ]
+    return Outcome(able.status, plan.spec.name, facts)
+
+
+def _target(target: Target) -> str:
+    if target.agreement is not None:
+        return f"{target.level:.6g} agreement on the traffic handled, at {target.confidence:.6g} confidence"
+    return f"{target.level:.6g} of all traffic gets no label but the teacher's, at {target.confidence:.6g} confidence"
+
+
+def _ceiling(ceiling: Ceiling) -> str:
+    """Say how far the teacher agrees with itself."""
+    line = f"{ceiling.share:.3f} at most for a router that answers everything, by the teacher's own answers to the fit rows"
+    if ceiling.repeated_share is None:
+        return f"{line}\nno text repeats, so nothing is known of how steady the teacher is"
+    return (
+        f"{line}\n{plural(ceiling.n_repeated, 'row')} share {plural(ceiling.n_texts, 'text')}, "
+        f"{ceiling.n_conflicting:,} of which have several labels: at most {ceiling.repeated_share:.3f} on these rows"
+    )
+
+
+def _labels(plan: Plan, outlook: Outlook, verbose: bool) -> str:
+    """Count the labels among fit rows, and name the extremes."""
+    ranked = sorted(outlook.labels.items(), key=lambda item: (-item[1], item[0]))
+    shown = [f"{one_line(label)} {n:,}" for label, n in ranked]
+    known = "listed" if plan.allowed_labels is not None else "found"
+    if verbose or len(shown) <= 2 * _SHOWN_LABELS:
+        lines = [", ".join(shown[at : at + _SHOWN_LABELS]) for at in range(0, len(shown), _SHOWN_LABELS)]
+    else:
+        lines = [f"most: {', '.join(shown[:_SHOWN_LABELS])}", f"fewest: {', '.join(shown[-_SHOWN_LABELS:])}"]
+    return "\n".join([f"{plural(len(ranked), 'label')} {known}; fit rows of each:", *lines])
+
+
+def _off_list(outlook: Outlook) -> list[Fact]:
+    """Name the labels that the teacher made up, and count the answers that are none."""
+    facts = []
+    if outlook.n_unknown:
+        made_up = counted_names(outlook.unknown_labels.items(), 5)
+        text = f"{plural(outlook.n_unknown, 'fit row')} off the list, each a disagreement: {made_up}"
+        facts.append(Fact("off list", text, WARNING, "traces.labels", "made-up labels"))
+    if outlook.n_unusable:
+        unusable = f"{plural(outlook.n_unusable, 'fit row')} with an answer that is not a label, each a disagreement"
+        facts.append(Fact("no label", unusable))
+    return facts
+
+
+def _test(plan: Plan, outlook: Outlook) -> str:
+    """Say what the test needs and what the certify rows give."""
+    able, target = outlook.certifiable, outlook.target
+    if able.fewest is None:
+        return f"'{plan.calibrator.provided.name}' makes none: it promises nothing, whatever the number of rows"
+    on_agreement = target.agreement is not None
+    needed = "be handled, all of them with the teacher's label"
+    if not on_agreement:
+        needed = "are needed, none of them with a label that is not the teacher's"
+    must = "must " if on_agreement else ""
+    lines = [f"at least {able.fewest:,} certify rows {must}{needed}; there are {able.n_certify:,}"]
+    if able.smallest_coverage is not None and on_agreement:
+        asked = ", the target's min_coverage" if able.smallest_coverage == target.min_coverage else ""
+        lines.append(f"the smallest coverage that could be certified is {able.smallest_coverage:.3f}{asked}")
+    if able.likely_rows is not None:
+        measure = "agreement" if on_agreement else "end-to-end rate"
+        share = f", at coverage {able.likely_rows / able.n_certify:.3f}" if on_agreement and able.n_certify else ""
+        share = f"; there are {able.n_certify:,}" if able.likely_rows > able.n_certify else share
+        lines.append(
+            f"a policy whose true {measure} is {able.likely_agreement:.6g} passes nine times in ten on "
+            f"{able.likely_rows:,} of them{share}"
+        )
+    if able.look is not None:
+        look = f"a new build's look at these rows would be number {able.look}"
+        lines.append(f"{look}: its test spends {able.level:.2g} of error")
+    return "\n".join(lines)
+
+
+def _plugins(plan: Plan, verbose: bool) -> str:
+    """List the plugins by kind, and who ships them."""
+    shippers = [f"{each.provided.distribution} {each.provided.version}" for each in plan.resolved]
+    if verbose:
+        return "\n".join(
+            f"{each.provided.kind} {each.alias}: {each.provided.name}, {shipper}"
+            for each, shipper in zip(plan.resolved, shippers, strict=True)
+        )
+    by_kind: dict[str, list[str]] = {}
+    for each in plan.resolved:
+        by_kind.setdefault(each.provided.kind, []).append(each.alias)
+    kinds = "; ".join(f"{kind} {listing(names)}" for kind, names in by_kind.items())
+    return f"{kinds}\nfrom {listing(sorted(set(shippers)))}"
+
+
+def _next(outlook: Outlook, spec: str) -> Fact:
+    able = outlook.certifiable
+    if able.status != "uncertifiable":
+        return Fact("next", f"tracer-spec build {spec}")
+    asked = "target.agreement" if outlook.target.agreement is not None else "target.end_to_end"
+    more = f"about {able.traces_missing:,} more traces" if able.traces_missing else "certify rows"
+    return Fact(
+        "advice",
+        f"{more} before anything could be certified, or a lower {asked} or target.confidence",
+        WARNING,
+        "target",
+    )
+
+
+def cached_text(cached: Forecast, n_certify: int) -> str:
+    """Say what a build would find in the cache and what it would have to do.
+
+    Examples
+    --------
+    >>> from tracer_spec.flow.preview.cached import Forecast
+    >>> print(cached_text(Forecast(True, None, 600, 590), 400))
+    vectors of 590 of 600 texts of fit rows are there; those of 400 certify rows are looked up once they are opened
+    trainings: unknown until the rest is embedded
+    """
+    if not cached.is_on:
+        return "off: everything is embedded and trained"
+    return f"{_vectors(cached, n_certify)}\ntrainings: {_trainings(cached)}"
+
+
+def _vectors(cached: Forecast, n_certify: int) -> str:
+    if cached.n_texts is None:
+        return "vectors come with the traces"
+    if cached.is_fitted is False:
+        return "the embedder is not there: it is fitted, and embeds everything"
+    if cached.is_fitted:
+        return "the fitted embedder is there" + (", with the vectors of the fit rows" if cached.n_texts_known else "")
+    known = f"vectors of {cached.n_texts_known:,} of {cached.n_texts:,} texts of fit rows are there"
+    return f"{known}; those of {n_certify:,} certify rows are looked up once they are opened"
+
+
+def _trainings(cached: Forecast) -> str:
+    known = cached.n_fits_known
+    if known is None:
+        return f"unknown until {'vectors are read' if cached.n_texts is None else 'the rest is embedded'}"
+    if cached.n_fits is None:
+        return f"{known:,} of surrogates are there; how many it takes, the first fold tells"
+    missing = "" if cached.n_fits == known else f"; {cached.n_fits - known:,} will run"
+    return f"{known:,} of {cached.n_fits:,} of surrogates are there{missing}"

@@ -1,0 +1,128 @@
+"""An upper bound of what a graph costs to load and to run.
+
+Shapes are followed from the inputs and the constants through every node, as upper bounds for a number of rows. A graph
+whose values or computations are too many is refused. ONNX Runtime computes what depends on constants alone when it
+loads a graph, so that a small file could keep it busy, or fill the memory, before anything is routed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import ChainMap
+from collections.abc import Mapping
+
+from tracer_spec.runtime import limits
+from tracer_spec.runtime.graph_operators import (
+    ML,
+    OPERATORS,
+    PLAINER,
+    Inputs,
+    branch,
+    largest,
+    n_rows,
+    node_name,
+    trees,
+)
+from tracer_spec.runtime.graph_reader import Graph, Node, Value, read_model
+from tracer_spec.runtime.tensor_check import GraphRefusedError
+from tracer_spec.runtime.tree_check import check_trees
+
+_SMALLER = "rebuild it from smaller surrogates"
+_NODE = 50_000  # what ONNX Runtime spends on any node when it loads a graph
+
+
+def check_cost(model: bytes) -> None:
+    """Refuse a graph with an operator that is not in :data:`OPERATORS`, or that costs too much.
+
+    Parameters
+    ----------
+    model : bytes
+        A serialised model whose fields have been checked.
+
+    Raises
+    ------
+    GraphRefusedError
+    """
+    graph = read_model(model)
+    # what does not depend on rows is bounded by the first; what grows faster than they do is refused by the second
+    for rows, elements in ((limits.ROWS_AT_LOAD, limits.GRAPH_ELEMENTS), (limits.CHUNK_ROWS, limits.BATCH_ELEMENTS)):
+        budget = _Budget(rows, elements)
+        inputs = {
+            name: Value(tuple(rows if dim is None else dim for dim in shape)) for name, shape in graph.inputs.items()
+        }
+        _walk(graph, ChainMap({}, inputs), budget)
+
+
+class _Budget:
+    """What may still be spent."""
+
+    def __init__(self, rows: int, elements: int) -> None:
+        self.is_first = rows == limits.ROWS_AT_LOAD
+        self.elements = elements
+        self.operations = limits.GRAPH_OPERATIONS * rows // limits.ROWS_AT_LOAD
+
+    def spend(self, node: Node, inputs: Inputs, outputs: Inputs) -> None:
+        if any(size < 0 for each in (*inputs, *outputs) for size in each.shape):
+            raise GraphRefusedError(f"has {node_name(node)} of a negative size", PLAINER)
+        written = sum(math.prod(each.shape) for each in outputs)
+        self.elements -= written
+        read = sum(math.prod(each.shape) for each in inputs)
+        self.operations -= _NODE + read + written + _extra_cost(node, inputs, outputs)
+        if self.elements < 0:
+            raise GraphRefusedError(f"makes values too large to hold, by {node_name(node)}", _SMALLER)
+        if self.operations < 0:
+            raise GraphRefusedError(f"takes too long to compute, by {node_name(node)}", _SMALLER)
+
+
+def _walk(graph: Graph, outer: ChainMap[str, Value], budget: _Budget) -> list[Value]:
+    """Follow shapes through a graph, and return those of its outputs."""
+    known = outer.new_child(dict(graph.constants))
+    for node in graph.nodes:
+        rule = OPERATORS.get(node.op)
+        if rule is None:
+            where = f" of {node.op[0]}" if node.op[0] else ""
+            raise GraphRefusedError(f"uses the operator {node.op[1][:80]!r}{where}, which a policy may not", PLAINER)
+        inputs = [_known(known, name) for name in node.inputs if name]
+        if rule is branch:
+            outputs = _branches(node, known, budget)
+        else:
+            if rule is trees and budget.is_first:
+                check_trees(node)
+            try:
+                outputs = rule(node, inputs)
+            except (IndexError, ValueError, KeyError):
+                raise GraphRefusedError(f"has {node_name(node)} whose inputs do not fit it", PLAINER) from None
+        budget.spend(node, inputs, outputs)
+        known.update(zip(node.outputs, outputs, strict=False))
+    return [_known(known, name) for name in graph.outputs]
+
+
+def _known(values: Mapping[str, Value], name: str) -> Value:
+    if name not in values:
+        raise GraphRefusedError(f"uses the value {name[:80]!r}, which nothing before it gives", PLAINER)
+    return values[name]
+
+
+def _branches(node: Node, known: ChainMap[str, Value], budget: _Budget) -> list[Value]:
+    """Follow both branches of an If."""
+    graphs = [node.attributes[name].graph() for name in ("then_branch", "else_branch") if name in node.attributes]
+    given = [_walk(graph, known, budget) for graph in graphs if graph is not None]
+    if len(given) != 2 or len(given[0]) != len(given[1]):
+        raise GraphRefusedError(f"has {node_name(node)} whose branches do not give the same", PLAINER)
+    return [Value(largest(one.shape, other.shape)) for one, other in zip(*given, strict=True)]
+
+
+def _extra_cost(node: Node, inputs: Inputs, outputs: Inputs) -> int:
+    """Return what a node costs beyond reading its inputs and writing its outputs."""
+    name = node.op[1]
+    if name in ("MatMul", "Gemm"):
+        inner = inputs[0].shape[0 if node.integer("transA", 0) else -1]
+        return math.prod(outputs[0].shape) * inner // 4
+    if name == "If":
+        return 10 * _NODE
+    if name == "TopK":
+        return 8 * math.prod(inputs[0].shape)
+    if node.op[0] == ML:
+        size = node.n_items("nodes_nodeids") if name.startswith("TreeEnsemble") else node.n_bytes // 4
+        return n_rows(inputs) * size
+    return 0
