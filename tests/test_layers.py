@@ -43,7 +43,7 @@ FLOOR_PLAN = """
     certify_rows
     prepared
     prepare train
-    audit bundle_file
+    audit bundle_file remarks
     lock
     certifying
     preview bundle_contents

@@ -34,7 +34,8 @@ def build(
     source : path or mapping
         A ``router.yaml``, ``-`` for one from stdin, or the same as a mapping.
     out : path, optional
-        The bundle to write; ``dist/NAME.tracer`` by default, ``dist/NAME.draft.tracer`` for a draft.
+        The bundle to write; ``dist/NAME.tracer`` by default; ``dist/NAME.draft.tracer`` for a draft, and
+        ``dist/NAME.uncertified.tracer`` where the calibrator promises nothing.
     overrides : sequence of str
         ``key=value`` as ``--set`` takes them.
     draft : bool
@@ -56,8 +57,8 @@ def build(
     Returns
     -------
     BuildResult
-        ``certified`` or ``draft`` with its bundle, or ``refused`` with the numbers and an advice; a refusal writes no
-        bundle and leaves an earlier one as it was.
+        ``certified``, ``uncertified`` or ``draft`` with its bundle, or ``refused`` with the numbers and an advice; a
+        refusal writes no bundle and leaves an earlier one as it was.
 
     Raises
     ------
@@ -82,6 +83,7 @@ def build(
     from tracer_spec.flow.lock.record import deliver
     from tracer_spec.flow.prepare import part, prepare, read_traces
     from tracer_spec.flow.prepared import sealed_accounting
+    from tracer_spec.flow.remarks import remarks
     from tracer_spec.flow.result import conclude
     from tracer_spec.flow.train import train
     from tracer_spec.plan import make_plan
@@ -96,8 +98,7 @@ def build(
     memory = Memory(open_store(cache), recalls=not check)
     with staged(observe, "plan") as done:
         plan = make_plan(load_spec(source, overrides=overrides), find_plugins())
-        # a draft does not route: it must not take the place of a bundle that does
-        place = Path(out or f"dist/{plan.spec.name}{'.draft' if draft else ''}.tracer")
+        place = _place(out, plan.spec.name, "draft" if draft else "certified")
         pinned = pinned_build(plan, place) if locked or check else None
         # a draft writes it before it trains, and only where it tells something new
         lock = None if pinned or draft else lock_path(plan.loaded.file)
@@ -128,8 +129,10 @@ def build(
         done(f"candidates: {proposal.n_candidates:,}; chains: {len(proposal.chains)}")
     with staged(observe, "certify") as done:
         certificate = decide(proposal, prepared, repeats=plan.spec.traces.repeats)
+        place = _place(out, plan.spec.name, certificate.status)
         done(f"{certificate.status}; tests: {len(certificate.walk)}")
     contents = written = None
+    told: tuple[str, ...] = ()
     if certificate.shipped is not None:
         with staged(observe, "audit") as done:
             rows = audited_rows(
@@ -147,6 +150,7 @@ def build(
             contents = bundle_contents(
                 plan.loaded, plan.resolved, prepared, proposal, certificate, audited, zoo=workshop.reports
             )
+            told = remarks(contents.manifest.policy, audited)
             if pinned and check:
                 contents = contents.dated(pinned.created)
                 written = seal_bundle(place, contents.manifest, contents.members)
@@ -168,6 +172,12 @@ def build(
     return replace(
         result,
         bundle=None if check else result.bundle,
+        remarks=told,
         warnings=(*result.warnings, *(pinned.notes_on(written) if pinned else ())),
         seconds=time.perf_counter() - started,
     )
+
+
+def _place(out: str | Path | None, name: str, status: str = "certified") -> Path:
+    """Return where a bundle goes: one that routes only where asked to must not take the place of one that does."""
+    return Path(out or f"dist/{name}{'' if status == 'certified' else f'.{status}'}.tracer")

@@ -73,8 +73,8 @@ def stage_by_stage(policy, parts, denied, X):
                 reason = DENIED_LABEL
             if stage.fences and not distance(x, np.array([label]))[0] <= np.float32(stage.fences[0].limit):
                 reason = OUT_OF_DISTRIBUTION
-            if not finite:
-                reason, score = UNAVAILABLE, 0.0
+            if not x.any():  # of the zero vector, nothing is known
+                reason, score = OUT_OF_DISTRIBUTION if finite else UNAVAILABLE, 0.0
             answer = (label, True, score, position, HANDLED) if reason == HANDLED else (-1, False, score, -1, reason)
             if reason in (HANDLED, UNAVAILABLE):
                 break
@@ -123,7 +123,7 @@ def test_the_graph_decides_as_the_stages_do_one_row_at_a_time(length, guarded, s
     policy, parts = random_policy(rng, length, guarded)
     denied = [False, some_denied, False, False]
     X = rng.normal(size=(400, D)).astype(np.float32)
-    X[3, 1], X[7, 0], X[11] = np.nan, np.inf, 1e30
+    X[3, 1], X[7, 0], X[11], X[13] = np.nan, np.inf, 1e30, 0.0
     expected = stage_by_stage(policy, parts, denied, X)
     model = compile_policy(policy, dimension=D, denied=denied)
     assert_same(run(model, X), expected)
@@ -133,13 +133,14 @@ def test_the_graph_decides_as_the_stages_do_one_row_at_a_time(length, guarded, s
     assert_same([np.concatenate(column) for column in zip(*alone, strict=True)], [column[:40] for column in expected])
 
 
-def test_an_open_policy_handles_every_finite_row():
+def test_an_open_policy_handles_every_finite_row_but_the_zero_vector():
     rng = np.random.default_rng(0)
     policy, _ = random_policy(rng, 1, gated=False)
     X = rng.normal(size=(50, D)).astype(np.float32)
-    X[10] = np.nan
+    X[10], X[20] = np.nan, 0
     label, handled, score, stage, reason = run(compile_policy(policy, dimension=D, denied=[False] * K), X)
-    assert handled.sum() == 49
+    assert handled.sum() == 48
+    assert (label[20], handled[20], score[20], stage[20], reason[20]) == (-1, False, 0, -1, OUT_OF_DISTRIBUTION)
     assert (label[10], handled[10], stage[10], reason[10]) == (-1, False, -1, UNAVAILABLE)
     assert np.isfinite(score).all()
 

@@ -369,3 +369,15 @@ def test_a_review_is_bounded_and_its_tables_are_whole(folder):
     assert "1,985 more labels" in text
     elements = rendered(text)
     assert set(elements.cells) == {3, 6}
+
+
+def test_a_change_tells_what_the_new_claim_does_not_say(documents):
+    def bundle(agree):
+        audit = documents.audit(["card", "loan"])
+        audit["labels"][1] = {"label": "loan", "n": 9, "handled": 9, "agree": agree}
+        return documents.bundle(certificate=documents.certificate(), audit=audit)
+
+    found = compare(bundle(9), bundle(1))
+    said = "fit rows of rare labels answered with another label: 'loan' 8 of 9"
+    assert f"F{said[1:]}." in trust(found)
+    assert (found.old.document()["remarks"], found.new.document()["remarks"]) == ([], [said])

@@ -94,8 +94,15 @@ def test_a_draft_is_called_a_draft_and_claims_nothing(documents):
 
 def test_a_calibrator_without_confidence_is_not_called_certified(documents):
     page = render(documents.bundle(certificate=documents.certificate(confidence=None, calibrator="empirical")))
-    assert "○ built" in told(page.html)
+    assert "○ uncertified" in told(page.html)
     assert 'tile-certified"' not in page.html
+
+
+def test_a_rare_label_whose_requests_get_another_label_is_noted_under_the_claim(documents):
+    audit = documents.audit(["card", "loan"])
+    audit["labels"][1] = {"label": "loan", "n": 9, "handled": 9, "agree": 1}
+    page = render(documents.bundle(certificate=documents.certificate(), audit=audit))
+    assert "Note Fit rows of rare labels answered with another label: 'loan' 8 of 9." in told(page.html)
 
 
 def test_a_previous_bundle_adds_what_changed_for_users_for_trust_and_by_label(documents):

@@ -158,7 +158,13 @@ def test_a_file_larger_than_any_bundle_is_not_read(tmp_path):
 def test_a_draft_is_refused_unless_asked_for(bundles, save):
     path = save(bundles.forge(bundles.manifest(status="draft").document()))
     refused(path, "is a draft: nothing is certified about it", address="bundle.json status")
-    assert load(path, allow_draft=True).manifest.status == "draft"
+    assert load(path, allow_uncertified=True).manifest.status == "draft"
+
+
+def test_what_promises_nothing_is_refused_unless_asked_for(bundles, save):
+    path = save(bundles.forge(bundles.manifest(status="uncertified").document()))
+    refused(path, "is uncertified: its calibrator promises nothing", address="bundle.json status")
+    assert load(path, allow_uncertified=True).manifest.status == "uncertified"
 
 
 def test_a_newer_format_is_refused_with_the_upgrade(bundles, save):
@@ -392,7 +398,7 @@ def test_a_forged_bundle_is_refused_or_routes_and_nothing_else_is_raised(bundles
             content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
         forged = bundles.forge(document, {**contents, name: bytes(content)})
     try:
-        router = open_router(parse_bundle(forged), allow_draft=True)
+        router = open_router(parse_bundle(forged), allow_uncertified=True)
     except BundleError:
         return
     X = np.eye(router.dimension, dtype=np.float32) * 2

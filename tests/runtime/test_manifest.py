@@ -74,7 +74,7 @@ def test_a_version_that_is_not_that_digest_is_refused(document):
         (["format"], True, "bundle.json format.*is true, not a whole number"),
         (["name"], "", "bundle.json name.*not a text of 1 to 200 characters"),
         (["name"], 7, "bundle.json name.*is 7, not a text"),
-        (["status"], "refused", "is 'refused'; allowed: certified, draft"),
+        (["status"], "refused", "is 'refused'; allowed: certified, uncertified, draft"),
         (["created"], "yesterday", "bundle.json created.*does not match"),
         (["spec_digest"], "sha256:00", "bundle.json spec_digest.*does not match"),
         (["labels"], [], "labels.*a list of 0, not a list of 1 to"),

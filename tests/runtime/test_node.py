@@ -129,7 +129,8 @@ def test_node_makes_the_same_decisions_with_a_compiled_cascade_of_trees(node, bu
     path = save(bundles.forge(contents=bundles.members(**{"policy.onnx": graph})))
     decisions = compare(node, path, rows(1000, 4), tmp_path)
     assert {each["stage"] for each in decisions} == {0, 1, None}
-    assert {each["reason"] for each in decisions} == {"handled", "low_score", "denied_label", "unavailable"}
+    reasons = {"handled", "low_score", "out_of_distribution", "denied_label", "unavailable"}
+    assert {each["reason"] for each in decisions} == reasons
 
 
 def test_node_sees_a_changed_member(node, good, save, tmp_path):

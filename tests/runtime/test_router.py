@@ -97,6 +97,26 @@ def test_an_empty_batch_is_an_empty_answer(router, texts_router):
     assert len(texts_router.route_batch([])) == 0
 
 
+def test_a_blank_text_is_deferred_and_never_embedded(texts_router, bundles):
+    blank = Decision(None, False, 0.0, None, Reason.OUT_OF_DISTRIBUTION)
+    embedded = []
+
+    class Telling(bundles.Letters):
+        def embed(self, texts):
+            embedded.extend(texts)
+            return super().embed(texts)
+
+    data = bundles.forge(bundles.manifest(embedder=bundles.LETTERS).document())
+    router = open_router(parse_bundle(data), embedder=Telling())
+    embedded.clear()
+    texts = ["", "aa", " \t\n", "bb", "\u3000"]
+    assert [router.route(text) for text in texts[::2]] == [blank] * 3
+    assert list(router.route_batch(texts))[::2] == [blank] * 3
+    assert embedded == ["aa", "bb"]
+    assert [router.route_batch(texts)[row] for row in (1, 3)] == [texts_router.route(text) for text in ("aa", "bb")]
+    assert list(router.route_batch(["", " "])) == [blank] * 2
+
+
 @pytest.mark.parametrize(
     "query",
     [
@@ -188,8 +208,8 @@ def test_what_is_no_batch_is_a_type_error(texts_router, queries, message):
         texts_router.route_batch(queries)
 
 
-def test_texts_are_embedded_and_the_empty_text_is_a_text(bundles, texts_router):
-    texts = ["a", "bb", "", "cc", "dd", "hello", "aaaaaaaa"]
+def test_texts_are_embedded(bundles, texts_router):
+    texts = ["a", "bb", "cc", "dd", "hello", "aaaaaaaa"]
     expected = bundles.oracle(bundles.Letters().embed(texts))
     assert all(same(texts_router.route(text), want) for text, want in zip(texts, expected, strict=True))
     for batch in (texts, tuple(texts), np.array(texts), np.array(texts, object)):

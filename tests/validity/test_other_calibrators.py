@@ -189,6 +189,7 @@ def test_the_empirical_certificate_promises_nothing():
         assert all(step.p_value is None for step in certificate.walk)
         assert certificate.claim.endswith("nothing is claimed about other traffic")
         assert "confidence" not in certificate.claim
+        assert certificate.status == ("uncertified" if certificate.chosen else "refused")
         if certificate.chosen:
             n, k = certify.count(certificate.chosen.candidate.policy)
             # what it does say is so, on the rows it says it of

@@ -35,7 +35,9 @@ def print_document(document: Mapping[str, Any]) -> None:
 
 def print_json(text: str) -> None:
     """Write JSON to stdout: in UTF-8, whatever the charset of the stream (RFC 8259); half a surrogate pair is escaped."""
-    click.echo(text.encode("utf-8", "backslashreplace"))
+    data = text.encode("utf-8", "backslashreplace")
+    # a stream that an app put in the place of stdout may have no bytes below it
+    click.echo(data if hasattr(sys.stdout, "buffer") else data.decode())
 
 
 def wrapped(text: str, *, indent: int = 0, stream: TextIO | None = None) -> list[str]:

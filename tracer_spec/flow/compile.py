@@ -106,17 +106,21 @@ def compile_policy(
         raise ValueError("a policy has at least one stage")
     body = _Body({})
     zero = body.constant("zero", np.array(0, np.float32))
-    # added to each score: 0, and NaN for rows that are not finite, which no test then passes; scores alone do not tell, since
-    # trees give a NaN a finite one. 0 times a number is 0, and 0 times anything else is NaN
+    # multiplies each score: 1, and NaN for rows that are zero or not finite, which no test then passes; scores alone do not
+    # tell, since trees give a NaN a finite one. A number by itself is 1, and 0, NaN or infinity by itself is NaN
     body.add("ReduceSumSquare", ["embedding", body.integers([1])], "row_norm", keepdims=0)
-    body.add("Mul", ["row_norm", zero], "doubt")
-    held = _stage(body, 0, policy[0], {"embedding": "embedding", "doubt": "doubt"}, denied)
+    body.add("Div", ["row_norm", "row_norm"], "known")
+    held = _stage(body, 0, policy[0], {"embedding": "embedding", "known": "known"}, denied)
     held["stage"] = held["deferred"]
     for position, stage in enumerate(policy[1:], start=1):
         held = _later_stage(body, position, stage, held, denied)
     body.add("IsNaN", [held["score"]], "unscored")
     body.add("Where", ["unscored", zero, held["score"]], "score")
-    body.add("Where", ["unscored", body.integers(Reason.UNAVAILABLE.number), held["reason"]], "reason")
+    # the zero vector is one of which the embedder knows nothing
+    body.add("Equal", ["row_norm", zero], "is_zero")
+    numbers = [body.integers(reason.number) for reason in (Reason.OUT_OF_DISTRIBUTION, Reason.UNAVAILABLE)]
+    body.add("Where", ["is_zero", *numbers], "why_unscored")
+    body.add("Where", ["unscored", "why_unscored", held["reason"]], "reason")
     body.add("BitwiseOr", [held["label"], held["deferred"]], "label")
     for output in ("handled", "stage"):
         body.rename(held[output], output)
@@ -130,7 +134,7 @@ def compile_policy(
 def _stage(
     body: _Body, position: int, stage: Stage, rows: Mapping[str, str], denied: Sequence[bool] | Mask
 ) -> dict[str, str]:
-    """Add one stage over some rows, their embeddings and doubts: return its label, handled, score and reason."""
+    """Add one stage over some rows, embeddings and whether they are known: return label, handled, score and reason."""
     at, embedding = f"stage_{position}", rows["embedding"]
     given = {"embedding": embedding} | body.splice(stage.surrogate.onnx, f"{at}.surrogate.", {"embedding": embedding})
     scores = given["scores"]
@@ -139,7 +143,7 @@ def _stage(
         score = body.add("ReduceMax", [scores, body.integers([1])], f"{at}.best", keepdims=0)
     else:
         score = body.splice(stage.acceptor.onnx, f"{at}.acceptor.", given)["accept"]
-    score = body.add("Add", [score, rows["doubt"]], f"{at}.score")
+    score = body.add("Mul", [score, rows["known"]], f"{at}.score")
     threshold = body.constant(f"threshold_{position}", np.array(stage.threshold, np.float32))
     reason = body.integers(Reason.LOW_SCORE.number)
     handled = body.add("GreaterOrEqual", [score, threshold], f"{at}.sure")
@@ -178,7 +182,7 @@ def _later_stage(
     inner = _Body(outer.initializers)
     inner.add("NonZero", [is_open], f"{at}.rows_2d")
     rows = inner.add("Squeeze", [f"{at}.rows_2d", inner.integers([0])], f"{at}.rows")
-    taken = {name: inner.add("Gather", [name, rows], f"{at}.{name}", axis=0) for name in ("embedding", "doubt")}
+    taken = {name: inner.add("Gather", [name, rows], f"{at}.{name}", axis=0) for name in ("embedding", "known")}
     ours = _stage(inner, position, stage, taken, denied)
     skip = _Body(outer.initializers)
     for name in _MERGED:

@@ -29,7 +29,7 @@ class BuildResult:
     Parameters
     ----------
     status : str
-        ``certified``, ``draft`` or ``refused``.
+        ``certified``, ``uncertified``, ``draft`` or ``refused``.
     name : str
         The router's.
     bundle : Path or None
@@ -38,7 +38,7 @@ class BuildResult:
         The bundle's version and the digest of its file; empty where nothing was written.
     certificate : Certificate
     policy : Policy
-        The certified stages; empty where refused.
+        The stages that ship; empty where refused.
     chains : tuple of Chain
         Everything proposed.
     front : tuple of Candidate
@@ -57,6 +57,8 @@ class BuildResult:
         Where refused.
     warnings : tuple of str
     seconds : float
+    remarks : tuple of str
+        What to know of the policy besides its claim; empty where refused.
     """
 
     status: str
@@ -78,6 +80,7 @@ class BuildResult:
     advice: Advice | None
     warnings: tuple[str, ...]
     seconds: float
+    remarks: tuple[str, ...] = ()
 
     @property
     def estimate(self) -> Candidate | None:
@@ -138,6 +141,7 @@ class BuildResult:
             if advice
             else None,
             "warnings": list(self.warnings),
+            "remarks": list(self.remarks),
             "seconds": round(self.seconds, 3),
         }
 

@@ -127,8 +127,11 @@ zoo:
 # global: one model for everything. l2d: where it is sure. rsb: a second model for what the first defers.
 families: [global, l2d, rsb]
 
-# Labels that only the LLM may give:
+# Labels that the router never answers; a request that the LLM would give one of them may still get another label:
 # defer_labels: []
+
+# Defer what lies far from the traces. Without a guard, a request like none of them may be answered:
+# guards: [prototypes]
 
 # The promise: of what the router answers itself, at least this share is what the LLM would have said.
 {warning}target:

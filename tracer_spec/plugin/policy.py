@@ -192,11 +192,13 @@ class Certificate:
     doubt: str = ""
 
     @property
-    def status(self) -> Literal["certified", "draft", "refused"]:
-        """Return ``certified``, ``draft`` or ``refused``."""
+    def status(self) -> Literal["certified", "uncertified", "draft", "refused"]:
+        """Return ``certified``, ``draft``, ``refused``, or ``uncertified`` where what ships has no confidence stated."""
         if self.draft is not None:
             return "draft"
-        return "certified" if self.chosen else "refused"
+        if self.chosen is None:
+            return "refused"
+        return "uncertified" if self.confidence is None else "certified"
 
     @property
     def shipped(self) -> Candidate | None:

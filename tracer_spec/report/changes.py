@@ -19,10 +19,10 @@ from tracer_spec.stats.multiple import holm
 from tracer_spec.stats.two_samples import two_proportions
 
 NOISE_LEVEL = 0.05
-_RATES = "The rates are those of each build's fit rows, out of fold."
+_RATES = "Rates are of fit rows."
 NOISE = (
     "A change is called one where it is more than noise: Fisher's exact test of both rates at 5 %, over labels corrected by "
-    f"Holm. {_RATES} On rows that both builds share it errs on the quiet side."
+    f"Holm. {_RATES} On rows that both share it errs on the quiet side."
 )
 NOISE_OF_NESTED = (
     "Both builds decide the same rows by the same models at two thresholds, so a label's rows only move one way. A change is "
@@ -144,7 +144,7 @@ def compare(old: Bundle, new: Bundle) -> Changes:
     for bundle in (old, new):
         with naming(bundle.where):
             audit = AuditDocument.of_bundle(bundle)
-            sides.append(Side.of(bundle, audit.counts))
+            sides.append(Side.of(bundle, audit))
             audits.append({each.label: each for each in audit.labels})
             facts.append(compared_values(bundle))
     before, after = old.manifest.labels, new.manifest.labels

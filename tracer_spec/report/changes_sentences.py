@@ -80,7 +80,11 @@ def trust(changes: Changes) -> list[str]:
         look = f", look {test.look} at these rows" if test.look is not None else ", looks are not counted"
         allowed = f" of the {test.level:.2g} it may spend" if test.level is not None else ""
         lines.append(f"The test: {test.k:,} of {test.n:,} certify rows pass, p = {test.p_value:.2g}{allowed}{look}.")
-    lines += [*_weaker(old, new), _traces(changes)]
+    lines += [
+        *_weaker(old, new),
+        _traces(changes),
+        *(f"{text[:1].upper()}{text[1:]}." for text in new.remarks if text not in old.remarks),
+    ]
     made_with = [name for name in ("plugins", "libraries") if changes.values[name]]
     if made_with:
         lines.append(f"Made with other {' and '.join(made_with)} than the old one.")
@@ -132,8 +136,8 @@ def _target(old: Claim, new: Claim) -> str:
 
 def _answer(new: Side) -> str:
     """Say whether the new bundle can be trusted, and for what."""
-    if new.status != "certified":
-        return f"No: it is a {new.status}, and nothing is certified about it."
+    if new.status == "draft":
+        return "No: it is a draft, and nothing is certified about it."
     if new.claim.confidence is None:
         return f"Nothing is promised: its calibrator, {new.certificate.calibrator}, makes no claim with a confidence."
     claim = new.claim.text.rstrip(".")

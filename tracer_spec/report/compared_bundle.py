@@ -6,15 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tracer_spec.flow.documents.audit import Counts
+from tracer_spec.flow.documents.audit import AuditDocument, Counts
 from tracer_spec.flow.documents.certificate import CertificateDocument, Claim
+from tracer_spec.flow.remarks import remarks
 from tracer_spec.report.written_spec import written_spec
 from tracer_spec.runtime import Bundle
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of the two bundles; ``n_bytes`` are of all its members, ``rows`` its counts on fit rows, where it tells them."""
+    """One of the two bundles; ``n_bytes`` are of all its members, ``rows`` its counts on fit rows, where it tells them.
+
+    ``remarks`` are what its claim does not say.
+    """
 
     name: str
     version: str
@@ -25,9 +29,10 @@ class Side:
     claim: Claim
     certificate: CertificateDocument
     rows: Counts | None
+    remarks: tuple[str, ...]
 
     @classmethod
-    def of(cls, bundle: Bundle, rows: Counts | None) -> Side:
+    def of(cls, bundle: Bundle, audit: AuditDocument) -> Side:
         """Return what a bundle claims."""
         manifest, certificate = bundle.manifest, CertificateDocument.of_bundle(bundle)
         return cls(
@@ -39,7 +44,8 @@ class Side:
             n_bytes=sum(map(len, bundle.members.values())),
             claim=certificate.claimed(manifest.status),
             certificate=certificate,
-            rows=rows,
+            rows=audit.counts,
+            remarks=remarks(manifest.policy, audit),
         )
 
     def document(self) -> dict[str, Any]:
@@ -52,6 +58,7 @@ class Side:
             "bytes": self.n_bytes,
             **{key: getattr(self.certificate, key) for key in ("look", "level", "n", "k", "p_value")},
             "rows": counts_document(self.rows) if self.rows else None,
+            "remarks": list(self.remarks),
         }
 
 

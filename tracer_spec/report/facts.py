@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tracer_spec.errors import printable
+from tracer_spec.flow.remarks import remarks
 from tracer_spec.text_format import listing, one_line, plural, reasons
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def bundle_facts(bundle: Bundle, certificate: CertificateDocument, audit: AuditD
         n_unknown = traces.get("unknown_labels", 0)
         off = f"; {plural(n_unknown, 'answer')} off the list" if n_unknown else ""
         facts.append(Fact("traces", f"{kept}; {sides}{off}"))
+    facts += [Fact("note", text, "notice", "families", "policy") for text in remarks(policy, audit)]
     return facts
 
 

@@ -10,7 +10,7 @@ from tracer_spec.text_format import as_share, one_line, percent, usd
 
 _UNCERTIFIED = {
     "draft": "Nothing is certified and the certify rows stay sealed: every number here is an estimate from fit rows.",
-    "built": "The certificate states no confidence: every number here is an estimate or a count, and none is a promise.",
+    "uncertified": "The certificate states no confidence: every number here is an estimate or a count, and none is a promise.",
 }
 
 
@@ -31,11 +31,13 @@ class Verdict:
     Parameters
     ----------
     word : str
-        ``certified``, ``draft``, or ``built``, where the calibrator promises nothing.
+        ``certified``, ``draft``, or ``uncertified``, where the calibrator promises nothing.
     claim, policy : str
     meaning : str
         What the verdict is worth.
     tiles : list of Tile
+    notes : list of str
+        What the claim does not say.
     """
 
     word: str
@@ -43,13 +45,15 @@ class Verdict:
     policy: str
     meaning: str
     tiles: list[Tile]
+    notes: list[str]
 
 
 def verdict(documents: Documents) -> Verdict:
     """Return the opening of a bundle's page."""
     status = documents.bundle.manifest.status
-    word = "built" if status == "certified" and documents.certificate.confidence is None else status
-    facts = {each.name: each.text for each in bundle_facts(documents.bundle, documents.certificate, documents.audit)}
+    word = "uncertified" if status == "certified" and documents.certificate.confidence is None else status
+    told = bundle_facts(documents.bundle, documents.certificate, documents.audit)
+    facts = {each.name: each.text for each in told}
     claim = one_line(facts["claim"], 600).rstrip(".")
     test = f"Its test: {facts['test']}. " if "test" in facts else ""
     certified = (
@@ -61,6 +65,7 @@ def verdict(documents: Documents) -> Verdict:
         policy=one_line(facts["policy"], 600),
         meaning=_UNCERTIFIED.get(word, certified),
         tiles=_tiles(documents, word),
+        notes=[f"{each.text[:1].upper()}{each.text[1:]}." for each in told if each.name == "note"],
     )
 
 

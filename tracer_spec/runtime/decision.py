@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -19,7 +19,8 @@ class Reason(StrEnum):
     LOW_SCORE = "low_score"
     """No stage was sure enough."""
     OUT_OF_DISTRIBUTION = "out_of_distribution"
-    """The input is too far from the data that the policy was fitted on."""
+    """The input is too far from the data that the policy was fitted on, or nothing of it is known: a blank text, or one
+    without a term that the embedder knows."""
     DENIED_LABEL = "denied_label"
     """The surrogate's answer is a label that it may never give."""
     UNAVAILABLE = "unavailable"
@@ -70,6 +71,8 @@ class Decision(NamedTuple):
 
 
 UNAVAILABLE = Decision(None, False, 0.0, None, Reason.UNAVAILABLE)
+BLANK = Decision(None, False, 0.0, None, Reason.OUT_OF_DISTRIBUTION)
+"""On a text that is empty or white space, which no trace is."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,3 +117,20 @@ class Batch:
 
     def __iter__(self) -> Iterator[Decision]:
         return (self[row] for row in range(len(self)))
+
+    def among_blank(self, places: Sequence[int], n: int) -> Batch:
+        """Return the decisions on n texts: these at ``places``, and :data:`BLANK` on the others."""
+        labels: list[str | None] = [None] * n
+        for place, label in zip(places, self.labels, strict=True):
+            labels[place] = label
+        blank = Batch(
+            labels,
+            np.zeros(n, np.bool_),
+            np.zeros(n, np.float32),
+            np.full(n, -1, np.int64),
+            np.array([BLANK.reason] * n, dtype=object),
+        )
+        rows = list(places)
+        blank.handled[rows], blank.scores[rows] = self.handled, self.scores
+        blank.stages[rows], blank.reasons[rows] = self.stages, self.reasons
+        return blank

@@ -14,6 +14,14 @@ from tracer_spec.runtime.router import Router
 from tracer_spec.runtime.session import open_policy
 from tracer_spec.runtime.strict_json import check_strings, read_json
 
+_UNCERTIFIED = {
+    "draft": ("is a draft: nothing is certified about it", "without --draft"),
+    "uncertified": (
+        "is uncertified: its calibrator promises nothing",
+        "with a target.calibrator that states a confidence",
+    ),
+}
+
 
 def load(
     path: str | os.PathLike[str],
@@ -21,7 +29,7 @@ def load(
     embedder: TextEmbedder | str | None = None,
     embedder_options: Mapping[str, Any] | None = None,
     sha256: str | None = None,
-    allow_draft: bool = False,
+    allow_uncertified: bool = False,
 ) -> Router:
     """Open a bundle for routing.
 
@@ -37,8 +45,8 @@ def load(
         come from here or from the environment, never from a bundle.
     sha256 : str or None
         The digest that the whole file must have. A pinned bundle may name the plugin of its embedder itself.
-    allow_draft : bool
-        Whether to open a bundle that nothing is certified about.
+    allow_uncertified : bool
+        Whether to open a bundle that nothing is certified about: a draft, or one whose calibrator promises nothing.
 
     Returns
     -------
@@ -47,7 +55,7 @@ def load(
     Raises
     ------
     BundleError
-        Where the file is damaged, was changed, is of another format, is a draft, does not belong with its
+        Where the file is damaged, was changed, is of another format, is not certified, does not belong with its
         embedder, asks for a plugin that the app has not asked for, or holds a deployment option.
 
     Examples
@@ -57,7 +65,9 @@ def load(
     Decision(label='card_arrival', handled=True, score=0.97, stage=0, reason=<Reason.HANDLED: 'handled'>)
     """
     bundle = read_bundle(path, sha256=sha256)
-    return open_router(bundle, embedder=embedder, embedder_options=embedder_options, allow_draft=allow_draft)
+    return open_router(
+        bundle, embedder=embedder, embedder_options=embedder_options, allow_uncertified=allow_uncertified
+    )
 
 
 def open_router(
@@ -65,16 +75,17 @@ def open_router(
     *,
     embedder: TextEmbedder | str | None = None,
     embedder_options: Mapping[str, Any] | None = None,
-    allow_draft: bool = False,
+    allow_uncertified: bool = False,
 ) -> Router:
     """Open a bundle that has been read already; see :func:`load`."""
     manifest = bundle.manifest
     with naming(bundle.where):
-        if manifest.status != "certified" and not allow_draft:
+        if manifest.status != "certified" and not allow_uncertified:
+            what, remedy = _UNCERTIFIED[manifest.status]
             raise BundleError(
-                f"is a {manifest.status}: nothing is certified about it",
+                what,
                 address=f"{MANIFEST} status",
-                hint="build it without --draft, or load(path, allow_draft=True) to try it out",
+                hint=f"build it {remedy}, or load(path, allow_uncertified=True) to try it out",
             )
         certificate = read_json(bundle.members[CERTIFICATE], member=CERTIFICATE)
         check_strings(certificate, member=CERTIFICATE)

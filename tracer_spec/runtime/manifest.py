@@ -115,7 +115,7 @@ class Manifest:
     name: Annotated[Name, "the router's"]
     version: Annotated[str, Rule(pattern=_HEX.format(VERSION_CHARACTERS)), "pins all contents"] = ""
     created: Annotated[Moment | None, "UTC, from SOURCE_DATE_EPOCH"] = None
-    status: Annotated[str, Rule(allowed=("certified", "draft")), "nothing is certified about a draft"]
+    status: Annotated[str, Rule(allowed=("certified", "uncertified", "draft")), "only what is certified routes unasked"]
     spec_digest: Annotated[Sha256, "sha256 of the spec"]
     labels: Annotated[tuple[Text, ...], Rule(1, limits.LABELS, unique=True), "by the index that the graph answers with"]
     dimension: Annotated[int, Rule(1, limits.DIMENSION), "the length of a vector"]

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from tracer_spec.errors import printable
 from tracer_spec.runtime.bundle import Bundle, naming
-from tracer_spec.runtime.decision import INPUT, OUTPUTS, REASONS, UNAVAILABLE, Batch, Decision, Reason
+from tracer_spec.runtime.decision import BLANK, INPUT, OUTPUTS, REASONS, UNAVAILABLE, Batch, Decision, Reason
 from tracer_spec.runtime.embedding import ServiceEmbedder, TextEmbedder, is_built_in
-from tracer_spec.runtime.inputs import as_rows, as_vector, embed_texts, logger
+from tracer_spec.runtime.inputs import as_rows, as_vector, embed_texts, is_blank, logger
 from tracer_spec.runtime.limits import CHUNK_ROWS
 from tracer_spec.runtime.manifest import Manifest
 from tracer_spec.runtime.onnx_runtime import runtime_errors
@@ -109,6 +109,8 @@ class Router:
         if type(query) is np.ndarray and query.dtype is _FLOAT32 and query.shape == self._shape:
             vector = query
         elif isinstance(query, str):
+            if is_blank(query) and self._embedder is not None:
+                return BLANK
             embedded = self._embed([query])
             if embedded is None:
                 return UNAVAILABLE
@@ -157,6 +159,10 @@ class Router:
             As :meth:`route`.
         """
         rows = as_rows(queries, self._dimension)
+        if rows.matrix is None and self._embedder is not None:
+            wanted = [row for row, text in enumerate(rows.texts) if not is_blank(text)]
+            if len(wanted) < len(rows.texts):
+                return self.route_batch([rows.texts[row] for row in wanted]).among_blank(wanted, len(rows.texts))
         n = len(rows.texts if rows.matrix is None else rows.matrix)
         label = np.full(n, -1, np.int64)
         handled = np.zeros(n, np.bool_)
@@ -309,9 +315,6 @@ _OUT_OF_RANGE = IndexError("a label or reason out of range")
 def _failed(error: Exception, answer: T) -> T:
     """Log why the graph failed and return what stands for no decision."""
     pass_signal_error(error)
-    logger.warning(
-        "the policy failed, and the input is deferred: %s: %s",
-        type(error).__name__,
-        printable(str(error)),
-    )
+    why = f"{type(error).__name__}: {printable(str(error))}"
+    logger.warning("the policy failed, and the input is deferred: %s", why)
     return answer

@@ -31,6 +31,16 @@ def test_inspect_and_build_tell_the_same(run, bundle, built):
     assert [line for line in story.splitlines()[1:] if line not in told] == []
 
 
+def test_what_the_claim_does_not_say_is_noted_for_people_and_programs(run, bundle, built):
+    (said,) = json.loads(run("inspect", str(bundle), "--json").stdout)["remarks"]
+    assert re.fullmatch(
+        r"fit rows of rare labels answered with another label: '\w+' \d+ of \d+(, '\w+' \d+ of \d+)*",
+        said,
+    )
+    for story in (run("inspect", str(bundle)), built):
+        assert f"  note        {said}\n" in story.stdout
+
+
 def test_the_document_of_a_bundle_pins_the_file_and_holds_manifest_and_certificate(run, bundle):
     result = run("inspect", str(bundle), "--json")
     document = json.loads(result.stdout)

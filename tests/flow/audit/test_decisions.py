@@ -3,6 +3,7 @@ import pytest
 
 from tracer_spec.flow.audit.decisions import decide
 from tracer_spec.flow.compile import compile_policy
+from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.graph import Scorer
 from tracer_spec.runtime.decision import REASONS
 
@@ -12,6 +13,7 @@ class InSample:
 
     def __init__(self, X, y):
         self.X, self.y, self.n_rows, self.fences = X, y, len(X), None
+        self.rows = FitRows(X, y, np.zeros(len(X), np.int64), 1)
 
     def gated(self, stage):
         known = {"embedding": self.X}
@@ -41,13 +43,15 @@ class InSample:
 def test_rows_are_decided_by_the_rules_of_the_graph_that_ships(world, family, coverage):
     fit, denied = world.prepared.fit, world.prepared.denied
     policy = world.policy(family, coverage)
-    ours = decide(InSample(fit.X, fit.y), policy, denied)
+    X = np.vstack([fit.X, np.zeros((1, fit.X.shape[1]), np.float32)])
+    ours = decide(InSample(X, np.append(fit.y, 0)), policy, denied)
     graph = compile_policy(policy, dimension=fit.X.shape[1], denied=denied)
-    label, handled, score, stage, reason = Scorer(graph.SerializeToString()).run({"embedding": fit.X})
+    label, handled, score, stage, reason = Scorer(graph.SerializeToString()).run({"embedding": X})
     assert np.array_equal(ours.handled, handled)
     assert np.array_equal(np.where(handled, ours.predicted, -1), label)
     assert np.array_equal(ours.stages, stage)
     assert np.array_equal(ours.reasons, reason)
+    assert REASONS[reason[-1]] == "out_of_distribution"
     assert np.allclose(ours.scores, score, atol=1e-5)
     assert len(set(reason.tolist())) == (4 if family != "global" else 3)
 

@@ -183,7 +183,7 @@ def test_a_draft_spends_no_look_and_routes_only_where_it_may(spec_file):
     assert read_lock(lock_path(str(spec_file))).ledger == ()
     with pytest.raises(ts.BundleError, match="draft"):
         ts.load(result.bundle)
-    assert ts.load(result.bundle, allow_draft=True).route("about the chip card number 1").label == "card"
+    assert ts.load(result.bundle, allow_uncertified=True).route("about the chip card number 1").label == "card"
 
 
 def test_a_build_that_can_test_nothing_spends_no_look(spec_file):
@@ -236,6 +236,23 @@ def test_a_draft_never_takes_the_place_of_a_bundle_that_routes(spec_file, monkey
     draft = ts.build(spec_file, draft=True)
     assert (certified.bundle.as_posix(), draft.bundle.as_posix()) == ("dist/looks.tracer", "dist/looks.draft.tracer")
     assert ts.load(certified.bundle).manifest.version == certified.version
+
+
+def test_what_a_calibrator_that_promises_nothing_builds_is_uncertified_and_routes_only_where_it_may(
+    spec_file, monkeypatch
+):
+    monkeypatch.chdir(spec_file.parent)
+    certified = ts.build(spec_file)
+    pinned = read_lock(lock_path(str(spec_file))).document.build
+    result = ts.build(spec_file, overrides=["target.calibrator=empirical"])
+    assert (result.status, result.bundle.as_posix()) == ("uncertified", "dist/looks.uncertified.tracer")
+    assert (result.certificate.chosen is not None, result.document()["certificate"]["confidence"]) == (True, None)
+    with pytest.raises(ts.BundleError, match="is uncertified: its calibrator promises nothing"):
+        ts.load(result.bundle)
+    routed = ts.load(result.bundle, allow_uncertified=True).route("about the chip card number 1")
+    assert routed.label == "card"
+    assert ts.load(certified.bundle).manifest.version == certified.version
+    assert read_lock(lock_path(str(spec_file))).document.build == pinned
 
 
 def test_a_label_to_defer_that_no_fit_row_has_stops_build_and_plan_before_any_look(spec_file):

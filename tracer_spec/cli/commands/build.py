@@ -26,7 +26,7 @@ REFUSED = 3
 @click.option(
     "--out",
     metavar="FILE",
-    help="Where the bundle goes; dist/NAME.tracer by default, dist/NAME.draft.tracer for a draft.",
+    help="Where the bundle goes; dist/NAME.tracer by default, or NAME.draft.tracer, NAME.uncertified.tracer.",
 )
 @overrides_option
 @click.option(

@@ -86,7 +86,7 @@ def _decide(
     identity = bundle.manifest.embedder
     asked = embedder if embedder == identity.use else None
     options = None if identity.probe is None or is_built_in(identity) else embedder_options
-    router = open_router(bundle, embedder=asked, embedder_options=options, allow_draft=True)
+    router = open_router(bundle, embedder=asked, embedder_options=options, allow_uncertified=True)
     router.check_embedder()
     return router.route_batch(list(side.traces.take(at).texts) if side.vectors is None else side.vectors[at])
 

@@ -118,7 +118,7 @@ def _measure(
         with staged(observe, "open") as done:
             claim = CertificateDocument.of_bundle(bundle).claimed(manifest.status)
             known = KnownRows.read(bundle.members, manifest.provenance)
-            router = open_router(bundle, embedder=embedder, embedder_options=embedder_options, allow_draft=True)
+            router = open_router(bundle, embedder=embedder, embedder_options=embedder_options, allow_uncertified=True)
             router.check_embedder()
             done(f"{manifest.name} {manifest.version}")
         with staged(observe, "read") as done:

@@ -59,7 +59,9 @@ def _written(result: BuildResult, found: list[Fact], ending: str, verbose: bool)
     facts += [Fact("traces", each.text, level, "traces") if each.name == "traces" else each for each in rest]
     following = "tracer-spec build SPEC  (certify it: one look at the certify rows)"
     if result.status != "draft":
-        following = f'tracer-spec report {result.bundle} -o report.html\ntracer-spec route {result.bundle} --text "..."'
+        following = f"tracer-spec report {result.bundle} -o report.html"
+    if result.status == "certified":
+        following += f'\ntracer-spec route {result.bundle} --text "..."'
     facts += [*(makings(bundle) if verbose else []), *found, *file_facts(bundle), Fact("next", following)]
     return Outcome(result.status, f"{result.name} {result.version}", facts, bundle_picture(bundle), ending)
 

@@ -13,6 +13,7 @@ from tracer_spec.report.facts import Fact
 # a verdict to its colour, and to its level among annotations
 _VERDICTS = {
     "certified": ("green", NOTICE),
+    "uncertified": ("yellow", WARNING),
     "draft": ("yellow", NOTICE),
     "refused": ("red", ERROR),
     "same": ("green", NOTICE),

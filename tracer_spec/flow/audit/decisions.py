@@ -27,7 +27,8 @@ class Tried:
     agrees : ndarray of bool
         Where its surrogate gives the teacher's label.
     sure, allowed : ndarray of bool
-        Where the score reaches the threshold, and where its surrogate gives a label that it may give.
+        Where the vector is not zero and its score reaches the threshold, and where its surrogate gives a label that it
+        may give.
     near : tuple of ndarray of bool
         What each guard lets pass.
     """
@@ -74,7 +75,7 @@ class Decisions:
 
 def decide(workshop: Workshop, policy: Policy, denied: Mask) -> Decisions:
     """Replay a policy on the fit rows, out of fold, by the rules of its graph."""
-    n = workshop.n_rows
+    n, known = workshop.n_rows, workshop.rows.known
     handled, agrees = np.zeros(n, bool), np.zeros(n, bool)
     predicted, stages, reasons = np.zeros(n, np.int64), np.full(n, -1), np.zeros(n, np.int64)
     scores = np.zeros(n, np.float32)
@@ -86,7 +87,7 @@ def decide(workshop: Workshop, policy: Policy, denied: Mask) -> Decisions:
         near = np.logical_and.reduce([np.ones(n, bool), *one.near])
         # a row that is both far and of a denied label counts as far, as in the graph
         doubt = np.where(one.allowed, Reason.LOW_SCORE.number, Reason.DENIED_LABEL.number)
-        doubt = np.where(near, doubt, Reason.OUT_OF_DISTRIBUTION.number)
+        doubt = np.where(near & known, doubt, Reason.OUT_OF_DISTRIBUTION.number)
         takes = one.reached & one.sure & one.allowed & near
         for column, value in ((predicted, labels), (scores, one.scores), (agrees, one.agrees), (reasons, doubt)):
             column[one.reached] = value[one.reached]
@@ -98,10 +99,11 @@ def decide(workshop: Workshop, policy: Policy, denied: Mask) -> Decisions:
 
 def _try(workshop: Workshop, stage: Stage, reached: Mask, denied: Mask) -> Tried:
     """Say of every row what one stage would make of it."""
-    gated = workshop.gated(stage)
+    gated, known = workshop.gated(stage), workshop.rows.known
     if stage.acceptor is None:
-        scores, sure = gated.scores.max(axis=1), np.ones(len(reached), bool)
+        scores, sure = gated.scores.max(axis=1), known
     else:
-        scores, sure = gated.accept, gated.accept >= np.float32(stage.threshold)
+        scores, sure = gated.accept, known & (gated.accept >= np.float32(stage.threshold))
+    scores = np.where(known, scores, np.float32(0))  # of a zero vector, the graph gives no score
     allowed = ~denied[gated.held_out.labels]
     return Tried(stage, reached, scores, gated.agrees, sure, allowed, workshop.guarded(gated))

@@ -96,8 +96,10 @@ class CertificateDocument(Document):
         "ascend, and are no more than n_certify."
     )
 
-    status: Always[Literal["certified", "draft", "refused"]] = Field(
-        default=None, description="nothing is certified about a draft; 'refused' never ships"
+    status: Always[Literal["certified", "uncertified", "draft", "refused"]] = Field(
+        default=None,
+        description="nothing is certified about a draft, nor about 'uncertified', whose calibrator promises nothing; "
+        "'refused' never ships",
     )
     calibrator: Always[Text] = Field(default=None, description="the plugin that tested; 'none' for a draft")
     claim: Always[Text] = Field(default=None, description="what is certified, in one sentence")
@@ -170,7 +172,7 @@ class CertificateDocument(Document):
         )
 
     def claimed(self, status: str) -> Claim:
-        """Return what is claimed of a bundle of such a status: nothing about a draft.
+        """Return what is claimed of a bundle of such a status: nothing unless it is certified.
 
         Raises
         ------

@@ -34,6 +34,11 @@ class FitRows:
         """Return a digest of vectors and classes, row by row in order."""
         return digest_of(self.X) + digest_of(self.y)
 
+    @cached_property
+    def known(self) -> Mask:
+        """Return which rows the embedder knows something of: the others' vector is zero, and no policy handles them."""
+        return self.X.any(axis=1).astype(bool, copy=False)
+
     @property
     def n_folds(self) -> int:
         """Return the number of folds."""

@@ -159,7 +159,7 @@ class Workshop:
             acceptor, accept = fit_acceptor(self._acceptor, self.rows, held_out, among, seed, self.memory)
         except TracerError as error:
             return error.problems[0].what
-        eligible = ~self._denied[held_out.labels]
+        eligible = self.rows.known & ~self._denied[held_out.labels]
         for fence in self._fences:
             eligible &= fence.passes(held_out.labels)
         gated = GatedSurrogate(
