@@ -480,7 +480,7 @@ def test_a_build_asks_the_endpoint_and_the_bundle_asks_it_again(endpoint, tmp_pa
     spec = {
         "version": 1,
         "name": "small",
-        "traces": {"use": "jsonl", "with": {"path": str(tmp_path / "traces.jsonl")}},
+        "traces": {"use": "jsonl", "with": {"path": str(tmp_path / "traces.jsonl")}, "repeats": "traffic"},
         "embedder": {"use": "openai", "with": {"model": "m", "base_url": endpoint.url}},
         "zoo": ["logreg"],
         "target": {"agreement": 0.9},

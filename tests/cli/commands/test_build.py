@@ -233,6 +233,14 @@ def test_drops_are_told_by_reason():
     assert dropped_text(5, 3, {"no text": 1, "duplicate id": 1}) == "5 read, 3 kept; dropped: 1 no text, 1 duplicate id"
 
 
+def test_a_draft_ends_with_the_command_that_certifies_it(built, call_in, tmp_path):
+    for name in ("router.yaml", "traces.jsonl"):
+        (tmp_path / name).write_bytes((Path(built.args[-1]) / name).read_bytes())
+    result = call_in("build", "router.yaml", "--draft", "-q", "--set", "target.agreement=0.85", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "tracer-spec build router.yaml --set target.agreement=0.85  (certify it" in result.stdout
+
+
 def test_a_refused_draft_names_the_file_that_a_draft_writes(run, spec, tmp_path):
     rows = ({"id": f"e{i}", "input": f"text {i}", "teacher": "ab"[i % 2]} for i in range(60))
     (tmp_path / "traces.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -116,7 +117,8 @@ def command(
 
         place = Path(out or f"dist/{result.name}{'.draft' if draft else ''}.tracer")
         lock = Path(spec).with_suffix(".lock") if check else None
-        outcome = build_outcome(result, out=place, lock=lock, verbose=verbose)
+        words = ["tracer-spec", "build", spec, *(word for each in overrides for word in ("--set", each))]
+        outcome = build_outcome(result, shlex.join(words), out=place, lock=lock, verbose=verbose)
         if not (quiet or check):
             click.echo(err=True)
         click.echo(outcome.text(brief=brief))

@@ -26,15 +26,20 @@ if TYPE_CHECKING:
     from tracer_spec.plugin import Candidate, Certificate, WalkStep
 
 
-def build_outcome(result: BuildResult, *, out: Path, lock: Path | None = None, verbose: bool = False) -> Outcome:
-    """Return what a build came to whose bundle is, or would have been, at ``out``; ``lock`` is what it was checked against."""
+def build_outcome(
+    result: BuildResult, command: str, *, out: Path, lock: Path | None = None, verbose: bool = False
+) -> Outcome:
+    """Return what a build came to that ``command`` certifies, whose bundle is, or would have been, at ``out``.
+
+    ``lock`` is what it was checked against.
+    """
     found = [*_look(result, verbose), *_zoo(result, verbose), *_off_list(result)]
     found += [Fact("warning", text, WARNING, "traces", "traces") for text in result.warnings]
     if verbose:
         found += [*_walk(result), *_dropped(result)]
     ending = f"  in {duration(result.seconds)}"
     if result.bundle is not None:
-        return _written(result, found, ending, verbose)
+        return _written(result, command, found, ending, verbose)
     facts = [*_unwritten(result), *found]
     if lock is not None:
         facts.append(Fact("lock", f"built again, it is what {lock} says; nothing was written"))
@@ -46,7 +51,7 @@ def build_outcome(result: BuildResult, *, out: Path, lock: Path | None = None, v
     return Outcome(result.status, result.name, facts, picture, ending)
 
 
-def _written(result: BuildResult, found: list[Fact], ending: str, verbose: bool) -> Outcome:
+def _written(result: BuildResult, command: str, found: list[Fact], ending: str, verbose: bool) -> Outcome:
     """Return what a build that wrote a bundle came to, as the bundle tells it."""
     from tracer_spec.flow.documents.audit import AuditDocument
     from tracer_spec.flow.documents.certificate import CertificateDocument
@@ -57,7 +62,7 @@ def _written(result: BuildResult, found: list[Fact], ending: str, verbose: bool)
     level = traces_level(result.accounting.dropped)
     facts = [Fact("claim", claim.text, level_of(result.status), "target", result.status)]
     facts += [Fact("traces", each.text, level, "traces") if each.name == "traces" else each for each in rest]
-    following = "tracer-spec build SPEC  (certify it: one look at the certify rows)"
+    following = f"{command}  (certify it: one look at the certify rows)"
     if result.status != "draft":
         following = f"tracer-spec report {result.bundle} -o report.html"
     if result.status == "certified":
