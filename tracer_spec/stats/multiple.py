@@ -73,10 +73,9 @@ def look_level(look: int, delta: float) -> float:
     Notes
     -----
     A geometric series: any number of looks spends at most delta, by the union bound, and the first keeps nine tenths of
-    it. The
-    bound is proved for looks whose candidates were fixed in advance. That it holds where a later look's candidates were
-    chosen after
-    the outcome of an earlier one was seen is argued, not proved: each level is spent once, whatever is tested at it.
+    it. The bound is proved for looks whose candidates were fixed in advance. That it holds where a later look's
+    candidates were chosen after the outcome of an earlier one was seen is argued, not proved: each level is spent once,
+    whatever is tested at it.
     """
     if look < 1:
         raise ValueError(f"looks are counted from 1, got {look}")

@@ -1,8 +1,7 @@
 """Functions that expressions may call beyond JMESPath's own, from JSON to JSON.
 
-They read shapes that no path can express: JSON inside a string, the text of a message, attributes as OpenTelemetry writes
-them, keys with dots in them, and a key that is there
-and null.
+They read shapes that no path can express: JSON inside a string, the text of a message, attributes as OpenTelemetry
+writes them, keys with dots in them, and a key that is there and null.
 """
 
 from __future__ import annotations

@@ -73,8 +73,7 @@ def _under_all(certificates: Sequence[Certificate]) -> Certificate:
     Notes
     -----
     One of the readings is true, and under it each false rejection has the probability that the calibrator promises.
-    What is certified
-    was rejected under that reading too, so the promise holds whichever it is.
+    What is certified was rejected under that reading too, so the promise holds whichever it is.
     """
     first, *others = certificates
     if not others or first.confidence is None:

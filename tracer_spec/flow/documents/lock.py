@@ -1,8 +1,7 @@
 """``router.lock``: the looks at the certify rows, and what the last certified bundle was made from and came to.
 
 Version 1. A change is breaking where a release that reads this number would refuse or misread the file. Keys that a
-release
-does not know stay as they are, so that a lock may pass through an older one.
+release does not know stay as they are, so that a lock may pass through an older one.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
 """The ledger of looks: how often builds of a spec have looked at overlapping certify rows, kept in ``router.lock``.
 
 Building again on the same certify rows with other settings is trying until it passes. So every look is written down
-*before*
-the rows are counted, and look j tests at ``delta * 0.9 * 0.1**(j - 1)``: all looks together spend at most delta. Rows
-are known
-again by their ids and by their contents, and a look by what it tested: the same test again is no new look.
+*before* the rows are counted, and look j tests at ``delta * 0.9 * 0.1**(j - 1)``: all looks together spend at most
+delta. Rows are known again by their ids and by their contents, and a look by what it tested: the same test again is no
+new look.
 """
 
 from __future__ import annotations
@@ -140,8 +139,7 @@ def count_look(
     Notes
     -----
     A test that was made before keeps its number and its level. What would be tested depends on the level, so each
-    earlier look is
-    asked whether its level leads to its test.
+    earlier look is asked whether its level leads to its test.
     """
     lock = read_lock(path)
     touched = _touched(lock.ledger, rows, fresh=fresh)

@@ -1,8 +1,7 @@
 """Split of the traces into fit rows and certify rows.
 
 Membership is a hash of what a row *is*, never of a seed, a label or a position: building again, with other settings or
-with more
-traces, moves no row from fit to certify, so that nobody can try splits until one certifies.
+with more traces, moves no row from fit to certify, so that nobody can try splits until one certifies.
 """
 
 from __future__ import annotations
@@ -55,8 +54,7 @@ class Split:
             return ()
         n_all = len(self.fit) + self.n_spare
         return (
-            f"{len(self.fit):,} of {n_all:,} fit rows train, chosen by hash (split.max_fit); the others neither "
-            f"train nor "
+            f"{len(self.fit):,} of {n_all:,} fit rows train, chosen by hash (split.max_fit); the others neither train nor "
             "certify: a larger split.certify would put them to use",
         )
 
@@ -79,12 +77,9 @@ def split(
         The share of certify rows (of groups, under ``grouped``), in (0, 1).
     strategy : {'random', 'temporal', 'grouped', 'fresh'}
         ``random``: by a hash of the event id; where there is none, of the content and how often it was seen before, so
-        that
-        repeated requests fall independently. ``temporal``: the newest share certifies. ``grouped``: by a hash of the
-        group's key;
-        of a certify group one row certifies, chosen by hash, and its other rows are dropped. ``fresh``: all rows after
-        the last
-        look certify, and all others train; before the first look, as ``random``.
+        that repeated requests fall independently. ``temporal``: the newest share certifies. ``grouped``: by a hash of
+        the group's key; of a certify group one row certifies, chosen by hash, and its other rows are dropped.
+        ``fresh``: all rows after the last look certify, and all others train; before the first look, as ``random``.
     max_fit : int, optional
         Fit rows at most; of more, those with the smallest hashes of what they are. Certify rows are never fewer for it.
     key : str, optional
@@ -103,12 +98,9 @@ def split(
     Notes
     -----
     The hash stands for a coin that was thrown before anyone looked at the rows. The split is plain, not stratified:
-    stratifying by
-    label would make certify rows depend on each other. Under ``grouped`` rows of one group may depend on each other
-    too, which is
-    why one of each certifies, and why the certificate then speaks of groups: of a random request of a random group.
-    ``temporal``
-    and ``fresh`` are valid only as far as the future resembles the newest rows.
+    stratifying by label would make certify rows depend on each other. Under ``grouped`` rows of one group may depend on
+    each other too, which is why one of each certifies, and why the certificate then speaks of groups: of a random
+    request of a random group. ``temporal`` and ``fresh`` are valid only as far as the future resembles the newest rows.
     """
     check_choice(strategy, STRATEGIES, "split.strategy")
     if not 0.0 < certify < 1.0:
