@@ -73,7 +73,7 @@ def build(
     """
     from tracer_spec.flow.audit.document import audit, audited_rows
     from tracer_spec.flow.bundle_contents import bundle_contents
-    from tracer_spec.flow.bundle_file import seal_bundle
+    from tracer_spec.flow.bundle_file import bundle_place, seal_bundle
     from tracer_spec.flow.cache.memory import Memory
     from tracer_spec.flow.cache.store import open_store
     from tracer_spec.flow.certifying.proposal import decide, make_proposal
@@ -98,7 +98,7 @@ def build(
     memory = Memory(open_store(cache), recalls=not check)
     with staged(observe, "plan") as done:
         plan = make_plan(load_spec(source, overrides=overrides), find_plugins())
-        place = _place(out, plan.spec.name, "draft" if draft else "certified")
+        place = bundle_place(out, plan.spec.name, "draft" if draft else "certified")
         pinned = pinned_build(plan, place) if locked or check else None
         # a draft writes it before it trains, and only where it tells something new
         lock = None if pinned or draft else lock_path(plan.loaded.file)
@@ -129,7 +129,7 @@ def build(
         done(f"candidates: {proposal.n_candidates:,}; chains: {len(proposal.chains)}")
     with staged(observe, "certify") as done:
         certificate = decide(proposal, prepared, repeats=plan.spec.traces.repeats)
-        place = _place(out, plan.spec.name, certificate.status)
+        place = bundle_place(out, plan.spec.name, certificate.status)
         done(f"{certificate.status}; tests: {len(certificate.walk)}")
     contents = written = None
     told: tuple[str, ...] = ()
@@ -176,8 +176,3 @@ def build(
         warnings=(*result.warnings, *(pinned.notes_on(written) if pinned else ())),
         seconds=time.perf_counter() - started,
     )
-
-
-def _place(out: str | Path | None, name: str, status: str = "certified") -> Path:
-    """Return where a bundle goes: one that routes only where asked to must not take the place of one that does."""
-    return Path(out or f"dist/{name}{'' if status == 'certified' else f'.{status}'}.tracer")

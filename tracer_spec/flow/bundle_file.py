@@ -44,6 +44,11 @@ def bundle_bytes(manifest: Manifest, members: Mapping[str, bytes]) -> tuple[byte
     return data, sealed
 
 
+def bundle_place(out: str | Path | None, name: str, status: str) -> Path:
+    """Return where a bundle goes: one that routes only where asked to must not take the place of one that does."""
+    return Path(out or f"dist/{name}{'' if status == 'certified' else f'.{status}'}.tracer")
+
+
 def write_bundle(path: str | os.PathLike[str], manifest: Manifest, members: Mapping[str, bytes]) -> Written:
     """Write a bundle in one step: after a crash, a full disk or a second writer, a whole one is there.
 

@@ -114,8 +114,9 @@ def command(
         print_document(result.document())
     else:
         from tracer_spec.cli.text.build import build_outcome
+        from tracer_spec.flow.bundle_file import bundle_place
 
-        place = Path(out or f"dist/{result.name}{'.draft' if draft else ''}.tracer")
+        place = bundle_place(out, result.name, "draft" if draft else "certified")
         lock = Path(spec).with_suffix(".lock") if check else None
         words = ["tracer-spec", "build", spec, *(word for each in overrides for word in ("--set", each))]
         outcome = build_outcome(result, shlex.join(words), out=place, lock=lock, verbose=verbose)
