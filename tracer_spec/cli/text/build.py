@@ -53,12 +53,12 @@ def build_outcome(
 
 def _written(result: BuildResult, command: str, found: list[Fact], ending: str, verbose: bool) -> Outcome:
     """Return what a build that wrote a bundle came to, as the bundle tells it."""
-    from tracer_spec.flow.documents.audit import AuditDocument
-    from tracer_spec.flow.documents.certificate import CertificateDocument
+    from tracer_spec.report.documents import read_documents
     from tracer_spec.runtime import read_bundle
 
     bundle = read_bundle(str(result.bundle), sha256=result.sha256)
-    claim, *rest = bundle_facts(bundle, CertificateDocument.of_bundle(bundle), AuditDocument.of_bundle(bundle))
+    documents = read_documents(bundle)
+    claim, *rest = bundle_facts(bundle, documents.certificate, documents.audit)
     level = traces_level(result.accounting.dropped)
     facts = [Fact("claim", claim.text, level_of(result.status), "target", result.status)]
     facts += [Fact("traces", each.text, level, "traces") if each.name == "traces" else each for each in rest]
@@ -68,7 +68,7 @@ def _written(result: BuildResult, command: str, found: list[Fact], ending: str, 
     if result.status == "certified":
         following += f'\ntracer-spec route {result.bundle} --text "..."'
     facts += [*(makings(bundle) if verbose else []), *found, *file_facts(bundle), Fact("next", following)]
-    return Outcome(result.status, f"{result.name} {result.version}", facts, bundle_picture(bundle), ending)
+    return Outcome(result.status, f"{result.name} {result.version}", facts, bundle_picture(documents), ending)
 
 
 def _unwritten(result: BuildResult) -> Iterator[Fact]:

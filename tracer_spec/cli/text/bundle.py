@@ -12,34 +12,29 @@ from tracer_spec.report.facts import Fact, bundle_facts
 from tracer_spec.text_format import one_line, plural, size
 
 if TYPE_CHECKING:
+    from tracer_spec.report.documents import Documents
     from tracer_spec.runtime import Bundle
 
 
 def bundle_outcome(bundle: Bundle, *, verbose: bool = False) -> Outcome:
     """Return what there is to know of a bundle, what it was made with too where ``verbose``."""
-    from tracer_spec.flow.documents.audit import AuditDocument
-    from tracer_spec.flow.documents.certificate import CertificateDocument
+    from tracer_spec.report.documents import read_documents
 
-    manifest = bundle.manifest
-    facts = bundle_facts(bundle, CertificateDocument.of_bundle(bundle), AuditDocument.of_bundle(bundle))
+    manifest, documents = bundle.manifest, read_documents(bundle)
+    facts = bundle_facts(bundle, documents.certificate, documents.audit)
     facts += [*(makings(bundle) if verbose else []), *file_facts(bundle)]
-    return Outcome(manifest.status, f"{manifest.name} {manifest.version}", facts, bundle_picture(bundle))
+    return Outcome(manifest.status, f"{manifest.name} {manifest.version}", facts, bundle_picture(documents))
 
 
-def bundle_picture(bundle: Bundle) -> Picture:
+def bundle_picture(documents: Documents) -> Picture:
     """Return the picture that the documents of a bundle hold."""
-    from tracer_spec.flow.documents.audit import AuditDocument
-    from tracer_spec.flow.documents.certificate import CertificateDocument
-    from tracer_spec.flow.documents.frontier import FrontierDocument
-
-    certificate = CertificateDocument.of_bundle(bundle)
-    chains = FrontierDocument.of_bundle(bundle).chains
+    certificate, chains = documents.certificate, documents.frontier.chains
     candidates = [(each.coverage, each.agreement, each) for chain in chains for each in chain.candidates]
     return Picture(
         front=tuple(sorted((coverage, agreement) for coverage, agreement, each in candidates if each.front)),
         chosen=next(((coverage, agreement) for coverage, agreement, each in candidates if each.chosen), None),
         target=certificate.target if certificate.measure == "agreement" else None,
-        labels=tuple((each.label, each.n, each.handled) for each in AuditDocument.of_bundle(bundle).labels),
+        labels=tuple((each.label, each.n, each.handled) for each in documents.audit.labels),
     )
 
 
