@@ -44,6 +44,8 @@ def without_copies(traces: TraceSet) -> TraceSet:
 
 def count_unclear(traces: TraceSet) -> int:
     """Return how many rows without an id say what an earlier row without an id says."""
+    if None not in traces.ids:
+        return 0
     unclear = [said for said, event in zip(_said(traces), traces.ids, strict=True) if event is None]
     return len(unclear) - len(set(unclear))
 
@@ -54,10 +56,9 @@ def with_note(traces: TraceSet) -> TraceSet:
     if not n:
         return traces
     note = (
-        f"{n:,} of {len(traces):,} rows have no id and say what an earlier one says: copies of one call, or "
-        f"requests made again. A "
-        "policy must pass under both readings. Ids settle it ('traces.format.id'), or 'traces.repeats: traffic' "
-        "or 'copies'"
+        f"{n:,} of {len(traces):,} rows have no id and say what an earlier one says: copies of one call, or requests made "
+        "again. A policy must pass under both readings. Ids settle it ('traces.format.id'), or 'traces.repeats: traffic' or "
+        "'copies'"
     )
     return replace(traces, accounting=replace(traces.accounting, notes=(*traces.accounting.notes, note)))
 
@@ -75,6 +76,8 @@ def distinct(certify: TraceSet, fit: TraceSet) -> Mask | None:
     If rows without an id that say the same are copies of one call, the calls whose every copy certifies are an unbiased
     sample of all calls that were copied as often, since each copy falls on its side by a coin of its own.
     """
+    if None not in certify.ids:
+        return None
     unclear = {said for said, event in zip(_said(fit), fit.ids, strict=True) if event is None}
     own = np.ones(len(certify), bool)
     for row, (said, event) in enumerate(zip(_said(certify), certify.ids, strict=True)):
