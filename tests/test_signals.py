@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tracer_spec.testing.distribution import put_distribution
+
 ROOT = Path(__file__).parents[1]
 AT_MOST_S = 120
 """How long a build may take to end before it counts as hung."""
@@ -51,11 +53,7 @@ def tracer_spec_surrogates():
 @pytest.fixture
 def training(tmp_path):
     """Start a build, and return it once both of its workers train."""
-    info = tmp_path / "endless-1.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: endless\nVersion: 1\n")
-    (info / "entry_points.txt").write_text("[tracer_spec]\nendless = endless_module\n")
-    (tmp_path / "endless_module.py").write_text(ENDLESS)
+    put_distribution(tmp_path, "endless", "1", {"endless": "endless_module"}, endless_module=ENDLESS)
     (tmp_path / "router.yaml").write_text(SPEC)
     # as many rows times labels as it takes to be worth a second process
     rows = ({"id": f"e{i}", "input": f"text {i}", "teacher": f"label {i % 200}"} for i in range(2000))

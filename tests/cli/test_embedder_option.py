@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tracer_spec.testing.distribution import put_distribution
+
 PLUGIN = """
 import os
 from typing import Annotated
@@ -60,11 +62,7 @@ target: {agreement: 0.8}
 def place(tmp_path_factory, call_in):
     """Build a bundle with a plugin that gives a secret away when it is imported, and one without it."""
     folder = tmp_path_factory.mktemp("place")
-    metadata = folder / "site" / "tracer_words-1.0.dist-info"
-    metadata.mkdir(parents=True)
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: tracer-words\nVersion: 1.0\n")
-    (metadata / "entry_points.txt").write_text("[tracer_spec]\nwords = words_plugin\n")
-    (metadata.parent / "words_plugin.py").write_text(PLUGIN)
+    put_distribution(folder / "site", "tracer-words", "1.0", {"words": "words_plugin"}, words_plugin=PLUGIN)
     rows = [{"input": f"my {'card' if n % 2 else 'loan'} {n}", "teacher": f"t{n % 2}"} for n in range(400)]
     (folder / "traces.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (folder / "fresh.jsonl").write_text("".join(json.dumps(row | {"input": row["input"] + "!"}) + "\n" for row in rows))

@@ -6,6 +6,7 @@ import pytest
 
 import tracer_spec as ts
 from tracer_spec.errors import PluginError
+from tracer_spec.testing.distribution import put_distribution
 
 PLUGIN = """
 import hashlib
@@ -35,10 +36,7 @@ def tracer_spec_embedders():
 def spec(tmp_path, monkeypatch):
     """Install the embedders above, and return a spec that is certified in a second."""
     site = tmp_path / "site"
-    (site / "third_party-3.dist-info").mkdir(parents=True)
-    (site / "third_party-3.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: third-party\nVersion: 3\n")
-    (site / "third_party-3.dist-info" / "entry_points.txt").write_text("[tracer_spec]\nthird = third_party_plugin\n")
-    (site / "third_party_plugin.py").write_text(PLUGIN)
+    put_distribution(site, "third-party", "3", {"third": "third_party_plugin"}, third_party_plugin=PLUGIN)
     monkeypatch.syspath_prepend(site)
     rows = [{"id": f"e{n}", "input": f"{'ab'[n % 2]} {n}", "teacher": "ab"[n % 2]} for n in range(400)]
     (tmp_path / "traces.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))

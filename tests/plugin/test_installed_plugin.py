@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tracer_spec.testing.distribution import put_distribution
 from tracer_spec.testing.scaffold import plugin_code
 
 ROOT = Path(__file__).parents[2]
@@ -145,11 +146,7 @@ def tracer_spec_surrogates():
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_what_a_plugin_prints_leaves_a_document_whole(run, tmp_path, site, workers):
-    info = tmp_path / "acme_chatty-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-chatty\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[tracer_spec]\nchatty = acme_chatty\n")
-    (tmp_path / "acme_chatty.py").write_text(CHATTY)
+    put_distribution(tmp_path, "acme-chatty", "1.0", {"chatty": "acme_chatty"}, acme_chatty=CHATTY)
     for args in (("plugins", "--json"), ("validate", "router.yaml", "--json"), ("plan", "router.yaml", "--json")):
         code, stdout, stderr = run(*args, zoo="chatty")
         assert (code, "imported\n" in stderr, "asked\n" in stderr) == (0, True, True), stderr

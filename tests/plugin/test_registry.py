@@ -6,6 +6,7 @@ import pytest
 
 from tracer_spec.errors import PluginError
 from tracer_spec.plugin.registry import KINDS, find_plugins
+from tracer_spec.testing.distribution import put_distribution
 
 GOOD = """
     from tracer_spec.plugin import Plugin, hookimpl
@@ -22,11 +23,7 @@ def ship(tmp_path, monkeypatch):
 
     def put(distribution, code, version="1.2", entry="plugin"):
         module = distribution.replace("-", "_") + "_module"
-        info = tmp_path / f"{distribution.replace('-', '_')}-{version}.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
-        (info / "entry_points.txt").write_text(f"[tracer_spec]\n{entry} = {module}\n")
-        (tmp_path / f"{module}.py").write_text(textwrap.dedent(code))
+        put_distribution(tmp_path, distribution, version, {entry: module}, **{module: textwrap.dedent(code)})
         monkeypatch.delitem(sys.modules, module, raising=False)
 
     monkeypatch.syspath_prepend(tmp_path)

@@ -11,6 +11,7 @@ import pytest
 from tracer_spec.errors import BundleError, UsageError
 from tracer_spec.runtime import load, lsa
 from tracer_spec.runtime.manifest import EmbedderIdentity, Probe
+from tracer_spec.testing.distribution import put_distribution
 
 PLUGIN = """
 import os
@@ -69,11 +70,7 @@ def installed(tmp_path, monkeypatch):
 
     def install(source=PLUGIN, *, distribution="tracer_letters", module="letters_plugin"):
         site = tmp_path / "site"
-        metadata = site / f"{distribution}-1.0.dist-info"
-        metadata.mkdir(parents=True)
-        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
-        (metadata / "entry_points.txt").write_text(f"[tracer_spec]\nletters = {module}\n")
-        (site / f"{module}.py").write_text(source)
+        put_distribution(site, distribution, "1.0", {"letters": module}, **{module: source})
         monkeypatch.syspath_prepend(str(site))
         importlib.invalidate_caches()
 

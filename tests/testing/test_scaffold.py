@@ -16,6 +16,7 @@ from tracer_spec.errors import UsageError
 from tracer_spec.plan import make_plan
 from tracer_spec.plugin.registry import KINDS, find_plugins
 from tracer_spec.spec import load_spec
+from tracer_spec.testing.distribution import put_distribution
 from tracer_spec.testing.scaffold import how_in_a_spec, make_scaffold, write_scaffold
 
 SPEC = """\
@@ -33,11 +34,7 @@ def ship(folder, kind, name):
     scaffold = make_scaffold(kind, name)
     written = write_scaffold(scaffold, folder)
     project = tomllib.loads(scaffold.files["pyproject.toml"])["project"]
-    info = written / f"{scaffold.module}-{project['version']}.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
-    entries = project["entry-points"]["tracer_spec"].items()
-    (info / "entry_points.txt").write_text("[tracer_spec]\n" + "".join(f"{key} = {value}\n" for key, value in entries))
+    put_distribution(written, project["name"], project["version"], project["entry-points"]["tracer_spec"])
     return written
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tracer_spec.plugin import Target
+from tracer_spec.testing.distribution import put_distribution
 
 N_TRACES = 400
 # what differs from one run to the next: how long it took, and digests and sizes, since a bundle names its plugins
@@ -72,13 +73,13 @@ def command_output(calibrator: str, options: Mapping[str, Any], target: Target, 
 def ship_renamed(name: str, distribution: str, folder: Path) -> str:
     """Put a distribution into ``folder`` that provides an installed calibrator under another name, and return that."""
     other = another_name(name)
-    info = folder / f"{distribution}_renamed-1.dist-info"
-    info.mkdir(exist_ok=True)
-    version = importlib.metadata.version(distribution)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}-renamed\nVersion: {version}\n")
-    (info / "entry_points.txt").write_text("[tracer_spec]\nrenamed = renamed_calibrator\n")
-    text = _MODULE.format(distribution=distribution, name=name, other=other)
-    (folder / "renamed_calibrator.py").write_text(text, encoding="utf-8")
+    put_distribution(
+        folder,
+        f"{distribution}-renamed",
+        importlib.metadata.version(distribution),
+        {"renamed": "renamed_calibrator"},
+        renamed_calibrator=_MODULE.format(distribution=distribution, name=name, other=other),
+    )
     return other
 
 

@@ -15,17 +15,14 @@ from pydantic import Field
 
 from tracer_spec.cli.text.options import option_rows, yaml_snippet
 from tracer_spec.plugin import Options
+from tracer_spec.testing.distribution import put_distribution
 
 ROOT = Path(__file__).parents[3]
 
 
 def install(folder: Path, name: str, module: str, code: str) -> dict[str, str]:
     """Put a distribution on the path as pip would leave it, without pip."""
-    info = folder / f"{name.replace('-', '_')}-0.3.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.3\n")
-    (info / "entry_points.txt").write_text(f"[tracer_spec]\n{module} = {module}\n")
-    (folder / f"{module}.py").write_text(code)
+    put_distribution(folder, name, "0.3", {module: module}, **{module: code})
     return {"PYTHONPATH": os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH", "")]))}
 
 

@@ -11,6 +11,7 @@ import tracer_spec as ts
 from tracer_spec.flow.cache.store import Entry, Store
 from tracer_spec.flow.cache.text_vectors import BATCH, PROBES, KnownVectors
 from tracer_spec.flow.progress import StepDone
+from tracer_spec.testing.distribution import put_distribution
 
 PLUGIN = """
 import hashlib, os
@@ -139,10 +140,7 @@ def test_where_nothing_is_new_the_probes_are_those_of_the_vectors(store):
 def paid(tmp_path, monkeypatch):
     """Install an embedder that writes down every text it is asked for, and return how to build with it."""
     site = tmp_path / "site"
-    (site / "paid-1.dist-info").mkdir(parents=True)
-    (site / "paid-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: paid\nVersion: 1\n")
-    (site / "paid-1.dist-info" / "entry_points.txt").write_text("[tracer_spec]\npaid = paid_plugin\n")
-    (site / "paid_plugin.py").write_text(PLUGIN)
+    put_distribution(site, "paid", "1", {"paid": "paid_plugin"}, paid_plugin=PLUGIN)
     monkeypatch.syspath_prepend(site)
     monkeypatch.setenv("BILL", str(tmp_path / "bill"))
     monkeypatch.setenv("TRACER_SPEC_CACHE", str(tmp_path / "cache"))
