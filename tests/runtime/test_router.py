@@ -428,21 +428,25 @@ def test_many_threads_get_the_answers_of_one(router):
             assert all(same(got, want) for got, want in zip(batch, alone, strict=True))
 
 
-def interrupting(code):
-    """Return a trace function that raises SIGTERM before every instruction of one function: no clock decides where."""
+def at_each_instruction(codes, act):
+    """Return a trace function that acts before every instruction of some functions: no clock decides where."""
 
     def before_each_instruction(frame, event, _):
         if event == "opcode":
-            signal.raise_signal(signal.SIGTERM)
+            act()
         return before_each_instruction
 
     def on_call(frame, event, _):
-        if frame.f_code is not code:
+        if frame.f_code not in codes:
             return None
         frame.f_trace_opcodes, frame.f_trace_lines = True, False
         return before_each_instruction
 
     return on_call
+
+
+def interrupt():
+    signal.raise_signal(signal.SIGTERM)
 
 
 def test_a_signal_s_handler_may_decide_in_the_middle_of_a_decision(router):
@@ -455,7 +459,7 @@ def test_a_signal_s_handler_may_decide_in_the_middle_of_a_decision(router):
         inside.append((row, router.route(X[row])))
 
     handler, tracer = signal.signal(signal.SIGTERM, decide), sys.gettrace()
-    sys.settrace(interrupting(Router.route.__code__))
+    sys.settrace(at_each_instruction({Router.route.__code__}, interrupt))
     try:
         wrong = [row for row in range(64) if not same(router.route(X[row]), tuple(expected[row]))]
     finally:
@@ -468,22 +472,13 @@ def test_a_signal_s_handler_may_decide_in_the_middle_of_a_decision(router):
 
 def raising_at(codes, place):
     """Return a trace function that raises SIGTERM once, before one instruction of all those of some functions."""
-    left = [place]
+    instructions = itertools.count()
 
-    def before_each_instruction(frame, event, _):
-        if event == "opcode":
-            left[0] -= 1
-            if left[0] == -1:
-                signal.raise_signal(signal.SIGTERM)
-        return before_each_instruction
+    def interrupt_there():
+        if next(instructions) == place:
+            interrupt()
 
-    def on_call(frame, event, _):
-        if frame.f_code not in codes:
-            return None
-        frame.f_trace_opcodes, frame.f_trace_lines = True, False
-        return before_each_instruction
-
-    return on_call
+    return at_each_instruction(codes, interrupt_there)
 
 
 class TimeLimit:

@@ -1,8 +1,8 @@
 import hashlib
 import json
 import math
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracer_spec.builtin.formats import compile_format, find_format
+from tracer_spec.builtin.formats.raw import Raw
 from tracer_spec.builtin.sources.json_lines import JsonLines, JsonLinesOptions
 from tracer_spec.errors import DataError, SpecError
 from tracer_spec.flow.traces.collect import collect
@@ -23,19 +24,7 @@ KEYED = compile_format(
 ).traces
 
 
-class Raw(NamedTuple):
-    text: Any = "a"
-    label: Any = "b"
-    id: Any = None
-    time: float | None = None
-    truth: Any = None
-    group: Any = None
-    model: Any = None
-    version: Any = None
-    vector: Any = None
-    unanswered: str = ""
-    reason: str = ""
-    detail: str = ""
+a_raw = partial(Raw, text="a", label="b")
 
 
 def records(*data):
@@ -231,7 +220,7 @@ def test_a_change_of_the_teacher_is_told_with_the_days_it_was_seen():
 
 @pytest.mark.parametrize("time", [1e18, -1e15, math.nan, math.inf])
 def test_a_time_beyond_any_calendar_is_left_out_of_what_is_told(time):
-    raws = [Raw(text="x", label="a", model=model, time=time) for model in ("m-1", "m-2")]
+    raws = [a_raw(text="x", label="a", model=model, time=time) for model in ("m-1", "m-2")]
     notes = collect([Record("a:1", {})], giving(*raws), LabelCleaner([])).accounting.notes
     assert any(note.startswith("2 teacher models: m-1 (1), m-2 (1); ") for note in notes)
 
@@ -365,7 +354,7 @@ def giving(*raws):
 
 
 def one(**parts):
-    raw = Raw(**parts)
+    raw = a_raw(**parts)
     return collect([Record("a:1", {})], giving(raw), LabelCleaner([]), need_vector=raw.vector is not None)
 
 
@@ -385,7 +374,7 @@ def test_the_digest_changes_with_every_part_and_with_nothing_else():
         for other in others
     ]
     assert len({one(**variant).digest for variant in variants}) == len(variants)
-    there = collect([Record("/elsewhere:9", {})], giving(Raw(**base)), LabelCleaner([]), need_vector=True)
+    there = collect([Record("/elsewhere:9", {})], giving(a_raw(**base)), LabelCleaner([]), need_vector=True)
     assert there.digest == one(**base).digest
 
 
