@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tracer_spec.errors import SpecError, did_you_mean
-from tracer_spec.flow.traces.steps import Step, UnusableError, as_text, compile_step
+from tracer_spec.text_steps import Step, UnusableError, as_text, compile_step
 
 # stands for a teacher's answer that is no label: it trains nothing and agrees with no surrogate
 UNUSABLE = ""

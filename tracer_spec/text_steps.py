@@ -1,4 +1,4 @@
-"""Steps of ``traces.labels.normalize``: from the teacher's answer to the text of a label."""
+"""The steps of the spec, from one text to another: from the teacher's answer to the text of a label."""
 
 from __future__ import annotations
 
@@ -20,6 +20,20 @@ Step: TypeAlias = Callable[[Any], Any]
 
 class UnusableError(Exception):
     """The answer is no label."""
+
+
+class ToolCall(dict[str, Any]):
+    """The arguments of a call that the teacher answered with, which know the name of the tool.
+
+    Examples
+    --------
+    >>> ToolCall("classify", {"intent": "refund"}).tool
+    'classify'
+    """
+
+    def __init__(self, tool: str, arguments: Mapping[str, Any]) -> None:
+        super().__init__(arguments)
+        self.tool = tool
 
 
 def compile_step(text: str, address: str) -> Step:
