@@ -2,7 +2,7 @@
 
 from tracer_spec.spec.fields import split_step
 from tracer_spec.spec.labels import read_labels
-from tracer_spec.spec.load import LoadedSpec, load_spec
+from tracer_spec.spec.load import LoadedSpec, load_spec, read_spec
 from tracer_spec.spec.model import RouterSpec, canonical, spec_digest
 from tracer_spec.spec.schema import router_schema
 
@@ -12,6 +12,7 @@ __all__ = [
     "canonical",
     "load_spec",
     "read_labels",
+    "read_spec",
     "router_schema",
     "spec_digest",
     "split_step",
