@@ -12,8 +12,8 @@ spelled           the same log read by four spellings of its id and text
 replaced vectors  the file of vectors is replaced five times, spec and traces as they were
 tuned             twenty drafts of other embedders at a certify share of .1, the best of them built once at .5
 
-With ``--unprotected`` the spec says that repeats are traffic, and the lock is thrown away before each build: what then is certified
-falsely shows what the protection is worth, and that a world can show it at all.
+With ``--unprotected`` the spec says that repeats are traffic, and the lock is thrown away before each build: what then is
+certified falsely shows what the protection is worth, and that a world can show it at all.
 """
 
 from __future__ import annotations
