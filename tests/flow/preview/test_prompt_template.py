@@ -6,7 +6,7 @@ import pytest
 
 from tracer_spec.flow.preview.prompt_template import are_all_equal, find_template
 
-WORDS = "please refund my order card is blocked what the balance where can I find a statement joke tell me".split()
+WORDS = ("please", "refund", "my", "order", "card", "is", "blocked", "what", "where", "can", "I", "find", "joke")
 
 
 def messages(n=200, seed=0):
@@ -44,7 +44,9 @@ def test_a_template_is_found_and_its_step_takes_the_text_out(prefix, suffix, ste
 
 
 def test_a_long_prompt_of_one_line_is_known_by_its_last_words():
-    prompt = "Classify the message that follows into one of the labels refund, card and balance and give no reason at all "
+    prompt = (
+        "Classify the message that follows into one of the labels refund, card and balance and give no reason at all "
+    )
     found = find_template([prompt + text for text in messages()])
     assert found.prefix == prompt
     assert found.step.startswith("after:")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ _COMPARED = 5000
 _LONG, _SHORT = 20, 6
 # so many characters after the last mark may be what most texts themselves begin with
 _TEXTS_OWN = 40
-_MARKS = ":\n<>\"`|"
+_MARKS = ':\n<>"`|'
 # a marker of fewer characters stands in many a text; one of more need not hold whole lines
 _LEAST_MARKER, _WORDS_MARKER = 6, 60
 _SEPARATOR = "..."
@@ -25,7 +24,7 @@ _SEPARATOR = "..."
 
 @dataclass(frozen=True, slots=True)
 class PromptTemplate:
-    """What most texts start and end with.
+    r"""What most texts start and end with.
 
     Parameters
     ----------
@@ -38,8 +37,8 @@ class PromptTemplate:
 
     Examples
     --------
-    >>> PromptTemplate("Classify.\\nMessage: ", "\\nAnswer:", 0.5, 1.0).step
-    'between:\\nMessage: ...\\nAnswer:'
+    >>> PromptTemplate("Classify.\nMessage: ", "\nAnswer:", 0.5, 1.0).step
+    'between:\nMessage: ...\nAnswer:'
     """
 
     prefix: str
@@ -57,7 +56,7 @@ class PromptTemplate:
 
 
 def find_template(texts: Sequence[str]) -> PromptTemplate | None:
-    """Return the template that most texts stand in, None where there is none.
+    r"""Return the template that most texts stand in, None where there is none.
 
     Parameters
     ----------
@@ -72,9 +71,9 @@ def find_template(texts: Sequence[str]) -> PromptTemplate | None:
 
     Examples
     --------
-    >>> asked = [f"Classify the message.\\nMessage: order {n} is late" for n in range(20)]
+    >>> asked = [f"Classify the message.\nMessage: order {n} is late" for n in range(20)]
     >>> find_template(asked).step
-    'after:\\nMessage: '
+    'after:\nMessage: '
     >>> find_template([f"order {n} is late" for n in range(20)])
     """
     distinct = list(dict.fromkeys(texts))
@@ -113,7 +112,13 @@ def _common_prefix(texts: Sequence[str], fewest: int) -> str:
     """Return the longest prefix that so many of the texts share."""
     ordered = sorted(texts)
     windows = zip(ordered, ordered[fewest - 1 :], strict=False)
-    return max((os.path.commonprefix(ends) for ends in windows), key=len, default="")
+    return max((first[: _n_common(first, last)] for first, last in windows), key=len, default="")
+
+
+def _n_common(one: str, other: str) -> int:
+    """Return how many characters two texts start with alike."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (left, right) in pairs if left != right), min(len(one), len(other)))
 
 
 def _usable_prefix(prefix: str, least: int) -> str:
