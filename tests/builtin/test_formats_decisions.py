@@ -9,9 +9,9 @@ from tracer_spec.builtin.formats.decisions import carries_decision
 from tracer_spec.cli.commands.route_lines import decision_document, error_document
 from tracer_spec.errors import DataError
 from tracer_spec.flow.traces.collect import collect
-from tracer_spec.flow.traces.labels import LabelCleaner
 from tracer_spec.plugin import Record
 from tracer_spec.runtime.decision import REASONS, UNAVAILABLE, Decision
+from tracer_spec.text_steps.labels import LabelCleaner
 
 DECISION = {"label": "lost", "handled": True, "score": 0.97, "stage": 0, "reason": "handled"}
 ANSWERED = {"input": "where is it?", "teacher": "lost"}

@@ -289,6 +289,7 @@ def _coin(mode: str, audit: float, secret: bytes | None) -> Coin:
     """Return the coin of a mode: what the teacher answers for the mode's sake is audited as well."""
     name, _, share = mode.partition(":")
     try:
+        Coin(audit)
         if name == CANARY and share:
             in_canary = float(share)
             if not 0 <= in_canary <= 1:

@@ -58,8 +58,8 @@ def _check_sense(manifest: Manifest) -> None:
     for position, stage in enumerate(manifest.policy.stages):
         if (stage.acceptor is None) != (stage.threshold is None):
             _refuse(f"policy.stages[{position}].threshold", "is null exactly where there is no acceptor")
-    if (manifest.format == 1) != (not manifest.extract):
-        _refuse("extract", "is there exactly where the format is 2")
+    if (manifest.format == 1) != (not manifest.extract and manifest.answers is None):
+        _refuse("format", "is 2 exactly where extract or answers is there")
     for position, step in enumerate(manifest.extract):
         _check_step(step, f"extract[{position}]")
     probe = manifest.embedder.probe

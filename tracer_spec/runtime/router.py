@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, NoReturn, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from tracer_spec.runtime.limits import CHUNK_ROWS
 from tracer_spec.runtime.manifest import Manifest
 from tracer_spec.runtime.onnx_runtime import runtime_errors
 from tracer_spec.runtime.row_binding import OneRow
+
+if TYPE_CHECKING:
+    from tracer_spec.text_steps.labels import LabelCleaner
 
 T = TypeVar("T")
 Vector: TypeAlias = NDArray[Any] | Sequence[float]
@@ -47,6 +50,7 @@ class Router:
 
     __slots__ = (
         "_certificate",
+        "_cleaner",
         "_cut",
         "_dimension",
         "_embedder",
@@ -71,6 +75,7 @@ class Router:
         self._sha256 = bundle.sha256
         self._where = bundle.where
         self._certificate = dict(certificate)
+        self._cleaner: LabelCleaner | None = None
         self._cut = cut_of(bundle.manifest.extract)
         self._embedder = embedder
         self._on_loop = embedder is None or is_built_in(bundle.manifest.embedder)
@@ -204,17 +209,39 @@ class Router:
         The decision itself runs on the event loop, since it takes microseconds; an embedder that is not built in may take
         longer, or wait for a network, and runs in a thread. A teacher that is not asynchronous blocks the loop.
         """
-        query = text if vector is None else vector
-        if self._on_loop or vector is not None:
-            decision = self.route(query)
-        else:
-            import asyncio
-
-            decision = await asyncio.to_thread(self.route, query)
+        decision = await self.aroute(text if vector is None else vector)
         if decision.handled:
             return decision.label  # type: ignore[return-value]
         answer = teacher(text)
         return await answer if isinstance(answer, Awaitable) else answer
+
+    async def aroute(self, query: str | Vector) -> Decision:
+        """Decide on one input as :meth:`route`, in a thread where a third party's embedder may take long."""
+        if self._on_loop or not isinstance(query, str):
+            return self.route(query)
+        import asyncio
+
+        return await asyncio.to_thread(self.route, query)
+
+    def normalize(self, answer: Any) -> str | None:
+        """Return the label of a teacher's answer, by the spec's own steps and aliases; None where it is no label.
+
+        Parameters
+        ----------
+        answer : object
+            A text; JSON values, which need the step ``json:KEY``; None where there is no answer.
+
+        Raises
+        ------
+        BundleError
+            Where the bundle does not hold the steps: it is of format 1, or a pattern of them could take long on some answer.
+        """
+        if self._cleaner is None:
+            from tracer_spec.runtime.answers import cleaner_of
+
+            with naming(self._where):
+                self._cleaner = cleaner_of(self._manifest)
+        return self._cleaner.clean(answer)[0] or None
 
     def check_embedder(self) -> None:
         """Compare an embedding service with the bundle now, instead of at its first answer.

@@ -14,10 +14,10 @@ from tracer_spec.flow.lock.file import read_lock
 from tracer_spec.flow.lock.ledger import next_look, sketch
 from tracer_spec.flow.prepare import denied_labels
 from tracer_spec.flow.traces.label_space import label_space
-from tracer_spec.flow.traces.labels import UNUSABLE
 from tracer_spec.flow.traces.splits import FRESH
 from tracer_spec.stats.binomial import fewest_trials, interval, trials_needed
 from tracer_spec.stats.multiple import look_level
+from tracer_spec.text_steps.labels import UNUSABLE
 
 if TYPE_CHECKING:
     from tracer_spec.flow.traces.accounting import Accounting

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tracer_spec.errors import DataError, Problem, SpecError, did_you_mean
-from tracer_spec.flow.traces.labels import FLAWS, NO_LABEL
 from tracer_spec.flow.traces.name_counts import Seen, look_alikes, most_frequent
+from tracer_spec.text_steps.labels import FLAWS, NO_LABEL
 
 UNREADABLE = "unreadable record"
 FAILED = "expression failed"

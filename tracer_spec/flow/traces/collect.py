@@ -13,9 +13,9 @@ import numpy as np
 
 from tracer_spec.flow.traces import accounting as why
 from tracer_spec.flow.traces.accounting import Accounting, Tally, check_choice
-from tracer_spec.flow.traces.labels import NO_LABEL, UNUSABLE, LabelCleaner, is_unicode
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.plugin.contracts import Record
+from tracer_spec.text_steps.labels import NO_LABEL, UNUSABLE, LabelCleaner, is_unicode
 
 
 class RawTrace(Protocol):
