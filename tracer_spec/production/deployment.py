@@ -71,8 +71,8 @@ class Deployment:
 
     Notes
     -----
-    One deployment serves many threads, and asyncio, and survives ``os.fork``. What the teacher raises passes untouched, and is in
-    the log as a request that nobody answered.
+    One deployment serves many threads, and asyncio, and survives ``os.fork``. What the teacher raises passes untouched, and is
+    in the log as a request that nobody answered.
     """
 
     def __init__(
@@ -165,7 +165,7 @@ class Deployment:
 
     def _end(self, request: _Request, by: str, raw: Any = None) -> Label:
         """Clean the answer, log it and return it."""
-        teachers = self._clean(raw) if by == TEACHER else None
+        teachers = self._clean(plain(raw)) if by == TEACHER else None
         if self.log is not None:
             self.log.put(self._record(request, by, raw, teachers))
         decision = request.decision
