@@ -61,12 +61,13 @@ def command(
         raise UsageError("--text takes neither FILE nor --out", hint="put many texts into FILE, one object a line")
     from tracer_spec.runtime import load
 
-    router = load(bundle, embedder=embedder, embedder_options=embedder_options, sha256=sha256)
-    router.check_embedder()
+    with contextlib.redirect_stdout(sys.stderr):  # a plugin's embedder may print
+        router = load(bundle, embedder=embedder, embedder_options=embedder_options, sha256=sha256)
+        router.check_embedder()
     if text is not None:
         return _one(router, text, as_json)
     name = file or STDIN
-    with _input(name) as stream, _output(out) as write:
+    with _input(name) as stream, _output(out) as write, contextlib.redirect_stdout(sys.stderr):
         counts = _stream(router, stream, "stdin" if name == STDIN else name, write, out)
     if not quiet:
         from tracer_spec.cli.commands.route_lines import describe
@@ -87,7 +88,8 @@ def _one(router: Router, text: str, as_json: bool) -> int:
             f"this bundle takes vectors of {router.dimension} numbers, not texts",
             hint='give them as JSON lines: {"embedding": [...]}',
         )
-    decision = decision_document(router.route(text))
+    with contextlib.redirect_stdout(sys.stderr):
+        decision = decision_document(router.route(text))
     if as_json:
         print_document({"schema_version": 1, **decision})
     else:
