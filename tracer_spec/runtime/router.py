@@ -314,7 +314,7 @@ _OUT_OF_RANGE = IndexError("a label or reason out of range")
 
 def _failed(error: Exception, answer: T) -> T:
     """Log why the graph failed and return what stands for no decision."""
-    pass_signal_error(error)
+    pass_signal_error(error, levels=2)
     why = f"{type(error).__name__}: {printable(str(error))}"
     logger.warning("the policy failed, and the input is deferred: %s", why)
     return answer
