@@ -1,6 +1,5 @@
 """The spec language: router.yaml as frozen data, every value with its line and column."""
 
-from tracer_spec.spec.fields import split_step
 from tracer_spec.spec.labels import read_labels
 from tracer_spec.spec.load import LoadedSpec, load_spec, read_spec
 from tracer_spec.spec.model import RouterSpec, canonical, spec_digest
@@ -15,5 +14,4 @@ __all__ = [
     "read_spec",
     "router_schema",
     "spec_digest",
-    "split_step",
 ]
