@@ -98,7 +98,7 @@ def document_of(plan: Plan, outlook: Outlook, cached: Forecast) -> dict[str, Any
     accounting, ceiling, able = outlook.accounting, outlook.ceiling, outlook.certifiable
     return {
         "schema_version": 1,
-        "status": able.status,
+        "status": outlook.status,
         "name": plan.spec.name,
         "target": _values(outlook.target, "agreement", "end_to_end", "confidence", "min_coverage"),
         "traces": {

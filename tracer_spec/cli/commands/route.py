@@ -68,12 +68,18 @@ def command(
     from tracer_spec.runtime import read_bundle
     from tracer_spec.runtime.load import open_router
 
-    opened = read_bundle(bundle, sha256=sha256)
-    router = open_router(opened, embedder=embedder, embedder_options=embedder_options)
-    router.check_embedder()
+    with contextlib.redirect_stdout(sys.stderr):  # a plugin's embedder may print
+        opened = read_bundle(bundle, sha256=sha256)
+        router = open_router(opened, embedder=embedder, embedder_options=embedder_options)
+        router.check_embedder()
     if text is not None:
         return _one(router, text, as_json)
-    with _requests(opened, router, file or STDIN) as chunks, _output(out) as write, _progress(out, quiet) as tell:
+    with (
+        _requests(opened, router, file or STDIN) as chunks,
+        _output(out) as write,
+        contextlib.redirect_stdout(sys.stderr),
+        _progress(out, quiet) as tell,
+    ):
         counts = _answer(router, chunks, write, tell, out)
     if not quiet:
         from tracer_spec.cli.commands.route_lines import describe
@@ -94,7 +100,8 @@ def _one(router: Router, text: str, as_json: bool) -> int:
             f"this bundle takes vectors of {router.dimension} numbers, not texts",
             hint='give them as JSON lines: {"embedding": [...]}',
         )
-    decision = decision_document(router.route(text))
+    with contextlib.redirect_stdout(sys.stderr):
+        decision = decision_document(router.route(text))
     if as_json:
         print_document({"schema_version": 1, **decision})
     else:
