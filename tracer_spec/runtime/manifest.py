@@ -1,8 +1,8 @@
 """The manifest ``bundle.json`` as frozen data; :mod:`.manifest_reader` reads it.
 
-Format 2; format 1 is the same without ``extract`` and ``answers``. Unknown keys are errors everywhere but inside ``embedder.options`` and
-``provenance``, which are free JSON: they inform people, and nothing at run time depends on them. See ``docs/bundle.md`` for
-what may change under one format number.
+Format 2; format 1 is the same without ``extract`` and ``answers``. Unknown keys are errors everywhere but inside
+``embedder.options`` and ``provenance``, which are free JSON: they inform people, and nothing at run time depends on them. See
+``docs/bundle.md`` for what may change under one format number.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeAlias
 
 from tracer_spec.runtime import limits
 from tracer_spec.runtime.archive import MEMBER_NAME, REQUIRED
-from tracer_spec.runtime.field_rules import Rule, plain
+from tracer_spec.runtime.field_rules import Rule, fields_of, plain
 from tracer_spec.runtime.strict_json import canonical_json
 
 FORMAT = 2
@@ -139,7 +139,7 @@ class Manifest:
     dimension: Annotated[int, Rule(1, limits.DIMENSION), "the length of a vector"]
     extract: Annotated[
         tuple[CutStep, ...],
-        Rule(1, limits.CUTS, since=2),
+        Rule(0, limits.CUTS, since=2),
         "steps that take a text out of its prompt before it is embedded",
     ] = ()
     answers: Annotated[Answers | None, Rule(since=2), "how the teacher's answers become labels"] = None
@@ -158,14 +158,14 @@ class Manifest:
 
     def sealed(self, members: Mapping[str, bytes]) -> Manifest:
         """Return this manifest with every member's size and digest, and the version that they make."""
-        format_ = 2 if self.extract or self.answers else 1
+        format_ = 2 if self.extract or self.answers is not None else 1
         pinned = replace(self, format=format_, members={name: Member.of(members[name]) for name in sorted(members)})
         return replace(pinned, version=version_of(pinned.document()))
 
     def document(self) -> dict[str, Any]:
         """Return the manifest as plain JSON values."""
-        document: dict[str, Any] = plain(self)
-        return document
+        later = {key for key, (_, shape) in fields_of(Manifest).items() if shape.rule.since > self.format}
+        return {key: value for key, value in plain(self).items() if key not in later}
 
 
 def version_of(document: Mapping[str, Any]) -> str:

@@ -65,16 +65,16 @@ def follow(watch: Watch, outcomes: ArrayLike, target: float) -> Watch:
 
     Notes
     -----
-    For a bet p < target the factor of an outcome is (p/target) where it agrees and (1-p)/(1-target) where not, of mean at most 1
-    whenever the true agreement is the target or more. The mean over bets of the products of factors is a supermartingale
+    For a bet p < target the factor of an outcome is (p/target) where it agrees and (1-p)/(1-target) where not, of mean at most
+    1 whenever the true agreement is the target or more. The mean over bets of the products of factors is a supermartingale
     that starts at 1, so that by Ville's inequality it ever reaches 1/alpha with probability at most alpha. The detector
     M ← (M + 1)·factor, averaged over bets, minus the number of outcomes is a supermartingale, so that the mean time until it
     reaches c under H is at least c (Shiryaev and Roberts).
 
     References
     ----------
-    Howard, Ramdas, McAuliffe and Sekhon, "Time-uniform, nonparametric, nonasymptotic confidence sequences", 2021; Shin, Ramdas and
-    Rinaldo, "E-detectors: a nonparametric framework for sequential change detection", 2024, definition 2.2 and theorem 2.4.
+    Howard, Ramdas, McAuliffe and Sekhon, "Time-uniform, nonparametric, nonasymptotic confidence sequences", 2021; Shin, Ramdas
+    and Rinaldo, "E-detectors: a nonparametric framework for sequential change detection", 2024, definition 2.2 and theorem 2.4.
     """
     agree = np.asarray(outcomes, bool)
     if not agree.size:
