@@ -63,6 +63,6 @@ def test_depth_and_length_are_bounded():
     deep = {}
     for _ in range(100_000):
         deep = {"a": [deep]}
-    assert what_is_there(deep, None, with_keys=True) .startswith("'a' is a list of objects")
+    assert what_is_there(deep, None, with_keys=True).startswith("'a' is a list of objects")
     wide = {"k" * 1_000 + str(n): json.dumps(n) for n in range(1_000)}
     assert len(what_is_there(wide, None, with_keys=True)) < 400
