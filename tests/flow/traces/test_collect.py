@@ -60,6 +60,7 @@ def test_texts_are_taken_out_of_their_prompts_and_those_that_do_not_match_are_co
     assert traces.texts == ("a", "Text: b", "a")
     assert dict(traces.accounting.dropped) == {"no text": 1, "empty text": 1, "no match": 1}
     assert traces.accounting.notes == (
+        "a text that 'traces.extract' would cut again where it is routed without its prompt, on 1 trace",
         "1 text that 'traces.extract' does not match left out: the certificate speaks of those that it matches",
     )
     assert gather(*data[:3], cut=cut).accounting.kept == 2
