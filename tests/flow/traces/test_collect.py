@@ -85,10 +85,10 @@ def test_where_the_text_is_an_object_the_message_says_how_to_join_its_parts(on_e
     data = [{"input": {"subject": f"order {n}", "body": "b"}, "teacher": "x"} for n in range(3)]
     with pytest.raises(DataError) as caught:
         gather(*data, on_error=on_error)
-    remedy = "where the text is an object, join its parts: 'traces.format.text', as"
-    assert caught.value.problems[0].hint.startswith(remedy)
-    text = yaml.safe_load(caught.value.problems[0].hint.partition(" as ")[2].partition('"; or')[0].rstrip('"') + '"')
-    read = compile_format(find_format({"preset": "native", "text": text})).traces
+    hint = caught.value.problems[0].hint
+    assert hint.startswith("where the text is an object, join its parts, as 'traces.format: ")
+    written = yaml.safe_load(hint.partition("as '")[2].partition("}'")[0] + "}")
+    read = compile_format(find_format(written["traces.format"])).traces
     assert gather(*data, read=read).texts == tuple(f"order {n}\nb" for n in range(3))
 
 

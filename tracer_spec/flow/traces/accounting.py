@@ -40,7 +40,8 @@ _ASK_THE_TEACHER = (
 )
 
 _JOIN_THE_PARTS = (
-    "where the text is an object, join its parts: 'traces.format.text', as \"join('\\n', [input.subject, input.body])\""
+    "where the text is an object, join its parts, as "
+    "'traces.format: {preset: native, text: \"join('\\n', [input.subject, input.body])\"}'"
 )
 _ONE_LABEL = (
     "a router gives one label: ask the teacher for one, or take one of a list by its place, as 'json:labels.0' does"
