@@ -92,6 +92,15 @@ def test_where_the_text_is_an_object_the_message_says_how_to_join_its_parts(on_e
     assert gather(*data, read=read).texts == tuple(f"order {n}\nb" for n in range(3))
 
 
+def test_where_no_answer_is_a_label_the_message_names_the_steps_that_would_read_them():
+    data = [{"input": f"q{n}", "teacher": f'{{"intent": "{"ab"[n % 2]}"}}'} for n in range(60)]
+    with pytest.raises(DataError) as caught:
+        gather(*data, cleaner=LabelCleaner(["json:label"]))
+    assert caught.value.problems[0].hint == (
+        """these steps would read them: 'traces.labels.normalize: ["json:intent", "strip"]'"""
+    )
+
+
 def test_where_answers_are_lists_the_message_says_what_a_router_needs():
     with pytest.raises(DataError) as caught:
         gather(*[{"input": f"q{n}", "teacher": ["a", "b"]} for n in range(3)])
