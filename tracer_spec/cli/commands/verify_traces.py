@@ -50,11 +50,12 @@ def read_fresh_traces(bundle: Bundle, path: str, preset: str | None, *, need_lab
     from tracer_spec.builtin.embedders.precomputed import Precomputed
     from tracer_spec.builtin.formats import compile_format, find_format
     from tracer_spec.builtin.sources.files import STDIN
+    from tracer_spec.builtin.sources.remote import is_remote
     from tracer_spec.flow.traces.collect import collect
     from tracer_spec.flow.traces.labels import LabelCleaner
     from tracer_spec.flow.traces.optional_labels import LabelIfAny
 
-    if not path or (path != STDIN and not glob.has_magic(path) and not Path(path).exists()):
+    if not path or not (path == STDIN or is_remote(path) or glob.has_magic(path) or Path(path).exists()):
         raise DataError("there is no such file", where=path, hint="relative paths start at the current folder")
     tree = _tree(bundle)
     spec = _traces_spec(bundle, tree)
@@ -89,7 +90,7 @@ def _source(bundle: Bundle, path: str, tree: Node) -> Source:
     from tracer_spec.spec.environment import expand
     from tracer_spec.spec.nodes import Pairs, find
 
-    guessed = guess_source(path) if path.lower().removesuffix(".gz").endswith(_GUESSED) else None
+    guessed = guess_source(path) if path.lower().removesuffix(".gz").removesuffix(".zst").endswith(_GUESSED) else None
     name, options = ("jsonl", {}) if guessed is None else (guessed.use, dict(guessed.options))
     plugin = next(each for each in tracer_spec_sources() if each.name == name)
     written = find(tree, ("traces", "with"))
