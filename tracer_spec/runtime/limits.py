@@ -16,12 +16,17 @@ JSON_ITEMS = 1_000_000
 LABELS = 100_000
 DIMENSION = 65_536
 STAGES = 64
+CUTS = 8
+CUT_CHARACTERS = 2000
+"""Steps that take a text out of its prompt, and the characters of each: those of a spec (``text_steps``)."""
 PROBES = 64
 
 GRAPH_DEPTH = 16
 GRAPH_FIELDS = 200_000
 """Nodes, names, constants, attributes and descriptions of one graph together."""
 TENSOR_FIELDS = 256
+STRING_BYTES = 15
+"""Of a text in an attribute: a copy of one needs no memory beyond what every text takes."""
 TREE_DEPTH = 1000
 TREE_NODES = 2_000_000
 ROWS_AT_LOAD = 8

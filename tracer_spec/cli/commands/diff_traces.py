@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +40,7 @@ def measure_flips(
     from tracer_spec.cli.commands.verify_traces import read_fresh_traces
     from tracer_spec.flow.traces.labels import UNUSABLE
     from tracer_spec.flow.traces.optional_labels import NOT_ANSWERED
+    from tracer_spec.flow.traces.out_of_prompts import out_of_prompts
     from tracer_spec.flow.traces.row_hashes import KnownRows
     from tracer_spec.report.decision_changes import find_flips
 
@@ -56,7 +59,8 @@ def measure_flips(
     ]
     traces = sides[1].traces.take(in_new)
     known = [KnownRows.read(bundle.members, bundle.manifest.provenance) for bundle in (old, new)]
-    seen = [_n_seen(each, traces) for each in known]
+    alone = [out_of_prompts(traces, bundle.manifest.extract)[0] for bundle in (old, new)]
+    seen = [_n_seen(each, rows) for each, rows in zip(known, alone, strict=True)]
     left_out = {
         **sides[1].traces.accounting.dropped,
         ONLY_OLD: len(before) - len(common),
@@ -86,9 +90,10 @@ def _decide(
     identity = bundle.manifest.embedder
     asked = embedder if embedder == identity.use else None
     options = None if identity.probe is None or is_built_in(identity) else embedder_options
-    router = open_router(bundle, embedder=asked, embedder_options=options, allow_uncertified=True)
-    router.check_embedder()
-    return router.route_batch(list(side.traces.take(at).texts) if side.vectors is None else side.vectors[at])
+    with contextlib.redirect_stdout(sys.stderr):  # a plugin's embedder may print
+        router = open_router(bundle, embedder=asked, embedder_options=options, allow_uncertified=True)
+        router.check_embedder()
+        return router.route_batch(list(side.traces.take(at).texts) if side.vectors is None else side.vectors[at])
 
 
 def _n_seen(known: KnownRows | None, traces: TraceSet) -> int | None:
