@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tracer_spec.flow.bundle_file import Written
     from tracer_spec.flow.certifying.proposal import Proposal
     from tracer_spec.flow.prepared import Prepared
-    from tracer_spec.flow.traces.accounting import Accounting
+    from tracer_spec.flow.traces.counts import Accounting
     from tracer_spec.flow.training.zoo import LearnerReport
 
 
