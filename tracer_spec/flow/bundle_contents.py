@@ -129,6 +129,7 @@ def _provenance(
             "unknown_labels": accounting.n_unknown,
             "fit": len(prepared.fit),
             "certify": len(prepared.certify),
+            **accounting.by_source(),
         },
         "plugins": [dict(zip(("kind", "name", "distribution", "version"), each, strict=True)) for each in used],
         "libraries": libraries(),

@@ -121,6 +121,7 @@ class BuildResult:
                 "n_unknown_labels": self.accounting.n_unknown,
                 "fit": self.n_fit,
                 "certify": self.n_certify,
+                **self.accounting.by_source(),
             },
             "zoo": [
                 {

@@ -92,14 +92,14 @@ class Tally:
             Where records are bad and ``on_error`` is ``fail``, labels are off the list and ``unknown`` is
             ``fail``, or nothing usable is left.
         """
-        if not self.kept:
+        if not self.kept and not self.dropped[OF_EARLIER_SOURCE]:
             raise self._nothing_usable()
         if on_error == "fail" and self.problems:
             raise self._bad_records()
         if unknown == "fail" and (self.unknown or self.unusable):
             raise self._off_list(allowed)
         n_unusable = self.unusable.total()
-        if n_unusable == self.kept:
+        if n_unusable and n_unusable == self.kept:
             raise DataError(
                 f"none of {_count(self.kept, 'trace')} has a usable label: {_listing(self._flaws())}",
                 hint=self._remedy(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +15,10 @@ class SourceCounts:
     read: int
     kept: int
     dropped: Mapping[str, int]
+
+    def document(self) -> dict[str, Any]:
+        """Return the counts as JSON has them."""
+        return {"source": self.name, "read": self.read, "kept": self.kept, "dropped": dict(self.dropped)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,10 @@ class Accounting:
     notes: tuple[str, ...]
     versions: Mapping[str, int] = field(default_factory=dict)
     sources: tuple[SourceCounts, ...] = ()
+
+    def by_source(self) -> dict[str, Any]:
+        """Return the counts by source as JSON has them, under their key; empty where there is one source."""
+        return {"sources": [each.document() for each in self.sources]} if self.sources else {}
 
     def without(self, rows: Sequence[int], reason: str) -> Accounting:
         """Return the accounting after kept traces, at these positions among those read, are dropped too."""
