@@ -174,6 +174,51 @@ def test_a_source_at_the_end_leaves_the_split_as_it_was_and_one_in_front_does_no
     assert (before.share, before.until) == (None, float("inf"))
 
 
+def answered(*args):
+    """Return the exit code and the document of a command."""
+    from contextlib import redirect_stderr, redirect_stdout
+    from io import StringIO
+
+    with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()):
+        code = main([*args, "--json"])
+    return code, json.loads(out.getvalue()) if out.getvalue().startswith("{") else out.getvalue()
+
+
+def test_fresh_records_are_read_as_the_source_that_they_are_like(folder):
+    ts.build("router.yaml", out="two.tracer")
+    rows = [f"{n},{text},{'CARDS' if label == 'card' else label}" for n, text, label in texts(30, 1000)]
+    (folder / "fresh.csv").write_text("\n".join(["id,question,answer", *rows]), encoding="utf-8")
+    code, told = answered("verify", "two.tracer", "fresh.csv", "--source", "1")
+    assert (code, told["measured"]["traces"]["kept"], told["measured"]["coverage"]["n"]) == (0, 30, 30)
+    code, told = answered("verify", "two.tracer", "fresh.csv")
+    (problem,) = told["error"]["problems"]
+    assert (code, problem["what"]) == (
+        2,
+        "the traces of the bundle's spec come from 2 sources, which are not read alike",
+    )
+    assert problem["hint"] == "say which one these records are like: --source N, from 0 to 1"
+    code, told = answered("verify", "two.tracer", "fresh.csv", "--source", "2")
+    assert (code, told["error"]["problems"][0]["what"]) == (2, "--source 2 names none: the bundle's spec has 2 sources")
+    code, told = answered("diff", "two.tracer", "two.tracer", "--traces", "fresh.csv", "--source", "1")
+    assert (code, told["flips"]["n"]) == (0, 30)
+    assert answered("route", "two.tracer", "fresh.csv", "--source", "1", "--out", "d.jsonl")[1]["lines"] == 30
+    for args in (
+        ("verify", "two.tracer"),
+        ("diff", "two.tracer", "two.tracer"),
+        ("route", "two.tracer", "--text", "x"),
+    ):
+        assert answered(*args, "--source", "1")[0] == 2
+
+
+def test_sources_that_are_read_alike_need_no_number(folder):
+    second = "{use: jsonl, with: {path: old.jsonl}, on_error: drop, labels: {unanswered: drop}}"
+    ts.build("router.yaml", out="two.tracer", overrides=[f"traces[1]={second}"])
+    lines = [json.dumps({"id": n, "input": text, "teacher": label}) for n, text, label in texts(30, 1000)]
+    (folder / "fresh.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    code, told = answered("verify", "two.tracer", "fresh.jsonl")
+    assert (code, told["measured"]["traces"]["kept"]) == (0, 30)
+
+
 def test_where_the_traces_lie_is_not_in_the_digest_of_the_spec(folder):
     one, other = (load_spec("router.yaml", overrides=[f"traces[1].with.path={name}"]).spec for name in ("a", "b"))
     assert spec_digest(one) == spec_digest(other)

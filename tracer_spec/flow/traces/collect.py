@@ -14,7 +14,7 @@ from tracer_spec.flow.traces.raw_trace import RawTrace
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.plugin.contracts import Record
 
-TellApart: TypeAlias = Callable[[str, Any, float | None], str | None]
+TellApart: TypeAlias = Callable[[str, bytes, float | None], str | None]
 ReadTraces: TypeAlias = Callable[[Iterable[Record]], Iterable[tuple[str, RawTrace]]]
 
 
@@ -88,7 +88,7 @@ def gather(
 ) -> Tally:
     """Read and clean the traces of one source into columns, as :func:`collect` does, and return the counts.
 
-    ``tell_apart`` gives, for an id, a text or vector and a time, the id among those of all sources, None for an event of an
+    ``tell_apart`` gives, for an id, a content and a time, the id among those of all sources, None for an event of an
     earlier one.
     """
     check_choice(unanswered, ("disagree", "drop"), "traces.labels.unanswered")
@@ -112,7 +112,7 @@ def gather(
         if not reason and event is not None:
             events.add(event)
             if tell_apart is not None:
-                event = tell_apart(event, text or raw.vector, raw.time)
+                event = tell_apart(event, columns.content(text, raw.vector), raw.time)
                 reason = "" if event else why.OF_EARLIER_SOURCE
         if reason:
             tally.drop(reason, where, raw.detail)

@@ -13,7 +13,7 @@ import numpy as np
 from tracer_spec.flow.traces.counts import Accounting
 from tracer_spec.flow.traces.labels import is_unicode
 from tracer_spec.flow.traces.raw_trace import RawTrace
-from tracer_spec.flow.traces.trace_set import TraceSet
+from tracer_spec.flow.traces.trace_set import TraceSet, content_of
 
 # answers that are kept as they were given, for 'plan' to look at where labels do not parse
 _N_ANSWERS = 1000
@@ -46,12 +46,16 @@ class Columns:
     flaws: dict[int, str] = field(default_factory=dict)
     answers: dict[int, Any] = field(default_factory=dict)
 
+    def content(self, text: Any, vector: Any) -> bytes:
+        """Return what a row is about, as its trace set will say."""
+        return content_of(_text(text), None if self.vectors is None else _compact(vector))
+
     def add(
         self, row: int, raw: RawTrace, text: Any, event: str | None, label: str, flaw: str, truth: str | None
     ) -> None:
         """Append a row, the trace at position ``row`` of its source."""
         row += self.start
-        self.texts.append(text if isinstance(text, str) and is_unicode(text) else "")
+        self.texts.append(_text(text))
         self.labels.append(label)
         self.ids.append(event)
         self.times.append(math.nan if raw.time is None else raw.time)
@@ -80,6 +84,11 @@ class Columns:
             flaws=self.flaws,
             answers=self.answers,
         )
+
+
+def _text(text: Any) -> str:
+    """Return a text that can be used; empty for anything else."""
+    return text if isinstance(text, str) and is_unicode(text) else ""
 
 
 def _compact(vector: Any) -> Any:

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from tracer_spec.errors import Problem, TracerError
 from tracer_spec.flow.traces.accounting import Tally
 from tracer_spec.flow.traces.collect import ReadTraces, gather
 from tracer_spec.flow.traces.columns import Columns
+from tracer_spec.flow.traces.event_ids import EventIds
 from tracer_spec.flow.traces.labels import LabelCleaner
-from tracer_spec.flow.traces.trace_set import TraceSet, vector_bytes
+from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.plugin.contracts import Source
-
-# two logs of one call write it within moments of each other
-_MOMENTS_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +58,7 @@ def collect_several(
     DataError
         As ``collect`` does, for each source by its address.
     """
-    columns, ids, whole, counts = Columns([] if need_vector else None), _EventIds(), Tally(), []
+    columns, ids, whole, counts = Columns([] if need_vector else None), EventIds(), Tally(), []
     for number, source in enumerate(sources):
         name = f"traces[{number}]"
         with _addressed(name), source.attributed:
@@ -92,40 +87,6 @@ def _shared_ids(n: int) -> str:
         f"{n:,} ids stand in two sources with other texts and at other times: each is an event of its own; where they are the "
         "same calls, leave one of the sources out"
     )
-
-
-@dataclass(slots=True)
-class _EventIds:
-    """The ids of the events of all sources, with what tells whether two that are equal are one event."""
-
-    n_shared: int = 0
-    events: dict[str, tuple[bytes, float]] = field(default_factory=dict)
-
-    def tell_apart(self, event: str, content: Any, time: float | None) -> str | None:
-        """Return the id of an event among those of earlier sources; None where one of them has the event."""
-        said = _digest(content), math.nan if time is None else time
-        if event not in self.events:
-            self.events[event] = said
-            return event
-        if _is_one_event(said, self.events[event]):
-            return None
-        # by what it is about, so that it is the same whichever sources stand before it
-        own = f"{event}@{said[0].hex()}"
-        if own in self.events:
-            return None
-        self.n_shared += 1
-        self.events[own] = said
-        return own
-
-
-def _is_one_event(one: tuple[bytes, float], other: tuple[bytes, float]) -> bool:
-    """Return whether two rows of one id have the same content, or are close in time."""
-    return one[0] == other[0] or abs(one[1] - other[1]) <= _MOMENTS_S
-
-
-def _digest(content: Any) -> bytes:
-    said = b"text\0" + content.encode("utf-8", "surrogatepass") if isinstance(content, str) else vector_bytes(content)
-    return hashlib.blake2b(said, digest_size=8).digest()
 
 
 @contextmanager
