@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from tracer_spec.errors import DataError, Problem, SpecError, did_you_mean
 from tracer_spec.flow.traces.counts import Accounting, SourceCounts
 from tracer_spec.flow.traces.labels import FLAWS, NO_LABEL, SEVERAL
-from tracer_spec.flow.traces.name_counts import Seen, look_alikes, most_frequent
+from tracer_spec.flow.traces.name_counts import Seen, as_shown, look_alikes, most_frequent
 
 UNREADABLE = "unreadable record"
 FAILED = "expression failed"
@@ -67,6 +67,7 @@ class Tally:
     versions: Seen = field(default_factory=Seen)
     n_unanswered: int = 0
     odd: Counter[str] = field(default_factory=Counter)
+    longest_list: tuple[str, int] = ("", 0)
 
     def drop(self, reason: str, where: str, detail: str = "") -> None:
         """Count a record that is not kept."""
@@ -167,6 +168,12 @@ class Tally:
             return _JOIN_THE_PARTS
         if 2 * self.dropped[NO_MATCH] > self.read:
             return "look at 'traces.extract': it says how a text is taken out of its prompt"
+        key, n_items = self.longest_list
+        if n_items > self.read:
+            return (
+                f"the first record lists {_count(n_items, 'object')} under '{as_shown(key)}': are those the traces? then "
+                f"'traces.format: {{preset: NAME, iterate: {as_shown(key)}}}'"
+            )
         if set(self.dropped) - {UNREADABLE}:
             return "look at 'traces.format': it says where text and label lie inside a record"
         return "look at 'traces.use': it says which source reads these files"

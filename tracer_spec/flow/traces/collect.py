@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from tracer_spec.flow.traces import accounting as why
@@ -13,6 +14,9 @@ from tracer_spec.flow.traces.labels import NO_LABEL, UNUSABLE, LabelCleaner, is_
 from tracer_spec.flow.traces.raw_trace import RawTrace
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.plugin.contracts import Record
+
+# items of a list in the first record, to tell whether they may be traces
+_LOOKED_AT = 10
 
 TellApart: TypeAlias = Callable[[str, bytes, float | None], str | None]
 ReadTraces: TypeAlias = Callable[[Iterable[Record]], Iterable[tuple[str, RawTrace]]]
@@ -94,7 +98,7 @@ def gather(
     check_choice(unanswered, ("disagree", "drop"), "traces.labels.unanswered")
     allowed, need_vector = None if cleaner.allowed is None else frozenset(cleaner.allowed), columns.vectors is not None
     tally, events = Tally(), set[str | None]()
-    for where, raw in read(records):
+    for where, raw in read(_told(records, tally)):
         label, flaw = (UNUSABLE, raw.unanswered) if raw.unanswered else cleaner.clean(raw.label)
         event, text, reason = key_of(raw.id), raw.text, raw.reason
         if not reason and teachers is not None and raw.model not in teachers:
@@ -124,6 +128,21 @@ def gather(
             tally.odd["a text that 'traces.extract' would cut again where it is routed without its prompt"] += 1
     columns.start += tally.read
     return tally
+
+
+def _told(records: Iterable[Record], tally: Tally) -> Iterator[Record]:
+    """Return the records, once the tally knows the lists of the first: the traces may be in one of them."""
+    rest = iter(records)
+    first = next(rest, None)
+    if first is None:
+        return rest
+    lists = {key: len(value) for key, value in first.data.items() if isinstance(value, list) and _is_of_objects(value)}
+    tally.longest_list = max(lists.items(), key=lambda each: each[1], default=tally.longest_list)
+    return itertools.chain((first,), rest)
+
+
+def _is_of_objects(value: list[Any]) -> bool:
+    return all(isinstance(each, Mapping) for each in value[:_LOOKED_AT])
 
 
 def _unfit(raw: RawTrace, text: Any, flaw: str, need_text: bool, need_vector: bool) -> str:
