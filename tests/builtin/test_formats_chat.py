@@ -36,6 +36,7 @@ ASKED = {
     "the AI SDK": {"system": "Classify.", "prompt": TEXT},
     "OpenInference": [{"message": {"role": "user", "contents": [{"message_content": {"type": "text", "text": TEXT}}]}}],
     "LlamaIndex": {"messages": [{"role": "user", "blocks": [{"block_type": "text", "text": TEXT}]}]},
+    "LangChain's chains": {"history": EARLIER, "input": TEXT},
     "one message": USER,
     "a list": [USER],
     "a string": TEXT,

@@ -472,3 +472,16 @@ def test_lm_eval_reads_each_document_once_whatever_its_filters():
     lines = (Path(__file__).parent / "formats_data" / "lm-eval.jsonl").read_text(encoding="utf-8").splitlines()
     traces = read("lm-eval", [json.loads(line) for line in lines])
     assert (len(traces), dict(traces.accounting.dropped)) == (8, {"duplicate id": 8, "not a generated answer": 8})
+
+
+@pytest.mark.parametrize("preset", ["chat", "opik"])
+def test_a_tool_that_is_called_without_arguments_is_a_label_by_its_name(preset):
+    """Read at once, and after it waited on disk for spans that it may wrap."""
+
+    def record(text, label):
+        call = {"type": "function", "function": {"name": label, "arguments": "{}"}}
+        answered = {"choices": [{"message": {"role": "assistant", "content": None, "tool_calls": [call]}}]}
+        asked = {"messages": messages(text)}
+        return {"id": text, "type": "llm", "input": asked, "output": answered, "request": asked, "response": answered}
+
+    assert rows(read(preset, [record(*call) for call in CALLS], steps=["tool-name"])) == CALLS

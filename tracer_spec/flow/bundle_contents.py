@@ -26,13 +26,13 @@ from tracer_spec.spec import spec_digest
 if TYPE_CHECKING:
     from tracer_spec.flow.certifying.proposal import Proposal
     from tracer_spec.flow.prepared import Prepared
-    from tracer_spec.flow.traces.accounting import Accounting
+    from tracer_spec.flow.traces.counts import Accounting
     from tracer_spec.flow.training.embed import FittedEmbedder
     from tracer_spec.flow.training.zoo import LearnerReport
     from tracer_spec.plan import Resolved
     from tracer_spec.plugin import Certificate
     from tracer_spec.spec.load import LoadedSpec
-    from tracer_spec.spec.traces import LabelsSpec
+    from tracer_spec.spec.model import RouterSpec
 
 
 def bundle_contents(
@@ -72,8 +72,8 @@ def bundle_contents(
         spec_digest=spec_digest(spec),
         labels=labels,
         dimension=dimension,
-        extract=spec.traces.extract,
-        answers=_answers(spec.traces.labels),
+        extract=spec.extract,
+        answers=_answers(spec),
         embedder=identity,
         policy=PolicySummary(
             policy.family, tuple(StageSummary(**dict(stage)) for stage in policy.stages), tuple(spec.defer_labels)
@@ -84,10 +84,13 @@ def bundle_contents(
     return Contents(manifest, members)
 
 
-def _answers(labels: LabelsSpec) -> Answers | None:
-    """Say how the teacher's answers become labels; nothing where some answer could keep a step busy."""
-    aliases = tuple(Alias(answer, label) for answer, label in sorted(labels.aliases.items()))
-    return Answers(labels.normalize, aliases) if is_cheap(labels.normalize) else None
+def _answers(spec: RouterSpec) -> Answers | None:
+    """Say how the teacher's answers become labels; nothing where sources differ, or some answer could keep a step busy."""
+    found = {(source.labels.normalize, tuple(sorted(source.labels.aliases.items()))) for source in spec.sources}
+    normalize, aliases = found.pop()
+    if found or not is_cheap(normalize):
+        return None
+    return Answers(normalize, tuple(Alias(answer, label) for answer, label in aliases))
 
 
 def _learner(report: LearnerReport) -> Learner:
@@ -112,7 +115,7 @@ def _embedder_identity(fitted: FittedEmbedder, written: Mapping[str, Any]) -> Em
         probe = Probe(PROBES, tuple(map(tuple, vectors.tolist())))
         options = fitted.resolved.options.model_dump(mode="json") | dict(written)
         for name in fitted.resolved.options.deployment_options():
-            options.pop(name)
+            options.pop(name, None)
     return EmbedderIdentity(
         use=provided.name,
         distribution=provided.distribution,
@@ -138,6 +141,7 @@ def _provenance(
             "unknown_labels": accounting.n_unknown,
             "fit": len(prepared.fit),
             "certify": len(prepared.certify),
+            **accounting.by_source(),
         },
         "plugins": [dict(zip(("kind", "name", "distribution", "version"), each, strict=True)) for each in used],
         "libraries": libraries(),

@@ -27,7 +27,7 @@ def cleaner_of(manifest: Manifest) -> LabelCleaner:
         raise BundleError(
             "does not say how the teacher's answers become labels",
             address=f"{MANIFEST} answers",
-            hint="build it again: a bundle of format 1 does not hold the steps, nor one whose regex could take long",
+            hint="build it again, with one labels.normalize and aliases for all sources, and no regex that could take long",
         )
     aliases = {each.answer: each.label for each in answers.aliases}
     try:

@@ -34,7 +34,7 @@ from tracer_spec.builtin.formats.message import (
 _DEEPEST = 6
 
 # where a body keeps what is asked: messages, or a bare text as well; in the order in which they are looked for
-CONVERSATIONS = ("messages", "contents", "history")
+CONVERSATIONS = ("messages", "contents")
 PROMPTS = ("input", "prompt", "inputText", "inputs", "kwargs")
 
 # where a body, a choice or a message keeps the answer, in the order in which it is looked for
