@@ -1,5 +1,6 @@
 """What may go wrong in a file of traces, all at once: a counted drop or a clear error at its line, as the spec says."""
 
+import dataclasses
 import gzip
 import json
 
@@ -19,7 +20,7 @@ LINES = [
     (b"", None),
     (b"   \r", None),
     (b'{"input": "\xff", "teacher": "lost"}', "unreadable record: invalid UTF-8 at byte 12"),
-    (b'{"input": "a", "teacher": NaN}', "unreadable record: invalid JSON: NaN is not JSON"),
+    (b'{"input": "a", "teacher": }', "unreadable record: invalid JSON at column 27: expecting value"),
     (b'["a", "lost"]', "unreadable record: a JSON array, not an object: one object per line is needed"),
     (b'{"input": "' + b"a" * 3_000 + b'"}', "unreadable record: longer than 2000 bytes, the 'max_line_bytes'"),
     (b'{"input": {"text": "a"}, "teacher": "lost"}', f"text is not a string: {OBJECT}"),
@@ -28,6 +29,9 @@ LINES = [
     (b'{"input": "", "teacher": "lost"}', "empty text"),
     (b'{"input": "\\ud83d", "teacher": "lost"}', "text is not valid Unicode"),
     (b'{"input": "a"}', "no label: the record has the keys input"),
+    (b'{"input": "a", "teacher": NaN}', "no label"),
+    (b'{"input": NaN, "teacher": "lost"}', "no text"),
+    (b'{"input": "b", "teacher": "lost", "score": NaN}', ""),
     (GOOD, ""),
 ]
 
@@ -49,7 +53,7 @@ def gather(path, on_error):
 def test_bad_records_are_dropped_and_counted_where_the_spec_says_so(path):
     accounting = gather(path, "drop").accounting
     bad = [what.partition(":")[0] for _, what in LINES if what]
-    assert accounting.kept == 2
+    assert accounting.kept == 3
     assert dict(accounting.dropped) == {reason: bad.count(reason) for reason in dict.fromkeys(bad)}
     for number, (_, what) in enumerate(LINES, 1):
         if what and bad.index(what.partition(":")[0]) < 5:
@@ -60,7 +64,7 @@ def test_bad_records_are_an_error_at_their_lines_where_it_says_nothing(path):
     with pytest.raises(DataError) as caught:
         gather(path, "fail")
     head, *rest = caught.value.problems
-    assert head.what.startswith("10 of 12 records cannot be used: unreadable record (4), no text (1), ")
+    assert head.what.startswith("12 of 15 records cannot be used: unreadable record (4), no text (2), ")
     bad = [(f"t.jsonl:{number}", what) for number, (_, what) in enumerate(LINES, 1) if what]
     assert [(problem.where, problem.what) for problem in rest] == bad[:5]
 
@@ -77,3 +81,21 @@ def test_a_gzip_that_is_cut_short_is_an_error_at_its_line_or_what_was_whole(tmp_
         gather("t.jsonl.gz", "fail")
     assert caught.value.problems[1].where == f"t.jsonl.gz:{accounting.kept + 1}"
     assert caught.value.problems[1].what.endswith("damaged or cut short here; nothing after it is read")
+
+
+def test_a_page_of_an_api_is_an_error_that_names_the_list_in_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = {"data": [{"input": f"q{n}", "teacher": "a"} for n in range(60)], "meta": {"page": 1}, "links": [{}]}
+    (tmp_path / "t.json").write_text(json.dumps(page), encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        collect(
+            JsonLines(JsonLinesOptions(path="t.json")).records(),
+            compile_format(PRESETS["native"]).traces,
+            LabelCleaner(),
+        )
+    assert caught.value.problems[0].hint == (
+        "the first record lists 60 objects under 'data': are those the traces? then "
+        "'traces.format: {preset: NAME, iterate: data}'"
+    )
+    iterated = compile_format(dataclasses.replace(PRESETS["native"], iterate="data")).traces
+    assert len(collect(JsonLines(JsonLinesOptions(path="t.json")).records(), iterated, LabelCleaner())) == 60

@@ -25,7 +25,9 @@ class FreshTraces:
     grouped: bool
 
 
-def read_fresh_traces(bundle: Bundle, path: str, preset: str | None, *, need_label: bool = True) -> FreshTraces:
+def read_fresh_traces(
+    bundle: Bundle, path: str, preset: str | None, source: int | None = None, *, need_label: bool = True
+) -> FreshTraces:
     """Read traces from JSON Lines, laid out and labelled as the bundle's ``router.yaml`` says.
 
     Bad records are dropped and counted, whatever the spec says of them, and a label off the list is a disagreement.
@@ -35,19 +37,22 @@ def read_fresh_traces(bundle: Bundle, path: str, preset: str | None, *, need_lab
     bundle, path
     preset : str or None
         A format's name, instead of the spec's.
+    source : int or None
+        Which source of the spec the traces are like, where it has several.
     need_label : bool
         Whether a record without a teacher's label is dropped; else its label is empty.
     """
     from tracer_spec.builtin.embedders.precomputed import Precomputed
     from tracer_spec.builtin.formats import compile_format, find_format
     from tracer_spec.builtin.sources.files import STDIN
+    from tracer_spec.builtin.sources.remote import is_remote
     from tracer_spec.flow.traces.collect import collect
     from tracer_spec.flow.traces.labels import LabelCleaner
     from tracer_spec.flow.traces.optional_labels import LabelIfAny
 
-    if not path or (path != STDIN and not glob.has_magic(path) and not Path(path).exists()):
+    if not path or not (path == STDIN or is_remote(path) or glob.has_magic(path) or Path(path).exists()):
         raise DataError("there is no such file", where=path, hint="relative paths start at the current folder")
-    tree = written_spec(bundle)
+    tree = written_spec(bundle, source)
     spec = traces_spec(bundle, tree)
     key, column = text_at(tree, "split", "key"), text_at(tree, "embedder", "with", "column")
     asked = preset or (spec.format if isinstance(spec.format, str) else spec.format.model_dump())
