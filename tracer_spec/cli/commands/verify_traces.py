@@ -57,7 +57,9 @@ def read_fresh_traces(
     key, column = text_at(tree, "split", "key"), text_at(tree, "embedder", "with", "column")
     asked = preset or (spec.format if isinstance(spec.format, str) else spec.format.model_dump())
     chosen = find_format(asked)
-    chosen = replace(chosen, group=key or chosen.group, embedding=column or chosen.embedding or "embedding")
+    grouped = text_at(tree, "split", "strategy") == "grouped"
+    group = key or chosen.group or (chosen.trace if grouped else None)
+    chosen = replace(chosen, group=group, embedding=column or chosen.embedding or "embedding")
     brings_vectors = bundle.manifest.embedder.probe is None
     allowed = None if spec.labels.allowed == "infer" else bundle.manifest.labels
     traces = collect(
@@ -73,4 +75,4 @@ def read_fresh_traces(
     vectors = None
     if brings_vectors:
         vectors = Precomputed().read(traces.rows.tolist(), traces.ids, traces.vectors or ())
-    return FreshTraces(traces, vectors, grouped=text_at(tree, "split", "strategy") == "grouped")
+    return FreshTraces(traces, vectors, grouped=grouped)
