@@ -114,11 +114,11 @@ def _preview(path: str, source: SourceGuess, layout: Layout) -> tuple[Outlook, T
     """Return what ``plan`` would say, the fit rows, and the highest target that is within reach of the rows."""
     from tracer_spec.flow.preview.certifiable import preview
     from tracer_spec.flow.traces.collect import collect
-    from tracer_spec.flow.traces.labels import LabelCleaner
     from tracer_spec.flow.traces.splits import split
     from tracer_spec.plan import make_plan
     from tracer_spec.spec import load_spec
     from tracer_spec.stats.multiple import look_level
+    from tracer_spec.text_steps.labels import LabelCleaner
 
     registry = find_plugins()
     sure = 1 - look_level(1, 0.05)  # a first look may spend no more

@@ -34,8 +34,8 @@ from tracer_spec.builtin.formats.message import (
 _DEEPEST = 6
 
 # where a body keeps what is asked: messages, or a bare text as well; in the order in which they are looked for
-CONVERSATIONS = ("messages", "contents", "history")
-PROMPTS = ("input", "prompt", "inputText", "inputs", "kwargs")
+CONVERSATIONS = ("messages", "contents")
+PROMPTS = ("input", "prompt", "inputText", "inputs", "kwargs", "message")
 
 # where a body, a choice or a message keeps the answer, in the order in which it is looked for
 ANSWERS = (
@@ -51,15 +51,21 @@ ANSWERS = (
     "kwargs",
 )
 # the answers of models that have no messages: completions, Titan, Llama, Claude's first API
-TEXTS = ("outputText", "generation", "completion")
+TEXTS = ("outputText", "generation", "completion", "generated_text")
 # the same, of keys that an answer's own object may have too: read in a choice, or where there is no other key
-_LOOSE_TEXTS = ("text", "message")
+_LOOSE_TEXTS = ("text", "message", "response")
 _A_TEXT = frozenset(("text", "type"))
 # what a choice among several holds, or what stands beside its message
-_CHOICE = frozenset(("finish_reason", "finishReason", "stop_reason", "index", "message", "generation_info"))
+_CHOICE = frozenset(("finish_reason", "finishReason", "stop_reason", "done_reason", "index", "generation_info"))
+# where nothing in them is no answer, and not an answer of another shape
+_LISTS = ("choices", "candidates", "output")
 
-FINISHED = frozenset(("finish_reason", "finishReason", "stop_reason", "stopReason", "completionReason", "done_reason"))
-_HOLDS_AN_END = frozenset((*ANSWERS, "content", "incomplete_details", "response_metadata", "generation_info"))
+FINISHED = frozenset(
+    ("finish_reason", "finishReason", "stop_reason", "stopReason", "completionReason", "done_reason", "blockReason")
+)
+_HOLDS_AN_END = frozenset(
+    (*ANSWERS, "content", "incomplete_details", "response_metadata", "generation_info", "promptFeedback")
+)
 TRUNCATED = frozenset(("length", "max_tokens", "max_output_tokens", "model_length", "model_context_window_exceeded"))
 REFUSED = frozenset(
     (
@@ -164,7 +170,14 @@ def answered(value: Any) -> Any:
     found = _answered(value, 0)
     if found.is_known:
         return found.value
-    return None if isinstance(value, Mapping) and (not value or value.get("error") is not None) else value
+    return None if isinstance(value, Mapping) and _is_empty_or_error(value) else value
+
+
+def _is_empty_or_error(value: Mapping[str, Any]) -> bool:
+    is_error = (
+        value.get("error") is not None or value.get("type") == "error" or {"error_code", "message"} <= value.keys()
+    )
+    return is_error or all(held is None for held in value.values())
 
 
 def _answered(value: Any, depth: int) -> _Answer:
@@ -185,7 +198,7 @@ def _answered(value: Any, depth: int) -> _Answer:
         held = value.get(key)
         if isinstance(held, (list, Mapping)) and (found := _answered(held, depth + 1)).is_known:
             return found
-    return _own_answer(value, depth)
+    return _Answer(None, True) if any(value.get(key) == [] for key in _LISTS) else _own_answer(value, depth)
 
 
 def _own_answer(value: Mapping[str, Any], depth: int) -> _Answer:
@@ -229,7 +242,9 @@ def _listed_answer(items: Sequence[Any], depth: int) -> _Answer:
 
 def _is_choice(item: Any) -> bool:
     """Tell a choice among several, of which the first counts, from a message, of which the last does."""
-    return isinstance(item, list) or (isinstance(item, Mapping) and not _CHOICE.isdisjoint(item))
+    if isinstance(item, Mapping):
+        return not _CHOICE.isdisjoint(item) or isinstance(item.get("message"), Mapping)
+    return isinstance(item, list)
 
 
 def truncated(value: Any) -> bool:

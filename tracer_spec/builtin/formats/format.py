@@ -49,6 +49,9 @@ class Format:
         When it was asked: see :func:`~tracer_spec.builtin.formats.times.epoch_seconds`.
     truth, group, model, version, embedding : str, optional
         A human's label; the key of the grouped split; the teacher's model; the version of its prompt; a vector.
+    parent, trace : str, optional
+        For logs of spans: the id of the span that holds this one, as ``id`` writes it, and the id of the trace, in which ids
+        are unique. A span that holds another call of an LLM is a wrapper of it, and left out.
     where : str, optional
         Records for which this is false or null are left out.
     iterate : str, optional
@@ -66,6 +69,8 @@ class Format:
         short, or it refused. ``traces.labels.unanswered`` says what becomes of such a trace.
     summary : str
         One line, for people.
+    reads_decisions : bool
+        Whether the label is known to be the teacher's own, also in a record that carries a router's decision.
 
     Notes
     -----
@@ -88,6 +93,8 @@ class Format:
     model: str | None = None
     version: str | None = None
     embedding: str | None = None
+    parent: str | None = None
+    trace: str | None = None
     where: str | None = None
     iterate: str | None = None
     view: str | None = None
@@ -95,9 +102,12 @@ class Format:
     skip: Mapping[str, str] = field(default_factory=dict)
     unanswered: Mapping[str, str] = field(default_factory=dict)
     summary: str = ""
+    reads_decisions: bool = False
 
 
-PARTS = tuple(each.name for each in fields(Format) if each.name not in ("name", "summary"))
+PARTS = tuple(each.name for each in fields(Format) if each.name not in ("name", "summary", "reads_decisions"))
+# a format that reads decisions, and takes one of these from elsewhere, knows no more whose label it reads
+_WHOSE_LABEL = frozenset(("label", "skip", "view", "iterate", "join"))
 RULES = ("skip", "unanswered")
 JOIN_KEYS = tuple(each.name for each in fields(Join))
 
@@ -156,7 +166,7 @@ def custom_format(parts: Written, preset: Format | None = None) -> Format:
     for rules in RULES:
         if rules in parts:
             changed[rules] = _rules(getattr(base, rules), parts[rules])
-    return replace(base, **changed)
+    return replace(base, **changed, reads_decisions=base.reads_decisions and not changed.keys() & _WHOSE_LABEL)
 
 
 def _join(written: Written, base: Join | None) -> Join:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tracer_spec.errors import DataError, Problem, SpecError, did_you_mean
 from tracer_spec.flow.traces.counts import Accounting, SourceCounts
-from tracer_spec.flow.traces.labels import FLAWS, NO_LABEL, SEVERAL
 from tracer_spec.flow.traces.name_counts import Seen, as_shown, look_alikes, most_frequent
+from tracer_spec.text_steps.labels import FLAWS, NO_LABEL, SEVERAL
 
 UNREADABLE = "unreadable record"
 FAILED = "expression failed"
@@ -42,7 +42,8 @@ _ASK_THE_TEACHER = (
 )
 
 _JOIN_THE_PARTS = (
-    "where the text is an object, join its parts: 'traces.format.text', as \"join('\\n', [input.subject, input.body])\""
+    "where the text is an object, join its parts, as "
+    "'traces.format: {preset: native, text: \"join('\\n', [input.subject, input.body])\"}'"
 )
 _ONE_LABEL = (
     "a router gives one label: ask the teacher for one, or take one of a list by its place, as 'json:labels.0' does"
@@ -79,13 +80,17 @@ class Tally:
         if reason in BAD and len(self.problems) < N_EXAMPLES:
             self.problems.append(Problem(where, f"{reason}: {detail}" if detail else reason))
 
-    def close(self, on_error: str, unknown: str, allowed: Sequence[str] | None) -> Accounting:
+    def close(
+        self, on_error: str, unknown: str, allowed: Sequence[str] | None, remedy: Callable[[], str] = str
+    ) -> Accounting:
         """Return the accounting, after :meth:`check`."""
-        self.check(on_error, unknown, allowed)
+        self.check(on_error, unknown, allowed, remedy)
         return self.account(allowed)
 
-    def check(self, on_error: str, unknown: str, allowed: Sequence[str] | None) -> None:
-        """Raise where the traces cannot be used.
+    def check(
+        self, on_error: str, unknown: str, allowed: Sequence[str] | None, remedy: Callable[[], str] = str
+    ) -> None:
+        """Raise where the traces cannot be used; ``remedy`` may know what to do where no answer is a label.
 
         Raises
         ------
@@ -103,7 +108,7 @@ class Tally:
         if n_unusable and n_unusable == self.kept:
             raise DataError(
                 f"none of {_count(self.kept, 'trace')} has a usable label: {_listing(self._flaws())}",
-                hint=self._remedy(),
+                hint=remedy() or self._remedy(),
                 address="traces.labels",
             )
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, TypeAlias
 
 from tracer_spec.flow.traces import accounting as why
 from tracer_spec.flow.traces.accounting import Tally, check_choice
+from tracer_spec.flow.traces.answer_steps import steps_that_read
 from tracer_spec.flow.traces.columns import Columns, key_of
-from tracer_spec.flow.traces.labels import NO_LABEL, UNUSABLE, LabelCleaner, is_unicode
 from tracer_spec.flow.traces.raw_trace import RawTrace
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.plugin.contracts import Record
+from tracer_spec.text_steps.labels import NO_LABEL, UNUSABLE, LabelCleaner, is_unicode
 
 # items of a list in the first record, to tell whether they may be traces
 _LOOKED_AT = 10
@@ -75,7 +78,8 @@ def collect(
     tally = gather(
         records, read, cleaner, columns, unanswered=unanswered, teachers=teachers, cut=cut, need_text=need_text
     )
-    return columns.close(tally.close(on_error, unknown, cleaner.allowed))
+    remedy = partial(_remedy, columns.answers, cleaner)
+    return columns.close(tally.close(on_error, unknown, cleaner.allowed, remedy))
 
 
 def gather(
@@ -143,6 +147,12 @@ def _told(records: Iterable[Record], tally: Tally) -> Iterator[Record]:
 
 def _is_of_objects(value: list[Any]) -> bool:
     return all(isinstance(each, Mapping) for each in value[:_LOOKED_AT])
+
+
+def _remedy(answers: Mapping[int, Any], cleaner: LabelCleaner) -> str:
+    """Return which steps would read answers of which none is a label; empty where none is known."""
+    steps = steps_that_read(list(answers.values()), cleaner.normalize, cleaner.allowed)
+    return f"these steps would read them: 'traces.labels.normalize: {json.dumps(steps)}'" if steps else ""
 
 
 def _unfit(raw: RawTrace, text: Any, flaw: str, need_text: bool, need_vector: bool) -> str:
