@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tracer_spec.builtin.formats.times import epoch_seconds
@@ -159,6 +159,7 @@ def test_nanoseconds_at_any_depth_and_zones_that_are_unknown_here_are_read(path)
 
 @settings(max_examples=60, deadline=None)
 @given(content=st.binary(max_size=300), at=st.integers(0, 10_000), n_cut=st.integers(0, 50))
+@example(content=b"\x00\x00\x80\x03\x80", at=220, n_cut=7)  # a column whose name is not UTF-8
 def test_damage_anywhere_gives_records_or_one_clear_error(tmp_path_factory, content, at, n_cut):
     path = tmp_path_factory.getbasetemp() / "damaged.parquet"
     pq.write_table(pa.table({"text": ["where is it?", "lost"], "n": [1, None]}), path)

@@ -147,6 +147,14 @@ def test_a_lock_that_was_tampered_with_is_read_or_refused_and_nothing_else(tmp_p
         assert read_lock(path) == read
 
 
+@pytest.mark.parametrize("sketch", [[-1], [1 << 64], [1.0], "AAA", "AAAA"])
+def test_a_sketch_that_is_none_is_refused(tmp_path, sketch):
+    looks = [{**LOCK["looks"][0], "sketch": sketch}]
+    (tmp_path / "router.lock").write_bytes(encoded({**LOCK, "looks": looks}))
+    with pytest.raises(DataError, match="sketch"):
+        read_lock(tmp_path / "router.lock")
+
+
 def test_a_lock_comes_back_with_the_keys_of_later_releases():
     later = {**LOCK, "later": [1], "build": {**LOCK["build"], "later": {"a": None}}}
     assert json.loads(LockDocument.model_validate(later).to_json()) == later

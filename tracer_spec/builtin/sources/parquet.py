@@ -75,7 +75,7 @@ class Parquet:
                     )
                 for batch in table.iter_batches(self.options.batch_rows, columns=self.options.columns):
                     yield from _values(_readable(batch))
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             said = " ".join(str(error).split("\n")[0].split())
             raise DataError(
                 f"'{file.name}' is not a readable Parquet file: {said}",

@@ -46,7 +46,7 @@ def _unpacked(rows: object) -> object:
 
 
 Sketch: TypeAlias = Annotated[
-    frozenset[int],
+    frozenset[Annotated[int, Field(strict=True, ge=0, lt=1 << (8 * HASH_BYTES))]],
     BeforeValidator(_unpacked),
     PlainSerializer(_packed),
     WithJsonSchema({"type": "string", "contentEncoding": "base64"}),
