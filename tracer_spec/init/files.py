@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import glob
-import gzip
 import json
-import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tracer_spec.builtin.sources.files import DAMAGE, Input, open_binary
 from tracer_spec.errors import DataError
 
 _HEAD_BYTES = 1 << 16
-_GZIP = b"\x1f\x8b"
+# files of a folder that may hold the other half of the traces
+_NEIGHBOURS = 50
 _SUFFIXES = {"jsonl": "jsonl", "ndjson": "jsonl", "csv": "csv", "tsv": "csv", "parquet": "parquet", "pq": "parquet"}
 _DELIMITERS = (",", "\t", ";", "|")
 
@@ -35,27 +35,56 @@ def guess_source(path: str) -> SourceGuess:
     DataError
         Where there is no such file, it cannot be read, or it is empty.
     """
-    found = [path] if Path(path).is_file() else sorted(glob.glob(path, recursive=True))  # noqa: PTH207 - absolute ones too
-    files = [each for each in found if Path(each).is_file()]
-    if not files:
-        raise DataError("there is no such file", where=path, hint="--traces FILE: a file, or a glob in quotes")
-    head = _head(files[0])
-    suffix = Path(files[0].removesuffix(".gz")).suffix.removeprefix(".").lower()
+    name = find_files([path])[0]
+    head = _head(name)
+    suffix = Path(name.removesuffix(".gz").removesuffix(".zst")).suffix.removeprefix(".").lower()
     use = _SUFFIXES.get(suffix) or _by_content(head)
     return SourceGuess(use, _csv_options(head) if use == "csv" else {})
+
+
+def find_files(paths: Sequence[str]) -> tuple[str, ...]:
+    """Return the files that paths and globs name, each once.
+
+    Raises
+    ------
+    DataError
+        Where one of them names no file.
+    """
+    files: dict[str, None] = {}
+    for path in paths:
+        found = [path] if Path(path).is_file() else sorted(glob.glob(path, recursive=True))  # noqa: PTH207 - absolute ones too
+        named = [each for each in found if Path(each).is_file()]
+        if not named and Path(path).is_dir():
+            raise DataError(
+                "is a folder", where=path, hint=f"name the files in it, in quotes: '{path.rstrip('/')}/*.jsonl'"
+            )
+        if not named:
+            raise DataError("there is no such file", where=path, hint="--traces FILE: a file, or a glob in quotes")
+        files.update(dict.fromkeys(named))
+    return tuple(files)
+
+
+def files_beside(file: str) -> list[str]:
+    """Return the other files in a file's folder that the same source reads, by name."""
+    use = guess_source(file).use
+    others = sorted(each for each in Path(file).parent.iterdir() if each.is_file() and not each.samefile(file))
+    return [str(each) for each in others[:_NEIGHBOURS] if each.suffix == Path(file).suffix and _reads(str(each), use)]
+
+
+def _reads(file: str, use: str) -> bool:
+    try:
+        return guess_source(file).use == use
+    except DataError:
+        return False
 
 
 def _head(path: str) -> bytes:
     """Return the first bytes of a file, decompressed."""
     try:
-        with Path(path).open("rb") as file:
-            head = file.read(_HEAD_BYTES)
-        if head.startswith(_GZIP):
-            with gzip.open(path) as stream:
-                head = stream.read(_HEAD_BYTES)
-    except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or "it is damaged"
-        raise DataError(f"the file cannot be read: {reason.lower()}", where=path) from None
+        with open_binary(Input(path, path)) as stream:
+            head = stream.read(_HEAD_BYTES)
+    except DAMAGE:
+        raise DataError("the file cannot be read: it is damaged", where=path) from None
     if not head.strip():
         raise DataError("the file is empty", where=path)
     return head

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,8 +43,8 @@ class FirstSpec:
     warning: str = ""
 
 
-def spec_of(look: Look, name: str, path: str, target: float | None = None) -> FirstSpec:
-    """Return the spec for traces that were looked at; ``path`` is theirs from the spec's folder."""
+def spec_of(look: Look, name: str, paths: Sequence[str], target: float | None = None) -> FirstSpec:
+    """Return the spec for traces that were looked at; ``paths`` are theirs from the spec's folder."""
     outlook, able = look.outlook, look.outlook.certifiable
     accounting = outlook.accounting
     counted = f"{accounting.read:,} records" if look.is_whole else f"the first {accounting.read:,} records"
@@ -52,7 +52,7 @@ def spec_of(look: Look, name: str, path: str, target: float | None = None) -> Fi
     return FirstSpec(
         name=name,
         use=look.source.use,
-        options={"path": path, **look.source.options},
+        options={"path": paths[0] if len(paths) == 1 else list(paths), **look.source.options},
         format=look.layout.format,
         normalize=look.layout.normalize,
         labels_file=LABELS_FILE if look.made_up and writable(look.allowed) else "",
@@ -154,6 +154,8 @@ def scalar(value: Any) -> str:
     >>> scalar("traces.jsonl"), scalar("no"), scalar("a: b"), scalar("${X}")
     ('traces.jsonl', '"no"', '"a: b"', '"$${X}"')
     """
+    if isinstance(value, list):
+        return f"[{', '.join(map(scalar, value))}]"
     if not isinstance(value, str):
         return json.dumps(value)
     if _PLAIN.fullmatch(value) and value.lower() not in _WORDS:

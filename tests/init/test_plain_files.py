@@ -1,0 +1,172 @@
+"""``init`` over files of no vendor: tables, JSON of one's own, files that hold too little."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+
+
+def table(header, rows):
+    text = io.StringIO()
+    csv.writer(text).writerows([header, *rows])
+    return text.getvalue()
+
+
+HEADERS = {
+    "german": ("Kennung", "Nachricht", "Kategorie"),
+    "chinese": ("编号", "消息", "类别"),
+    "letters": ("x", "y", "z"),
+}
+
+
+@pytest.mark.parametrize("language", HEADERS)
+def test_values_tell_text_and_label_where_the_headers_say_nothing(init, all_found, calls, language):
+    rows = [(f"k{call.n}", call.text, call.label) for call in calls]
+    all_found(init({"tabelle.csv": table(HEADERS[language], rows)}))
+
+
+def test_texts_in_a_script_without_spaces_are_texts(init, calls):
+    said = {
+        "delivery": "我的包裹{}还没有送到",
+        "invoice": "第{}号发票金额不对",
+        "login": "我从{}点开始无法登录",
+        "praise": "谢谢你们的好服务{}",
+    }
+    rows = [{"内容": said[call.label].format(call.n), "标签": call.label} for call in calls]
+    outcome = init({"log.jsonl": rows})
+    assert outcome.code == 0, outcome.err
+    assert outcome.spec["traces"]["format"] == {"text": '"内容"', "label": '"标签"'}
+
+
+def test_a_constant_or_lopsided_column_is_no_label(init, all_found, calls):
+    rows = [
+        {"said": call.text, "environment": "default", "region": "eu" if call.n % 9 else "us", "topic": call.label}
+        for call in calls
+    ]
+    all_found(init({"log.jsonl": rows}))
+
+
+def test_columns_that_could_both_be_the_label_stop_it_until_one_is_named(init, calls):
+    rows = [{"said": call.text, "p": call.label, "q": call.label[::-1]} for call in calls]
+    outcome = init({"log.jsonl": rows})
+    assert (outcome.code, outcome.spec) == (1, None)
+    assert "p and q could each be the LLM's answer" in outcome.err
+    assert "hint: say which it is: --label p, or --label q" in outcome.err
+    named = init({"log.jsonl": rows}, "--label", "q")
+    assert named.code == 0, named.err
+    assert set(named.labels) == {call.label[::-1] for call in calls}
+
+
+def test_model_time_group_and_a_humans_label_are_mapped_beside_keys_of_native(init, calls):
+    rows = [
+        {"input": call.text, "teacher": call.label, "model": "m-1", "created": call.time, "customer_id": f"c{call.n % 9}",
+         "human": call.label if call.n % 3 else "praise", "key": f"r{call.n}"}
+        for call in calls
+    ]  # fmt: skip
+    outcome = init({"log.jsonl": rows})
+    assert outcome.spec["traces"]["format"] == {
+        "preset": "native",
+        "id": "key",
+        "time": "created",
+        "truth": "human",
+        "model": "model",
+        "group": "customer_id",
+    }
+    assert outcome.accounting.models == {"m-1": 72}
+
+
+def test_a_change_of_the_teacher_is_told_of(init, calls):
+    rows = [{"input": c.text, "teacher": c.label, "model": "old" if c.n < 30 else "new"} for c in calls]
+    outcome = init({"log.jsonl": rows})
+    assert "2 teacher models: new (42), old (30)" in outcome.out
+
+
+def test_subject_and_body_are_read_together(init, calls):
+    rows = [
+        {"mail": {"subject": f"about {call.label} and more {call.n}", "body": call.text}, "label": call.label}
+        for call in calls
+    ]
+    outcome = init({"log.jsonl": rows})
+    assert outcome.code == 0, outcome.err
+    assert outcome.texts[0] == f"about {calls[0].label} and more 0 {calls[0].text}"
+
+
+def test_a_label_in_a_list_of_one_is_taken_out_of_it(init, all_found, calls):
+    all_found(init({"log.jsonl": [{"input": call.text, "labels": [call.label]} for call in calls]}))
+
+
+def test_json_inside_a_column_is_looked_into(init, all_found, calls):
+    rows = [(call.n, json.dumps({"question": call.text, "answer": {"topic": call.label}})) for call in calls]
+    all_found(init({"log.csv": table(("n", "payload"), rows)}))
+
+
+def test_a_log_sorted_by_label_is_sampled_to_its_end(init, calls):
+    rows = [{"q": f"{call.text} {n}", "a": call.label} for call in calls[:4] for n in range(600)]
+    outcome = init({"log.jsonl": rows})
+    assert outcome.code == 0, outcome.err
+    assert len(set(outcome.labels)) == 4
+
+
+def test_lists_of_labels_and_objects_of_scores_are_refused_in_a_sentence(init, calls):
+    several = init({"a.jsonl": [{"input": c.text, "teacher": json.dumps({"labels": [c.label, "x"]})} for c in calls]})
+    assert (several.code, several.spec) == (1, None)
+    assert "the answers are lists of labels at 'labels'; a router gives one label" in several.err
+    scores = [{"input": c.text, "teacher": json.dumps({"login": c.n % 7, "praise": c.n % 5}, indent=1)} for c in calls]
+    refused = init({"a.jsonl": scores})
+    assert (refused.code, refused.spec) == (1, None)
+    assert "a number under each key, and no label; keys: login (numbers), praise (numbers)" in refused.err
+    assert "hint: write the label into a field of its own" in refused.err
+
+
+def test_a_file_of_one_label_is_refused(init, calls):
+    outcome = init({"log.jsonl": [{"input": call.text, "teacher": "login"} for call in calls]})
+    assert (outcome.code, outcome.spec) == (1, None)
+    assert "native reads 72 traces, and all 72 answers are the same" in outcome.err
+
+
+def test_five_rows_are_refused_as_plan_would(init, calls):
+    outcome = init({"log.jsonl": [{"input": call.text, "teacher": call.label} for call in calls[:5]]})
+    assert (outcome.code, outcome.spec) == (1, None)
+    assert "too few rows to fit on" in outcome.err
+
+
+def test_answers_that_never_repeat_are_refused_unless_they_are_named(init, calls):
+    rows = [{"input": call.text, "teacher": f"I would say that {call.text}"} for call in calls]
+    outcome = init({"log.jsonl": rows})
+    assert (outcome.code, outcome.spec) == (1, None)
+    assert "different answers in" in outcome.err
+
+
+def test_the_users_first_words_are_the_text_where_the_last_message_only_asks_for_the_label(init, all_found, calls):
+    def record(call):
+        first = {"role": "user", "content": call.text}
+        last = {"role": "user", "content": "Now give only the label."}
+        asked = [first, {"role": "assistant", "content": "Hm."}, last]
+        said = {"role": "assistant", "content": call.label}
+        return {"request": {"model": "m-1", "messages": asked}, "response": {"choices": [{"message": said}]}}
+
+    all_found(init({"log.jsonl": [record(call) for call in calls]}))
+
+
+def test_texts_that_are_all_equal_are_refused(init, calls):
+    outcome = init({"log.jsonl": [{"input": "the same", "teacher": call.label} for call in calls]})
+    assert (outcome.code, outcome.spec) == (1, None)
+    assert "the texts of all 72 traces are the same" in outcome.err
+
+
+@pytest.mark.parametrize("content", ["", " \n", "\n\n"])
+def test_an_empty_file_is_refused(init, content):
+    outcome = init({"log.jsonl": content})
+    assert (outcome.code, outcome.err) == (1, "log.jsonl\n  the file is empty\n")
+
+
+def test_a_folder_is_refused_with_the_glob_to_write(init, tmp_path):
+    (tmp_path / "logs").mkdir()
+    outcome = init({"x": ""}, "--traces", "logs")
+    assert (outcome.code, outcome.err) == (
+        1,
+        "logs\n  is a folder\n  hint: name the files in it, in quotes: 'logs/*.jsonl'\n",
+    )

@@ -1,0 +1,192 @@
+"""The steps from an LLM's answers to labels, found in the answers themselves."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tracer_spec.flow.traces.labels import LabelCleaner
+from tracer_spec.init.json_in_text import object_in
+from tracer_spec.init.label_counts import LabelCounts, count_labels
+from tracer_spec.init.names import LABELS, OTHERS, says, words_of
+from tracer_spec.text_format import listing, plural
+from tracer_spec.text_steps import STEPS, ToolCall
+
+PLAIN = ("strip", "first-line")
+_THOUGHT = re.compile(r"\s*(<(think|thinking|reasoning)>|◁think▷)|</(think|thinking|reasoning)>", re.IGNORECASE)
+_PREFIX = re.compile(r"[^\n:=]{1,40}[:=][ \t*]*(?=\S)")
+# of the answers, what must have a shape before a step is proposed for it
+_MOST, _SOME = 0.5, 0.02
+_DEEPEST, _LONGEST_LABEL = 3, 60
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What answers are, and how they become labels.
+
+    Parameters
+    ----------
+    steps : tuple of str
+        For ``traces.labels.normalize``.
+    counts : LabelCounts
+        Of the labels that the steps find.
+    problem, hint : str
+        Why no step makes labels of answers of this shape, and what to do; empty where some do.
+    """
+
+    steps: tuple[str, ...]
+    counts: LabelCounts
+    problem: str = ""
+    hint: str = ""
+
+    @property
+    def flaw(self) -> str:
+        """Return why there are no labels here; empty where there are."""
+        return self.problem or self.counts.flaw
+
+
+def read_answers(values: Sequence[Any]) -> Answers:
+    """Find the steps that read labels from answers: by their shape, and by how few and how even the labels are."""
+    answers = [value for value in values if value is not None]
+    first = ("think",) if _share(answers, _is_thought) > _SOME else ()
+    found = [object_in(answer) for answer in answers]
+    objects = [each for each in found if each is not None]
+    tools = {answer.tool for answer in answers if isinstance(answer, ToolCall)}
+    if len(objects) > _MOST * len(answers):
+        return _of_objects(answers, objects, first, tools)
+    if _share(answers, lambda answer: isinstance(answer, list)) > _MOST:
+        return _several(answers, "")
+    return _best(answers, [(*first, *chain) for chain in _plain_chains(answers, first)])
+
+
+def _share(answers: Sequence[Any], holds: Callable[[Any], bool]) -> float:
+    return sum(map(holds, answers)) / len(answers) if answers else 0.0
+
+
+def _is_thought(answer: Any) -> bool:
+    return isinstance(answer, str) and bool(_THOUGHT.match(answer) or _THOUGHT.search(answer[-400:]))
+
+
+def labels_by(steps: Sequence[str], answers: Sequence[Any]) -> LabelCounts:
+    """Count the labels that steps make of answers."""
+    cleaner = LabelCleaner(steps)
+    return count_labels(label or None for label, _ in map(cleaner.clean, answers))
+
+
+def _best(answers: Sequence[Any], chains: Sequence[tuple[str, ...]]) -> Answers:
+    """Return the chain whose labels are the best; the first of those that are equal."""
+    known = {name.partition(":")[0] for name in STEPS}
+    able = [chain for chain in chains if known.issuperset(step.partition(":")[0] for step in chain)]
+    tried = [Answers(chain, labels_by(chain, answers)) for chain in able or [PLAIN]]
+    return max(tried, key=lambda each: round(each.counts.worth, 2))
+
+
+# --- answers in words ---------------------------------------------------------------------------------------
+
+
+def _plain_chains(answers: Sequence[Any], first: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Yield the steps worth trying on answers in words."""
+    texts = [answer for answer in answers if isinstance(answer, str)]
+    fence = ("code-fence",) if _share(texts, lambda text: "```" in text) > _SOME else ()
+    lines = ["first-line"]
+    if first or _share(texts, lambda text: "\n" in text.strip()) > _SOME:
+        lines.append("last-line")
+    for line in lines:
+        plain = (*fence, "strip", line)
+        yield plain
+        prefix = _common_prefix(list(labels_by((*first, *plain), texts).counts.elements()))
+        if prefix:
+            yield (*plain, f"prefix:{prefix}", "strip")
+
+
+def _common_prefix(labels: Sequence[str]) -> str:
+    """Return what most labels start with, such as ``Label:``; empty where there is nothing."""
+    starts = Counter(found[0].rstrip() for label in labels if (found := _PREFIX.match(label)))
+    prefix, n = next(iter(starts.most_common(1)), ("", 0))
+    return prefix if n > _MOST * len(labels) else ""
+
+
+# --- answers in JSON ----------------------------------------------------------------------------------------
+
+
+def _of_objects(
+    answers: Sequence[Any], objects: Sequence[Mapping[str, Any]], first: tuple[str, ...], tools: set[str]
+) -> Answers:
+    """Return the key whose values are labels, or why no key's are."""
+    values: dict[str, list[Any]] = {}
+    for each in objects:
+        for path, value in _items(each, ()):
+            values.setdefault(path, []).append(value)
+    often = {path: found for path, found in values.items() if len(found) > _MOST * len(objects)}
+    scored = sorted(((_worth(path, found, often), path) for path, found in often.items()), reverse=True)
+    if not scored or scored[0][0] <= 0:
+        if len(tools) > 1:
+            return Answers(("tool-name",), labels_by(("tool-name",), answers))
+        lists = [path for path, found in often.items() if all(isinstance(value, list) for value in found)]
+        return _several(answers, lists[0]) if lists else _no_key(answers, often)
+    key = scored[0][1]
+    fence = ("code-fence",) if _share(answers, lambda answer: isinstance(answer, str) and "```" in answer) else ()
+    known = labels_by((*first, *fence, f"json:{key}"), answers).counts
+    bare = [answer.strip() for answer in answers if isinstance(answer, str) and object_in(answer) is None]
+    step = "json?" if sum(answer in known for answer in bare) > _MOST * len(bare) else "json"
+    steps = (*first, *fence, f"{step}:{key}")
+    return Answers(steps, labels_by(steps, answers))
+
+
+def _items(value: Mapping[str, Any], keys: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+    """Yield what ``json:KEY`` can reach, by its KEY."""
+    for key, below in value.items():
+        if isinstance(below, Mapping) and len(keys) < _DEEPEST:
+            yield from _items(below, (*keys, str(key)))
+        elif below is not None and "." not in str(key):
+            yield ".".join((*keys, str(key))), below
+
+
+def _worth(path: str, values: Sequence[Any], others: Mapping[str, Sequence[Any]]) -> float:
+    """Return how much the values at a key look like labels; 0 where they cannot be."""
+    words = words_of(path.rpartition(".")[2])
+    if not all(isinstance(value, str | int) for value in values):
+        return 0.0
+    is_text = all(isinstance(value, str) for value in values)
+    if not is_text and len(others) > 1 and not words & LABELS:
+        return 0.0  # a number beside others is a score
+    counts = count_labels(str(value) for value in values)
+    long = sum(len(str(value)) for value in values) > _LONGEST_LABEL * len(values)
+    named = says(words, LABELS) - says(words, OTHERS)
+    is_label = not counts.flaw and not counts.is_scattered
+    return 0.0 if not is_label and named <= 0 else max(0.1, counts.worth + named + is_text / 2 - long)
+
+
+def _several(answers: Sequence[Any], key: str) -> Answers:
+    """Return the answer to lists of labels."""
+    where = f" at '{key}'" if key else ""
+    return Answers(
+        PLAIN,
+        count_labels([None] * len(answers)),
+        f"the answers are lists of labels{where}; a router gives one label",
+        "pick one, such as '--label \"from_json(answer).labels[0]\"', or train a router for each label",
+    )
+
+
+def _no_key(answers: Sequence[Any], values: Mapping[str, Sequence[Any]]) -> Answers:
+    """Return the answer to objects without a label, such as a score for each."""
+    numbers = [key for key, found in values.items() if all(isinstance(value, int | float) for value in found)]
+    shown = listing([f"{key} ({_kind(found)})" for key, found in values.items()], 8) or "none in common"
+    what = "a number under each key, and no label" if len(numbers) > 1 else "no key of theirs holds a label"
+    return Answers(
+        PLAIN,
+        count_labels([None] * len(answers)),
+        f"the answers are JSON objects: {what}; keys: {shown}",
+        "write the label into a field of its own (of scores, the key of the highest), or name where it is: --label",
+    )
+
+
+def _kind(values: Sequence[Any]) -> str:
+    if all(isinstance(value, int | float) for value in values):
+        return "numbers"
+    if all(isinstance(value, str) for value in values):
+        return plural(len(set(values)), "different text")
+    return "lists" if all(isinstance(value, list) for value in values) else "of several kinds"

@@ -1,0 +1,86 @@
+"""An attempt at reading records: a format, and what it finds in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tracer_spec.builtin.formats import Raw
+from tracer_spec.init.answers import PLAIN, Answers, read_answers
+from tracer_spec.init.json_in_text import container_in
+from tracer_spec.text_format import plural
+
+Written = str | Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How records are laid out.
+
+    Parameters
+    ----------
+    format : str or mapping
+        What a spec writes under ``traces.format``.
+    normalize : tuple of str
+        The steps from the teacher's answer to a label.
+    extract : tuple of str
+        The steps that take the text out of its prompt; empty where it stands alone.
+    texts, labels : tuple of str
+        JMESPaths of what could be the text, or the label, as well, the likeliest first; one or none where it is clear.
+    is_unsure : bool
+        Whether nothing but the order of the fields spoke for the first of ``labels``.
+    """
+
+    format: Written
+    normalize: tuple[str, ...] = PLAIN
+    extract: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    is_unsure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A format that was tried.
+
+    Parameters
+    ----------
+    raws : tuple of Raw
+        The traces with a text and an answer.
+    answers : Answers
+        How these become labels.
+    n_parts : int
+        Ids, times, models and versions found.
+    """
+
+    format: Written
+    raws: tuple[Raw, ...] = field(repr=False)
+    answers: Answers = field(repr=False)
+    n_parts: int
+
+    @property
+    def flaw(self) -> str:
+        """Return why these are no traces to learn from; empty where they may be."""
+        if len(self.raws) > 1 and len({raw.text for raw in self.raws}) == 1:
+            return f"the texts of all {plural(len(self.raws), 'trace')} are the same"
+        return self.answers.flaw
+
+    @property
+    def rank(self) -> tuple[bool, bool, int, int]:
+        """Return what the better attempt has more of."""
+        nested = sum(container_in(raw.text) is not None for raw in self.raws)
+        return not self.flaw, nested * 2 < len(self.raws), len(self.raws), self.n_parts
+
+
+def try_format(written: Written, raws: Sequence[Raw]) -> Attempt:
+    """Return what a format finds: the traces that it reads whole."""
+    good = tuple(raw for raw in raws if is_good(raw))
+    answers = read_answers([raw.label for raw in good if not raw.unanswered])
+    n_parts = sum(part is not None for raw in good for part in (raw.id, raw.time, raw.model, raw.version))
+    return Attempt(written, good, answers, n_parts)
+
+
+def is_good(raw: Raw) -> bool:
+    """Tell whether a text and an answer were found."""
+    return not raw.reason and isinstance(raw.text, str) and bool(raw.text.strip()) and raw.label is not None
