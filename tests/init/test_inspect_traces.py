@@ -103,7 +103,7 @@ def test_what_cannot_be_told_is_an_error_that_names_the_fields(tmp_path):
         guess_layout(records([{"n": 1, "m": 2.5}] * 9))
     assert str(error.value).splitlines()[1:3] == [
         "  fields of 9 records looked at:",
-        "    n: numbers or flags in 9 records: 1 different value, 1 characters on average",
+        "    n: numbers or flags in 9 records: 1 different value, 1 character on average",
     ]
     assert error.value.problems[0].hint == "say which it is: --text JMESPATH"
     (tmp_path / "empty").write_text(" \n")

@@ -13,11 +13,13 @@ from tracer_spec.init.json_in_text import object_in
 from tracer_spec.init.label_counts import LabelCounts, count_labels
 from tracer_spec.init.names import LABELS, OTHERS, says, words_of
 from tracer_spec.text_format import listing, plural
-from tracer_spec.text_steps import STEPS, ToolCall
+from tracer_spec.text_steps import ToolCall
 
 PLAIN = ("strip", "first-line")
 _THOUGHT = re.compile(r"\s*(<(think|thinking|reasoning)>|◁think▷)|</(think|thinking|reasoning)>", re.IGNORECASE)
 _PREFIX = re.compile(r"[^\n:=]{1,40}[:=][ \t*]*(?=\S)")
+# quotes and marks around a label, and a full stop after it
+_DRESS = r"""^["'*`]*(.*?)["'*`.]*$"""
 # of the answers, what must have a shape before a step is proposed for it
 _MOST, _SOME = 0.5, 0.02
 _DEEPEST, _LONGEST_LABEL = 3, 60
@@ -57,9 +59,9 @@ def read_answers(values: Sequence[Any]) -> Answers:
     tools = {answer.tool for answer in answers if isinstance(answer, ToolCall)}
     if len(objects) > _MOST * len(answers):
         return _of_objects(answers, objects, first, tools)
-    if _share(answers, lambda answer: isinstance(answer, list)) > _MOST:
+    if _share(answers, _is_list_of_labels) > _MOST:
         return _several(answers, "")
-    return _best(answers, [(*first, *chain) for chain in _plain_chains(answers, first)])
+    return _tidied(_best(answers, [(*first, *chain) for chain in _plain_chains(answers, first)]), answers)
 
 
 def _share(answers: Sequence[Any], holds: Callable[[Any], bool]) -> float:
@@ -78,9 +80,7 @@ def labels_by(steps: Sequence[str], answers: Sequence[Any]) -> LabelCounts:
 
 def _best(answers: Sequence[Any], chains: Sequence[tuple[str, ...]]) -> Answers:
     """Return the chain whose labels are the best; the first of those that are equal."""
-    known = {name.partition(":")[0] for name in STEPS}
-    able = [chain for chain in chains if known.issuperset(step.partition(":")[0] for step in chain)]
-    tried = [Answers(chain, labels_by(chain, answers)) for chain in able or [PLAIN]]
+    tried = [Answers(chain, labels_by(chain, answers)) for chain in chains]
     return max(tried, key=lambda each: round(each.counts.worth, 2))
 
 
@@ -109,6 +109,21 @@ def _common_prefix(labels: Sequence[str]) -> str:
     return prefix if n > _MOST * len(labels) else ""
 
 
+def _tidied(best: Answers, answers: Sequence[Any]) -> Answers:
+    """Return the steps that make one label of spellings, too: in quotes or marks, with a full stop, in capitals."""
+    for step, plain in ((f"regex:{_DRESS}", _undressed), ("casefold", str.casefold)):
+        spellings = Counter(plain(label) for label in best.counts.counts)
+        if any(n > 1 for n in spellings.values()):
+            steps = (*best.steps, step)
+            best = Answers(steps, labels_by(steps, answers))
+    return best
+
+
+def _undressed(label: str) -> str:
+    found = re.search(_DRESS, label)
+    return found[1] if found else label
+
+
 # --- answers in JSON ----------------------------------------------------------------------------------------
 
 
@@ -125,7 +140,7 @@ def _of_objects(
     if not scored or scored[0][0] <= 0:
         if len(tools) > 1:
             return Answers(("tool-name",), labels_by(("tool-name",), answers))
-        lists = [path for path, found in often.items() if all(isinstance(value, list) for value in found)]
+        lists = [path for path, found in often.items() if all(map(_is_list_of_labels, found))]
         return _several(answers, lists[0]) if lists else _no_key(answers, often)
     key = scored[0][1]
     fence = ("code-fence",) if _share(answers, lambda answer: isinstance(answer, str) and "```" in answer) else ()
@@ -156,8 +171,10 @@ def _worth(path: str, values: Sequence[Any], others: Mapping[str, Sequence[Any]]
     counts = count_labels(str(value) for value in values)
     long = sum(len(str(value)) for value in values) > _LONGEST_LABEL * len(values)
     named = says(words, LABELS) - says(words, OTHERS)
-    is_label = not counts.flaw and not counts.is_scattered
-    return 0.0 if not is_label and named <= 0 else max(0.1, counts.worth + named + is_text / 2 - long)
+    if counts.flaw or (counts.is_scattered and named <= 0):
+        return 0.0
+    # many labels that are met once may still be labels where no other key has better ones
+    return 0.1 if counts.is_scattered else max(0.2, counts.worth + named + is_text / 2 - long)
 
 
 def _several(answers: Sequence[Any], key: str) -> Answers:
@@ -169,6 +186,10 @@ def _several(answers: Sequence[Any], key: str) -> Answers:
         f"the answers are lists of labels{where}; a router gives one label",
         "pick one, such as '--label \"from_json(answer).labels[0]\"', or train a router for each label",
     )
+
+
+def _is_list_of_labels(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str | int) for each in value)
 
 
 def _no_key(answers: Sequence[Any], values: Mapping[str, Sequence[Any]]) -> Answers:

@@ -76,7 +76,7 @@ class Field:
     def line(self) -> str:
         """Say what is in it: counts and kinds."""
         kind = "text" if self.is_text else "numbers or flags" if self.is_scalar else "objects or lists"
-        told = f"{plural(self.n_distinct, 'different value')}, {self.mean_chars:.0f} characters on average"
+        told = f"{plural(self.n_distinct, 'different value')}, {plural(round(self.mean_chars), 'character')} on average"
         return f"{kind} in {plural(self.n, 'record')}: {told}"
 
 
