@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,8 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "docs/spec.md": spec_page,
     "docs/traces.md": _traces_page,
     "schemas/audit.v1.json": _schema(AuditDocument.schema_document),
-    "schemas/bundle.v1.json": _schema(manifest_schema),
+    "schemas/bundle.v1.json": _schema(partial(manifest_schema, 1)),
+    "schemas/bundle.v2.json": _schema(partial(manifest_schema, 2)),
     "schemas/certificate.v1.json": _schema(CertificateDocument.schema_document),
     "schemas/frontier.v1.json": _schema(FrontierDocument.schema_document),
     "schemas/lock.v1.json": _schema(LockDocument.schema_document),

@@ -20,7 +20,7 @@ from tracer_spec.plan import make_plan
 from tracer_spec.plugin import Record
 from tracer_spec.plugin.registry import find_plugins
 from tracer_spec.spec import load_spec
-from tracer_spec.text_steps import STEPS
+from tracer_spec.text_steps.language import STEPS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "traces.md").read_text(encoding="utf-8")
 SAMPLES = Path(__file__).parents[1] / "builtin" / "formats_data"

@@ -168,9 +168,9 @@ def test_what_promises_nothing_is_refused_unless_asked_for(bundles, save):
 
 
 def test_a_newer_format_is_refused_with_the_upgrade(bundles, save):
-    document = {**bundles.manifest().document(), "format": 2, "novelty": {}}
+    document = {**bundles.manifest().document(), "format": 3, "novelty": {}}
     path = save(bundles.forge(document))
-    refused(path, "is of bundle format 2; this library reads format 1")
+    refused(path, "is of bundle format 3; this library reads formats 1 to 2")
     with pytest.raises(BundleError, match="pip install -U tracer-spec"):
         load(path)
 

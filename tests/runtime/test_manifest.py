@@ -11,7 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tracer_spec import text_steps
 from tracer_spec.errors import BundleError
+from tracer_spec.runtime import limits
 from tracer_spec.runtime.manifest_reader import read_manifest
 from tracer_spec.runtime.manifest_schema import manifest_schema
 from tracer_spec.runtime.strict_json import read_json
@@ -128,10 +130,10 @@ def test_a_manifest_that_breaks_the_schema_is_refused_by_address(bundles, docume
 
 @pytest.mark.parametrize(
     ("number", "remedy"),
-    [(2, "pip install -U tracer-spec"), (999, "pip install -U tracer-spec"), (0, "build it again")],
+    [(3, "pip install -U tracer-spec"), (999, "pip install -U tracer-spec"), (0, "build it again")],
 )
 def test_another_format_is_refused_with_the_command_that_helps(document, number, remedy):
-    with pytest.raises(BundleError, match=f"is of bundle format {number}; this library reads format 1") as caught:
+    with pytest.raises(BundleError, match=f"is of bundle format {number}; this library reads formats 1 to 2") as caught:
         read_manifest(json.dumps({"format": number, "whatever": document}).encode())
     assert remedy in caught.value.problems[0].hint
 
@@ -187,6 +189,7 @@ JUNK = st.recursive(
     max_leaves=4,
 )
 BEYOND_A_SCHEMA = (
+    "extract[",
     "which is not a label",
     "null exactly where",
     "texts and",
@@ -198,10 +201,12 @@ BEYOND_A_SCHEMA = (
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_the_schema_and_the_reader_refuse_the_same_manifests(bundles, document, data):
+    number = data.draw(st.sampled_from([1, 2]))
+    document = document if number == 1 else {**document, "format": 2, "extract": ["after:Text: ", "strip"]}
     path = data.draw(st.sampled_from([each for each in paths(document) if each and each != ("version",)]))
     value = data.draw(st.just(REMOVED) | JUNK)
     mutated = bundles.reversioned(changed(document, path, value))
-    validator = jsonschema.Draft202012Validator(manifest_schema())
+    validator = jsonschema.Draft202012Validator(manifest_schema(number))
     try:
         read(bundles, mutated)
         refused = ""
@@ -215,7 +220,40 @@ def test_the_schema_and_the_reader_refuse_the_same_manifests(bundles, document, 
 
 def test_the_manifest_made_by_the_build_fits_the_schema(bundles):
     sealed = bundles.manifest(embedder=bundles.LETTERS).sealed(bundles.members())
-    jsonschema.validate(json.loads(sealed.to_json()), manifest_schema())
+    jsonschema.validate(json.loads(sealed.to_json()), manifest_schema(1))
     unthresholded = replace(sealed.policy.stages[0], acceptor=None, threshold=None)
     document = replace(sealed, policy=replace(sealed.policy, stages=(unthresholded,))).document()
-    jsonschema.validate(document, manifest_schema())
+    jsonschema.validate(document, manifest_schema(1))
+
+
+def test_a_bundle_may_hold_the_steps_that_a_spec_may():
+    assert (limits.CUTS, limits.CUT_CHARACTERS) == (text_steps.MAX_CUTS, text_steps.MAX_CUT_CHARACTERS)
+
+
+def test_a_manifest_with_extract_is_of_format_2_and_one_without_keeps_the_bytes_of_format_1(bundles):
+    without = bundles.manifest().sealed(bundles.members())
+    cut = bundles.manifest(extract=("after:Text: ",)).sealed(bundles.members())
+    assert (without.format, cut.format) == (1, 2)
+    assert "extract" not in without.document()
+    jsonschema.validate(json.loads(cut.to_json()), manifest_schema(2))
+    assert read_manifest(cut.to_json()) == cut
+    assert cut.version != without.version
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"extract": []}, "extract.*a list of 0, not a list of 1 to 8"),
+        ({"extract": ["strip"] * 9}, "extract.*a list of 9"),
+        ({"extract": "strip"}, "extract.*not a list"),
+        ({"extract": ["after:" + "a" * 2000]}, r"extract\[0\].*not a text of 1 to 2000 characters"),
+        ({"extract": ["strip", "think"]}, r"extract\[1\].*is 'think', which is no step"),
+        ({"extract": ["regex:(a+)+b"]}, r"extract\[0\].*which repeats what can itself match in several ways"),
+        ({"extract": ["between:a"]}, r"extract\[0\].*which does not have two markers"),
+        ({"extract": ["strip"], "format": 1}, "extract.*is there exactly where the format is 2"),
+        ({}, "extract.*is there exactly where the format is 2"),
+    ],
+)
+def test_steps_that_a_bundle_brings_are_checked_before_a_text_meets_them(bundles, document, changes, message):
+    with pytest.raises(BundleError, match=f"(?s)bundle.json {message}"):
+        read(bundles, {**document, "format": 2, **changes})

@@ -97,6 +97,40 @@ def test_an_empty_batch_is_an_empty_answer(router, texts_router):
     assert len(texts_router.route_batch([])) == 0
 
 
+PROMPT = "Classify.\nText: {}\nLabel:"
+
+
+@pytest.fixture
+def cutting_router(bundles, save):
+    manifest = bundles.manifest(embedder=bundles.LETTERS, extract=("between:\nText: ...\nLabel:",), format=2)
+    return load(save(bundles.forge(manifest.document())), embedder=bundles.Letters())
+
+
+def test_a_text_in_its_prompt_and_the_text_alone_get_one_decision(cutting_router, texts_router):
+    texts = ["a", "bb", "d\nText: a", "a\nLabel: b", "abcd abcd abcd", "", " "]
+    expected = [texts_router.route(text) for text in texts]
+    prompts = [PROMPT.format(text) for text in texts]
+    assert [cutting_router.route(text) for text in texts] == expected
+    assert [cutting_router.route(prompt) for prompt in prompts] == expected
+    assert list(cutting_router.route_batch(texts)) == list(cutting_router.route_batch(prompts)) == expected
+    mixed = [prompt if at % 2 else text for at, (text, prompt) in enumerate(zip(texts, prompts, strict=True))]
+    assert list(cutting_router.route_batch(mixed)) == expected
+
+
+def test_a_text_in_its_prompt_is_classified_and_the_teacher_gets_the_prompt(cutting_router):
+    assert cutting_router.classify(PROMPT.format("a"), lambda prompt: f"asked: {prompt}") == "card_arrival"
+    prompt = PROMPT.format("c")
+    assert cutting_router.classify(prompt, lambda text: f"asked: {text}") == f"asked: {prompt}"
+    assert asyncio.run(cutting_router.aclassify(PROMPT.format("a"), str.upper)) == "card_arrival"
+
+
+def test_a_batch_cuts_a_text_once(bundles, save):
+    manifest = bundles.manifest(embedder=bundles.LETTERS, extract=("after:Text: ",), format=2)
+    router = load(save(bundles.forge(manifest.document())), embedder=bundles.Letters())
+    twice = "Text: d Text: a"
+    assert router.route(twice) == next(iter(router.route_batch([twice, ""]))) == router.route("ad")
+
+
 def test_a_blank_text_is_deferred_and_never_embedded(texts_router, bundles):
     blank = Decision(None, False, 0.0, None, Reason.OUT_OF_DISTRIBUTION)
     embedded = []

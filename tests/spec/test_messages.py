@@ -145,12 +145,35 @@ def one(problems: Problems, minimal: str, *overrides: str) -> str:
         ("traces.labels.aliases=[a]", "a list is not a mapping"),
         (
             "traces.labels.normalize=[first_line]",
-            "'first_line' is no step; known: strip, first-line, casefold, code-fence, "
-            "json:KEY, regex:PATTERN\nhint: did you mean 'first-line'?",
+            "'first_line' is no step; known: strip, first-line, last-line, casefold, code-fence, think, tool-name, "
+            "json:KEY, json?:KEY, prefix:TEXT, between:START...END, after:TEXT, before:TEXT, regex:PATTERN\n"
+            "hint: did you mean 'first-line'?",
         ),
         (
             "traces.labels.normalize=['json:']",
-            "'json:' has nothing after the colon\nhint: write json:KEY or regex:PATTERN",
+            "'json:' has nothing after the colon\nhint: write json:KEY",
+        ),
+        (
+            "traces.labels.normalize=['between:Text: ']",
+            "'between:Text: ' does not have two markers with '...' between them, once\n"
+            "hint: write between:START...END; a marker that holds '...' needs two steps, after:START and before:END",
+        ),
+        (
+            "traces.extract=[think]",
+            "'think' is no step; known: strip, json:KEY, between:START...END, after:TEXT, before:TEXT, regex:PATTERN",
+        ),
+        ("traces.extract=strip", "'strip' is not a list\nhint: write [strip]"),
+        (f"traces.extract={['strip'] * 9}", "a list has 9 items, not at most 8"),
+        (
+            f"traces.extract=['after:{'a' * 2000}']",
+            f"'after:{'a' * 53}…' has 2,006 characters; at most 2,000 are taken",
+        ),
+        (
+            r"traces.extract=['regex:Text:\s*(.*)\s*End']",
+            r"'regex:Text:\s*(.*)\s*End' could take too long on some texts: it can match in too many ways"
+            "\n"
+            "hint: take out all repeats (*, +, {n,}) but one, with no other inside it: white space at the ends is for the step "
+            "'strip'; or write between:START...END",
         ),
         (
             "traces.labels.normalize=['regex:(']",

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from tracer_spec.spec import LoadedSpec, RouterSpec, canonical, spec_digest, split_step
+from tracer_spec.spec import LoadedSpec, RouterSpec, canonical, spec_digest
 
 Load = Callable[..., LoadedSpec]
 Problems = Callable[..., list[str]]
@@ -22,6 +22,7 @@ def test_the_defaults_are_those_of_the_design(load: Load, minimal: str) -> None:
             "use": "jsonl",
             "with": {},
             "format": "native",
+            "extract": [],
             "labels": {
                 "allowed": "infer",
                 "normalize": ["strip"],
@@ -115,13 +116,32 @@ def test_whole_numbers_do_for_numbers(load: Load, minimal: str) -> None:
     assert loaded.spec.cost is not None
 
 
-@pytest.mark.parametrize(
-    "step", ["strip", "first-line", "casefold", "code-fence", "json:a:b", "regex:a(b)?", "regex::"]
-)
+DIGEST_OF_MINIMAL = "24191a9f3502143b2703b471a3d29e2a4c48d532214612ca899bed0e6923dca1"
+WRITTEN = ["strip", "last-line", "think", "tool-name", "json:a:b", "json?:a"]
+WRITTEN += ["regex:a(b)?", "regex::", "prefix: ", "between:a...b"]
+
+
+@pytest.mark.parametrize("step", WRITTEN)
 def test_a_step_is_a_word_or_a_word_with_an_argument(load: Load, minimal: str, step: str) -> None:
     spec = load(minimal, [f"traces.labels.normalize=['{step}']"]).spec
     assert spec.traces.labels.normalize == (step,)
-    assert split_step(step) == (step.split(":")[0], step[step.index(":") + 1 :] if ":" in step else "")
+
+
+@pytest.mark.parametrize(
+    "step", ["between:\nMessage: ...\n\nLabel:", "after:Text: ", "json:a", "regex:(?s)a(.*)b", "strip"]
+)
+def test_extract_takes_the_steps_that_cut_texts(step: str) -> None:
+    data = {"version": 1, "name": "a", "traces": {"use": "x", "extract": [step]}, "embedder": "x"}
+    assert RouterSpec.model_validate({**data, "target": {"agreement": 0.9}}).traces.extract == (step,)
+
+
+def test_a_spec_without_extract_has_the_digest_that_it_had_before_there_was_such_a_key(
+    load: Load, minimal: str
+) -> None:
+    before, without = load(minimal).spec, load(minimal, ["traces.extract=[]"]).spec
+    assert "extract" in canonical(before)["traces"]
+    assert spec_digest(before) == spec_digest(without) == DIGEST_OF_MINIMAL
+    assert spec_digest(load(minimal, ["traces.extract=['strip']"]).spec) != DIGEST_OF_MINIMAL
 
 
 GIVEN = [{}, {"agreement": 0.9}, {"end_to_end": 0.98}, {"agreement": 0.9, "end_to_end": 0.98}]

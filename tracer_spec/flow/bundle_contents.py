@@ -70,6 +70,7 @@ def bundle_contents(
         spec_digest=spec_digest(spec),
         labels=labels,
         dimension=dimension,
+        extract=spec.traces.extract,
         embedder=identity,
         policy=PolicySummary(
             policy.family, tuple(StageSummary(**dict(stage)) for stage in policy.stages), tuple(spec.defer_labels)

@@ -33,6 +33,8 @@ class Rule:
         The key in JSON, where it is not the field's name.
     plain : bool
         Whether a text is printed as it is: one line, without characters that steer a terminal or a CI log.
+    since : int
+        The first format that has the key; it is left out where the list is empty.
     """
 
     least: float | None = None
@@ -43,6 +45,7 @@ class Rule:
     required: tuple[str, ...] = ()
     key: str = ""
     plain: bool = False
+    since: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,8 @@ def fields_of(kind: Any) -> Mapping[str, tuple[str, Shape]]:
 def plain(value: Any) -> Any:
     """Return a value as JSON values: a dataclass as a mapping, a tuple as a list."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {key: plain(getattr(value, name)) for key, (name, _) in fields_of(type(value)).items()}
+        found = ((key, getattr(value, name), shape.rule) for key, (name, shape) in fields_of(type(value)).items())
+        return {key: plain(each) for key, each, rule in found if each or rule.since == 1}
     if isinstance(value, Mapping):
         return {key: plain(each) for key, each in value.items()}
     return [plain(each) for each in value] if isinstance(value, tuple) else value

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer_spec.errors import DimensionError
+from tracer_spec.errors import DimensionError, printable
 from tracer_spec.runtime.embedding import EmbedderError, TextEmbedder
 from tracer_spec.runtime.signal_errors import pass_signal_error
+
+T = TypeVar("T")
 
 logger = logging.getLogger("tracer_spec.runtime")
 
@@ -81,6 +83,15 @@ def as_rows(queries: Any, dimension: int) -> Rows:
     return Rows(matrix=matrix)
 
 
+def cut_of(steps: Sequence[str]) -> Callable[[str], str] | None:
+    """Return what takes a text out of its prompt, or takes it as it is; None where there are no steps."""
+    if not steps:
+        return None
+    from tracer_spec.text_steps.cutter import TextCutter
+
+    return TextCutter(steps).text_of
+
+
 def embed_texts(embedder: TextEmbedder, texts: Sequence[str], dimension: int) -> NDArray[np.float32] | None:
     """Return the vectors of texts, shape (n, dimension), or None where the embedder fails or returns a wrong shape.
 
@@ -108,6 +119,14 @@ def embed_texts(embedder: TextEmbedder, texts: Sequence[str], dimension: int) ->
         lost, total = int((~finite).sum()), len(texts)
         logger.warning("the embedder gave vectors that are not finite to %d of %d text(s)", lost, total)
     return vectors
+
+
+def log_failure(error: Exception, answer: T) -> T:
+    """Log why the policy failed and return what stands for no decision; what a signal's handler raised passes."""
+    pass_signal_error(error)
+    why = f"{type(error).__name__}: {printable(str(error))}"
+    logger.warning("the policy failed, and the input is deferred: %s", why)
+    return answer
 
 
 def is_blank(text: str) -> bool:

@@ -16,6 +16,9 @@ JSON_ITEMS = 1_000_000
 LABELS = 100_000
 DIMENSION = 65_536
 STAGES = 64
+CUTS = 8
+CUT_CHARACTERS = 2000
+"""Steps that take a text out of its prompt, and the characters of each: those of a spec (``text_steps``)."""
 PROBES = 64
 
 GRAPH_DEPTH = 16

@@ -1,8 +1,8 @@
 """The manifest ``bundle.json`` as frozen data; :mod:`.manifest_reader` reads it.
 
-Format 1. Unknown keys are errors everywhere but inside ``embedder.options`` and ``provenance``, which are
-free JSON: they inform people, and nothing at run time depends on them. See ``docs/bundle.md`` for what may
-change under one format number.
+Format 2; format 1 is the same without ``extract``. Unknown keys are errors everywhere but inside ``embedder.options`` and
+``provenance``, which are free JSON: they inform people, and nothing at run time depends on them. See ``docs/bundle.md`` for
+what may change under one format number.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from tracer_spec.runtime.archive import MEMBER_NAME, REQUIRED
 from tracer_spec.runtime.field_rules import Rule, plain
 from tracer_spec.runtime.strict_json import canonical_json
 
-FORMAT = 1
-"""Of every bundle that is written.
+FORMAT = 2
+"""The newest. A bundle is written in the oldest format that can say what it holds, so that older readers read it.
 
 A change is breaking where a reader of this number would refuse or misread the bundle: a key of ``bundle.json`` (but inside
 ``provenance`` and ``embedder.options``), a member, an input or output of the graph, the encoding of the file. To make one,
@@ -40,6 +40,7 @@ Plugin: TypeAlias = Annotated[str, Rule(1, 200, _PLUGIN)]
 Distribution: TypeAlias = Annotated[str, Rule(1, 200, _PLUGIN)]
 Release: TypeAlias = Annotated[str, Rule(1, 200, r"^[A-Za-z0-9][A-Za-z0-9.!+_-]*$")]
 Moment: TypeAlias = Annotated[str, Rule(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")]
+CutStep: TypeAlias = Annotated[str, Rule(1, limits.CUT_CHARACTERS)]
 Vector: TypeAlias = Annotated[tuple[float, ...], Rule(0, limits.DIMENSION)]
 
 
@@ -111,7 +112,7 @@ class Manifest:
     ``created``, which pins every member by its digest. Version and members are empty until :meth:`sealed`.
     """
 
-    format: Annotated[int, Rule(FORMAT, FORMAT), "of this file; another number, another schema"] = FORMAT
+    format: Annotated[int, Rule(1, FORMAT), "of this file; another number, another schema"] = 1
     name: Annotated[Name, "the router's"]
     version: Annotated[str, Rule(pattern=_HEX.format(VERSION_CHARACTERS)), "pins all contents"] = ""
     created: Annotated[Moment | None, "UTC, from SOURCE_DATE_EPOCH"] = None
@@ -119,6 +120,11 @@ class Manifest:
     spec_digest: Annotated[Sha256, "sha256 of the spec"]
     labels: Annotated[tuple[Text, ...], Rule(1, limits.LABELS, unique=True), "by the index that the graph answers with"]
     dimension: Annotated[int, Rule(1, limits.DIMENSION), "the length of a vector"]
+    extract: Annotated[
+        tuple[CutStep, ...],
+        Rule(1, limits.CUTS, since=2),
+        "steps that take a text out of its prompt before it is embedded",
+    ] = ()
     embedder: EmbedderIdentity
     policy: PolicySummary
     provenance: Annotated[Mapping[str, Any], "free JSON for people: traces, plugins, libraries, seed"]
@@ -134,7 +140,8 @@ class Manifest:
 
     def sealed(self, members: Mapping[str, bytes]) -> Manifest:
         """Return this manifest with every member's size and digest, and the version that they make."""
-        pinned = replace(self, members={name: Member.of(members[name]) for name in sorted(members)})
+        format_ = 2 if self.extract else 1
+        pinned = replace(self, format=format_, members={name: Member.of(members[name]) for name in sorted(members)})
         return replace(pinned, version=version_of(pinned.document()))
 
     def document(self) -> dict[str, Any]:

@@ -39,10 +39,10 @@ def read_manifest(data: bytes) -> Manifest:
 
 
 def _check_format(got: object) -> None:
-    if isinstance(got, int) and not isinstance(got, bool) and got != FORMAT:
+    if isinstance(got, int) and not isinstance(got, bool) and not 1 <= got <= FORMAT:
         newer = got > FORMAT
         raise BundleError(
-            f"is of bundle format {got}; this library reads format {FORMAT}",
+            f"is of bundle format {got}; this library reads formats 1 to {FORMAT}",
             address=f"{MANIFEST} format",
             hint=UPGRADE if newer else "build it again from its router.yaml: tracer-spec build router.yaml",
         )
@@ -58,6 +58,10 @@ def _check_sense(manifest: Manifest) -> None:
     for position, stage in enumerate(manifest.policy.stages):
         if (stage.acceptor is None) != (stage.threshold is None):
             _refuse(f"policy.stages[{position}].threshold", "is null exactly where there is no acceptor")
+    if (manifest.format == 1) != (not manifest.extract):
+        _refuse("extract", "is there exactly where the format is 2")
+    for position, step in enumerate(manifest.extract):
+        _check_step(step, f"extract[{position}]")
     probe = manifest.embedder.probe
     if probe is None:
         return
@@ -69,6 +73,17 @@ def _check_sense(manifest: Manifest) -> None:
                 f"embedder.probe.vectors[{row}]",
                 f"has {len(vector)} numbers; the dimension is {manifest.dimension}",
             )
+
+
+def _check_step(step: str, address: str) -> None:
+    """Refuse a step that makes no sense, or that some text could keep busy."""
+    from tracer_spec.text_steps import StepError  # read where it is needed: a bundle without steps starts sooner
+    from tracer_spec.text_steps.cutter import compile_cut
+
+    try:
+        compile_cut(step)
+    except StepError as error:
+        _refuse(address, f"is {_shown(step)}, which {error}")
 
 
 # --- values, by their shapes -------------------------------------------------------------------------------------------
@@ -86,6 +101,8 @@ def _object(shape: Shape, value: Any, address: str) -> Any:
     document, known = _mapping(value, address), fields_of(shape.kind)
     found = {}
     for key, (name, field) in known.items():
+        if key not in document and field.rule.since > 1:
+            continue
         if key not in document:
             _refuse(_at(address, key), "is missing")
         found[name] = _value(field, document[key], _at(address, key))

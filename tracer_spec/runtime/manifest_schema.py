@@ -10,18 +10,25 @@ from tracer_spec.runtime.field_rules import Rule, Shape, fields_of, shape_of
 from tracer_spec.runtime.manifest import FORMAT, Manifest
 
 
-def manifest_schema() -> dict[str, Any]:
-    """Return the JSON Schema (draft 2020-12) of ``bundle.json``."""
+def manifest_schema(number: int = FORMAT) -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of ``bundle.json`` in one format."""
+    schema = _schema(shape_of(Manifest))
+    properties = schema["properties"]
+    properties["format"] = {"type": "integer", "const": number, "description": properties["format"]["description"]}
+    for key, (_, shape) in fields_of(Manifest).items():
+        if shape.rule.since > number:
+            del properties[key]
+            schema["required"].remove(key)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"{MANIFEST} of a tracer-spec bundle, format {FORMAT}",
+        "title": f"{MANIFEST} of a tracer-spec bundle, format {number}",
         "$comment": (
             "Beyond what a schema can say: version is the first 12 hexadecimal digits of the sha256 of the "
             "canonical manifest without version and created; defer_labels are labels; a threshold is null "
             "exactly where the acceptor is; names and provenance hold no control characters; probe vectors are as "
             "many as probe texts and as long as the dimension."
         ),
-        **_schema(shape_of(Manifest)),
+        **schema,
     }
 
 

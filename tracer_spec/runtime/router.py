@@ -9,16 +9,14 @@ from typing import Any, NoReturn, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer_spec.errors import printable
 from tracer_spec.runtime.bundle import Bundle, naming
 from tracer_spec.runtime.decision import BLANK, INPUT, OUTPUTS, REASONS, UNAVAILABLE, Batch, Decision, Reason
 from tracer_spec.runtime.embedding import ServiceEmbedder, TextEmbedder, is_built_in
-from tracer_spec.runtime.inputs import as_rows, as_vector, embed_texts, is_blank, logger
+from tracer_spec.runtime.inputs import Rows, as_rows, as_vector, cut_of, embed_texts, is_blank, log_failure
 from tracer_spec.runtime.limits import CHUNK_ROWS
 from tracer_spec.runtime.manifest import Manifest
 from tracer_spec.runtime.onnx_runtime import runtime_errors
 from tracer_spec.runtime.row_binding import OneRow
-from tracer_spec.runtime.signal_errors import pass_signal_error
 
 T = TypeVar("T")
 Vector: TypeAlias = NDArray[Any] | Sequence[float]
@@ -34,15 +32,14 @@ HANDLED = Reason.HANDLED
 class Router:
     """Decides, per input, whether the surrogate answers (handled) or the teacher must (deferred).
 
-    Made by :func:`~tracer_spec.runtime.load`. One router serves many threads at once. It survives
-    ``os.fork``, since it starts no thread of its own; it cannot be pickled, so that a process that is started
-    afresh loads its own.
+    Made by :func:`~tracer_spec.runtime.load`. One router serves many threads at once. It survives ``os.fork``, since it
+    starts no thread of its own; it cannot be pickled, so that a process that is started afresh loads its own.
 
     Notes
     -----
-    Whatever is in doubt is deferred with a reason, never guessed: low scores, inputs far from the training
-    data, labels that are denied, vectors that are not finite, and an embedder that fails. A vector of the
-    wrong dimension is the caller's bug and raises.
+    Whatever is in doubt is deferred with a reason, never guessed: low scores, inputs far from the training data, labels that
+    are denied, vectors that are not finite, and an embedder that fails. A vector of the wrong dimension is the caller's bug
+    and raises.
 
     A failure is any ``Exception`` of the embedder, and one of ONNX Runtime's own. Others pass to the caller: what a
     signal's handler raises, wherever it interrupts, ``KeyboardInterrupt`` and ``SystemExit``.
@@ -50,6 +47,7 @@ class Router:
 
     __slots__ = (
         "_certificate",
+        "_cut",
         "_dimension",
         "_embedder",
         "_errors",
@@ -73,6 +71,7 @@ class Router:
         self._sha256 = bundle.sha256
         self._where = bundle.where
         self._certificate = dict(certificate)
+        self._cut = cut_of(bundle.manifest.extract)
         self._embedder = embedder
         self._on_loop = embedder is None or is_built_in(bundle.manifest.embedder)
         self._session = session
@@ -93,7 +92,8 @@ class Router:
         Parameters
         ----------
         query : str or array-like of shape (d,)
-            A text, where the bundle has an embedder; or its vector, of any real type.
+            A text, where the bundle has an embedder; or its vector, of any real type. Where the bundle has steps of
+            ``traces.extract``, the text may be the whole prompt that it stands in.
 
         Returns
         -------
@@ -109,9 +109,10 @@ class Router:
         if type(query) is np.ndarray and query.dtype is _FLOAT32 and query.shape == self._shape:
             vector = query
         elif isinstance(query, str):
-            if is_blank(query) and self._embedder is not None:
+            text = query if self._cut is None else self._cut(query)
+            if is_blank(text) and self._embedder is not None:
                 return BLANK
-            embedded = self._embed([query])
+            embedded = self._embed([text])
             if embedded is None:
                 return UNAVAILABLE
             vector = embedded[0]
@@ -125,17 +126,17 @@ class Router:
             row.vector[0] = vector
             self._run_bound(row.binding)
         except self._errors as error:  # a graph that fails is no reason to lose the request
-            return _failed(error, UNAVAILABLE)
+            return log_failure(error, UNAVAILABLE)
         score = row.score.item()
         if row.handled.item():
             label = self._labels.get(row.label.item())
             if label is None:
-                return _failed(_OUT_OF_RANGE, UNAVAILABLE)
+                return log_failure(_OUT_OF_RANGE, UNAVAILABLE)
             decision = Decision(label, True, score, row.stage.item(), HANDLED)
         else:
             why = _REASON_OF.get(row.reason.item())
             if why is None:
-                return _failed(_OUT_OF_RANGE, UNAVAILABLE)
+                return log_failure(_OUT_OF_RANGE, UNAVAILABLE)
             decision = Decision(None, False, score, None, why) if why is not Reason.UNAVAILABLE else UNAVAILABLE
         self._idle.append(row)
         return decision
@@ -159,24 +160,12 @@ class Router:
             As :meth:`route`.
         """
         rows = as_rows(queries, self._dimension)
-        if rows.matrix is None and self._embedder is not None:
-            wanted = [row for row, text in enumerate(rows.texts) if not is_blank(text)]
-            if len(wanted) < len(rows.texts):
-                return self.route_batch([rows.texts[row] for row in wanted]).among_blank(wanted, len(rows.texts))
-        n = len(rows.texts if rows.matrix is None else rows.matrix)
-        label = np.full(n, -1, np.int64)
-        handled = np.zeros(n, np.bool_)
-        score = np.zeros(n, np.float32)
-        stage = np.full(n, -1, np.int64)
-        reason = np.full(n, _UNAVAILABLE, np.int64)
-        for start in range(0, n, CHUNK_ROWS):
-            chunk = slice(start, min(start + CHUNK_ROWS, n))
-            vectors = self._embed(rows.texts[chunk]) if rows.matrix is None else rows.matrix[chunk]
-            answers = None if vectors is None else self._decide(vectors)
-            if answers is not None:
-                label[chunk], handled[chunk], score[chunk], stage[chunk], reason[chunk] = answers
-        score[reason == _UNAVAILABLE] = 0.0
-        return Batch(self._table.take(label).tolist(), handled, score, stage, _REASONS.take(reason))
+        if rows.matrix is not None or self._embedder is None:
+            return self._route_rows(rows)
+        texts = rows.texts if self._cut is None else [self._cut(text) for text in rows.texts]
+        wanted = [row for row, text in enumerate(texts) if not is_blank(text)]
+        batch = self._route_rows(Rows(texts=[texts[row] for row in wanted]))
+        return batch if len(wanted) == len(texts) else batch.among_blank(wanted, len(texts))
 
     def classify(self, text: str, teacher: Callable[[str], T], *, vector: Vector | None = None) -> str | T:
         """Return the surrogate's label where handled, else whatever the teacher returns.
@@ -212,9 +201,8 @@ class Router:
 
         Notes
         -----
-        The decision itself runs on the event loop, since it takes microseconds; an embedder that is not built
-        in may take longer, or wait for a network, and runs in a thread. A teacher that is not asynchronous
-        blocks the loop.
+        The decision itself runs on the event loop, since it takes microseconds; an embedder that is not built in may take
+        longer, or wait for a network, and runs in a thread. A teacher that is not asynchronous blocks the loop.
         """
         query = text if vector is None else vector
         if self._on_loop or vector is not None:
@@ -297,24 +285,33 @@ class Router:
             )
         return embed_texts(self._embedder, texts, self._dimension)
 
+    def _route_rows(self, rows: Rows) -> Batch:
+        """Decide on inputs that are as the embedder, or the graph, takes them."""
+        n = len(rows.texts if rows.matrix is None else rows.matrix)
+        label = np.full(n, -1, np.int64)
+        handled = np.zeros(n, np.bool_)
+        score = np.zeros(n, np.float32)
+        stage = np.full(n, -1, np.int64)
+        reason = np.full(n, _UNAVAILABLE, np.int64)
+        for start in range(0, n, CHUNK_ROWS):
+            chunk = slice(start, min(start + CHUNK_ROWS, n))
+            vectors = self._embed(rows.texts[chunk]) if rows.matrix is None else rows.matrix[chunk]
+            answers = None if vectors is None else self._decide(vectors)
+            if answers is not None:
+                label[chunk], handled[chunk], score[chunk], stage[chunk], reason[chunk] = answers
+        score[reason == _UNAVAILABLE] = 0.0
+        return Batch(self._table.take(label).tolist(), handled, score, stage, _REASONS.take(reason))
+
     def _decide(self, vectors: NDArray[np.float32]) -> list[NDArray[Any]] | None:
         """Run the graph on one chunk; None where it fails."""
         try:
             answers: list[NDArray[Any]] = self._session.run(self._names, {INPUT: vectors})
         except self._errors as error:
-            return _failed(error, None)
+            return log_failure(error, None)
         label, reason = answers[0], answers[4]
         if label.max() >= len(self.labels) or label.min() < -1 or reason.max() >= len(REASONS) or reason.min() < 0:
-            return _failed(_OUT_OF_RANGE, None)
+            return log_failure(_OUT_OF_RANGE, None)
         return answers
 
 
 _OUT_OF_RANGE = IndexError("a label or reason out of range")
-
-
-def _failed(error: Exception, answer: T) -> T:
-    """Log why the graph failed and return what stands for no decision."""
-    pass_signal_error(error)
-    why = f"{type(error).__name__}: {printable(str(error))}"
-    logger.warning("the policy failed, and the input is deferred: %s", why)
-    return answer

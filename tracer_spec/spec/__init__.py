@@ -1,6 +1,5 @@
 """The spec language: router.yaml as frozen data, every value with its line and column."""
 
-from tracer_spec.spec.fields import split_step
 from tracer_spec.spec.labels import read_labels
 from tracer_spec.spec.load import LoadedSpec, load_spec
 from tracer_spec.spec.model import RouterSpec, canonical, spec_digest
@@ -14,5 +13,4 @@ __all__ = [
     "read_labels",
     "router_schema",
     "spec_digest",
-    "split_step",
 ]

@@ -11,10 +11,10 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, StrictFloat, StrictInt, StrictStr
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
-from tracer_spec.errors import did_you_mean
+from tracer_spec.text_steps import MAX_CUT_CHARACTERS, StepError
+from tracer_spec.text_steps.cutter import compile_cut
+from tracer_spec.text_steps.language import EXTRACT_STEPS, STEPS, compile_step
 
-STEPS = ("strip", "first-line", "casefold", "code-fence")
-STEPS_WITH_ARGUMENT = ("json", "regex")
 NAME = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
 PLUGIN_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 _MAX_NAME = 64
@@ -34,18 +34,6 @@ def refusals(title: str, found: Sequence[tuple[tuple[str | int, ...], Any, Pydan
     """Return one error of several refusals, each at its own place under the value being checked."""
     lines = [InitErrorDetails(type=error, loc=place, input=value) for place, value, error in found]
     return ValidationError.from_exception_data(title, lines)
-
-
-def split_step(step: str) -> tuple[str, str]:
-    """Return a label step's kind and argument.
-
-    Examples
-    --------
-    >>> split_step("json:intent"), split_step("strip")
-    (('json', 'intent'), ('strip', ''))
-    """
-    kind, _, argument = step.partition(":")
-    return kind, argument
 
 
 def _check_name(value: str) -> str:
@@ -105,34 +93,24 @@ def _what_jmespath_says(error: Exception) -> str:
     return f"unexpected {str(token)[:20]!r} at character {position + 1}"
 
 
-def _check_step(value: str) -> str:
-    kind, argument = split_step(value)
-    if value in STEPS:
+def _checked(compile_one: Callable[[str], object]) -> Callable[[str], str]:
+    """Return a check that a step can be compiled."""
+
+    def check(value: str) -> str:
+        try:
+            compile_one(value)
+        except StepError as error:
+            raise refusal(error.fact, detail=error.detail, hint=error.hint) from None
         return value
-    if kind not in STEPS_WITH_ARGUMENT or ":" not in value:
-        raise refusal(
-            f"is no step; known: {', '.join(STEPS)}, json:KEY, regex:PATTERN",
-            hint=did_you_mean(value.replace("_", "-"), STEPS),
-        )
-    if not argument:
-        raise refusal("has nothing after the colon", hint="write json:KEY or regex:PATTERN")
-    if kind == "regex":
-        _check_regex(argument)
-    return value
+
+    return check
 
 
-def _check_regex(pattern: str) -> None:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a doubtful set is the author's business
-            n_groups = re.compile(pattern).groups
-    except (re.error, OverflowError, RecursionError) as error:
-        raise refusal("is not a regular expression", detail=" ".join(str(error).split())) from None
-    if n_groups > 1:
-        raise refusal(
-            f"has {n_groups} capture groups; one, or none, says what is kept",
-            hint="write (?:...) for groups that only group",
-        )
+def _steps_schema(steps: Sequence[str]) -> dict[str, Any]:
+    """Return what a JSON Schema says of a step."""
+    plain = [each for each in steps if ":" not in each]
+    kinds = "|".join(re.escape(each.partition(":")[0]) for each in steps if ":" in each)
+    return {"anyOf": [{"enum": plain}, {"pattern": f"^({kinds}):(.|\\n)+"}]}
 
 
 def unique(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -170,10 +148,11 @@ PluginName = Annotated[
 Label = Annotated[StrictStr, AfterValidator(_check_label), Field(json_schema_extra={"minLength": 1})]
 Labels = Annotated[tuple[Label, ...], AfterValidator(unique), Field(json_schema_extra={"uniqueItems": True})]
 Expression = Annotated[StrictStr, AfterValidator(_check_expression), Field(json_schema_extra={"minLength": 1})]
-Step = Annotated[
+Step = Annotated[StrictStr, AfterValidator(_checked(compile_step)), Field(json_schema_extra=_steps_schema(STEPS))]
+ExtractStep = Annotated[
     StrictStr,
-    AfterValidator(_check_step),
-    Field(json_schema_extra={"anyOf": [{"enum": list(STEPS)}, {"pattern": "^(json|regex):.+"}]}),
+    AfterValidator(_checked(compile_cut)),
+    Field(json_schema_extra=_steps_schema(EXTRACT_STEPS) | {"maxLength": MAX_CUT_CHARACTERS}),
 ]
 OpenFraction = Annotated[StrictFloat, Field(gt=0, lt=1)]
 HalfOpenFraction = Annotated[StrictFloat, Field(ge=0, lt=1)]

@@ -14,8 +14,10 @@ from pydantic import (
     model_validator,
 )
 
-from tracer_spec.spec.fields import Expression, Label, Labels, PluginName, Step, non_empty, refusal
+from tracer_spec.spec.fields import Expression, ExtractStep, Label, Labels, PluginName, Step, non_empty, refusal
 from tracer_spec.spec.reference import Part, PluginRef
+from tracer_spec.text_steps import MAX_CUTS
+from tracer_spec.text_steps.language import EXTRACT_STEPS, STEPS
 
 
 class Overrides(Part):
@@ -107,8 +109,7 @@ class LabelsSpec(Part):
     )
     normalize: tuple[Step, ...] = Field(
         default=("strip",),
-        description="Steps applied in order to each answer: strip, first-line, casefold, code-fence, "
-        "json:KEY, regex:PATTERN.",
+        description=f"Steps applied in order to each answer: {', '.join(STEPS)}.",
     )
     aliases: dict[str, Label] = Field(
         default_factory=dict,
@@ -149,6 +150,12 @@ class TracesSpec(Part):
     )
     format: Annotated[StrictStr, Field(min_length=1)] | FormatMap = Field(
         default="native", description="How a record is laid out: a preset's name, or a map of JMESPath expressions."
+    )
+    extract: tuple[ExtractStep, ...] = Field(
+        default=(),
+        max_length=MAX_CUTS,
+        description="Steps that take each text out of the prompt that it stands in, applied in order, in 'route' too: "
+        f"{', '.join(EXTRACT_STEPS)}.",
     )
     teacher: Model | Annotated[tuple[Model, ...], AfterValidator(non_empty("model"))] | None = Field(
         default=None,

@@ -148,7 +148,7 @@ def test_an_answer_that_is_no_label_stays_as_a_disagreement_and_is_counted():
     traces = gather({"input": "x", "teacher": ""}, {"input": "y", "teacher": ["a"]}, {"input": "z", "teacher": "a"})
     assert traces.labels == ("", "", "a")
     assert dict(traces.accounting.dropped) == {}
-    assert dict(traces.accounting.unusable) == {"empty label": 1, "label is an object or a list": 1}
+    assert dict(traces.accounting.unusable) == {"empty label": 1, "several labels": 1}
 
 
 def test_labels_off_the_list_stay_and_the_worst_are_listed_first():
@@ -306,7 +306,7 @@ def test_labels_that_are_all_unusable_are_an_error_that_names_the_setting():
         gather({"input": "x", "teacher": {"intent": "a"}}, {"input": "y", "teacher": ""})
     assert str(caught.value).splitlines() == [
         "traces.labels",
-        "  none of 2 traces has a usable label: empty label (1), label is an object or a list (1)",
+        "  none of 2 traces has a usable label: empty label (1), label is an object (1)",
         "  hint: look at 'traces.labels.normalize': it turns the teacher's answer into a label",
     ]
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tracer_spec.errors import DataError, SpecError
 from tracer_spec.flow.traces.label_space import LabelSpace, label_space
 from tracer_spec.flow.traces.labels import NO_LABEL, UNUSABLE, LabelCleaner
+from tracer_spec.text_steps import ToolCall
 
 RAMBLE = "transfer_fee_charged\n\nWait, let me reconsider. Looking at the available labels more closely..."
 
@@ -40,6 +41,37 @@ RAMBLE = "transfer_fee_charged\n\nWait, let me reconsider. Looking at the availa
             "top_up",
         ),
         (["strip", "json:intent"], {"intent": "top_up"}, "top_up"),
+        (["last-line"], "It is about money.\n\ntop_up\n \n", "top_up"),
+        (["prefix:Label:", "strip"], "\n Label: top_up", "top_up"),
+        (["prefix:Label:", "strip"], "top_up", "top_up"),
+        (["after:Label:", "strip"], "Money. Label: top_up", "top_up"),
+        (["before:("], "top_up(sure)(very)", "top_up(sure)"),
+        (["between:<label>...</label>"], "So: <label>top_up</label>.", "top_up"),
+        (["json:a"], 'Here is the JSON: {"a": "top_up"} as asked.', "top_up"),
+        (["json:a"], 'As {this}:\n```json\n{"a": "top_up"}\n```', "top_up"),
+        (["json:a"], 'First {"a": "card"}, but no: {"a": "top_up"}. {"b": 1}', "top_up"),
+        (["json:a"], '{"b": {"a": "card"}, "a": "top_up"}', "top_up"),
+        (["json:a"], "{'a': 'top_up'}", "top_up"),
+        (["json:a"], "The answer is {'a': \"top_up\", 'why': 'it says {top up}', 'sure': True}.", "top_up"),
+        (["json:a"], "{'a': True}", "true"),
+        (["json:a"], '"{\\"a\\": \\"top_up\\"}"', "top_up"),
+        (["json:a.1"], '{"a": ["card", "top_up"]}', "top_up"),
+        (["json:0.a"], '[{"a": "top_up"}]', "top_up"),
+        (["json:a"], '{"a": 1e3}', "1000.0"),
+        (["json?:a"], '{"a": "top_up"}', "top_up"),
+        (["json?:a"], "top_up", "top_up"),
+        (["json?:a"], "{top_up}", "{top_up}"),
+        (["json?:a"], "7", "7"),
+        (["tool-name"], ToolCall("top_up", {"amount": 3}), "top_up"),
+        (["json:amount"], ToolCall("top_up", {"amount": 3}), "3"),
+        (["think", "strip"], "<think>\nrefund or\ntop_up?\n</think>\n\ntop_up", "top_up"),
+        (["think", "strip"], "the opening is in the prompt\n</think>\ntop_up", "top_up"),
+        (["think", "strip"], "<THINKING>a</THINKING>top_<reasoning>b</reasoning>up", "top_up"),
+        (["think", "strip"], "\u25c1think\u25b7a\u25c1/think\u25b7top_up", "top_up"),
+        (["think", "strip"], "<think>a</think>top_up <think>", "top_up <think>"),
+        (["think"], "top_up", "top_up"),
+        (["strip"], "none", "none"),
+        (["strip"], "[spam]", "[spam]"),
         ([r"regex:label:\s*(\w+)"], "The label: top_up, I think", "top_up"),
         ([r"regex:[a-z]+_[a-z]+"], "-> top_up <-", "top_up"),
         ([], 7, "7"),
@@ -71,14 +103,40 @@ def test_steps_turn_answers_into_labels(steps, answer, label):
         (["json:a.b"], '{"a": "b"}', "label not parsable"),
         (["json:a"], "[" * 100_000, "label not parsable"),
         ([r"regex:\d+"], "none", "label not parsable"),
-        (["strip"], {"intent": "top_up"}, "label is an object or a list"),
-        (["json:a"], {"a": ["x"]}, "label is an object or a list"),
-        ([], ["top_up"], "label is an object or a list"),
+        (["strip"], {"intent": "top_up"}, "label is an object"),
+        (["json:a"], {"a": ["x"]}, "several labels"),
+        ([], ["top_up"], "several labels"),
+        (["strip"], '["top_up", "card"]', "several labels"),
+        (["strip"], "['top_up', 'card']", "several labels"),
+        (["json:intents"], 'I see two: {"intents": ["top_up", "card"]}', "several labels"),
+        (["json:intents"], "{'intents': ('top_up', 'card')}", "several labels"),
+        (["json:intent"], '[{"intent": "top_up"}, {"intent": "card"}]', "label not parsable"),
+        (["strip"], "None", "label is None or null"),
+        ([], "null\n", "label is None or null"),
+        (["strip", "casefold"], " None", "label is None or null"),
+        (["json:a"], '{"a": "None"}', "label is None or null"),
+        (["think", "strip"], "<think>Is it a refund? It may be", "label not parsable"),
+        (["think", "strip"], "<think>Nothing fits.</think>", "empty label"),
+        (["json?:a"], '{"b": "x"}', "label not parsable"),
+        (["tool-name"], "top_up", "label not parsable"),
+        (["tool-name"], {"intent": "top_up"}, "label not parsable"),
+        (["between:<a>...</a>"], "<a>top_up", "label not parsable"),
         ([], "\ud83d", "label is not valid Unicode"),
     ],
 )
 def test_what_is_no_label_comes_with_its_reason(steps, answer, reason):
     assert LabelCleaner(steps).clean(answer) == (UNUSABLE, reason)
+
+
+@pytest.mark.parametrize("name", ["None", "null", '["a", "b"]'])
+def test_a_name_that_the_spec_knows_is_a_label_however_it_looks(name):
+    assert LabelCleaner(["strip"], {}, [name]).clean(f" {name}") == (name, "")
+    assert LabelCleaner(["strip"], {name: "other"}).clean(name) == ("other", "")
+
+
+def test_an_answer_full_of_braces_takes_no_time_of_its_square():
+    answer = "{" * 1_000_000 + '{"a": "top_up"}'
+    assert LabelCleaner(["json:a"]).clean(answer) == (UNUSABLE, "label not parsable")
 
 
 def test_steps_apply_in_the_order_listed():
@@ -141,16 +199,19 @@ def test_a_human_label_goes_through_the_same_steps_but_need_not_be_wrapped_like_
         (
             {"normalize": ["strip", "frist-line"]},
             "traces.labels.normalize[1]",
-            "no step is called 'frist-line'; known: strip, first-line, casefold, code-fence, json:KEY, regex:PATTERN",
+            "'frist-line' is no step; known: strip, first-line, last-line, casefold, code-fence, think, tool-name, json:KEY, "
+            "json?:KEY, prefix:TEXT, between:START...END, after:TEXT, before:TEXT, regex:PATTERN",
             "did you mean 'first-line'?",
         ),
         (
             {"normalize": ["json:"]},
             "traces.labels.normalize[0]",
-            "no step is called 'json:'",
-            "did you mean 'json:KEY'?",
+            "'json:' has nothing after the colon",
+            "write json:KEY",
         ),
-        ({"normalize": ["regex:("]}, "traces.labels.normalize[0]", "'(' is not a regular expression: ", ""),
+        ({"normalize": ["regex:("]}, "traces.labels.normalize[0]", "'regex:(' is not a regular expression: ", ""),
+        ({"normalize": ["strip:x"]}, "traces.labels.normalize[0]", "'strip:x' is no step; known: ", "write strip"),
+        ({"normalize": ["json"]}, "traces.labels.normalize[0]", "'json' is no step; known: ", "write json:KEY"),
         (
             {"allowed": []},
             "traces.labels.allowed",

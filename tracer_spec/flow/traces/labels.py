@@ -10,16 +10,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tracer_spec.errors import SpecError, did_you_mean
-from tracer_spec.text_steps import Step, UnusableError, as_text, compile_step
+from tracer_spec.text_steps import Step, StepError, UnusableError
+from tracer_spec.text_steps.json_answers import as_text, is_list_text
+from tracer_spec.text_steps.language import compile_step
 
 # stands for a teacher's answer that is no label: it trains nothing and agrees with no surrogate
 UNUSABLE = ""
 NO_LABEL = "no label"
 EMPTY = "empty label"
 NOT_PARSABLE = "label not parsable"
-NOT_TEXT = "label is an object or a list"
+NOT_TEXT = "label is an object"
+SEVERAL = "several labels"
+NOTHING = "label is None or null"
 NOT_UNICODE = "label is not valid Unicode"
-FLAWS = (EMPTY, NOT_PARSABLE, NOT_TEXT, NOT_UNICODE)
+FLAWS = (EMPTY, NOT_PARSABLE, NOT_TEXT, SEVERAL, NOTHING, NOT_UNICODE)
+# how Python and JSON write that there is nothing; a label 'none' is one like any other
+_WORDS_FOR_NOTHING = frozenset(("None", "null"))
 
 ADDRESS = "traces.labels"
 # a longer answer is a ramble: hardly ever seen twice, and not worth the memory
@@ -33,16 +39,9 @@ class LabelCleaner:
     Parameters
     ----------
     normalize : sequence of str
-        Steps, applied in this order:
-
-        - ``strip``: no white space at either end;
-        - ``first-line``: the first line that is not blank;
-        - ``casefold``: no difference of upper and lower case (names in ``aliases`` and ``allowed`` then
-        differ
-          by case no more, and the spelling in ``allowed`` is the one given back);
-        - ``code-fence``: what stands inside the first fence of three backticks, where there is one;
-        - ``json:KEY``: the value at KEY (``a.b`` reaches inside) of an object, or of the text of one;
-        - ``regex:PATTERN``: the first group of the first match, the whole match where there is no group.
+        Steps, applied in this order: see :data:`~tracer_spec.text_steps.language.STEPS` and ``docs/traces.md``. With
+        ``casefold``, names in ``aliases`` and ``allowed`` differ by case no more, and the spelling in ``allowed`` is the
+        one given back.
     aliases : mapping of str to str
         Applied once, after the steps.
     allowed : sequence of str or None
@@ -82,7 +81,7 @@ class LabelCleaner:
 
     def __post_init__(self) -> None:
         addressed = ((text, f"{ADDRESS}.normalize[{place}]") for place, text in enumerate(self.normalize))
-        steps = tuple(compile_step(text, address) for text, address in addressed)
+        steps = tuple(_compiled(text, address) for text, address in addressed)
         fold = "casefold" in self.normalize
         _check_names(self.allowed, self.aliases, fold)
         # one form on both sides; where a list says how labels are spelt, its spelling is given back
@@ -100,7 +99,8 @@ class LabelCleaner:
         ----------
         answer : object
             What the record holds: a string; a number or boolean (which counts as its JSON text); an object,
-            which needs ``json:KEY``; None where there is no answer, which gives the reason :data:`NO_LABEL`.
+            which needs ``json:KEY``, or ``tool-name`` where it is a :class:`~tracer_spec.text_steps.ToolCall`; None where
+            there is no answer, which gives the reason :data:`NO_LABEL`.
         """
         if answer is None or (isinstance(answer, float) and math.isnan(answer)):
             return UNUSABLE, NO_LABEL
@@ -134,14 +134,29 @@ class LabelCleaner:
                 value = step(value)
         except UnusableError:
             return UNUSABLE, NOT_PARSABLE
+        flaw = self._flaw(value, answer)
+        return (UNUSABLE, flaw) if flaw else (self._names.get(_form(value), _form(value)), "")
+
+    def _flaw(self, value: Any, answer: Any) -> str:
+        """Return why what the steps made of an answer is no label; a name that the spec knows always is one."""
         if not isinstance(value, str):
-            return UNUSABLE, NOT_TEXT
+            return SEVERAL if isinstance(value, list | tuple | set) else NOT_TEXT
         if not value.strip():
-            return UNUSABLE, EMPTY
+            return EMPTY
         if not is_unicode(value):
-            return UNUSABLE, NOT_UNICODE
-        value = _form(value)
-        return self._names.get(value, value), ""
+            return NOT_UNICODE
+        if _form(value) in self._names:
+            return ""
+        if not _WORDS_FOR_NOTHING.isdisjoint((value.strip(), answer.strip() if isinstance(answer, str) else "")):
+            return NOTHING
+        return SEVERAL if is_list_text(value) else ""
+
+
+def _compiled(step: str, address: str) -> Step:
+    try:
+        return compile_step(step)
+    except StepError as error:
+        raise SpecError(f"'{step}' {error}", hint=error.hint, address=address) from None
 
 
 def _form(text: str, fold: bool = False) -> str:

@@ -1,0 +1,143 @@
+"""Objects inside answers: as they are, as JSON, as Python writes them, alone or in prose."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tracer_spec.text_steps import Step, UnusableError
+
+# braces in prose that start no object: each is a look at all of the rest
+_TRIES = 64
+# Python's notation is read by Python's own parser, of which no more is asked
+_PYTHON_CHARACTERS = 4096
+_BRACES_AND_STRINGS = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[{}]", re.DOTALL)
+_DECODER = json.JSONDecoder()
+
+
+def as_text(value: Any) -> Any:
+    """Return numbers and booleans as their JSON text."""
+    return json.dumps(value) if isinstance(value, (bool, int, float)) else value
+
+
+def json_step(key: str) -> Step:
+    """Return the step ``json:KEY``."""
+    keys = tuple(key.split("."))
+    return lambda value: _found_at(keys, value)
+
+
+def optional_json_step(key: str) -> Step:
+    """Return the step ``json?:KEY``: a text that holds no object passes on."""
+    keys = tuple(key.split("."))
+
+    def step(value: Any) -> Any:
+        if isinstance(value, str) and not any(isinstance(each, Mapping) for each in _containers(value)):
+            return value
+        return _found_at(keys, value)
+
+    return step
+
+
+def is_list_text(text: str) -> bool:
+    """Return whether a text is a list, in the notation of JSON or of Python.
+
+    Examples
+    --------
+    >>> is_list_text('["refund", "card"]'), is_list_text("['refund', 'card']"), is_list_text("[refund]")
+    (True, True, False)
+    """
+    text = text.strip()
+    if not (text.startswith("[") and text.endswith("]")):
+        return False
+    return isinstance(_loaded(text), list) or isinstance(_python_literal(text), list)
+
+
+def _found_at(keys: tuple[str, ...], value: Any) -> Any:
+    """Return what stands at the keys, of an object or of the last object in a text that has them."""
+    for container in _containers(value) if isinstance(value, str) else (value,):
+        found = _reach(keys, container)
+        if found is not None:
+            return as_text(found)
+    raise UnusableError
+
+
+def _reach(keys: tuple[str, ...], value: Any) -> Any:
+    """Return what stands at the keys, None where nothing does; a whole number is a place in a list."""
+    for key in keys:
+        if isinstance(value, Mapping):
+            value = value.get(key)
+        elif isinstance(value, list | tuple) and key.isdecimal() and int(key) < len(value):
+            value = value[int(key)]
+        else:
+            return None
+    return value
+
+
+def _containers(text: str) -> Iterator[Any]:
+    """Yield what a text holds: itself where it is JSON, else the objects in it, the last one first."""
+    whole = _loaded(text)
+    if isinstance(whole, str):  # JSON inside JSON
+        whole = _loaded(whole)
+    if isinstance(whole, Mapping | list):
+        yield whole
+    else:
+        yield from reversed(_objects(text))
+
+
+def _objects(text: str) -> list[Any]:
+    """Return the objects in a text, in its order; not those inside others."""
+    found: list[Any] = []
+    start, tries = text.find("{"), 0
+    while start >= 0 and tries < _TRIES:
+        value, end = _object_at(text, start)
+        if value is None:
+            tries += 1
+        else:
+            found.append(value)
+        start = text.find("{", end)
+    return found
+
+
+def _object_at(text: str, start: int) -> tuple[Any, int]:
+    """Return the object that starts here and where it ends; None and the next place where none does."""
+    try:
+        return _DECODER.raw_decode(text, start)
+    except (ValueError, RecursionError):
+        pass
+    end = _closing_brace(text, start)
+    value = _python_literal(text[start:end]) if end else None
+    return (value, end) if isinstance(value, dict) else (None, start + 1)
+
+
+def _closing_brace(text: str, start: int) -> int:
+    """Return the place after the brace that closes the one here, 0 where none does soon."""
+    depth = 0
+    for token in _BRACES_AND_STRINGS.finditer(text, start, start + _PYTHON_CHARACTERS):
+        depth += {"{": 1, "}": -1}.get(token[0], 0)
+        if depth == 0:
+            return token.end()
+    return 0
+
+
+def _loaded(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _python_literal(text: str) -> Any:
+    """Return what Python's notation for data says, None where it says nothing."""
+    if len(text) > _PYTHON_CHARACTERS:
+        return None
+    import ast
+    import warnings
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an odd escape in an answer is no concern of whoever runs this
+            return ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return None
