@@ -96,10 +96,8 @@ def _plain_chains(answers: Sequence[Any], first: tuple[str, ...]) -> Iterator[tu
         lines.append("last-line")
     for line in lines:
         plain = (*fence, "strip", line)
-        yield plain
         prefix = _common_prefix(list(labels_by((*first, *plain), texts).counts.elements()))
-        if prefix:
-            yield (*plain, f"prefix:{prefix}", "strip")
+        yield (*plain, f"prefix:{prefix}", "strip") if prefix else plain
 
 
 def _common_prefix(labels: Sequence[str]) -> str:

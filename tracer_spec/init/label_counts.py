@@ -54,7 +54,11 @@ class LabelCounts:
         if self.n_usable * 2 < self.n:
             return f"{self.n - self.n_usable:,} of {plural(self.n, 'answer')} hold no label"
         if len(self.counts) < 2:
-            return f"all {plural(self.n_usable, 'answer')} are the same" if self.n_usable > 1 else f"there is {'one' if self.n else 'no'} answer"
+            return (
+                f"all {plural(self.n_usable, 'answer')} are the same"
+                if self.n_usable > 1
+                else f"there is {'one' if self.n else 'no'} answer"
+            )
         return ""
 
     @property
