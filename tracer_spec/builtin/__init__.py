@@ -27,19 +27,19 @@ def tracer_spec_sources() -> list[Plugin[Source]]:
     return [
         Plugin(
             "jsonl",
-            "JSON Lines files: one object per line, gzip or not",
+            "JSON Lines files: one object per line, compressed or not",
             json_lines.JsonLines,
             json_lines.JsonLinesOptions,
         ),
         Plugin(
             "json",
-            "JSON files: one object each, or a list of them, gzip or not",
+            "JSON files: objects, or lists of them, compressed or not",
             json_document.JsonDocuments,
             json_document.JsonOptions,
         ),
         Plugin(
             "csv",
-            "delimited text files with named columns, gzip or not",
+            "delimited text files with named columns, compressed or not",
             delimited.Csv,
             delimited.CsvOptions,
         ),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from tracer_spec.builtin.sources import files
+from tracer_spec.builtin.sources import files, streams
 from tracer_spec.errors import DataError
 from tracer_spec.plugin import Options, Record
 
@@ -68,7 +68,7 @@ class Csv:
         """Yield one record per row that is not blank, file by file."""
         return files.read_each(self.options.path, self._read, example="*.csv")
 
-    def _read(self, stream: files.Stream, file: files.Input) -> Iterator[Record]:
+    def _read(self, stream: streams.Stream, file: files.Input) -> Iterator[Record]:
         """Yield the records of one open file."""
         # bytes that are not of the encoding become lone surrogates, so that they spoil their own row alone
         encoding = self.options.encoding
@@ -94,8 +94,8 @@ class Csv:
                 else:
                     named = zip(columns, fields, strict=True)
                     yield Record(where, {column: field or None for column, field in named if column})
-        except files.DAMAGE:
-            yield Record(where, {}, files.CUT_SHORT)
+        except streams.DAMAGE:
+            yield Record(where, {}, streams.CUT_SHORT)
         except UnicodeDecodeError:
             yield Record(where, {}, f"not {encoding}; nothing after it is read")
         finally:

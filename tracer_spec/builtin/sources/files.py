@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import errno
 import glob
-import gzip
 import io
 import os
 import sys
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,25 +15,19 @@ from typing import Any, Literal, TypeAlias, cast
 
 from pydantic import Field
 
+from tracer_spec.builtin.sources.streams import ADDRESS, BUFFER_BYTES, DAMAGE, Stream, decompressed
 from tracer_spec.errors import DataError
 from tracer_spec.plugin import Record
 from tracer_spec.plugin.paths import LocalPath
 
-ADDRESS = "traces.with.path"
 STDIN = "-"
-BUFFER_BYTES = 1 << 18
-# what reading a compressed stream raises when it is cut short or damaged
-DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile)
-CUT_SHORT = "the compressed file is damaged or cut short here; nothing after it is read"
-
-Stream: TypeAlias = io.BufferedReader | gzip.GzipFile
 Paths: TypeAlias = Literal["-"] | LocalPath | list[LocalPath]
 
 
 def path_field(*, example: str) -> Any:
     """Return the description of the option ``path``."""
     return Field(
-        description="a file, a glob or a list of them, relative to the spec; gzip or not; '-' is stdin",
+        description="a file, a glob or a list of them, relative to the spec; gzip, zstd or neither; '-' is stdin",
         examples=[example],
     )
 
@@ -115,13 +107,13 @@ def short_name(path: str) -> str:
 
 @contextmanager
 def open_binary(file: Input) -> Iterator[Stream]:
-    """Open a file for reading, decompressed where it is gzip (by its first bytes, not by its name)."""
+    """Open a file for reading, decompressed where it is gzip or zstd."""
     try:
         if file.path == STDIN:
-            yield _decompressed(cast(io.BufferedReader, sys.stdin.buffer))
+            yield decompressed(cast(io.BufferedReader, sys.stdin.buffer), file.name)
         else:
             with Path(file.path).open("rb", buffering=BUFFER_BYTES) as stream:
-                yield _decompressed(cast(io.BufferedReader, stream))
+                yield decompressed(cast(io.BufferedReader, stream), file.name)
     except DAMAGE:
         raise
     except OSError as error:
@@ -137,14 +129,13 @@ def _unreadable(name: str, error: OSError) -> DataError:
     )
 
 
-def _decompressed(stream: io.BufferedReader) -> Stream:
-    # a GzipFile as it is: a larger buffer around it would lose what it holds when the next read finds damage
-    return gzip.GzipFile(fileobj=stream, mode="rb") if stream.peek(2)[:2] == b"\x1f\x8b" else stream
-
-
 def refuse_utf16(stream: Stream, file: Input) -> None:
     """Raise DataError for a file that starts with the mark of UTF-16: no line of it would be readable."""
-    if stream.peek(2)[:2] in (b"\xff\xfe", b"\xfe\xff"):
+    try:
+        mark = stream.peek(2)[:2]
+    except DAMAGE:  # found again, with its place, by who reads on
+        return
+    if mark in (b"\xff\xfe", b"\xfe\xff"):
         raise DataError(
             f"'{file.name}' is UTF-16, not UTF-8",
             hint="convert it: iconv -f utf-16 -t utf-8",

@@ -1,16 +1,17 @@
-"""``jsonl``: one JSON object per line, plain or gzip, streamed."""
+"""``jsonl``: one JSON object per line, plain or compressed, streamed."""
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 from pydantic import Field
 
 from tracer_spec.builtin.sources import files
+from tracer_spec.builtin.sources.json_values import DECODER, breaks_off, explain, read_values
+from tracer_spec.builtin.sources.streams import BUFFER_BYTES, CUT_SHORT, DAMAGE, Stream
 from tracer_spec.plugin import Options, Record
 
 BOM = b"\xef\xbb\xbf"
@@ -31,7 +32,8 @@ class JsonLines:
     """Streams the objects of JSON Lines files.
 
     Blank lines, byte order marks and CRLF are passed over. A bad line is one bad record: reading goes on after it,
-    up to where a compressed file is damaged.
+    up to where a compressed file is damaged. A file whose first line is no object of its own, but the start of a list or of an
+    object over several lines, is read as the source ``json`` would.
     """
 
     options: JsonLinesOptions
@@ -40,26 +42,36 @@ class JsonLines:
         """Yield one record per line that is not blank, file by file."""
         return files.read_each(self.options.path, self._read, example="*.jsonl")
 
-    def _read(self, stream: files.Stream, file: files.Input) -> Iterator[Record]:
+    def _read(self, stream: Stream, file: files.Input) -> Iterator[Record]:
         """Yield the records of one open file."""
         max_bytes = self.options.max_line_bytes
         # room for a mark at the start and CRLF at the end, and one byte more to tell that the line is too long
         limit = max_bytes + len(BOM) + 3
-        for number in itertools.count(1):
+        number, is_first = 0, True
+        while True:
+            number += 1
             where = f"{file.name}:{number}"
             try:
                 if number == 1:
                     files.refuse_utf16(stream, file)
                 line = stream.readline(limit)
+                body = line.removeprefix(BOM).strip()
+                if body and is_first:
+                    is_first = False
+                    if _starts_a_document(body):
+                        blank = b"\n" * (number - 1)
+                        yield from read_values(
+                            stream, file.name, max_chars=max_bytes, option="max_line_bytes", start=blank + line
+                        )
+                        return
                 is_cut = len(line) == limit and not line.endswith(b"\n")
                 if is_cut:
                     _skip_rest(stream)
-            except files.DAMAGE:
-                yield Record(where, {}, files.CUT_SHORT)
+            except DAMAGE:
+                yield Record(where, {}, CUT_SHORT)
                 return
             if not line:
                 return
-            body = line.removeprefix(BOM).strip()
             if is_cut or len(body) > max_bytes:
                 yield Record(where, {}, f"longer than {max_bytes} bytes, the 'max_line_bytes'")
             elif body:
@@ -67,24 +79,26 @@ class JsonLines:
                 yield Record(where, data, problem)
 
 
-def _skip_rest(stream: files.Stream) -> None:
+def _starts_a_document(line: bytes) -> bool:
+    """Return whether a file's first line starts a list, an object over several lines, or several objects on one."""
+    if line.startswith(b"["):
+        return True
+    try:
+        DECODER.decode(line.decode(errors="replace"))
+    except json.JSONDecodeError as error:
+        is_cut = breaks_off(error) and not error.msg.startswith("Unterminated string")
+        return line.startswith(b"{") and (is_cut or error.msg == "Extra data")
+    except (ValueError, RecursionError):
+        return False
+    return False
+
+
+def _skip_rest(stream: Stream) -> None:
     """Read on to the end of a line without holding it."""
     while True:
-        piece = stream.readline(files.BUFFER_BYTES)
+        piece = stream.readline(BUFFER_BYTES)
         if not piece or piece.endswith(b"\n"):
             return
-
-
-class _NotJsonError(ValueError):
-    """A literal that JSON does not have."""
-
-
-def _refuse_constant(literal: str) -> NoReturn:
-    raise _NotJsonError(f"{literal} is not JSON")
-
-
-# one decoder for all lines: json.loads with a hook would build one per call
-DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def parse_object(line: bytes) -> tuple[dict[str, Any], str]:
@@ -94,10 +108,10 @@ def parse_object(line: bytes) -> tuple[dict[str, Any], str]:
 
     Examples
     --------
-    >>> parse_object(b'{"input": "hello"}')
-    ({'input': 'hello'}, '')
-    >>> parse_object(b'{"score": NaN}')
-    ({}, 'invalid JSON: NaN is not JSON')
+    >>> parse_object(b'{"input": "hello", "score": NaN}')
+    ({'input': 'hello', 'score': None}, '')
+    >>> parse_object(b'"hello"')
+    ({}, 'a JSON string, not an object: one object per line is needed')
     """
     try:
         value = DECODER.decode(line.decode())
@@ -106,14 +120,3 @@ def parse_object(line: bytes) -> tuple[dict[str, Any], str]:
     if isinstance(value, dict):
         return value, ""
     return {}, f"a JSON {_KINDS[type(value)]}, not an object: one object per line is needed"
-
-
-def explain(error: ValueError | RecursionError) -> str:
-    """Say what is wrong with a JSON text, without quoting it."""
-    if isinstance(error, UnicodeDecodeError):
-        return f"invalid UTF-8 at byte {error.start + 1}"
-    if isinstance(error, json.JSONDecodeError):
-        return f"invalid JSON at column {error.colno}: {error.msg.lower()}"
-    if isinstance(error, RecursionError):
-        return "JSON nested too deeply"
-    return f"invalid JSON: {error if isinstance(error, _NotJsonError) else 'an integer of thousands of digits'}"

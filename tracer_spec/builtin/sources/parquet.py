@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import Field
 
-from tracer_spec.builtin.sources.files import ADDRESS, Input, find_inputs, nothing_read
+from tracer_spec.builtin.sources.files import Input, find_inputs, nothing_read
+from tracer_spec.builtin.sources.streams import ADDRESS
 from tracer_spec.errors import DataError, MissingDependencyError
 from tracer_spec.plugin import Options, Record
 from tracer_spec.plugin.paths import LocalPath
