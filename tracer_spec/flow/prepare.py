@@ -23,6 +23,7 @@ from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.training.embed import fit_embedder
 from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.plugin import Mask
+from tracer_spec.text_steps.cutter import TextCutter
 
 if TYPE_CHECKING:
     from tracer_spec.plan import Plan
@@ -52,6 +53,7 @@ def _collected(plan: Plan) -> TraceSet:
         unknown=spec.labels.unknown,
         unanswered=spec.labels.unanswered,
         teachers=spec.teachers,
+        cut=TextCutter(spec.extract).cut if spec.extract else None,
         need_text=not plan.embedder.reads_vectors,
         need_vector=plan.embedder.column is not None,
     )

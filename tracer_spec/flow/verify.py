@@ -14,6 +14,7 @@ from tracer_spec.errors import DataError
 from tracer_spec.flow.documents.certificate import AGREEMENT, END_TO_END, Claim
 from tracer_spec.flow.traces.label_space import LabelSpace
 from tracer_spec.flow.traces.name_counts import N_LISTED
+from tracer_spec.flow.traces.out_of_prompts import out_of_prompts
 from tracer_spec.flow.traces.row_hashes import KnownRows
 from tracer_spec.flow.traces.row_keys import row_keys
 from tracer_spec.flow.traces.trace_set import TraceSet
@@ -31,6 +32,7 @@ SAME_EVENT = "known to the build by id and text"
 SAME_CONTENT = "known to the build by text, without ids to tell a request made again"
 KNOWN_GROUP = "of a group known to the build"
 OTHER_OF_GROUP = "of a group that another row speaks for"
+NO_MATCH = "not matched by 'traces.extract', of other prompts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,14 +184,19 @@ def verify(
     The upper bound of the interval is under a true rate at the target in at most (1 - confidence) / 2 of all
     verifications. That holds for one look at rows that took no part in anything before.
     """
-    measured, unclear, left_out, n_repeats = _choose(traces, known, grouped)
+    alone, at = out_of_prompts(traces, router.manifest.extract)
+    n_others = len(traces) - len(alone)
+    measured, unclear, left_out, n_repeats = _choose(alone, known, grouped)
+    left_out |= {NO_MATCH: n_others} if n_others else {}
     if not measured.any():
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in left_out.items())
         raise DataError(
             f"none of {len(traces):,} traces is new to this bundle: {reasons}",
             hint="verify on traces that were collected after those it was built on",
         )
-    batch = router.route_batch(list(traces.texts) if vectors is None else vectors)
+    # as they were logged: the router takes texts out of their prompts itself
+    traces = traces.take(at)
+    batch = router.route_batch(list(traces.texts) if vectors is None else vectors[at])
     space = LabelSpace(router.labels)
     label, teacher = space.encode(each or "" for each in batch.labels), space.encode(traces.labels)
     handled, agree = batch.handled, batch.handled & (label == teacher)

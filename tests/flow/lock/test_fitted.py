@@ -122,6 +122,23 @@ def test_another_spelling_of_id_or_text_deals_no_row_out_anew(world, change):
     assert "the id and the text that the lock was begun with" in refusal.value.problems[0].hint
 
 
+def test_cutting_texts_otherwise_moves_no_row_that_has_an_id(world):
+    world.build(draft=True)
+    before = world.certify()
+    world.spec(traces={"extract": ["after:request "]})
+    assert {f"request {text}" for text in world.certify()} == before
+
+
+@pytest.mark.parametrize("steps", [["after:request "], ["regex:[0-9]+"]])
+def test_without_ids_texts_that_are_cut_otherwise_have_all_been_fitted_up_to_the_newest(world, steps):
+    no_ids = {key: value for key, value in SPEC["traces"]["format"].items() if key != "id"}
+    world.spec(traces={"format": no_ids}).build(draft=True)
+    world.spec(traces={"format": no_ids, "extract": steps})
+    with pytest.raises(DataError, match="no trace may certify"):
+        world.build()
+    assert world.log(500).certify() <= {str(k) for k in range(400, 500)}
+
+
 def test_another_log_under_another_spelling_is_begun_anew(world):
     world.build(draft=True)
     lines = (world.folder / "traces.jsonl").read_text().splitlines()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ from tracer_spec.errors import DataError, SpecError
 from tracer_spec.flow.traces.collect import collect
 from tracer_spec.flow.traces.labels import LabelCleaner
 from tracer_spec.plugin import Record
+from tracer_spec.text_steps.cutter import TextCutter
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
 NATIVE = compile_format(find_format("native")).traces
@@ -48,6 +50,54 @@ def test_columns_hold_what_the_records_say():
     assert traces.vectors is None
     assert traces.rows.tolist() == [0, 1]
     np.testing.assert_array_equal(traces.times, [5.0, math.nan])
+
+
+def test_texts_are_taken_out_of_their_prompts_and_those_that_do_not_match_are_counted():
+    cut = TextCutter(["after:Text: "]).cut
+    asked = ["Text: a", "Text: Text: b", "Summarise.", "Text: ", None, "Text: a"]
+    data = [{"id": n, "input": text, "teacher": "x"} for n, text in enumerate(asked)]
+    traces = gather(*data, cut=cut, on_error="drop")
+    assert traces.texts == ("a", "Text: b", "a")
+    assert dict(traces.accounting.dropped) == {"no text": 1, "empty text": 1, "no match": 1}
+    assert traces.accounting.notes == (
+        "1 text that 'traces.extract' does not match left out: the certificate speaks of those that it matches",
+    )
+    assert gather(*data[:3], cut=cut).accounting.kept == 2
+
+
+def test_the_record_of_an_id_that_matches_is_the_one_that_counts():
+    """An agent's other calls may share the id of the call that classified."""
+    data = [{"id": 1, "input": text, "teacher": label} for text, label in (("Plan.", "steps"), ("Text: a", "x"))]
+    traces = gather(*data, cut=TextCutter(["after:Text: "]).cut)
+    assert (traces.texts, traces.labels, dict(traces.accounting.dropped)) == (("a",), ("x",), {"no match": 1})
+
+
+def test_where_nothing_matches_the_message_names_the_steps():
+    with pytest.raises(DataError) as caught:
+        gather({"input": "a", "teacher": "x"}, cut=TextCutter(["after:Text: "]).cut)
+    assert caught.value.problems[0].what == "none of 1 record is a usable trace: no match (1)"
+    assert caught.value.problems[0].hint == "look at 'traces.extract': it says how a text is taken out of its prompt"
+
+
+@pytest.mark.parametrize("on_error", ["fail", "drop"])
+def test_where_the_text_is_an_object_the_message_says_how_to_join_its_parts(on_error):
+    data = [{"input": {"subject": f"order {n}", "body": "b"}, "teacher": "x"} for n in range(3)]
+    with pytest.raises(DataError) as caught:
+        gather(*data, on_error=on_error)
+    remedy = "where the text is an object, join its parts: 'traces.format.text', as"
+    assert caught.value.problems[0].hint.startswith(remedy)
+    text = yaml.safe_load(caught.value.problems[0].hint.partition(" as ")[2].partition('"; or')[0].rstrip('"') + '"')
+    read = compile_format(find_format({"preset": "native", "text": text})).traces
+    assert gather(*data, read=read).texts == tuple(f"order {n}\nb" for n in range(3))
+
+
+def test_where_answers_are_lists_the_message_says_what_a_router_needs():
+    with pytest.raises(DataError) as caught:
+        gather(*[{"input": f"q{n}", "teacher": ["a", "b"]} for n in range(3)])
+    assert caught.value.problems[0].what == "none of 3 traces has a usable label: several labels (3)"
+    assert caught.value.problems[0].hint == (
+        "a router gives one label: ask the teacher for one, or take one of a list by its place, as 'json:labels.0' does"
+    )
 
 
 def test_every_record_that_is_not_kept_is_counted_by_reason_with_addresses():

@@ -38,6 +38,7 @@ def measure_flips(
     from tracer_spec.cli.commands.verify_traces import read_fresh_traces
     from tracer_spec.flow.traces.labels import UNUSABLE
     from tracer_spec.flow.traces.optional_labels import NOT_ANSWERED
+    from tracer_spec.flow.traces.out_of_prompts import out_of_prompts
     from tracer_spec.flow.traces.row_hashes import KnownRows
     from tracer_spec.report.decision_changes import find_flips
 
@@ -56,7 +57,8 @@ def measure_flips(
     ]
     traces = sides[1].traces.take(in_new)
     known = [KnownRows.read(bundle.members, bundle.manifest.provenance) for bundle in (old, new)]
-    seen = [_n_seen(each, traces) for each in known]
+    alone = [out_of_prompts(traces, bundle.manifest.extract)[0] for bundle in (old, new)]
+    seen = [_n_seen(each, rows) for each, rows in zip(known, alone, strict=True)]
     left_out = {
         **sides[1].traces.accounting.dropped,
         ONLY_OLD: len(before) - len(common),

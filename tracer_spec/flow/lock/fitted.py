@@ -28,7 +28,8 @@ def dealt_before(plan: Plan, traces: TraceSet) -> Dealt:
     Notes
     -----
     Where rows are told apart by other expressions than before, and the log is the same, nobody can tell which rows were
-    fitted: then all of them were, up to the newest. Where it is another log, nothing is known of it. Building again what the
+    fitted: then all of them were, up to the newest. Where ids show that it is another log, nothing is known of it; without
+    ids, the same log with texts that are cut otherwise cannot be told from another, and counts as the same. Building again what the
     lock pins deals out as it did then, although its own rows have been looked at since.
     """
     path = lock_path(plan.loaded.file)
@@ -36,8 +37,8 @@ def dealt_before(plan: Plan, traces: TraceSet) -> Dealt:
     entry = document.fitted if document else None
     if document is None or entry is None:
         return NEVER
-    same_expressions = entry.told_apart_by == _told_apart_by(plan)
-    if not same_expressions and entry.rows.isdisjoint(_rows(traces)):
+    same_expressions = entry.told_apart_by == _told_apart_by(plan, traces)
+    if not same_expressions and None not in traces.ids and entry.rows.isdisjoint(_rows(traces)):
         return NEVER
     dealt = Dealt(
         share=entry.share,
@@ -61,7 +62,7 @@ def write_dealt(plan: Plan, traces: TraceSet, sides: Split) -> None:
     path = lock_path(plan.loaded.file)
     if path is None:
         return
-    told_apart_by, dealt = _told_apart_by(plan), sides.dealt
+    told_apart_by, dealt = _told_apart_by(plan, traces), sides.dealt
     with alone_in(path.parent):
         now = read_lock(path)
         before = now.document.fitted
@@ -84,9 +85,11 @@ def _rows(traces: TraceSet) -> frozenset[int]:
     return sketch(ids, traces.contents(), _N_ROWS)
 
 
-def _told_apart_by(plan: Plan) -> str:
-    """Return the head of a digest of the expressions that tell rows apart."""
+def _told_apart_by(plan: Plan, traces: TraceSet) -> str:
+    """Return the head of a digest of what tells rows apart; those that all have ids are the same however texts are cut."""
     chosen = plan.format
     vector = plan.embedder.column or chosen.embedding
     parts = [chosen.id, chosen.text, chosen.iterate, chosen.view, repr(chosen.join), vector]
+    if None in traces.ids:
+        parts += plan.spec.traces.extract
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:_HEAD]

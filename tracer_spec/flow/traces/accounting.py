@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tracer_spec.errors import DataError, Problem, SpecError, did_you_mean
-from tracer_spec.flow.traces.labels import FLAWS, NO_LABEL
+from tracer_spec.flow.traces.labels import FLAWS, NO_LABEL, SEVERAL
 from tracer_spec.flow.traces.name_counts import Seen, look_alikes, most_frequent
 
 UNREADABLE = "unreadable record"
@@ -19,6 +19,7 @@ NOT_UNICODE = "text is not valid Unicode"
 NO_VECTOR = "no vector"
 NO_TRACE = "no trace in the record"
 EXCLUDED = "excluded by where"
+NO_MATCH = "no match"
 DUPLICATE = "duplicate id"
 OTHER_TEACHER = "other teacher model"
 NO_INPUT = "no matching input"
@@ -29,7 +30,7 @@ DECISION = "a router's decision"
 # the order in which reports list them
 REASONS = (
     *(UNREADABLE, FAILED, DECISION, NO_KEY, NO_TEXT, NOT_A_STRING, EMPTY_TEXT, NOT_UNICODE, NO_LABEL, NO_VECTOR),
-    *(NO_TRACE, EXCLUDED, OTHER_TEACHER, NO_INPUT, NO_OUTPUT, DUPLICATE),
+    *(NO_TRACE, EXCLUDED, NO_MATCH, OTHER_TEACHER, NO_INPUT, NO_OUTPUT, DUPLICATE),
 )
 # something is wrong with these records; others are left out as a rule of the format, or of the spec, says
 BAD = frozenset(REASONS[: REASONS.index(NO_TRACE)])
@@ -37,6 +38,11 @@ _ASK_THE_TEACHER = (
     "a router's answer is not the teacher's: write traces that hold what the teacher answered, and nothing of a decision, and "
     "leave out requests that it was not asked"
 )
+
+_JOIN_THE_PARTS = (
+    "where the text is an object, join its parts: 'traces.format.text', as \"join('\\n', [input.subject, input.body])\""
+)
+_ONE_LABEL = "a router gives one label: ask the teacher for one, or take one of a list by its place, as 'json:labels.0' does"
 
 N_EXAMPLES = 5
 
@@ -151,6 +157,8 @@ class Tally:
         if ruled_out:
             flaw = max(ruled_out, key=lambda each: self.unusable[each])
             return f"where these are labels after all: 'traces.format.unanswered: {{{flaw}: null}}', over the preset"
+        if 2 * self.unusable[SEVERAL] > self.unusable.total():
+            return _ONE_LABEL
         return "look at 'traces.labels.normalize': it turns the teacher's answer into a label"
 
     def _nothing_usable(self) -> DataError:
@@ -167,6 +175,10 @@ class Tally:
         """Return what to do where nothing is left."""
         if self.dropped[DECISION]:
             return _ASK_THE_TEACHER
+        if 2 * self.dropped[NOT_A_STRING] > self.read:
+            return _JOIN_THE_PARTS
+        if 2 * self.dropped[NO_MATCH] > self.read:
+            return "look at 'traces.extract': it says how a text is taken out of its prompt"
         if set(self.dropped) - {UNREADABLE}:
             return "look at 'traces.format': it says where text and label lie inside a record"
         return "look at 'traces.use': it says which source reads these files"
@@ -176,6 +188,7 @@ class Tally:
         bad = [reason for reason in self._in_order() if reason in BAD]
         n_bad = sum(self.dropped[reason] for reason in bad)
         remedy = f"{_ASK_THE_TEACHER}; or" if self.dropped[DECISION] else "fix them,"
+        remedy = f"{_JOIN_THE_PARTS}; or" if 2 * self.dropped[NOT_A_STRING] > n_bad else remedy
         head = Problem(
             where="",
             what=f"{n_bad:,} of {_count(self.read, 'record')} cannot be used: {self._listed(bad)}",
@@ -233,6 +246,11 @@ class Tally:
             notes.append(
                 f"{_count(self.n_unanswered, 'answer')} cut short or refused and left out: "
                 "the certificate speaks of inputs that the teacher answers"
+            )
+        if self.dropped[NO_MATCH]:
+            notes.append(
+                f"{_count(self.dropped[NO_MATCH], 'text')} that 'traces.extract' does not match left out: "
+                "the certificate speaks of those that it matches"
             )
         for reason, lost, found in ((NO_INPUT, "answer", "question"), (NO_OUTPUT, "question", "answer")):
             if self.dropped[reason]:

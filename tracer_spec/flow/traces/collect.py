@@ -82,6 +82,9 @@ class RawTrace(Protocol):
         ...
 
 
+# answers that are kept as they were given, for 'plan' to look at where labels do not parse
+_N_ANSWERS = 1000
+
 ReadTraces: TypeAlias = Callable[[Iterable[Record]], Iterable[tuple[str, RawTrace]]]
 
 
@@ -94,6 +97,7 @@ def collect(
     unknown: str = "disagree",
     unanswered: str = "disagree",
     teachers: Collection[str] | None = None,
+    cut: Callable[[str], str | None] | None = None,
     need_text: bool = True,
     need_vector: bool = False,
 ) -> TraceSet:
@@ -115,6 +119,8 @@ def collect(
         What an answer cut short, or refused, does: stay as a disagreement, or be dropped and counted.
     teachers : collection of str, optional
         The models whose answers are kept; None for any.
+    cut : callable, optional
+        Takes a text out of the prompt that it stands in; None for one that does not match, which is dropped and counted.
     need_text, need_vector : bool
         Whether a record without a text, or without a vector, is bad. Vectors are kept only where they are
         needed.
@@ -137,14 +143,16 @@ def collect(
     events: set[str | None] = set()
     for where, raw in read(records):
         label, flaw = (UNUSABLE, raw.unanswered) if raw.unanswered else cleaner.clean(raw.label)
-        event = _key(raw.id)
-        reason = raw.reason
+        event, text, reason = _key(raw.id), raw.text, raw.reason
         if not reason and teachers is not None and raw.model not in teachers:
             reason = why.OTHER_TEACHER
+        if not reason and cut is not None and isinstance(text, str):
+            text = cut(text)
+            reason = why.NO_MATCH if text is None else ""
         if not reason and raw.unanswered and unanswered == "drop":
             reason = raw.unanswered
             tally.n_unanswered += 1
-        reason = reason or _unfit(raw, flaw, need_text, need_vector)
+        reason = reason or _unfit(raw, text, flaw, need_text, need_vector)
         if not reason and event in events:
             reason = why.DUPLICATE
         if reason:
@@ -153,15 +161,14 @@ def collect(
         if event is not None:
             events.add(event)
         truth = cleaner.clean_truth(raw.truth)
-        columns.add(tally.read, raw, event, label, truth)
+        columns.add(tally.read, raw, text, event, label, flaw, truth)
         _count(tally, raw, event, label, flaw, truth, allowed)
     return columns.close(tally.close(on_error, unknown, cleaner.allowed))
 
 
-def _unfit(raw: RawTrace, flaw: str, need_text: bool, need_vector: bool) -> str:
+def _unfit(raw: RawTrace, text: Any, flaw: str, need_text: bool, need_vector: bool) -> str:
     """Return why raw parts make no trace, empty where they do."""
     if need_text:
-        text = raw.text
         if text is None:
             return why.NO_TEXT
         if not isinstance(text, str):
@@ -229,11 +236,14 @@ class _Columns:
     truths: list[str | None] = field(default_factory=list)
     groups: list[str | None] = field(default_factory=list)
     rows: list[int] = field(default_factory=list)
+    flaws: dict[int, str] = field(default_factory=dict)
+    answers: dict[int, Any] = field(default_factory=dict)
 
-    def add(self, row: int, raw: RawTrace, event: str | None, label: str, truth: str | None) -> None:
+    def add(
+        self, row: int, raw: RawTrace, text: Any, event: str | None, label: str, flaw: str, truth: str | None
+    ) -> None:
         """Append a row."""
-        is_text = isinstance(raw.text, str) and is_unicode(raw.text)
-        self.texts.append(raw.text if is_text else "")
+        self.texts.append(text if isinstance(text, str) and is_unicode(text) else "")
         self.labels.append(label)
         self.ids.append(event)
         self.times.append(math.nan if raw.time is None else raw.time)
@@ -242,6 +252,10 @@ class _Columns:
         if self.vectors is not None:
             self.vectors.append(_compact(raw.vector))
         self.rows.append(row)
+        if flaw:
+            self.flaws[row] = flaw
+        if len(self.answers) < _N_ANSWERS:
+            self.answers[row] = raw.label
 
     def close(self, accounting: Accounting) -> TraceSet:
         """Return the trace set."""
@@ -255,6 +269,8 @@ class _Columns:
             vectors=None if self.vectors is None else tuple(self.vectors),
             rows=np.asarray(self.rows, dtype=np.int64),
             accounting=accounting,
+            flaws=self.flaws,
+            answers=self.answers,
         )
 
 

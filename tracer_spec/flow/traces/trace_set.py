@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -23,7 +23,7 @@ class TraceSet:
     Parameters
     ----------
     texts : tuple of str
-        As the teacher got them; empty where there is none and none is needed.
+        As the teacher got them, without the prompt that ``traces.extract`` takes them out of; empty where there is none and none is needed.
     labels : tuple of str
         The teacher's, cleaned; on the list of allowed ones or not; empty for an answer that is no label.
     ids : tuple of str or None
@@ -40,6 +40,10 @@ class TraceSet:
         The position of each trace among those read, kept or not, from 0.
     accounting : Accounting
         What became of every record; of the whole set also where this is a part of it.
+    flaws : mapping of int to str
+        Why an answer is no label, by the position of its trace in ``rows``; of the whole set.
+    answers : mapping of int to object
+        The teacher's answers of the first traces as they were given, by the same; of the whole set.
     """
 
     texts: tuple[str, ...]
@@ -51,6 +55,8 @@ class TraceSet:
     vectors: tuple[Any, ...] | None
     rows: NDArray[np.int64]
     accounting: Accounting = field(repr=False)
+    flaws: Mapping[int, str] = field(default_factory=dict, repr=False)
+    answers: Mapping[int, Any] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -68,6 +74,8 @@ class TraceSet:
             vectors=None if self.vectors is None else tuple(self.vectors[i] for i in at),
             rows=self.rows[at],
             accounting=self.accounting,
+            flaws=self.flaws,
+            answers=self.answers,
         )
 
     def contents(self) -> Iterator[bytes]:
