@@ -16,7 +16,9 @@ from tracer_spec.flow.verify import NO_MATCH, SAME_EVENT, verify
 from tracer_spec.runtime import read_bundle
 
 QUICKSTART = Path(__file__).parents[1] / "specs" / "quickstart" / "traces.jsonl"
-PROMPT = "You classify requests of customers.\nLabels: order_status, refund_status.\n\nRequest: {}\n\nGive the label only."
+PROMPT = (
+    "You classify requests of customers.\nLabels: order_status, refund_status.\n\nRequest: {}\n\nGive the label only."
+)
 STEP = "between:\nRequest: ...\n\nGive the label only."
 
 

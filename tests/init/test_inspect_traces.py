@@ -136,7 +136,7 @@ def test_labels_are_counted_on_fit_rows_alone(tmp_path):
         return look_at(str(path))
 
     before = write()
-    _, fit, _ = _preview(sample_of([str(path)]), before.layout)
+    fit = _preview(sample_of([str(path)]), before.layout).fit
     certify = set(range(300)) - set(fit.rows.tolist())
     assert len(certify) == before.outlook.certifiable.n_certify > 50
     after = write(certify)

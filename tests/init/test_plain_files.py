@@ -124,7 +124,7 @@ def test_lists_of_labels_and_objects_of_scores_are_refused_in_a_sentence(init, c
 def test_a_file_of_one_label_is_refused(init, calls):
     outcome = init({"log.jsonl": [{"input": call.text, "teacher": "login"} for call in calls]})
     assert (outcome.code, outcome.spec) == (1, None)
-    assert "native reads 72 traces, and all 72 answers are the same" in outcome.err
+    assert "72 traces read as the format native: all 72 answers are the same" in outcome.err
 
 
 def test_five_rows_are_refused_as_plan_would(init, calls):

@@ -9,7 +9,7 @@ from typing import Any
 from tracer_spec.builtin.formats import Raw
 from tracer_spec.init.answers import PLAIN, Answers, read_answers
 from tracer_spec.init.json_in_text import container_in
-from tracer_spec.text_format import plural
+from tracer_spec.text_format import one_line, plural
 
 Written = str | Mapping[str, Any]
 
@@ -84,3 +84,10 @@ def try_format(written: Written, raws: Sequence[Raw]) -> Attempt:
 def is_good(raw: Raw) -> bool:
     """Tell whether a text and an answer were found."""
     return not raw.reason and isinstance(raw.text, str) and bool(raw.text.strip()) and raw.label is not None
+
+
+def as_written(written: Written) -> str:
+    """Return a format on one line, for people."""
+    if isinstance(written, str):
+        return f"the format {written}"
+    return ", ".join(f"{part}: {one_line(path, 120)}" for part, path in written.items())

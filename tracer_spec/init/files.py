@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tracer_spec.builtin.sources.files import DAMAGE, Input, open_binary
+from tracer_spec.builtin.sources.files import Input, open_binary
+from tracer_spec.builtin.sources.streams import DAMAGE
 from tracer_spec.errors import DataError
 
 _HEAD_BYTES = 1 << 16
+_PARQUET = b"PAR1"
 # files of a folder that may hold the other half of the traces
 _NEIGHBOURS = 50
 _SUFFIXES = {"jsonl": "jsonl", "ndjson": "jsonl", "csv": "csv", "tsv": "csv", "parquet": "parquet", "pq": "parquet"}
@@ -81,6 +83,8 @@ def _reads(file: str, use: str) -> bool:
 def _head(path: str) -> bytes:
     """Return the first bytes of a file, decompressed."""
     try:
+        if _is_parquet(path):
+            return _PARQUET
         with open_binary(Input(path, path)) as stream:
             head = stream.read(_HEAD_BYTES)
     except DAMAGE:
@@ -90,20 +94,27 @@ def _head(path: str) -> bytes:
     return head
 
 
+def _is_parquet(path: str) -> bool:
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(len(_PARQUET)) == _PARQUET
+    except OSError:  # said better by who reads on
+        return False
+
+
 def _by_content(head: bytes) -> str:
     """Tell the source from the content: a file may be called anything."""
-    if head.startswith(b"PAR1"):
+    if head == _PARQUET:
         return "parquet"
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if start.startswith(b"["):
-        return "json"
-    if not start.startswith(b"{"):
+    if not start.startswith((b"{", b"[")):
         return "csv"
+    first, _, rest = start.partition(b"\n")
     try:
-        json.loads(start.split(b"\n", 1)[0])
+        json.loads(first)
     except ValueError:
-        return "jsonl" if b"\n" not in start else "json"
-    return "jsonl"
+        return "json"  # over several lines, or a line longer than what was read
+    return "jsonl" if rest.strip() and start.startswith(b"{") else "json"
 
 
 def _csv_options(head: bytes) -> dict[str, Any]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from tracer_spec.init.attempt import Layout
+from tracer_spec.errors import DataError
+from tracer_spec.init.attempt import Layout, as_written
 from tracer_spec.init.fields import Fields, fields_of
 from tracer_spec.init.files import SourceGuess, files_beside, find_files, guess_source
 from tracer_spec.init.layout import guess_layout
@@ -19,6 +20,7 @@ from tracer_spec.init.sampling import COUNTED, Sample, take_sample
 if TYPE_CHECKING:
     from tracer_spec.flow.preview.certifiable import Outlook
     from tracer_spec.flow.traces.trace_set import TraceSet
+    from tracer_spec.plan import Plan
 
 TARGETS = (0.92, 0.9, 0.85, 0.8)
 # the certify rows that a policy may be asked to handle before a lower target is proposed
@@ -106,71 +108,118 @@ def look_at(*paths: str, text: str | None = None, label: str | None = None) -> L
     sample = sample_of(paths)
     layout = guess_layout(sample, text, label)
     fields = fields_of(sample.records)
-    outlook, fit, target = _preview(sample, layout)
-    _check(outlook, layout, fields, is_named=label is not None)
-    made_up = _made_up(outlook.labels, fit)
-    humans = {truth for truth in fit.truths if truth is not None}
+    seen = _preview(sample, layout)
+    outlook = seen.outlook
+    _check(seen, fields, is_named=label is not None)
+    made_up = _made_up(outlook.labels, seen.fit)
+    humans = {truth for truth in seen.fit.truths if truth is not None}
     return Look(
         paths=sample.paths,
         source=sample.source,
-        layout=layout,
+        layout=seen.layout,
         fields=fields,
         outlook=outlook,
         allowed=tuple(sorted((humans | set(outlook.labels)).difference(made_up))),
         made_up=made_up,
-        target=target,
+        target=seen.target,
         is_whole=outlook.accounting.read < COUNTED,
     )
 
 
-def _check(outlook: Outlook, layout: Layout, fields: Fields, *, is_named: bool) -> None:
-    """Raise where the traces are none that a router could learn from."""
-    n_labels = len(outlook.labels)
-    if n_labels < 2:
-        what = f"all answers are the same, '{next(iter(outlook.labels), '')}'; a router needs two labels or more"
-        raise Refusal(what, "where another field is the answer, name it: --label JMESPATH").error(fields)
-    if not is_named and outlook.n_fit >= _ENOUGH and n_labels > outlook.n_fit / 2:
-        what = f"{n_labels:,} different answers in {outlook.n_fit:,} traces, read as {layout.format}: no labels"
-        raise Refusal(what, "name the field that is the answer: --label JMESPATH; where this is it, name it too").error(
-            fields
-        )
+@dataclass(frozen=True, slots=True)
+class _Previewed:
+    """What ``plan`` would say by a layout, the fit rows, and the highest target that is within reach of the rows."""
+
+    layout: Layout
+    outlook: Outlook
+    fit: TraceSet
+    target: float
 
 
-def _preview(sample: Sample, layout: Layout) -> tuple[Outlook, TraceSet, float]:
-    """Return what ``plan`` would say, the fit rows, and the highest target that is within reach of the rows."""
+def _preview(sample: Sample, layout: Layout) -> _Previewed:
+    """Read the traces as ``plan`` would; where their texts stand in a prompt, once more without it."""
     from tracer_spec.flow.prepare import part
     from tracer_spec.flow.preview.certifiable import preview
-    from tracer_spec.flow.traces.collect import collect
-    from tracer_spec.flow.traces.labels import LabelCleaner
+    from tracer_spec.flow.preview.prompt_template import find_template
+
+    plans = _plans(sample, layout)
+    traces = _read(sample, plans[0], layout)
+    try:
+        sides = part(traces, plans[0].spec.split)
+    except DataError as error:
+        what = f"{len(traces):,} traces are found, read as {as_written(layout.format)}: {error.problems[0].what}"
+        raise DataError(what, where=sample.paths[0], hint="collect more traces") from None
+    fit = traces.take(sides.fit)
+    template = None if layout.extract else find_template(fit.texts)
+    if template is not None:
+        return _preview(sample, replace(layout, extract=(template.step,)))
+    outlooks = [
+        preview(plan.spec, traces, sides, target=plan.target, allowed_labels=None, makes_a_test=True, lock=None)
+        for plan in plans
+    ]
+    for outlook, target in zip(outlooks, TARGETS, strict=True):
+        reach = outlook.certifiable.smallest_coverage
+        if reach is not None and reach <= _FAIR_COVERAGE:
+            return _Previewed(layout, outlook, fit, target)
+    return _Previewed(layout, outlooks[0], fit, TARGETS[0])
+
+
+def _plans(sample: Sample, layout: Layout) -> list[Plan]:
+    """Return a plan for each target, of the spec that would be written."""
     from tracer_spec.plan import make_plan
     from tracer_spec.plugin.registry import find_plugins
     from tracer_spec.spec import load_spec
     from tracer_spec.stats.multiple import look_level
 
-    registry, source = find_plugins(), sample.source
     sure = 1 - look_level(1, 0.05)  # a first look may spend no more
     format_ = layout.format if isinstance(layout.format, str) else {k: literal(v) for k, v in layout.format.items()}
-    given = {
-        "use": source.use,
-        "with": {"path": [literal(path) for path in sample.paths], **source.options},
+    traces = {
+        "use": sample.source.use,
+        "with": {"path": [literal(path) for path in sample.paths], **sample.source.options},
         "format": format_,
+        "extract": [literal(step) for step in layout.extract],
+        "labels": {"normalize": [literal(step) for step in layout.normalize]},
+        "on_error": "drop",
     }
-    spec = {"version": 1, "name": "look", "traces": {**given, "on_error": "drop"}, "embedder": "lsa"}
+    spec = {"version": 1, "name": "look", "traces": traces, "embedder": "lsa"}
+    registry = find_plugins()
     targets = [{"agreement": each, "confidence": sure} for each in TARGETS]
-    plans = [make_plan(load_spec({**spec, "target": target}), registry) for target in targets]
-    records = sample.again()
-    traces = collect(records, plans[0].reader().traces, LabelCleaner(layout.normalize), on_error="drop")
-    sides = part(traces, plans[0].spec.split)
-    outlooks = [
-        preview(plan.spec, traces, sides, target=plan.target, allowed_labels=None, makes_a_test=True, lock=None)
-        for plan in plans
-    ]
-    fit = traces.take(sides.fit)
-    for outlook, target in zip(outlooks, TARGETS, strict=True):
-        reach = outlook.certifiable.smallest_coverage
-        if reach is not None and reach <= _FAIR_COVERAGE:
-            return outlook, fit, target
-    return outlooks[0], fit, TARGETS[0]
+    return [make_plan(load_spec({**spec, "target": target}), registry) for target in targets]
+
+
+def _read(sample: Sample, plan: Plan, layout: Layout) -> TraceSet:
+    """Return the traces of the first records, as ``plan`` reads them."""
+    from tracer_spec.flow.traces.collect import collect
+    from tracer_spec.flow.traces.labels import LabelCleaner
+    from tracer_spec.flow.traces.repeats import refuse_doubled, with_note
+    from tracer_spec.text_steps.cutter import TextCutter
+
+    cut = TextCutter(layout.extract).cut if layout.extract else None
+    cleaner = LabelCleaner(layout.normalize)
+    traces = collect(sample.again(), plan.reader().traces, cleaner, on_error="drop", cut=cut)
+    refuse_doubled(traces)
+    return with_note(traces)
+
+
+def _check(seen: _Previewed, fields: Fields, *, is_named: bool) -> None:
+    """Raise where the traces are none that a router could learn from."""
+    n_fit, n_labels, n_none = seen.outlook.n_fit, len(seen.outlook.labels), seen.outlook.n_unusable
+    reads = f"read as {as_written(seen.layout.format)}"
+    if n_none * 2 > n_fit:
+        what = f"{n_none:,} of {n_fit:,} answers hold no label, {reads}: {', '.join(seen.outlook.accounting.unusable)}"
+        raise Refusal(what, "name the field that is the answer: --label JMESPATH").error(fields)
+    if n_labels < 2:
+        what = f"all answers are the same, {reads}; a router needs two labels or more"
+        raise Refusal(what, "where another field is the answer, name it: --label JMESPATH").error(fields)
+    if len(set(seen.fit.texts)) < 2:
+        raise Refusal(
+            f"all texts are the same, {reads}", "where another field is the text, name it: --text JMESPATH"
+        ).error(fields)
+    if not is_named and n_fit >= _ENOUGH and n_labels > n_fit / 2:
+        what = f"{n_labels:,} different answers in {n_fit:,} traces, {reads}: no labels"
+        raise Refusal(what, "name the field that is the answer: --label JMESPATH; where this is it, name it too").error(
+            fields
+        )
 
 
 def _made_up(labels: Mapping[str, int], fit: TraceSet) -> dict[str, int]:

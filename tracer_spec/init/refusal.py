@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tracer_spec.errors import DataError
-from tracer_spec.init.attempt import Attempt
+from tracer_spec.init.attempt import Attempt, as_written
 from tracer_spec.init.fields import Fields
 from tracer_spec.init.places import answers_in
 from tracer_spec.text_format import one_line, plural
@@ -68,11 +68,5 @@ def which_label(paths: Sequence[str]) -> Refusal:
 
 def unusable(attempt: Attempt) -> Refusal:
     """Return the refusal of records that a format reads, but that hold nothing to learn."""
-    read = (
-        attempt.format
-        if isinstance(attempt.format, str)
-        else "the format " + ", ".join(f"{part}: {path}" for part, path in attempt.format.items())
-    )
-    return Refusal(
-        f"{read} reads {plural(len(attempt.raws), 'trace')}, and {attempt.flaw}", attempt.answers.hint or _WRITE
-    )
+    read = f"{plural(len(attempt.raws), 'trace')} read as {as_written(attempt.format)}"
+    return Refusal(f"{read}: {attempt.flaw}", attempt.answers.hint or _WRITE)

@@ -35,6 +35,7 @@ class FirstSpec:
     use: str
     options: Mapping[str, Any]
     format: str | Mapping[str, str] = "native"
+    extract: tuple[str, ...] = ()
     normalize: tuple[str, ...] = ("strip", "first-line")
     aliases: Mapping[str, str] = field(default_factory=dict)
     labels_file: str = ""
@@ -54,6 +55,7 @@ def spec_of(look: Look, name: str, paths: Sequence[str], target: float | None = 
         use=look.source.use,
         options={"path": paths[0] if len(paths) == 1 else list(paths), **look.source.options},
         format=look.layout.format,
+        extract=look.layout.extract,
         normalize=look.layout.normalize,
         labels_file=LABELS_FILE if look.made_up and writable(look.allowed) else "",
         target=target or look.target,
@@ -106,9 +108,10 @@ name: {scalar(spec.name)}
 
 traces:
   use: {scalar(spec.use)}
-  with: {{{source}}}   # from this file's folder
+  with: {{{source}}}  # from this file's folder
   # where the parts of a trace lie in a record: a preset's name, or JMESPath expressions
 {_format(spec.format)}\
+{_extract(spec.extract)}\
   on_error: drop                    # a record that cannot be read is left out, and counted
   labels:
 {_allowed(spec)}\
@@ -167,6 +170,13 @@ def _format(format_: str | Mapping[str, str]) -> str:
     if isinstance(format_, str):
         return f"  format: {scalar(format_)}\n"
     return "  format:\n" + "".join(f"    {part}: {scalar(path)}\n" for part, path in format_.items())
+
+
+def _extract(steps: tuple[str, ...]) -> str:
+    if not steps:
+        return ""
+    written = ", ".join(scalar(step) for step in steps)
+    return f"  extract: [{written}]  # the text without the prompt around it\n"
 
 
 def _allowed(spec: FirstSpec) -> str:

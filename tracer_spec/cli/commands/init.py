@@ -104,22 +104,20 @@ def name_of(folder: Path) -> str:
 
 def tell(look: Look) -> list[tuple[str, str]]:
     """Say what was found, in counts."""
+    from tracer_spec.init.attempt import as_written
     from tracer_spec.init.refusal import field_lines
 
     outlook, layout = look.outlook, look.layout
     able, accounting = outlook.certifiable, outlook.accounting
     found = f"{look.source.use}, {plural(accounting.read, 'record')}, {accounting.kept:,} usable"
-    reads = (
-        layout.format
-        if isinstance(layout.format, str)
-        else listing([f"{part}: {path}" for part, path in layout.format.items()], 12)
-    )
     common = sorted(outlook.labels.items(), key=lambda each: (-each[1], each[0]))
     labels = listing([f"{one_line(label, 30)} {n:,}" for label, n in common], 5)
     facts = [
         ("traces", f"{', '.join(look.paths)}: {found}"),
         ("fields", "\n".join(line.strip() for line in field_lines(look.fields, 12))),
-        ("format", f"{one_line(reads, 300)}; answers: {', '.join(layout.normalize)}"),
+        ("format", as_written(layout.format)),
+        *([("extract", one_line(", ".join(layout.extract), 120))] if layout.extract else []),
+        ("answers", ", ".join(layout.normalize)),
         ("labels", f"{plural(len(outlook.labels), 'label')}; fit rows of each: {labels}"),
     ]
     if look.made_up:
@@ -128,6 +126,9 @@ def tell(look: Look) -> list[tuple[str, str]]:
     for part, paths in (("text", layout.texts), ("label", layout.labels)):
         if len(paths) > 1:
             facts.append((f"{part}?", f"{paths[0]}; could be {', '.join(paths[1:5])} as well: --{part} decides"))
+    if outlook.n_unusable:
+        share = f"{outlook.n_unusable:,} of {outlook.n_fit:,} answers among fit rows"
+        facts.append(("no label", f"{share} ({', '.join(accounting.unusable)})"))
     facts += [("warning", text) for text in (*outlook.warnings, *outlook.notes)]
     reach = f"{look.target:g} agreement"
     if able.traces_missing:

@@ -42,7 +42,9 @@ _ASK_THE_TEACHER = (
 _JOIN_THE_PARTS = (
     "where the text is an object, join its parts: 'traces.format.text', as \"join('\\n', [input.subject, input.body])\""
 )
-_ONE_LABEL = "a router gives one label: ask the teacher for one, or take one of a list by its place, as 'json:labels.0' does"
+_ONE_LABEL = (
+    "a router gives one label: ask the teacher for one, or take one of a list by its place, as 'json:labels.0' does"
+)
 
 N_EXAMPLES = 5
 
