@@ -69,12 +69,16 @@ def test_the_first_example_is_a_spec_that_reads_its_traces(tmp_path):
 
 
 def test_the_other_examples_are_formats():
-    over, joined = blocks(section("Formats"))
+    over, own, joined = blocks(section("Formats"))
     changed = find_format(over["format"])
     assert changed.skip.keys() == (PRESETS["litellm"].skip.keys() | {"cached"}) - {"redacted"}
     assert replace(changed, skip={}, text=None, truth=None) == replace(
         PRESETS["litellm"], skip={}, text=None, truth=None
     )
+    answer = {"choices": [{"message": {"content": "lost"}, "finish_reason": "length"}]}
+    record = {"request": {"messages": [{"role": "user", "content": "where?"}]}, "response": answer}
+    (raw,) = compile_format(find_format(own["format"])).read(record)
+    assert (raw.text, raw.label, raw.unanswered) == ("where?", "lost", "truncated")
     data = [{"request_id": 1, "prompt": "where?"}, {"request_id": 1, "completion": "lost"}]
     read = compile_format(find_format(joined["format"])).traces
     assert [(raw.text, raw.label) for _, raw in read(Record("a", each) for each in data)] == [("where?", "lost")]

@@ -8,8 +8,7 @@ docs.anthropic.com/en/api/retrieving-message-batch-results
 
 from __future__ import annotations
 
-from tracer_spec.builtin.formats.chat import ANSWERED, ASKED, unanswered
-from tracer_spec.builtin.formats.format import Format, Join
+from tracer_spec.builtin.formats.format import Format, Join, unanswered
 
 _MESSAGE = "outputs[0].result.message"
 
@@ -18,8 +17,8 @@ ANTHROPIC_BATCH = Format(
     summary="Anthropic Message Batches: requests (a line each, or `{requests: [...]}`) and results, joined by `custom_id`",
     iterate="not_null(requests, [@])",
     join=Join(key="custom_id", input="params", output="result"),
-    text=f"inputs[0].params | {ASKED}",
-    label=f"{_MESSAGE} | {ANSWERED}",
+    text="asked(inputs[0].params)",
+    label=f"answered({_MESSAGE})",
     id="inputs[0].custom_id",
     model=f"{_MESSAGE}.model",
     skip={

@@ -102,6 +102,11 @@ RULES = ("skip", "unanswered")
 JOIN_KEYS = tuple(each.name for each in fields(Join))
 
 
+def unanswered(body: str) -> dict[str, str]:
+    """Return the rules of ``unanswered`` where an expression gives the body of a response."""
+    return {"truncated": f"truncated({body})", "refusal": f"refused({body})"}
+
+
 def written_expressions(parts: Written) -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield every expression that a spec writes under ``format:``, with its path from there."""
     for part, value in parts.items():

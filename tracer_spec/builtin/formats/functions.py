@@ -6,82 +6,17 @@ writes them, keys with dots in them, and a key that is there and null.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
-# the kinds of a message's parts that are text meant for the reader: a model's reasoning is not
-TEXT_KINDS = frozenset((None, "text", "input_text", "output_text"))
+from tracer_spec.builtin.formats.chat import answered, asked, refused, truncated
+from tracer_spec.builtin.formats.json_text import from_json, unpack
+from tracer_spec.builtin.formats.message import message_text
+
 _OTLP_KINDS = ("stringValue", "intValue", "boolValue", "doubleValue", "arrayValue", "kvlistValue", "bytesValue")
 
 # in a record of the format 'native', the names of the teacher's answer
 LABEL_KEYS = ("teacher", "teacher_output", "label", "intent", "output", "answer")
-
-
-@lru_cache(maxsize=8)  # the expressions of a format read the same few texts of a record over and over
-def parse_json(text: str) -> Any:
-    """Return what a JSON text holds, None where it is not JSON (or nested too deeply to read)."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-
-
-def from_json(value: Any) -> Any:
-    """Return what a JSON text holds, null where it is not JSON; what is no string, as it is.
-
-    Examples
-    --------
-    >>> from_json('{"intent": "refund"}'), from_json("refund"), from_json({"intent": "refund"})
-    ({'intent': 'refund'}, None, {'intent': 'refund'})
-    """
-    return parse_json(value) if isinstance(value, str) else value
-
-
-def unpack(value: Any) -> Any:
-    """Return the object, list or string that a JSON text holds; anything else, other text too, as it is.
-
-    Examples
-    --------
-    >>> unpack('{"intent": "refund"}'), unpack("where is my refund?"), unpack('"refund"'), unpack("42")
-    ({'intent': 'refund'}, 'where is my refund?', 'refund', '42')
-    """
-    if not isinstance(value, str):
-        return value
-    parsed = parse_json(value)
-    return parsed if isinstance(parsed, (dict, list, str)) else value
-
-
-def message_text(content: Any) -> str | None:
-    r"""Return the text of a message's content: a string as it is, the text parts of a list a line each.
-
-    Null where there is none: images, tool calls and reasoning are not text.
-
-    Examples
-    --------
-    >>> message_text([{"type": "text", "text": "where is"}, {"type": "image_url"}, {"type": "text", "content": "it?"}])
-    'where is\nit?'
-    """
-    if isinstance(content, str):
-        return content
-    parts = content if isinstance(content, list) else [content]
-    texts = [text for part in parts if (text := _part_text(part)) is not None]
-    return "\n".join(texts) if texts else None
-
-
-def _part_text(part: Any) -> str | None:
-    if isinstance(part, str):
-        return part
-    if not isinstance(part, Mapping) or not _is_text_kind(part.get("type")):
-        return None
-    # a text part without a kind says 'text'; OpenTelemetry's parts have a kind and say 'content'
-    text = part.get("text", part.get("content") if "type" in part else None)
-    return text if isinstance(text, str) else None
-
-
-def _is_text_kind(kind: Any) -> bool:
-    return (kind is None or isinstance(kind, str)) and kind in TEXT_KINDS
 
 
 def otlp(value: Any) -> Any:
@@ -180,6 +115,10 @@ def native_label(record: Any) -> Any:
 
 
 FUNCTIONS = {
+    "asked": asked,
+    "answered": answered,
+    "truncated": truncated,
+    "refused": refused,
     "from_json": from_json,
     "unpack": unpack,
     "message_text": message_text,

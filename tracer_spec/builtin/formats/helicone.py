@@ -7,19 +7,17 @@ Helicone, "Export data", docs.helicone.ai/tools/export; "Query requests", docs.h
 
 from __future__ import annotations
 
-from tracer_spec.builtin.formats.chat import ANSWERED, ASKED, unanswered
-from tracer_spec.builtin.formats.format import Format
+from tracer_spec.builtin.formats.format import Format, unanswered
 
 HELICONE = Format(
     name="helicone",
     summary="Helicone: `npx @helicone/export --include-body`",
-    view="merge(@, {asked: from_json(request_body), answered: from_json(response_body)})",
-    text=f"asked | {ASKED}",
-    label=f"answered | {ANSWERED}",
+    text="asked(request_body)",
+    label="answered(response_body)",
     id="request_id",
     time="request_created_at",
     model="not_null(response_model, request_model)",
     version="join('@', [prompt_id, prompt_version][?@].to_string(@))",
     skip={"error status": "response_status && to_string(response_status) != '200'"},
-    unanswered=unanswered("answered"),
+    unanswered=unanswered("response_body"),
 )

@@ -8,15 +8,17 @@ langfuse.com/docs/api-and-data-platform/features/blob-storage-export-fields
 
 from __future__ import annotations
 
-from tracer_spec.builtin.formats.chat import ANSWERED, ASKED, MESSAGE, REFUSED, TRUNCATED
-from tracer_spec.builtin.formats.format import Format
+from tracer_spec.builtin.formats.format import Format, unanswered
 
 LANGFUSE = Format(
     name="langfuse",
-    summary="Langfuse: `observations_v2/` of the blob storage export, or observations of the public API",
-    view="merge(@, {asked: unpack(input), answered: unpack(output)})",
-    text=f"asked | not_null([?role == 'user'] | [-1] | message_text(content), message_text(@), {ASKED})",
-    label=f"answered | not_null({MESSAGE}, {ANSWERED}, @)",
+    summary=(
+        "Langfuse: `observations_v2/` of the blob storage export, pages of the public API, or a trace downloaded from its page "
+        "(source `json`)"
+    ),
+    iterate="not_null(observations, data, [@])",
+    text="asked(input)",
+    label="answered(output)",
     id="id",
     time="not_null(start_time, startTime)",
     model="not_null(provided_model_name, providedModelName, model)",
@@ -27,8 +29,5 @@ LANGFUSE = Format(
         "error status": "level == 'ERROR'",
         "not an LLM call": "type && type != 'GENERATION'",
     },
-    unanswered={
-        "truncated": f"answered | {TRUNCATED}",
-        "refusal": f"answered | refusal || {REFUSED}",
-    },
+    unanswered=unanswered("output"),
 )

@@ -9,41 +9,38 @@ MLflow, "Trace data structure", mlflow.org/docs/latest/genai/concepts/trace
 
 from __future__ import annotations
 
-from tracer_spec.builtin.formats.chat import ANSWERED, ASKED, MESSAGE, unanswered
-from tracer_spec.builtin.formats.format import Format
+from tracer_spec.builtin.formats.format import Format, unanswered
+
+_INPUTS = 'unpack(attributes."mlflow.spanInputs")'
+_OUTPUTS = 'unpack(attributes."mlflow.spanOutputs")'
 
 MLFLOW = Format(
     name="mlflow",
-    summary="MLflow: traces as JSON (`Trace.to_json()`, `mlflow traces get`)",
-    iterate="from_json(data).spans[?contains(['CHAT_MODEL', 'LLM'], unpack(attributes.\"mlflow.spanType\"))]",
+    summary=(
+        "MLflow: traces as JSON (`Trace.to_json()`, `mlflow traces get`), rows of `search_traces()`, or a run's `traces.json`"
+    ),
+    iterate=(
+        "not_null(traces, [@])[].not_null(from_json(trace).data, from_json(data), @).from_json(spans)[] | "
+        "[?contains(['CHAT_MODEL', 'LLM'], unpack(attributes.\"mlflow.spanType\"))]"
+    ),
     view=(
-        'merge(@, {asked: unpack(attributes."mlflow.spanInputs"), answered: unpack(attributes."mlflow.spanOutputs"), '
-        'info: from_json("$record".info)})'
+        'merge(@, {info: not_null(from_json("$record".trace).info, from_json("$record".info), "$record")}) | '
+        "merge(@, {trace: not_null(info.trace_id, info.request_id, trace_id, context.trace_id)})"
     ),
-    text=(
-        "not_null("
-        f"asked | {ASKED}, "
-        # LangChain's messages: a list of them for each prompt of the batch
-        "asked.messages[0][?type == 'human'] | [-1] | message_text(content), "
-        "message_text(asked))"
-    ),
-    label=(
-        "not_null("
-        f"answered | {ANSWERED}, "
-        "answered.generations[0][0] | not_null(message.tool_calls[0].args, text), "
-        f"answered | {MESSAGE}, message_text(answered))"
-    ),
-    id="not_null(span_id, context.span_id)",
+    text=f"asked({_INPUTS})",
+    label=f"answered({_OUTPUTS})",
+    # ids of spans are unique within a trace
+    id="join('/', [trace, not_null(span_id, context.span_id)][?@].to_string(@))",
     time="not_null(start_time_unix_nano, start_time)",
-    truth="info.assessments[?expectation].expectation.value | [0]",
-    model='not_null(unpack(attributes."mlflow.llm.model"), answered.model, asked.model)',
+    truth="from_json(info.assessments)[?expectation].expectation.value | [0]",
+    model=f'not_null(unpack(attributes."mlflow.llm.model"), {_OUTPUTS}.model, {_INPUTS}.model)',
     version=(
-        '[from_json(info.tags."mlflow.linkedPrompts")][] | [?name]'
+        '[from_json(from_json(info.tags)."mlflow.linkedPrompts")][] | [?name]'
         ".join('@', [to_string(name), to_string(version)]) | join(', ', @)"
     ),
     skip={
         # of the span, not of the trace: what fails after the teacher has answered does not undo the answer
         "error status": "contains(['STATUS_CODE_ERROR', 'ERROR'], not_null(status.code, status_code)) || status.code == `2`",
     },
-    unanswered=unanswered("answered"),
+    unanswered=unanswered(_OUTPUTS),
 )

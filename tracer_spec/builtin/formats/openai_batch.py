@@ -8,8 +8,7 @@ object", platform.openai.com/docs/api-reference/batch
 
 from __future__ import annotations
 
-from tracer_spec.builtin.formats.chat import ANSWERED, ASKED, unanswered
-from tracer_spec.builtin.formats.format import Format, Join
+from tracer_spec.builtin.formats.format import Format, Join, unanswered
 
 _BODY = "outputs[0].response.body"
 
@@ -17,8 +16,8 @@ OPENAI_BATCH = Format(
     name="openai-batch",
     summary="OpenAI Batch API: input, output and error files, joined by `custom_id`",
     join=Join(key="custom_id", input="body", output="response || error"),
-    text=f"inputs[0].body | {ASKED}",
-    label=f"{_BODY} | {ANSWERED}",
+    text="asked(inputs[0].body)",
+    label=f"answered({_BODY})",
     id="inputs[0].custom_id",
     time=f"not_null({_BODY}.created, {_BODY}.created_at)",
     model=f"{_BODY}.model",

@@ -7,29 +7,20 @@ Arize AI, "OpenInference semantic conventions", arize-ai.github.io/openinference
 
 from __future__ import annotations
 
-from tracer_spec.builtin.formats.chat import ANSWERED, ASKED, REFUSED, TRUNCATED
 from tracer_spec.builtin.formats.format import Format
 
-_OUTPUT = "from_json(attributes.output.value)"
+_OUTPUT = "attributes.output.value"
 
 OPENINFERENCE = Format(
     name="openinference",
     summary="OpenInference (Arize Phoenix): OTLP/JSON spans, or rows with columns such as `attributes.llm.model_name`",
-    iterate="not_null(resourceSpans[].scopeSpans[].spans[], [@])",
+    iterate="not_null(resourceSpans[].scopeSpans[].spans[], data, [@])",
     view="nested(merge(@, {attributes: otlp(attributes)}))",
     text=(
-        "not_null("
-        "attributes.llm.input_messages[?message.role == 'user'] | [-1].message | "
-        "not_null(content, message_text(contents[].message_content)), "
-        f"from_json(attributes.input.value) | {ASKED}, "
+        "not_null(asked(attributes.llm.input_messages), asked(from_json(attributes.input.value)), "
         "(attributes.input.mime_type != 'application/json' && attributes.input.value) || `null`)"
     ),
-    label=(
-        "not_null("
-        "attributes.llm.output_messages[0].message | not_null("
-        "tool_calls[0].tool_call.function.arguments, content, message_text(contents[].message_content)), "
-        f"{_OUTPUT} | {ANSWERED}, attributes.output.value)"
-    ),
+    label=f"not_null(answered(attributes.llm.output_messages), answered({_OUTPUT}))",
     id="not_null(spanId, context.span_id, span_id)",
     time="not_null(startTimeUnixNano, start_time)",
     model="attributes.llm.model_name",
@@ -39,7 +30,7 @@ OPENINFERENCE = Format(
         "not an LLM call": "not_null(attributes.openinference.span.kind, span_kind) != 'LLM'",
     },
     unanswered={
-        "truncated": f"attributes.llm.finish_reason == 'length' || ({_OUTPUT} | {TRUNCATED})",
-        "refusal": f"attributes.llm.finish_reason == 'content_filter' || ({_OUTPUT} | {REFUSED})",
+        "truncated": f"truncated({{finish_reason: attributes.llm.finish_reason, message: from_json({_OUTPUT})}})",
+        "refusal": f"refused({{finish_reason: attributes.llm.finish_reason, message: from_json({_OUTPUT})}})",
     },
 )

@@ -14,26 +14,36 @@ OpenTelemetry, "Semantic conventions for generative AI", github.com/open-telemet
 
 from __future__ import annotations
 
-from tracer_spec.builtin.formats.format import Format, Join
+from tracer_spec.builtin.formats.format import Format, Join, unanswered
 
 _EVENT = "not_null(eventName, event_name, at.event.name)"
-_OUT = "from_json(at.gen_ai.output.messages)[0]"
-# the answer's message where it is an event's: of a log record, of a span (a JSON string)
-_CHOICES = ("outputs[0].said.message", "not_null(from_json(choice.gen_ai.event.content), choice) | from_json(message)")
-_FINISHED = (
-    "[not_null(from_json(at.gen_ai.response.finish_reasons), `[]`), "
-    f"[{_OUT}.finish_reason, choice.finish_reason, from_json(choice.gen_ai.event.content).finish_reason, "
-    "outputs[0].said.finish_reason, at.gen_ai.completion[0].finish_reason]][][]"
+_OPERATION = "not_null(at.gen_ai.operation.name, at.llm.request.type)"
+_CALLS = "['chat', 'text_completion', 'generate_content', 'completion']"
+# not every SDK names the operation: then what was said tells an LLM's span
+_SAID = (
+    "at.gen_ai.input.messages || at.gen_ai.output.messages || at.gen_ai.completion || at.ai.prompt || user || prompt"
 )
+_AI_SDK = "not_null(at.ai.response, at.ai.result)"
 
 OTEL_GENAI = Format(
     name="otel-genai",
-    summary="OpenTelemetry GenAI: OTLP/JSON spans and logs, of all three generations of the conventions",
+    summary=(
+        "OpenTelemetry GenAI: OTLP/JSON spans and logs, of all three generations of the conventions, spans of the console "
+        "exporter, and those of Vercel's AI SDK"
+    ),
     iterate="not_null(resourceSpans[].scopeSpans[].spans[], resourceLogs[].scopeLogs[].logRecords[], [@])",
     view=(
         "merge(@, {at: nested(otlp(attributes)), said: otlp(body), "
         "user: events[?name == 'gen_ai.user.message'] | [-1].attributes | nested(otlp(@)), "
-        "choice: events[?name == 'gen_ai.choice'] | [0].attributes | nested(otlp(@))})"
+        "choice: events[?name == 'gen_ai.choice'] | [0].attributes | nested(otlp(@)), "
+        "prompt: events[?name == 'gen_ai.content.prompt'] | [-1].attributes | nested(otlp(@)), "
+        "completion: events[?name == 'gen_ai.content.completion'] | [0].attributes | nested(otlp(@))}) | "
+        "merge(@, {answer: not_null("
+        "from_json(at.gen_ai.output.messages) | [0], "
+        "choice.gen_ai.event.content, choice.message, choice, from_json(at.gen_ai.completion) | [0], at.gen_ai.completion, "
+        f"completion.gen_ai.completion, {_AI_SDK} | not_null(toolCalls, object, text)), "
+        "finish: not_null(from_json(at.gen_ai.response.finish_reasons) | [0], choice.finish_reason, "
+        "at.ai.response.finishReason)})"
     ),
     join=Join(
         key="traceId && spanId && join('/', [to_string(traceId), to_string(spanId)])",
@@ -42,33 +52,23 @@ OTEL_GENAI = Format(
     ),
     text=(
         "not_null("
-        "from_json(at.gen_ai.input.messages)[?role == 'user'] | [-1] | message_text(not_null(parts, content)), "
-        "from_json(user.gen_ai.event.content) | message_text(content), message_text(user.content), "
-        "message_text(inputs[-1].said.content), "
-        "at.gen_ai.prompt[?role == 'user'] | [-1] | message_text(content))"
+        "asked(at.gen_ai.input.messages), asked(user.gen_ai.event.content), asked(user.content), asked(inputs[-1].said), "
+        "asked(at.gen_ai.prompt), asked(prompt.gen_ai.prompt), "
+        'asked(not_null(at.ai."prompt.messages", at.ai.prompt.messages, at.ai.prompt)))'
     ),
-    label=(
-        "not_null("
-        f"{_OUT}.parts[?type == 'tool_call'].arguments | [0], "
-        + "".join(f"{each} | tool_calls[0].function.arguments, " for each in _CHOICES)
-        + "at.gen_ai.completion[0].tool_calls[0].arguments, "
-        f"{_OUT} | message_text(not_null(parts, content)), "
-        + "".join(f"{each} | message_text(content), " for each in _CHOICES)
-        + "message_text(choice.message), message_text(choice.content), at.gen_ai.completion[0].content)"
+    label="answered(not_null(answer, outputs[0].said))",
+    id="not_null(spanId, span_id, context.span_id, inputs[0].spanId)",
+    time=(
+        "not_null(startTimeUnixNano, start_time_unix_nano, timeUnixNano, time_unix_nano, start_time, inputs[0].timeUnixNano)"
     ),
-    id="not_null(spanId, span_id, inputs[0].spanId)",
-    time="not_null(startTimeUnixNano, start_time_unix_nano, timeUnixNano, time_unix_nano, inputs[0].timeUnixNano)",
-    model="not_null(at.gen_ai.response.model, at.gen_ai.request.model)",
+    model="not_null(at.gen_ai.response.model, at.gen_ai.request.model, at.ai.response.model, at.ai.model.id)",
     version="join('@', [at.gen_ai.prompt.name, at.gen_ai.prompt.version][?@].to_string(@))",
     skip={
-        "error status": "at.error.type || status.code == `2` || status.code == 'STATUS_CODE_ERROR'",
-        "not an LLM call": (
-            "!inputs && !contains(['chat', 'text_completion', 'generate_content', 'completion'], "
-            "not_null(at.gen_ai.operation.name, at.llm.request.type))"
+        "error status": (
+            "at.error.type || status.code == `2` || contains(['STATUS_CODE_ERROR', 'ERROR'], "
+            "not_null(status.code, status.status_code))"
         ),
+        "not an LLM call": (f"!inputs && !(contains({_CALLS}, {_OPERATION}) || (!({_OPERATION}) && ({_SAID})))"),
     },
-    unanswered={
-        "truncated": f"{_FINISHED} | contains(@, 'length') || contains(@, 'max_tokens')",
-        "refusal": f"{_FINISHED} | contains(@, 'content_filter') || contains(@, 'refusal')",
-    },
+    unanswered=unanswered("{finish_reason: finish, message: from_json(not_null(answer, outputs[0].said))}"),
 )

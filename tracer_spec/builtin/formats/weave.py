@@ -7,15 +7,14 @@ Weights & Biases, "Call schema reference", docs.wandb.ai/weave/guides/tracking/c
 
 from __future__ import annotations
 
-from tracer_spec.builtin.formats.chat import ANSWERED, ASKED, unanswered
-from tracer_spec.builtin.formats.format import Format
+from tracer_spec.builtin.formats.format import Format, unanswered
 
 WEAVE = Format(
     name="weave",
     summary="W&B Weave: calls of `calls/stream_query`, those of an LLM's client",
     view="merge(@, {inputs: from_json(inputs), output: unpack(output)})",
-    text=f"inputs | {ASKED}",
-    label=f"output | {ANSWERED}",
+    text="asked(inputs)",
+    label="answered(output)",
     id="id",
     time="started_at",
     model="not_null(output.model, inputs.model)",
