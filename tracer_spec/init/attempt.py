@@ -67,6 +67,11 @@ class Attempt:
         return self.answers.flaw
 
     @property
+    def is_a_vendors(self) -> bool:
+        """Tell whether more than text, answer and id is where a vendor's preset says: those three lie alike in many a log."""
+        return any(raw.time is not None or raw.model or raw.version for raw in self.raws)
+
+    @property
     def rank(self) -> tuple[bool, bool, int, int]:
         """Return what the better attempt has more of."""
         nested = sum(container_in(raw.text) is not None for raw in self.raws)
@@ -77,7 +82,9 @@ def try_format(written: Written, raws: Sequence[Raw]) -> Attempt:
     """Return what a format finds: the traces that it reads whole."""
     good = tuple(raw for raw in raws if is_good(raw))
     answers = read_answers([raw.label for raw in good if not raw.unanswered])
-    n_parts = sum(part is not None for raw in good for part in (raw.id, raw.time, raw.model, raw.version))
+    n_parts = sum(
+        part is not None and part != "" for raw in good for part in (raw.id, raw.time, raw.model, raw.version)
+    )
     return Attempt(written, good, answers, n_parts)
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tracer_spec.builtin.formats.expressions import ExpressionError, compile_expression
-from tracer_spec.builtin.formats.functions import FUNCTIONS
 from tracer_spec.builtin.formats.times import epoch_seconds
 from tracer_spec.init.json_in_text import container_in
 from tracer_spec.init.names import TRUTHS, words_of
@@ -19,7 +18,7 @@ from tracer_spec.text_format import plural
 _DEEPEST = 8
 # places that one record may have, and fields that all may have: beyond it is a table of its own
 _MOST_PLACES, _MOST_FIELDS = 500, 400
-_CHAT = {name: compile_expression(f"{name}(@)") for name in ("asked", "answered") if name in FUNCTIONS}
+_CHAT = {name: compile_expression(f"{name}(@)") for name in ("asked", "answered")}
 # what a user said first, where the last message only asks for the label
 _FIRST_WORDS = "[?role == 'user'] | [0].message_text(content)"
 _FIRST = compile_expression(f"@{_FIRST_WORDS}")
@@ -178,11 +177,14 @@ def _inside(value: Any, path: str, key: str, depth: int) -> Iterator[tuple[str, 
 
 
 def _said(get: Any, value: Any) -> Any:
-    """Return what a chat's reader finds in a value that is a chat's; None elsewhere."""
+    """Return what a chat's reader finds in a value that is a chat's; None in any other, which it takes as it is."""
+    if isinstance(value, list) and not any(isinstance(each, Mapping | list) for each in value):
+        return None
     try:
-        return get(value)
+        found = get(value)
     except ExpressionError:
         return None
+    return None if found == value else found
 
 
 def _simplest(fields: Sequence[Field]) -> Iterator[Field]:
@@ -201,7 +203,7 @@ def _simplest(fields: Sequence[Field]) -> Iterator[Field]:
 
 def _effort(path: str) -> int:
     """Return how far-fetched a path is: a place in a list may hold another message tomorrow."""
-    return 3 * path.count("[") + 2 * path.count("from_json(") + path.startswith(tuple(_CHAT))
+    return 3 * path.count("[") + 2 * path.count("from_json(") + path.startswith(tuple(_CHAT)) + path.endswith("(@)")
 
 
 def _as_jmespath(key: str) -> str:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tracer_spec.builtin.formats import PRESETS
 from tracer_spec.builtin.formats.expressions import compile_expression
 from tracer_spec.errors import DataError
-from tracer_spec.init.attempt import Attempt, Layout, Written, try_format
+from tracer_spec.init.attempt import Attempt, Layout, is_good, try_format
 from tracer_spec.init.fields import Fields, fields_of
 from tracer_spec.init.places import head_and_body, labels_in, other_parts, texts_in
 from tracer_spec.init.presets import best_preset, read_all
@@ -45,11 +44,29 @@ def guess_layout(sample: Sample, text: str | None = None, label: str | None = No
     if isinstance(found, Layout):
         return found
     for path in sorted(fields.lists, key=lambda each: -fields.lists[each])[:_LISTS]:
-        inside = _items(sample, path)
-        layout = _layout(inside, fields_of(inside.records), text, label) if len(inside.records) > 1 else found
-        if isinstance(layout, Layout) and (written := _iterated(layout.format, path)):
-            return replace(layout, format=written)
+        layout = _of_list(sample, path, text, label)
+        if layout is not None:
+            return layout
     raise found.error(fields)
+
+
+def _of_list(sample: Sample, path: str, text: str | None, label: str | None) -> Layout | None:
+    """Return the layout of the items of a list inside the records; None where they are no traces."""
+    get = compile_expression(path)
+    found = (
+        Record(record.where, item, "")
+        for record in sample.records
+        if not record.problem
+        for item in get(record.data) or ()
+        if isinstance(item, Mapping)
+    )
+    items = replace(sample, records=tuple(spread(found, SAMPLED)[0]), is_whole=True)
+    layout = _layout(items, fields_of(items.records), text, label) if len(items.records) > 1 else None
+    if not isinstance(layout, Layout):
+        return None
+    parts = {"preset": layout.format} if isinstance(layout.format, str) else layout.format
+    written = {**parts, "iterate": path}
+    return None if try_format(written, read_all(written, sample)).flaw else replace(layout, format=written)
 
 
 def _layout(sample: Sample, fields: Fields, text: str | None, label: str | None) -> Layout | Refusal:
@@ -57,12 +74,13 @@ def _layout(sample: Sample, fields: Fields, text: str | None, label: str | None)
     preset = best_preset(sample)
     if preset is not None and (text or label):
         preset = _over(preset, sample, text, label)
-    if preset is not None and not preset.flaw:
-        return _of_preset(preset, fields)
+    is_clear = preset is not None and not preset.flaw
+    if preset is not None and is_clear and (preset.format == "native" or preset.is_a_vendors):
+        return _of_preset(preset, sample, fields)
     mapped = _mapped(sample, fields, text, label)
-    if preset is not None and isinstance(mapped, Refusal):
-        return unusable(preset)
-    return mapped
+    if preset is None or isinstance(mapped, Layout):
+        return mapped
+    return _of_preset(preset, sample, fields) if is_clear else unusable(preset)
 
 
 def _over(preset: Attempt, sample: Sample, text: str | None, label: str | None) -> Attempt | None:
@@ -75,19 +93,15 @@ def _over(preset: Attempt, sample: Sample, text: str | None, label: str | None) 
     return attempt if attempt.raws else None
 
 
-def _of_preset(preset: Attempt, fields: Fields) -> Layout:
+def _of_preset(preset: Attempt, sample: Sample, fields: Fields) -> Layout:
     """Return the layout of a preset, with what the preset misses of the parts that are there."""
-    name = preset.format if isinstance(preset.format, str) else preset.format["preset"]
-    known = preset.answers.counts.counts
-    extra: dict[str, str] = {}
-    if PRESETS[name].iterate is None and PRESETS[name].join is None:
-        missing = {part for part in ("id", "time", "truth", "model", "group")
-                   if all(getattr(raw, part) is None for raw in preset.raws)}  # fmt: skip
-        extra = {part: path for part, path in other_parts(fields, (), known).items() if part in missing}
-    written: Written = preset.format
-    if extra:
-        written = {"preset": name, **(preset.format if isinstance(preset.format, Mapping) else {}), **extra}
-    return Layout(written, preset.answers.steps)
+    parts = {"preset": preset.format} if isinstance(preset.format, str) else dict(preset.format)
+    found = other_parts(fields, parts.values(), preset.answers.counts.counts)
+    more = {part: path for part, path in found.items() if all(getattr(raw, part) is None for raw in preset.raws)}
+    if more:  # a preset may read items or views in which these fields do not lie
+        raws = [raw for raw in read_all({**parts, **more}, sample) if is_good(raw)]
+        more = {part: path for part, path in more.items() if any(getattr(raw, part) is not None for raw in raws)}
+    return Layout({**parts, **more} if more else preset.format, preset.answers.steps)
 
 
 def _mapped(sample: Sample, fields: Fields, text: str | None, label: str | None) -> Layout | Refusal:
@@ -113,23 +127,3 @@ def _mapped(sample: Sample, fields: Fields, text: str | None, label: str | None)
         labels=(label,) if label else tuple(each.path for each in labels),
         is_unsure=len(labels) > 1 and labels[1].named >= labels[0].named,
     )
-
-
-def _items(sample: Sample, path: str) -> Sample:
-    """Return the items of a list inside the records, spread, as records of their own."""
-    get = compile_expression(path)
-    found = (
-        Record(record.where, item, "")
-        for record in sample.records
-        if not record.problem
-        for item in get(record.data) or ()
-        if isinstance(item, Mapping)
-    )
-    return replace(sample, records=tuple(spread(found, SAMPLED)[0]))
-
-
-def _iterated(written: Written, path: str) -> Written | None:
-    """Return a format that reads the items of a list; None where a preset has a list of its own."""
-    if not isinstance(written, str):
-        return {**written, "iterate": path}
-    return {"preset": written, "iterate": path} if PRESETS[written].iterate is None else None

@@ -11,7 +11,9 @@ TEXTS = frozenset((*TEXT_KEYS, "message", "utterance", "body", "content", "reque
 LABELS = frozenset(
     (*LABEL_KEYS, "prediction", "predicted", "category", "class", "topic", "response", "completion", "result", "tag")
 )
-TRUTHS = frozenset(("truth", "ground", "gold", "human", "expected", "reference", "annotation", "annotated", "correct"))
+TRUTHS = frozenset(
+    ("truth", "ground", "gold", "human", "expected", "reference", "annotation", "annotated", "correct", "target")
+)
 TIMES = frozenset(("time", "timestamp", "ts", "date", "created", "datetime", "at"))
 MODELS = frozenset(("model", "engine", "deployment"))
 IDS = frozenset(("id", "uuid", "guid", "key"))
