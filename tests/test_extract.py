@@ -1,4 +1,4 @@
-"""A router built on texts taken out of their prompts: one decision on the prompt and on the text alone, wherever it is asked."""
+"""A router built on texts taken out of their prompts: one decision on the prompt and on the text alone, wherever it is."""
 
 from __future__ import annotations
 

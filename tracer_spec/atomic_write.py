@@ -86,7 +86,7 @@ def check_writable(path: Path, *, what: str) -> None:
     elif not os.access(folder, os.W_OK | os.X_OK):
         number = errno.EACCES
     if number:
-        hint = "name a file in a folder that may be written; nothing was trained"
+        hint = "name a file in a folder that may be written; nothing was done"
         raise TracerError(f"{what} cannot be written: {os.strerror(number)}", where=str(path), hint=hint)
 
 

@@ -101,6 +101,20 @@ def format_problems(loaded: LoadedSpec) -> list[Problem]:
     return problems
 
 
+def text_problems(loaded: LoadedSpec) -> list[Problem]:
+    """Return what is wrong where the embedder reads texts and the format has none."""
+    asked = loaded.spec.traces.format
+    try:
+        chosen = find_format(asked if isinstance(asked, str) else asked.model_dump())
+    except SpecError:
+        return []  # told by format_problems
+    if chosen.text is not None:
+        return []
+    what = f"the format gives no text, and the embedder '{loaded.spec.embedder.use}' reads texts"
+    hint = "add text: the JMESPath of what the teacher was asked"
+    return [Problem(loaded.where(_FORMAT), what, hint, address(_FORMAT))]
+
+
 def _said(loaded: LoadedSpec, path: Path, check: Callable[[], object]) -> list[Problem]:
     """Return what a check says of the value at ``path``, unless it may quote the environment."""
     try:

@@ -86,10 +86,9 @@ def build(
     from tracer_spec.flow.remarks import remarks
     from tracer_spec.flow.result import conclude
     from tracer_spec.flow.train import train
-    from tracer_spec.plan import make_plan
+    from tracer_spec.plan import load_plan
     from tracer_spec.plugin.registry import find_plugins
     from tracer_spec.preconditions import check_surroundings
-    from tracer_spec.spec import load_spec
 
     if draft and (locked or check):
         raise UsageError("a draft is neither locked nor checked: a lock pins what was certified")
@@ -97,7 +96,7 @@ def build(
     # a check is there to find out whether training comes to the same
     memory = Memory(open_store(cache), recalls=not check)
     with staged(observe, "plan") as done:
-        plan = make_plan(load_spec(source, overrides=overrides), find_plugins())
+        plan = load_plan(source, find_plugins(), overrides=overrides)
         place = bundle_place(out, plan.spec.name, "draft" if draft else "certified")
         pinned = pinned_build(plan, place) if locked or check else None
         # a draft writes it before it trains, and only where it tells something new

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path as FilePath
 from typing import Any
 
 from pydantic import ValidationError
 
 from tracer_spec.builtin.formats import Format, Reader, compile_format, find_format
-from tracer_spec.cross_checks import allowed_labels, format_problems, target_problems
+from tracer_spec.cross_checks import allowed_labels, format_problems, target_problems, text_problems
 from tracer_spec.errors import PluginError, Problem, SpecError, TracerError
 from tracer_spec.plugin.contracts import Options, Provided, VectorReaderPlugin
 from tracer_spec.plugin.proposing import CalibratorPlugin, Target
 from tracer_spec.plugin.registry import Registry
 from tracer_spec.plugin.requirements import missing_dependency, provided_by
 from tracer_spec.spec.error_text import REASON_LEFT_OUT, is_private
-from tracer_spec.spec.load import LoadedSpec
+from tracer_spec.spec.load import LoadedSpec, in_reading_order, read_spec
 from tracer_spec.spec.model import RouterSpec
 from tracer_spec.spec.nodes import Path, address, as_written, find, nearest
 from tracer_spec.spec.problems import problems_of
@@ -165,6 +166,27 @@ class Plan:
         return find_format(asked if isinstance(asked, str) else asked.model_dump())
 
 
+def load_plan(source: str | FilePath | Mapping[str, Any], registry: Registry, *, overrides: Sequence[str] = ()) -> Plan:
+    """Read a spec and make its plan; ``source`` and ``overrides`` are those of :func:`~tracer_spec.spec.load.load_spec`.
+
+    Raises
+    ------
+    SpecError
+        With everything that is wrong, of the spec itself and of what it asks of plugins.
+    """
+    reading = read_spec(source, overrides=overrides)
+    problems = reading.problems
+    if reading.rest is not None:
+        try:
+            plan = make_plan(reading.rest, registry)
+        except SpecError as error:
+            problems += tuple(each for each in error.problems if not reading.is_left_out(each.address))
+        else:
+            if not problems:
+                return plan
+    raise SpecError.of(in_reading_order(problems))
+
+
 def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
     """Find every plugin that a spec names, and validate its options by the plugin's own model.
 
@@ -198,9 +220,11 @@ def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
     calibrator = one("calibrator", spec.target.calibrator, "target", "calibrator")
     if calibrator is not None:
         problems += target_problems(loaded, calibrator.provided, registry)
+    if embedder is not None and not embedder.reads_vectors:
+        problems += text_problems(loaded)
     if problems or not (source and embedder and acceptor and calibrator):
         raise SpecError.of(tuple(problems))
-    plan = Plan(
+    return Plan(
         loaded=loaded,
         source=source,
         embedder=embedder,
@@ -211,19 +235,6 @@ def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
         calibrator=calibrator,
         allowed_labels=allowed,
     )
-    _check_text(plan)
-    return plan
-
-
-def _check_text(plan: Plan) -> None:
-    """Raise where the embedder reads texts and the format has none."""
-    if plan.format.text is None and not plan.embedder.reads_vectors:
-        raise SpecError(
-            f"the format gives no text, and the embedder '{plan.embedder.provided.name}' reads texts",
-            where=plan.loaded.where(("traces", "format")),
-            hint="add text: the JMESPath of what the teacher was asked",
-            address="traces.format",
-        )
 
 
 def _present(resolved: Iterable[Resolved | None]) -> tuple[Resolved, ...]:

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tracer_spec.atomic_write import check_writable
-from tracer_spec.errors import TracerError, UsageError
+from tracer_spec.errors import UsageError
+from tracer_spec.runtime.onnx_runtime import import_onnxruntime
 
 
 def check_surroundings(outputs: Mapping[str, Path | None], environ: Mapping[str, str] = os.environ) -> None:
@@ -32,7 +33,7 @@ def check_surroundings(outputs: Mapping[str, Path | None], environ: Mapping[str,
     for what, place in outputs.items():
         if place is not None:
             check_writable(place, what=what)
-    _check_onnxruntime()
+    import_onnxruntime()
 
 
 def source_date(environ: Mapping[str, str]) -> str | None:
@@ -44,16 +45,3 @@ def source_date(environ: Mapping[str, str]) -> str | None:
         return datetime.fromtimestamp(int(text), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     except (ValueError, OverflowError, OSError):
         raise UsageError(f"SOURCE_DATE_EPOCH is '{text}'", hint="it is a whole number of seconds since 1970") from None
-
-
-def _check_onnxruntime() -> None:
-    """Import what every score comes from; one that was compiled for another numpy fails in several ways."""
-    from tracer_spec.runtime.onnx_runtime import import_onnxruntime
-
-    try:
-        import_onnxruntime()
-    except Exception as error:  # noqa: BLE001 - an extension that does not fit raises ImportError, AttributeError or SystemError
-        raise TracerError(
-            f"onnxruntime cannot be imported: {' '.join(str(error).split())[:300]}",
-            hint="pip install --upgrade numpy onnxruntime",
-        ) from None

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from tracer_spec.builtin.sources import delimited
 from tracer_spec.builtin.sources.delimited import Csv, CsvOptions
 from tracer_spec.errors import DataError
 
@@ -73,11 +74,62 @@ def test_utf16_is_read_where_the_options_say_so_and_refused_where_not(path):
         read(path, content)
 
 
-def test_a_quote_that_is_never_closed_is_a_problem_and_not_the_rest_of_the_file(path):
-    records = read(path, b'text,label\n"never closed,a\n' + b"x,b\n" * 100, max_field_chars=50)
-    assert records[0].problem == "invalid CSV: field larger than field limit (50)"
-    assert records[-1].data == {"text": "x", "label": "b"}
+OPEN = "a quote that opens here does not close as CSV asks; reading goes on with the next line"
+
+
+def test_a_quote_that_is_never_closed_costs_its_own_row(path):
+    rows = b"x,b\n" * 100
+    for options in ({}, {"max_field_chars": 50}):
+        records = read(path, b'text,label\ny,a\n"never closed,a\n' + rows, **options)
+        assert [(r.where, r.problem) for r in records[:3]] == [("t.csv:2", ""), ("t.csv:3", OPEN), ("t.csv:4", "")]
+        assert [r.data for r in records[2:]] == [{"text": "x", "label": "b"}] * 100
+        assert records[-1].where == "t.csv:103"
     assert [r.problem for r in read(path, b'text,label\n"never closed,a\n')] == ["invalid CSV: unexpected end of data"]
+
+
+def test_a_stray_quote_that_a_later_row_seems_to_close_costs_its_own_row(path):
+    rows = b'"never closed,a\nx,b\n"one\ntwo",c\nhe said "no",d\n'
+    assert [(r.where, r.data.get("text"), r.problem) for r in read(path, b"text,label\n" + rows)] == [
+        ("t.csv:2", None, OPEN),
+        ("t.csv:3", "x", ""),
+        ("t.csv:4", "one\ntwo", ""),
+        ("t.csv:6", 'he said "no"', ""),
+    ]
+
+
+def test_the_address_is_the_line_of_the_quote_where_an_earlier_field_goes_over_lines(path):
+    rows = b'"one\ntwo","never closed\nx,b\n"three\nfour",c\n'
+    assert [(r.where, r.data.get("text"), r.problem) for r in read(path, b"text,label\n" + rows)] == [
+        ("t.csv:3", None, OPEN),
+        ("t.csv:4", "x", ""),
+        ("t.csv:5", "three\nfour", ""),
+    ]
+
+
+def test_a_line_that_is_too_long_ends_a_quote_and_is_a_bad_record_of_its_own(path):
+    records = read(path, b'text,label\n"never closed,a\nx,b\n' + b"y" * 99 + b",c\nz,d\n", max_field_chars=50)
+    assert [(r.where, r.data.get("text"), r.problem) for r in records] == [
+        ("t.csv:2", None, OPEN),
+        ("t.csv:3", "x", ""),
+        ("t.csv:4", None, "a line longer than 50 characters, the 'max_field_chars'"),
+        ("t.csv:5", "z", ""),
+    ]
+
+
+def test_with_many_stray_quotes_no_line_is_read_more_than_twice(path, monkeypatch):
+    n_read, lines = 0, ['"never closed,a\n', *["x,b\n"] * 9] * 300
+    next_line = delimited._Lines.__next__
+
+    def counted(self):
+        nonlocal n_read
+        n_read += 1
+        return next_line(self)
+
+    monkeypatch.setattr(delimited._Lines, "__next__", counted)
+    records = read(path, ("text,label\n" + "".join(lines)).encode())
+    assert sum(r.problem == OPEN for r in records) == 300
+    assert sum(r.data == {"text": "x", "label": "b"} for r in records) == 300 * 9
+    assert n_read < 2.1 * len(lines)
 
 
 def test_a_line_longer_than_the_limit_is_a_problem_and_is_not_held(path):
@@ -176,6 +228,21 @@ def test_what_the_csv_module_writes_comes_back(rows):
             (r.data["a"] or "", r.data["b"] or "", r.data["c"] or "") for r in Csv(CsvOptions(path=str(path))).records()
         ]
     assert got == rows
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["", "fine", "two\nlines", 'a "quote"']), st.booleans()), max_size=9))
+def test_every_row_is_read_whatever_quotes_stray_on_lines_between_them(rows):
+    text = io.StringIO()
+    for cell, is_stray in [("first", False), *rows]:
+        csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow((cell, "b"))
+        text.write('"stray,b\n' * is_stray)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "t.csv"
+        path.write_text("a,b\n" + text.getvalue(), encoding="utf-8")
+        records = list(Csv(CsvOptions(path=str(path))).records())
+    assert [r.data["a"] or "" for r in records if not r.problem] == ["first", *(cell for cell, _ in rows)]
+    assert sum(r.problem != "" for r in records) == sum(is_stray for _, is_stray in rows)
 
 
 @settings(max_examples=150, deadline=None)

@@ -65,7 +65,6 @@ def test_every_way_to_store_a_constant_passes():
         (TensorProto.INT64, [-1, 2**62]),
         (TensorProto.UINT64, [1, 2**63]),
         (TensorProto.BOOL, [True, False]),
-        (TensorProto.STRING, [b"a", b"b"]),
     ):
         check_graph(model_with(helper.make_tensor("c", kind, [2], values)).SerializeToString())
     check_graph(model_with(helper.make_tensor("c", TensorProto.FLOAT, [], [1.0])).SerializeToString())
@@ -187,7 +186,9 @@ def tensor(dims, data_type=TensorProto.FLOAT, **content):
         (tensor([2], float_data=[1.0]), "has 2 elements; it has 1"),
         (tensor([2], TensorProto.INT64, int64_data=[1, 2, 3]), "has 2 elements; it has 3"),
         (tensor([1], int64_data=[1]), "in a field that does not fit its type"),
-        (tensor([1], TensorProto.STRING, raw_data=b"a"), "in a field that does not fit its type"),
+        (tensor([1], TensorProto.STRING, raw_data=b"a"), "the element type 8, which a policy may not use"),
+        (tensor([1], TensorProto.STRING, string_data=[b"a"]), "the element type 8, which a policy may not use"),
+        (tensor([1], string_data=[b"a"]), "in a field that does not fit its type"),
         (tensor([1], TensorProto.FLOAT16, int32_data=[0x7C00]), "in a field that does not fit its type"),
         (tensor([1], TensorProto.COMPLEX64, raw_data=bytes(8)), "the element type 14"),
         (tensor([1], 99, raw_data=bytes(8)), "the element type 99"),
@@ -330,6 +331,11 @@ def chain(op, n, *more):
     return [helper.make_node(op, [a, *(more or [a])], [b]) for a, b in itertools.pairwise(names)]
 
 
+def input_type(dimensions):
+    """Return field 2 of a description of a value: a type, of a tensor, of a shape."""
+    return length_delimited(2, length_delimited(1, length_delimited(2, dimensions)))
+
+
 HOSTILE = {
     "a loop": (computing(node("Loop")), "uses the operator 'Loop', which a policy may not"),
     "a scan": (computing(node("Scan")), "uses the operator 'Scan', which a policy may not"),
@@ -405,7 +411,7 @@ HOSTILE = {
     "millions of empty nodes": (length_delimited(7, b"\x0a\0" * 3_000_000), "has more than 200000 nodes, names"),
     "millions of descriptions": (length_delimited(7, b"\x6a\0" * 3_000_000), "has more than 200000 nodes, names"),
     "millions of long descriptions": (
-        length_delimited(7, length_delimited(13, b"." * 40) * 300_000),
+        length_delimited(7, length_delimited(13, length_delimited(1, b"." * 40)) * 300_000),
         "has more than 200000 nodes, names",
     ),
     "millions of inputs": (
@@ -414,14 +420,179 @@ HOSTILE = {
     ),
     "millions of operator sets": (b"\x42\0" * 3_000_000, "has more than 200000 nodes, names"),
     "millions of fields of a tensor": (
-        length_delimited(7, length_delimited(5, (b"\x42\0\x62\0" * 1_000_000))),
+        length_delimited(7, length_delimited(5, (b"\x62\0\x82\x01\0" * 1_000_000))),
         "a tensor has more than 256 fields",
     ),
     "millions of dimensions": (
         length_delimited(7, length_delimited(5, length_delimited(1, b"\1" * 3_000_000))),
         "dimensions of a tensor are malformed",
     ),
+    "millions of dimensions of an input": (
+        length_delimited(7, length_delimited(11, input_type(b"\x0a\0" * 3_000_000))),
+        "has more than 200000 nodes, names",
+    ),
+    "millions of texts of an attribute": (
+        length_delimited(7, length_delimited(1, length_delimited(5, b"\x4a\0" * 3_000_000))),
+        "has more than 2000000 texts in attributes",
+    ),
+    "millions of names in a quantization": (
+        length_delimited(7, length_delimited(14, b"\x12\0" * 3_000_000)),
+        "has a quantization annotation",
+    ),
+    "many nodes that concatenate shapes": (
+        computing(
+            helper.make_node("Shape", ["x"], ["s0"]),
+            *[helper.make_node("Concat", [f"s{i}"] * 2000, [f"s{i + 1}"], axis=0) for i in range(4)],
+        ),
+        "makes values too large to hold, by a node of Concat",
+    ),
+    "an empty value of endless sizes": (
+        computing(
+            *[
+                made
+                for i in range(40)
+                for made in (
+                    helper.make_node("Unsqueeze", [f"c{i}", "last"], [f"a{i}"]),
+                    helper.make_node("Unsqueeze", [f"c{i}", "middle"], [f"b{i}"]),
+                    helper.make_node("Add", [f"a{i}", f"b{i}"], [f"s{i}"]),
+                    helper.make_node("Flatten", [f"s{i}"], [f"c{i + 1}"], axis=1),
+                )
+            ],
+            constants=[constant("c0", 0, 8), numbers("last", 2), numbers("middle", 1)],
+        ),
+        "makes values too large to hold, by a node of Flatten",
+    ),
+    "values of endless ranks": (
+        computing(
+            *[helper.make_node("Unsqueeze", [f"c{i}", "first"], [f"c{i + 1}"]) for i in range(20)],
+            constants=[constant("c0"), numbers("first", 0)],
+        ),
+        "makes values too large to hold, by a node of Unsqueeze that gives 'c1[0-9]'",
+    ),
 }
+
+
+def constant_node(*attributes, kind=None):
+    made = helper.make_node("Constant", [], ["y"])
+    made.attribute.extend(helper.make_attribute(name, value) for name, value in attributes)
+    for each in made.attribute:
+        each.type = kind or each.type
+    return computing(
+        made,
+        helper.make_node("Expand", ["one", "y"], ["z"]),
+        constants=[numpy_helper.from_array(np.float32([1]), "one")],
+    )
+
+
+MISLEADING = {
+    "a cast that wraps": (
+        computing(
+            helper.make_node("Cast", ["m"], ["u"], to=TensorProto.UINT32),
+            helper.make_node("Cast", ["u"], ["i"], to=TensorProto.INT64),
+            helper.make_node("Expand", ["one", "i"], ["y"]),
+            constants=[numbers("m", -1), constant("one", 1)],
+        ),
+        "a node of Expand that gives 'y' whose shape cannot be told beforehand",
+    ),
+    "a part of a shape": (
+        computing(
+            helper.make_node("Shape", ["x"], ["s"], start=1),
+            helper.make_node("Concat", ["s", "s"], ["c"], axis=0),
+            helper.make_node("ConstantOfShape", ["c"], ["y"]),
+            shape=("n", 65_536),
+        ),
+        "makes values too large to hold, by a node of ConstantOfShape",
+    ),
+    "the places in a scalar": (
+        computing(
+            helper.make_node("NonZero", ["one"], ["y"]),
+            helper.make_node("Tile", ["y", "by"], ["z"]),
+            constants=[numpy_helper.from_array(np.array(1), "one"), numbers("by", 1, 2**30)],
+        ),
+        "makes values too large to hold, by a node of Tile",
+    ),
+    "padding of chosen axes": (
+        computing(
+            helper.make_node("Pad", ["c", "by", "", "axes"], ["y"]),
+            constants=[constant("c", 1, 1_000_000), numbers("by", 0, 0, 0, 10_000), numbers("axes", 1, 0)],
+        ),
+        "a node of Pad that gives 'y' whose inputs do not fit it",
+    ),
+    "an axis inserted twice": (
+        computing(helper.make_node("Unsqueeze", ["x", "axes"], ["y"]), constants=[numbers("axes", 0, 0)]),
+        "a node of Unsqueeze that gives 'y' whose inputs do not fit it",
+    ),
+    "texts made of numbers": (
+        computing(node("Cast", to=TensorProto.STRING)),
+        "a node of Cast that gives 'y' that makes texts of numbers",
+    ),
+    "long texts": (
+        computing(node("LabelEncoder", domain="ai.onnx.ml", keys_floats=[0.0], values_strings=["a" * 16])),
+        "a text of more than 15 bytes in an attribute",
+    ),
+    "long texts, many": (
+        computing(node("LabelEncoder", domain="ai.onnx.ml", keys_floats=[0.0] * 9, values_strings=["a" * 16] * 9)),
+        "a text of more than 15 bytes in an attribute",
+    ),
+    "a long text": (
+        computing(node("LabelEncoder", domain="ai.onnx.ml", default_string="a" * 16)),
+        "a text of more than 15 bytes in an attribute",
+    ),
+    "a constant with two values": (
+        constant_node(("value_int", 2**40), ("value_int", 2)),
+        "has a node with two attributes 'value_int'",
+    ),
+    "a constant of another type than its name": (
+        constant_node(("value_int", [2**40])),
+        "a node of Constant that gives 'y' whose inputs do not fit it",
+    ),
+    "a constant of another type than its value": (
+        constant_node(("value_int", 1), kind=onnx.AttributeProto.INTS),
+        "a node of Constant that gives 'y' whose inputs do not fit it",
+    ),
+    "two constants of one name": (
+        computing(constants=[numbers("c", 2**40), numbers("c", 2)]),
+        "has two constants of one name",
+    ),
+    "a value given twice": (computing(node("Abs"), node("Abs")), "gives the value 'y' twice"),
+    "a constant that is given again": (
+        computing(node("Abs"), constants=[constant("y", 1)]),
+        "gives the value 'y' twice",
+    ),
+    "a constant of two names": (
+        length_delimited(7, length_delimited(5, numbers("c", 2).SerializeToString() + length_delimited(8, b"d"))),
+        "given twice",
+    ),
+    "an input of two types": (
+        length_delimited(7, length_delimited(11, input_type(b"") + input_type(b"\x0a\0"))),
+        "field 2 of a description of a value is given twice",
+    ),
+    "a dimension of two sizes": (
+        length_delimited(7, length_delimited(11, input_type(length_delimited(1, b"\x08\4\x08\5")))),
+        "field 1 of a dimension is given twice",
+    ),
+    "a dimension of a size and a name": (
+        length_delimited(7, length_delimited(11, input_type(length_delimited(1, b"\x08\4\x12\1n")))),
+        "a dimension has a size and a name",
+    ),
+    "an input that is no tensor": (
+        length_delimited(7, length_delimited(11, length_delimited(2, length_delimited(4, b"")))),
+        "has a type other than a tensor's",
+    ),
+    "a product of scalars": (
+        computing(helper.make_node("MatMul", ["c", "c"], ["y"]), constants=[constant("c")], shape=()),
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MISLEADING)
+def test_a_graph_that_a_runtime_would_read_in_another_way_than_its_check_is_refused(case):
+    model, message = MISLEADING[case]
+    if message is None:  # it is ONNX Runtime's to refuse
+        check_graph(model)
+    else:
+        refuse(model, message)
 
 
 @pytest.mark.parametrize("case", HOSTILE)
@@ -468,7 +639,7 @@ def calls_to_check(model):
 def test_a_forest_s_numbers_are_checked_whole_and_not_one_by_one():
     small, large = (calls_to_check(forest(n_trees)) for n_trees in (1_000, 100_000))
     assert abs(large - small) <= 5  # numbers of more bytes are put together in more steps
-    assert large < 2_000
+    assert large < 2_500  # of what is no list: the node's names, the input's type and shape
 
 
 def test_the_text_form_s_models_agree_with_onnx_s_checker(bundles):

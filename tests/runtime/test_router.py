@@ -591,6 +591,46 @@ def test_a_time_limit_that_an_embedder_dresses_up_passes_too(moody):
         signal.signal(signal.SIGTERM, before)
 
 
+def test_an_interrupt_that_an_embedder_dresses_up_passes_too(moody):
+    router, embedder = moody
+
+    def steps():
+        signal.raise_signal(signal.SIGINT)
+        yield
+
+    def wrapping(texts):
+        try:
+            list(steps())
+        except KeyboardInterrupt as error:
+            raise ImportError("initialization failed") from error
+
+    embedder.mood = wrapping
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            router.route("a")
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_app_that_routes_after_its_time_limit_meets_it_once(moody, number):
+    router, embedder = moody
+
+    def failing(texts):
+        raise ConnectionError("no answer")
+
+    embedder.mood = failing
+    before = signal.signal(number, time_limit if number == signal.SIGTERM else signal.default_int_handler)
+    try:
+        try:
+            signal.raise_signal(number)
+        except (TimeoutError, KeyboardInterrupt):
+            assert router.route("a").reason == "unavailable"  # its failure has the app's exception as its context
+    finally:
+        signal.signal(number, before)
+
+
 def test_a_time_limit_of_the_embedder_s_own_is_a_failure_of_it(moody):
     router, embedder = moody
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import click
 
 from tracer_spec.cli.console import paint, wrapped
-from tracer_spec.cli.signals import cause_of
+from tracer_spec.cli.signals import Ended, interrupt_behind
 from tracer_spec.errors import Difference, LockError, Problem, TracerError
 
 BUG = 70
@@ -78,17 +78,18 @@ def failure_of(error: BaseException) -> Failure:
     An ``OSError`` is the environment's: a full disk or a forbidden file is nobody's bug. So is a package that is missing or
     does not fit another. Anything else that is not a :class:`~tracer_spec.errors.TracerError` is ours.
     """
+    interrupt = interrupt_behind(error)
+    if interrupt is not None or isinstance(error, click.Abort):
+        kept = error.kept if isinstance(error, Interrupted) else "nothing was written"
+        what = f"ended by {interrupt.signal.name}" if isinstance(interrupt, Ended) else "interrupted"
+        code = 128 + interrupt.signal if isinstance(interrupt, Ended) else INTERRUPTED
+        return Failure(code, (Problem("", f"{what}; {kept}"),))
     if isinstance(error, TracerError):
         differences = error.differences if isinstance(error, LockError) else ()
         kept = "; ".join(getattr(error, "__notes__", ()))
         return Failure(error.exit_code, error.problems, differences=differences, kept=kept)
     if isinstance(error, click.ClickException):
         return _usage(error)
-    if isinstance(error, KeyboardInterrupt | click.Abort):
-        kept = error.kept if isinstance(error, Interrupted) else "nothing was written"
-        cause = cause_of(error)
-        what = f"ended by {cause.signal.name}" if cause else "interrupted"
-        return Failure(128 + cause.signal if cause else INTERRUPTED, (Problem("", f"{what}; {kept}"),))
     if isinstance(error, OSError) and error.strerror:
         where = "" if error.filename is None else str(error.filename)
         return Failure(1, (Problem(where, error.strerror.lower()),))

@@ -13,7 +13,7 @@ from tracer_spec.cli.console import print_json
 from tracer_spec.cli.failure import Failure, failure_of
 from tracer_spec.cli.output import GITHUB, JSON, wanted_format
 from tracer_spec.cli.signals import as_interrupts
-from tracer_spec.cli.standard_streams import stand_in
+from tracer_spec.cli.standard_streams import own_stdout, stand_in
 from tracer_spec.cli.verbs import tracer_spec
 from tracer_spec.errors import UsageError
 
@@ -26,10 +26,10 @@ def main(args: Sequence[str] | None = None) -> int:
     if not stand_in():
         hint = "redirect it to a file, or to /dev/null"
         return _report(failure_of(UsageError("stdout is closed, so nothing could be answered", hint=hint)), ())
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(AttributeError):
-            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    with as_interrupts():
+    with own_stdout() if args is None else contextlib.nullcontext(), as_interrupts():
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(AttributeError):
+                stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
         if wanted_format(given) != GITHUB:
             return _answer(given)
         from tracer_spec.cli.text.github_commands import guarded_streams

@@ -42,9 +42,17 @@ def as_interrupts() -> Iterator[None]:
             signal.signal(each, signal.SIG_DFL)
 
 
-def cause_of(error: BaseException) -> Ended | None:
-    """Return the signal behind an interrupt, which a verb may have raised anew to say what it left behind."""
-    link: BaseException | None = error
-    while link is not None and not isinstance(link, Ended):
-        link = link.__context__
-    return link
+def interrupt_behind(error: BaseException) -> KeyboardInterrupt | None:
+    """Return the signal or Ctrl-C behind an error: a library that it interrupts may raise another one in its place.
+
+    A signal goes before an interrupt that a verb has raised anew to say what it left behind.
+    """
+    met: list[BaseException] = []
+    waiting = [error]
+    while waiting:
+        each = waiting.pop()
+        if each not in met:
+            met.append(each)
+            waiting += [other for other in (each.__context__, each.__cause__) if other is not None]
+    interrupts = [each for each in met if isinstance(each, KeyboardInterrupt)]
+    return next((each for each in interrupts if isinstance(each, Ended)), interrupts[0] if interrupts else None)

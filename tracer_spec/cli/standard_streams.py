@@ -1,4 +1,4 @@
-"""Standard streams that were closed before the process started, as by ``<&-`` and ``>&-``."""
+"""Standard streams: some are closed before the process starts, as by ``<&-``, and stdout is not ours alone."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import errno
 import io
 import os
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 
@@ -40,3 +41,32 @@ def stand_in() -> bool:
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - until the process ends
     return is_open
+
+
+@contextlib.contextmanager
+def own_stdout() -> Iterator[None]:
+    """Give what is printed here a number of its own, and let the number of stdout lead to stderr, for the rest of the process.
+
+    What a plugin prints by other ways than ``print`` is no part of an answer: a library in C, which writes what it holds back
+    as the process ends, a child process, a write to the number itself. Afterwards, ``print`` leads to stderr too.
+    """
+    given = sys.stdout
+    # a console of Windows is no number
+    if isinstance(given, io.TextIOWrapper) and given.fileno() == 1 and sys.platform != "win32":
+        given.flush()
+        own = os.fdopen(os.dup(1), "wb")
+        os.dup2(2, 1)
+        sys.stdout = io.TextIOWrapper(
+            own,
+            given.encoding,
+            given.errors,
+            line_buffering=given.line_buffering,
+            write_through=given.write_through,
+        )
+    try:
+        yield
+    finally:
+        own_stream, sys.stdout = sys.stdout, sys.stderr
+        if own_stream is not given:
+            with contextlib.suppress(OSError):  # whoever wrote has flushed, and told what failed
+                own_stream.close()

@@ -14,7 +14,7 @@ from tracer_spec.flow.prepared import Prepared
 from tracer_spec.flow.progress import Observer, no_observer
 from tracer_spec.flow.traces.collect import collect
 from tracer_spec.flow.traces.dealt import NEVER, Dealt
-from tracer_spec.flow.traces.folds import fold_keys, folds
+from tracer_spec.flow.traces.folds import check_inputs, fold_keys, folds
 from tracer_spec.flow.traces.label_space import LabelSpace, label_space
 from tracer_spec.flow.traces.labels import LabelCleaner
 from tracer_spec.flow.traces.repeats import COPIES, EITHER, refuse_doubled, with_note, without_copies
@@ -67,9 +67,10 @@ def part(traces: TraceSet, asked: SplitSpec, dealt: Dealt = NEVER) -> Split:
     if len(sides.fit) < 2 * asked.folds:
         raise DataError(
             f"too few rows to fit on, {len(sides.fit)} of {len(traces):,}: {asked.folds} folds cannot share them",
-            hint="collect more traces, or lower split.folds or split.certify",
+            hint="collect more traces, or lower split.certify" + (" or split.folds" if asked.folds > 2 else ""),
             address="split",
         )
+    check_inputs(traces.take(sides.fit), asked.folds, asked.strategy)
     return sides
 
 
@@ -79,7 +80,7 @@ def denied_labels(defer_labels: Sequence[str], labels: LabelSpace) -> Mask:
     Raises
     ------
     DataError
-        For one that no fit row has: a typing error would let through what must not pass.
+        For one that no fit row has: a typing error would let through what must not pass. For all labels there are.
     """
     for label in defer_labels:
         if label not in labels.classes:
@@ -90,7 +91,15 @@ def denied_labels(defer_labels: Sequence[str], labels: LabelSpace) -> Mask:
                 hint="; ".join(filter(None, (near, remedy))),
                 address="defer_labels",
             )
-    return np.array([label in defer_labels for label in labels.labels], bool)
+    denied = np.array([label in defer_labels for label in labels.labels], bool)
+    if denied.all():
+        raise DataError(
+            f"{'the only label' if denied.size == 1 else f'each of the {denied.size} labels'} of the fit rows is deferred, "
+            "so that no policy may answer anything",
+            hint="leave out the labels that the router may answer",
+            address="defer_labels",
+        )
+    return denied
 
 
 def prepare(

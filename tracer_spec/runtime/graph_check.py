@@ -12,8 +12,10 @@ ONNX, *Open Neural Network Exchange Intermediate Representation (ONNX IR) Specif
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import NoReturn, TypeAlias
 
 import numpy as np
@@ -33,6 +35,7 @@ class _Count:
     """How many fields have been met in the whole model."""
 
     n_fields: int = 0
+    n_texts: int = 0
 
     def add(self) -> None:
         self.n_fields += 1
@@ -42,6 +45,10 @@ class _Count:
                 "rebuild it from smaller surrogates",
             )
 
+
+# a run of an attribute's strings: tag, length, text
+_SHORT = b"\x4a(?:" + b"|".join(b"\\x%02x.{%d}" % (n, n) for n in range(limits.STRING_BYTES + 1)) + b")"
+_SHORT_TEXT, _SHORT_TEXTS = re.compile(_SHORT, re.DOTALL), re.compile(b"(?:" + _SHORT + b")++", re.DOTALL)
 
 _Check: TypeAlias = Callable[[bytes, Field, int, _Count], None]
 _ONE, _MANY = False, True
@@ -89,7 +96,7 @@ def _read(data: bytes, where: Field, schema: Mapping[int, _Rule], what: str, dep
                 raise WireError(f"field {field.number} of {what} is given twice")
             seen |= 1 << field.number
         if check is not None:
-            if kind == FIXED32:
+            if kind == FIXED32 or check is _short_texts:
                 check(data, field, depth, count)
                 continue
             for each in one_by_one(data, field):
@@ -117,9 +124,9 @@ def _refused(what: str, hint: str) -> _Check:
     return refuse
 
 
-def _message(schema: Mapping[int, _Rule], what: str) -> _Check:
+def _message(schema: Mapping[int, _Rule], what: str, levels: int = 1) -> _Check:
     def read(data: bytes, field: Field, depth: int, count: _Count) -> None:
-        _read(data, field, schema, what, depth + 1, count)
+        _read(data, field, schema, what, depth + levels, count)
 
     return read
 
@@ -130,6 +137,31 @@ def _counted(_data: bytes, _field: Field, _depth: int, _count: _Count) -> None:
 
 def _tensor(data: bytes, field: Field, _depth: int, _count: _Count) -> None:
     check_tensor(data, field.start, field.end)
+
+
+def _dimension(data: bytes, field: Field, depth: int, count: _Count) -> None:
+    _read(data, field, _DIMENSION, "a dimension", depth, count)
+    if sum(1 for each in fields(data, field.start, field.end) if each.number in (1, 2)) > 1:
+        raise WireError("a dimension has a size and a name")
+
+
+def _short(_data: bytes, field: Field, _depth: int, _count: _Count) -> None:
+    if field.end - field.start > limits.STRING_BYTES:
+        raise GraphRefusedError(f"has a text of more than {limits.STRING_BYTES} bytes in an attribute", _PLAIN)
+
+
+def _short_texts(data: bytes, field: Field, depth: int, count: _Count) -> None:
+    """Check texts whole, since trees have one a node; they are counted apart."""
+    if field.repeated == 1:
+        _short(data, field, depth, count)
+        count.n_texts += 1
+    else:
+        if not _SHORT_TEXTS.fullmatch(data, field.start, field.end):
+            raise GraphRefusedError(f"has a text of more than {limits.STRING_BYTES} bytes in an attribute", _PLAIN)
+        texts = _SHORT_TEXT.finditer(data, field.start, field.end)
+        count.n_texts += sum(map(bool, islice(texts, limits.TREE_NODES + 1)))
+    if count.n_texts > limits.TREE_NODES:
+        raise GraphRefusedError(f"has more than {limits.TREE_NODES} texts in attributes", _PLAIN)
 
 
 def _floats(data: bytes, field: Field, _depth: int, _count: _Count) -> None:
@@ -152,27 +184,48 @@ _REFERENCE: _Rule = (BYTES, _ONE, _refused("a reference to a function's attribut
 _OVERLOAD: _Rule = (BYTES, _ONE, _refused("an overloaded function", _PLAIN))
 _STRING: _Rule = (BYTES, _ONE, None)
 _NAMES: _Rule = (BYTES, _MANY, _counted)
-_STRINGS: _Rule = (BYTES, _MANY, None)
+_TEXT: _Rule = (BYTES, _ONE, _short)
+_TEXTS: _Rule = (BYTES, _MANY, _short_texts)
 _INTEGER: _Rule = (VARINT, _ONE, None)
 _INTEGERS: _Rule = (VARINT, _MANY, None)
 _DOMAIN: _Rule = (BYTES, _ONE, _check_domain)
-# types, shapes and documentation: nothing in them is computed with
-_INFO: _Rule = (BYTES, _ONE, None)
-_INFOS: _Rule = (BYTES, _MANY, _counted)
+_TYPES: _Rule = (BYTES, _MANY, _refused("a type other than a tensor's", _PLAIN))
+_ENTRY: dict[int, _Rule] = {1: _STRING, 2: _STRING}  # key, value
+_METADATA: _Rule = (BYTES, _MANY, _message(_ENTRY, "an entry of metadata", 0))
+
+_DIMENSION: dict[int, _Rule] = {1: _INTEGER, 2: _STRING, 3: _STRING}  # dim_value, dim_param, denotation
+_SHAPE: dict[int, _Rule] = {1: (BYTES, _MANY, _dimension)}
+_TENSOR_TYPE: dict[int, _Rule] = {1: _INTEGER, 2: (BYTES, _ONE, _message(_SHAPE, "a shape", 0))}
+_TYPE: dict[int, _Rule] = {
+    1: (BYTES, _ONE, _message(_TENSOR_TYPE, "a type", 0)),  # tensor_type
+    4: _TYPES,  # sequence_type
+    5: _TYPES,  # map_type
+    6: _STRING,  # denotation
+    7: _TYPES,  # opaque_type
+    8: _TYPES,  # sparse_tensor_type
+    9: _TYPES,  # optional_type
+}
+_VALUE: dict[int, _Rule] = {
+    1: _STRING,  # name
+    2: (BYTES, _ONE, _message(_TYPE, "a type", 0)),
+    3: _STRING,  # doc_string
+    4: _METADATA,
+}
+_VALUES: _Rule = (BYTES, _MANY, _message(_VALUE, "a description of a value", 0))
 
 _ATTRIBUTE: dict[int, _Rule] = {
     1: _STRING,  # name
     2: (FIXED32, _ONE, _floats),  # f
     3: _INTEGER,  # i
-    4: _STRING,  # s
+    4: _TEXT,  # s
     5: (BYTES, _ONE, _tensor),  # t
     7: (FIXED32, _MANY, _floats),  # floats
     8: _INTEGERS,  # ints
-    9: _STRINGS,  # strings
+    9: _TEXTS,  # strings
     10: (BYTES, _MANY, _tensor),  # tensors
     13: _STRING,  # doc_string
-    14: _INFO,  # tp
-    15: _INFOS,  # type_protos
+    14: _TYPES,  # tp
+    15: _TYPES,  # type_protos
     20: _INTEGER,  # type
     21: _REFERENCE,  # ref_attr_name
     22: _SPARSE,  # sparse_tensor
@@ -187,7 +240,7 @@ _NODE: dict[int, _Rule] = {
     6: _STRING,  # doc_string
     7: _DOMAIN,  # domain
     8: _OVERLOAD,  # overload
-    9: _INFOS,  # metadata_props
+    9: _METADATA,  # metadata_props
     10: _DEVICES,  # device_configurations
 }
 _GRAPH: dict[int, _Rule] = {
@@ -195,12 +248,12 @@ _GRAPH: dict[int, _Rule] = {
     2: _STRING,  # name
     5: (BYTES, _MANY, _tensor),  # initializer
     10: _STRING,  # doc_string
-    11: _INFOS,  # input
-    12: _INFOS,  # output
-    13: _INFOS,  # value_info
-    14: _INFOS,  # quantization_annotation
+    11: _VALUES,  # input
+    12: _VALUES,  # output
+    13: _VALUES,  # value_info
+    14: (BYTES, _MANY, _refused("a quantization annotation", _PLAIN)),
     15: _SPARSE,  # sparse_initializer
-    16: _INFOS,  # metadata_props
+    16: _METADATA,  # metadata_props
 }
 _ATTRIBUTE[6] = (BYTES, _ONE, _message(_GRAPH, "a graph"))  # g
 _ATTRIBUTE[11] = (BYTES, _MANY, _message(_GRAPH, "a graph"))  # graphs
@@ -214,7 +267,7 @@ _MODEL: dict[int, _Rule] = {
     6: _STRING,  # doc_string
     7: (BYTES, _ONE, _message(_GRAPH, "a graph")),  # graph
     8: (BYTES, _MANY, _message(_OPSET, "an operator set")),  # opset_import
-    14: _INFOS,  # metadata_props
+    14: _METADATA,  # metadata_props
     20: _TRAINING,  # training_info
     25: _FUNCTIONS,  # functions
     26: _DEVICES,  # configuration

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import ChainMap
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from tracer_spec.runtime import limits
 from tracer_spec.runtime.graph_operators import (
@@ -17,6 +17,7 @@ from tracer_spec.runtime.graph_operators import (
     OPERATORS,
     PLAINER,
     Inputs,
+    Rule,
     branch,
     largest,
     n_rows,
@@ -24,7 +25,7 @@ from tracer_spec.runtime.graph_operators import (
     trees,
 )
 from tracer_spec.runtime.graph_reader import Graph, Node, Value, read_model
-from tracer_spec.runtime.tensor_check import GraphRefusedError
+from tracer_spec.runtime.tensor_check import MAX_ELEMENTS, MAX_RANK, GraphRefusedError
 from tracer_spec.runtime.tree_check import check_trees
 
 _SMALLER = "rebuild it from smaller surrogates"
@@ -62,8 +63,12 @@ class _Budget:
         self.operations = limits.GRAPH_OPERATIONS * rows // limits.ROWS_AT_LOAD
 
     def spend(self, node: Node, inputs: Inputs, outputs: Inputs) -> None:
-        if any(size < 0 for each in (*inputs, *outputs) for size in each.shape):
-            raise GraphRefusedError(f"has {node_name(node)} of a negative size", PLAINER)
+        for each in (*inputs, *outputs):
+            if any(size < 0 for size in each.shape):
+                raise GraphRefusedError(f"has {node_name(node)} of a negative size", PLAINER)
+            # an empty value may have any size along its other axes, and numbers without end take time too
+            if len(each.shape) > MAX_RANK or any(size > MAX_ELEMENTS for size in each.shape):
+                raise GraphRefusedError(f"makes values too large to hold, by {node_name(node)}", _SMALLER)
         written = sum(math.prod(each.shape) for each in outputs)
         self.elements -= written
         read = sum(math.prod(each.shape) for each in inputs)
@@ -76,6 +81,7 @@ class _Budget:
 
 def _walk(graph: Graph, outer: ChainMap[str, Value], budget: _Budget) -> list[Value]:
     """Follow shapes through a graph, and return those of its outputs."""
+    _check_new(graph.constants.keys() - graph.inputs.keys(), outer)
     known = outer.new_child(dict(graph.constants))
     for node in graph.nodes:
         rule = OPERATORS.get(node.op)
@@ -88,13 +94,27 @@ def _walk(graph: Graph, outer: ChainMap[str, Value], budget: _Budget) -> list[Va
         else:
             if rule is trees and budget.is_first:
                 check_trees(node)
-            try:
-                outputs = rule(node, inputs)
-            except (IndexError, ValueError, KeyError):
-                raise GraphRefusedError(f"has {node_name(node)} whose inputs do not fit it", PLAINER) from None
+            outputs = _fitting(node, rule, inputs)
         budget.spend(node, inputs, outputs)
-        known.update(zip(node.outputs, outputs, strict=False))
+        given = dict(zip(node.outputs, outputs, strict=False))
+        _check_new(given, known)
+        known.update(given)
     return [_known(known, name) for name in graph.outputs]
+
+
+def _fitting(node: Node, rule: Rule, inputs: Inputs) -> list[Value]:
+    """Apply a rule."""
+    try:
+        return rule(node, inputs)
+    except (IndexError, ValueError, KeyError):
+        raise GraphRefusedError(f"has {node_name(node)} whose inputs do not fit it", PLAINER) from None
+
+
+def _check_new(names: Iterable[str], known: Mapping[str, Value]) -> None:
+    """Refuse a second value of one name: readers differ in which of them counts."""
+    twice = sorted(name for name in names if name in known and name)
+    if twice:
+        raise GraphRefusedError(f"gives the value {twice[0][:80]!r} twice", PLAINER)
 
 
 def _known(values: Mapping[str, Value], name: str) -> Value:
@@ -116,7 +136,8 @@ def _extra_cost(node: Node, inputs: Inputs, outputs: Inputs) -> int:
     """Return what a node costs beyond reading its inputs and writing its outputs."""
     name = node.op[1]
     if name in ("MatMul", "Gemm"):
-        inner = inputs[0].shape[0 if node.integer("transA", 0) else -1]
+        left = inputs[0].shape
+        inner = left[0 if node.integer("transA", 0) else -1] if left else 1
         return math.prod(outputs[0].shape) * inner // 4
     if name == "If":
         return 10 * _NODE

@@ -19,10 +19,11 @@ PLAINER = "export it without this operator; docs/plugins.md lists the operators 
 Inputs: TypeAlias = Sequence[Value]
 Rule: TypeAlias = Callable[[Node, Inputs], "list[Value]"]
 
-
-def node_name(node: Node) -> str:
-    """Name a node for a message."""
-    return f"a node of {node.op[1]} that gives {', '.join(node.outputs)[:80]!r}"
+# onnx.proto's TensorProto.DataType, and AttributeProto.AttributeType of each attribute of Constant
+_INT32, _INT64, _STRING, _INT32_END = 6, 7, 8, 1 << 31
+_CONSTANTS = {
+    "value": 4, "value_float": 1, "value_int": 2, "value_string": 3, "value_floats": 6, "value_ints": 7, "value_strings": 8,
+}  # fmt: skip
 
 
 def branch(_node: Node, _inputs: Inputs) -> list[Value]:
@@ -35,11 +36,6 @@ def largest(*shapes: Shape) -> Shape:
     if len({len(shape) for shape in shapes}) != 1:
         raise GraphRefusedError("has branches that give different numbers of dimensions", PLAINER)
     return tuple(map(max, zip(*shapes, strict=True)))
-
-
-def _broadcast(*shapes: Shape) -> Shape:
-    rank = max(map(len, shapes))
-    return tuple(map(max, zip(*((1,) * (rank - len(shape)) + shape for shape in shapes), strict=True)))
 
 
 def _elementwise(_node: Node, inputs: Inputs) -> list[Value]:
@@ -80,9 +76,9 @@ def _axis(axis: int, rank: int) -> int:
 def _reduce(node: Node, inputs: Inputs) -> list[Value]:
     shape = inputs[0].shape
     axes = _axes(node, inputs, len(shape))
-    if axes is None:
-        axes = [] if node.integer("noop_with_empty_axes", 0) else list(range(len(shape)))
-    return [Value(_without(shape, axes, keep=bool(node.integer("keepdims", 1))))]
+    if not axes and not node.integer("noop_with_empty_axes", 0):
+        axes = list(range(len(shape)))
+    return [Value(_without(shape, axes or [], keep=bool(node.integer("keepdims", 1))))]
 
 
 def _arg(node: Node, inputs: Inputs) -> list[Value]:
@@ -121,7 +117,7 @@ def _as_second(_node: Node, inputs: Inputs) -> list[Value]:
 
 
 def _nonzero(_node: Node, inputs: Inputs) -> list[Value]:
-    return [Value((len(inputs[0].shape), math.prod(inputs[0].shape)))]
+    return [Value((max(len(inputs[0].shape), 1), math.prod(inputs[0].shape)))]
 
 
 def _squeeze(node: Node, inputs: Inputs) -> list[Value]:
@@ -136,27 +132,10 @@ def _unsqueeze(node: Node, inputs: Inputs) -> list[Value]:
     value = inputs[0]
     rank = len(value.shape) + len(inputs[1].items or ())
     axes = _axes(node, inputs, rank) or []
+    if len(set(axes)) != len(axes):
+        raise ValueError("axes")
     sizes = iter(value.shape)
     return [Value(tuple(1 if at in axes else next(sizes) for at in range(rank)), value.items, value.is_exact)]
-
-
-def _wanted(node: Node, value: Value) -> Shape:
-    """Return a shape that an input holds."""
-    if value.items is None:
-        raise GraphRefusedError(f"has {node_name(node)} whose shape cannot be told beforehand", PLAINER)
-    return value.items
-
-
-def _reshape(node: Node, inputs: Inputs) -> list[Value]:
-    value, wanted = inputs[0], _wanted(node, inputs[1])
-    if not inputs[1].is_exact:
-        n = math.prod(value.shape)
-        return [Value(tuple(n if size < 0 else min(size, n) for size in wanted), value.items, value.is_exact)]
-    copied = {at for at, size in enumerate(wanted) if size == 0}
-    given = math.prod(size for size in wanted if size > 0)
-    rest = math.prod(size for at, size in enumerate(value.shape) if at not in copied) // given
-    shape = tuple(rest if size < 0 else value.shape[at] if at in copied else size for at, size in enumerate(wanted))
-    return [Value(shape, value.items, value.is_exact)]
 
 
 def _flatten(node: Node, inputs: Inputs) -> list[Value]:
@@ -176,55 +155,14 @@ def _concat(node: Node, inputs: Inputs) -> list[Value]:
     bounds = largest(*shapes)
     size = sum(shape[axis] for shape in shapes)
     lists = [each.items for each in inputs]
-    items = None if None in lists or len(bounds) != 1 else tuple(item for each in lists for item in each or ())
+    is_known = len(bounds) == 1 and size <= MAX_ITEMS and None not in lists
+    items = tuple(item for each in lists for item in each or ()) if is_known else None
     exact = all(each.is_exact for each in inputs)
     return [Value((*bounds[:axis], size, *bounds[axis + 1 :]), items, exact)]
 
 
 def _split(node: Node, inputs: Inputs) -> list[Value]:
     return [Value(inputs[0].shape)] * len(node.outputs)
-
-
-def _pad(node: Node, inputs: Inputs) -> list[Value]:
-    pads, shape = _wanted(node, inputs[1]), inputs[0].shape
-    if len(pads) != 2 * len(shape) or len(inputs) > 3:
-        raise ValueError("pads")
-    ends = zip(pads[: len(shape)], pads[len(shape) :], strict=True)
-    return [
-        Value(tuple(size + max(before, 0) + max(after, 0) for size, (before, after) in zip(shape, ends, strict=True)))
-    ]
-
-
-def _expand(node: Node, inputs: Inputs) -> list[Value]:
-    return [Value(_broadcast(inputs[0].shape, _wanted(node, inputs[1])))]
-
-
-def _tile(node: Node, inputs: Inputs) -> list[Value]:
-    return [Value(tuple(a * b for a, b in zip(inputs[0].shape, _wanted(node, inputs[1]), strict=True)))]
-
-
-def _constant_of_shape(node: Node, inputs: Inputs) -> list[Value]:
-    return [Value(tuple(_wanted(node, inputs[0])))]
-
-
-def _constant(node: Node, _inputs: Inputs) -> list[Value]:
-    (name,) = node.attributes
-    attribute = node.attributes[name]
-    if name == "value":
-        value = attribute.tensor()
-        if value is None:
-            raise ValueError(name)
-        return [value]
-    if name == "value_ints":
-        items = tuple(attribute.integers().tolist())
-        return [Value((len(items),), items if len(items) <= MAX_ITEMS else None, is_exact=True)]
-    if name == "value_int":
-        return [Value((), (attribute.integer(),), is_exact=True)]
-    return [Value(() if name in ("value_float", "value_string") else (attribute.n_items(),))]
-
-
-def _shape(_node: Node, inputs: Inputs) -> list[Value]:
-    return [Value((len(inputs[0].shape),), inputs[0].shape)]
 
 
 def _size(_node: Node, _inputs: Inputs) -> list[Value]:
@@ -260,53 +198,121 @@ def trees(node: Node, inputs: Inputs) -> list[Value]:
     return _classifier(node, inputs) if node.op[1] == "TreeEnsembleClassifier" else _regressor(node, inputs)
 
 
+def node_name(node: Node) -> str:
+    """Name a node for a message."""
+    return f"a node of {node.op[1]} that gives {', '.join(node.outputs)[:80]!r}"
+
+
+def _broadcast(*shapes: Shape) -> Shape:
+    rank = max(map(len, shapes))
+    return tuple(map(max, zip(*((1,) * (rank - len(shape)) + shape for shape in shapes), strict=True)))
+
+
+def _cast(node: Node, inputs: Inputs) -> list[Value]:
+    """Keep whole numbers that no cast changes; numbers become no texts."""
+    (value,), kind = inputs, node.integer("to", 0)
+    if kind == _STRING:
+        raise GraphRefusedError(f"has {node_name(node)} that makes texts of numbers", PLAINER)
+    kept = kind in (_INT32, _INT64) and all(-_INT32_END <= item < _INT32_END for item in value.items or ())
+    return [Value(value.shape, value.items if kept else None, value.is_exact)]
+
+
+def _wanted(node: Node, value: Value) -> Shape:
+    """Return a shape that an input holds."""
+    if value.items is None:
+        raise GraphRefusedError(f"has {node_name(node)} whose shape cannot be told beforehand", PLAINER)
+    return value.items
+
+
+def _reshape(node: Node, inputs: Inputs) -> list[Value]:
+    value, wanted = inputs[0], _wanted(node, inputs[1])
+    if not inputs[1].is_exact:
+        n = math.prod(value.shape)
+        return [Value(tuple(n if size < 0 else min(size, n) for size in wanted), value.items, value.is_exact)]
+    copied = {at for at, size in enumerate(wanted) if size == 0}
+    given = math.prod(size for size in wanted if size > 0)
+    rest = math.prod(size for at, size in enumerate(value.shape) if at not in copied) // given
+    shape = tuple(rest if size < 0 else value.shape[at] if at in copied else size for at, size in enumerate(wanted))
+    return [Value(shape, value.items, value.is_exact)]
+
+
+def _pad(node: Node, inputs: Inputs) -> list[Value]:
+    pads, shape = _wanted(node, inputs[1]), inputs[0].shape
+    if len(pads) != 2 * len(shape) or len(node.inputs) > 3:  # the fourth says which axes are padded
+        raise ValueError("pads")
+    before, after = pads[: len(shape)], pads[len(shape) :]
+    return [Value(tuple(size + max(a, 0) + max(b, 0) for size, a, b in zip(shape, before, after, strict=True)))]
+
+
+def _expand(node: Node, inputs: Inputs) -> list[Value]:
+    return [Value(_broadcast(inputs[0].shape, _wanted(node, inputs[1])))]
+
+
+def _tile(node: Node, inputs: Inputs) -> list[Value]:
+    return [Value(tuple(a * b for a, b in zip(inputs[0].shape, _wanted(node, inputs[1]), strict=True)))]
+
+
+def _constant_of_shape(node: Node, inputs: Inputs) -> list[Value]:
+    return [Value(tuple(_wanted(node, inputs[0])))]
+
+
+def _constant(node: Node, _inputs: Inputs) -> list[Value]:
+    """Give a constant that is an attribute of its node; ONNX Runtime goes by the attribute's type, and not by its name."""
+    (name,) = node.attributes
+    attribute = node.attributes[name]
+    if attribute.kind != _CONSTANTS.get(name):
+        raise ValueError(name)
+    if name == "value":
+        value = attribute.tensor()
+        if value is None:
+            raise ValueError(name)
+        return [value]
+    if name == "value_ints":
+        items = tuple(attribute.integers().tolist())
+        return [Value((len(items),), items if len(items) <= MAX_ITEMS else None, is_exact=True)]
+    if name == "value_int":
+        return [Value((), (attribute.integer(),), is_exact=True)]
+    return [Value(() if name in ("value_float", "value_string") else (attribute.n_items(),))]
+
+
+def _shape(node: Node, inputs: Inputs) -> list[Value]:
+    shape = inputs[0].shape
+    part = shape[node.integer("start", 0) : node.integer("end", len(shape))]
+    return [Value((len(part),), part)]
+
+
 _BY_RULE: dict[Rule, tuple[str, str]] = {
     _elementwise: (
         "",
         "Add And BitwiseAnd BitwiseNot BitwiseOr BitwiseXor Clip Div Equal Greater GreaterOrEqual Less LessOrEqual Max Mean "
         "Min Mod Mul Or PRelu Pow Sub Sum Where Xor",
     ),
-    _as_first: ("", "Cast Identity"),
     _same_shape: (
         "",
         "Abs Acos Asin Atan BatchNormalization Ceil Celu Cos CumSum Elu Erf Exp Floor HardSigmoid HardSwish Hardmax "
         "IsInf IsNaN LayerNormalization LeakyRelu Log LogSoftmax LpNormalization Mish Neg Not Reciprocal Relu Round "
         "ScatterElements Selu Sigmoid Sign Sin Slice Softmax Softplus Softsign Sqrt Tanh ThresholdedRelu",
     ),
-    _twice_same_shape: ("", "TopK"),
     _reduce: (
         "",
         "ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare",
     ),
     _arg: ("", "ArgMax ArgMin"),
-    _matmul: ("", "MatMul"),
-    _gemm: ("", "Gemm"),
-    _gather: ("", "Gather"),
-    _as_second: ("", "GatherElements"),
-    _nonzero: ("", "NonZero"),
-    _squeeze: ("", "Squeeze"),
-    _unsqueeze: ("", "Unsqueeze"),
-    _reshape: ("", "Reshape"),
-    _flatten: ("", "Flatten"),
-    _transpose: ("", "Transpose"),
-    _concat: ("", "Concat"),
-    _split: ("", "Split"),
-    _pad: ("", "Pad"),
-    _expand: ("", "Expand"),
-    _tile: ("", "Tile"),
-    _constant_of_shape: ("", "ConstantOfShape"),
-    _constant: ("", "Constant"),
-    _shape: ("", "Shape"),
-    _size: ("", "Size"),
-    branch: ("", "If"),
     _features: (ML, "ArrayFeatureExtractor"),
     _classifier: (ML, "LinearClassifier SVMClassifier"),
     _regressor: (ML, "LinearRegressor SVMRegressor"),
     trees: (ML, "TreeEnsembleClassifier TreeEnsembleRegressor"),
 }
+_ALONE: dict[str, Rule] = {
+    "Cast": _cast, "Concat": _concat, "Constant": _constant, "ConstantOfShape": _constant_of_shape, "Expand": _expand,
+    "Flatten": _flatten, "Gather": _gather, "GatherElements": _as_second, "Gemm": _gemm, "Identity": _as_first,
+    "If": branch, "MatMul": _matmul, "NonZero": _nonzero, "Pad": _pad, "Reshape": _reshape, "Shape": _shape, "Size": _size,
+    "Split": _split, "Squeeze": _squeeze, "Tile": _tile, "TopK": _twice_same_shape, "Transpose": _transpose,
+    "Unsqueeze": _unsqueeze,
+}  # fmt: skip
 OPERATORS: dict[tuple[str, str], Rule] = {
-    (domain, name): rule for rule, (domain, names) in _BY_RULE.items() for name in names.split()
+    **{(domain, name): rule for rule, (domain, names) in _BY_RULE.items() for name in names.split()},
+    **{("", name): rule for name, rule in _ALONE.items()},
+    **{(ML, name): _same_shape for name in ("Binarizer", "Imputer", "LabelEncoder", "Normalizer", "Scaler")},
 }
 """(domain, operator) to the rule that bounds what it gives: the operators of the compiler, and of plugins' converters."""
-for _name in ("Binarizer", "Imputer", "LabelEncoder", "Normalizer", "Scaler"):
-    OPERATORS[ML, _name] = _same_shape

@@ -10,12 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracer_spec.runtime.protobuf_wire import BYTES, Field, fields, one_by_one, signed, varint_array
+from tracer_spec.runtime.tensor_check import PLAIN, GraphRefusedError
 
 Shape: TypeAlias = tuple[int, ...]
 MAX_ITEMS = 64
 """Constants of up to so many whole numbers are read: axes, shapes, paddings."""
 
 _INT32, _INT64 = 6, 7
+# AttributeProto's fields of values, and the types they are of: f, i, s, t, g, floats, ints, strings, tensors, graphs
+_KIND_OF = {2: 1, 3: 2, 4: 3, 5: 4, 6: 5, 7: 6, 8: 7, 9: 8, 10: 9, 11: 10}
 
 
 class Value(NamedTuple):
@@ -35,6 +38,12 @@ class Attribute:
 
     data: bytes = field(repr=False)
     fields: Mapping[int, list[Field]]
+
+    @property
+    def kind(self) -> int:
+        """Return its type, where the one value that it holds is of that type, else 0."""
+        kind = self.fields[20][-1].value if 20 in self.fields else 0
+        return kind if {_KIND_OF[number] for number in self.fields if number in _KIND_OF} <= {kind} else 0
 
     def integer(self) -> int:
         """Return ``i``."""
@@ -102,9 +111,12 @@ def read_model(data: bytes) -> Graph:
 def read_graph(data: bytes, where: Field) -> Graph:
     """Return the graph ``data[where.start:where.end]``."""
     found = _grouped(data, where)
+    constants = [tensor_value(data, each) for each in found.get(5, ())]
+    if len(dict(constants)) != len(constants):
+        raise GraphRefusedError("has two constants of one name", PLAIN)
     return Graph(
         nodes=tuple(_node(data, each) for each in found.get(1, ())),
-        constants=dict(tensor_value(data, each) for each in found.get(5, ())),
+        constants=dict(constants),
         inputs=dict(_signature(data, each) for each in found.get(11, ())),
         outputs=tuple(_signature(data, each)[0] for each in found.get(12, ())),
     )
@@ -128,12 +140,15 @@ def tensor_value(data: bytes, where: Field) -> tuple[str, Value]:
 
 def _node(data: bytes, where: Field) -> Node:
     found = _grouped(data, where)
-    attributes = {}
+    attributes: dict[str, Attribute] = {}
     for each in found.get(5, ()):
         parts: dict[int, list[Field]] = {}
         for number, part in _runs(data, each):
             parts.setdefault(number, []).append(part)
-        attributes[_text(data, parts[1][-1] if 1 in parts else None)] = Attribute(data, parts)
+        name = _text(data, parts[1][-1] if 1 in parts else None)
+        if name in attributes:
+            raise GraphRefusedError(f"has a node with two attributes {name[:80]!r}", PLAIN)
+        attributes[name] = Attribute(data, parts)
     domain = _last(data, found, 7)
     return Node(
         op=("" if domain == "ai.onnx" else domain, _last(data, found, 4)),

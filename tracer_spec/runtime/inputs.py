@@ -123,7 +123,7 @@ def embed_texts(embedder: TextEmbedder, texts: Sequence[str], dimension: int) ->
 
 def log_failure(error: Exception, answer: T) -> T:
     """Log why the policy failed and return what stands for no decision; what a signal's handler raised passes."""
-    pass_signal_error(error)
+    pass_signal_error(error, levels=2)
     why = f"{type(error).__name__}: {printable(str(error))}"
     logger.warning("the policy failed, and the input is deferred: %s", why)
     return answer

@@ -25,6 +25,8 @@ GRAPH_DEPTH = 16
 GRAPH_FIELDS = 200_000
 """Nodes, names, constants, attributes and descriptions of one graph together."""
 TENSOR_FIELDS = 256
+STRING_BYTES = 15
+"""Of a text in an attribute: a copy of one needs no memory beyond what every text takes."""
 TREE_DEPTH = 1000
 TREE_NODES = 2_000_000
 ROWS_AT_LOAD = 8

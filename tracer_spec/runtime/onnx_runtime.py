@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from tracer_spec.errors import TracerError
+from tracer_spec.runtime.signal_errors import pass_signal_error
+
 _TELEMETRY = "ORT_DISABLE_TELEMETRY"
 _FATAL_ONLY = 4
 
@@ -17,14 +20,25 @@ def import_onnxruntime() -> Any:
     module
         ``onnxruntime``.
 
+    Raises
+    ------
+    TracerError
+        Where it is not installed, or does not fit numpy or the system.
+
     Notes
     -----
     As it is imported, version 1.29 and later write an id of the device under the home folder, and look up a host of
     its maker. A value of the variable that is set already is left as it is.
     """
     os.environ.setdefault(_TELEMETRY, "1")
-    import onnxruntime
-
+    try:
+        import onnxruntime
+        import onnxruntime.capi.onnxruntime_pybind11_state
+    except Exception as error:  # noqa: BLE001 - where it does not fit numpy: ImportError, AttributeError or SystemError
+        pass_signal_error(error)
+        raise TracerError(
+            f"onnxruntime cannot be imported: {error_line(error)}", hint="pip install --upgrade numpy onnxruntime"
+        ) from None
     return onnxruntime
 
 
@@ -61,8 +75,6 @@ def error_line(error: BaseException) -> str:
 
 def runtime_errors() -> tuple[type[Exception], ...]:
     """Return the exceptions that ONNX Runtime raises: its own, which share no base, and RuntimeError."""
-    import_onnxruntime()
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
-
+    state = import_onnxruntime().capi.onnxruntime_pybind11_state
     own = (each for each in vars(state).values() if isinstance(each, type) and issubclass(each, Exception))
     return (RuntimeError, *own)

@@ -14,7 +14,7 @@ from tracer_spec.runtime import limits
 from tracer_spec.runtime.archive import POLICY
 from tracer_spec.runtime.decision import INPUT, OUTPUTS, REASONS, Reason
 from tracer_spec.runtime.manifest import Manifest
-from tracer_spec.runtime.onnx_runtime import error_line, open_session, runtime_errors
+from tracer_spec.runtime.onnx_runtime import error_line, import_onnxruntime, open_session, runtime_errors
 from tracer_spec.runtime.signal_errors import pass_signal_error
 
 _REBUILD = "build it again with 'tracer-spec build'; where that does not help, upgrade: pip install -U onnxruntime"
@@ -27,7 +27,10 @@ def open_policy(model: bytes, manifest: Manifest) -> Any:
     ------
     BundleError
         Where the graph is not the one that the manifest describes.
+    TracerError
+        Where ONNX Runtime cannot be imported.
     """
+    import_onnxruntime()
     try:
         session = open_session(model)
     except Exception as error:  # noqa: BLE001 - what it raises on a damaged graph is not only of its own types

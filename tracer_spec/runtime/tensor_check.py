@@ -16,7 +16,7 @@ MAX_RANK = 16
 PLAIN = "rebuild it from surrogates that export plain graphs"
 
 # onnx.proto's TensorProto.DataType: bytes of one element in raw_data, and the field that holds them otherwise
-_FLOAT, _STRING, _FLOAT16, _DOUBLE, _BFLOAT16 = 1, 8, 10, 11, 16
+_FLOAT, _FLOAT16, _DOUBLE, _BFLOAT16 = 1, 10, 11, 16
 _FLOAT_DATA, _INT32_DATA, _STRING_DATA, _INT64_DATA, _RAW_DATA, _DOUBLE_DATA, _UINT64_DATA = (
     4,
     5,
@@ -34,7 +34,6 @@ _TYPES: dict[int, tuple[int, int]] = {
     5: (2, _INT32_DATA),
     6: (4, _INT32_DATA),
     7: (8, _INT64_DATA),
-    _STRING: (0, _STRING_DATA),
     9: (1, _INT32_DATA),
     _FLOAT16: (2, _RAW_DATA),
     _DOUBLE: (8, _DOUBLE_DATA),
@@ -66,7 +65,7 @@ class GraphRefusedError(Exception):
 def check_tensor(data: bytes, start: int, end: int) -> None:
     """Refuse the ``TensorProto`` ``data[start:end]`` unless it is whole, of an honest size and finite."""
     dims: list[int] = []
-    data_type, name = 0, ""
+    data_type, name = 0, None
     held: dict[int, Field] = {}
     for n_fields, field in enumerate(fields(data, start, end)):
         if n_fields >= limits.TENSOR_FIELDS:
@@ -84,15 +83,13 @@ def check_tensor(data: bytes, start: int, end: int) -> None:
             dims += _dims(data, field)
         elif number == _DATA_TYPE and field.kind == VARINT and field.repeated == 1 and not data_type:
             data_type = field.value
-        elif number in _DATA and field.kind == BYTES and number != _STRING_DATA and field.repeated == 1 and not held:
+        elif number in _DATA and field.kind == BYTES and field.repeated == 1 and not held:
             held[number] = field
-        elif number == _STRING_DATA and field.kind == BYTES:
-            held.setdefault(number, field)
-        elif number == _NAME and field.kind == BYTES:
+        elif number == _NAME and field.kind == BYTES and field.repeated == 1 and name is None:
             name = data[field.start : field.end].decode("utf-8", "backslashreplace")[:80]
         elif number not in (_DOC, _METADATA):
             raise WireError(f"field {number} of a tensor is unknown, given twice, or of wire type {field.kind}")
-    _check_content(data, f"the constant {name!r}", dims, data_type, held)
+    _check_content(data, f"the constant {name or ''!r}", dims, data_type, held)
 
 
 def _dims(data: bytes, field: Field) -> list[int]:
@@ -118,10 +115,8 @@ def _check_content(data: bytes, what: str, dims: list[int], data_type: int, held
     item_bytes, typed_field = _TYPES[data_type]
     n_held = 0
     for number, field in held.items():
-        if number == _STRING_DATA and typed_field == _STRING_DATA:
-            return  # strings are no numbers: their count is for the runtime to check
         n_held = _count(data, number, field, item_bytes if number == _RAW_DATA else 0)
-        if number not in (_RAW_DATA, typed_field) or data_type == _STRING:
+        if number not in (_RAW_DATA, typed_field):
             raise GraphRefusedError(f"keeps {what} in a field that does not fit its type", PLAIN)
         floats = _as_floats(data, data_type, field)
         if floats is not None and n_held:

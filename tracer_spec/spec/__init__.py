@@ -1,7 +1,7 @@
 """The spec language: router.yaml as frozen data, every value with its line and column."""
 
 from tracer_spec.spec.labels import read_labels
-from tracer_spec.spec.load import LoadedSpec, load_spec
+from tracer_spec.spec.load import LoadedSpec, load_spec, read_spec
 from tracer_spec.spec.model import RouterSpec, canonical, spec_digest
 from tracer_spec.spec.schema import router_schema
 
@@ -11,6 +11,7 @@ __all__ = [
     "canonical",
     "load_spec",
     "read_labels",
+    "read_spec",
     "router_schema",
     "spec_digest",
 ]

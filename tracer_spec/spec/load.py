@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any
@@ -12,13 +12,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from tracer_spec.errors import Problem, SpecError
-from tracer_spec.spec.environment import expand
+from tracer_spec.spec.environment import Expanded, expand
 from tracer_spec.spec.mapping_reader import as_text, read_mapping
 from tracer_spec.spec.model import RouterSpec
-from tracer_spec.spec.nodes import Node, Pairs, Path, Place, Scalar, as_written, find, nearest
+from tracer_spec.spec.nodes import Node, Pairs, Path, Place, Scalar, address, as_written, find, nearest
 from tracer_spec.spec.overrides import apply_overrides
 from tracer_spec.spec.problems import problems_of
 from tracer_spec.spec.reader import MAX_BYTES, read_yaml
+from tracer_spec.spec.remainder import remainder
 
 STDIN = "-"
 
@@ -53,6 +54,23 @@ class LoadedSpec:
         return str(nearest(self.tree, path).place)
 
 
+@dataclass(frozen=True, slots=True)
+class SpecReading:
+    """What was read of a spec: ``problems``, and as much as is valid.
+
+    ``rest`` is the spec without the values at ``left_out``; None where nothing can be made of it.
+    """
+
+    problems: tuple[Problem, ...]
+    rest: LoadedSpec | None = field(repr=False)
+    left_out: frozenset[Path] = frozenset()
+
+    def is_left_out(self, where: str) -> bool:
+        """Tell whether nothing can be said of an address, since what stands there is not what was written."""
+        places = [address(path) for path in self.left_out]
+        return any(where == place or where.startswith((f"{place}.", f"{place}[")) for place in places)
+
+
 def load_spec(
     source: str | FilePath | Mapping[str, Any],
     *,
@@ -75,6 +93,22 @@ def load_spec(
     SpecError
         With every problem found: syntax, unknown keys, types, ranges, variables that are not set, overrides.
     """
+    reading = read_spec(source, overrides=overrides, environ=environ)
+    if reading.problems or reading.rest is None:
+        raise SpecError.of(reading.problems)
+    return reading.rest
+
+
+def read_spec(
+    source: str | FilePath | Mapping[str, Any],
+    *,
+    overrides: Sequence[str] = (),
+    environ: Mapping[str, str] | None = None,
+) -> SpecReading:
+    """Read a spec as :func:`load_spec` does, and keep what is valid of it where something is wrong.
+
+    Raises SpecError where the source cannot be read, or is no mapping.
+    """
     problems: list[Problem] = []
     if isinstance(source, Mapping):
         root, problems = read_mapping(source)
@@ -92,12 +126,15 @@ def load_spec(
     tree, found = apply_overrides(root, overrides)
     problems += found
     _check_root(tree, problems)
-    spec, found = _validate(tree, os.environ if environ is None else environ)
+    expanded = expand(tree, os.environ if environ is None else environ)
     told = {problem.address for problem in problems if problem.address}
-    problems += [problem for problem in found if problem.address not in told]
-    if spec is None or problems:
-        raise SpecError.of(tuple(sorted(problems, key=_reading_order)))
-    return LoadedSpec(spec, folder, text, file, tree, tuple(overrides))
+    problems += [problem for problem in _invalid(expanded, tree) if problem.address not in told]
+    kept = remainder(expanded.data, tree)
+    if kept is None:
+        return SpecReading(in_reading_order(problems), None)
+    spec, left_out = kept
+    rest = LoadedSpec(spec, folder, text, file, tree, tuple(overrides))
+    return SpecReading(in_reading_order(problems), rest, left_out | expanded.unresolved)
 
 
 def read_text(path: FilePath, shown: str) -> str:
@@ -138,17 +175,16 @@ def _check_root(root: Node, problems: Sequence[Problem]) -> None:
     raise SpecError.of((*problems, Problem(str(root.place), what, "start with 'version: 1'")))
 
 
-def _validate(tree: Node, environ: Mapping[str, str]) -> tuple[RouterSpec | None, list[Problem]]:
-    """Expand and validate; a place whose variable has no value is not reported twice."""
-    expanded = expand(tree, environ)
+def _invalid(expanded: Expanded, tree: Node) -> list[Problem]:
+    """Return what is wrong with variables and values; a place whose variable has no value is not reported twice."""
     problems = list(expanded.problems)
     try:
-        return RouterSpec.model_validate(expanded.data), problems
+        RouterSpec.model_validate(expanded.data)
     except ValidationError as error:
         for path, problem in problems_of(error, tree, RouterSpec):
             if not any(_follows_from(known, path, tree) for known in expanded.unresolved):
                 problems.append(problem)
-    return None, problems
+    return problems
 
 
 def _follows_from(unresolved: Path, path: Path, tree: Node) -> bool:
@@ -157,8 +193,12 @@ def _follows_from(unresolved: Path, path: Path, tree: Node) -> bool:
     return missing_beside or path[: len(unresolved)] == unresolved
 
 
+def in_reading_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Return problems by line and column; those of overrides come last."""
+    return tuple(sorted(problems, key=_reading_order))
+
+
 def _reading_order(problem: Problem) -> tuple[bool, int, int]:
-    """Sort by line and column; overrides come last."""
     *_, line, column = ("", "", *problem.where.rsplit(":", 2))
     if line.isdecimal() and column.isdecimal():
         return (False, int(line), int(column))

@@ -33,11 +33,17 @@ def optional_json_step(key: str) -> Step:
     keys = tuple(key.split("."))
 
     def step(value: Any) -> Any:
-        if isinstance(value, str) and not any(isinstance(each, Mapping) for each in _containers(value)):
+        if isinstance(value, str) and not objects_of(value):
             return value
         return _found_at(keys, value)
 
     return step
+
+
+def objects_of(answer: Any) -> list[Mapping[str, Any]]:
+    """Return an answer that is an object, or the objects in one that is a text, the last one first."""
+    containers = _containers(answer) if isinstance(answer, str) else (answer,)
+    return [each for each in containers if isinstance(each, Mapping)]
 
 
 def is_list_text(text: str) -> bool:

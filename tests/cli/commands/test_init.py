@@ -134,6 +134,14 @@ def test_on_a_terminal_it_asks_for_what_it_cannot_know(tmp_path):
     assert data["target"]["agreement"] == 0.9
 
 
+def test_where_one_file_cannot_be_written_none_is(run, tmp_path):
+    os.mkfifo(tmp_path / "router.yaml")
+    result = run("init", "--yes", "--force")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "router.yaml\n  the file cannot be written: this is a pipe" in result.stderr
+    assert [each.name for each in tmp_path.iterdir()] == ["router.yaml"]
+
+
 def test_an_interrupted_question_leaves_nothing_behind(tmp_path):
     code, _ = answer_on_a_terminal(["init"], [("traces file", END)], tmp_path)
     assert code == 130

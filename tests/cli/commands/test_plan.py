@@ -123,3 +123,46 @@ def test_on_real_answers_of_an_llm_the_labels_it_made_up_show_in_the_ceiling(run
     assert unknown > 20
     assert document["ceiling"]["share"] == pytest.approx(1 - unknown / n_fit, abs=0.02)
     assert any("no model reaches it by handling everything" in warning for warning in document["warnings"])
+
+
+# --- what is not read as it should be ----------------------------------------------------------------------------------
+
+
+def logged(quickstart, change):
+    """Change every trace of the quickstart."""
+    path = quickstart / "traces.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    path.write_text("".join(json.dumps(row | change(at, row)) + "\n" for at, row in enumerate(rows)))
+
+
+def test_answers_that_give_no_label_are_the_headline_and_nothing_is_called_certifiable(run, quickstart):
+    logged(
+        quickstart,
+        lambda at, row: {} if at % 5 == 0 else {"teacher": f"I think: {{'x': '{row['teacher']}'}}, case {at}"},
+    )
+    spec = quickstart / "router.yaml"
+    spec.write_text(spec.read_text().replace("normalize: [strip, first-line]", 'normalize: ["json?:intent", strip]'))
+    assert "json?:intent" in spec.read_text()
+    result = run("plan", "router.yaml", "-q")
+    assert result.returncode == 0, result.stderr
+    assert re.match(r"unlabelled  support-intents: (79|80|81) % of the answers give no label\n", result.stdout)
+    assert """these steps would read them: 'traces.labels.normalize: ["json?:x", "strip"]'""" in result.stdout
+    assert "advice      make labels of the answers first: 'traces.labels.normalize'" in result.stdout
+    assert json.loads(run("plan", "router.yaml", "-q", "--json").stdout)["status"] == "unlabelled"
+
+
+def test_a_prompt_around_the_texts_is_told_with_the_step_that_takes_them_out(run, quickstart):
+    logged(quickstart, lambda _, row: {"input": f"Classify.\nRequest: {row['input']}\n\nLabel:"})
+    warning = json.loads(run("plan", "router.yaml", "-q", "--json").stdout)["warnings"][0]
+    assert warning.startswith("100 % of the texts stand in one prompt template")
+    assert r"""'traces.extract: ["between:\nRequest: ...\n\nLabel:"]'""" in warning
+    told = run("plan", "router.yaml", "-q", "--json", "--set", r'traces.extract=["between:\nRequest: ...\n\nLabel:"]')
+    assert not [each for each in json.loads(told.stdout)["warnings"] if "template" in each]
+
+
+def test_texts_that_would_be_cut_again_without_their_prompt_are_counted(run, quickstart):
+    logged(quickstart, lambda at, row: {"input": f"Request: {'Request: ' * (at % 50 == 0)}{row['input']}"})
+    told = run("plan", "router.yaml", "-q", "--json", "--set", 'traces.extract=["after:Request: "]')
+    warnings = json.loads(told.stdout)["warnings"]
+    what = "a text that 'traces.extract' would cut again where it is routed without its prompt, on 31 traces"
+    assert what in warnings, warnings

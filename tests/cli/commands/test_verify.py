@@ -168,7 +168,10 @@ def test_other_traffic_shows_as_drift_with_its_size(run, bundle, fresh, write):
     other = [{**row, "input": f"entirely other words {number}"} for number, row in enumerate(fresh)]
     result = run("verify", str(bundle), write(other), "-q")
     assert re.search(r"^  drift +distance 0\.[3-9]\d\d \(Kolmogorov-Smirnov, 0 to 1\)", result.stdout, re.M)
-    assert "the traffic has changed, and the claim is about traffic like the traces" in result.stdout
+    told = " ".join(result.stdout.split())
+    assert "the traffic has changed, and the claim is about traffic like the traces" in told
+    assert "build again on traces that have them among them" in told
+    assert ("the traffic they come from has changed, see drift" in told) == ("not contradicted" in told)
 
 
 def test_the_rows_of_the_build_are_refused(run, bundle, built, fresh, write):

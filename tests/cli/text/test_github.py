@@ -61,7 +61,8 @@ def test_every_spec_error_is_an_annotation_on_its_line(run, spec, github, tmp_pa
     spec.write_text(spec.read_text().replace("logreg", "logrg").replace("0.9,", "0.9, sure: 1,"))
     result = run("build", "router.yaml", "--format", "github", env=github)
     assert result.returncode == 2
-    (error,) = [each for each in commands(result.stdout) if each[0] == "error"]
+    plugin, error = [each for each in commands(result.stdout) if each[0] == "error"]
+    assert (plugin[1]["line"], "no surrogate is called 'logrg'" in plugin[2]) == ("8", True)
     assert {key: error[1][key] for key in ("file", "line", "col")} == {"file": "router.yaml", "line": "10", "col": "26"}
     assert "there is no key 'sure'" in error[2]
     assert "there is no key 'sure'" in result.stderr

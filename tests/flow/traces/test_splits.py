@@ -321,7 +321,7 @@ def test_too_few_different_inputs_for_the_folds_is_an_error():
     assert str(caught.value).splitlines() == [
         "split.folds",
         "  2 different inputs among 3 fit rows cannot fill 3 folds",
-        "  hint: give more traces, or ask for fewer 'split.folds'",
+        "  hint: give more traces, or write folds: 2",
     ]
     with pytest.raises(SpecError, match="1 is not a number of folds: it must be at least 2"):
         folds([b"a", b"b"], 1, seed=0)

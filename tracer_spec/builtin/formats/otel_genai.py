@@ -23,7 +23,7 @@ _CALLS = "['chat', 'text_completion', 'generate_content', 'completion']"
 _SAID = (
     "at.gen_ai.input.messages || at.gen_ai.output.messages || at.gen_ai.completion || at.ai.prompt || user || prompt"
 )
-_AI_SDK = "not_null(at.ai.response, at.ai.result)"
+_AI_SDK = "at.ai.response.toolCalls, at.ai.response.object, at.ai.response.text, at.ai.result.object, at.ai.result.text"
 
 OTEL_GENAI = Format(
     name="otel-genai",
@@ -41,7 +41,7 @@ OTEL_GENAI = Format(
         "merge(@, {answer: not_null("
         "from_json(at.gen_ai.output.messages) | [0], "
         "choice.gen_ai.event.content, choice.message, choice, from_json(at.gen_ai.completion) | [0], at.gen_ai.completion, "
-        f"completion.gen_ai.completion, {_AI_SDK} | not_null(toolCalls, object, text)), "
+        f"completion.gen_ai.completion, {_AI_SDK}), "
         "finish: not_null(from_json(at.gen_ai.response.finish_reasons) | [0], choice.finish_reason, "
         "at.ai.response.finishReason)})"
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from _csv import Reader
 
 UTF8 = "utf-8-sig"
+_OPEN_QUOTE = "a quote that opens here does not close as CSV asks; reading goes on with the next line"
 
 
 def _known_encoding(name: str) -> str:
@@ -50,7 +52,7 @@ class CsvOptions(Options):
         description="true: the first line names the columns; a list of names: the files have no such line",
     )
     max_field_chars: int = Field(
-        16 << 20, gt=0, description="a longer field or line is a bad record (of a quote never closed, say)"
+        16 << 20, gt=0, description="a longer field or line is a bad record; a quote closes within as many characters"
     )
 
 
@@ -58,6 +60,7 @@ class CsvOptions(Options):
 class Csv:
     """Streams the rows of delimited files as mappings from column to string.
 
+    A row whose quotes do not close is one bad record: the lines after the one on which its last field began are read again.
     An empty field is a missing value (None): the format has no other way to say so. Columns without a name
     are left out.
     """
@@ -81,8 +84,8 @@ class Csv:
             if encoding == UTF8:
                 files.refuse_utf16(stream, file)
             while True:
-                where = f"{file.name}:{lines.number + 1}"
-                fields, problem = self._next(rows)
+                where = lines.start(file.name)
+                fields, problem = self._next(rows, lines)
                 if fields is None:
                     return
                 if not problem and not fields:
@@ -90,7 +93,7 @@ class Csv:
                 if columns is None:
                     columns = _checked(fields, problem, where)
                 elif problem or (problem := _problem(fields, columns)):
-                    yield Record(where, {}, problem)
+                    yield Record(lines.where(file.name), {}, problem)
                 else:
                     named = zip(columns, fields, strict=True)
                     yield Record(where, {column: field or None for column, field in named if column})
@@ -101,16 +104,17 @@ class Csv:
         finally:
             text.detach()
 
-    def _next(self, rows: Reader) -> tuple[list[str] | None, str]:
+    def _next(self, rows: Reader, lines: _Lines) -> tuple[list[str] | None, str]:
         """Return the next row, None at the end, and its problem."""
         # the limit is the process's own: set for this one row, and put back
         limit_before = csv.field_size_limit(self.options.max_field_chars)
         try:
             return next(rows, None), ""
         except _LineTooLongError:
-            return [], f"a line longer than {self.options.max_field_chars} characters, the 'max_field_chars'"
+            what = f"a line longer than {self.options.max_field_chars} characters, the 'max_field_chars'"
+            return [], _OPEN_QUOTE if lines.go_back() else what
         except csv.Error as error:
-            return [], f"invalid CSV: {error}"
+            return [], _OPEN_QUOTE if lines.go_back() else f"invalid CSV: {error}"
         finally:
             csv.field_size_limit(limit_before)
 
@@ -148,23 +152,53 @@ class _LineTooLongError(Exception):
 
 
 class _Lines:
-    """The lines of a stream, none longer than allowed; after an error it goes on with the next line."""
+    """The lines of a stream, none longer than allowed; those of the row being read can be read again."""
 
     def __init__(self, text: io.TextIOWrapper, max_length: int) -> None:
         self._text = text
         self._max_length = max_length
-        self.number = 0
+        self._number = 0
+        self._first = 0
+        self._row: list[str] = []
+        self._again: deque[str] = deque()
 
     def __iter__(self) -> _Lines:
         return self
 
+    def start(self, name: str) -> str:
+        """Start a row, and return its address."""
+        self._row.clear()
+        self._first = self._number + 1
+        return self.where(name)
+
+    def where(self, name: str) -> str:
+        """Return the address of the row; after :meth:`go_back` of the field in it that spoils it."""
+        return f"{name}:{self._first}"
+
+    def go_back(self) -> bool:
+        """Go back to the line after the one on which the row's last quote opened; return whether that was another line."""
+        opened, is_inside = 0, False
+        for number, line in enumerate(self._row[:-1]):
+            n_quotes = line.replace('""', "").count('"')
+            is_inside ^= n_quotes % 2 == 1
+            opened = number if is_inside and n_quotes else opened
+        again = self._row[opened + 1 :]
+        self._again.extendleft(reversed(again))
+        self._number -= len(again)
+        self._first += opened
+        return bool(again)
+
     def __next__(self) -> str:
-        line = self._text.readline(self._max_length + 3)
+        line = self._again.popleft() if self._again else self._text.readline(self._max_length + 3)
         if not line:
             raise StopIteration
-        self.number += 1
-        if len(line.rstrip("\r\n")) > self._max_length:
-            while line and not line.endswith(("\n", "\r")):
-                line = self._text.readline(1 << 20)
+        self._number += 1
+        is_too_long = len(line.rstrip("\r\n")) > self._max_length
+        if is_too_long and not line.endswith(("\n", "\r")):
+            while (rest := self._text.readline(1 << 20)) and not rest.endswith(("\n", "\r")):
+                pass
+            line += "\n"  # nothing more is to be passed over where it is read again
+        self._row.append(line)
+        if is_too_long:
             raise _LineTooLongError
         return line

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -88,9 +90,10 @@ def _decide(
     identity = bundle.manifest.embedder
     asked = embedder if embedder == identity.use else None
     options = None if identity.probe is None or is_built_in(identity) else embedder_options
-    router = open_router(bundle, embedder=asked, embedder_options=options, allow_uncertified=True)
-    router.check_embedder()
-    return router.route_batch(list(side.traces.take(at).texts) if side.vectors is None else side.vectors[at])
+    with contextlib.redirect_stdout(sys.stderr):  # a plugin's embedder may print
+        router = open_router(bundle, embedder=asked, embedder_options=options, allow_uncertified=True)
+        router.check_embedder()
+        return router.route_batch(list(side.traces.take(at).texts) if side.vectors is None else side.vectors[at])
 
 
 def _n_seen(known: KnownRows | None, traces: TraceSet) -> int | None:

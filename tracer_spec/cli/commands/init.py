@@ -194,7 +194,7 @@ def _write(place: Path, first: FirstSpec, files: Mapping[str, str], *, force: bo
     """Write the files, the spec last; a schema that is there stays."""
     import json
 
-    from tracer_spec.atomic_write import replace_file
+    from tracer_spec.atomic_write import check_writable, replace_file
     from tracer_spec.cli.commands.schema import router_document
     from tracer_spec.init.spec_text import spec_text
     from tracer_spec.plan import make_plan
@@ -204,6 +204,8 @@ def _write(place: Path, first: FirstSpec, files: Mapping[str, str], *, force: bo
     refuse_overwriting([place / name for name in files], force=force)
     schema = {} if (place / SCHEMA).exists() else {SCHEMA: json.dumps(router_document(), indent=2) + "\n"}
     whole = {**files, **schema, SPEC: spec_text(first)}
+    for name in whole:
+        check_writable(place / name, what="the file")  # all are written, or none
     for name, text in whole.items():
         replace_file(place / name, text.encode("utf-8", "backslashreplace"), what="the file")
     make_plan(load_spec(place / SPEC), find_plugins())

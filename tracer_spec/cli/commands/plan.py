@@ -43,15 +43,14 @@ def command(
     from tracer_spec.flow.preview.cached import forecast
     from tracer_spec.flow.preview.certifiable import preview
     from tracer_spec.flow.progress import staged
-    from tracer_spec.plan import make_plan
+    from tracer_spec.plan import load_plan
     from tracer_spec.plugin.registry import find_plugins
-    from tracer_spec.spec import load_spec
 
     only_one_of(brief=brief, verbose=verbose)
     form = chosen_format(form, as_json=as_json)
     with watch(-1 if quiet else 0) as observe:
         with staged(observe, "plan") as done:
-            plan = make_plan(load_spec(spec, overrides=overrides), find_plugins())
+            plan = load_plan(spec, find_plugins(), overrides=overrides)
             done(f"{plan.spec.name}; zoo: {', '.join(each.alias for each in plan.zoo)}")
         with staged(observe, "read") as done:
             traces = read_traces(plan)
@@ -99,7 +98,7 @@ def document_of(plan: Plan, outlook: Outlook, cached: Forecast) -> dict[str, Any
     accounting, ceiling, able = outlook.accounting, outlook.ceiling, outlook.certifiable
     return {
         "schema_version": 1,
-        "status": able.status,
+        "status": outlook.status,
         "name": plan.spec.name,
         "target": _values(outlook.target, "agreement", "end_to_end", "confidence", "min_coverage"),
         "traces": {

@@ -1,4 +1,4 @@
-"""``tracer-spec route``: a bundle at work on JSON lines. Imports the runtime alone, no training library."""
+"""``tracer-spec route``: a bundle at work on a file of requests. Imports the runtime alone where these are JSON lines."""
 
 from __future__ import annotations
 
@@ -7,21 +7,25 @@ import gzip
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from tracer_spec.cli.console import print_document
+from tracer_spec.cli.commands.spec_of_bundle import is_table
+from tracer_spec.cli.console import is_terminal, print_document
 from tracer_spec.cli.failure import Interrupted
 from tracer_spec.cli.options import embedder_option, embedder_options_option, sha256_option
 from tracer_spec.cli.verbs import VERBS
 from tracer_spec.errors import UsageError
+from tracer_spec.runtime.archive import SPEC
 
 if TYPE_CHECKING:
-    from tracer_spec.cli.commands.route_lines import ByteStream
-    from tracer_spec.runtime import Router
+    from tracer_spec.cli.commands.route_lines import ByteStream, Counts, Line, Request
+    from tracer_spec.runtime import Bundle, Router
 
 STDIN = "-"
 
@@ -47,27 +51,36 @@ def command(
     as_json: bool,
     quiet: bool,
 ) -> int:
-    """Decide requests: JSON lines in, JSON lines out.
+    """Decide requests: records in, JSON lines out.
 
-    Each line of FILE (or of stdin) is an object with 'input', or with 'embedding', a list of numbers. Its
-    answer is a line {"label", "handled", "score", "stage", "reason"}, after the record's 'id' where it has
-    one. Answers keep the order.
+    Each record of FILE (or of stdin) holds a text, or a vector, where the spec inside the bundle says that the text, or the
+    vector, of a trace is; else under 'input', or 'embedding'. Its answer is a line {"label", "handled", "score", "stage",
+    "reason"}, after the record's 'id' where it has one. Answers keep the order.
 
-    A line that cannot be decided is answered in its place with "reason": "error" and is not handled; the
-    exit code is then 1. Blank lines are passed over. FILE may be gzip (.gz). stdout is JSON lines with or
-    without --json.
+    FILE is JSON Lines (gzip or not), or by its ending CSV, Parquet or JSON, read with the spec's options where it read such
+    files too. stdin is JSON Lines.
+
+    A record that cannot be decided is answered in its place with "reason": "error" and is not handled; the exit code is then
+    1. Blank lines are passed over. stdout is JSON lines with or without --json.
     """
     if text is not None and (file is not None or out is not None):
         raise UsageError("--text takes neither FILE nor --out", hint="put many texts into FILE, one object a line")
-    from tracer_spec.runtime import load
+    from tracer_spec.runtime import read_bundle
+    from tracer_spec.runtime.load import open_router
 
-    router = load(bundle, embedder=embedder, embedder_options=embedder_options, sha256=sha256)
-    router.check_embedder()
+    with contextlib.redirect_stdout(sys.stderr):  # a plugin's embedder may print
+        opened = read_bundle(bundle, sha256=sha256)
+        router = open_router(opened, embedder=embedder, embedder_options=embedder_options)
+        router.check_embedder()
     if text is not None:
         return _one(router, text, as_json)
-    name = file or STDIN
-    with _input(name) as stream, _output(out) as write:
-        counts = _stream(router, stream, "stdin" if name == STDIN else name, write, out)
+    with (
+        _requests(opened, router, file or STDIN) as chunks,
+        _output(out) as write,
+        contextlib.redirect_stdout(sys.stderr),
+        _progress(out, quiet) as tell,
+    ):
+        counts = _answer(router, chunks, write, tell, out)
     if not quiet:
         from tracer_spec.cli.commands.route_lines import describe
 
@@ -87,7 +100,8 @@ def _one(router: Router, text: str, as_json: bool) -> int:
             f"this bundle takes vectors of {router.dimension} numbers, not texts",
             hint='give them as JSON lines: {"embedding": [...]}',
         )
-    decision = decision_document(router.route(text))
+    with contextlib.redirect_stdout(sys.stderr):
+        decision = decision_document(router.route(text))
     if as_json:
         print_document({"schema_version": 1, **decision})
     else:
@@ -95,27 +109,65 @@ def _one(router: Router, text: str, as_json: bool) -> int:
     return 0
 
 
-def _stream(router: Router, stream: ByteStream, name: str, write: Callable[[bytes], None], out: str | None) -> Any:
-    """Answer every line; return the counts."""
-    from tracer_spec.cli.commands.route_lines import Counts, answer, read_chunks, read_request
+def _answer(
+    router: Router,
+    chunks: Iterable[Sequence[Request]],
+    write: Callable[[bytes], None],
+    tell: Callable[[int], None],
+    out: str | None,
+) -> Counts:
+    """Answer every request; return the counts."""
+    from tracer_spec.cli.commands.route_lines import Counts, answer
 
     counts = Counts()
     takes_text = router.manifest.embedder.probe is not None
     try:
-        for lines in read_chunks(stream):
-            requests = [read_request(line, name, router.dimension) for line in lines]
+        for requests in chunks:
             write(answer(router, requests, counts, takes_text=takes_text))
+            tell(counts.lines)
     except KeyboardInterrupt:
         kept = f"{out} was not written" if out else f"{counts.lines:,} lines were answered, the rest was not"
         raise Interrupted(kept) from None
-    except (EOFError, gzip.BadGzipFile) as damage:
-        raise OSError(None, f"the compressed file is damaged or cut short after line {counts.lines}", name) from damage
     return counts
 
 
 @contextlib.contextmanager
+def _requests(bundle: Bundle, router: Router, name: str) -> Iterator[Iterable[Sequence[Request]]]:
+    """Open what is read, and give its requests in chunks."""
+    from tracer_spec.cli.commands.route_lines import read_chunks, read_requests
+
+    read = None
+    if is_table(name) or not _is_native(bundle):
+        from tracer_spec.cli.commands.route_records import read_table, spec_reader
+
+        read = spec_reader(bundle)
+        if is_table(name):
+            yield read_table(bundle, name, read, router.dimension)
+            return
+    shown = "stdin" if name == STDIN else name
+    with _input(name) as stream:
+        yield (read_requests(lines, shown, router.dimension, read) for lines in _undamaged(read_chunks(stream), name))
+
+
+def _is_native(bundle: Bundle) -> bool:
+    """Tell whether records are surely laid out as format 'native' says: then no library that reads specs is imported."""
+    return b"format" not in bundle.members[SPEC] and not bundle.manifest.provenance.get("overrides")
+
+
+def _undamaged(chunks: Iterator[list[Line]], name: str) -> Iterator[list[Line]]:
+    """Name the line after which a compressed file cannot be read."""
+    number = 0
+    try:
+        for lines in chunks:
+            yield lines
+            number = lines[-1].number if lines else number
+    except (EOFError, gzip.BadGzipFile, zlib.error) as damage:
+        raise OSError(None, f"the compressed file is damaged or cut short after line {number}", name) from damage
+
+
+@contextlib.contextmanager
 def _input(name: str) -> Iterator[ByteStream]:
-    """Open what is read."""
+    """Open JSON lines."""
     if name == STDIN:
         if sys.stdin.isatty():
             click.echo("reading JSON lines from the terminal; Ctrl-D ends them", err=True)
@@ -124,6 +176,25 @@ def _input(name: str) -> Iterator[ByteStream]:
     opener = gzip.open if name.endswith(".gz") else open
     with opener(name, "rb") as file:
         yield cast("ByteStream", file)
+
+
+@contextlib.contextmanager
+def _progress(out: str | None, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """Give what shows how many requests are answered: on a terminal alone, where the answers go to a file."""
+    if out is None or quiet or not is_terminal(sys.stderr):
+        yield lambda _: None
+        return
+    from tracer_spec.cli.progress import watch
+    from tracer_spec.flow.progress import StageStarted, StepDone
+
+    with watch(0) as observe:
+        observe(StageStarted("route"))
+        started = time.perf_counter()
+
+        def tell(n: int) -> None:
+            observe(StepDone("route", f"{n:,} lines, {n / (time.perf_counter() - started):,.0f} per second"))
+
+        yield tell
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""JSON lines in, decisions out: streamed in chunks, in order, with every bad line answered in its place.
+"""Requests in, decisions out: streamed in chunks, in order, with every bad line answered in its place.
 
 Imports the runtime alone, like an app that routes.
 """
@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -24,6 +24,9 @@ LINE_BYTES = 8 * 1024 * 1024
 TEXT_KEYS = ("input", "query", "text", "prompt", "question")
 _BLOCK_BYTES = 1 << 18
 _BOM = b"\xef\xbb\xbf"
+
+# what turns a record into requests, each with 'id', and 'input' or 'embedding'
+Reader: TypeAlias = Callable[[Mapping[str, Any]], Sequence[Mapping[str, Any]]]
 
 
 class ByteStream(Protocol):
@@ -104,6 +107,26 @@ def _line(number: int, data: bytes, overlong: bool) -> Line | None:
 
 def read_request(line: Line, name: str, dimension: int) -> Request:
     """Read one line of an input of this name, whose vectors must be of this dimension."""
+    record = read_record(line, name)
+    return record if isinstance(record, Request) else to_request(f"{name}:{line.number}", record, dimension)
+
+
+def read_requests(lines: Sequence[Line], name: str, dimension: int, read: Reader | None) -> list[Request]:
+    """Read lines; ``read`` says what a record asks, None where its own keys do."""
+    if read is None:
+        return [read_request(line, name, dimension) for line in lines]
+    found: list[Request] = []
+    for line in lines:
+        record = read_record(line, name)
+        if isinstance(record, Request):
+            found.append(record)
+        else:
+            found += [to_request(f"{name}:{line.number}", asked, dimension) for asked in read(record)]
+    return found
+
+
+def read_record(line: Line, name: str) -> dict[str, Any] | Request:
+    """Return the object that a line holds, or the request that cannot be decided."""
     where = f"{name}:{line.number}"
     if line.data is None:
         return Request(where, {}, problem=f"the line is longer than {LINE_BYTES} bytes")
@@ -119,6 +142,11 @@ def read_request(line: Line, name: str, dimension: int) -> Request:
         return Request(where, {}, problem="the line is not JSON that can be read: too deep, or a number too long")
     if not isinstance(record, dict):
         return Request(where, {}, problem=f"the line holds {_kind(record)}, not an object")
+    return record
+
+
+def to_request(where: str, record: Mapping[str, Any], dimension: int) -> Request:
+    """Return what a record asks, whose vector must be of this dimension."""
     head = {} if record.get("id") is None else {"id": record["id"]}
     if not _is_json(head):
         return Request(where, {}, problem="'id' holds NaN or Infinity, which JSON has no word for")

@@ -41,14 +41,13 @@ def command(specs: tuple[str, ...], overrides: tuple[str, ...], form: str | None
 def _load_all(specs: tuple[str, ...], overrides: tuple[str, ...]) -> list[RouterSpec]:
     """Return the specs, or raise with the problems of all of them."""
     from tracer_spec.errors import Problem, SpecError
-    from tracer_spec.plan import make_plan
+    from tracer_spec.plan import load_plan
     from tracer_spec.plugin.registry import find_plugins
-    from tracer_spec.spec import load_spec
 
     registry, valid, problems = find_plugins(), list["RouterSpec"](), list[Problem]()
     for spec in specs:
         try:
-            valid.append(make_plan(load_spec(spec, overrides=overrides), registry).spec)
+            valid.append(load_plan(spec, registry, overrides=overrides).spec)
         except SpecError as error:
             problems += error.problems
     if problems:

@@ -20,6 +20,7 @@ _VERDICTS = {
     "certifiable": ("green", NOTICE),
     "untested": ("yellow", WARNING),
     "uncertifiable": ("red", WARNING),
+    "unlabelled": ("red", WARNING),
     "intact": ("green", NOTICE),
     "not contradicted": ("green", NOTICE),
     "contradicted": ("red", ERROR),

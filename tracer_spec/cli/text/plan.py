@@ -35,7 +35,8 @@ def plan_outcome(plan: Plan, outlook: Outlook, cached: Forecast, spec: str, *, v
         *(Fact("warning", text, WARNING, "traces", "traces") for text in (*outlook.warnings, *outlook.notes)),
         _next(outlook, spec),
     ]
-    return Outcome(able.status, plan.spec.name, facts)
+    headline = outlook.unread.headline
+    return Outcome(outlook.status, plan.spec.name, facts, ending=f": {headline}" if headline else "")
 
 
 def _target(target: Target) -> str:
@@ -125,6 +126,8 @@ def _plugins(plan: Plan, verbose: bool) -> str:
 
 def _next(outlook: Outlook, spec: str) -> Fact:
     able = outlook.certifiable
+    if outlook.status == "unlabelled":
+        return Fact("advice", "make labels of the answers first: 'traces.labels.normalize'", WARNING, "traces.labels")
     if able.status != "uncertifiable":
         return Fact("next", f"tracer-spec build {spec}")
     asked = "target.agreement" if outlook.target.agreement is not None else "target.end_to_end"

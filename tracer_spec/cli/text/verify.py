@@ -117,7 +117,12 @@ def _verdict(found: Verification) -> str:
             f"{name} is under {target:.6g} on texts the build never saw; counted {with_them}, which does not contradict the "
             "claim; traces with ids would tell repeated requests, which are traffic, from rows of the build"
         )
-    return f"{name} may be {target:.6g} or more: fresh rows do not contradict the claim, nor can they prove it"
+    but = "; the traffic they come from has changed, see drift" if _has_changed(found) else ""
+    return f"{name} may be {target:.6g} or more: fresh rows do not contradict the claim, nor can they prove it{but}"
+
+
+def _has_changed(found: Verification) -> bool:
+    return found.drift is not None and found.drift.p_value <= _UNUSUAL
 
 
 def _traces(found: Verification, accounting: Accounting) -> str:
@@ -138,8 +143,11 @@ def _drift(found: Verification) -> str:
         return "not measured: the certificate holds no scores to compare with"
     p_value = f"p = {drift.p_value:.2g}" if drift.p_value >= _LEAST_SHOWN else f"p < {_LEAST_SHOWN:.0e}"
     seen = "no change was seen, which is no evidence that there is none"
-    if drift.p_value <= _UNUSUAL:
-        seen = "the traffic has changed, and the claim is about traffic like the traces"
+    if _has_changed(found):
+        seen = (
+            "the traffic has changed, and the claim is about traffic like the traces: what is measured above is of these "
+            "rows; build again on traces that have them among them"
+        )
     return (
         f"distance {drift.distance:.3f} (Kolmogorov-Smirnov, 0 to 1) between the acceptance scores of "
         f"{drift.n_certify:,} certify rows and {drift.n:,} fresh ones, {p_value}: {seen}"

@@ -29,8 +29,8 @@ def dealt_before(plan: Plan, traces: TraceSet) -> Dealt:
     -----
     Where rows are told apart by other expressions than before, and the log is the same, nobody can tell which rows were
     fitted: then all of them were, up to the newest. Where ids show that it is another log, nothing is known of it; without
-    ids, the same log with texts that are cut otherwise cannot be told from another, and counts as the same. Building again what the
-    lock pins deals out as it did then, although its own rows have been looked at since.
+    ids, the same log with texts that are cut otherwise cannot be told from another, and counts as the same.
+    Building again what the lock pins deals out as it did then, although its own rows have been looked at since.
     """
     path = lock_path(plan.loaded.file)
     document = read_lock(path).document if path else None

@@ -13,6 +13,8 @@ from tracer_spec.flow.certify_rows import Sealed
 from tracer_spec.flow.lock.file import read_lock
 from tracer_spec.flow.lock.ledger import next_look, sketch
 from tracer_spec.flow.prepare import denied_labels
+from tracer_spec.flow.preview.text_notes import text_notes
+from tracer_spec.flow.preview.unread_answers import UnreadAnswers, unread_answers
 from tracer_spec.flow.traces.label_space import label_space
 from tracer_spec.flow.traces.labels import UNUSABLE
 from tracer_spec.flow.traces.splits import FRESH
@@ -107,8 +109,8 @@ class Outlook:
     """What ``plan`` tells.
 
     ``labels`` counts the fit rows of each label, in the order of their classes; ``n_unknown`` and ``n_unusable`` those with a
-    label off the list, and with an answer that is no label. The accounting's own counts of labels are of all rows, and are
-    not for showing here.
+    label off the list, and with an answer that is no label, of which ``unread`` tells more. The accounting's own counts of
+    labels are of all rows, and are not for showing here.
     """
 
     accounting: Accounting = field(repr=False)
@@ -120,13 +122,19 @@ class Outlook:
     unknown_labels: Mapping[str, int]
     ceiling: Ceiling
     certifiable: Certifiable
+    unread: UnreadAnswers
     notes: tuple[str, ...]
+
+    @property
+    def status(self) -> str:
+        """Return ``unlabelled`` where answers are not read as labels, else what the rows allow."""
+        return "unlabelled" if self.unread.headline else self.certifiable.status
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """Return what stands in the target's way, one sentence each."""
         ceiling, level = self.ceiling, self.target.level
-        found = []
+        found = list(self.unread.notes)
         if ceiling.share < level:
             found.append(
                 f"the teacher's answers allow an agreement of at most {ceiling.share:.3f} on all traffic, under the target of "
@@ -183,7 +191,13 @@ def preview(
         unknown_labels=unknown,
         ceiling=self_agreement(fit, frozenset(space.labels)),
         certifiable=_certifiable(target, spec.split, look, len(traces), len(certify), makes_a_test=makes_a_test),
-        notes=(*traces.accounting.notes, *sides.notes, *sides.bound_notes),
+        unread=unread_answers(fit, spec.traces.labels.normalize, allowed_labels),
+        notes=(
+            *text_notes([text for text in fit.texts if text], spec.traces.extract),
+            *traces.accounting.notes,
+            *sides.notes,
+            *sides.bound_notes,
+        ),
     )
 
 

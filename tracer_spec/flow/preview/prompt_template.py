@@ -81,11 +81,11 @@ def find_template(texts: Sequence[str]) -> PromptTemplate | None:
     if len(distinct) < _FEWEST_TEXTS:
         return None
     fewest = math.ceil(_MOST * len(distinct))
-    prefix = _usable_prefix(_common_prefix(distinct, fewest), _SHORT)
+    prefix = _usable_prefix(common_prefix(distinct, fewest), _SHORT)
     framed = [text for text in distinct if text.startswith(prefix)]
     left = [text[len(prefix) :] for text in framed]
     # beside a prefix, a closing quotation mark is part of a template too
-    backwards = _common_prefix([text[::-1] for text in left], fewest)
+    backwards = common_prefix([text[::-1] for text in left], fewest)
     suffix = _usable_prefix(backwards, 1 if prefix else _SHORT)[::-1]
     suffix = suffix if _end_marker(suffix) else ""
     if not suffix and not _start_marker(prefix):
@@ -108,7 +108,7 @@ def are_all_equal(texts: Sequence[str]) -> bool:
     return len(texts) >= _FEWEST_TEXTS and most[0][1] >= _NEARLY_ALL * len(texts)
 
 
-def _common_prefix(texts: Sequence[str], fewest: int) -> str:
+def common_prefix(texts: Sequence[str], fewest: int) -> str:
     """Return the longest prefix that so many of the texts share."""
     ordered = sorted(texts)
     windows = zip(ordered, ordered[fewest - 1 :], strict=False)

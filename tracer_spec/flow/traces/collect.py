@@ -149,6 +149,7 @@ def collect(
         if not reason and cut is not None and isinstance(text, str):
             text = cut(text)
             reason = why.NO_MATCH if text is None else ""
+        is_cut_again = not reason and cut is not None and isinstance(text, str) and cut(text) not in (None, text)
         if not reason and raw.unanswered and unanswered == "drop":
             reason = raw.unanswered
             tally.n_unanswered += 1
@@ -163,6 +164,8 @@ def collect(
         truth = cleaner.clean_truth(raw.truth)
         columns.add(tally.read, raw, text, event, label, flaw, truth)
         _count(tally, raw, event, label, flaw, truth, allowed)
+        if is_cut_again:
+            tally.odd["a text that 'traces.extract' would cut again where it is routed without its prompt"] += 1
     return columns.close(tally.close(on_error, unknown, cleaner.allowed))
 
 

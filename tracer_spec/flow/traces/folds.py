@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tracer_spec.errors import DataError, SpecError
 from tracer_spec.flow.traces.row_keys import group_key, uniform_hash
 from tracer_spec.flow.traces.trace_set import TraceSet
+from tracer_spec.text_format import plural
 
 
 def fold_keys(traces: TraceSet, strategy: str = "random") -> list[bytes]:
@@ -25,6 +26,31 @@ def fold_keys(traces: TraceSet, strategy: str = "random") -> list[bytes]:
     if strategy == "grouped":
         return [group_key(group) for group in traces.groups]
     return [hashlib.blake2b(content, digest_size=16).digest() for content in traces.contents()]
+
+
+def check_inputs(traces: TraceSet, n_folds: int, strategy: str = "random") -> None:
+    """Raise DataError where fit rows have fewer different inputs (or groups) than there are folds."""
+    seen: set[bytes | str | None] = set()
+    for key in traces.groups if strategy == "grouped" else traces.contents():
+        seen.add(key)
+        if len(seen) >= n_folds:
+            return
+    if len(seen) > 1 or strategy == "grouped":
+        raise _too_few(len(seen), len(traces), n_folds, "group" if strategy == "grouped" else "different input")
+    raise DataError(
+        f"the text of all {len(traces):,} fit rows is the same",
+        hint="let text read what differs from record to record; what is the same in all is a prompt, or a constant",
+        address="traces.format",
+    )
+
+
+def _too_few(n: int, n_rows: int, n_folds: int, noun: str = "different input") -> DataError:
+    fewer = f", or write folds: {n}" if n > 1 else ""
+    return DataError(
+        f"{plural(n, noun)} among {n_rows:,} fit rows cannot fill {n_folds} folds",
+        hint=f"give more traces{fewer}",
+        address="split.folds",
+    )
 
 
 def folds(keys: Sequence[bytes], n_folds: int, *, seed: int) -> NDArray[np.int64]:
@@ -57,11 +83,7 @@ def folds(keys: Sequence[bytes], n_folds: int, *, seed: int) -> NDArray[np.int64
     for row, key in enumerate(keys):
         members[key].append(row)
     if len(members) < n_folds:
-        raise DataError(
-            f"{len(members):,} different inputs among {len(keys):,} fit rows cannot fill {n_folds} folds",
-            hint="give more traces, or ask for fewer 'split.folds'",
-            address="split.folds",
-        )
+        raise _too_few(len(members), len(keys), n_folds)
     salt = b"folds " + str(seed).encode()
     dealt = sorted(members, key=lambda key: (-len(members[key]), uniform_hash(key, salt), key))
     loads = [(0, fold) for fold in range(n_folds)]

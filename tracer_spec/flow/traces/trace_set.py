@@ -23,7 +23,8 @@ class TraceSet:
     Parameters
     ----------
     texts : tuple of str
-        As the teacher got them, without the prompt that ``traces.extract`` takes them out of; empty where there is none and none is needed.
+        As the teacher got them, but for the prompt that ``traces.extract`` takes them out of; empty where there is none
+        and none is needed.
     labels : tuple of str
         The teacher's, cleaned; on the list of allowed ones or not; empty for an answer that is no label.
     ids : tuple of str or None

@@ -1,0 +1,107 @@
+"""What the spec inside a bundle says of records: the source that reads a file, and how a record is laid out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from tracer_spec.errors import BundleError, SpecError
+from tracer_spec.runtime.archive import MANIFEST, SPEC
+
+if TYPE_CHECKING:
+    from tracer_spec.plugin import Source
+    from tracer_spec.runtime import Bundle
+    from tracer_spec.spec.nodes import Node
+    from tracer_spec.spec.traces import TracesSpec
+
+# where the build's own traces lay, which may name variables of another machine; and what it did with bad records
+_NOT_ASKED = ("use", "with", "on_error")
+# endings of files that are no JSON Lines, or need not be
+_GUESSED = (".csv", ".tsv", ".parquet", ".pq", ".json")
+
+
+def is_table(path: str) -> bool:
+    """Tell by its ending whether a file is no JSON Lines, or need not be."""
+    return path.lower().removesuffix(".gz").endswith(_GUESSED)
+
+
+def written_spec(bundle: Bundle) -> Node:
+    """Return the spec as built: as written, with the overrides of that build."""
+    from tracer_spec.report.written_spec import NOT_TOLD
+    from tracer_spec.spec.overrides import apply_overrides
+    from tracer_spec.spec.reader import read_yaml
+
+    overrides = bundle.manifest.provenance.get("overrides", [])
+    if not isinstance(overrides, list) or not all(isinstance(each, str) for each in overrides):
+        raise _refusal(bundle, f"{MANIFEST} provenance.overrides", "is not a list of texts")
+    try:
+        tree, problems = read_yaml(bundle.members[SPEC].decode(), f"{bundle.where}:{SPEC}")
+    except UnicodeDecodeError:
+        raise _refusal(bundle, SPEC, "is not UTF-8") from None
+    tree, found = apply_overrides(tree, [each for each in overrides if not each.endswith(NOT_TOLD)])
+    if problems or found:
+        raise SpecError.of((*problems, *found))
+    return tree
+
+
+def traces_spec(bundle: Bundle, tree: Node) -> TracesSpec:
+    """Return the spec's ``traces``, but for where they lay."""
+    from pydantic import ValidationError
+
+    from tracer_spec.spec.environment import expand
+    from tracer_spec.spec.nodes import Pairs, find
+    from tracer_spec.spec.problems import problems_of
+    from tracer_spec.spec.traces import TracesSpec
+
+    written = find(tree, ("traces",))
+    if not isinstance(written, Pairs):
+        raise _refusal(bundle, SPEC, "has no traces")
+    kept = {key: entry for key, entry in written.entries.items() if key not in _NOT_ASKED}
+    expanded = expand(Pairs(written.place, kept), os.environ)
+    if expanded.problems:
+        raise SpecError.of(expanded.problems)
+    data: Mapping[str, Any] = {"use": "jsonl", **expanded.data}
+    try:
+        return TracesSpec.model_validate(data)
+    except ValidationError as error:
+        problems = tuple(problem for _, problem in problems_of(error, tree, TracesSpec, ("traces",)))
+        raise SpecError.of(problems) from None
+
+
+def source_of(bundle: Bundle, path: str, tree: Node) -> Source:
+    """Return what reads a file: by the end of its name, with the options of the spec where the build read such files too."""
+    from pydantic import ValidationError
+
+    from tracer_spec.builtin import tracer_spec_sources
+    from tracer_spec.init.files import guess_source
+    from tracer_spec.spec.environment import expand
+    from tracer_spec.spec.nodes import Pairs, find
+
+    guessed = guess_source(path) if is_table(path) else None
+    name, options = ("jsonl", {}) if guessed is None else (guessed.use, dict(guessed.options))
+    plugin = next(each for each in tracer_spec_sources() if each.name == name)
+    written = find(tree, ("traces", "with"))
+    if text_at(tree, "traces", "use") == name and isinstance(written, Pairs):
+        known = {key: each for key, each in written.entries.items() if key in plugin.options.model_fields}
+        expanded = expand(Pairs(written.place, {key: each for key, each in known.items() if key != "path"}), os.environ)
+        if expanded.problems:
+            raise SpecError.of(expanded.problems)
+        options |= expanded.data
+    try:
+        return plugin.make(plugin.options.model_validate({**options, "path": path}))
+    except ValidationError:
+        raise _refusal(bundle, SPEC, f"has options under traces.with that '{name}' does not take") from None
+
+
+def text_at(tree: Node, *path: str) -> str | None:
+    """Return a text of the spec, None where none is written."""
+    from tracer_spec.spec.nodes import Scalar, find, is_typed
+
+    node = find(tree, path)
+    return node.text if isinstance(node, Scalar) and not is_typed(node) else None
+
+
+def _refusal(bundle: Bundle, address: str, what: str) -> BundleError:
+    hint = "fetch the bundle again, or build it again with 'tracer-spec build'"
+    return BundleError(what, where=bundle.where, address=address, hint=hint)

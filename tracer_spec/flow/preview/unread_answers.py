@@ -1,0 +1,190 @@
+"""Answers that give no label, and the steps that would read them: tried on answers of fit rows."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from tracer_spec.flow.preview.prompt_template import common_prefix
+from tracer_spec.flow.traces.labels import NOTHING, SEVERAL, UNUSABLE, LabelCleaner
+from tracer_spec.text_format import counted_names, plural
+from tracer_spec.text_steps import ToolCall
+from tracer_spec.text_steps.json_answers import objects_of
+
+if TYPE_CHECKING:
+    from tracer_spec.flow.traces.trace_set import TraceSet
+
+# more answers than these without a label, or more labels than these to a row, and what is read are no labels
+_MANY, _SCATTERED = 0.2, 0.5
+_FEWEST_ROWS = 20
+# of the answers tried, what steps must read, and how many rows there must be to a label then
+_READ, _ROWS_PER_LABEL = 0.9, 3
+_KEYS, _SHOWN = 6, 3
+# characters of a label, seldom more
+_LONG = 60
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadAnswers:
+    """How many answers of fit rows give no label.
+
+    Parameters
+    ----------
+    n, n_fit : int
+        Fit rows whose answer gives no label, or one off the list; fit rows in all.
+    n_labels : int
+        Different labels that the others give.
+    flaws : mapping of str to int
+        Fit rows whose answer is no label, by reason.
+    commonest : mapping of str to int
+        The most frequent of such answers, as they were given, on one line and cut short.
+    steps : tuple of str
+        What would read most answers as labels, for ``traces.labels.normalize``; empty where nothing that is known does.
+    are_ramblings : bool
+        Whether nearly every answer gives a label of its own, and they are long, or ``steps`` read fewer labels in them.
+    """
+
+    n: int
+    n_fit: int
+    n_labels: int
+    flaws: Mapping[str, int]
+    commonest: Mapping[str, int]
+    steps: tuple[str, ...] = ()
+    are_ramblings: bool = False
+
+    @property
+    def headline(self) -> str:
+        """Return what is wrong with the labels as a whole; empty where nothing is."""
+        if self.n > _MANY * self.n_fit:
+            return f"{100 * self.n / self.n_fit:.0f} % of the answers give no label"
+        if self.are_ramblings:
+            return f"the answers to {plural(self.n_fit, 'fit row')} give {plural(self.n_labels, 'different label')}"
+        return ""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what to know of them, one sentence each."""
+        found = []
+        if self.headline:
+            shown = f", as {counted_names(self.commonest.items(), _SHOWN)}" if self.commonest else ""
+            remedy = "look at 'traces.labels.normalize'"
+            if self.steps:
+                remedy = f"these steps would read them: 'traces.labels.normalize: {json.dumps(self.steps)}'"
+            found.append(f"{self.headline}{shown}: {remedy}")
+        if self.flaws.get(SEVERAL):
+            found.append(
+                f"{plural(self.flaws[SEVERAL], 'answer')} with a list of labels: a router gives one label; ask the teacher for "
+                "one, or take one of the list by its place, as 'json:labels.0' does"
+            )
+        if self.flaws.get(NOTHING):
+            found.append(
+                f"{plural(self.flaws[NOTHING], 'answer')} with nothing but the word None or null, which is no label; where it "
+                "is one, name it in 'traces.labels.allowed' or 'traces.labels.aliases'"
+            )
+        return tuple(found)
+
+
+def unread_answers(fit: TraceSet, normalize: Sequence[str], allowed: Sequence[str] | None) -> UnreadAnswers:
+    """Return how many answers of fit rows give no label, and what would read them.
+
+    Parameters
+    ----------
+    fit : TraceSet
+    normalize : sequence of str
+        The spec's steps.
+    allowed : sequence of str or None
+        The labels that there are; None where they are inferred.
+    """
+    labels = Counter(fit.labels)
+    unread = {label: n for label, n in labels.items() if label == UNUSABLE or (allowed and label not in allowed)}
+    rows = fit.rows.tolist()
+    answers = [fit.answers[row] for row in rows if row in fit.answers]
+    flawed = [
+        fit.answers[row]
+        for row, label in zip(rows, fit.labels, strict=True)
+        if label in unread and fit.answers.get(row) is not None
+    ]
+    found = UnreadAnswers(
+        n=sum(unread.values()),
+        n_fit=len(fit),
+        n_labels=len(labels) - len(unread),
+        flaws=Counter(fit.flaws[row] for row in rows if row in fit.flaws),
+        commonest=dict(Counter(map(_shown, flawed or answers)).most_common(_SHOWN)),
+    )
+    is_scattered = len(fit) >= _FEWEST_ROWS and found.n_labels > _SCATTERED * (len(fit) - found.n)
+    if not found.headline and not is_scattered:
+        return found
+    casefold = ("casefold",) if "casefold" in normalize else ()
+    chains = ((*chain, *casefold) for chain in _chains(answers))
+    steps = next((chain for chain in chains if _reads(chain, answers, allowed)), ())
+    are_long = statistics.median(map(len, fit.labels)) > _LONG
+    return replace(found, steps=steps, are_ramblings=is_scattered and (bool(steps) or are_long))
+
+
+def _chains(answers: Sequence[Any]) -> Iterator[tuple[str, ...]]:
+    """Yield the steps that may read answers, the simplest first."""
+    texts = [answer for answer in answers if isinstance(answer, str)]
+    for prefix in _prefixes(texts):
+        yield f"prefix:{prefix}", "strip"
+    yield ("strip",)
+    yield ("think", "strip")
+    for key in _keys(answers):
+        yield f"json:{key}", "strip"
+        yield f"json?:{key}", "strip"
+        yield "think", f"json:{key}", "strip"
+    if any(isinstance(answer, ToolCall) for answer in answers):
+        yield ("tool-name",)
+    yield "code-fence", "strip"
+    yield "first-line", "strip"
+    yield "last-line", "strip"
+    yield "think", "last-line", "strip"
+
+
+def _keys(answers: Iterable[Any]) -> list[str]:
+    """Return the keys of the objects in answers, the most frequent first."""
+    counts: Counter[str] = Counter()
+    for answer in answers:
+        for each in objects_of(answer)[:1]:
+            counts.update(_scalar_keys(each))
+    return [key for key, _ in counts.most_common(_KEYS)]
+
+
+def _scalar_keys(value: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the keys at which texts, numbers and booleans stand, a level down too."""
+    for key, below in value.items():
+        if isinstance(below, Mapping):
+            yield from (f"{key}.{inner}" for inner, each in below.items() if isinstance(each, str | int | float))
+        elif isinstance(below, str | int | float):
+            yield str(key)
+
+
+def _prefixes(texts: Sequence[str]) -> Iterator[str]:
+    """Yield what most answers begin with, up to a colon."""
+    if len(texts) >= _FEWEST_ROWS:
+        prefix = common_prefix([text.lstrip() for text in texts], int(_READ * len(texts)))
+        head, colon, _ = prefix.rpartition(":")
+        if colon and "{" not in head:
+            yield f"{head}:"
+
+
+def _reads(chain: tuple[str, ...], answers: Sequence[Any], allowed: Sequence[str] | None) -> bool:
+    """Return whether steps read most answers as labels, of which there are few."""
+    cleaner = LabelCleaner(chain)
+    labels = Counter(cleaner.clean(answer)[0] for answer in answers)
+    del labels[UNUSABLE]
+    good = [label for label in labels if (label in allowed if allowed else _looks_like_a_label(label))]
+    n = sum(labels[label] for label in good)
+    return n >= _READ * len(answers) and _ROWS_PER_LABEL * len(good) <= n and len(good) > 1
+
+
+def _looks_like_a_label(text: str) -> bool:
+    return len(text) <= _LONG and "\n" not in text and not text.startswith(("{", "[{", "<", "```"))
+
+
+def _shown(answer: Any) -> str:
+    """Return an answer as a text."""
+    return answer if isinstance(answer, str) else json.dumps(answer, default=str)
