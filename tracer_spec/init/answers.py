@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from tracer_spec.flow.traces.labels import LabelCleaner
-from tracer_spec.init.json_in_text import object_in
 from tracer_spec.init.label_counts import LabelCounts, count_labels
 from tracer_spec.init.names import LABELS, OTHERS, says, words_of
 from tracer_spec.text_format import listing, plural
 from tracer_spec.text_steps import ToolCall
+from tracer_spec.text_steps.json_answers import objects_of
 
 PLAIN = ("strip", "first-line")
 _THOUGHT = re.compile(r"\s*(<(think|thinking|reasoning)>|◁think▷)|</(think|thinking|reasoning)>", re.IGNORECASE)
@@ -54,8 +54,7 @@ def read_answers(values: Sequence[Any]) -> Answers:
     """Find the steps that read labels from answers: by their shape, and by how few and how even the labels are."""
     answers = [value for value in values if value is not None]
     first = ("think",) if _share(answers, _is_thought) > _SOME else ()
-    found = [object_in(answer) for answer in answers]
-    objects = [each for each in found if each is not None]
+    objects = [found[0] for answer in answers if (found := objects_of(answer))]
     tools = {answer.tool for answer in answers if isinstance(answer, ToolCall)}
     if len(objects) > _MOST * len(answers):
         return _of_objects(answers, objects, first, tools)
@@ -143,7 +142,7 @@ def _of_objects(
     key = scored[0][1]
     fence = ("code-fence",) if _share(answers, lambda answer: isinstance(answer, str) and "```" in answer) else ()
     known = labels_by((*first, *fence, f"json:{key}"), answers).counts
-    bare = [answer.strip() for answer in answers if isinstance(answer, str) and object_in(answer) is None]
+    bare = [answer.strip() for answer in answers if isinstance(answer, str) and not objects_of(answer)]
     step = "json?" if sum(answer in known for answer in bare) > _MOST * len(bare) else "json"
     steps = (*first, *fence, f"{step}:{key}")
     return Answers(steps, labels_by(steps, answers))

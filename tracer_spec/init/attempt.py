@@ -8,7 +8,7 @@ from typing import Any
 
 from tracer_spec.builtin.formats import Raw
 from tracer_spec.init.answers import PLAIN, Answers, read_answers
-from tracer_spec.init.json_in_text import container_in
+from tracer_spec.init.fields import is_json
 from tracer_spec.text_format import one_line, plural
 
 Written = str | Mapping[str, Any]
@@ -74,7 +74,7 @@ class Attempt:
     @property
     def rank(self) -> tuple[bool, bool, int, int]:
         """Return what the better attempt has more of."""
-        nested = sum(container_in(raw.text) is not None for raw in self.raws)
+        nested = sum(is_json(raw.text) for raw in self.raws)
         return not self.flaw, nested * 2 < len(self.raws), len(self.raws), self.n_parts
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tracer_spec.builtin.formats.expressions import ExpressionError, compile_expression
+from tracer_spec.builtin.formats.json_text import unpack, unpack_whole
 from tracer_spec.builtin.formats.times import epoch_seconds
-from tracer_spec.init.json_in_text import container_in
 from tracer_spec.init.names import TRUTHS, words_of
 from tracer_spec.plugin import Record
 from tracer_spec.text_format import plural
@@ -18,6 +18,8 @@ from tracer_spec.text_format import plural
 _DEEPEST = 8
 # places that one record may have, and fields that all may have: beyond it is a table of its own
 _MOST_PLACES, _MOST_FIELDS = 500, 400
+# a longer text is not looked into
+_LONGEST = 1 << 20
 _CHAT = {name: compile_expression(f"{name}(@)") for name in ("asked", "answered")}
 # what a user said first, where the last message only asks for the label
 _FIRST_WORDS = "[?role == 'user'] | [0].message_text(content)"
@@ -144,14 +146,13 @@ def _places(value: Any, path: str, key: str, depth: int) -> Iterator[tuple[str, 
     """Yield path, last key and value of what is no container, and of every list of objects."""
     if depth > _DEEPEST or value is None or value == "":
         return
-    inside = container_in(value) if isinstance(value, str) else value
-    if isinstance(inside, dict | list) and inside is not value:
-        yield path, key, value
-        yield from _inside(inside, f"from_json({path})", key, depth)
-    elif isinstance(value, Mapping | list):
+    if isinstance(value, Mapping | list):
         yield from _inside(value, path, key, depth)
-    else:
-        yield path, key, value
+        return
+    yield path, key, value
+    inside = unpack(value) if isinstance(value, str) and len(value) < _LONGEST else value
+    if inside is not value and inside != value:
+        yield from _places(inside, f"from_json({path})", key, depth + 1)
 
 
 def _inside(value: Any, path: str, key: str, depth: int) -> Iterator[tuple[str, str, Any]]:
@@ -204,6 +205,11 @@ def _simplest(fields: Sequence[Field]) -> Iterator[Field]:
 def _effort(path: str) -> int:
     """Return how far-fetched a path is: a place in a list may hold another message tomorrow."""
     return 3 * path.count("[") + 2 * path.count("from_json(") + path.startswith(tuple(_CHAT)) + path.endswith("(@)")
+
+
+def is_json(text: str) -> bool:
+    """Tell whether a text is JSON's for an object or a list."""
+    return isinstance(unpack_whole(text), dict | list)
 
 
 def _as_jmespath(key: str) -> str:

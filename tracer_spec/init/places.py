@@ -6,8 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from tracer_spec.init.answers import Answers, read_answers
-from tracer_spec.init.fields import Field, Fields
-from tracer_spec.init.json_in_text import container_in
+from tracer_spec.init.fields import Field, Fields, is_json
 from tracer_spec.init.names import BODIES, GROUPS, HEADS, IDS, LABELS, MODELS, OTHERS, TEXTS, TIMES, TRUTHS, says
 
 # fields this close to the best are named as well
@@ -60,7 +59,7 @@ def _as_text(found: Field) -> Candidate:
     named = 2 * says(found.words, TEXTS) + 3 * found.path.startswith("asked(")
     named -= 3 * bool(found.words & (IDS | TIMES)) + 3 * found.path.startswith("answered(")
     named -= 2 * bool(found.words & (LABELS | TRUTHS | MODELS) and not found.words & TEXTS)
-    if found.spaced <= 0.1 or found.is_time or container_in(found.texts[0]) is not None:
+    if found.spaced <= 0.1 or found.is_time or is_json(found.texts[0]):
         return Candidate(found, 0.0, named)
     looks = (found.mean_chars > 15) + (found.spaced > 0.5) + 2 * found.n_distinct / found.n
     return Candidate(found, looks + named, named)
