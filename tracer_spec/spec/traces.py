@@ -64,6 +64,12 @@ class FormatMap(Overrides):
     model: Expression | None = Field(default=None, description="The teacher's model.")
     version: Expression | None = Field(default=None, description="The version of the teacher's prompt.")
     embedding: Expression | None = Field(default=None, description="The vector, where the record carries one.")
+    parent: Expression | None = Field(
+        default=None, description="In logs of spans: the id of the span that holds this one, as 'id' writes it."
+    )
+    trace: Expression | None = Field(
+        default=None, description="In logs of spans: the id of the trace, within which ids of spans are unique."
+    )
     where: Expression | None = Field(
         default=None, description="Keep only records for which this is true: \"status == 'ok'\"."
     )

@@ -49,6 +49,9 @@ class Format:
         When it was asked: see :func:`~tracer_spec.builtin.formats.times.epoch_seconds`.
     truth, group, model, version, embedding : str, optional
         A human's label; the key of the grouped split; the teacher's model; the version of its prompt; a vector.
+    parent, trace : str, optional
+        For logs of spans: the id of the span that holds this one, as ``id`` writes it, and the id of the trace, in which ids
+        are unique. A span that holds another call of an LLM is a wrapper of it, and left out.
     where : str, optional
         Records for which this is false or null are left out.
     iterate : str, optional
@@ -88,6 +91,8 @@ class Format:
     model: str | None = None
     version: str | None = None
     embedding: str | None = None
+    parent: str | None = None
+    trace: str | None = None
     where: str | None = None
     iterate: str | None = None
     view: str | None = None

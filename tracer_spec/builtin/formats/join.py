@@ -6,19 +6,20 @@ import json
 import math
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from tracer_spec.builtin.formats.closures import Getter
+from tracer_spec.builtin.formats.disk import storable, waiting_room
 from tracer_spec.builtin.formats.expressions import ExpressionError, compile_expression
 from tracer_spec.builtin.formats.format import ADDRESS, Join
 from tracer_spec.builtin.formats.raw import WHOLE_RECORD, Raw, is_false, no_trace
-from tracer_spec.errors import DataError
 
 NO_INPUT, NO_OUTPUT, NO_KEY = "no matching input", "no matching output", "no key to join by"
 COPY, TOO_MANY = "duplicate id", "one key on too many records"
-_CACHE_KIB = 1 << 16
+_TABLE = "half (place INTEGER PRIMARY KEY, key TEXT, side TEXT, name TEXT, body TEXT)"
+_PUT = "INSERT INTO half (key, side, name, body) VALUES (?, ?, ?, ?)"
+_FULL = "the two halves of traces cannot be kept until they are joined"
 # halves of one key held in memory at a time; nothing that one trace is made of comes near
 _MOST = 1_000
 
@@ -53,24 +54,16 @@ class Joiner:
 
         Notes
         -----
-        Memory is bounded, at some 64 MiB: the halves wait in a file of SQLite's that has no name and goes with the
-        process. It is as large as they are.
+        Memory is bounded: the halves wait on disk (see :mod:`.disk`).
         """
-        try:
-            with closing(_Shelf()) as shelf:
-                for where, item in placed:
-                    half = item if isinstance(item, Raw) else self._half(where, item)
-                    if isinstance(half, _Half):
-                        shelf.put(half)
-                    else:
-                        yield where, half
-                yield from shelf.pairs()
-        except sqlite3.Error as error:
-            raise DataError(
-                f"the two halves of traces cannot be kept until they are joined: {error}",
-                hint="make room in the folder for temporary files (TMPDIR)",
-                address=f"{ADDRESS}.join",
-            ) from None
+        with waiting_room(_TABLE, _FULL, f"{ADDRESS}.join") as database:
+            for where, item in placed:
+                half = item if isinstance(item, Raw) else self._half(where, item)
+                if isinstance(half, _Half):
+                    database.execute(_PUT, half._replace(where=storable(half.where)))
+                else:
+                    yield where, half
+            yield from _pairs(database)
 
     def _half(self, where: str, item: Mapping[str, Any]) -> _Half | Mapping[str, Any] | Raw:
         """Return the half of a trace that a record is; the record itself where it is none; or what is wrong with it."""
@@ -103,40 +96,18 @@ def compile_join(join: Join) -> Joiner:
 def _text_of(key: Any) -> str | None:
     """Return a key as a string, None where it is blank or nothing that can tell records apart."""
     if isinstance(key, str):
-        return key.encode("utf-8", "replace").decode() if key.strip() else None
+        return storable(key) if key.strip() else None
     if isinstance(key, bool) or not isinstance(key, (int, float)):
         return None
     return str(key) if math.isfinite(key) else None
 
 
-class _Shelf:
-    """Halves of traces, on disk once they are many."""
-
-    def __init__(self) -> None:
-        # an empty name: a file of its own in the temporary folder, without a name, written when the cache is full
-        self._database = sqlite3.connect("", isolation_level=None)
-        for setting in ("journal_mode = OFF", "synchronous = OFF", "temp_store = FILE", f"cache_size = -{_CACHE_KIB}"):
-            self._database.execute(f"PRAGMA {setting}")
-        self._database.execute(
-            "CREATE TABLE half (place INTEGER PRIMARY KEY, key TEXT, side TEXT, name TEXT, body TEXT)"
-        )
-        self._database.execute("BEGIN")
-
-    def put(self, half: _Half) -> None:
-        """Keep one half."""
-        row = half._replace(where=half.where.encode("utf-8", "replace").decode())
-        self._database.execute("INSERT INTO half (key, side, name, body) VALUES (?, ?, ?, ?)", row)
-
-    def pairs(self) -> Iterator[Placed]:
-        """Yield what each key holds, in the order in which keys were first met."""
-        self._database.execute("CREATE INDEX by_key ON half (key)")
-        for (key,) in self._database.execute("SELECT key FROM half GROUP BY key ORDER BY min(place)"):
-            halves = self._database.execute("SELECT side, name, body FROM half WHERE key = ? ORDER BY place", (key,))
-            yield from _together(halves)
-
-    def close(self) -> None:
-        """Throw everything away."""
-        self._database.close()
+def _pairs(database: sqlite3.Connection) -> Iterator[Placed]:
+    """Yield what each key holds, in the order in which keys were first met."""
+    database.execute("CREATE INDEX by_key ON half (key)")
+    for (key,) in database.execute("SELECT key FROM half GROUP BY key ORDER BY min(place)"):
+        halves = database.execute("SELECT side, name, body FROM half WHERE key = ? ORDER BY place", (key,))
+        yield from _together(halves)
 
 
 def _together(halves: Iterable[tuple[str, str, str]]) -> Iterator[Placed]:

@@ -13,6 +13,7 @@ from tracer_spec.builtin.formats.format import Format, unanswered
 
 _INPUTS = 'unpack(attributes."mlflow.spanInputs")'
 _OUTPUTS = 'unpack(attributes."mlflow.spanOutputs")'
+_PARENT = "not_null(parent_span_id, parent_id)"
 
 MLFLOW = Format(
     name="mlflow",
@@ -31,6 +32,8 @@ MLFLOW = Format(
     label=f"answered({_OUTPUTS})",
     # ids of spans are unique within a trace
     id="join('/', [trace, not_null(span_id, context.span_id)][?@].to_string(@))",
+    parent=f"{_PARENT} && join('/', [trace, {_PARENT}][?@].to_string(@))",
+    trace="trace",
     time="not_null(start_time_unix_nano, start_time)",
     truth="from_json(info.assessments)[?expectation].expectation.value | [0]",
     model=f'not_null(unpack(attributes."mlflow.llm.model"), {_OUTPUTS}.model, {_INPUTS}.model)',

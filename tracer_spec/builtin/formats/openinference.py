@@ -22,6 +22,8 @@ OPENINFERENCE = Format(
     ),
     label=f"not_null(answered(attributes.llm.output_messages), answered({_OUTPUT}))",
     id="not_null(spanId, context.span_id, span_id)",
+    parent="not_null(parentSpanId, parent_id, parent_span_id)",
+    trace="not_null(traceId, context.trace_id, trace_id)",
     time="not_null(startTimeUnixNano, start_time)",
     model="attributes.llm.model_name",
     version="attributes.llm.prompt_template.version",

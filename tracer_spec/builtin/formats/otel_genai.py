@@ -58,6 +58,8 @@ OTEL_GENAI = Format(
     ),
     label="answered(not_null(answer, outputs[0].said))",
     id="not_null(spanId, span_id, context.span_id, inputs[0].spanId)",
+    parent="not_null(parentSpanId, parent_span_id, parent_id)",
+    trace="not_null(traceId, trace_id, context.trace_id, inputs[0].traceId)",
     time=(
         "not_null(startTimeUnixNano, start_time_unix_nano, timeUnixNano, time_unix_nano, start_time, inputs[0].timeUnixNano)"
     ),

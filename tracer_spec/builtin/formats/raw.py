@@ -20,6 +20,8 @@ class Raw(NamedTuple):
         Why the teacher's answer is not a label (``truncated``, ``refusal``); empty where it may be one.
     reason, detail : str
         Why there is no trace here (``excluded by where``, ...), and more about it; empty for a trace.
+    parent, trace : object
+        The id of the record that holds this one, and what all records of one request share; None where there is none.
     """
 
     text: Any = None
@@ -34,6 +36,8 @@ class Raw(NamedTuple):
     unanswered: str = ""
     reason: str = ""
     detail: str = ""
+    parent: Any = None
+    trace: Any = None
 
 
 def no_trace(reason: str, detail: str = "") -> Raw:

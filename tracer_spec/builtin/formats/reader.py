@@ -14,6 +14,7 @@ from tracer_spec.builtin.formats.format import ADDRESS, Format
 from tracer_spec.builtin.formats.join import Joiner, Placed, compile_join
 from tracer_spec.builtin.formats.raw import WHOLE_RECORD, Raw, is_false, no_trace
 from tracer_spec.builtin.formats.times import epoch_seconds
+from tracer_spec.builtin.formats.wrappers import without_wrappers
 from tracer_spec.plugin.contracts import Record
 
 _EXCLUDED = no_trace("excluded by where")
@@ -42,6 +43,8 @@ class Reader:
         None where every record stands for itself.
     skip : callable
         Gives the reason why a record is not a trace, empty where it may be one.
+    parent, trace : callable
+        The id of the record that holds this one, and of what they both are part of. None where no record holds another.
     """
 
     parts: tuple[Getter, ...]
@@ -50,12 +53,19 @@ class Reader:
     view: Getter | None
     join: Joiner | None
     skip: Callable[[Any], str]
+    parent: Getter | None = None
+    trace: Getter = _absent
 
     def traces(self, records: Iterable[Record]) -> Iterator[tuple[str, Raw]]:
         """Yield the raw traces of records, each with its address: one for a record or more, never none.
 
-        Where the format joins, two records or more make one trace, and those come last.
+        Where the format joins, two records or more make one trace, and those come last. So do traces of a format whose records
+        hold each other: of those that do, the innermost is the trace.
         """
+        read = self._read_all(records)
+        return read if self.parent is None else without_wrappers(read)
+
+    def _read_all(self, records: Iterable[Record]) -> Iterator[tuple[str, Raw]]:
         if self.join is not None:
             for where, item in self.join.pair(self._placed(records)):
                 yield where, item if isinstance(item, Raw) else self._read_one(item)
@@ -114,7 +124,10 @@ class Reader:
             if carries_decision(record):
                 return _DECISION
             reason = self.skip(record)
-            return no_trace(reason) if reason else Raw(*[get(record) for get in self.parts])
+            if reason:
+                return no_trace(reason)
+            raw = Raw(*[get(record) for get in self.parts])
+            return raw if self.parent is None else raw._replace(parent=self.parent(record), trace=self.trace(record))
         except ExpressionError as error:
             return no_trace("expression failed", str(error))
 
@@ -163,6 +176,8 @@ def compile_format(format: Format) -> Reader:  # noqa: A002 - the word of the sp
         view=part("view"),
         join=None if format.join is None else compile_join(format.join),
         skip=rules("skip"),
+        parent=part("parent"),
+        trace=part("trace") or _absent,
     )
 
 
