@@ -50,6 +50,7 @@ SHAPES = {
         lambda topic, n: topic if n % 5 == 0 else json.dumps({"topic": topic}),
         ("json?:topic",),
     ),
+    "lists of one": (lambda topic, n: json.dumps({"topics": [topic]}), ("json:topics.0",)),
     "tool": (lambda topic, n: ToolCall("classify", {"topic": topic}), ("json:topic",)),
     "tools": (lambda topic, n: ToolCall(topic, {"order": f"{n}"}), ("tool-name",)),
     "tools without arguments": (lambda topic, n: ToolCall(topic, {}), ("tool-name",)),

@@ -154,7 +154,7 @@ def test_the_users_first_words_are_the_text_where_the_last_message_only_asks_for
 def test_texts_that_are_all_equal_are_refused(init, calls):
     outcome = init({"log.jsonl": [{"input": "the same", "teacher": call.label} for call in calls]})
     assert (outcome.code, outcome.spec) == (1, None)
-    assert "the texts of all 72 traces are the same" in outcome.err
+    assert "72 traces read as the format native: nearly all texts are one text" in outcome.err
 
 
 @pytest.mark.parametrize("content", ["", " \n", "\n\n"])

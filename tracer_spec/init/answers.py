@@ -138,6 +138,9 @@ def _of_objects(
         if len(tools) > 1:
             return Answers(("tool-name",), labels_by(("tool-name",), answers))
         lists = [path for path, found in often.items() if all(map(_is_list_of_labels, found))]
+        if lists and all(len(value) == 1 for value in often[lists[0]]):
+            steps = (*first, f"json:{lists[0]}.0")
+            return Answers(steps, labels_by(steps, answers))
         return _several(answers, lists[0]) if lists else _no_key(answers, often)
     key = scored[0][1]
     fence = ("code-fence",) if _share(answers, lambda answer: isinstance(answer, str) and "```" in answer) else ()
@@ -181,7 +184,7 @@ def _several(answers: Sequence[Any], key: str) -> Answers:
         PLAIN,
         count_labels([None] * len(answers)),
         f"the answers are lists of labels{where}; a router gives one label",
-        "pick one, such as '--label \"from_json(answer).labels[0]\"', or train a router for each label",
+        f"ask the LLM for one; or take one by its place, as 'traces.labels.normalize: [json:{key or 'labels'}.0]' does",
     )
 
 

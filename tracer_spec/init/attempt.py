@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tracer_spec.builtin.formats import Raw
+from tracer_spec.flow.preview.prompt_template import are_all_equal
 from tracer_spec.init.answers import PLAIN, Answers, read_answers
 from tracer_spec.init.fields import is_json
-from tracer_spec.text_format import one_line, plural
+from tracer_spec.text_format import one_line
 
 Written = str | Mapping[str, Any]
 
@@ -62,8 +63,8 @@ class Attempt:
     @property
     def flaw(self) -> str:
         """Return why these are no traces to learn from; empty where they may be."""
-        if len(self.raws) > 1 and len({raw.text for raw in self.raws}) == 1:
-            return f"the texts of all {plural(len(self.raws), 'trace')} are the same"
+        if are_all_equal([raw.text for raw in self.raws]):
+            return "nearly all texts are one text, such as a last turn that only asks for the label"
         return self.answers.flaw
 
     @property

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tracer_spec.errors import DataError
+from tracer_spec.flow.preview.prompt_template import are_all_equal
 from tracer_spec.init.attempt import Layout, as_written
 from tracer_spec.init.fields import Fields, fields_of
 from tracer_spec.init.files import SourceGuess, files_beside, find_files, guess_source
@@ -211,10 +212,9 @@ def _check(seen: _Previewed, fields: Fields, *, is_named: bool) -> None:
     if n_labels < 2:
         what = f"all answers are the same, {reads}; a router needs two labels or more"
         raise Refusal(what, "where another field is the answer, name it: --label JMESPATH").error(fields)
-    if len(set(seen.fit.texts)) < 2:
-        raise Refusal(
-            f"all texts are the same, {reads}", "where another field is the text, name it: --text JMESPATH"
-        ).error(fields)
+    if are_all_equal(seen.fit.texts):
+        what = f"nearly all texts are one text, {reads}"
+        raise Refusal(what, "where another field is the text, name it: --text JMESPATH").error(fields)
     if not is_named and n_fit >= _ENOUGH and n_labels > n_fit / 2:
         what = f"{n_labels:,} different answers in {n_fit:,} traces, {reads}: no labels"
         raise Refusal(what, "name the field that is the answer: --label JMESPATH; where this is it, name it too").error(
