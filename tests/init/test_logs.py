@@ -242,6 +242,44 @@ def test_samples_of_an_evaluation_are_found_and_its_targets_are_humans_labels(in
     all_found(init({"eval.json": log}))
 
 
+def test_a_call_that_stands_twice_counts_once(init, all_found, calls):
+    def both(call):
+        yield {**langfuse(call), "id": f"p{call.n}", "traceId": f"t{call.n}", "name": "generateText"}
+        inner = {**langfuse_parts(call), "id": f"c{call.n}", "parentObservationId": f"p{call.n}"}
+        yield {**inner, "traceId": f"t{call.n}", "name": "doGenerate"}
+
+    outcome = init({"log.jsonl": [each for call in calls for each in both(call)]})
+    all_found(outcome)
+    assert outcome.accounting.dropped == {"wraps another LLM call": 72}
+
+
+def test_a_log_in_which_all_calls_stand_twice_is_refused_as_plan_refuses_it(init, calls):
+    rows = [{"id": f"{call.n}{copy}", "input": call.text, "teacher": call.label} for call in calls for copy in "ab"]
+    outcome = init({"log.jsonl": rows})
+    assert (outcome.code, outcome.spec) == (1, None)
+    assert "traces.repeats" in outcome.err
+
+
+def test_the_text_is_taken_out_of_its_prompt(init, all_found, calls):
+    prompt = "You sort messages.\nSay which of these it is: {}.\n\nMessage: {}\n\nOne word, please."
+    asked = [c._replace(text=prompt.format(", ".join(sorted({each.label for each in calls})), c.text)) for c in calls]
+    outcome = init(batch(asked))
+    all_found(outcome)
+    assert outcome.spec["traces"]["extract"] == ["between:\nMessage: ...\n\nOne word, please."]
+
+
+def test_the_text_in_a_prompt_of_the_system_alone(init, all_found, calls):
+    def record(call):
+        asked = [{"role": "system", "content": f"Classify this: {call.text}"}]
+        given = {"id": call.n, "status": "success", "call_type": "acompletion", "model": "m-1", "messages": asked}
+        return {**given, "response": completion(call)}
+
+    outcome = init({"log.jsonl": [record(call) for call in calls]})
+    all_found(outcome)
+    assert outcome.spec["traces"]["format"] == "litellm"
+    assert outcome.spec["traces"]["extract"] == ["after:Classify this: "]
+
+
 def test_chunks_of_streams_are_refused(init, calls):
     def chunk(call):
         said = [{"index": 0, "delta": {"content": call.label}, "finish_reason": None}]

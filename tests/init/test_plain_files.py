@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 
@@ -119,6 +120,63 @@ def test_lists_of_labels_and_objects_of_scores_are_refused_in_a_sentence(init, c
     assert (refused.code, refused.spec) == (1, None)
     assert "a number under each key, and no label; keys: login (numbers), praise (numbers)" in refused.err
     assert "hint: write the label into a field of its own" in refused.err
+
+
+ANSWERS = {
+    "thought": lambda call: f"<think>\nCould be {call.n} things.\n</think>\n\n{call.label}",
+    "prose": lambda call: f"Here is the JSON: {json.dumps({'topic': call.label})}",
+    "python": lambda call: str({"topic": call.label, "sure": True}),
+    "prefix": lambda call: f"Label: {call.label}",
+    "capitals": lambda call: call.label.title() if call.n % 3 else call.label,
+}
+
+
+@pytest.mark.parametrize("kind", ANSWERS)
+def test_answers_become_labels(init, all_found, calls, kind):
+    all_found(init({"log.jsonl": [{"input": c.text, "teacher": ANSWERS[kind](c)} for c in calls]}))
+
+
+def test_whole_numbers_are_labels(init, calls):
+    rows = [{"input": call.text, "teacher": json.dumps({"label": call.n % 4})} for call in calls]
+    assert set(init({"log.jsonl": rows}).labels) == {"0", "1", "2", "3"}
+
+
+def test_answers_that_say_none_are_told_of(init, calls):
+    outcome = init({"log.jsonl": [{"input": c.text, "teacher": c.label if c.n % 4 else "None"} for c in calls]})
+    assert outcome.code == 0
+    assert "None" not in outcome.labels
+    assert "(label is None or null)" in outcome.out
+
+
+def pretty(rows):
+    return "".join(json.dumps(row, indent=2) + "\n" for row in rows)
+
+
+FILES = {
+    "pretty.json": pretty,
+    "list.json": lambda rows: json.dumps(rows),
+    "lines.json": lambda rows: "".join(json.dumps(row) + "\n" for row in rows),
+    "lines": lambda rows: "".join(json.dumps(row) + "\n" for row in rows),
+    "nan.jsonl": lambda rows: "".join(json.dumps({**row, "score": float("nan")}) + "\n" for row in rows),
+    "log.jsonl.gz": lambda rows: gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode()),
+    "table.tsv": lambda rows: "input\tteacher\n" + "".join(f"{r['input']}\t{r['teacher']}\n" for r in rows),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_files_of_every_kind_are_read(init, all_found, calls, name):
+    all_found(init({name: FILES[name]([{"input": call.text, "teacher": call.label} for call in calls])}))
+
+
+def test_files_of_several_kinds_are_refused(init, calls):
+    rows = [{"input": call.text, "teacher": call.label} for call in calls]
+    files = {"a.csv": "input,teacher\nx,y\n", "b.jsonl": rows}
+    outcome = init(files, "--traces", "a.csv", "--traces", "b.jsonl")
+    assert (outcome.code, outcome.err) == (
+        1,
+        "b.jsonl\n  is read by jsonl, and a.csv by csv; one source reads files of one kind\n"
+        "  hint: name files of one kind; a spec may list several sources under 'traces'\n",
+    )
 
 
 def test_a_file_of_one_label_is_refused(init, calls):

@@ -18,6 +18,7 @@ _PARQUET = b"PAR1"
 # files of a folder that may hold the other half of the traces
 _NEIGHBOURS = 50
 _SUFFIXES = {"jsonl": "jsonl", "ndjson": "jsonl", "csv": "csv", "tsv": "csv", "parquet": "parquet", "pq": "parquet"}
+_JSON = frozenset(("json", "jsonl"))  # each reads what the other does
 _DELIMITERS = (",", "\t", ";", "|")
 
 
@@ -42,6 +43,26 @@ def guess_source(path: str) -> SourceGuess:
     suffix = Path(name.removesuffix(".gz").removesuffix(".zst")).suffix.removeprefix(".").lower()
     use = _SUFFIXES.get(suffix) or _by_content(head)
     return SourceGuess(use, _csv_options(head) if use == "csv" else {})
+
+
+def source_of(files: Sequence[str]) -> SourceGuess:
+    """Return the source that reads all of several files.
+
+    Raises
+    ------
+    DataError
+        Where no one source does.
+    """
+    first = guess_source(files[0])
+    for file in files[1:_NEIGHBOURS]:
+        use = guess_source(file).use
+        if use != first.use and not {use, first.use} <= _JSON:
+            raise DataError(
+                f"is read by {use}, and {files[0]} by {first.use}; one source reads files of one kind",
+                where=file,
+                hint="name files of one kind; a spec may list several sources under 'traces'",
+            )
+    return first
 
 
 def find_files(paths: Sequence[str]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from tracer_spec.errors import DataError
 from tracer_spec.flow.preview.prompt_template import are_all_equal
 from tracer_spec.init.attempt import Layout, as_written
 from tracer_spec.init.fields import Fields, fields_of
-from tracer_spec.init.files import SourceGuess, files_beside, find_files, guess_source
+from tracer_spec.init.files import SourceGuess, files_beside, find_files, source_of
 from tracer_spec.init.layout import guess_layout
 from tracer_spec.init.presets import best_preset, is_half_of_a_join
 from tracer_spec.init.refusal import Refusal
@@ -74,7 +74,7 @@ def sample_of(paths: Sequence[str]) -> Sample:
         Where there is no such file, or it cannot be read.
     """
     files = find_files(paths)
-    source = guess_source(files[0])
+    source = source_of(files)
     sample = take_sample(paths, files, source)
     if len(files) > 1 or not is_half_of_a_join(sample):
         return sample
