@@ -393,3 +393,15 @@ def test_a_target_asks_for_the_rate_that_its_calibrator_certifies(target: str, c
         f"'{name}' certifies {certified}, and {target} is given\n"
         f"  hint: write {certified} instead of {target}, or a calibrator that certifies it: {other}"
     )
+
+
+def test_credentials_in_an_address_are_refused_unless_they_come_from_the_environment() -> None:
+    secret = "s3://key:secret@bucket/a.jsonl"
+    (said,) = problems(SPEC.replace("traces.jsonl", f"'{secret}'"))
+    assert said == (
+        "router.yaml:3:35  traces.with\n"
+        "  the address holds credentials, and a bundle has a copy of the spec\n"
+        "  hint: leave them to the environment, where the file system looks for them; or write the address as '${NAME}'"
+    )
+    plan = plan_of(SPEC.replace("traces.jsonl", "'${ADDRESS}'"), ADDRESS=secret)
+    assert plan.source.options == Lines(path=secret)

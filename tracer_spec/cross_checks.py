@@ -7,17 +7,20 @@ from functools import partial
 
 from tracer_spec.builtin.formats import find_format, written_expressions
 from tracer_spec.builtin.formats.expressions import compile_expression
+from tracer_spec.builtin.sources.remote import has_secrets
 from tracer_spec.errors import Problem, SpecError, did_you_mean
 from tracer_spec.plugin.contracts import Provided
 from tracer_spec.plugin.policy import Measure
 from tracer_spec.plugin.proposing import CalibratorPlugin
 from tracer_spec.plugin.registry import Registry
+from tracer_spec.spec.environment import names_variable
 from tracer_spec.spec.error_text import REASON_LEFT_OUT, is_private
 from tracer_spec.spec.labels import read_labels
 from tracer_spec.spec.load import LoadedSpec
-from tracer_spec.spec.nodes import Path, address, as_written, nearest, quoted
+from tracer_spec.spec.nodes import Path, address, as_written, find, nearest, quoted, scalars
 
 _FORMAT: Path = ("traces", "format")
+_OPTIONS: Path = ("traces", "with")
 _CALIBRATOR: Path = ("target", "calibrator")
 _ALLOWED: Path = ("traces", "labels", "allowed")
 
@@ -80,6 +83,19 @@ def target_problems(loaded: LoadedSpec, calibrator: Provided, registry: Registry
     hint = f"write {plugin.measure} instead of {asked}, or a calibrator that certifies it: {', '.join(fitting) or 'none known'}"
     what = f"'{calibrator.name}' certifies {plugin.measure}, and {asked} is given"
     return [Problem(loaded.where(_CALIBRATOR), what, hint, address(_CALIBRATOR))]
+
+
+def secret_problems(loaded: LoadedSpec) -> list[Problem]:
+    """Return where the options of a source hold credentials: a bundle has a copy of the spec."""
+    written = find(loaded.tree, _OPTIONS)
+    found = (
+        [each for each in scalars(written) if has_secrets(each.text) and not names_variable(each)] if written else []
+    )
+    return [Problem(str(each.place), _KNOWN, _REMEDY, address(_OPTIONS)) for each in found]
+
+
+_KNOWN = "the address holds credentials, and a bundle has a copy of the spec"
+_REMEDY = "leave them to the environment, where the file system looks for them; or write the address as '${NAME}'"
 
 
 def format_problems(loaded: LoadedSpec) -> list[Problem]:

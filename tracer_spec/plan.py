@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from tracer_spec.builtin.formats import Format, Reader, compile_format, find_format
-from tracer_spec.cross_checks import allowed_labels, format_problems, target_problems, text_problems
+from tracer_spec.cross_checks import allowed_labels, format_problems, secret_problems, target_problems, text_problems
 from tracer_spec.errors import PluginError, Problem, SpecError, TracerError
 from tracer_spec.plugin.contracts import Options, Provided, VectorReaderPlugin
 from tracer_spec.plugin.proposing import CalibratorPlugin, Target
@@ -211,7 +211,7 @@ def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
 
     source = one("source", spec.traces.source, "traces")
     allowed, found = allowed_labels(loaded)
-    problems += [*format_problems(loaded), *found]
+    problems += [*format_problems(loaded), *secret_problems(loaded), *found]
     embedder = one("embedder", spec.embedder, "embedder")
     zoo = each("surrogate", spec.zoo, "zoo")
     families = each("family", spec.families, "families")

@@ -125,9 +125,3 @@ def test_files_that_are_all_empty_are_an_error_but_one_of_them_is_not(tmp_path, 
     assert [record.where for record in JsonLines(JsonLinesOptions(path=str(tmp_path / "*.jsonl"))).records()] == [
         "c.jsonl:1"
     ]
-
-
-def test_a_url_is_refused_without_its_credentials():
-    with pytest.raises(DataError) as caught:
-        find_inputs(["s3://key:secret@bucket/*.jsonl"], example="*.jsonl")
-    assert caught.value.problems[0].what == "'s3://...' is a URL; this source reads local files"

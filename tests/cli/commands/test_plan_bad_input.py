@@ -48,7 +48,7 @@ BROKEN = b"card \xff\xfe 2?"
 # a source and its file; where it is bad, and how many records are read up to there or beyond
 ONE_BAD_RECORD = {
     "jsonl: not UTF-8": ("jsonl", jsonl(ROWS).replace(b"card 2?", BROKEN), "t.jsonl:3", 40),
-    "jsonl: NaN": ("jsonl", jsonl(ROWS).replace(b'"id": "2"', b'"id": NaN'), "t.jsonl:3", 40),
+    "jsonl: NaN": ("jsonl", jsonl(ROWS).replace(b'"where is card 2?"', b"NaN"), "t.jsonl:3", 40),
     "jsonl: a list": ("jsonl", jsonl(ROWS) + b"[1]\n", "t.jsonl:41", 41),
     "jsonl: wrong type": ("jsonl", jsonl(ROWS).replace(b'"where is card 2?"', b'{"text": 2}'), "t.jsonl:3", 40),
     "jsonl: no label": ("jsonl", jsonl([*ROWS, {"input": "where?"}]), "t.jsonl:41", 41),
@@ -56,7 +56,7 @@ ONE_BAD_RECORD = {
     "jsonl: gzip cut short": ("jsonl", gzip.compress(jsonl(ROWS))[:-9], "t.jsonl:41", 41),
     "json: no object": ("json", document([*ROWS, 7]), "t.json[40]", 41),
     "json: cut short": ("json", document(ROWS)[:-9], "t.json[39]", 40),
-    "json: NaN": ("json", document(ROWS).replace(b'"id": "39"', b'"id": NaN'), "t.json[39]", 40),
+    "json: NaN": ("json", document(ROWS).replace(b'"where is card 39?"', b"NaN"), "t.json[39]", 40),
     "csv: not UTF-8": ("csv", csv(ROWS).replace(b"card 2?", BROKEN), "t.csv:4", 40),
     "csv: too few fields": ("csv", csv(ROWS) + b"40,where?\n", "t.csv:42", 41),
     "csv: no label": ("csv", csv(ROWS) + b"40,where?,\n", "t.csv:42", 41),
@@ -68,6 +68,10 @@ SAME_AS_GOOD = {
     "carriage returns and blank lines": ("jsonl", jsonl(ROWS).replace(b"\n", b"\r\n\r\n")),
     "a mark at the start of json": ("json", b"\xef\xbb\xbf" + document(ROWS)),
     "a mark at the start of csv": ("csv", b"\xef\xbb\xbf" + csv(ROWS).replace(b"\n", b"\r\n")),
+    "NaN in a field that nobody reads": ("jsonl", jsonl(ROWS).replace(b"}", b', "score": NaN}')),
+    "an object over several lines": ("jsonl", b"\n".join(json.dumps(row, indent=2).encode() for row in ROWS)),
+    "objects of json one after another": ("json", b"\n".join(json.dumps(row, indent=2).encode() for row in ROWS)),
+    "zstd": ("jsonl", pa.compress(jsonl(ROWS), "zstd", asbytes=True)),
     "gzip": ("csv", gzip.compress(csv(ROWS))),
 }
 

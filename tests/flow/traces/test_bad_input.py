@@ -18,7 +18,7 @@ LINES = [
     (b"", None),
     (b"   \r", None),
     (b'{"input": "\xff", "teacher": "lost"}', "unreadable record: invalid UTF-8 at byte 12"),
-    (b'{"input": "a", "teacher": NaN}', "unreadable record: invalid JSON: NaN is not JSON"),
+    (b'{"input": "a", "teacher": }', "unreadable record: invalid JSON at column 27: expecting value"),
     (b'["a", "lost"]', "unreadable record: a JSON array, not an object: one object per line is needed"),
     (b'{"input": "' + b"a" * 3_000 + b'"}', "unreadable record: longer than 2000 bytes, the 'max_line_bytes'"),
     (b'{"input": {"text": "a"}, "teacher": "lost"}', "text is not a string"),
@@ -27,6 +27,9 @@ LINES = [
     (b'{"input": "", "teacher": "lost"}', "empty text"),
     (b'{"input": "\\ud83d", "teacher": "lost"}', "text is not valid Unicode"),
     (b'{"input": "a"}', "no label"),
+    (b'{"input": "a", "teacher": NaN}', "no label"),
+    (b'{"input": NaN, "teacher": "lost"}', "no text"),
+    (b'{"input": "b", "teacher": "lost", "score": NaN}', ""),
     (GOOD, ""),
 ]
 
@@ -48,7 +51,7 @@ def gather(path, on_error):
 def test_bad_records_are_dropped_and_counted_where_the_spec_says_so(path):
     accounting = gather(path, "drop").accounting
     bad = [what.partition(":")[0] for _, what in LINES if what]
-    assert accounting.kept == 2
+    assert accounting.kept == 3
     assert dict(accounting.dropped) == {reason: bad.count(reason) for reason in dict.fromkeys(bad)}
     for number, (_, what) in enumerate(LINES, 1):
         if what and bad.index(what.partition(":")[0]) < 5:
@@ -59,7 +62,7 @@ def test_bad_records_are_an_error_at_their_lines_where_it_says_nothing(path):
     with pytest.raises(DataError) as caught:
         gather(path, "fail")
     head, *rest = caught.value.problems
-    assert head.what.startswith("10 of 12 records cannot be used: unreadable record (4), no text (1), ")
+    assert head.what.startswith("12 of 15 records cannot be used: unreadable record (4), no text (2), ")
     bad = [(f"t.jsonl:{number}", what) for number, (_, what) in enumerate(LINES, 1) if what]
     assert [(problem.where, problem.what) for problem in rest] == bad[:5]
 

@@ -9,13 +9,14 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
 
 from pydantic import Field
 
-from tracer_spec.builtin.sources.streams import ADDRESS, BUFFER_BYTES, DAMAGE, Stream, decompressed
+from tracer_spec.builtin.sources.remote import find_remote, is_remote, open_remote, remote_name
+from tracer_spec.builtin.sources.streams import ADDRESS, BUFFER_BYTES, DAMAGE, Stream, decompressed, refuse_parquet
 from tracer_spec.errors import DataError
 from tracer_spec.plugin import Record
 from tracer_spec.plugin.paths import LocalPath
@@ -27,17 +28,29 @@ Paths: TypeAlias = Literal["-"] | LocalPath | list[LocalPath]
 def path_field(*, example: str) -> Any:
     """Return the description of the option ``path``."""
     return Field(
-        description="a file, a glob or a list of them, relative to the spec; gzip, zstd or neither; '-' is stdin",
+        description="a file, a glob or a list of them, relative to the spec, or at an address such as s3://; "
+        "gzip, zstd or neither; '-' is stdin",
         examples=[example],
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One file to read: its path (``-`` is the standard input), and its name in messages."""
+    """One file to read.
+
+    Parameters
+    ----------
+    path : str
+        ``-`` is the standard input.
+    name : str
+        Its name in messages.
+    system : object
+        The file system of fsspec in which the path lies; None for this machine's own.
+    """
 
     path: str
     name: str
+    system: Any = field(default=None, repr=False)
 
 
 def find_inputs(patterns: str | Sequence[str], *, example: str) -> tuple[Input, ...]:
@@ -46,20 +59,23 @@ def find_inputs(patterns: str | Sequence[str], *, example: str) -> tuple[Input, 
     ``example`` is a glob that would match (``*.jsonl``), for messages. Raises DataError where a pattern matches no file,
     names a folder, or names a file that cannot be read.
     """
-    found: set[str] = set()
+    found: dict[str, Input] = {}
     for pattern in [patterns] if isinstance(patterns, str) else patterns:
-        found.update([STDIN] if pattern == STDIN else _match(pattern, example))
-    return tuple(Input(path, "stdin" if path == STDIN else short_name(path)) for path in sorted(found))
+        found |= {file.name if file.system else file.path: file for file in _matches(pattern, example)}
+    return tuple(found[key] for key in sorted(found))
+
+
+def _matches(pattern: str, example: str) -> list[Input]:
+    if pattern == STDIN:
+        return [Input(STDIN, "stdin")]
+    if is_remote(pattern):
+        system, paths = find_remote(pattern, example)
+        return [Input(path, remote_name(system, path), system) for path in paths]
+    return [Input(path, short_name(path)) for path in _match(pattern, example)]
 
 
 def _match(pattern: str, example: str) -> list[str]:
-    """Return the readable files that one pattern names."""
-    if "://" in pattern:
-        raise DataError(
-            f"'{pattern.partition('://')[0]}://...' is a URL; this source reads local files",
-            hint="copy the files to where the build runs",
-            address=ADDRESS,
-        )
+    """Return the readable files of this machine that one pattern names."""
     name = short_name(pattern)
     try:
         is_literal = Path(pattern).exists()
@@ -109,7 +125,10 @@ def short_name(path: str) -> str:
 def open_binary(file: Input) -> Iterator[Stream]:
     """Open a file for reading, decompressed where it is gzip or zstd."""
     try:
-        if file.path == STDIN:
+        if file.system is not None:
+            with open_remote(file.system, file.path, file.name) as remote:
+                yield decompressed(io.BufferedReader(remote, BUFFER_BYTES), file.name)
+        elif file.path == STDIN:
             yield decompressed(cast(io.BufferedReader, sys.stdin.buffer), file.name)
         else:
             with Path(file.path).open("rb", buffering=BUFFER_BYTES) as stream:
@@ -164,6 +183,7 @@ def read_each(
     is_empty = True
     for file in inputs:
         with open_binary(file) as stream:
+            refuse_parquet(stream, file.name)
             for record in read(stream, file):
                 is_empty = False
                 yield record

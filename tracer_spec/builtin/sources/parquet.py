@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import Field
 
 from tracer_spec.builtin.sources.files import Input, find_inputs, nothing_read
+from tracer_spec.builtin.sources.remote import open_remote
 from tracer_spec.builtin.sources.streams import ADDRESS
 from tracer_spec.errors import DataError, MissingDependencyError
 from tracer_spec.plugin import Options, Record
@@ -19,7 +21,8 @@ class ParquetOptions(Options):
     """Options of ``parquet``."""
 
     path: LocalPath | list[LocalPath] = Field(
-        description="a file, a glob or a list of them, relative to the spec", examples=["traces/**/*.parquet"]
+        description="a file, a glob or a list of them, relative to the spec, or at an address such as s3://",
+        examples=["traces/**/*.parquet"],
     )
     columns: list[str] | None = Field(
         None, min_length=1, description="columns to read; all where not given, which is slower"
@@ -62,7 +65,7 @@ class Parquet:
         import pyarrow.parquet as pq
 
         try:
-            with pq.ParquetFile(file.path) as table:
+            with _opened(file) as place, pq.ParquetFile(place) as table:
                 known = table.schema_arrow.names
                 missing = [name for name in self.options.columns or () if name not in known]
                 if missing:
@@ -79,6 +82,11 @@ class Parquet:
                 hint="check that the export ran to its end, and that 'traces.use' is the source for these files",
                 address=ADDRESS,
             ) from None
+
+
+def _opened(file: Input) -> AbstractContextManager[Any]:
+    """Return what pyarrow reads from: a path, or a file of another file system."""
+    return open_remote(file.system, file.path, file.name) if file.system else nullcontext(file.path)
 
 
 def _values(batch: Any) -> Iterator[tuple[dict[str, Any], str]]:

@@ -17,7 +17,7 @@ CUT_SHORT = "the compressed file is damaged or cut short here; nothing after it 
 
 Stream: TypeAlias = io.BufferedReader | gzip.GzipFile
 
-GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+GZIP, ZSTD, PARQUET = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1\x15"
 # a frame of zstd that holds no data and may come first
 _ZSTD_SKIPPED = b"\x2a\x4d\x18"
 # what is read at a time, and so what is lost before a place that is damaged
@@ -28,7 +28,6 @@ _OTHER_FILES = (
     (b"BZh91AY&SY", "is compressed by bzip2, which is not read", "decompress it: bunzip2 FILE"),
     (b"\xfd7zXZ\x00", "is compressed by xz, which is not read", "decompress it: unxz FILE"),
     (b"7z\xbc\xaf\x27\x1c", "is a 7z archive", "unpack it, and name the files in it"),
-    (b"PAR1\x15", "is a Parquet file", "write 'use: parquet'"),
 )
 _TAR_AT, _TAR = 257, b"ustar"
 _PEEKED_BYTES = 512
@@ -74,6 +73,16 @@ def _refuse_other_files(head: bytes, name: str) -> None:
     for start, what, hint in _OTHER_FILES:
         if head.startswith(start):
             raise _other_file(name, what, hint)
+
+
+def refuse_parquet(stream: Stream, name: str) -> None:
+    """Raise DataError for a Parquet file, which another source reads."""
+    try:
+        is_parquet = stream.peek(len(PARQUET)).startswith(PARQUET)
+    except DAMAGE:  # found again, with its place, by who reads on
+        return
+    if is_parquet:
+        raise _other_file(name, "is a Parquet file", "write 'use: parquet'")
 
 
 def _other_file(name: str, what: str, hint: str) -> DataError:

@@ -63,7 +63,7 @@ def command(
     or go, and what the bundles were made from. Changes of rates are called changes only where they are more than
     noise; they are descriptive all the same.
 
-    With --traces, JSON lines (gzip or not) with or without the teacher's labels, read as the bundles' specs say:
+    With --traces, JSON lines, compressed or not, with or without the teacher's labels, read as the bundles' specs say:
     which rows are decided differently, in which way, and, where the teacher's label is there, whether for the better.
     """
     only_one_of(markdown=markdown, json=as_json)

@@ -23,7 +23,7 @@ _GUESSED = (".csv", ".tsv", ".parquet", ".pq", ".json")
 
 def is_table(path: str) -> bool:
     """Tell by its ending whether a file is no JSON Lines, or need not be."""
-    return path.lower().removesuffix(".gz").endswith(_GUESSED)
+    return path.lower().removesuffix(".gz").removesuffix(".zst").endswith(_GUESSED)
 
 
 def written_spec(bundle: Bundle) -> Node:

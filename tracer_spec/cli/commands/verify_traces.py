@@ -41,11 +41,12 @@ def read_fresh_traces(bundle: Bundle, path: str, preset: str | None, *, need_lab
     from tracer_spec.builtin.embedders.precomputed import Precomputed
     from tracer_spec.builtin.formats import compile_format, find_format
     from tracer_spec.builtin.sources.files import STDIN
+    from tracer_spec.builtin.sources.remote import is_remote
     from tracer_spec.flow.traces.collect import collect
     from tracer_spec.flow.traces.labels import LabelCleaner
     from tracer_spec.flow.traces.optional_labels import LabelIfAny
 
-    if not path or (path != STDIN and not glob.has_magic(path) and not Path(path).exists()):
+    if not path or not (path == STDIN or is_remote(path) or glob.has_magic(path) or Path(path).exists()):
         raise DataError("there is no such file", where=path, hint="relative paths start at the current folder")
     tree = written_spec(bundle)
     spec = traces_spec(bundle, tree)
