@@ -168,6 +168,14 @@ def test_files_of_every_kind_are_read(init, all_found, calls, name):
     all_found(init({name: FILES[name]([{"input": call.text, "teacher": call.label} for call in calls])}))
 
 
+def test_a_file_at_an_address_is_read_and_named_as_it_is(init, all_found, calls, tmp_path):
+    pytest.importorskip("fsspec")
+    rows = [{"input": call.text, "teacher": call.label} for call in calls]
+    outcome = init({"log.jsonl": rows}, "--traces", f"file://{tmp_path}/*.jsonl")
+    all_found(outcome)
+    assert outcome.spec["traces"]["with"]["path"] == f"file://{tmp_path}/*.jsonl"
+
+
 def test_files_of_several_kinds_are_refused(init, calls):
     rows = [{"input": call.text, "teacher": call.label} for call in calls]
     files = {"a.csv": "input,teacher\nx,y\n", "b.jsonl": rows}

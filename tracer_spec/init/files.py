@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tracer_spec.builtin.sources.files import Input, open_binary
+from tracer_spec.builtin.sources.files import find_inputs, open_binary
+from tracer_spec.builtin.sources.remote import is_remote
 from tracer_spec.builtin.sources.streams import DAMAGE
 from tracer_spec.errors import DataError
 
@@ -66,7 +67,7 @@ def source_of(files: Sequence[str]) -> SourceGuess:
 
 
 def find_files(paths: Sequence[str]) -> tuple[str, ...]:
-    """Return the files that paths and globs name, each once.
+    """Return the files that paths and globs name, each once; an address is left to its file system, globs and all.
 
     Raises
     ------
@@ -75,6 +76,9 @@ def find_files(paths: Sequence[str]) -> tuple[str, ...]:
     """
     files: dict[str, None] = {}
     for path in paths:
+        if is_remote(path):
+            files[path] = None
+            continue
         found = [path] if Path(path).is_file() else sorted(glob.glob(path, recursive=True))  # noqa: PTH207 - absolute ones too
         named = [each for each in found if Path(each).is_file()]
         if not named and Path(path).is_dir():
@@ -88,7 +92,9 @@ def find_files(paths: Sequence[str]) -> tuple[str, ...]:
 
 
 def files_beside(file: str) -> list[str]:
-    """Return the other files in a file's folder that the same source reads, by name."""
+    """Return the other files in a file's folder that the same source reads, by name; none of an address."""
+    if is_remote(file):
+        return []
     use = guess_source(file).use
     others = sorted(each for each in Path(file).parent.iterdir() if each.is_file() and not each.samefile(file))
     return [str(each) for each in others[:_NEIGHBOURS] if each.suffix == Path(file).suffix and _reads(str(each), use)]
@@ -106,7 +112,7 @@ def _head(path: str) -> bytes:
     try:
         if _is_parquet(path):
             return _PARQUET
-        with open_binary(Input(path, path)) as stream:
+        with open_binary(find_inputs(path, example="*.jsonl")[0]) as stream:
             head = stream.read(_HEAD_BYTES)
     except DAMAGE:
         raise DataError("the file cannot be read: it is damaged", where=path) from None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tracer_spec.init.inspect_traces import Look, literal
+from tracer_spec.text_format import one_line
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./*-]*")
 _WORDS = frozenset(("true", "false", "null", "yes", "no", "on", "off", "y", "n"))
@@ -62,9 +63,20 @@ def spec_of(look: Look, name: str, paths: Sequence[str], target: float | None = 
         story=(
             f"{counted}, {accounting.kept:,} of them usable: {outlook.n_fit:,} train, {able.n_certify:,} certify.",
             f"{len(outlook.labels):,} different answers among those that train.",
+            *_doubts(look),
         ),
         warning=f"about {missing:,} more traces before anything can be certified" if missing and target is None else "",
     )
+
+
+def _doubts(look: Look) -> Iterator[str]:
+    """Say what else could be text and label, and how many answers hold no label."""
+    for part, paths in (("text", look.layout.texts), ("label", look.layout.labels)):
+        if len(paths) > 1:
+            others = one_line(", ".join(paths[1:4]), 150)
+            yield f"The {part} could be {others} as well: 'init --{part}' decides."
+    if look.outlook.n_unusable:
+        yield f"{look.outlook.n_unusable:,} of the answers that would train hold no label, and count against agreement."
 
 
 def writable(labels: tuple[str, ...]) -> bool:

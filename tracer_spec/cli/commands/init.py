@@ -182,10 +182,11 @@ def _samples(name: str, target: float | None) -> tuple[FirstSpec, dict[str, str]
 
 def _of_look(look: Look, name: str, place: Path, target: float | None) -> tuple[FirstSpec, dict[str, str]]:
     """Return spec and files for traces that were looked at."""
+    from tracer_spec.builtin.sources.remote import is_remote
     from tracer_spec.init.spec_text import LABELS_FILE, labels_text, spec_of
 
     # never absolute: the spec travels, inside the bundle too
-    paths = [Path(os.path.relpath(path, place)).as_posix() for path in look.paths]
+    paths = [path if is_remote(path) else Path(os.path.relpath(path, place)).as_posix() for path in look.paths]
     first = spec_of(look, name, paths, target)
     return first, {LABELS_FILE: labels_text(look)} if first.labels_file else {}
 
@@ -229,9 +230,11 @@ def _print(first: FirstSpec, written: list[Path], hint: str) -> None:
             "files": [str(path) for path in written],
             "source": first.use,
             "format": first.format if isinstance(first.format, str) else dict(first.format),
+            "extract": list(first.extract),
             "normalize": list(first.normalize),
             "target": first.target,
             "warning": first.warning or None,
+            "notes": list(first.story),
             "gitignore": [hint] if hint else [],
         }
     )
