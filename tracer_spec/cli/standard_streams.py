@@ -51,22 +51,29 @@ def own_stdout() -> Iterator[None]:
     as the process ends, a child process, a write to the number itself. Afterwards, ``print`` leads to stderr too.
     """
     given = sys.stdout
-    # a console of Windows is no number
-    if isinstance(given, io.TextIOWrapper) and given.fileno() == 1 and sys.platform != "win32":
-        given.flush()
-        own = os.fdopen(os.dup(1), "wb")
-        os.dup2(2, 1)
-        sys.stdout = io.TextIOWrapper(
-            own,
-            given.encoding,
-            given.errors,
-            line_buffering=given.line_buffering,
-            write_through=given.write_through,
-        )
+    if not isinstance(given, io.TextIOWrapper) or not _is_number_one(given):
+        yield
+        return
+    given.flush()
+    sys.stdout = io.TextIOWrapper(
+        os.fdopen(os.dup(1), "wb"),
+        given.encoding,
+        given.errors,
+        line_buffering=given.line_buffering,
+        write_through=given.write_through,
+    )
+    os.dup2(2, 1)
     try:
         yield
     finally:
         own_stream, sys.stdout = sys.stdout, sys.stderr
-        if own_stream is not given:
-            with contextlib.suppress(OSError):  # whoever wrote has flushed, and told what failed
-                own_stream.close()
+        with contextlib.suppress(OSError):  # whoever wrote has flushed, and told what failed
+            own_stream.close()
+
+
+def _is_number_one(stream: io.TextIOWrapper) -> bool:
+    """Tell whether a stream writes to the number of stdout; a console of Windows and a stream in memory do not."""
+    try:
+        return stream.fileno() == 1 and sys.platform != "win32"
+    except (OSError, ValueError):
+        return False
