@@ -32,6 +32,11 @@ SHAPES = {
         ("strip", "first-line", "regex:^[\"'*`]*(.*?)[\"'*`.]*$"),
     ),
     "thought": (lambda topic, n: f"<think>\nIs it {n}?\n</think>\n\n{topic}", ("think", "strip", "first-line")),
+    "tag": (lambda topic, n: f"I think so.\n<topic>\n{topic}\n</topic>", (r"regex:<topic>\s*(.*?)\s*</topic>",)),
+    "thought before a tag": (
+        lambda topic, n: f"<thinking>{n}</thinking><topic>{topic}</topic>",
+        ("think", r"regex:<topic>\s*(.*?)\s*</topic>"),
+    ),
     "fence": (lambda topic, n: f"```\n{topic}\n```", ("code-fence", "strip", "first-line")),
     "json": (lambda topic, n: json.dumps({"why": f"{n}", "topic": topic}), ("json:topic",)),
     "pretty json": (lambda topic, n: json.dumps({"topic": topic, "sure": n / 60}, indent=2), ("json:topic",)),

@@ -205,17 +205,26 @@ def batch(calls):
     return {"requests.jsonl": asked, "results.jsonl": said}
 
 
-def test_requests_and_results_side_by_side_are_found_from_either(init, all_found, calls):
-    outcome = init(batch(calls))
+@pytest.mark.parametrize("named", ["requests.jsonl", "results.jsonl"])
+def test_requests_and_results_side_by_side_are_found_from_either(init, all_found, calls, named):
+    outcome = init({**batch(calls), "other.jsonl": [{"a": 1}]}, "--traces", named)
     all_found(outcome)
-    assert outcome.spec["traces"]["with"]["path"] == ["../requests.jsonl", "../results.jsonl"]
+    assert sorted(outcome.spec["traces"]["with"]["path"]) == ["../requests.jsonl", "../results.jsonl"]
     assert outcome.spec["traces"]["format"] == "openai-batch"
+
+
+def test_requests_without_results_are_refused(init, calls):
+    outcome = init({"requests.jsonl": batch(calls)["requests.jsonl"]})
+    assert (outcome.code, outcome.spec) == (1, None)
+    assert outcome.err.startswith(
+        "these are halves of traces, as openai-batch writes them: no request meets its answer\n"
+    )
 
 
 def test_requests_of_which_more_than_the_first_records_ask_only(init, calls):
     many = [call._replace(n=n, text=f"{call.text}, {n}") for n, call in enumerate(calls * 10)]
     files = batch(many)
-    outcome = init({"both.jsonl": files["requests.jsonl"] + files["results.jsonl"], "other.jsonl": [{"a": 1}]})
+    outcome = init({"both.jsonl": files["requests.jsonl"] + files["results.jsonl"]})
     assert (outcome.code, len(outcome.texts)) == (0, 720), outcome.err
     assert outcome.spec["traces"]["format"] == "openai-batch"
 

@@ -148,6 +148,35 @@ def test_answers_that_say_none_are_told_of(init, calls):
     assert "(label is None or null)" in outcome.out
 
 
+def test_what_a_layout_leaves_out_is_told(init, calls):
+    old, new = ("q", "a"), ("question", "answer")
+    rows = [dict(zip(new if c.n % 3 else old, (c.text, c.label), strict=True)) for c in calls]
+    outcome = init({"log.jsonl": rows})
+    assert (outcome.code, len(outcome.texts)) == (0, 48)
+    assert "left out  no text 24\n" in outcome.out
+
+
+def test_a_rare_label_of_two_is_no_invention(init, calls):
+    rows = [
+        {"message": f"{call.text} {n}", "is_spam": "spam" if call.n % 30 == 7 else "ham"}
+        for n in range(2)
+        for call in calls
+    ]
+    outcome = init({"log.jsonl": rows})
+    assert outcome.code == 0, outcome.err
+    assert "made up" not in outcome.out
+
+
+def test_turns_of_no_known_chat_are_not_read_as_one_text(init, calls):
+    def record(call):
+        turns = [{"speaker": "customer", "text": call.text}, {"speaker": "clerk", "text": "Hello!"}]
+        return {"turns": turns, "topic": call.label}
+
+    outcome = init({"log.jsonl": [record(call) for call in calls]})
+    assert (outcome.code, outcome.spec) == (1, None)
+    assert "turns: a list, 2 objects on average" in outcome.err
+
+
 def pretty(rows):
     return "".join(json.dumps(row, indent=2) + "\n" for row in rows)
 

@@ -16,8 +16,11 @@ from tracer_spec.text_steps import ToolCall
 from tracer_spec.text_steps.json_answers import objects_of
 
 PLAIN = ("strip", "first-line")
-_THOUGHT = re.compile(r"\s*(<(think|thinking|reasoning)>|◁think▷)|</(think|thinking|reasoning)>", re.IGNORECASE)
+_THOUGHTS = ("think", "thinking", "thought", "reasoning")
+_THOUGHT = re.compile(rf"\s*(<({'|'.join(_THOUGHTS)})>|◁think▷)|</({'|'.join(_THOUGHTS)})>", re.IGNORECASE)
 _PREFIX = re.compile(r"[^\n:=]{1,40}[:=][ \t*]*(?=\S)")
+# the answer in a tag of its own
+_TAG = re.compile(r"<([A-Za-z][\w-]{0,30})>[^<]{1,200}</\1>")
 # quotes and marks around a label, and a full stop after it
 _DRESS = r"""^["'*`]*(.*?)["'*`.]*$"""
 # of the answers, what must have a shape before a step is proposed for it
@@ -60,6 +63,10 @@ def read_answers(values: Sequence[Any]) -> Answers:
         return _of_objects(answers, objects, first, tools)
     if _share(answers, _is_list_of_labels) > _MOST:
         return _several(answers, "")
+    tag = _common_tag(answers)
+    if tag:
+        steps = (*first, rf"regex:<{tag}>\s*(.*?)\s*</{tag}>")
+        return _tidied(Answers(steps, labels_by(steps, answers)), answers)
     return _tidied(_best(answers, [(*first, *chain) for chain in _plain_chains(answers, first)]), answers)
 
 
@@ -104,6 +111,15 @@ def _common_prefix(labels: Sequence[str]) -> str:
     starts = Counter(found[0].rstrip() for label in labels if (found := _PREFIX.match(label)))
     prefix, n = next(iter(starts.most_common(1)), ("", 0))
     return prefix if n > _MOST * len(labels) else ""
+
+
+def _common_tag(answers: Sequence[Any]) -> str:
+    """Return the tag, such as ``<label>``, that the last thing in most answers stands in; empty where there is none."""
+    texts = (answer for answer in answers if isinstance(answer, str))
+    found = ([tag for tag in _TAG.findall(text) if tag.lower() not in _THOUGHTS] for text in texts)
+    tags = Counter(each[-1] for each in found if each)
+    tag, n = next(iter(tags.most_common(1)), ("", 0))
+    return tag if n > _MOST * len(answers) else ""
 
 
 def _tidied(best: Answers, answers: Sequence[Any]) -> Answers:

@@ -21,6 +21,9 @@ _MOST_PLACES, _MOST_FIELDS = 500, 400
 # a longer text is not looked into
 _LONGEST = 1 << 20
 _CHAT = {name: compile_expression(f"{name}(@)") for name in ("asked", "answered")}
+# what the messages and the choices of every API have one of
+_OF_MESSAGES = frozenset(("role", "content", "parts", "message", "kwargs", "type", "finish_reason", "index", "id"))
+_OF_MESSAGES |= {"message.role", "message.content"}
 # what a user said first, where the last message only asks for the label
 _FIRST_WORDS = "[?role == 'user'] | [0].message_text(content)"
 _FIRST = compile_expression(f"@{_FIRST_WORDS}")
@@ -179,13 +182,19 @@ def _inside(value: Any, path: str, key: str, depth: int) -> Iterator[tuple[str, 
 
 def _said(get: Any, value: Any) -> Any:
     """Return what a chat's reader finds in a value that is a chat's; None in any other, which it takes as it is."""
-    if isinstance(value, list) and not any(isinstance(each, Mapping | list) for each in value):
+    if isinstance(value, list) and not _is_of_messages(value):
         return None
     try:
         found = get(value)
     except ExpressionError:
         return None
     return None if found == value else found
+
+
+def _is_of_messages(value: Sequence[Any]) -> bool:
+    """Tell a list of messages, or of choices, from any other, of which a chat's reader would take all texts."""
+    first = value[0] if value else None
+    return isinstance(first, list) or (isinstance(first, Mapping) and not _OF_MESSAGES.isdisjoint(first))
 
 
 def _simplest(fields: Sequence[Field]) -> Iterator[Field]:

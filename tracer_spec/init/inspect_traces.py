@@ -231,6 +231,8 @@ def _made_up(labels: Mapping[str, int], fit: TraceSet) -> dict[str, int]:
         return {}
     usual = statistics.median(labels.values())
     rare = {label: n for label, n in labels.items() if n <= _RARE * usual}
+    if len(labels) - len(rare) < 2:  # of two labels, the rare one is what the other is told from
+        return {}
     return rare if sum(rare.values()) <= _FEW * sum(labels.values()) else {}
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from tracer_spec.builtin.formats.expressions import compile_expression
 from tracer_spec.errors import DataError
 from tracer_spec.init.attempt import Attempt, Layout, is_good, try_format
 from tracer_spec.init.fields import Fields, fields_of
 from tracer_spec.init.places import head_and_body, labels_in, other_parts, texts_in
-from tracer_spec.init.presets import best_preset, read_all
-from tracer_spec.init.refusal import Refusal, no_answer, no_text, streamed, unusable
+from tracer_spec.init.presets import best_preset, is_half_of_a_join, read_all
+from tracer_spec.init.refusal import Refusal, no_answer, no_text, streamed, unusable, without_other_half
 from tracer_spec.init.sampling import SAMPLED, Sample, spread
 from tracer_spec.plugin import Record
 
@@ -47,26 +48,29 @@ def guess_layout(sample: Sample, text: str | None = None, label: str | None = No
         layout = _of_list(sample, path, text, label)
         if layout is not None:
             return layout
-    raise found.error(fields)
+    half = is_half_of_a_join(sample)
+    raise (without_other_half(half) if half else found).error(fields)
 
 
 def _of_list(sample: Sample, path: str, text: str | None, label: str | None) -> Layout | None:
     """Return the layout of the items of a list inside the records; None where they are no traces."""
     get = compile_expression(path)
-    found = (
-        Record(record.where, item, "")
-        for record in sample.records
-        if not record.problem
-        for item in get(record.data) or ()
-        if isinstance(item, Mapping)
-    )
-    items = replace(sample, records=tuple(spread(found, SAMPLED)[0]), is_whole=True)
+    whole = [(record, get(record.data) or ()) for record in sample.records if not record.problem]
+    lists = [[Record(record.where, item, "") for item in found if isinstance(item, Mapping)] for record, found in whole]
+    items = replace(sample, records=tuple(spread(chain(*lists), SAMPLED)[0]), is_whole=True)
     layout = _layout(items, fields_of(items.records), text, label) if len(items.records) > 1 else None
-    if not isinstance(layout, Layout):
+    if not isinstance(layout, Layout) or _is_of_turns(layout, items, lists):
         return None
     parts = {"preset": layout.format} if isinstance(layout.format, str) else layout.format
     written = {**parts, "iterate": path}
     return None if try_format(written, read_all(written, sample)).flaw else replace(layout, format=written)
+
+
+def _is_of_turns(layout: Layout, items: Sample, lists: Sequence[Sequence[Record]]) -> bool:
+    """Tell items that are the parts of one trace: the same labels in every list, such as who speaks."""
+    some = [replace(items, records=tuple(each)) for each in lists[:_LISTS] if each]
+    labels = [sorted(str(raw.label) for raw in read_all(layout.format, each)) for each in some]
+    return len(labels) > 1 and len(labels[0]) > 1 and all(each == labels[0] for each in labels)
 
 
 def _layout(sample: Sample, fields: Fields, text: str | None, label: str | None) -> Layout | Refusal:

@@ -21,10 +21,13 @@ GROUPS = frozenset(("user", "customer", "session", "conversation", "thread", "te
 OTHERS = frozenset(
     (*MODELS, *GROUPS, "version", "score", "confidence", "language", "lang", "locale", "source", "environment", "env",
      "status", "level", "type", "kind", "role", "region", "channel", "object", "finish", "reason", "stop", "operation",
-     "priority", "cached", "stream", "url", "method", "name", "tokens", "usage", "cost", "latency", "duration")
+     "priority", "split", "cached", "stream", "url", "method", "name", "tokens", "usage", "cost", "latency", "duration")
 )  # fmt: skip
 # the two parts of a mail or a ticket, which belong together
-HEADS, BODIES = frozenset(("subject", "title")), frozenset(("body", "description", "content", "message", "text"))
+HEADS, BODIES = (
+    frozenset(("subject", "title", "summary")),
+    frozenset(("body", "description", "content", "message", "text")),
+)
 
 
 def words_of(key: str) -> frozenset[str]:

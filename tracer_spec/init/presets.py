@@ -25,11 +25,11 @@ def best_preset(sample: Sample) -> Attempt | None:
 
 
 def is_half_of_a_join(sample: Sample) -> str:
-    """Return the preset of which the records hold one half alone; empty where they are no halves."""
+    """Return the preset of which the records are halves that do not meet; empty where they are no halves."""
     for name, preset in PRESETS.items():
         if preset.join is not None:
             reasons = {raw.reason for raw in _raws(preset, sample)}
-            if reasons in ({NO_INPUT}, {NO_OUTPUT}):
+            if reasons and reasons <= {NO_INPUT, NO_OUTPUT}:
                 return name
     return ""
 

@@ -58,6 +58,14 @@ def no_answer(fields: Fields, text: str) -> Refusal:
     return Refusal(f"no field holds labels; in {likely.path}, {likely.answers.flaw}", hint)
 
 
+def without_other_half(preset: str) -> Refusal:
+    """Return the refusal of requests without their answers, or of answers without requests."""
+    return Refusal(
+        f"these are halves of traces, as {preset} writes them: no request meets its answer",
+        "name the file of requests and the file of answers: --traces requests.jsonl --traces results.jsonl",
+    )
+
+
 def which_label(paths: Sequence[str]) -> Refusal:
     """Return the refusal of records in which several fields could be the answer, and nothing speaks for one of them."""
     return Refusal(

@@ -70,11 +70,14 @@ def spec_of(look: Look, name: str, paths: Sequence[str], target: float | None = 
 
 
 def _doubts(look: Look) -> Iterator[str]:
-    """Say what else could be text and label, and how many answers hold no label."""
+    """Say what else could be text and label, what was left out, and how many answers hold no label."""
     for part, paths in (("text", look.layout.texts), ("label", look.layout.labels)):
         if len(paths) > 1:
             others = one_line(", ".join(paths[1:4]), 150)
             yield f"The {part} could be {others} as well: 'init --{part}' decides."
+    dropped = look.outlook.accounting.dropped
+    if dropped:
+        yield f"Left out: {one_line(', '.join(f'{why} {n:,}' for why, n in dropped.items()), 200)}."
     if look.outlook.n_unusable:
         yield f"{look.outlook.n_unusable:,} of the answers that would train hold no label, and count against agreement."
 

@@ -126,6 +126,9 @@ def tell(look: Look) -> list[tuple[str, str]]:
     for part, paths in (("text", layout.texts), ("label", layout.labels)):
         if len(paths) > 1:
             facts.append((f"{part}?", f"{paths[0]}; could be {', '.join(paths[1:5])} as well: --{part} decides"))
+    if accounting.dropped:
+        dropped = [f"{one_line(why, 60)} {n:,}" for why, n in accounting.dropped.items()]
+        facts.insert(1, ("left out", listing(dropped, 6)))
     if outlook.n_unusable:
         share = f"{outlook.n_unusable:,} of {outlook.n_fit:,} answers among fit rows"
         facts.append(("no label", f"{share} ({', '.join(accounting.unusable)})"))
