@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from tracer_spec.builtin.formats import find_format
 from tracer_spec.errors import DataError
 from tracer_spec.flow.preview.prompt_template import are_all_equal
 from tracer_spec.init.attempt import Layout, as_written
@@ -123,7 +124,7 @@ def look_at(*paths: str, text: str | None = None, label: str | None = None) -> L
         allowed=tuple(sorted((humans | set(outlook.labels)).difference(made_up))),
         made_up=made_up,
         target=seen.target,
-        is_whole=outlook.accounting.read < COUNTED,
+        is_whole=outlook.accounting.read < COUNTED or _joins(seen.layout),
     )
 
 
@@ -197,7 +198,7 @@ def _read(sample: Sample, plan: Plan, layout: Layout) -> TraceSet:
 
     cut = TextCutter(layout.extract).cut if layout.extract else None
     cleaner = LabelCleaner(layout.normalize)
-    traces = collect(sample.again(), plan.reader().traces, cleaner, on_error="drop", cut=cut)
+    traces = collect(sample.again(joined=_joins(layout)), plan.reader().traces, cleaner, on_error="drop", cut=cut)
     refuse_doubled(traces)
     return with_note(traces)
 
@@ -220,6 +221,11 @@ def _check(seen: _Previewed, fields: Fields, *, is_named: bool) -> None:
         raise Refusal(what, "name the field that is the answer: --label JMESPATH; where this is it, name it too").error(
             fields
         )
+
+
+def _joins(layout: Layout) -> bool:
+    """Tell whether two records make one trace: then all must be read, for their halves may be far apart."""
+    return find_format(layout.format).join is not None
 
 
 def _made_up(labels: Mapping[str, int], fit: TraceSet) -> dict[str, int]:

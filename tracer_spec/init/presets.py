@@ -45,7 +45,7 @@ def _raws(preset: Format, sample: Sample) -> list[Raw]:
     raws = [raw for _, raw in read(sample.records)]
     if preset.join is None or sample.is_whole or not any(raw.reason in (NO_INPUT, NO_OUTPUT) for raw in raws):
         return raws
-    met = itertools.islice((raw for _, raw in read(sample.again()) if not raw.reason), SAMPLED)
+    met = itertools.islice((raw for _, raw in read(sample.again(joined=True)) if not raw.reason), SAMPLED)
     return list(met) or raws
 
 

@@ -38,9 +38,9 @@ class Sample:
     records: tuple[Record, ...] = field(repr=False)
     is_whole: bool
 
-    def again(self) -> Iterator[Record]:
-        """Yield the records of all files, up to the number that is counted."""
-        return itertools.islice(records_of(self.paths, self.source), COUNTED)
+    def again(self, *, joined: bool = False) -> Iterator[Record]:
+        """Yield the records of all files, up to the number that is counted; all of them where they are joined to others."""
+        return itertools.islice(records_of(self.paths, self.source), None if joined else COUNTED)
 
 
 def records_of(paths: Sequence[str], source: SourceGuess) -> Iterator[Record]:
