@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,12 +53,15 @@ class Attempt:
         How these become labels.
     n_parts : int
         Ids, times, models and versions found.
+    n_skipped : int
+        Records that a preset's own rules tell to be no traces.
     """
 
     format: Written
     raws: tuple[Raw, ...] = field(repr=False)
     answers: Answers = field(repr=False)
     n_parts: int
+    n_skipped: int = 0
 
     @property
     def flaw(self) -> str:
@@ -73,20 +76,21 @@ class Attempt:
         return any(raw.time is not None or raw.model or raw.version for raw in self.raws)
 
     @property
-    def rank(self) -> tuple[bool, bool, int, int]:
-        """Return what the better attempt has more of."""
+    def rank(self) -> tuple[bool, bool, int, float, int]:
+        """Return what the better attempt has more of: a preset that says of records why they are none reads them as well."""
         nested = sum(is_json(raw.text) for raw in self.raws)
-        return not self.flaw, nested * 2 < len(self.raws), len(self.raws), self.n_parts
+        n = len(self.raws)
+        return not self.flaw, nested * 2 < n, n + self.n_skipped, self.n_parts / max(1, n), n
 
 
-def try_format(written: Written, raws: Sequence[Raw]) -> Attempt:
-    """Return what a format finds: the traces that it reads whole."""
+def try_format(written: Written, raws: Sequence[Raw], rules: Collection[str] = ()) -> Attempt:
+    """Return what a format finds: the traces that it reads whole; ``rules`` are its reasons why a record is none."""
     good = tuple(raw for raw in raws if is_good(raw))
     answers = read_answers([raw.label for raw in good if not raw.unanswered])
     n_parts = sum(
         part is not None and part != "" for raw in good for part in (raw.id, raw.time, raw.model, raw.version)
     )
-    return Attempt(written, good, answers, n_parts)
+    return Attempt(written, good, answers, n_parts, sum(raw.reason in rules for raw in raws))
 
 
 def is_good(raw: Raw) -> bool:

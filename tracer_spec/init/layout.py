@@ -82,9 +82,15 @@ def _layout(sample: Sample, fields: Fields, text: str | None, label: str | None)
     if preset is not None and is_clear and (preset.format == "native" or preset.is_a_vendors):
         return _of_preset(preset, sample, fields)
     mapped = _mapped(sample, fields, text, label)
-    if preset is None or isinstance(mapped, Layout):
+    if preset is None or (isinstance(mapped, Layout) and (preset.flaw or _reads_the_same(mapped, preset, sample))):
         return mapped
     return _of_preset(preset, sample, fields) if is_clear else unusable(preset)
+
+
+def _reads_the_same(mapped: Layout, preset: Attempt, sample: Sample) -> bool:
+    """Tell whether a map finds the texts and answers that a preset finds: then it says more plainly where they are."""
+    raws = [raw for raw in read_all(mapped.format, sample) if is_good(raw)]
+    return [(raw.text, raw.label) for raw in raws] == [(raw.text, raw.label) for raw in preset.raws]
 
 
 def _over(preset: Attempt, sample: Sample, text: str | None, label: str | None) -> Attempt | None:

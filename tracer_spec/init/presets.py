@@ -8,6 +8,7 @@ from typing import Any
 
 from tracer_spec.builtin.formats import PRESETS, Format, Raw, compile_format, find_format
 from tracer_spec.builtin.formats.join import NO_INPUT, NO_OUTPUT
+from tracer_spec.builtin.formats.wrappers import WRAPPER
 from tracer_spec.init.attempt import Attempt, is_good, try_format
 from tracer_spec.init.sampling import SAMPLED, Sample
 
@@ -20,8 +21,12 @@ _FAILED = "expression failed"
 def best_preset(sample: Sample) -> Attempt | None:
     """Return what the best preset reads: of those that read enough, the one that reads most and finds most in it."""
     tried = [(name, _raws(preset, sample)) for name, preset in PRESETS.items()]
-    attempts = [try_format(name, raws) for name, raws in tried if _reads_enough(raws)]
+    attempts = [try_format(name, raws, _rules(name)) for name, raws in tried if _reads_enough(raws)]
     return max(attempts, key=lambda each: each.rank, default=None)
+
+
+def _rules(name: str) -> set[str]:
+    return {*PRESETS[name].skip, WRAPPER}
 
 
 def is_half_of_a_join(sample: Sample) -> str:
