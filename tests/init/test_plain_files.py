@@ -252,6 +252,14 @@ def test_texts_that_are_all_equal_are_refused(init, calls):
     assert "72 traces read as the format native: nearly all texts are one text" in outcome.err
 
 
+def test_answers_that_never_repeat_beside_a_field_of_few_values_name_that_field(init, all_found, calls):
+    rows = [{"input": c.text, "output": f"Dear customer, about {c.text}", "meta": {"intent": c.label}} for c in calls]
+    outcome = init({"log.jsonl": rows})
+    assert (outcome.code, outcome.spec) == (1, None)
+    assert "hint: where another field is the answer: --label meta.intent" in outcome.err
+    all_found(init({"log.jsonl": rows}, "--label", "meta.intent"))
+
+
 @pytest.mark.parametrize("content", ["", " \n", "\n\n"])
 def test_an_empty_file_is_refused(init, content):
     outcome = init({"log.jsonl": content})

@@ -15,6 +15,7 @@ from tracer_spec.init.attempt import Layout, as_written
 from tracer_spec.init.fields import Fields, fields_of
 from tracer_spec.init.files import SourceGuess, files_beside, find_files, source_of
 from tracer_spec.init.layout import guess_layout
+from tracer_spec.init.places import labels_in
 from tracer_spec.init.presets import best_preset, is_half_of_a_join
 from tracer_spec.init.refusal import Refusal
 from tracer_spec.init.sampling import COUNTED, Sample, take_sample
@@ -218,9 +219,9 @@ def _check(seen: _Previewed, fields: Fields, *, is_named: bool) -> None:
         raise Refusal(what, "where another field is the text, name it: --text JMESPATH").error(fields)
     if not is_named and n_fit >= _ENOUGH and n_labels > n_fit / 2:
         what = f"{n_labels:,} different answers in {n_fit:,} traces, {reads}: no labels"
-        raise Refusal(what, "name the field that is the answer: --label JMESPATH; where this is it, name it too").error(
-            fields
-        )
+        others = [f"--label {each.path}" for each in labels_in(fields, "")[:3]]
+        hint = f"where another field is the answer: {' or '.join(others) or '--label JMESPATH'}; where this is it, name it too"
+        raise Refusal(what, hint).error(fields)
 
 
 def _joins(layout: Layout) -> bool:

@@ -18,6 +18,8 @@ from tracer_spec.plugin import Record
 
 # lists inside the records that are looked into, the longest ones
 _LISTS = 5
+# presets of layouts that anybody writes
+_NO_VENDORS = ("native", "chat")
 
 
 def guess_layout(sample: Sample, text: str | None = None, label: str | None = None) -> Layout:
@@ -79,7 +81,7 @@ def _layout(sample: Sample, fields: Fields, text: str | None, label: str | None)
     if preset is not None and (text or label):
         preset = _over(preset, sample, text, label)
     is_clear = preset is not None and not preset.flaw
-    if preset is not None and is_clear and (preset.format == "native" or preset.is_a_vendors):
+    if preset is not None and is_clear and (preset.format in _NO_VENDORS or preset.is_a_vendors):
         return _of_preset(preset, sample, fields)
     mapped = _mapped(sample, fields, text, label)
     if preset is None or (isinstance(mapped, Layout) and (preset.flaw or _reads_the_same(mapped, preset, sample))):
