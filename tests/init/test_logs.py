@@ -235,6 +235,13 @@ def test_a_page_and_a_download_hold_a_list(init, all_found, calls, key):
     all_found(init({"trace.json": page}))
 
 
+def test_a_folder_of_downloads_holds_a_trace_in_each_file(init, all_found, calls):
+    files = {f"trace-{c.n}.json": {"trace": {"id": f"t{c.n}"}, "observations": [langfuse(c)]} for c in calls}
+    outcome = init(files, "--traces", "trace-*.json")
+    all_found(outcome)
+    assert outcome.spec["traces"]["format"] == "langfuse"
+
+
 def test_a_list_of_plain_records_inside_an_object_is_named(init, all_found, calls):
     page = {"data": [{"input": call.text, "teacher": call.label} for call in calls], "meta": {"page": 1}}
     outcome = init({"page.json": json.dumps(page, indent=1)})

@@ -16,7 +16,8 @@ from tracer_spec.plugin.registry import find_plugins
 SAMPLED, READ = 400, 20_000
 # records by which traces are counted; all of a large file would take too long
 COUNTED = 100_000
-_FEWEST_OF_A_FILE = 50
+# files looked into, and records of each at least
+_FILES, _FEWEST_OF_A_FILE = 200, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +61,11 @@ def take_sample(paths: Sequence[str], files: Sequence[str], source: SourceGuess)
     DataError
         Where a file cannot be read.
     """
-    size = max(_FEWEST_OF_A_FILE, SAMPLED // len(files))
-    most = max(size, READ // len(files))
+    some = files if len(files) <= _FILES else [files[place * len(files) // _FILES] for place in range(_FILES)]
+    size, most = max(_FEWEST_OF_A_FILE, SAMPLED // len(some)), max(_FEWEST_OF_A_FILE, READ // len(some))
     taken: list[Record] = []
-    is_whole = True
-    for file in files:
+    is_whole = len(some) == len(files)
+    for file in some:
         records, n_read = spread(itertools.islice(records_of([file], source), most), size)
         taken += records
         is_whole = is_whole and n_read == len(records) and n_read < most
