@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -115,8 +116,8 @@ def tell(look: Look) -> list[tuple[str, str]]:
     facts = [
         ("traces", f"{', '.join(look.paths)}: {found}"),
         ("fields", "\n".join(line.strip() for line in field_lines(look.fields, 12))),
-        ("format", as_written(layout.format)),
-        *([("extract", one_line(", ".join(layout.extract), 120))] if layout.extract else []),
+        ("format", layout.format if isinstance(layout.format, str) else as_written(layout.format)),
+        *([("extract", one_line(json.dumps(layout.extract, ensure_ascii=False)[1:-1], 200))] if layout.extract else []),
         ("answers", ", ".join(layout.normalize)),
         ("labels", f"{plural(len(outlook.labels), 'label')}; fit rows of each: {labels}"),
     ]
@@ -196,8 +197,6 @@ def _of_look(look: Look, name: str, place: Path, target: float | None) -> tuple[
 
 def _write(place: Path, first: FirstSpec, files: Mapping[str, str], *, force: bool) -> list[Path]:
     """Write the files, the spec last; a schema that is there stays."""
-    import json
-
     from tracer_spec.atomic_write import check_writable, replace_file
     from tracer_spec.cli.commands.schema import router_document
     from tracer_spec.init.spec_text import spec_text
