@@ -153,7 +153,7 @@ def test_a_check_writes_nothing_and_asks_for_no_output(spec, tmp_path):
 def test_a_source_date_is_seconds_since_1970():
     assert source_date({"SOURCE_DATE_EPOCH": "86400"}) == "1970-01-02T00:00:00Z"
     assert source_date({}) is None
-    for text in ("abc", "1e9", "9" * 30):
+    for text in ("abc", "1e9", "9" * 30, "-1", "-60000000000", " 12 ", "1_000", "\N{ARABIC-INDIC DIGIT THREE}"):
         with pytest.raises(UsageError, match=f"SOURCE_DATE_EPOCH is '{text}'"):
             source_date({"SOURCE_DATE_EPOCH": text})
 

@@ -42,6 +42,8 @@ def source_date(environ: Mapping[str, str]) -> str | None:
     if not text:
         return None
     try:
+        if not (text.isascii() and text.isdigit()):
+            raise ValueError(text)
         return datetime.fromtimestamp(int(text), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     except (ValueError, OverflowError, OSError):
         raise UsageError(f"SOURCE_DATE_EPOCH is '{text}'", hint="it is a whole number of seconds since 1970") from None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from tracer_spec.cli.console import rows, wrapped
+from tracer_spec.cli.console import inert_json, rows, wrapped
 
 CLAIM = "with 95 % confidence, this router agrees with the teacher on at least 92 % of the traffic it handles"
 
@@ -44,3 +46,25 @@ def test_lines_of_a_text_break_one_by_one(monkeypatch):
     assert wrapped("short\na line that is longer than thirty\n\nend") == [
         *("short", "a line that is longer than", "thirty", "", "end"),
     ]
+
+
+def test_json_says_the_same_and_steers_neither_a_terminal_nor_a_ci_log():
+    for hidden in (
+        "\x7f",
+        "\x9b31m",
+        "\u200b",
+        "\u202e",
+        "\u2028::error::x",
+        "\u2066",
+        "\ufeff",
+        "\U000e0041",
+        "##[error]x",
+        "##vso[x]",
+    ):
+        for ends in ("\n", ""):
+            text = json.dumps({"größe": ["漢 # ## [x]", hidden]}, ensure_ascii=False, indent=2) + ends
+            inert = inert_json(text)
+            assert json.loads(inert) == json.loads(text)
+            assert hidden not in inert
+            assert "größe" in inert
+            assert "漢 # ## [x]" in inert

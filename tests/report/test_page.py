@@ -193,6 +193,13 @@ def test_hostile_text_stands_on_the_page_as_text_and_in_its_data_as_data(documen
     assert not set(page) & set("\x00\x1b\u202e")
 
 
+def test_names_in_a_document_steer_no_terminal_that_the_page_is_printed_on(documents):
+    name = "\x1b[31mred\u202e\x9b"
+    page = render(documents.bundle(certificate=documents.certificate(), frontier=documents.frontier(name=name))).html
+    assert "[31mred" in page
+    assert not set(page) & set(name[:1] + name[-2:])
+
+
 def test_a_document_of_the_wrong_kind_is_named_with_its_place(documents):
     with pytest.raises(BundleError) as caught:
         render(documents.bundle(audit={"schema_version": 1, "labels": [{"label": 3, "n": -1}]}))

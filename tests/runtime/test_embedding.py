@@ -221,6 +221,13 @@ def test_the_app_gives_deployment_options_and_the_bundle_all_others(lettered, se
     assert caught.value.problems[0].hint == "the bundle holds the options that decide the vectors"
 
 
+def test_a_wrong_option_of_the_app_s_is_its_mistake_and_is_not_quoted(lettered, sent):
+    with pytest.raises(UsageError, match="'letters' does not take the value of url: Input should be") as caught:
+        load(lettered(), embedder="letters", embedder_options={"url": ["hunter2"]})
+    assert caught.value.problems[0].address == "embedder_options"
+    assert "hunter2" not in str(caught.value)
+
+
 def test_options_without_a_plugin_to_give_them_to_are_the_caller_s_mistake(bundles, lettered, good, save, lsa_bundle):
     with pytest.raises(UsageError, match="made already"):
         load(lettered(), embedder=bundles.Letters(), embedder_options={"url": "http://ours"})
@@ -340,6 +347,10 @@ def test_a_bundle_whose_embedding_service_is_down_loads_and_defers_until_it_answ
     probes = list(bundles.PROBE.texts)
     assert service.sent == [probes, probes]  # no request goes to a service that has not been found to be the right one
     assert "the embedder 'letters' fails on the probe texts: ConnectionError: nobody answers" in caplog.text
+    with pytest.raises(BundleError, match="nobody answers") as caught:
+        router.check_embedder()
+    assert caught.value.exit_code == 1  # the environment's fault
+    assert service.sent.pop() == probes
     service.answer = 1.0
     assert router.route("a").label == "card_arrival"
     assert router.route("bb").label == "top_up"
@@ -357,7 +368,7 @@ def test_a_service_that_gives_other_vectors_is_sent_no_request_and_the_log_says_
     with pytest.raises(BundleError, match="gives other vectors than the policy was built on") as caught:
         router.check_embedder()
     problem = caught.value.problems[0]
-    assert (problem.where, problem.address) == (str(path), "embedder/")
+    assert (problem.where, problem.address, caught.value.exit_code) == (str(path), "embedder/", 4)
     assert "requests are deferred until the service answers" in problem.hint
     service.answer = 1.0
     router.check_embedder()

@@ -44,7 +44,7 @@ def on_audit(name, arguments):
         met()
 
 def on_call(frame, kind, called):
-    if kind == "c_call" and getattr(called, "__name__", "") == event:
+    if kind == "c_call" and event != "open" and getattr(called, "__name__", "") == event:
         met()
     if kind == "call" and frame.f_code.co_name == event:
         met()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -14,6 +15,10 @@ import click
 
 _CODES = {"bold": "1", "red": "31", "green": "32", "yellow": "33", "cyan": "36", "dim": "2"}
 _NARROWEST = 20
+# what steers a terminal or hides (C1 controls, marks of direction, ends of lines of Unicode), and Azure's commands
+_ACTIVE = re.compile(
+    "[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]|#(?=#(?:vso)?\\[)"
+)
 
 
 def is_terminal(stream: TextIO) -> bool:
@@ -35,9 +40,22 @@ def print_document(document: Mapping[str, Any]) -> None:
 
 def print_json(text: str) -> None:
     """Write JSON to stdout: in UTF-8, whatever the charset of the stream (RFC 8259); half a surrogate pair is escaped."""
-    data = text.encode("utf-8", "backslashreplace")
+    data = inert_json(text).encode("utf-8", "backslashreplace")
     # a stream that an app put in the place of stdout may have no bytes below it
     click.echo(data if hasattr(sys.stdout, "buffer") else data.decode())
+
+
+def inert_json(text: str) -> str:
+    r"""Return JSON of the same values that does nothing to a terminal or to the log of a CI system.
+
+    Examples
+    --------
+    >>> print(inert_json('["\N{RIGHT-TO-LEFT OVERRIDE}##[error]no", "größe"]'))
+    ["\u202e\u0023#[error]no", "größe"]
+    """
+    if text.isprintable() and "##" not in text:
+        return text
+    return _ACTIVE.sub(lambda met: json.dumps(met[0])[1:-1] if met[0] != "#" else "\\u0023", text)
 
 
 def wrapped(text: str, *, indent: int = 0, stream: TextIO | None = None) -> list[str]:

@@ -103,7 +103,7 @@ def _embedder_identity(fitted: FittedEmbedder, written: Mapping[str, Any]) -> Em
         probe = Probe(PROBES, tuple(map(tuple, vectors.tolist())))
         options = fitted.resolved.options.model_dump(mode="json") | dict(written)
         for name in fitted.resolved.options.deployment_options():
-            options.pop(name)
+            options.pop(name, None)
     return EmbedderIdentity(
         use=provided.name,
         distribution=provided.distribution,

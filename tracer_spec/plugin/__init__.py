@@ -4,7 +4,6 @@ from tracer_spec.plugin.contracts import (
     Acceptor,
     AcceptorLearner,
     Classes,
-    DeploymentOption,
     Embedder,
     Evidence,
     Fittable,
@@ -24,6 +23,7 @@ from tracer_spec.plugin.contracts import (
     VectorReaderPlugin,
     Vectors,
 )
+from tracer_spec.plugin.deployment import DeploymentOption
 from tracer_spec.plugin.hookspecs import hookimpl
 from tracer_spec.plugin.policy import Candidate, Certificate, Chain, Fence, Measure, Model, Policy, Stage, WalkStep
 from tracer_spec.plugin.proposing import Calibrator, CalibratorPlugin, CertifyRows, Family, Target, Trained, Workshop

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from tracer_spec.plugin.deployment import aliases, is_deployment_option
+
 if TYPE_CHECKING:
     from onnx import ModelProto
 
@@ -37,23 +39,14 @@ class Options(BaseModel):
 
     @classmethod
     def deployment_options(cls) -> frozenset[str]:
-        """Return the names of the options marked by :class:`DeploymentOption`."""
+        """Return the names of the options marked by :class:`DeploymentOption`, and their aliases."""
         cls.model_rebuild()  # a field whose type was not known yet has no marks
         return frozenset(
-            name
+            spelled
             for name, field in cls.model_fields.items()
-            if any(isinstance(each, DeploymentOption) for each in field.metadata)
+            if is_deployment_option(field)
+            for spelled in (name, *aliases(field))
         )
-
-
-@dataclass(frozen=True, slots=True)
-class DeploymentOption:
-    """Marks an option of an embedder that belongs to where it runs: an address, a key, a path, a repository, a time limit.
-
-    Written as ``base_url: Annotated[str, DeploymentOption()] = Field(...)``. A build leaves such an option out of the bundle,
-    and it is never read from one. The app gives it with ``load(path, embedder="my-embedder", embedder_options={...})``,
-    or the plugin takes it from the environment.
-    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from tracer_spec.runtime import Bundle
 
 MOST_BYTES = 1_500_000
+_HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Categories of Unicode: controls, marks of direction, halves of pairs, ends of lines."""
 INSTALL = "pip install 'tracer-spec[report]'"
 SECTIONS: tuple[Write, ...] = (
     *(changes, front, walk, labels, flow, acceptor, slices, reasons),
@@ -155,6 +158,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("tracer_spec.report"),
         autoescape=True,
+        finalize=_shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -173,3 +177,10 @@ def _environment() -> Environment:
 
 def _missing(error: ImportError) -> MissingDependencyError:
     return MissingDependencyError(f"the report needs the module '{error.name}', which cannot be imported", hint=INSTALL)
+
+
+def _shown(value: Any) -> Any:
+    """Return a value as the page shows it: others' texts without characters that steer a terminal or hide."""
+    if not isinstance(value, str) or hasattr(value, "__html__") or value.isprintable():
+        return value
+    return "".join("?" if unicodedata.category(each) in _HIDDEN and each not in "\n\t" else each for each in value)

@@ -144,6 +144,6 @@ def naming(where: str) -> Iterator[None]:
     try:
         yield
     except BundleError as error:
-        raise BundleError.of(
+        raise type(error).of(
             tuple(replace(each, where=each.where or where) for each in error.problems)
         ) from error.__cause__

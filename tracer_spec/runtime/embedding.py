@@ -100,6 +100,12 @@ class EmbedderError(BundleError):
     """An embedder is out of reach, or is not the one that the policy was built on. Its message quotes no request."""
 
 
+class UnreachableError(EmbedderError):
+    """A service does not answer: the environment's fault, and not the bundle's."""
+
+    exit_code = 1
+
+
 class ServiceEmbedder:
     """A service that is compared with the bundle at its first answer, since it may be down when the bundle is loaded.
 
@@ -170,7 +176,7 @@ def _restore(identity: EmbedderIdentity, state: Mapping[str, bytes], given: dict
             return lsa.restore(state)
         plugin = _find_plugin(identity)
         _check_options(identity, given, plugin.options.deployment_options())
-        made: Any = plugin.make(plugin.options.model_validate({**identity.options, **given}))
+        made: Any = plugin.make(_validated(plugin.options, identity, given))
         restored: TextEmbedder = made.restore(state) if hasattr(made, "restore") else made
     except (BundleError, UsageError):
         raise
@@ -178,6 +184,19 @@ def _restore(identity: EmbedderIdentity, state: Mapping[str, bytes], given: dict
         pass_signal_error(error)
         raise _refusal(f"cannot be restored: {_said(error)}", identity) from error
     return restored
+
+
+def _validated(options: Any, identity: EmbedderIdentity, given: dict[str, Any]) -> Any:
+    """Return the options of both; a wrong one of the app's is its own mistake, and may be a secret."""
+    try:
+        return options.model_validate({**identity.options, **given})
+    except ValueError as error:  # of pydantic, which the runtime does not import
+        for each in getattr(error, "errors", list)():
+            if each["loc"] and each["loc"][0] in given:
+                what = f"the embedder '{identity.use}' does not take the value of {each['loc'][0]}: {each['msg']}"
+                hint = f"'tracer-spec plugins {identity.use}' lists its options"
+                raise UsageError(what, address="embedder_options", hint=hint) from None
+        raise
 
 
 def _check_options(identity: EmbedderIdentity, given: dict[str, Any], deployment: frozenset[str]) -> None:
@@ -232,7 +251,8 @@ def _check_vectors(embedder: TextEmbedder, manifest: Manifest, hint: str = "") -
         got = np.asarray(embedder.embed(list(probe.texts)), np.float64)
     except Exception as error:
         pass_signal_error(error)
-        raise _refusal(f"fails on the probe texts: {_said(error)}", identity, hint) from error
+        refusal = _refusal(f"fails on the probe texts: {_said(error)}", identity, hint)
+        raise (UnreachableError.of(refusal.problems) if hint else refusal) from error
     wanted = np.array(probe.vectors)
     if got.shape != wanted.shape:
         fact = f"gives the probe texts vectors of shape {got.shape}; the policy was built on {wanted.shape}"

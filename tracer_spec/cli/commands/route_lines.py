@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
+from tracer_spec.cli.console import inert_json
 from tracer_spec.text_format import plural
 
 if TYPE_CHECKING:
@@ -256,7 +257,7 @@ def error_document(error: str) -> dict[str, Any]:
 def to_line(document: dict[str, Any]) -> bytes:
     """Return a document as one line of UTF-8; what UTF-8 cannot say is escaped."""
     try:
-        return json.dumps(document, ensure_ascii=False).encode() + b"\n"
+        return inert_json(json.dumps(document, ensure_ascii=False)).encode() + b"\n"
     except UnicodeEncodeError:
         return json.dumps(document).encode() + b"\n"
 

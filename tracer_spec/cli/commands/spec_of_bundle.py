@@ -12,7 +12,7 @@ from tracer_spec.runtime.archive import MANIFEST, SPEC
 if TYPE_CHECKING:
     from tracer_spec.plugin import Source
     from tracer_spec.runtime import Bundle
-    from tracer_spec.spec.nodes import Node
+    from tracer_spec.spec.nodes import Node, Pairs
     from tracer_spec.spec.traces import TracesSpec
 
 # where the build's own traces lay, which may name variables of another machine; and what it did with bad records
@@ -49,7 +49,6 @@ def traces_spec(bundle: Bundle, tree: Node) -> TracesSpec:
     """Return the spec's ``traces``, but for where they lay."""
     from pydantic import ValidationError
 
-    from tracer_spec.spec.environment import expand
     from tracer_spec.spec.nodes import Pairs, find
     from tracer_spec.spec.problems import problems_of
     from tracer_spec.spec.traces import TracesSpec
@@ -58,10 +57,7 @@ def traces_spec(bundle: Bundle, tree: Node) -> TracesSpec:
     if not isinstance(written, Pairs):
         raise _refusal(bundle, SPEC, "has no traces")
     kept = {key: entry for key, entry in written.entries.items() if key not in _NOT_ASKED}
-    expanded = expand(Pairs(written.place, kept), os.environ)
-    if expanded.problems:
-        raise SpecError.of(expanded.problems)
-    data: Mapping[str, Any] = {"use": "jsonl", **expanded.data}
+    data: Mapping[str, Any] = {"use": "jsonl", **_expanded(bundle, Pairs(written.place, kept))}
     try:
         return TracesSpec.model_validate(data)
     except ValidationError as error:
@@ -75,7 +71,6 @@ def source_of(bundle: Bundle, path: str, tree: Node) -> Source:
 
     from tracer_spec.builtin import tracer_spec_sources
     from tracer_spec.init.files import guess_source
-    from tracer_spec.spec.environment import expand
     from tracer_spec.spec.nodes import Pairs, find
 
     guessed = guess_source(path) if is_table(path) else None
@@ -84,10 +79,7 @@ def source_of(bundle: Bundle, path: str, tree: Node) -> Source:
     written = find(tree, ("traces", "with"))
     if text_at(tree, "traces", "use") == name and isinstance(written, Pairs):
         known = {key: each for key, each in written.entries.items() if key in plugin.options.model_fields}
-        expanded = expand(Pairs(written.place, {key: each for key, each in known.items() if key != "path"}), os.environ)
-        if expanded.problems:
-            raise SpecError.of(expanded.problems)
-        options |= expanded.data
+        options |= _expanded(bundle, Pairs(written.place, {key: each for key, each in known.items() if key != "path"}))
     try:
         return plugin.make(plugin.options.model_validate({**options, "path": path}))
     except ValidationError:
@@ -100,6 +92,25 @@ def text_at(tree: Node, *path: str) -> str | None:
 
     node = find(tree, path)
     return node.text if isinstance(node, Scalar) and not is_typed(node) else None
+
+
+def _expanded(bundle: Bundle, written: Pairs) -> dict[str, Any]:
+    """Return plain data. A stranger's bundle gets nothing of the environment: what is wrong with a value is told with it."""
+    from tracer_spec.spec.environment import expand, names_variable
+    from tracer_spec.spec.nodes import scalars
+
+    if not bundle.is_pinned and any(map(names_variable, scalars(written))):
+        raise BundleError(
+            "takes values from the environment, and only the bundle itself says so",
+            where=bundle.where,
+            address=f"{SPEC} traces",
+            hint="--sha256 HEX, where you trust who made the bundle",
+        )
+    expanded = expand(written, os.environ)
+    if expanded.problems:
+        raise SpecError.of(expanded.problems)
+    data: dict[str, Any] = expanded.data
+    return data
 
 
 def _refusal(bundle: Bundle, address: str, what: str) -> BundleError:
