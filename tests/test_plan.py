@@ -289,7 +289,7 @@ def test_a_long_list_of_labels_is_cut() -> None:
     [
         (
             "traces.format=natve",
-            "--set traces.format  traces.format\n  no format is called 'natve'; known: anthropic-batch, helicone, ",
+            "--set traces.format  traces.format\n  no format is called 'natve'; known: anthropic-batch, bedrock, ",
         ),
         (
             "traces.format={text: a, label: from_jsn(b)}",

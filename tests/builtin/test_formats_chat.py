@@ -36,6 +36,7 @@ ASKED = {
     "the AI SDK": {"system": "Classify.", "prompt": TEXT},
     "OpenInference": [{"message": {"role": "user", "contents": [{"message_content": {"type": "text", "text": TEXT}}]}}],
     "LlamaIndex": {"messages": [{"role": "user", "blocks": [{"block_type": "text", "text": TEXT}]}]},
+    "LangChain's chains": {"history": EARLIER, "input": TEXT},
     "one message": USER,
     "a list": [USER],
     "a string": TEXT,
@@ -143,6 +144,7 @@ def test_where_nobody_asked_there_is_no_text(value):
 @pytest.mark.parametrize(
     "value",
     [
+        *({"error_code": "LIMIT", "message": "later"}, {"type": "error"}, {"label": None}),
         *({}, None, {"error": {"message": "timeout"}}, {"choices": [{"delta": {"content": "ref"}}]}),
         *({"messages": [SYSTEM, USER]}, {"choices": [{"message": {"role": "assistant", "content": None}}]}),
         {"content": [{"type": "thinking", "thinking": "x"}]},
@@ -153,7 +155,7 @@ def test_where_nobody_answered_there_is_no_answer(value):
 
 
 def test_an_object_of_no_known_shape_is_the_answer_itself():
-    for value in (CALLED, {"intent": "refund", "text": "a reason"}, {"labels": ["a", "b"]}, ["a", "b"]):
+    for value in (CALLED, {"intent": "refund", "text": "why", "message": "why"}, {"labels": ["a", "b"]}, ["a", "b"]):
         assert answered(value) == answered(json.dumps(value)) == value
     assert answered({"role": "assistant", "content": CALLED}) == CALLED
 

@@ -1,6 +1,7 @@
 """Files as vendors' own tools write them: the shapes beside those of ``formats_data``."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -286,3 +287,201 @@ def test_a_system_message_alone_is_what_was_asked():
         litellm(number, [{"role": "system", "content": text}], label) for number, (text, label) in enumerate(CALLS)
     ]
     assert rows(read("litellm", records)) == CALLS
+
+
+# --- logs of chat APIs ---
+
+
+def chat_log(text, label):
+    return {"ts": TIME, "request": {"model": "m", "messages": messages(text)}, "response": completion(label)}
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        chat_log,
+        lambda text, label: {
+            "request": json.dumps({"messages": messages(text)}),
+            "response": json.dumps(completion(label)),
+        },
+        lambda text, label: {"request": text, "response": label},
+        lambda text, label: {"messages": messages(text), **completion(label)},
+        lambda text, label: {"messages": [*messages(text), {"role": "assistant", "content": label}]},
+        lambda text, label: {"prompt": text, "completion": label},
+    ],
+)
+def test_chat_reads_logs_of_ones_own_and_files_to_fine_tune_with(record):
+    assert rows(read("chat", [record(*call) for call in CALLS])) == CALLS
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"input": "where?", "teacher": "lost"},
+        {"input": "where?", "output": "lost"},
+        {"messages": messages("where?")},
+        {"request": {"messages": messages("where?")}, "choices": [{"index": 0, "delta": {"content": "lost"}}]},
+        {"request": {"messages": messages("where?")}, "response": {"error": {"message": "timeout"}}},
+    ],
+)
+@pytest.mark.parametrize("preset", ["chat", "openai-responses"])
+def test_a_record_that_holds_no_answer_of_a_chat_is_no_trace_of_one(preset, record):
+    (raw,) = compile_format(find_format(preset)).read(record)
+    assert raw.reason or raw.label is None
+
+
+def test_a_piece_of_a_streamed_answer_is_told_as_what_it_is():
+    chunk = {"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": "ref"}}]}
+    for preset in ("chat", "native", "openai-responses"):
+        (raw,) = compile_format(find_format(preset)).read({**chunk, "request": {"messages": messages("where?")}})
+        assert raw.label is None
+        assert raw.detail.startswith("the record is a piece of a streamed answer: log whole answers")
+
+
+def test_openai_reads_pages_of_stored_responses_and_completions():
+    listed = [
+        {
+            "id": f"resp_{number}",
+            "object": "response",
+            "created_at": int(SECONDS),
+            "status": "completed",
+            "error": None,
+            "input": [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}],
+            "output": [{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": label}]}],
+        }
+        for number, (text, label) in enumerate(CALLS)
+    ]
+    assert rows(read("openai-responses", [{"object": "list", "data": listed, "has_more": False}])) == CALLS
+    stored = [
+        {"id": text, "created": int(SECONDS), "messages": messages(text), **completion(label)} for text, label in CALLS
+    ]
+    assert rows(read("openai-responses", stored)) == CALLS
+
+
+def bedrock(number, text, label, **more):
+    asked = {"messages": [{"role": "user", "content": [{"text": text}]}]}
+    answered = {"output": {"message": {"role": "assistant", "content": [{"text": label}]}}, "stopReason": "end_turn"}
+    body = {"input": {"inputBodyJson": asked}, "output": {"outputBodyJson": answered}}
+    return {
+        "schemaType": "ModelInvocationLog",
+        "timestamp": TIME,
+        "requestId": f"r{number}",
+        "modelId": "m",
+        **body,
+        **more,
+    }
+
+
+def test_bedrock_reads_events_of_cloudwatch_and_batches_and_leaves_pieces_out():
+    records = [bedrock(number, *call) for number, call in enumerate(CALLS)]
+    assert rows(read("bedrock", [{"timestamp": 1, "message": json.dumps(record)} for record in records])) == CALLS
+    pieces = [{"type": "message_start"}, {"type": "content_block_delta", "delta": {"text": "ref"}}]
+    streamed = bedrock(8, "a", "b", output={"outputBodyJson": pieces})
+    traces = read("bedrock", [*records, streamed])
+    assert dict(traces.accounting.dropped) == {"streamed answer": 1}
+    titan = [
+        {
+            "recordId": f"r{number}",
+            "modelInput": {"inputText": text},
+            "modelOutput": {"results": [{"outputText": label}]},
+        }
+        for number, (text, label) in enumerate(CALLS)
+    ]
+    assert rows(read("bedrock", titan)) == CALLS
+
+
+def test_vertex_reads_rows_whose_columns_hold_json():
+    def row(number, text, label):
+        answered = {"candidates": [{"content": {"role": "model", "parts": [{"text": label}]}}], "modelVersion": "m"}
+        asked = {"contents": [{"role": "user", "parts": [{"text": text}]}]}
+        return {
+            "request_id": number,
+            "logging_time": TIME,
+            "full_request": json.dumps(asked),
+            "full_response": json.dumps(answered),
+        }
+
+    traces = read("vertex", [row(number, *call) for number, call in enumerate(CALLS)])
+    assert rows(traces) == CALLS
+    assert (traces.ids, dict(traces.accounting.models)) == (("0", "1", "2"), {"m": 3})
+
+
+def test_datadog_reads_spans_as_its_sdk_sends_them():
+    records = [
+        {
+            "span_id": f"d{number}",
+            "trace_id": f"t{number}",
+            "start_ns": 1767323045000000000,
+            "status": "ok",
+            "meta": {
+                "kind": "llm",
+                "model_name": "m",
+                "input": {"messages": messages(text)},
+                "output": {"messages": [{"role": "assistant", "content": label}]},
+            },
+        }
+        for number, (text, label) in enumerate(CALLS)
+    ]
+    traces = read("datadog", records)
+    assert rows(traces) == CALLS
+    assert traces.times.tolist() == [SECONDS] * 3
+    assert rows(read("datadog", [{"data": {"type": "span", "attributes": {"ml_app": "a", "spans": records}}}])) == CALLS
+
+
+def test_braintrust_and_opik_drop_the_span_around_a_call():
+    spans = [
+        {"id": "1", "span_id": "p", "span_parents": None, "root_span_id": "p", "input": "x", "output": "y"},
+        {"id": "2", "span_id": "c", "span_parents": ["p"], "root_span_id": "p", "input": "x", "output": "y"},
+    ]
+    traces = read("braintrust", [{"events": [{**each, "span_attributes": {"type": "llm"}} for each in spans]}])
+    assert (traces.ids, dict(traces.accounting.dropped)) == (("c",), {"wraps another LLM call": 1})
+    spans = [{"id": "c", "parent_span_id": "p"}, {"id": "p", "parent_span_id": None}]
+    whole = {"trace_id": "t", "type": "llm", "input": {"messages": messages("x")}, "output": completion("y")}
+    traces = read("opik", [{"trace": {"id": "t"}, "spans": [{**whole, **each} for each in spans]}])
+    assert (traces.ids, dict(traces.accounting.dropped)) == (("c",), {"wraps another LLM call": 1})
+
+
+def test_the_target_of_an_evaluation_is_the_truth_and_never_the_label():
+    samples = [
+        {"id": number, "epoch": epoch, "input": text, "target": target, "output": completion(label)}
+        for number, (text, label) in enumerate(CALLS)
+        for epoch, target in ((1, "other"), (2, ["other"]))
+    ]
+    traces = read("inspect", [{"version": 2, "eval": {"model": "m", "created": TIME}, "samples": samples}])
+    assert rows(traces) == [call for call in CALLS for _ in range(2)]
+    assert traces.truths == ("other",) * 6
+    assert traces.ids == ("0/1", "0/2", "1/1", "1/2", "2/1", "2/2")
+    assert dict(traces.accounting.models) == {"m": 6}
+    lines = [
+        {
+            "doc_id": number,
+            "doc_hash": f"h{number}",
+            "target": "other",
+            "arguments": [[text, {"until": []}]],
+            "resps": [[label]],
+        }
+        for number, (text, label) in enumerate(CALLS)
+    ]
+    traces = read("lm-eval", [*lines, lines[0] | {"doc_id": 7, "resps": [[[-1.5, False]], [[-0.5, True]]]}])
+    assert rows(traces) == CALLS
+    assert traces.truths == ("other",) * 3
+    assert dict(traces.accounting.dropped) == {"not a generated answer": 1}
+
+
+def test_lm_eval_reads_each_document_once_whatever_its_filters():
+    lines = (Path(__file__).parent / "formats_data" / "lm-eval.jsonl").read_text(encoding="utf-8").splitlines()
+    traces = read("lm-eval", [json.loads(line) for line in lines])
+    assert (len(traces), dict(traces.accounting.dropped)) == (8, {"duplicate id": 8, "not a generated answer": 8})
+
+
+@pytest.mark.parametrize("preset", ["chat", "opik"])
+def test_a_tool_that_is_called_without_arguments_is_a_label_by_its_name(preset):
+    """Read at once, and after it waited on disk for spans that it may wrap."""
+
+    def record(text, label):
+        call = {"type": "function", "function": {"name": label, "arguments": "{}"}}
+        answered = {"choices": [{"message": {"role": "assistant", "content": None, "tool_calls": [call]}}]}
+        asked = {"messages": messages(text)}
+        return {"id": text, "type": "llm", "input": asked, "output": answered, "request": asked, "response": answered}
+
+    assert rows(read(preset, [record(*call) for call in CALLS], steps=["tool-name"])) == CALLS

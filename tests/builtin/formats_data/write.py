@@ -596,6 +596,209 @@ def promptfoo(call: Call, structured: bool) -> list[Json]:
     ]
 
 
+def chat(call: Call, structured: bool) -> list[Json]:
+    response = {"error": {"message": "timeout"}} if call.end == "error" else completion(call, structured)
+    request = {"model": "gpt-5", "messages": call.messages}
+    return [{"ts": iso(call), "request_id": call.id, "request": request, "response": response}]
+
+
+def stored(call: Call, structured: bool) -> list[Json]:
+    """A stored response with the items that it was asked, or a stored chat completion with its messages, by turns."""
+    if call.number % 2 == 0 and call.end == "stop":
+        return [completion(call, structured) | {"id": call.id, "messages": call.messages, "metadata": {}}]
+    asked, answered = openai_responses(call, structured)
+    given = asked["body"]["input"]
+    items = given if isinstance(given, list) else [{"role": "user", "content": given}]
+    failed = {"status": "failed", "error": {"code": "server_error"}, "output": [], "model": call.model, "created_at": 1}
+    body = failed if call.end == "error" else answered["response"]["body"]
+    return [body | {"id": call.id, "object": "response", "input": [{"type": "message", **each} for each in items]}]
+
+
+def bedrock(call: Call, structured: bool) -> list[Json]:
+    """By turns as InvokeModel and as Converse are logged."""
+    record: Json = {
+        "schemaType": "ModelInvocationLog",
+        "schemaVersion": "1.0",
+        "timestamp": iso(call),
+        "accountId": "123456789012",
+        "region": "us-east-1",
+        "requestId": call.id,
+        "operation": "InvokeModel",
+        "modelId": call.model,
+        "input": {
+            "inputContentType": "application/json",
+            "inputBodyJson": {"messages": call.messages[1:], "max_tokens": 16},
+        },
+    }
+    if call.end == "error":
+        return [record | {"errorCode": "ThrottlingException"}]
+    body = anthropic_message(call, structured)
+    if call.number in (1, 2):
+        asked = [{"role": "user", "content": [{"text": call.text}]}]
+        record |= {"operation": "Converse"}
+        record["input"]["inputBodyJson"] = {"messages": asked, "system": [{"text": SYSTEM}]}
+        said: Json = {"text": answer(call, structured)}
+        if by_tool(call, structured):
+            said = {"toolUse": {"toolUseId": "t", "name": TOOL, "input": {"intent": call.label}}}
+        body = {"output": {"message": {"role": "assistant", "content": [said]}}, "stopReason": "end_turn"}
+    return [record | {"output": {"outputContentType": "application/json", "outputBodyJson": body}}]
+
+
+def vertex(call: Call, structured: bool) -> list[Json]:
+    roles = {"user": "user", "assistant": "model"}
+    contents = []
+    for each in call.messages[1:]:
+        texts = [each["content"]] if isinstance(each["content"], str) else [part["text"] for part in each["content"]]
+        contents.append({"role": roles[each["role"]], "parts": [{"text": text} for text in texts]})
+    request = {"systemInstruction": {"parts": [{"text": SYSTEM}]}, "contents": contents}
+    record: Json = {"key": call.id, "status": "", "processed_time": iso(call), "request": request}
+    if call.end == "error":
+        return [record | {"status": "Bad Request: the request is not valid", "response": {}}]
+    part: Json = {"text": answer(call, structured)}
+    if by_tool(call, structured):
+        part = {"functionCall": {"name": TOOL, "args": {"intent": call.label}}}
+    ends = {"stop": "STOP", "length": "MAX_TOKENS", "content_filter": "SAFETY"}
+    thought = {"text": "The customer asks for something.", "thought": True}
+    candidate = {"content": {"role": "model", "parts": [thought, part]}, "finishReason": ends[call.end]}
+    return [record | {"response": {"candidates": [candidate], "modelVersion": call.model}}]
+
+
+def databricks(call: Call, structured: bool) -> list[Json]:
+    is_error = call.end == "error"
+    body = (
+        {"error_code": "REQUEST_LIMIT_EXCEEDED", "message": "try again later"}
+        if is_error
+        else completion(call, structured)
+    )
+    return [
+        {
+            "databricks_request_id": call.id,
+            "client_request_id": None,
+            "request_time": iso(call),
+            "status_code": 429 if is_error else 200,
+            "sampling_fraction": 1.0,
+            "execution_duration_ms": 700,
+            "request": json.dumps({"messages": call.messages, "max_tokens": 16}),
+            "response": json.dumps(body),
+            "served_entity_id": "e-1",
+            "requester": "support",
+        }
+    ]
+
+
+def braintrust(call: Call, structured: bool) -> list[Json]:
+    is_error = call.end == "error"
+    span = {
+        "id": f"row-{call.number}",
+        "span_id": call.id,
+        "root_span_id": f"root-{call.number}",
+        "span_parents": [f"root-{call.number}"],
+        "created": iso(call),
+        "input": call.messages,
+        "output": None if is_error else completion(call, structured)["choices"],
+        "expected": call.label or None,
+        "error": "RateLimitError" if is_error else None,
+        "metadata": {"model": call.model, "prompt": {"id": "classify", "version": call.version}},
+        "span_attributes": {"name": "Chat Completion", "type": "llm"},
+    }
+    root = {"id": f"r-{call.number}", "span_id": f"root-{call.number}", "input": 7, "span_attributes": {"type": "task"}}
+    return [span, root]
+
+
+def datadog(call: Call, structured: bool) -> list[Json]:
+    """Spans as the export API gives them back."""
+    said = message(call, structured)
+    said = {"role": "assistant", "content": said["content"] or ""}
+    if by_tool(call, structured):
+        said["tool_calls"] = [{"name": TOOL, "arguments": {"intent": call.label}, "tool_id": "c", "type": "function"}]
+    texts = [
+        {"role": each["role"], "content": each["content"] if isinstance(each["content"], str) else call.text}
+        for each in call.messages
+    ]
+    attributes = {
+        "span_id": call.id,
+        "trace_id": TRACE_ID,
+        "parent_id": "undefined",
+        "name": "openai.request",
+        "span_kind": "llm",
+        "model_name": call.model,
+        "start_ns": int(nanoseconds(call)),
+        "status": "error" if call.end == "error" else "ok",
+        "input": {"messages": texts},
+        "output": {} if call.end == "error" else {"messages": [said]},
+        "metadata": {"finish_reason": finish(call, structured)},
+    }
+    task = {"span_id": "bb", "trace_id": TRACE_ID, "span_kind": "task", "status": "ok", "input": {"value": "7"}}
+    return [{"data": [{"id": f"x-{call.number}", "type": "span", "attributes": each} for each in (attributes, task)]}]
+
+
+def opik(call: Call, structured: bool) -> list[Json]:
+    is_error = call.end == "error"
+    span = {
+        "id": call.id,
+        "trace_id": TRACE_ID,
+        "parent_span_id": None,
+        "name": "chat_completion_create",
+        "type": "llm",
+        "start_time": iso(call),
+        "input": {"messages": call.messages},
+        "output": None if is_error else completion(call, structured),
+        "metadata": {"created_from": "openai", "prompts": [{"name": "classify", "version": {"commit": call.version}}]},
+        "model": call.model,
+        "provider": "openai",
+        "error_info": {"exception_type": "TimeoutError"} if is_error else None,
+    }
+    return [
+        span,
+        {"id": f"o-{call.number}", "trace_id": TRACE_ID, "type": "general", "input": {"ticket": 7}, "output": {}},
+    ]
+
+
+def inspect(call: Call, structured: bool) -> list[Json]:
+    ends = {"stop": "stop", "length": "max_tokens", "content_filter": "content_filter", "error": "stop"}
+    said: Json = {"role": "assistant", "content": answer(call, structured), "source": "generate"}
+    if by_tool(call, structured):
+        said["tool_calls"] = [{"id": "c", "function": TOOL, "arguments": {"intent": call.label}, "type": "function"}]
+    choice = {"message": said, "stop_reason": ends[call.end]}
+    sample = {
+        "id": call.id,
+        "epoch": 1,
+        "input": call.messages if call.number % 2 else call.text if not call.earlier[0] else call.messages,
+        "target": call.label or [],
+        "messages": [],
+        "output": {"model": call.model, "choices": [choice], "completion": said["content"]},
+        "scores": {"match": {"value": "C"}},
+        "started_at": iso(call),
+        "error": {"message": "timeout"} if call.end == "error" else None,
+    }
+    run = {
+        "run_id": "run",
+        "task": "classify",
+        "task_version": call.version,
+        "model": "openai/gpt-5",
+        "created": iso(call),
+    }
+    return [{"version": 2, "status": "success", "eval": run, "samples": [sample]}]
+
+
+def lm_eval(call: Call, structured: bool) -> list[Json]:
+    """A line of a filter for each document, and documents that no text was generated for: their likelihoods are no answers."""
+    if call.end == "error":
+        return []
+    line = {
+        "doc_id": call.number,
+        "doc": {"text": call.text},
+        "target": call.label,
+        "arguments": {"gen_args_0": {"arg_0": json.dumps(call.messages), "arg_1": {"until": ["\n"]}}},
+        "resps": [[answer(call, structured)]],
+        "filtered_resps": [answer(call, structured)],
+        "filter": "none",
+        "doc_hash": call.id,
+        "exact_match": 1.0,
+    }
+    return [line, line | {"filter": "strict-match"}, line | {"doc_hash": "z", "resps": [[[-1.5, False]]]}]
+
+
 SAMPLES: dict[str, Callable[[Call, bool], list[Json]]] = {
     "native": native,
     "otel-genai": otel_spans,
@@ -615,6 +818,16 @@ SAMPLES: dict[str, Callable[[Call, bool], list[Json]]] = {
     "mlflow": mlflow,
     "weave": weave,
     "promptfoo": promptfoo,
+    "openai-responses": stored,
+    "bedrock": bedrock,
+    "vertex": vertex,
+    "databricks": databricks,
+    "braintrust": braintrust,
+    "datadog": datadog,
+    "opik": opik,
+    "inspect": inspect,
+    "lm-eval": lm_eval,
+    "chat": chat,
 }
 
 

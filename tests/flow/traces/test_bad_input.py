@@ -13,6 +13,7 @@ from tracer_spec.flow.traces.labels import LabelCleaner
 
 GOOD = b'{"input": "where is it?", "teacher": "lost"}'
 # each with what becomes of it
+OBJECT = "it is an object with the keys text: read one of them, or join several: text: \"OBJECT | join(' ', [text])\""
 LINES = [
     (b"\xef\xbb\xbf" + GOOD + b"\r", ""),
     (b"", None),
@@ -21,14 +22,14 @@ LINES = [
     (b'{"input": "a", "teacher": }', "unreadable record: invalid JSON at column 27: expecting value"),
     (b'["a", "lost"]', "unreadable record: a JSON array, not an object: one object per line is needed"),
     (b'{"input": "' + b"a" * 3_000 + b'"}', "unreadable record: longer than 2000 bytes, the 'max_line_bytes'"),
-    (b'{"input": {"text": "a"}, "teacher": "lost"}', "text is not a string"),
+    (b'{"input": {"text": "a"}, "teacher": "lost"}', f"text is not a string: {OBJECT}"),
     (b'{"input": 7, "teacher": "lost"}', "text is not a string"),
-    (b'{"teacher": "lost"}', "no text"),
+    (b'{"teacher": "lost"}', "no text: the record has the keys teacher"),
     (b'{"input": "", "teacher": "lost"}', "empty text"),
     (b'{"input": "\\ud83d", "teacher": "lost"}', "text is not valid Unicode"),
-    (b'{"input": "a"}', "no label"),
-    (b'{"input": "a", "teacher": NaN}', "no label"),
-    (b'{"input": NaN, "teacher": "lost"}', "no text"),
+    (b'{"input": "a"}', "no label: the record has the keys input"),
+    (b'{"input": "a", "teacher": NaN}', "no label: the record has the keys input, teacher"),
+    (b'{"input": NaN, "teacher": "lost"}', "no text: the record has the keys input, teacher"),
     (b'{"input": "b", "teacher": "lost", "score": NaN}', ""),
     (GOOD, ""),
 ]

@@ -153,9 +153,9 @@ def test_bad_records_fail_by_default_with_the_first_few_addresses_and_the_remedy
         "t.jsonl:4",
         "  empty text",
         "t.jsonl:5",
-        "  no label",
+        "  no label: the record has the keys input",
         "t.jsonl:6",
-        "  no label",
+        "  no label: the record has the keys input",
     ]
 
 
@@ -343,9 +343,9 @@ def test_nothing_usable_is_an_error_that_says_where_to_look():
         "  none of 2 records is a usable trace: no text (2)",
         "  hint: look at 'traces.format': it says where text and label lie inside a record",
         "t.jsonl:1",
-        "  no text",
+        "  no text: the record has the keys question_text, teacher",
         "t.jsonl:2",
-        "  no text",
+        "  no text: the record has the keys question_text, teacher",
     ]
     with pytest.raises(DataError, match="none of 0 records is a usable trace: no record was read"):
         gather()

@@ -6,19 +6,29 @@ from collections.abc import Mapping
 from typing import Any
 
 from tracer_spec.builtin.formats.anthropic_batch import ANTHROPIC_BATCH
+from tracer_spec.builtin.formats.bedrock import BEDROCK
+from tracer_spec.builtin.formats.braintrust import BRAINTRUST
+from tracer_spec.builtin.formats.chat_log import CHAT
+from tracer_spec.builtin.formats.databricks import DATABRICKS
+from tracer_spec.builtin.formats.datadog import DATADOG
 from tracer_spec.builtin.formats.format import ADDRESS, Format, custom_format, written_expressions
 from tracer_spec.builtin.formats.helicone import HELICONE
+from tracer_spec.builtin.formats.inspect_ai import INSPECT
 from tracer_spec.builtin.formats.langfuse import LANGFUSE
 from tracer_spec.builtin.formats.langsmith import LANGSMITH
 from tracer_spec.builtin.formats.litellm import LITELLM
+from tracer_spec.builtin.formats.lm_eval import LM_EVAL
 from tracer_spec.builtin.formats.mlflow import MLFLOW
 from tracer_spec.builtin.formats.native import NATIVE, native_schema
 from tracer_spec.builtin.formats.openai_batch import OPENAI_BATCH
+from tracer_spec.builtin.formats.openai_stored import OPENAI_RESPONSES
 from tracer_spec.builtin.formats.openinference import OPENINFERENCE
+from tracer_spec.builtin.formats.opik import OPIK
 from tracer_spec.builtin.formats.otel_genai import OTEL_GENAI
 from tracer_spec.builtin.formats.promptfoo import PROMPTFOO
 from tracer_spec.builtin.formats.raw import Raw
 from tracer_spec.builtin.formats.reader import Reader, compile_format
+from tracer_spec.builtin.formats.vertex import VERTEX
 from tracer_spec.builtin.formats.weave import WEAVE
 from tracer_spec.errors import SpecError, did_you_mean
 
@@ -37,6 +47,16 @@ PRESETS: Mapping[str, Format] = {
         MLFLOW,
         WEAVE,
         PROMPTFOO,
+        OPENAI_RESPONSES,
+        BEDROCK,
+        VERTEX,
+        DATABRICKS,
+        BRAINTRUST,
+        DATADOG,
+        OPIK,
+        INSPECT,
+        LM_EVAL,
+        CHAT,
     )
 }
 

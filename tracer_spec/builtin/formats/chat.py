@@ -34,7 +34,7 @@ from tracer_spec.builtin.formats.message import (
 _DEEPEST = 6
 
 # where a body keeps what is asked: messages, or a bare text as well; in the order in which they are looked for
-CONVERSATIONS = ("messages", "contents", "history")
+CONVERSATIONS = ("messages", "contents")
 PROMPTS = ("input", "prompt", "inputText", "inputs", "kwargs")
 
 # where a body, a choice or a message keeps the answer, in the order in which it is looked for
@@ -56,7 +56,7 @@ TEXTS = ("outputText", "generation", "completion")
 _LOOSE_TEXTS = ("text", "message")
 _A_TEXT = frozenset(("text", "type"))
 # what a choice among several holds, or what stands beside its message
-_CHOICE = frozenset(("finish_reason", "finishReason", "stop_reason", "index", "message", "generation_info"))
+_CHOICE = frozenset(("finish_reason", "finishReason", "stop_reason", "index", "generation_info"))
 
 FINISHED = frozenset(("finish_reason", "finishReason", "stop_reason", "stopReason", "completionReason", "done_reason"))
 _HOLDS_AN_END = frozenset((*ANSWERS, "content", "incomplete_details", "response_metadata", "generation_info"))
@@ -164,7 +164,14 @@ def answered(value: Any) -> Any:
     found = _answered(value, 0)
     if found.is_known:
         return found.value
-    return None if isinstance(value, Mapping) and (not value or value.get("error") is not None) else value
+    return None if isinstance(value, Mapping) and _is_empty_or_error(value) else value
+
+
+def _is_empty_or_error(value: Mapping[str, Any]) -> bool:
+    is_error = (
+        value.get("error") is not None or value.get("type") == "error" or {"error_code", "message"} <= value.keys()
+    )
+    return is_error or all(held is None for held in value.values())
 
 
 def _answered(value: Any, depth: int) -> _Answer:
@@ -229,7 +236,9 @@ def _listed_answer(items: Sequence[Any], depth: int) -> _Answer:
 
 def _is_choice(item: Any) -> bool:
     """Tell a choice among several, of which the first counts, from a message, of which the last does."""
-    return isinstance(item, list) or (isinstance(item, Mapping) and not _CHOICE.isdisjoint(item))
+    if isinstance(item, Mapping):
+        return not _CHOICE.isdisjoint(item) or isinstance(item.get("message"), Mapping)
+    return isinstance(item, list)
 
 
 def truncated(value: Any) -> bool:

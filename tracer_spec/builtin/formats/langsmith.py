@@ -20,7 +20,7 @@ LANGSMITH = Format(
     trace="trace_id",
     time="start_time",
     model="from_json(extra).metadata.ls_model_name",
-    version="join('@', from_json(extra).metadata.[lc_hub_repo, lc_hub_commit_hash][?@].to_string(@))",
+    version="join('@', [from_json(extra).metadata.lc_hub_repo, from_json(extra).metadata.lc_hub_commit_hash][?@].to_string(@))",
     skip={
         "error status": "error || status == 'error'",
         "not an LLM call": "run_type && run_type != 'llm'",

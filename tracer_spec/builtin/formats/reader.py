@@ -9,6 +9,7 @@ from typing import Any
 
 from tracer_spec.builtin.formats.closures import Getter
 from tracer_spec.builtin.formats.decisions import DECISION, carries_decision
+from tracer_spec.builtin.formats.described import what_is_there
 from tracer_spec.builtin.formats.expressions import ExpressionError, compile_expression
 from tracer_spec.builtin.formats.format import ADDRESS, Format
 from tracer_spec.builtin.formats.join import Joiner, Placed, compile_join
@@ -127,6 +128,10 @@ class Reader:
             if reason:
                 return no_trace(reason)
             raw = Raw(*[get(record) for get in self.parts])
+            if raw.label is None or not isinstance(raw.text, str):  # said of the first of these alone
+                raw = raw._replace(
+                    detail=what_is_there(record, raw.text, with_keys=self.view is None and self.join is None)
+                )
             return raw if self.parent is None else raw._replace(parent=self.parent(record), trace=self.trace(record))
         except ExpressionError as error:
             return no_trace("expression failed", str(error))
