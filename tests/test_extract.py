@@ -117,3 +117,12 @@ def test_verify_knows_the_rows_of_the_build_in_their_prompts_and_alone(folders):
         found = measured(base, form(rows()[:200] + fresh))
         assert found.coverage.n == 100
         assert found.left_out[SAME_EVENT] >= 100
+
+
+def test_inspect_tells_the_steps(folders):
+    base, *_ = folders
+    command = [sys.executable, "-m", "tracer_spec", "inspect", str(base / "cut.tracer")]
+    told = subprocess.run([*command, "-v"], capture_output=True, text=True, check=True, timeout=120).stdout
+    assert f"out of their prompts: {json.dumps(STEP)}" in " ".join(told.split())
+    document = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True, timeout=120).stdout
+    assert json.loads(document)["manifest"]["extract"] == [STEP]

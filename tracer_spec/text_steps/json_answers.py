@@ -11,10 +11,16 @@ from tracer_spec.text_steps import Step, UnusableError
 
 # braces in prose that start no object: each is a look at all of the rest
 _TRIES = 64
-# Python's notation is read by Python's own parser, of which no more is asked
+# an object in Python's notation is looked for within so many
 _PYTHON_CHARACTERS = 4096
-_BRACES_AND_STRINGS = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[{}]", re.DOTALL)
-_DECODER = json.JSONDecoder()
+# one that is never closed ends with the text, so that each character is looked at once
+_STRING = r"'(?:[^'\\]|\\.)*(?:'|\Z)|\"(?:[^\"\\]|\\.)*(?:\"|\Z)"
+_BRACES_AND_STRINGS = re.compile(rf"{_STRING}|[{{}}]", re.DOTALL)
+# what Python writes otherwise than JSON: strings, three words, tuples, a comma after the last item
+_PYTHON = re.compile(rf"{_STRING}|\b(?:True|False|None)\b|[()]|,(?=\s*[\])}}])", re.DOTALL)
+_JSON_OF = {"True": "true", "False": "false", "None": "null", "(": "[", ")": "]"}
+_ESCAPES = re.compile(r"\\x[0-9a-fA-F]{2}|\\U00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4}|\\.|\"", re.DOTALL)
+_DECODER = json.JSONDecoder(strict=False)
 
 
 def as_text(value: Any) -> Any:
@@ -57,7 +63,7 @@ def is_list_text(text: str) -> bool:
     text = text.strip()
     if not (text.startswith("[") and text.endswith("]")):
         return False
-    return isinstance(_loaded(text), list) or isinstance(_python_literal(text), list)
+    return isinstance(_loaded(text), list) or isinstance(_python_data(text), list)
 
 
 def _found_at(keys: tuple[str, ...], value: Any) -> Any:
@@ -113,7 +119,7 @@ def _object_at(text: str, start: int) -> tuple[Any, int]:
     except (ValueError, RecursionError):
         pass
     end = _closing_brace(text, start)
-    value = _python_literal(text[start:end]) if end else None
+    value = _python_data(text[start:end]) if end else None
     return (value, end) if isinstance(value, dict) else (None, start + 1)
 
 
@@ -129,21 +135,28 @@ def _closing_brace(text: str, start: int) -> int:
 
 def _loaded(text: str) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text, strict=False)  # a line's end inside a string is no reason to lose the label
     except (ValueError, RecursionError):
         return None
 
 
-def _python_literal(text: str) -> Any:
-    """Return what Python's notation for data says, None where it says nothing."""
-    if len(text) > _PYTHON_CHARACTERS:
-        return None
-    import ast
-    import warnings
+def _python_data(text: str) -> Any:
+    """Return what Python's notation for data says, read as JSON; None where it says nothing."""
+    return _loaded(_PYTHON.sub(_as_json, text)) if len(text) <= _PYTHON_CHARACTERS else None
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an odd escape in an answer is no concern of whoever runs this
-            return ast.literal_eval(text)
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return None
+
+def _as_json(token: re.Match[str]) -> str:
+    """Return a part of Python's notation as JSON writes it."""
+    written = token[0]
+    if written[0] in "'\"":
+        return f'"{_ESCAPES.sub(_escape_as_json, written[1:-1])}"'
+    return _JSON_OF.get(written, "")
+
+
+def _escape_as_json(found: re.Match[str]) -> str:
+    escape = found[0]
+    if escape in ("\\'", '"'):
+        return {'"': '\\"'}.get(escape, "'")
+    if escape[1] in "xU" and len(escape) > 2:
+        return json.dumps(chr(int(escape[2:], 16)))[1:-1]
+    return escape if escape[1] in '\\"bfnrtu' else f"\\{escape}"

@@ -15,7 +15,7 @@ from typing import Any
 
 from tracer_spec.text_steps import StepError
 
-# with these two, the worst that a pattern costs is half a second
+# with these, the worst text for a pattern costs about a second
 PATTERN_CHARACTERS = 8192
 """A longer text matches no pattern."""
 _WAYS = 4

@@ -60,6 +60,7 @@ def test_texts_are_taken_out_of_their_prompts_and_those_that_do_not_match_are_co
     assert traces.texts == ("a", "Text: b", "a")
     assert dict(traces.accounting.dropped) == {"no text": 1, "empty text": 1, "no match": 1}
     assert traces.accounting.notes == (
+        "a text that 'traces.extract' would cut again where it is routed without its prompt, on 1 trace",
         "1 text that 'traces.extract' does not match left out: the certificate speaks of those that it matches",
     )
     assert gather(*data[:3], cut=cut).accounting.kept == 2
@@ -84,11 +85,20 @@ def test_where_the_text_is_an_object_the_message_says_how_to_join_its_parts(on_e
     data = [{"input": {"subject": f"order {n}", "body": "b"}, "teacher": "x"} for n in range(3)]
     with pytest.raises(DataError) as caught:
         gather(*data, on_error=on_error)
-    remedy = "where the text is an object, join its parts: 'traces.format.text', as"
-    assert caught.value.problems[0].hint.startswith(remedy)
-    text = yaml.safe_load(caught.value.problems[0].hint.partition(" as ")[2].partition('"; or')[0].rstrip('"') + '"')
-    read = compile_format(find_format({"preset": "native", "text": text})).traces
+    hint = caught.value.problems[0].hint
+    assert hint.startswith("where the text is an object, join its parts, as 'traces.format: ")
+    written = yaml.safe_load(hint.partition("as '")[2].partition("}'")[0] + "}")
+    read = compile_format(find_format(written["traces.format"])).traces
     assert gather(*data, read=read).texts == tuple(f"order {n}\nb" for n in range(3))
+
+
+def test_where_no_answer_is_a_label_the_message_names_the_steps_that_would_read_them():
+    data = [{"input": f"q{n}", "teacher": f'{{"intent": "{"ab"[n % 2]}"}}'} for n in range(60)]
+    with pytest.raises(DataError) as caught:
+        gather(*data, cleaner=LabelCleaner(["json:label"]))
+    assert caught.value.problems[0].hint == (
+        """these steps would read them: 'traces.labels.normalize: ["json:intent", "strip"]'"""
+    )
 
 
 def test_where_answers_are_lists_the_message_says_what_a_router_needs():

@@ -54,6 +54,9 @@ RAMBLE = "transfer_fee_charged\n\nWait, let me reconsider. Looking at the availa
         (["json:a"], "{'a': 'top_up'}", "top_up"),
         (["json:a"], "The answer is {'a': \"top_up\", 'why': 'it says {top up}', 'sure': True}.", "top_up"),
         (["json:a"], "{'a': True}", "true"),
+        (["json:a"], r"""{'b': None, 'a': 'it\'s a "top\x2dup" \d\\', }""", 'it\'s a "top-up" \\d\\'),
+        (["json:a"], "{'b': (1, [2, 3],), 'a': 'None, (True)'}", "None, (True)"),
+        (["json:a"], '{"a": "top\nup"}', "top\nup"),
         (["json:a"], '"{\\"a\\": \\"top_up\\"}"', "top_up"),
         (["json:a.1"], '{"a": ["card", "top_up"]}', "top_up"),
         (["json:0.a"], '[{"a": "top_up"}]', "top_up"),
@@ -132,6 +135,19 @@ def test_what_is_no_label_comes_with_its_reason(steps, answer, reason):
 def test_a_name_that_the_spec_knows_is_a_label_however_it_looks(name):
     assert LabelCleaner(["strip"], {}, [name]).clean(f" {name}") == (name, "")
     assert LabelCleaner(["strip"], {name: "other"}).clean(name) == ("other", "")
+
+
+numbers = st.integers(-(10**15), 10**15) | st.floats(allow_nan=False, allow_infinity=False)
+scalars = st.none() | st.booleans() | numbers | st.text()
+data = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3))
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1).filter(lambda text: text.strip()), data)
+def test_what_python_prints_of_an_object_is_read_as_what_json_writes_of_it(label, more):
+    answer = {"more": more, "label": label}
+    cleaner = LabelCleaner(["json:label"])
+    if len(repr(answer)) < 2000:
+        assert cleaner.clean(repr(answer)) == cleaner.clean(json.dumps(answer)) == cleaner.clean(answer)
 
 
 def test_an_answer_full_of_braces_takes_no_time_of_its_square():

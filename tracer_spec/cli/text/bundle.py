@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,8 @@ def makings(bundle: Bundle) -> list[Fact]:
         Fact("embedder", f"{embedder.use} ({shipped}), {manifest.dimension} dimensions, {comes(bundle)}"),
         Fact("built with", printable(", ".join(f"{name} {version}" for name, version in libraries.items()))),
     ]
+    if manifest.extract:
+        facts.append(Fact("texts", f"out of their prompts: {printable('; '.join(map(json.dumps, manifest.extract)))}"))
     return [*facts, Fact("created", manifest.created)] if manifest.created else facts
 
 

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tracer_spec.flow.traces.answer_steps import common_prefix
+
 # of all texts, what a template must stand around, and what makes one text the only one
 _MOST, _NEARLY_ALL = 0.8, 0.95
 _FEWEST_TEXTS = 10
@@ -106,19 +108,6 @@ def are_all_equal(texts: Sequence[str]) -> bool:
     """
     most = Counter(texts).most_common(1)
     return len(texts) >= _FEWEST_TEXTS and most[0][1] >= _NEARLY_ALL * len(texts)
-
-
-def common_prefix(texts: Sequence[str], fewest: int) -> str:
-    """Return the longest prefix that so many of the texts share."""
-    ordered = sorted(texts)
-    windows = zip(ordered, ordered[fewest - 1 :], strict=False)
-    return max((first[: _n_common(first, last)] for first, last in windows), key=len, default="")
-
-
-def _n_common(one: str, other: str) -> int:
-    """Return how many characters two texts start with alike."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((at for at, (left, right) in pairs if left != right), min(len(one), len(other)))
 
 
 def _usable_prefix(prefix: str, least: int) -> str:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from tracer_spec.flow.preview.prompt_template import common_prefix
-from tracer_spec.flow.traces.labels import NOTHING, SEVERAL, UNUSABLE, LabelCleaner
+from tracer_spec.flow.traces.answer_steps import LONG, steps_that_read
+from tracer_spec.flow.traces.labels import NOTHING, SEVERAL, UNUSABLE
 from tracer_spec.text_format import counted_names, plural
-from tracer_spec.text_steps import ToolCall
-from tracer_spec.text_steps.json_answers import objects_of
 
 if TYPE_CHECKING:
     from tracer_spec.flow.traces.trace_set import TraceSet
@@ -21,11 +19,7 @@ if TYPE_CHECKING:
 # more answers than these without a label, or more labels than these to a row, and what is read are no labels
 _MANY, _SCATTERED = 0.2, 0.5
 _FEWEST_ROWS = 20
-# of the answers tried, what steps must read, and how many rows there must be to a label then
-_READ, _ROWS_PER_LABEL = 0.9, 3
-_KEYS, _SHOWN = 6, 3
-# characters of a label, seldom more
-_LONG = 60
+_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,71 +112,9 @@ def unread_answers(fit: TraceSet, normalize: Sequence[str], allowed: Sequence[st
     is_scattered = len(fit) >= _FEWEST_ROWS and found.n_labels > _SCATTERED * (len(fit) - found.n)
     if not found.headline and not is_scattered:
         return found
-    casefold = ("casefold",) if "casefold" in normalize else ()
-    chains = ((*chain, *casefold) for chain in _chains(answers))
-    steps = next((chain for chain in chains if _reads(chain, answers, allowed)), ())
-    are_long = statistics.median(map(len, fit.labels)) > _LONG
+    steps = steps_that_read(answers, normalize, allowed)
+    are_long = statistics.median(map(len, fit.labels)) > LONG
     return replace(found, steps=steps, are_ramblings=is_scattered and (bool(steps) or are_long))
-
-
-def _chains(answers: Sequence[Any]) -> Iterator[tuple[str, ...]]:
-    """Yield the steps that may read answers, the simplest first."""
-    texts = [answer for answer in answers if isinstance(answer, str)]
-    for prefix in _prefixes(texts):
-        yield f"prefix:{prefix}", "strip"
-    yield ("strip",)
-    yield ("think", "strip")
-    for key in _keys(answers):
-        yield f"json:{key}", "strip"
-        yield f"json?:{key}", "strip"
-        yield "think", f"json:{key}", "strip"
-    if any(isinstance(answer, ToolCall) for answer in answers):
-        yield ("tool-name",)
-    yield "code-fence", "strip"
-    yield "first-line", "strip"
-    yield "last-line", "strip"
-    yield "think", "last-line", "strip"
-
-
-def _keys(answers: Iterable[Any]) -> list[str]:
-    """Return the keys of the objects in answers, the most frequent first."""
-    counts: Counter[str] = Counter()
-    for answer in answers:
-        for each in objects_of(answer)[:1]:
-            counts.update(_scalar_keys(each))
-    return [key for key, _ in counts.most_common(_KEYS)]
-
-
-def _scalar_keys(value: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the keys at which texts, numbers and booleans stand, a level down too."""
-    for key, below in value.items():
-        if isinstance(below, Mapping):
-            yield from (f"{key}.{inner}" for inner, each in below.items() if isinstance(each, str | int | float))
-        elif isinstance(below, str | int | float):
-            yield str(key)
-
-
-def _prefixes(texts: Sequence[str]) -> Iterator[str]:
-    """Yield what most answers begin with, up to a colon."""
-    if len(texts) >= _FEWEST_ROWS:
-        prefix = common_prefix([text.lstrip() for text in texts], int(_READ * len(texts)))
-        head, colon, _ = prefix.rpartition(":")
-        if colon and "{" not in head:
-            yield f"{head}:"
-
-
-def _reads(chain: tuple[str, ...], answers: Sequence[Any], allowed: Sequence[str] | None) -> bool:
-    """Return whether steps read most answers as labels, of which there are few."""
-    cleaner = LabelCleaner(chain)
-    labels = Counter(cleaner.clean(answer)[0] for answer in answers)
-    del labels[UNUSABLE]
-    good = [label for label in labels if (label in allowed if allowed else _looks_like_a_label(label))]
-    n = sum(labels[label] for label in good)
-    return n >= _READ * len(answers) and _ROWS_PER_LABEL * len(good) <= n and len(good) > 1
-
-
-def _looks_like_a_label(text: str) -> bool:
-    return len(text) <= _LONG and "\n" not in text and not text.startswith(("{", "[{", "<", "```"))
 
 
 def _shown(answer: Any) -> str:

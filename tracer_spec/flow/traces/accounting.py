@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tracer_spec.errors import DataError, Problem, SpecError, did_you_mean
@@ -40,7 +40,8 @@ _ASK_THE_TEACHER = (
 )
 
 _JOIN_THE_PARTS = (
-    "where the text is an object, join its parts: 'traces.format.text', as \"join('\\n', [input.subject, input.body])\""
+    "where the text is an object, join its parts, as "
+    "'traces.format: {preset: native, text: \"join('\\n', [input.subject, input.body])\"}'"
 )
 _ONE_LABEL = (
     "a router gives one label: ask the teacher for one, or take one of a list by its place, as 'json:labels.0' does"
@@ -118,8 +119,10 @@ class Tally:
         if reason in BAD and len(self.problems) < N_EXAMPLES:
             self.problems.append(Problem(where, f"{reason}: {detail}" if detail else reason))
 
-    def close(self, on_error: str, unknown: str, allowed: Sequence[str] | None) -> Accounting:
-        """Return the accounting.
+    def close(
+        self, on_error: str, unknown: str, allowed: Sequence[str] | None, remedy: Callable[[], str] = str
+    ) -> Accounting:
+        """Return the accounting; ``remedy`` may know what to do where no answer is a label.
 
         Raises
         ------
@@ -137,7 +140,7 @@ class Tally:
         if n_unusable == self.kept:
             raise DataError(
                 f"none of {_count(self.kept, 'trace')} has a usable label: {_listing(self._flaws())}",
-                hint=self._remedy(),
+                hint=remedy() or self._remedy(),
                 address="traces.labels",
             )
         return Accounting(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from typing import Any, Protocol, TypeAlias
 from uuid import UUID
 
@@ -13,6 +15,7 @@ import numpy as np
 
 from tracer_spec.flow.traces import accounting as why
 from tracer_spec.flow.traces.accounting import Accounting, Tally, check_choice
+from tracer_spec.flow.traces.answer_steps import steps_that_read
 from tracer_spec.flow.traces.labels import NO_LABEL, UNUSABLE, LabelCleaner, is_unicode
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.plugin.contracts import Record
@@ -166,7 +169,14 @@ def collect(
         _count(tally, raw, event, label, flaw, truth, allowed)
         if is_cut_again:
             tally.odd["a text that 'traces.extract' would cut again where it is routed without its prompt"] += 1
-    return columns.close(tally.close(on_error, unknown, cleaner.allowed))
+    remedy = partial(_remedy, columns.answers, cleaner)
+    return columns.close(tally.close(on_error, unknown, cleaner.allowed, remedy))
+
+
+def _remedy(answers: Mapping[int, Any], cleaner: LabelCleaner) -> str:
+    """Return which steps would read answers of which none is a label; empty where none is known."""
+    steps = steps_that_read(list(answers.values()), cleaner.normalize, cleaner.allowed)
+    return f"these steps would read them: 'traces.labels.normalize: {json.dumps(steps)}'" if steps else ""
 
 
 def _unfit(raw: RawTrace, text: Any, flaw: str, need_text: bool, need_vector: bool) -> str:

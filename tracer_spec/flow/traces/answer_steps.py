@@ -1,0 +1,112 @@
+"""Steps that would read answers as labels, found by trying them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from tracer_spec.flow.traces.labels import UNUSABLE, LabelCleaner
+from tracer_spec.text_steps import ToolCall
+from tracer_spec.text_steps.json_answers import objects_of
+
+LONG = 60
+"""Characters of a label, seldom more."""
+# of the answers, what steps must read, and how many answers there must be to a label then
+_READ, _ANSWERS_PER_LABEL = 0.9, 3
+_KEYS, _FEWEST_ANSWERS = 6, 20
+
+
+def steps_that_read(answers: Sequence[Any], normalize: Sequence[str], allowed: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the steps that read most answers as labels; empty where none that is known does.
+
+    Parameters
+    ----------
+    answers : sequence of object
+        As the teacher gave them.
+    normalize : sequence of str
+        The spec's steps, which do not.
+    allowed : sequence of str or None
+        The labels that there are; None where they are inferred.
+
+    Examples
+    --------
+    >>> steps_that_read(['{"intent": "refund"}', '{"intent": "loan"}'] * 30, ["json:label"], None)
+    ('json:intent', 'strip')
+    """
+    casefold = ("casefold",) if "casefold" in normalize else ()
+    chains = ((*chain, *casefold) for chain in _chains(answers))
+    return next((chain for chain in chains if _reads(chain, answers, allowed)), ())
+
+
+def _chains(answers: Sequence[Any]) -> Iterator[tuple[str, ...]]:
+    """Yield the steps that may read answers, the simplest first."""
+    texts = [answer for answer in answers if isinstance(answer, str)]
+    for prefix in _prefixes(texts):
+        yield f"prefix:{prefix}", "strip"
+    yield ("strip",)
+    yield ("think", "strip")
+    for key in _keys(answers):
+        yield f"json:{key}", "strip"
+        yield f"json?:{key}", "strip"
+        yield "think", f"json:{key}", "strip"
+    if any(isinstance(answer, ToolCall) for answer in answers):
+        yield ("tool-name",)
+    yield "code-fence", "strip"
+    yield "first-line", "strip"
+    yield "last-line", "strip"
+    yield "think", "last-line", "strip"
+
+
+def _keys(answers: Iterable[Any]) -> list[str]:
+    """Return the keys of the objects in answers, the most frequent first."""
+    counts: Counter[str] = Counter()
+    for answer in answers:
+        for each in objects_of(answer)[:1]:
+            counts.update(_scalar_keys(each))
+    return [key for key, _ in counts.most_common(_KEYS)]
+
+
+def _scalar_keys(value: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the keys at which texts, numbers and booleans stand, a level down too."""
+    for key, below in value.items():
+        if isinstance(below, Mapping):
+            yield from (f"{key}.{inner}" for inner, each in below.items() if isinstance(each, str | int | float))
+        elif isinstance(below, str | int | float):
+            yield str(key)
+
+
+def _prefixes(texts: Sequence[str]) -> Iterator[str]:
+    """Yield what most answers begin with, up to a colon."""
+    if len(texts) >= _FEWEST_ANSWERS:
+        prefix = common_prefix([text.lstrip() for text in texts], int(_READ * len(texts)))
+        head, colon, _ = prefix.rpartition(":")
+        if colon and "{" not in head:
+            yield f"{head}:"
+
+
+def _reads(chain: tuple[str, ...], answers: Sequence[Any], allowed: Sequence[str] | None) -> bool:
+    """Return whether steps read most answers as labels, of which there are few."""
+    cleaner = LabelCleaner(chain)
+    labels = Counter(cleaner.clean(answer)[0] for answer in answers)
+    del labels[UNUSABLE]
+    good = [label for label in labels if (label in allowed if allowed else _looks_like_a_label(label))]
+    n = sum(labels[label] for label in good)
+    return n >= _READ * len(answers) and _ANSWERS_PER_LABEL * len(good) <= n and len(good) > 1
+
+
+def _looks_like_a_label(text: str) -> bool:
+    return len(text) <= LONG and "\n" not in text and not text.startswith(("{", "[{", "<", "```"))
+
+
+def common_prefix(texts: Sequence[str], fewest: int) -> str:
+    """Return the longest prefix that so many of the texts share."""
+    ordered = sorted(texts)
+    windows = zip(ordered, ordered[fewest - 1 :], strict=False)
+    return max((first[: _n_common(first, last)] for first, last in windows), key=len, default="")
+
+
+def _n_common(one: str, other: str) -> int:
+    """Return how many characters two texts start with alike."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (left, right) in pairs if left != right), min(len(one), len(other)))
