@@ -273,7 +273,8 @@ def test_a_log_in_which_all_calls_stand_twice_is_refused_as_plan_refuses_it(init
     rows = [{"id": f"{call.n}{copy}", "input": call.text, "teacher": call.label} for call in calls for copy in "ab"]
     outcome = init({"log.jsonl": rows})
     assert (outcome.code, outcome.spec) == (1, None)
-    assert "traces.repeats" in outcome.err
+    assert outcome.err.startswith("log.jsonl  traces.repeats\n")
+    assert "hint: these are read by 'use: jsonl' and the format native. 'traces.repeats: copies'" in outcome.err
 
 
 def test_the_text_is_taken_out_of_its_prompt(init, all_found, calls):

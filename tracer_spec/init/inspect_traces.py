@@ -200,7 +200,12 @@ def _read(sample: Sample, plan: Plan, layout: Layout) -> TraceSet:
     cut = TextCutter(layout.extract).cut if layout.extract else None
     cleaner = LabelCleaner(layout.normalize)
     traces = collect(sample.again(joined=_joins(layout)), plan.reader().traces, cleaner, on_error="drop", cut=cut)
-    refuse_doubled(traces)
+    try:
+        refuse_doubled(traces)
+    except DataError as error:
+        found = error.problems[0]
+        hint = f"these are read by 'use: {sample.source.use}' and {as_written(layout.format)}. {found.hint}"
+        raise DataError(found.what, where=sample.paths[0], hint=hint, address=found.address) from None
     return with_note(traces)
 
 
