@@ -106,7 +106,7 @@ def problems(text: str, *overrides: str, **environ: str) -> list[str]:
 
 def test_a_plan_holds_every_plugin_with_its_validated_options(tmp_path: Path) -> None:
     plan = plan_of(SPEC)
-    assert plan.source.options == Lines(path=str(tmp_path / "traces.jsonl"))
+    assert plan.sources[0].options == Lines(path=str(tmp_path / "traces.jsonl"))
     assert [(each.alias, each.provided.name, each.options) for each in plan.zoo] == [
         ("linear", "linear", Linear()),
         ("strict", "linear", Linear.model_validate({"C": 2})),
@@ -348,7 +348,7 @@ def test_a_preset_and_what_is_written_over_it_are_read() -> None:
     )
     (raw,) = plan.reader().read({"id": "1", "vars": {"ticket": "where?"}, "testCase": {"assert": []}})
     assert (raw.text, raw.label, raw.truth, raw.reason) == ("where?", None, None, "")
-    assert plan.format.skip == {}
+    assert plan.formats[0].skip == {}
 
 
 def test_an_expression_from_the_environment_is_not_quoted() -> None:
@@ -404,4 +404,4 @@ def test_credentials_in_an_address_are_refused_unless_they_come_from_the_environ
         "  hint: leave them to the environment, where the file system looks for them; or write the address as '${NAME}'"
     )
     plan = plan_of(SPEC.replace("traces.jsonl", "'${ADDRESS}'"), ADDRESS=secret)
-    assert plan.source.options == Lines(path=secret)
+    assert plan.sources[0].options == Lines(path=secret)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from tracer_spec.builtin.formats import find_format, written_expressions
@@ -18,42 +18,51 @@ from tracer_spec.spec.error_text import REASON_LEFT_OUT, is_private
 from tracer_spec.spec.labels import read_labels
 from tracer_spec.spec.load import LoadedSpec
 from tracer_spec.spec.nodes import Path, address, as_written, find, nearest, quoted, scalars
+from tracer_spec.spec.sources import shared
+from tracer_spec.spec.traces import FormatMap, TracesSpec
 
-_FORMAT: Path = ("traces", "format")
-_OPTIONS: Path = ("traces", "with")
 _CALIBRATOR: Path = ("target", "calibrator")
-_ALLOWED: Path = ("traces", "labels", "allowed")
+_ALLOWED = ("labels", "allowed")
 
 
 def allowed_labels(loaded: LoadedSpec) -> tuple[tuple[str, ...] | None, list[Problem]]:
     """Return the closed list of labels, if there is one, and what does not fit it."""
-    allowed = loaded.spec.traces.labels.allowed
-    if allowed == "infer":
+    at = next((path for path, each in _sources(loaded) if each.labels.allowed != "infer"), None)
+    if at is None:
         return None, []
+    path = (*at, *_ALLOWED)
+    allowed = shared(loaded.spec.sources, *_ALLOWED)
     if isinstance(allowed, str):
-        shown = as_written(nearest(loaded.tree, _ALLOWED))
+        shown = as_written(nearest(loaded.tree, path))
         try:
             labels = read_labels(loaded.root / allowed, shown, root=loaded.root)
         except SpecError as error:
-            hint = did_you_mean(allowed, ["infer"]) if not is_private(nearest(loaded.tree, _ALLOWED)) else ""
-            return None, [_about_file(loaded, problem, hint) for problem in error.problems]
+            hint = did_you_mean(allowed, ["infer"]) if not is_private(nearest(loaded.tree, path)) else ""
+            return None, [_about_file(loaded, path, problem, hint) for problem in error.problems]
     else:
         labels = allowed
-    return labels, _outside(loaded, labels)
+    return labels, _outside(loaded, path, labels)
 
 
-def _about_file(loaded: LoadedSpec, problem: Problem, hint: str) -> Problem:
+def _sources(loaded: LoadedSpec) -> Iterator[tuple[Path, TracesSpec]]:
+    """Yield every source of traces with its path in the spec."""
+    for number, each in enumerate(loaded.spec.sources):
+        yield loaded.spec.source_path(number), each
+
+
+def _about_file(loaded: LoadedSpec, path: Path, problem: Problem, hint: str) -> Problem:
     """Report what is wrong with the file of labels where the spec names it."""
     hint = hint or problem.hint.replace("the current folder", "the spec's folder")
-    return Problem(loaded.where(_ALLOWED), f"{problem.where}: {problem.what}", hint, address(_ALLOWED))
+    return Problem(loaded.where(path), f"{problem.where}: {problem.what}", hint, address(path))
 
 
-def _outside(loaded: LoadedSpec, labels: tuple[str, ...]) -> list[Problem]:
+def _outside(loaded: LoadedSpec, allowed: Path, labels: tuple[str, ...]) -> list[Problem]:
     """Return every label of the spec that is not among those allowed."""
     spec, known = loaded.spec, set(labels)
-    secret = is_private(nearest(loaded.tree, _ALLOWED))
+    secret = is_private(nearest(loaded.tree, allowed))
     named: dict[Path, str] = {("defer_labels", index): label for index, label in enumerate(spec.defer_labels)}
-    named |= {("traces", "labels", "aliases", key): label for key, label in spec.traces.labels.aliases.items()}
+    for at, each in _sources(loaded):
+        named |= {(*at, "labels", "aliases", key): label for key, label in each.labels.aliases.items()}
     found = []
     for path, label in named.items():
         if label not in known:
@@ -87,11 +96,15 @@ def target_problems(loaded: LoadedSpec, calibrator: Provided, registry: Registry
 
 def secret_problems(loaded: LoadedSpec) -> list[Problem]:
     """Return where the options of a source hold credentials: a bundle has a copy of the spec."""
-    written = find(loaded.tree, _OPTIONS)
-    found = (
-        [each for each in scalars(written) if has_secrets(each.text) and not names_variable(each)] if written else []
-    )
-    return [Problem(str(each.place), _KNOWN, _REMEDY, address(_OPTIONS)) for each in found]
+    problems = []
+    for at, _ in _sources(loaded):
+        path = (*at, "with")
+        written = find(loaded.tree, path)
+        found = [each for each in scalars(written) if has_secrets(each.text)] if written else []
+        problems += [
+            Problem(str(each.place), _KNOWN, _REMEDY, address(path)) for each in found if not names_variable(each)
+        ]
+    return problems
 
 
 _KNOWN = "the address holds credentials, and a bundle has a copy of the spec"
@@ -100,35 +113,41 @@ _REMEDY = "leave them to the environment, where the file system looks for them; 
 
 def format_problems(loaded: LoadedSpec) -> list[Problem]:
     """Return what is wrong with the format: a preset that does not exist, functions that do not."""
-    asked, key = loaded.spec.traces.format, loaded.spec.split.key
-    expressions: dict[Path, str] = {("split", "key"): key} if key else {}
-    problems = []
+    key = loaded.spec.split.key
+    problems = _said(loaded, ("split", "key"), partial(compile_expression, key)) if key else []
+    for at, each in _sources(loaded):
+        problems += _about_format(loaded, (*at, "format"), each.format)
+    return problems
+
+
+def _about_format(loaded: LoadedSpec, path: Path, asked: str | FormatMap) -> list[Problem]:
+    """Return what is wrong with the format of one source."""
     if isinstance(asked, str):
-        problems += _said(loaded, _FORMAT, partial(find_format, asked))
-    else:
-        parts = asked.model_dump()
-        if asked.preset is not None:
-            problems += _said(loaded, (*_FORMAT, "preset"), partial(find_format, asked.preset))
-        if not problems:
-            problems += _said(loaded, (*_FORMAT, "join") if asked.join else _FORMAT, partial(find_format, parts))
-        expressions = {(*_FORMAT, *path): each for path, each in written_expressions(parts)} | expressions
-    for path, expression in expressions.items():
-        problems += _said(loaded, path, partial(compile_expression, expression))
+        return _said(loaded, path, partial(find_format, asked))
+    parts, problems = asked.model_dump(), list[Problem]()
+    if asked.preset is not None:
+        problems += _said(loaded, (*path, "preset"), partial(find_format, asked.preset))
+    if not problems:
+        problems += _said(loaded, (*path, "join") if asked.join else path, partial(find_format, parts))
+    for below, expression in written_expressions(parts):
+        problems += _said(loaded, (*path, *below), partial(compile_expression, expression))
     return problems
 
 
 def text_problems(loaded: LoadedSpec) -> list[Problem]:
     """Return what is wrong where the embedder reads texts and the format has none."""
-    asked = loaded.spec.traces.format
-    try:
-        chosen = find_format(asked if isinstance(asked, str) else asked.model_dump())
-    except SpecError:
-        return []  # told by format_problems
-    if chosen.text is not None:
-        return []
-    what = f"the format gives no text, and the embedder '{loaded.spec.embedder.use}' reads texts"
-    hint = "add text: the JMESPath of what the teacher was asked"
-    return [Problem(loaded.where(_FORMAT), what, hint, address(_FORMAT))]
+    problems = []
+    for at, each in _sources(loaded):
+        path = (*at, "format")
+        try:
+            chosen = find_format(each.format if isinstance(each.format, str) else each.format.model_dump())
+        except SpecError:
+            continue  # told by format_problems
+        if chosen.text is None:
+            what = f"the format gives no text, and the embedder '{loaded.spec.embedder.use}' reads texts"
+            hint = "add text: the JMESPath of what the teacher was asked"
+            problems.append(Problem(loaded.where(path), what, hint, address(path)))
+    return problems
 
 
 def _said(loaded: LoadedSpec, path: Path, check: Callable[[], object]) -> list[Problem]:

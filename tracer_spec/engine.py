@@ -127,7 +127,7 @@ def build(
             same_test(pinned, proposal.look)
         done(f"candidates: {proposal.n_candidates:,}; chains: {len(proposal.chains)}")
     with staged(observe, "certify") as done:
-        certificate = decide(proposal, prepared, repeats=plan.spec.traces.repeats)
+        certificate = decide(proposal, prepared, repeats=plan.spec.repeats)
         place = bundle_place(out, plan.spec.name, certificate.status)
         done(f"{certificate.status}; tests: {len(certificate.walk)}")
     contents = written = None

@@ -95,15 +95,15 @@ class Plan:
     Parameters
     ----------
     loaded : LoadedSpec
-    source, embedder, acceptor, calibrator : Resolved
-    zoo, families, guards : tuple of Resolved
+    embedder, acceptor, calibrator : Resolved
+    sources, zoo, families, guards : tuple of Resolved
         In the spec's order.
     allowed_labels : tuple of str or None
         None where they are inferred from fit rows.
     """
 
     loaded: LoadedSpec = field(repr=False)
-    source: Resolved
+    sources: tuple[Resolved, ...]
     embedder: Resolved
     zoo: tuple[Resolved, ...]
     families: tuple[Resolved, ...]
@@ -133,7 +133,7 @@ class Plan:
     def resolved(self) -> tuple[Resolved, ...]:
         """Return every plugin that the build uses."""
         return (
-            self.source,
+            *self.sources,
             self.embedder,
             *self.zoo,
             self.acceptor,
@@ -148,9 +148,9 @@ class Plan:
         plugin = self.calibrator.provided.plugin
         return isinstance(plugin, CalibratorPlugin) and plugin.tests
 
-    def reader(self) -> Reader:
-        """Return the compiled format of the traces, with the group's key and the vector's place filled in."""
-        chosen = self.format
+    def reader(self, source: int = 0) -> Reader:
+        """Return the compiled format of a source's traces, with the group's key and the vector's place filled in."""
+        chosen = self.formats[source]
         return compile_format(
             replace(
                 chosen,
@@ -160,10 +160,10 @@ class Plan:
         )
 
     @property
-    def format(self) -> Format:
-        """Return the format that the spec names, or describes."""
-        asked = self.spec.traces.format
-        return find_format(asked if isinstance(asked, str) else asked.model_dump())
+    def formats(self) -> tuple[Format, ...]:
+        """Return the formats that the spec names, or describes, one for each source."""
+        asked = [each.format for each in self.spec.sources]
+        return tuple(find_format(each if isinstance(each, str) else each.model_dump()) for each in asked)
 
 
 def load_plan(source: str | FilePath | Mapping[str, Any], registry: Registry, *, overrides: Sequence[str] = ()) -> Plan:
@@ -209,7 +209,7 @@ def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
     def each(kind: str, refs: Sequence[PluginRef], key: str) -> tuple[Resolved | None, ...]:
         return tuple(one(kind, ref, key, index) for index, ref in enumerate(refs))
 
-    source = one("source", spec.traces.source, "traces")
+    sources = tuple(one("source", each.source, *spec.source_path(at)) for at, each in enumerate(spec.sources))
     allowed, found = allowed_labels(loaded)
     problems += [*format_problems(loaded), *secret_problems(loaded), *found]
     embedder = one("embedder", spec.embedder, "embedder")
@@ -222,11 +222,11 @@ def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
         problems += target_problems(loaded, calibrator.provided, registry)
     if embedder is not None and not embedder.reads_vectors:
         problems += text_problems(loaded)
-    if problems or not (source and embedder and acceptor and calibrator):
+    if problems or not (embedder and acceptor and calibrator):
         raise SpecError.of(tuple(problems))
     return Plan(
         loaded=loaded,
-        source=source,
+        sources=_present(sources),
         embedder=embedder,
         zoo=_present(zoo),
         families=_present(families),

@@ -9,7 +9,7 @@ import pytest
 
 from tracer_spec.errors import DataError
 from tracer_spec.flow.prepare import denied_labels, part
-from tracer_spec.flow.traces.accounting import Accounting
+from tracer_spec.flow.traces.counts import Accounting
 from tracer_spec.flow.traces.label_space import label_space
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.spec.model import SplitSpec

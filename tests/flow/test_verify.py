@@ -12,7 +12,7 @@ from scipy.stats import binom, binomtest
 import tracer_spec as ts
 from tracer_spec.errors import DataError
 from tracer_spec.flow.documents.certificate import CertificateDocument, Claim
-from tracer_spec.flow.traces.accounting import Accounting
+from tracer_spec.flow.traces.counts import Accounting
 from tracer_spec.flow.traces.row_hashes import KnownRows, row_hashes
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.verify import verify

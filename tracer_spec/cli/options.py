@@ -43,6 +43,12 @@ overrides_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+source_option = click.option(
+    "--source",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Read records as this source of the bundle's spec, counted from 0, where it has several.",
+)
 brief_option = click.option(
     "--brief", is_flag=True, help="Tell no more than the verdict, the claim, the numbers and the file."
 )

@@ -25,7 +25,7 @@ from tracer_spec.spec import spec_digest
 if TYPE_CHECKING:
     from tracer_spec.flow.certifying.proposal import Proposal
     from tracer_spec.flow.prepared import Prepared
-    from tracer_spec.flow.traces.accounting import Accounting
+    from tracer_spec.flow.traces.counts import Accounting
     from tracer_spec.flow.training.embed import FittedEmbedder
     from tracer_spec.flow.training.zoo import LearnerReport
     from tracer_spec.plan import Resolved
@@ -70,7 +70,7 @@ def bundle_contents(
         spec_digest=spec_digest(spec),
         labels=labels,
         dimension=dimension,
-        extract=spec.traces.extract,
+        extract=spec.extract,
         embedder=identity,
         policy=PolicySummary(
             policy.family, tuple(StageSummary(**dict(stage)) for stage in policy.stages), tuple(spec.defer_labels)
@@ -129,6 +129,7 @@ def _provenance(
             "unknown_labels": accounting.n_unknown,
             "fit": len(prepared.fit),
             "certify": len(prepared.certify),
+            **accounting.by_source(),
         },
         "plugins": [dict(zip(("kind", "name", "distribution", "version"), each, strict=True)) for each in used],
         "libraries": libraries(),

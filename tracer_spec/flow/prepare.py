@@ -18,11 +18,13 @@ from tracer_spec.flow.traces.folds import check_inputs, fold_keys, folds
 from tracer_spec.flow.traces.label_space import LabelSpace, label_space
 from tracer_spec.flow.traces.labels import LabelCleaner
 from tracer_spec.flow.traces.repeats import COPIES, EITHER, refuse_doubled, with_note, without_copies
+from tracer_spec.flow.traces.several_sources import SourceOfTraces, collect_several
 from tracer_spec.flow.traces.splits import FRESH, GROUPED, Split, split
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.training.embed import fit_embedder
 from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.plugin import Mask
+from tracer_spec.spec.sources import shared
 from tracer_spec.text_steps.cutter import TextCutter
 
 if TYPE_CHECKING:
@@ -32,9 +34,8 @@ if TYPE_CHECKING:
 
 def read_traces(plan: Plan) -> TraceSet:
     """Read, clean and count the traces that the plan names."""
-    with plan.source.attribute_errors():
-        traces = _collected(plan)
-    repeats = plan.spec.traces.repeats
+    traces = _collected(plan)
+    repeats = plan.spec.repeats
     if repeats == COPIES:
         return without_copies(traces)
     if repeats == EITHER and plan.spec.split.strategy != GROUPED:
@@ -43,19 +44,40 @@ def read_traces(plan: Plan) -> TraceSet:
 
 
 def _collected(plan: Plan) -> TraceSet:
-    """Run the records through format and cleaning."""
-    spec = plan.spec.traces
-    return collect(
-        plan.source.make().records(),
-        plan.reader().traces,
-        LabelCleaner(spec.labels.normalize, spec.labels.aliases, plan.allowed_labels),
+    """Run the records of every source through its format and cleaning."""
+    labels, needs = plan.spec.sources[0].labels, {"need_text": not plan.embedder.reads_vectors}
+    needs["need_vector"] = plan.embedder.column is not None
+    if len(plan.sources) > 1:
+        unknown, unanswered = (shared(plan.spec.sources, "labels", key) for key in ("unknown", "unanswered"))
+        several = [_source(plan, number) for number in range(len(plan.sources))]
+        return collect_several(several, unknown=unknown, unanswered=unanswered, **needs)
+    one = _source(plan, 0)
+    with one.attributed:
+        return collect(
+            one.make().records(),
+            one.read,
+            one.cleaner,
+            on_error=one.on_error,
+            unknown=labels.unknown,
+            unanswered=labels.unanswered,
+            teachers=one.teachers,
+            cut=one.cut,
+            **needs,
+        )
+
+
+def _source(plan: Plan, number: int) -> SourceOfTraces:
+    spec, cutter = plan.spec.sources[number], TextCutter(plan.spec.extract)
+    # texts of a source that has no steps of its own are what 'route' would make of them
+    cut = cutter.cut if spec.extract else cutter.text_of if plan.spec.extract else None
+    return SourceOfTraces(
+        make=plan.sources[number].make,
+        read=plan.reader(number).traces,
+        cleaner=LabelCleaner(spec.labels.normalize, spec.labels.aliases, plan.allowed_labels),
         on_error=spec.on_error,
-        unknown=spec.labels.unknown,
-        unanswered=spec.labels.unanswered,
         teachers=spec.teachers,
-        cut=TextCutter(spec.extract).cut if spec.extract else None,
-        need_text=not plan.embedder.reads_vectors,
-        need_vector=plan.embedder.column is not None,
+        cut=cut,
+        attributed=plan.sources[number].attribute_errors(),
     )
 
 

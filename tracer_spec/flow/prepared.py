@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from tracer_spec.flow.certify_rows import EmbeddedRows, Sealed
-from tracer_spec.flow.traces.accounting import Accounting
+from tracer_spec.flow.traces.counts import Accounting
 from tracer_spec.flow.traces.label_space import LabelSpace
 from tracer_spec.flow.traces.labels import UNUSABLE
 from tracer_spec.flow.traces.name_counts import N_LISTED

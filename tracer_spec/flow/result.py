@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tracer_spec.flow.bundle_file import Written
     from tracer_spec.flow.certifying.proposal import Proposal
     from tracer_spec.flow.prepared import Prepared
-    from tracer_spec.flow.traces.accounting import Accounting
+    from tracer_spec.flow.traces.counts import Accounting
     from tracer_spec.flow.training.zoo import LearnerReport
 
 
@@ -121,6 +121,7 @@ class BuildResult:
                 "n_unknown_labels": self.accounting.n_unknown,
                 "fit": self.n_fit,
                 "certify": self.n_certify,
+                **self.accounting.by_source(),
             },
             "zoo": [
                 {

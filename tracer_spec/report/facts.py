@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tracer_spec.errors import printable
 from tracer_spec.flow.remarks import remarks
@@ -73,8 +73,20 @@ def bundle_facts(bundle: Bundle, certificate: CertificateDocument, audit: AuditD
         n_unknown = traces.get("unknown_labels", 0)
         off = f"; {plural(n_unknown, 'answer')} off the list" if n_unknown else ""
         facts.append(Fact("traces", f"{kept}; {sides}{off}"))
+        facts += source_facts(traces.get("sources", ()))
     facts += [Fact("note", text, "notice", "families", "policy") for text in remarks(policy, audit)]
     return facts
+
+
+def source_facts(sources: Sequence[Mapping[str, Any]]) -> Iterator[Fact]:
+    """Yield what became of the records of each source, where there are several."""
+    told = [
+        f"{printable(each['source'])}: {dropped_text(each['read'], each['kept'], each['dropped'])}"
+        for each in sources
+        if {"source", "read", "kept", "dropped"} <= each.keys()
+    ]
+    if told:
+        yield Fact("sources", "\n".join(told))
 
 
 def policy_text(family: str, stages: Sequence[tuple[str, float | None]]) -> str:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, ValidationInfo, field_validator
 
@@ -24,6 +25,7 @@ from tracer_spec.spec.fields import (
     refusals,
 )
 from tracer_spec.spec.reference import Part, PluginRef, PluginRefs
+from tracer_spec.spec.sources import Sources, shared
 from tracer_spec.spec.traces import FormatMap, TracesSpec
 
 DEFAULT_ZOO = ("logreg", "mlp")
@@ -131,7 +133,9 @@ class RouterSpec(Part):
     )
     name: Name = Field(description="The router's name; the bundle is written to dist/NAME.tracer.")
     seed: Count = Field(default=0, description="What every random choice derives from, by role and name.")
-    traces: TracesSpec = Field(description="Where the traces are, and how to read them.")
+    traces: Sources = Field(
+        description="Where the traces are, and how to read them; a list where there are several sources."
+    )
     embedder: PluginRef = Field(description="What turns texts into vectors.")
     zoo: Annotated[PluginRefs, AfterValidator(non_empty("surrogate"))] = Field(
         default_factory=lambda: tuple(PluginRef(use=name) for name in DEFAULT_ZOO),
@@ -164,17 +168,47 @@ class RouterSpec(Part):
     @classmethod
     def _time_if_temporal(cls, value: SplitSpec, info: ValidationInfo) -> SplitSpec:
         traces = info.data.get("traces")
-        custom = traces.format if traces else None
-        if value.strategy in ("temporal", "fresh") and isinstance(custom, FormatMap) and custom.has_no_time:
-            fact = f"a {value.strategy} split needs the time of each trace, and traces.format gives none"
-            hint = "add time: its JMESPath, to traces.format"
-            raise refusals("split", [(("strategy",), value.strategy, refusal(fact, hint=hint, about_value=False))])
+        for number, source in enumerate(() if value.strategy not in ("temporal", "fresh") else _listed(traces)):
+            if isinstance(source.format, FormatMap) and source.format.has_no_time:
+                name = f"traces[{number}].format" if isinstance(traces, tuple) else "traces.format"
+                fact = f"a {value.strategy} split needs the time of each trace, and {name} gives none"
+                hint = f"add time: its JMESPath, to {name}"
+                raise refusals("split", [(("strategy",), value.strategy, refusal(fact, hint=hint, about_value=False))])
         return value
+
+    @property
+    def sources(self) -> tuple[TracesSpec, ...]:
+        """Return the sources of traces, in the spec's order."""
+        return _listed(self.traces)
+
+    @property
+    def extract(self) -> tuple[str, ...]:
+        """Return the steps that take a text out of its prompt, for all sources and for the router."""
+        return cast(tuple[str, ...], shared(self.sources, "extract"))
+
+    @property
+    def repeats(self) -> str:
+        """Return what rows without ids are that say what others say."""
+        return cast(str, shared(self.sources, "repeats"))
+
+    def source_path(self, number: int) -> tuple[str | int, ...]:
+        """Return the path of a source in the spec."""
+        return ("traces", number) if isinstance(self.traces, tuple) else ("traces",)
+
+
+def _listed(traces: TracesSpec | tuple[TracesSpec, ...] | None) -> tuple[TracesSpec, ...]:
+    return traces if isinstance(traces, tuple) else (traces,) if traces else ()
 
 
 def canonical(spec: RouterSpec) -> dict[str, Any]:
     """Return the spec as plain data under its YAML keys, with every default written out."""
     return spec.model_dump(mode="json", by_alias=True)
+
+
+def sources_of(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the sources of traces in a canonical spec."""
+    traces: list[dict[str, Any]] | dict[str, Any] = document["traces"]
+    return traces if isinstance(traces, list) else [traces]
 
 
 def spec_digest(spec: RouterSpec) -> str:
@@ -185,8 +219,9 @@ def spec_digest(spec: RouterSpec) -> str:
     own. Secrets are not in it: a spec names them by reference (``api_key_env: NAME``).
     """
     document = canonical(spec)
-    document["traces"].pop("with", None)
-    if not spec.traces.extract:  # a key younger than digests: without it, they stay what they were
-        del document["traces"]["extract"]
+    for source in sources_of(document):
+        source.pop("with", None)
+        if not source["extract"]:  # a key younger than digests: without it, they stay what they were
+            del source["extract"]
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()

@@ -13,6 +13,7 @@ from tracer_spec.errors import Problem, did_you_mean
 from tracer_spec.spec.error_text import fact_and_hint, missing, not_a, noun
 from tracer_spec.spec.model_lookup import Slot, slot_at
 from tracer_spec.spec.nodes import Node, Pairs, Path, address, child, find, key_place, nearest, quoted
+from tracer_spec.spec.sources import TAGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,8 @@ def _locate(error: Mapping[str, Any], root: Node, model: type[BaseModel], at: Pa
         is_last = depth == len(error["loc"]) - 1
         if below is not None:
             path, node = (*path, segment), below
+        elif segment in TAGS:
+            continue
         elif is_last and (error["type"] == "missing" or _is_key(last, node, model, path[len(at) :])):
             path = (*path, last)
         elif union is None:

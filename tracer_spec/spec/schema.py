@@ -104,8 +104,16 @@ def _of_the_spec() -> dict[str, Schema]:
             schema |= {"title": key, "description": described[key]}
         definitions[name] = definition
     del definitions["plugin"]["properties"]["as"]["default"]
+    definitions["router"]["properties"]["traces"] = _one_or_several(definitions["router"]["properties"]["traces"])
     _say_what_keys_ask_of_each_other(definitions)
     return definitions
+
+
+def _one_or_several(traces: Schema) -> Schema:
+    """Return the schema of one source or a list of them, by the kind of value: what is wrong is told of the right one."""
+    said = {key: traces[key] for key in ("title", "description")}
+    one = {"$ref": f"{REF}traces"}
+    return {**said, "if": {"type": "array"}, "then": {"type": "array", "minItems": 1, "items": one}, "else": one}
 
 
 def _leave_out_null(schema: Schema, *, is_meant: bool) -> None:

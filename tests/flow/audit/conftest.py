@@ -14,7 +14,7 @@ from tracer_spec.flow.audit.rows import AuditedRows
 from tracer_spec.flow.certifying.pareto import propose
 from tracer_spec.flow.prepare import part, prepare, read_traces
 from tracer_spec.flow.prepared import sealed_accounting
-from tracer_spec.flow.traces.accounting import Accounting
+from tracer_spec.flow.traces.counts import Accounting
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.train import train
 from tracer_spec.flow.training.fit_rows import FitRows

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tracer_spec.flow.preview.unread_answers import unread_answers
-from tracer_spec.flow.traces.accounting import Accounting
+from tracer_spec.flow.traces.counts import Accounting
 from tracer_spec.flow.traces.labels import LabelCleaner
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.text_steps import ToolCall

@@ -1,5 +1,6 @@
 """What may go wrong in a file of traces, all at once: a counted drop or a clear error at its line, as the spec says."""
 
+import dataclasses
 import gzip
 import json
 
@@ -28,8 +29,8 @@ LINES = [
     (b'{"input": "", "teacher": "lost"}', "empty text"),
     (b'{"input": "\\ud83d", "teacher": "lost"}', "text is not valid Unicode"),
     (b'{"input": "a"}', "no label: the record has the keys input"),
-    (b'{"input": "a", "teacher": NaN}', "no label: the record has the keys input, teacher"),
-    (b'{"input": NaN, "teacher": "lost"}', "no text: the record has the keys input, teacher"),
+    (b'{"input": "a", "teacher": NaN}', "no label"),
+    (b'{"input": NaN, "teacher": "lost"}', "no text"),
     (b'{"input": "b", "teacher": "lost", "score": NaN}', ""),
     (GOOD, ""),
 ]
@@ -80,3 +81,21 @@ def test_a_gzip_that_is_cut_short_is_an_error_at_its_line_or_what_was_whole(tmp_
         gather("t.jsonl.gz", "fail")
     assert caught.value.problems[1].where == f"t.jsonl.gz:{accounting.kept + 1}"
     assert caught.value.problems[1].what.endswith("damaged or cut short here; nothing after it is read")
+
+
+def test_a_page_of_an_api_is_an_error_that_names_the_list_in_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = {"data": [{"input": f"q{n}", "teacher": "a"} for n in range(60)], "meta": {"page": 1}, "links": [{}]}
+    (tmp_path / "t.json").write_text(json.dumps(page), encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        collect(
+            JsonLines(JsonLinesOptions(path="t.json")).records(),
+            compile_format(PRESETS["native"]).traces,
+            LabelCleaner(),
+        )
+    assert caught.value.problems[0].hint == (
+        "the first record lists 60 objects under 'data': are those the traces? then "
+        "'traces.format: {preset: NAME, iterate: data}'"
+    )
+    iterated = compile_format(dataclasses.replace(PRESETS["native"], iterate="data")).traces
+    assert len(collect(JsonLines(JsonLinesOptions(path="t.json")).records(), iterated, LabelCleaner())) == 60

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tracer_spec.errors import DataError
-from tracer_spec.flow.traces.accounting import Accounting
+from tracer_spec.flow.traces.counts import Accounting
 from tracer_spec.flow.traces.repeats import COPY, count_unclear, distinct, refuse_doubled, without_copies
 from tracer_spec.flow.traces.trace_set import TraceSet
 

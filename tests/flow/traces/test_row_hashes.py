@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tracer_spec.errors import BundleError
-from tracer_spec.flow.traces.accounting import Accounting
+from tracer_spec.flow.traces.counts import Accounting
 from tracer_spec.flow.traces.row_hashes import KnownRows, row_hashes
 from tracer_spec.flow.traces.trace_set import TraceSet
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest, chisquare
 
 from tracer_spec.errors import DataError, SpecError
-from tracer_spec.flow.traces.accounting import Accounting
+from tracer_spec.flow.traces.counts import Accounting
 from tracer_spec.flow.traces.folds import fold_keys, folds
 from tracer_spec.flow.traces.splits import split
 from tracer_spec.flow.traces.trace_set import TraceSet

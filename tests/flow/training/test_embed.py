@@ -9,7 +9,7 @@ from tracer_spec.flow.cache.memory import Memory
 from tracer_spec.flow.cache.store import Store
 from tracer_spec.flow.cache.text_vectors import PROBES
 from tracer_spec.flow.progress import StepDone
-from tracer_spec.flow.traces.accounting import Accounting
+from tracer_spec.flow.traces.counts import Accounting
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.training.embed import checked, fit_embedder, texts_digest
 from tracer_spec.plan import Resolved

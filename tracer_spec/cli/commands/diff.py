@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tracer_spec.cli.console import print_document
-from tracer_spec.cli.options import brief_option, embedder_option, embedder_options_option, json_option, only_one_of
+from tracer_spec.cli.options import (
+    brief_option,
+    embedder_option,
+    embedder_options_option,
+    json_option,
+    only_one_of,
+    source_option,
+)
 from tracer_spec.cli.verbs import VERBS
 from tracer_spec.errors import UsageError
 
@@ -24,6 +31,7 @@ DIFFERENT = 5
 @click.option(
     "--format", "preset", metavar="NAME", help="How the traces are laid out, where not as the bundles' specs say."
 )
+@source_option
 @click.option(
     "--text", is_flag=True, help="Show the texts of rows that flip; without it, rows are told by number and id."
 )
@@ -47,6 +55,7 @@ def command(
     new: str,
     traces: str | None,
     preset: str | None,
+    source: int | None,
     text: bool,
     embedder: str | None,
     embedder_options: dict[str, Any],
@@ -70,6 +79,7 @@ def command(
     only_one_of(brief=brief, verbose=verbose, markdown=markdown)
     about_rows = {
         "--format": preset is not None,
+        "--source": source is not None,
         "--text": text,
         "--embedder": embedder is not None,
         "--embedder-option": bool(embedder_options),
@@ -88,7 +98,7 @@ def command(
         from tracer_spec.cli.commands.diff_traces import measure_flips
 
         flips = measure_flips(
-            before, after, traces, preset, embedder=embedder, embedder_options=embedder_options, text=text
+            before, after, traces, preset, source, embedder=embedder, embedder_options=embedder_options, text=text
         )
     if as_json:
         print_document({**changes.document(), "flips": flips.document() if flips else None})

@@ -26,6 +26,7 @@ def measure_flips(
     new: Bundle,
     path: str,
     preset: str | None,
+    source: int | None,
     *,
     embedder: str | None,
     embedder_options: Mapping[str, Any],
@@ -33,8 +34,8 @@ def measure_flips(
 ) -> Flips:
     """Read traces as each bundle's spec says, decide them by both, and find those whose decision differs.
 
-    ``preset`` is a format's name, instead of the specs'; ``embedder`` the plugin that may embed for the bundles it belongs
-    to, with its deployment options.
+    ``preset`` is a format's name, instead of the specs'; ``source`` the number of a source of theirs; ``embedder`` the plugin
+    that may embed for the bundles it belongs to, with its deployment options.
     """
     from tracer_spec.builtin.sources.files import STDIN
     from tracer_spec.cli.commands.verify_traces import read_fresh_traces
@@ -48,7 +49,7 @@ def measure_flips(
         raise DataError(
             "stdin cannot be read twice, once for each bundle", where=path, hint="write the traces to a file"
         )
-    sides = [read_fresh_traces(bundle, path, preset, need_label=False) for bundle in (old, new)]
+    sides = [read_fresh_traces(bundle, path, preset, source, need_label=False) for bundle in (old, new)]
     before, after = (each.traces.rows for each in sides)
     common, in_old, in_new = np.intersect1d(before, after, assume_unique=True, return_indices=True)
     if not len(common):

@@ -107,6 +107,7 @@ def document_of(plan: Plan, outlook: Outlook, cached: Forecast) -> dict[str, Any
             "dropped": dict(accounting.dropped),
             "fit": outlook.n_fit,
             "certify": able.n_certify,
+            **accounting.by_source(),
         },
         "labels": dict(outlook.labels),
         "unknown_labels": {

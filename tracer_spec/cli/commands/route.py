@@ -18,7 +18,7 @@ import click
 from tracer_spec.cli.commands.spec_of_bundle import is_table
 from tracer_spec.cli.console import is_terminal, print_document
 from tracer_spec.cli.failure import Interrupted
-from tracer_spec.cli.options import embedder_option, embedder_options_option, sha256_option
+from tracer_spec.cli.options import embedder_option, embedder_options_option, sha256_option, source_option
 from tracer_spec.cli.verbs import VERBS
 from tracer_spec.errors import UsageError
 from tracer_spec.runtime.archive import SPEC
@@ -35,6 +35,7 @@ STDIN = "-"
 @click.argument("file", metavar="[FILE|-]", required=False)
 @click.option("--text", metavar="TEXT", help="Decide on this one text instead of a file.")
 @click.option("--out", metavar="FILE", help="Write decisions here, whole or not at all, instead of to stdout.")
+@source_option
 @embedder_option
 @embedder_options_option
 @sha256_option
@@ -45,6 +46,7 @@ def command(
     file: str | None,
     text: str | None,
     out: str | None,
+    source: int | None,
     embedder: str | None,
     embedder_options: dict[str, Any],
     sha256: str | None,
@@ -63,6 +65,8 @@ def command(
     A record that cannot be decided is answered in its place with "reason": "error" and is not handled; the exit code is then
     1. Blank lines are passed over. stdout is JSON lines with or without --json.
     """
+    if text is not None and source is not None:
+        raise UsageError("--text takes no --source", hint="it is a text as it is, of no source")
     if text is not None and (file is not None or out is not None):
         raise UsageError("--text takes neither FILE nor --out", hint="put many texts into FILE, one object a line")
     from tracer_spec.runtime import read_bundle
@@ -75,7 +79,7 @@ def command(
     if text is not None:
         return _one(router, text, as_json)
     with (
-        _requests(opened, router, file or STDIN) as chunks,
+        _requests(opened, router, file or STDIN, source) as chunks,
         _output(out) as write,
         contextlib.redirect_stdout(sys.stderr),
         _progress(out, quiet) as tell,
@@ -132,17 +136,19 @@ def _answer(
 
 
 @contextlib.contextmanager
-def _requests(bundle: Bundle, router: Router, name: str) -> Iterator[Iterable[Sequence[Request]]]:
+def _requests(bundle: Bundle, router: Router, name: str, source: int | None) -> Iterator[Iterable[Sequence[Request]]]:
     """Open what is read, and give its requests in chunks."""
     from tracer_spec.cli.commands.route_lines import read_chunks, read_requests
 
     read = None
     if is_table(name) or not _is_native(bundle):
         from tracer_spec.cli.commands.route_records import read_table, spec_reader
+        from tracer_spec.cli.commands.spec_of_bundle import written_spec
 
-        read = spec_reader(bundle)
+        tree = written_spec(bundle, source)
+        read = spec_reader(bundle, tree)
         if is_table(name):
-            yield read_table(bundle, name, read, router.dimension)
+            yield read_table(bundle, tree, name, read, router.dimension)
             return
     shown = "stdin" if name == STDIN else name
     with _input(name) as stream:

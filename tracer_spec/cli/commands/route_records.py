@@ -8,34 +8,34 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from tracer_spec.cli.commands.route_lines import CHUNK_LINES, Request, to_request
-from tracer_spec.cli.commands.spec_of_bundle import source_of, text_at, traces_spec, written_spec
+from tracer_spec.cli.commands.spec_of_bundle import source_of, text_at, traces_spec
 
 if TYPE_CHECKING:
     from tracer_spec.cli.commands.route_lines import Reader
     from tracer_spec.runtime import Bundle
+    from tracer_spec.spec.nodes import Node
 
 
-def spec_reader(bundle: Bundle) -> Reader:
+def spec_reader(bundle: Bundle, tree: Node) -> Reader:
     """Return what turns a record into requests, as the spec's ``traces.format`` says."""
     from tracer_spec.builtin.formats import find_format
     from tracer_spec.builtin.formats.requests import request_reader
 
-    tree = written_spec(bundle)
     written = traces_spec(bundle, tree).format
     chosen = find_format(written if isinstance(written, str) else written.model_dump())
     column = text_at(tree, "embedder", "with", "column") or chosen.embedding or "embedding"
     return request_reader(replace(chosen, embedding=column))
 
 
-def read_table(bundle: Bundle, path: str, read: Reader, dimension: int) -> Iterator[list[Request]]:
+def read_table(bundle: Bundle, tree: Node, path: str, read: Reader, dimension: int) -> Iterator[list[Request]]:
     """Yield the requests of a CSV, Parquet or JSON file, a chunk at a time."""
-    requests = _requests(bundle, path, read, dimension)
+    requests = _requests(bundle, tree, path, read, dimension)
     while chunk := list(islice(requests, CHUNK_LINES)):
         yield chunk
 
 
-def _requests(bundle: Bundle, path: str, read: Reader, dimension: int) -> Iterator[Request]:
-    for record in source_of(bundle, path, written_spec(bundle)).records():
+def _requests(bundle: Bundle, tree: Node, path: str, read: Reader, dimension: int) -> Iterator[Request]:
+    for record in source_of(bundle, path, tree).records():
         if record.problem:
             yield Request(record.where, {}, problem=record.problem)
         else:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tracer_spec.errors import BundleError, SpecError
+from tracer_spec.errors import BundleError, SpecError, UsageError
 from tracer_spec.runtime.archive import MANIFEST, SPEC
 
 if TYPE_CHECKING:
@@ -26,8 +26,12 @@ def is_table(path: str) -> bool:
     return path.lower().removesuffix(".gz").removesuffix(".zst").endswith(_GUESSED)
 
 
-def written_spec(bundle: Bundle) -> Node:
-    """Return the spec as built: as written, with the overrides of that build."""
+def written_spec(bundle: Bundle, source: int | None = None) -> Node:
+    """Return the spec as built: as written, with the overrides of that build, and with one source of traces.
+
+    Of several sources it is the one of that number, which may be left out where all are read alike. What another says of all
+    of them is said of it.
+    """
     from tracer_spec.report.written_spec import NOT_TOLD
     from tracer_spec.spec.overrides import apply_overrides
     from tracer_spec.spec.reader import read_yaml
@@ -42,7 +46,51 @@ def written_spec(bundle: Bundle) -> Node:
     tree, found = apply_overrides(tree, [each for each in overrides if not each.endswith(NOT_TOLD)])
     if problems or found:
         raise SpecError.of((*problems, *found))
-    return tree
+    return _with_one_source(tree, source)
+
+
+def _with_one_source(tree: Node, source: int | None) -> Node:
+    from tracer_spec.spec.nodes import Entry, Items, Pairs, find
+
+    traces = find(tree, ("traces",))
+    n = len(traces.items) if isinstance(traces, Items) else 1
+    if source is not None and source >= n:
+        has = "one source" if n == 1 else f"{n} sources"
+        raise UsageError(f"--source {source} names none: the bundle's spec has {has}", hint="they are counted from 0")
+    if not isinstance(traces, Items) or not isinstance(tree, Pairs):
+        return tree
+    sources = [_with_what_others_say(each, traces.items) for each in traces.items]
+    if source is None and any(_how_read(each) != _how_read(sources[0]) for each in sources):
+        raise UsageError(
+            f"the traces of the bundle's spec come from {n} sources, which are not read alike",
+            hint=f"say which one these records are like: --source N, from 0 to {n - 1}",
+        )
+    entry = Entry(tree.entries["traces"].place, sources[source or 0])
+    return Pairs(tree.place, {**tree.entries, "traces": entry})
+
+
+def _with_what_others_say(source: Node, others: Sequence[Node]) -> Node:
+    """Return a source with what another source says of all of them."""
+    from tracer_spec.spec.nodes import Entry, Pairs, find
+    from tracer_spec.spec.sources import SHARED
+
+    for *above, key in SHARED:
+        said = next((node for each in others if (node := find(each, (*above, key))) is not None), None)
+        holder = find(source, tuple(above)) or Pairs(source.place, {})
+        if said is None or not isinstance(source, Pairs) or not isinstance(holder, Pairs) or key in holder.entries:
+            continue
+        holder = Pairs(holder.place, {**holder.entries, key: Entry(said.place, said)})
+        source = Pairs(source.place, {**source.entries, above[0]: Entry(said.place, holder)}) if above else holder
+    return source
+
+
+def _how_read(source: Node) -> Any:
+    """Return what a source says of its records, as plain data."""
+    from tracer_spec.spec.nodes import Items, Pairs
+
+    if isinstance(source, Pairs):
+        return {key: _how_read(each.node) for key, each in source.entries.items() if key not in _NOT_ASKED}
+    return [_how_read(each) for each in source.items] if isinstance(source, Items) else source.text
 
 
 def traces_spec(bundle: Bundle, tree: Node) -> TracesSpec:

@@ -58,7 +58,7 @@ def _load_all(specs: tuple[str, ...], overrides: tuple[str, ...]) -> list[Router
 def _story(router: RouterSpec) -> str:
     """Say on one line what a spec asks for."""
     return (
-        f"{router.name}: {router.traces.use} traces, {router.embedder.use} embedder, "
+        f"{router.name}: {' and '.join(each.use for each in router.sources)} traces, {router.embedder.use} embedder, "
         f"{plural(len(router.zoo), 'surrogate')}, {plural(len(router.families), 'family', 'families')}, "
         f"target {router.target.agreement or router.target.end_to_end} at {router.target.confidence}"
     )

@@ -16,6 +16,7 @@ from tracer_spec.cli.options import (
     only_one_of,
     quiet_option,
     sha256_option,
+    source_option,
 )
 from tracer_spec.cli.verbs import VERBS
 from tracer_spec.errors import UsageError
@@ -34,6 +35,7 @@ FAILED = 4
 @click.option(
     "--format", "preset", metavar="NAME", help="How TRACES are laid out, where not as the bundle's spec says."
 )
+@source_option
 @embedder_option
 @embedder_options_option
 @sha256_option
@@ -45,6 +47,7 @@ def command(
     bundle: str,
     traces: str | None,
     preset: str | None,
+    source: int | None,
     embedder: str | None,
     embedder_options: dict[str, Any],
     sha256: str | None,
@@ -66,6 +69,8 @@ def command(
     only_one_of(brief=brief, verbose=verbose)
     if preset is not None and traces is None:
         raise UsageError("--format is given without TRACES", hint="it says how the records of TRACES are laid out")
+    if source is not None and traces is None:
+        raise UsageError("--source is given without TRACES", hint="it says which source of the spec TRACES are like")
     if embedder is not None and traces is None:
         raise UsageError("--embedder is given without TRACES", hint="only their texts are embedded by a plugin")
     if embedder_options and traces is None:
@@ -84,7 +89,7 @@ def command(
     if traces is None:
         outcome = intact_outcome(document)
     else:
-        found, accounting = _measure(opened, traces, preset, embedder, embedder_options, quiet=quiet)
+        found, accounting = _measure(opened, traces, preset, source, embedder, embedder_options, quiet=quiet)
         outcome = verify_outcome(found, accounting, document, verbose=verbose)
         document |= {"status": found.verdict, "measured": measured_document(found, accounting)}
     if as_json:
@@ -98,6 +103,7 @@ def _measure(
     bundle: Bundle,
     path: str,
     preset: str | None,
+    source: int | None,
     embedder: str | None,
     embedder_options: dict[str, Any],
     *,
@@ -122,7 +128,7 @@ def _measure(
             router.check_embedder()
             done(f"{manifest.name} {manifest.version}")
         with staged(observe, "read") as done:
-            fresh = read_fresh_traces(bundle, path, preset)
+            fresh = read_fresh_traces(bundle, path, preset, source)
             accounting = fresh.traces.accounting
             done(f"{accounting.kept:,} of {accounting.read:,} traces kept")
         with staged(observe, "measure") as done:

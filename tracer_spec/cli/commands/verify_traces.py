@@ -25,7 +25,9 @@ class FreshTraces:
     grouped: bool
 
 
-def read_fresh_traces(bundle: Bundle, path: str, preset: str | None, *, need_label: bool = True) -> FreshTraces:
+def read_fresh_traces(
+    bundle: Bundle, path: str, preset: str | None, source: int | None = None, *, need_label: bool = True
+) -> FreshTraces:
     """Read traces from JSON Lines, laid out and labelled as the bundle's ``router.yaml`` says.
 
     Bad records are dropped and counted, whatever the spec says of them, and a label off the list is a disagreement.
@@ -35,6 +37,8 @@ def read_fresh_traces(bundle: Bundle, path: str, preset: str | None, *, need_lab
     bundle, path
     preset : str or None
         A format's name, instead of the spec's.
+    source : int or None
+        Which source of the spec the traces are like, where it has several.
     need_label : bool
         Whether a record without a teacher's label is dropped; else its label is empty.
     """
@@ -48,7 +52,7 @@ def read_fresh_traces(bundle: Bundle, path: str, preset: str | None, *, need_lab
 
     if not path or not (path == STDIN or is_remote(path) or glob.has_magic(path) or Path(path).exists()):
         raise DataError("there is no such file", where=path, hint="relative paths start at the current folder")
-    tree = written_spec(bundle)
+    tree = written_spec(bundle, source)
     spec = traces_spec(bundle, tree)
     key, column = text_at(tree, "split", "key"), text_at(tree, "embedder", "with", "column")
     asked = preset or (spec.format if isinstance(spec.format, str) else spec.format.model_dump())

@@ -18,6 +18,7 @@ from tracer_spec.report.facts import (
     exact_test_text,
     policy_text,
     sides_text,
+    source_facts,
 )
 from tracer_spec.text_format import counted_names, duration, listing, plural, reasons
 
@@ -84,6 +85,7 @@ def _unwritten(result: BuildResult) -> Iterator[Fact]:
     kept = dropped_text(accounting.read, accounting.kept, accounting.dropped)
     sides = sides_text(result.n_fit, result.n_certify, len(result.labels))
     yield Fact("traces", f"{kept}; {sides}", traces_level(accounting.dropped), "traces")
+    yield from source_facts(accounting.by_source().get("sources", ()))
 
 
 def _policy(candidate: Candidate) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tracer_spec.cli.text.github_commands import WARNING
 from tracer_spec.cli.text.outcome import Outcome, level_of, traces_level
-from tracer_spec.report.facts import Fact, dropped_text
+from tracer_spec.report.facts import Fact, dropped_text, source_facts
 from tracer_spec.text_format import counted_names, listing, one_line, plural
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def plan_outcome(plan: Plan, outlook: Outlook, cached: Forecast, spec: str, *, v
         Fact("target", _target(outlook.target)),
         Fact("ceiling", _ceiling(outlook.ceiling)),
         Fact("traces", f"{kept}\n{sides}", traces_level(accounting.dropped), "traces"),
+        *source_facts(accounting.by_source().get("sources", ())),
         Fact("labels", _labels(plan, outlook, verbose)),
         *_off_list(outlook),
         Fact("test", _test(plan, outlook), level_of(able.status), "target", able.status),

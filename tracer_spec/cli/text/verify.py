@@ -14,7 +14,7 @@ from tracer_spec.report.facts import Fact, dropped_text
 from tracer_spec.text_format import counted_names, one_line, plural, reasons, size
 
 if TYPE_CHECKING:
-    from tracer_spec.flow.traces.accounting import Accounting
+    from tracer_spec.flow.traces.counts import Accounting
 
 _SHOWN_LABELS = 5
 _UNUSUAL = 0.05

@@ -14,7 +14,7 @@ from tracer_spec.flow.audit.slices import by_label, by_length, by_region, by_tim
 from tracer_spec.flow.documents.audit import AuditDocument, Cost, Reasons
 
 if TYPE_CHECKING:
-    from tracer_spec.flow.traces.accounting import Accounting
+    from tracer_spec.flow.traces.counts import Accounting
     from tracer_spec.flow.traces.trace_set import TraceSet
     from tracer_spec.flow.training.workshop import Workshop
     from tracer_spec.plugin import Mask, Policy

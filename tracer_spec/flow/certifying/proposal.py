@@ -21,7 +21,7 @@ from tracer_spec.stats.multiple import look_level
 if TYPE_CHECKING:
     from tracer_spec.flow.certify_rows import EmbeddedRows
     from tracer_spec.flow.prepared import Prepared
-    from tracer_spec.flow.traces.accounting import Accounting
+    from tracer_spec.flow.traces.counts import Accounting
     from tracer_spec.flow.training.workshop import Workshop
     from tracer_spec.plan import Plan, Resolved
     from tracer_spec.plugin import Candidate, Certificate, Chain, Target
@@ -103,7 +103,7 @@ def make_proposal(plan: Plan, prepared: Prepared, workshop: Workshop, *, draft: 
         return Proposal(
             chains, pareto_front(chains), order(target), plan.calibrator, target, None, draft, next_look=following
         )
-    rows = prepared.embed_certify(plan.spec.traces.repeats)
+    rows = prepared.embed_certify(plan.spec.repeats)
     digest = rows.digest()
 
     def test_at(level: float) -> str | None:

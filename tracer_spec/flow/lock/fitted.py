@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tracer_spec.flow.documents.lock import Build, FittedEntry
 from tracer_spec.flow.lock.file import alone_in, lock_path, read_lock, smallest, write_lock
@@ -37,7 +37,7 @@ def dealt_before(plan: Plan, traces: TraceSet) -> Dealt:
     entry = document.fitted if document else None
     if document is None or entry is None:
         return NEVER
-    same_expressions = entry.told_apart_by == _told_apart_by(plan, traces)
+    same_expressions = entry.told_apart_by in _told_apart_by(plan, traces)
     if not same_expressions and None not in traces.ids and entry.rows.isdisjoint(_rows(traces)):
         return NEVER
     dealt = Dealt(
@@ -62,11 +62,11 @@ def write_dealt(plan: Plan, traces: TraceSet, sides: Split) -> None:
     path = lock_path(plan.loaded.file)
     if path is None:
         return
-    told_apart_by, dealt = _told_apart_by(plan, traces), sides.dealt
+    told_apart_by, dealt = _told_apart_by(plan, traces)[-1], sides.dealt
     with alone_in(path.parent):
         now = read_lock(path)
         before = now.document.fitted
-        known = before.rows if before and before.told_apart_by == told_apart_by else frozenset[int]()
+        known = before.rows if before and before.told_apart_by in _told_apart_by(plan, traces) else frozenset[int]()
         entry = FittedEntry(
             told_apart_by=told_apart_by,
             share=dealt.share,
@@ -85,11 +85,16 @@ def _rows(traces: TraceSet) -> frozenset[int]:
     return sketch(ids, traces.contents(), _N_ROWS)
 
 
-def _told_apart_by(plan: Plan, traces: TraceSet) -> str:
-    """Return the head of a digest of what tells rows apart; those that all have ids are the same however texts are cut."""
-    chosen = plan.format
-    vector = plan.embedder.column or chosen.embedding
-    parts = [chosen.id, chosen.text, chosen.iterate, chosen.view, repr(chosen.join), vector]
-    if None in traces.ids:
-        parts += plan.spec.traces.extract
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:_HEAD]
+def _told_apart_by(plan: Plan, traces: TraceSet) -> list[str]:
+    """Return heads of digests of what tells rows apart: of the first source, of the first two, and so on.
+
+    A source at the end of the list moves no row of those before it. Rows that all have ids are the same however texts are cut.
+    """
+    parts: list[Any] = []
+    heads = []
+    cuts = list(plan.spec.extract) if None in traces.ids else []
+    for chosen in plan.formats:
+        vector = plan.embedder.column or chosen.embedding
+        parts += [chosen.id, chosen.text, chosen.iterate, chosen.view, repr(chosen.join), vector, *cuts]
+        heads.append(hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:_HEAD])
+    return heads

@@ -9,6 +9,7 @@ from typing import Any
 
 from tracer_spec.spec import LoadedSpec, canonical
 from tracer_spec.spec.error_text import is_private
+from tracer_spec.spec.model import sources_of
 from tracer_spec.spec.nodes import Node, Path, Scalar, address, find, nearest
 
 NOT_TOLD = "not told"
@@ -32,7 +33,8 @@ def told_keys(loaded: LoadedSpec) -> dict[str, Any]:
     path of a machine, and a digest of something short can be guessed.
     """
     document = canonical(loaded.spec)
-    document["traces"].pop("with", None)
+    for source in sources_of(document):
+        source.pop("with", None)
     for key in _ELSEWHERE:
         document.pop(key)
     leaves = _leaves(document, loaded.tree, (), ())
@@ -55,6 +57,9 @@ def _leaves(value: Any, tree: Node, shown: Path, path: Path) -> Iterator[tuple[P
             here = (*path, index)
             hidden = _is_hidden(tree, (*here, "as")) or _is_hidden(tree, (*here, "use"))
             yield from _leaves(item, tree, (*shown, index if hidden else item["as"]), here)
+    elif isinstance(value, list) and path == ("traces",):
+        for index, item in enumerate(value):
+            yield from _leaves(item, tree, (*shown, index), (*path, index))
     else:
         yield shown, path, value
 

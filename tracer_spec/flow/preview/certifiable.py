@@ -22,7 +22,7 @@ from tracer_spec.stats.binomial import fewest_trials, interval, trials_needed
 from tracer_spec.stats.multiple import look_level
 
 if TYPE_CHECKING:
-    from tracer_spec.flow.traces.accounting import Accounting
+    from tracer_spec.flow.traces.counts import Accounting
     from tracer_spec.flow.traces.splits import Split
     from tracer_spec.flow.traces.trace_set import TraceSet
     from tracer_spec.plugin import Target
@@ -191,9 +191,9 @@ def preview(
         unknown_labels=unknown,
         ceiling=self_agreement(fit, frozenset(space.labels)),
         certifiable=_certifiable(target, spec.split, look, len(traces), len(certify), makes_a_test=makes_a_test),
-        unread=unread_answers(fit, spec.traces.labels.normalize, allowed_labels),
+        unread=unread_answers(fit, spec.sources[0].labels.normalize, allowed_labels),
         notes=(
-            *text_notes([text for text in fit.texts if text], spec.traces.extract),
+            *text_notes([text for text in fit.texts if text], spec.extract),
             *traces.accounting.notes,
             *sides.notes,
             *sides.bound_notes,

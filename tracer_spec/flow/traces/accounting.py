@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tracer_spec.errors import DataError, Problem, SpecError, did_you_mean
+from tracer_spec.flow.traces.counts import Accounting, SourceCounts
 from tracer_spec.flow.traces.labels import FLAWS, NO_LABEL, SEVERAL
-from tracer_spec.flow.traces.name_counts import Seen, look_alikes, most_frequent
+from tracer_spec.flow.traces.name_counts import Seen, as_shown, look_alikes, most_frequent
 
 UNREADABLE = "unreadable record"
 FAILED = "expression failed"
@@ -21,6 +22,7 @@ NO_TRACE = "no trace in the record"
 EXCLUDED = "excluded by where"
 NO_MATCH = "no match"
 DUPLICATE = "duplicate id"
+OF_EARLIER_SOURCE = "event of an earlier source"
 OTHER_TEACHER = "other teacher model"
 NO_INPUT = "no matching input"
 NO_OUTPUT = "no matching output"
@@ -30,7 +32,7 @@ DECISION = "a router's decision"
 # the order in which reports list them
 REASONS = (
     *(UNREADABLE, FAILED, DECISION, NO_KEY, NO_TEXT, NOT_A_STRING, EMPTY_TEXT, NOT_UNICODE, NO_LABEL, NO_VECTOR),
-    *(NO_TRACE, EXCLUDED, NO_MATCH, OTHER_TEACHER, NO_INPUT, NO_OUTPUT, DUPLICATE),
+    *(NO_TRACE, EXCLUDED, NO_MATCH, OTHER_TEACHER, NO_INPUT, NO_OUTPUT, DUPLICATE, OF_EARLIER_SOURCE),
 )
 # something is wrong with these records; others are left out as a rule of the format, or of the spec, says
 BAD = frozenset(REASONS[: REASONS.index(NO_TRACE)])
@@ -50,48 +52,6 @@ _ONE_LABEL = (
 N_EXAMPLES = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Accounting:
-    """What became of every record that was read.
-
-    Parameters
-    ----------
-    read : int
-        Records read; where one record holds several traces, those, and where several are joined into one trace,
-        that one. ``read == kept + sum(dropped.values())``.
-    kept : int
-        Traces kept.
-    dropped : mapping of str to int
-        Reason to count, in the order of :data:`REASONS`, and after those the reasons of the format's rules.
-    examples : mapping of str to tuple of str
-        A few addresses (``file:line``) per reason.
-    unusable : mapping of str to int
-        Kept traces whose teacher's answer is no label, by reason; each is a disagreement.
-    unknown_labels : mapping of str to int
-        Labels off the list of allowed ones and their counts, the most frequent of them, cut to 60 characters:
-        what a teacher makes up can quote its input. Empty where the list is inferred.
-    n_unknown : int
-        Kept traces with a label off the list, listed above or not.
-    models : mapping of str to int
-        The teacher's models and their counts, the most frequent of them.
-    notes : tuple of str
-        What else a reader should know, one sentence each.
-    versions : mapping of str to int
-        The versions of the teacher's prompt and their counts, the most frequent of them.
-    """
-
-    read: int
-    kept: int
-    dropped: Mapping[str, int]
-    examples: Mapping[str, tuple[str, ...]]
-    unusable: Mapping[str, int]
-    unknown_labels: Mapping[str, int]
-    n_unknown: int
-    models: Mapping[str, int]
-    notes: tuple[str, ...]
-    versions: Mapping[str, int] = field(default_factory=dict)
-
-
 @dataclass(slots=True)
 class Tally:
     """Counts while records are read; :meth:`close` gives the :class:`Accounting`."""
@@ -108,6 +68,7 @@ class Tally:
     versions: Seen = field(default_factory=Seen)
     n_unanswered: int = 0
     odd: Counter[str] = field(default_factory=Counter)
+    longest_list: tuple[str, int] = ("", 0)
 
     def drop(self, reason: str, where: str, detail: str = "") -> None:
         """Count a record that is not kept."""
@@ -122,7 +83,14 @@ class Tally:
     def close(
         self, on_error: str, unknown: str, allowed: Sequence[str] | None, remedy: Callable[[], str] = str
     ) -> Accounting:
-        """Return the accounting; ``remedy`` may know what to do where no answer is a label.
+        """Return the accounting, after :meth:`check`."""
+        self.check(on_error, unknown, allowed, remedy)
+        return self.account(allowed)
+
+    def check(
+        self, on_error: str, unknown: str, allowed: Sequence[str] | None, remedy: Callable[[], str] = str
+    ) -> None:
+        """Raise where the traces cannot be used; ``remedy`` may know what to do where no answer is a label.
 
         Raises
         ------
@@ -130,19 +98,22 @@ class Tally:
             Where records are bad and ``on_error`` is ``fail``, labels are off the list and ``unknown`` is
             ``fail``, or nothing usable is left.
         """
-        if not self.kept:
+        if not self.kept and not self.dropped[OF_EARLIER_SOURCE]:
             raise self._nothing_usable()
         if on_error == "fail" and self.problems:
             raise self._bad_records()
         if unknown == "fail" and (self.unknown or self.unusable):
             raise self._off_list(allowed)
         n_unusable = self.unusable.total()
-        if n_unusable == self.kept:
+        if n_unusable and n_unusable == self.kept:
             raise DataError(
                 f"none of {_count(self.kept, 'trace')} has a usable label: {_listing(self._flaws())}",
                 hint=remedy() or self._remedy(),
                 address="traces.labels",
             )
+
+    def account(self, allowed: Sequence[str] | None, sources: tuple[SourceCounts, ...] = ()) -> Accounting:
+        """Return the accounting, with the counts by source where there are several."""
         return Accounting(
             read=self.read,
             kept=self.kept,
@@ -154,7 +125,25 @@ class Tally:
             models=most_frequent(self.models.counts),
             notes=tuple(self._notes(allowed or ())),
             versions=most_frequent(self.versions.counts),
+            sources=sources,
         )
+
+    def counts(self, name: str) -> SourceCounts:
+        """Return the counts as those of one source."""
+        return SourceCounts(name, self.read, self.kept, {reason: self.dropped[reason] for reason in self._in_order()})
+
+    def add(self, other: Tally) -> None:
+        """Add the counts of another source."""
+        self.read += other.read
+        self.kept += other.kept
+        self.n_unanswered += other.n_unanswered
+        for name in ("dropped", "unusable", "unknown", "labels", "odd"):
+            getattr(self, name).update(getattr(other, name))
+        self.models.update(other.models)
+        self.versions.update(other.versions)
+        for reason, addresses in other.examples.items():
+            known = self.examples.setdefault(reason, [])
+            known += addresses[: N_EXAMPLES - len(known)]
 
     def _remedy(self) -> str:
         """Return what to do where no answer is a label."""
@@ -184,6 +173,12 @@ class Tally:
             return _JOIN_THE_PARTS
         if 2 * self.dropped[NO_MATCH] > self.read:
             return "look at 'traces.extract': it says how a text is taken out of its prompt"
+        key, n_items = self.longest_list
+        if n_items > self.read:
+            return (
+                f"the first record lists {_count(n_items, 'object')} under '{as_shown(key)}': are those the traces? then "
+                f"'traces.format: {{preset: NAME, iterate: {as_shown(key)}}}'"
+            )
         if set(self.dropped) - {UNREADABLE}:
             return "look at 'traces.format': it says where text and label lie inside a record"
         return "look at 'traces.use': it says which source reads these files"

@@ -2,92 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
-from decimal import Decimal
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
-from typing import Any, Protocol, TypeAlias
-from uuid import UUID
-
-import numpy as np
+from typing import Any, TypeAlias
 
 from tracer_spec.flow.traces import accounting as why
-from tracer_spec.flow.traces.accounting import Accounting, Tally, check_choice
+from tracer_spec.flow.traces.accounting import Tally, check_choice
 from tracer_spec.flow.traces.answer_steps import steps_that_read
+from tracer_spec.flow.traces.columns import Columns, key_of
 from tracer_spec.flow.traces.labels import NO_LABEL, UNUSABLE, LabelCleaner, is_unicode
+from tracer_spec.flow.traces.raw_trace import RawTrace
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.plugin.contracts import Record
 
+# items of a list in the first record, to tell whether they may be traces
+_LOOKED_AT = 10
 
-class RawTrace(Protocol):
-    """The parts of one trace as a record holds them; None where a part is absent."""
-
-    @property
-    def text(self) -> Any:
-        """Return what the teacher was asked."""
-        ...
-
-    @property
-    def label(self) -> Any:
-        """Return what the teacher answered."""
-        ...
-
-    @property
-    def id(self) -> Any:
-        """Return the event's id."""
-        ...
-
-    @property
-    def time(self) -> float | None:
-        """Return seconds since 1970 UTC; NaN for a time that is not understood."""
-        ...
-
-    @property
-    def truth(self) -> Any:
-        """Return a human's label."""
-        ...
-
-    @property
-    def group(self) -> Any:
-        """Return the key of the grouped split."""
-        ...
-
-    @property
-    def model(self) -> Any:
-        """Return the teacher's model."""
-        ...
-
-    @property
-    def version(self) -> Any:
-        """Return the version of the teacher's prompt."""
-        ...
-
-    @property
-    def vector(self) -> Any:
-        """Return the vector."""
-        ...
-
-    @property
-    def unanswered(self) -> str:
-        """Return why the answer is no label, whatever it is; empty where it may be one."""
-        ...
-
-    @property
-    def reason(self) -> str:
-        """Return why there is no trace, empty for a trace: see ``REASONS`` of the accounting."""
-        ...
-
-    @property
-    def detail(self) -> str:
-        """Return more about the reason."""
-        ...
-
-
-# answers that are kept as they were given, for 'plan' to look at where labels do not parse
-_N_ANSWERS = 1000
-
+TellApart: TypeAlias = Callable[[str, bytes, float | None], str | None]
 ReadTraces: TypeAlias = Callable[[Iterable[Record]], Iterable[tuple[str, RawTrace]]]
 
 
@@ -140,13 +74,37 @@ def collect(
     """
     check_choice(on_error, ("fail", "drop"), "traces.on_error")
     check_choice(unknown, ("disagree", "fail"), "traces.labels.unknown")
+    columns = Columns([] if need_vector else None)
+    tally = gather(
+        records, read, cleaner, columns, unanswered=unanswered, teachers=teachers, cut=cut, need_text=need_text
+    )
+    remedy = partial(_remedy, columns.answers, cleaner)
+    return columns.close(tally.close(on_error, unknown, cleaner.allowed, remedy))
+
+
+def gather(
+    records: Iterable[Record],
+    read: ReadTraces,
+    cleaner: LabelCleaner,
+    columns: Columns,
+    *,
+    unanswered: str,
+    teachers: Collection[str] | None,
+    cut: Callable[[str], str | None] | None,
+    need_text: bool,
+    tell_apart: TellApart | None = None,
+) -> Tally:
+    """Read and clean the traces of one source into columns, as :func:`collect` does, and return the counts.
+
+    ``tell_apart`` gives, for an id, a content and a time, the id among those of all sources, None for an event of an
+    earlier one.
+    """
     check_choice(unanswered, ("disagree", "drop"), "traces.labels.unanswered")
-    allowed = None if cleaner.allowed is None else frozenset(cleaner.allowed)
-    tally, columns = Tally(), _Columns([] if need_vector else None)
-    events: set[str | None] = set()
-    for where, raw in read(records):
+    allowed, need_vector = None if cleaner.allowed is None else frozenset(cleaner.allowed), columns.vectors is not None
+    tally, events = Tally(), set[str | None]()
+    for where, raw in read(_told(records, tally)):
         label, flaw = (UNUSABLE, raw.unanswered) if raw.unanswered else cleaner.clean(raw.label)
-        event, text, reason = _key(raw.id), raw.text, raw.reason
+        event, text, reason = key_of(raw.id), raw.text, raw.reason
         if not reason and teachers is not None and raw.model not in teachers:
             reason = why.OTHER_TEACHER
         if not reason and cut is not None and isinstance(text, str):
@@ -159,18 +117,36 @@ def collect(
         reason = reason or _unfit(raw, text, flaw, need_text, need_vector)
         if not reason and event in events:
             reason = why.DUPLICATE
+        if not reason and event is not None:
+            events.add(event)
+            if tell_apart is not None:
+                event = tell_apart(event, columns.content(text, raw.vector), raw.time)
+                reason = "" if event else why.OF_EARLIER_SOURCE
         if reason:
             tally.drop(reason, where, raw.detail)
             continue
-        if event is not None:
-            events.add(event)
         truth = cleaner.clean_truth(raw.truth)
         columns.add(tally.read, raw, text, event, label, flaw, truth)
         _count(tally, raw, event, label, flaw, truth, allowed)
         if is_cut_again:
             tally.odd["a text that 'traces.extract' would cut again where it is routed without its prompt"] += 1
-    remedy = partial(_remedy, columns.answers, cleaner)
-    return columns.close(tally.close(on_error, unknown, cleaner.allowed, remedy))
+    columns.start += tally.read
+    return tally
+
+
+def _told(records: Iterable[Record], tally: Tally) -> Iterator[Record]:
+    """Return the records, once the tally knows the lists of the first: the traces may be in one of them."""
+    rest = iter(records)
+    first = next(rest, None)
+    if first is None:
+        return rest
+    lists = {key: len(value) for key, value in first.data.items() if isinstance(value, list) and _is_of_objects(value)}
+    tally.longest_list = max(lists.items(), key=lambda each: each[1], default=tally.longest_list)
+    return itertools.chain((first,), rest)
+
+
+def _is_of_objects(value: list[Any]) -> bool:
+    return all(isinstance(each, Mapping) for each in value[:_LOOKED_AT])
 
 
 def _remedy(answers: Mapping[int, Any], cleaner: LabelCleaner) -> str:
@@ -215,7 +191,7 @@ def _count(
         tally.unknown[label] += 1
     if isinstance(raw.model, str) and raw.model:
         tally.models.add(raw.model, raw.time)
-    version = _key(raw.version)
+    version = key_of(raw.version)
     if version is not None:
         tally.versions.add(version, raw.time)
     if raw.time is not None and math.isnan(raw.time):
@@ -224,78 +200,3 @@ def _count(
         tally.odd["an id that is blank or no string or number"] += 1
     if truth is None and raw.truth is not None:
         tally.odd["a ground truth that is no label"] += 1
-
-
-def _key(value: Any) -> str | None:
-    """Return an id or group key as a string, None where it is blank or nothing that can tell rows apart."""
-    if isinstance(value, str):
-        return value if value and not value.isspace() else None
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, float):
-        return str(value) if math.isfinite(value) else None
-    return str(value) if isinstance(value, (int, Decimal, UUID)) else None
-
-
-@dataclass(slots=True)
-class _Columns:
-    """The columns of a trace set while records are read."""
-
-    vectors: list[Any] | None
-    texts: list[str] = field(default_factory=list)
-    labels: list[str] = field(default_factory=list)
-    ids: list[str | None] = field(default_factory=list)
-    times: list[float] = field(default_factory=list)
-    truths: list[str | None] = field(default_factory=list)
-    groups: list[str | None] = field(default_factory=list)
-    rows: list[int] = field(default_factory=list)
-    flaws: dict[int, str] = field(default_factory=dict)
-    answers: dict[int, Any] = field(default_factory=dict)
-
-    def add(
-        self, row: int, raw: RawTrace, text: Any, event: str | None, label: str, flaw: str, truth: str | None
-    ) -> None:
-        """Append a row."""
-        self.texts.append(text if isinstance(text, str) and is_unicode(text) else "")
-        self.labels.append(label)
-        self.ids.append(event)
-        self.times.append(math.nan if raw.time is None else raw.time)
-        self.truths.append(truth)
-        self.groups.append(_key(raw.group))
-        if self.vectors is not None:
-            self.vectors.append(_compact(raw.vector))
-        self.rows.append(row)
-        if flaw:
-            self.flaws[row] = flaw
-        if len(self.answers) < _N_ANSWERS:
-            self.answers[row] = raw.label
-
-    def close(self, accounting: Accounting) -> TraceSet:
-        """Return the trace set."""
-        return TraceSet(
-            texts=tuple(self.texts),
-            labels=tuple(self.labels),
-            ids=tuple(self.ids),
-            times=np.asarray(self.times, dtype=np.float64),
-            truths=tuple(self.truths),
-            groups=tuple(self.groups),
-            vectors=None if self.vectors is None else tuple(self.vectors),
-            rows=np.asarray(self.rows, dtype=np.int64),
-            accounting=accounting,
-            flaws=self.flaws,
-            answers=self.answers,
-        )
-
-
-def _compact(vector: Any) -> Any:
-    """Return a list of numbers as float32, an eighth of the memory; anything else as it is."""
-    if not isinstance(vector, list):
-        return vector
-    try:
-        numbers = np.asarray(vector)
-    except (ValueError, OverflowError):  # of uneven lengths, or integers beyond any type
-        return vector
-    if numbers.ndim != 1 or numbers.dtype.kind not in "fiu":
-        return vector
-    with np.errstate(over="ignore"):
-        return numbers.astype(np.float32)

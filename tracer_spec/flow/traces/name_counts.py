@@ -37,6 +37,13 @@ class Seen:
             if time < first or time > last:
                 self.times[name] = (min(first, time), max(last, time))
 
+    def update(self, other: Seen) -> None:
+        """Add the names of another count."""
+        self.counts.update(other.counts)
+        for name, (first, last) in other.times.items():
+            known = self.times.get(name, (first, last))
+            self.times[name] = (min(first, known[0]), max(last, known[1]))
+
     def __len__(self) -> int:
         return len(self.counts)
 

@@ -34,12 +34,10 @@ def without_copies(traces: TraceSet) -> TraceSet:
         if said not in seen:
             seen.add(said)
             first.append(row)
-    n_copies = len(traces) - len(first)
-    if not n_copies:
+    if len(first) == len(traces):
         return traces
-    accounting = traces.accounting
-    dropped = {**accounting.dropped, COPY: n_copies}
-    return replace(traces.take(first), accounting=replace(accounting, kept=accounting.kept - n_copies, dropped=dropped))
+    copies = np.setdiff1d(traces.rows, traces.rows[first], assume_unique=True)
+    return replace(traces.take(first), accounting=traces.accounting.without(copies.tolist(), COPY))
 
 
 def count_unclear(traces: TraceSet) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracer_spec.errors import BundleError
+from tracer_spec.flow.traces.event_ids import id_in_its_source
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.plugin import Mask
 from tracer_spec.runtime.archive import ROWS
@@ -132,7 +133,8 @@ def _keys(traces: TraceSet) -> Iterator[tuple[bytes | None, bytes | None, bytes]
     """Yield each row's id, group and content; the content is empty where all that is known of it is its position."""
     for event, group, content in zip(traces.ids, traces.groups, traces.contents(), strict=True):
         is_content = not content.startswith(_NOT_CONTENT)
-        yield _bytes(event), _bytes(group), content if is_content else b""
+        own = id_in_its_source(event, content) if event is not None and "@" in event else event
+        yield _bytes(own), _bytes(group), content if is_content else b""
 
 
 def _bytes(text: str | None) -> bytes | None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer_spec.flow.traces.accounting import Accounting
+from tracer_spec.flow.traces.counts import Accounting
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,10 +82,8 @@ class TraceSet:
     def contents(self) -> Iterator[bytes]:
         """Yield what each trace is about: its text, else its vector, else (neither is here) its position."""
         for i, text in enumerate(self.texts):
-            if text:
-                yield b"text\0" + text.encode()
-            elif self.vectors is not None:
-                yield b"vector\0" + vector_bytes(self.vectors[i])
+            if text or self.vectors is not None:
+                yield content_of(text, self.vectors[i] if self.vectors is not None else None)
             else:
                 yield b"row\0" + str(self.rows[i]).encode()
 
@@ -106,6 +104,11 @@ class TraceSet:
             digest.update(",".join("-" if part is None else str(len(part)) for part in parts).encode() + b":")
             digest.update(b"".join(part for part in parts if part is not None))
         return digest.hexdigest()
+
+
+def content_of(text: str, vector: Any) -> bytes:
+    """Return what a trace is about, as bytes that are equal for equal texts, or vectors where there is no text."""
+    return b"text\0" + text.encode() if text else b"vector\0" + vector_bytes(vector)
 
 
 def vector_bytes(vector: Any) -> bytes:

@@ -1,0 +1,105 @@
+"""Columns of a trace set while records are read."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+
+from tracer_spec.flow.traces.counts import Accounting
+from tracer_spec.flow.traces.labels import is_unicode
+from tracer_spec.flow.traces.raw_trace import RawTrace
+from tracer_spec.flow.traces.trace_set import TraceSet, content_of
+
+# answers that are kept as they were given, for 'plan' to look at where labels do not parse
+_N_ANSWERS = 1000
+
+
+def key_of(value: Any) -> str | None:
+    """Return an id or group key as a string, None where it is blank or nothing that can tell rows apart."""
+    if isinstance(value, str):
+        return value if value and not value.isspace() else None
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, float):
+        return str(value) if math.isfinite(value) else None
+    return str(value) if isinstance(value, (int, Decimal, UUID)) else None
+
+
+@dataclass(slots=True)
+class Columns:
+    """The columns of a trace set while records are read; ``start`` is how many were read before, of earlier sources."""
+
+    vectors: list[Any] | None
+    start: int = 0
+    texts: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    ids: list[str | None] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    truths: list[str | None] = field(default_factory=list)
+    groups: list[str | None] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+    flaws: dict[int, str] = field(default_factory=dict)
+    answers: dict[int, Any] = field(default_factory=dict)
+
+    def content(self, text: Any, vector: Any) -> bytes:
+        """Return what a row is about, as its trace set will say."""
+        return content_of(_text(text), None if self.vectors is None else _compact(vector))
+
+    def add(
+        self, row: int, raw: RawTrace, text: Any, event: str | None, label: str, flaw: str, truth: str | None
+    ) -> None:
+        """Append a row, the trace at position ``row`` of its source."""
+        row += self.start
+        self.texts.append(_text(text))
+        self.labels.append(label)
+        self.ids.append(event)
+        self.times.append(math.nan if raw.time is None else raw.time)
+        self.truths.append(truth)
+        self.groups.append(key_of(raw.group))
+        if self.vectors is not None:
+            self.vectors.append(_compact(raw.vector))
+        self.rows.append(row)
+        if flaw:
+            self.flaws[row] = flaw
+        if not self.start and len(self.answers) < _N_ANSWERS:
+            self.answers[row] = raw.label
+
+    def close(self, accounting: Accounting) -> TraceSet:
+        """Return the trace set."""
+        return TraceSet(
+            texts=tuple(self.texts),
+            labels=tuple(self.labels),
+            ids=tuple(self.ids),
+            times=np.asarray(self.times, dtype=np.float64),
+            truths=tuple(self.truths),
+            groups=tuple(self.groups),
+            vectors=None if self.vectors is None else tuple(self.vectors),
+            rows=np.asarray(self.rows, dtype=np.int64),
+            accounting=accounting,
+            flaws=self.flaws,
+            answers=self.answers,
+        )
+
+
+def _text(text: Any) -> str:
+    """Return a text that can be used; empty for anything else."""
+    return text if isinstance(text, str) and is_unicode(text) else ""
+
+
+def _compact(vector: Any) -> Any:
+    """Return a list of numbers as float32, an eighth of the memory; anything else as it is."""
+    if not isinstance(vector, list):
+        return vector
+    try:
+        numbers = np.asarray(vector)
+    except (ValueError, OverflowError):  # of uneven lengths, or integers beyond any type
+        return vector
+    if numbers.ndim != 1 or numbers.dtype.kind not in "fiu":
+        return vector
+    with np.errstate(over="ignore"):
+        return numbers.astype(np.float32)
