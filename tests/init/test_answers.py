@@ -56,6 +56,7 @@ SHAPES = {
         ("json?:topic",),
     ),
     "lists of one": (lambda topic, n: json.dumps({"topics": [topic]}), ("json:topics.0",)),
+    "bare lists of one": (lambda topic, n: [topic], ("json:0",)),
     "tool": (lambda topic, n: ToolCall("classify", {"topic": topic}), ("json:topic",)),
     "tools": (lambda topic, n: ToolCall(topic, {"order": f"{n}"}), ("tool-name",)),
     "tools without arguments": (lambda topic, n: ToolCall(topic, {}), ("tool-name",)),

@@ -29,6 +29,13 @@ def test_values_tell_text_and_label_where_the_headers_say_nothing(init, all_foun
     all_found(init({"tabelle.csv": table(HEADERS[language], rows)}))
 
 
+def test_a_table_without_headers_is_refused_before_a_row_names_its_columns(init, calls):
+    outcome = init({"t.csv": table((calls[0].text, calls[0].label), [(c.text, c.label) for c in calls[1:]])})
+    assert (outcome.code, outcome.spec) == (1, None)
+    assert outcome.err.startswith("the first line is a row of the table, not its headers\n")
+    assert calls[0].text not in outcome.err
+
+
 def test_texts_in_a_script_without_spaces_are_texts(init, calls):
     said = {
         "delivery": "我的包裹{}还没有送到",
@@ -77,6 +84,23 @@ def test_model_time_group_and_a_humans_label_are_mapped_beside_keys_of_native(in
         "group": "customer_id",
     }
     assert outcome.accounting.models == {"m-1": 72}
+
+
+def test_ids_that_come_again_are_ids_of_calls_only_where_text_and_answer_do_too(init, calls):
+    twice = [{"q": c.text, "a": c.label, "request_id": f"r{c.n}"} for c in calls for _ in range(1 + c.n % 2)]
+    retried = init({"log.jsonl": twice})
+    assert retried.spec["traces"]["format"]["id"] == "request_id"
+    assert (len(retried.texts), retried.accounting.dropped) == (72, {"duplicate id": 36})
+    tickets = [{"q": c.text, "a": c.label, "ticket_id": f"r{c.n - c.n % 2}"} for c in calls]
+    assert "id" not in init({"log.jsonl": tickets}, "--force").spec["traces"]["format"]
+    customers = [{"q": c.text, "a": c.label, "customer_id": f"r{c.n}"} for c in calls]
+    assert "id" not in init({"log.jsonl": customers}, "--force").spec["traces"]["format"]
+
+
+def test_whole_numbers_as_labels_are_no_times(init, calls):
+    outcome = init({"log.jsonl": [{"text": c.text, "target": c.n % 4, "pred": (c.n + 1) % 4} for c in calls]})
+    assert outcome.code == 0, outcome.err
+    assert outcome.spec["traces"]["format"] == {"text": "text", "label": "pred", "truth": "target"}
 
 
 def test_a_change_of_the_teacher_is_told_of(init, calls):

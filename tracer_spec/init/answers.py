@@ -40,12 +40,15 @@ class Answers:
         Of the labels that the steps find.
     problem, hint : str
         Why no step makes labels of answers of this shape, and what to do; empty where some do.
+    is_final : bool
+        Whether such answers hold no label for certain, wherever in them one looks.
     """
 
     steps: tuple[str, ...]
     counts: LabelCounts
     problem: str = ""
     hint: str = ""
+    is_final: bool = False
 
     @property
     def flaw(self) -> str:
@@ -62,7 +65,8 @@ def read_answers(values: Sequence[Any]) -> Answers:
     if len(objects) > _MOST * len(answers):
         return _of_objects(answers, objects, first, tools)
     if _share(answers, _is_list_of_labels) > _MOST:
-        return _several(answers, "")
+        are_alone = all(len(answer) == 1 for answer in answers if isinstance(answer, list))
+        return _best(answers, [(*first, "json:0")]) if are_alone else _several(answers, "")
     tag = _common_tag(answers)
     if tag:
         steps = (*first, rf"regex:<{tag}>\s*(.*?)\s*</{tag}>")
@@ -201,6 +205,7 @@ def _several(answers: Sequence[Any], key: str) -> Answers:
         count_labels([None] * len(answers)),
         f"the answers are lists of labels{where}; a router gives one label",
         f"ask the LLM for one; or take one by its place, as 'traces.labels.normalize: [json:{key or 'labels'}.0]' does",
+        is_final=True,
     )
 
 
@@ -212,12 +217,14 @@ def _no_key(answers: Sequence[Any], values: Mapping[str, Sequence[Any]]) -> Answ
     """Return the answer to objects without a label, such as a score for each."""
     numbers = [key for key, found in values.items() if all(isinstance(value, int | float) for value in found)]
     shown = listing([f"{key} ({_kind(found)})" for key, found in values.items()], 8) or "none in common"
-    what = "a number under each key, and no label" if len(numbers) > 1 else "no key of theirs holds a label"
+    are_scores = len(numbers) == len(values) > 1
+    what = "a number under each key, and no label" if are_scores else "no key of theirs holds a label"
     return Answers(
         PLAIN,
         count_labels([None] * len(answers)),
         f"the answers are JSON objects: {what}; keys: {shown}",
         "write the label into a field of its own (of scores, the key of the highest), or name where it is: --label",
+        is_final=are_scores,
     )
 
 

@@ -169,8 +169,6 @@ def _inside(value: Any, path: str, key: str, depth: int) -> Iterator[tuple[str, 
             yield from _places(each, f"{path}.{step}" if path else step, str(below), depth + 1)
     elif not value or not all(isinstance(each, Mapping) for each in value):
         yield path, key, value
-        if len(value) == 1:
-            yield f"{path}[0]", key, value[0]
     elif len(value) > 1:
         is_of_traces = not {"role", "key"} & value[0].keys()
         yield path, key, _ListOfObjects(len(value)) if is_of_traces else value
@@ -200,10 +198,7 @@ def _is_of_messages(value: Sequence[Any]) -> bool:
 def _simplest(fields: Sequence[Field]) -> Iterator[Field]:
     """Yield fields but those that hold what a simpler one holds; a human's label may well say what the LLM's does."""
     best: dict[tuple[Any, ...], Field] = {}
-    often = {each.path: each.n for each in fields}
     for each in fields:
-        if each.n < often.get(each.path.removesuffix("[0]"), 0):
-            continue  # some of these lists are longer
         key = (tuple(each.values), each.texts, bool(each.words & TRUTHS))
         if key not in best or _effort(each.path) < _effort(best[key].path):
             best[key] = each

@@ -12,7 +12,7 @@ from tracer_spec.init.attempt import Attempt, Layout, is_good, try_format
 from tracer_spec.init.fields import Fields, fields_of
 from tracer_spec.init.places import head_and_body, labels_in, other_parts, texts_in
 from tracer_spec.init.presets import best_preset, is_half_of_a_join, read_all
-from tracer_spec.init.refusal import Refusal, no_answer, no_text, streamed, unusable, without_other_half
+from tracer_spec.init.refusal import Refusal, no_answer, no_headers, no_text, streamed, unusable, without_other_half
 from tracer_spec.init.sampling import SAMPLED, Sample, spread
 from tracer_spec.plugin import Record
 
@@ -41,6 +41,8 @@ def guess_layout(sample: Sample, text: str | None = None, label: str | None = No
         problem = records[0].problem if records else "no record in it"
         raise DataError(f"no record can be read: {problem}", where=records[0].where if records else "")
     fields = fields_of(records)
+    if sample.source.use == "csv" and _first_line_is_a_row(records):
+        raise no_headers()
     if not label and any(".delta." in each.path and each.n * 2 >= fields.n for each in fields.all):
         raise streamed().error(fields)
     found = _layout(sample, fields, text, label)
@@ -52,6 +54,11 @@ def guess_layout(sample: Sample, text: str | None = None, label: str | None = No
             return layout
     half = is_half_of_a_join(sample)
     raise (without_other_half(half) if half else found).error(fields)
+
+
+def _first_line_is_a_row(records: Sequence[Record]) -> bool:
+    """Tell whether a column is called what one of its own fields holds."""
+    return any(record.data.get(name) == name for record in records for name in record.data)
 
 
 def _of_list(sample: Sample, path: str, text: str | None, label: str | None) -> Layout | None:
@@ -83,6 +90,8 @@ def _layout(sample: Sample, fields: Fields, text: str | None, label: str | None)
     is_clear = preset is not None and not preset.flaw
     if preset is not None and is_clear and (preset.format in _NO_VENDORS or preset.is_a_vendors):
         return _of_preset(preset, sample, fields)
+    if preset is not None and preset.answers.is_final:
+        return unusable(preset)
     mapped = _mapped(sample, fields, text, label)
     if preset is None or (isinstance(mapped, Layout) and (preset.flaw or _reads_the_same(mapped, preset, sample))):
         return mapped
@@ -108,7 +117,8 @@ def _over(preset: Attempt, sample: Sample, text: str | None, label: str | None) 
 def _of_preset(preset: Attempt, sample: Sample, fields: Fields) -> Layout:
     """Return the layout of a preset, with what the preset misses of the parts that are there."""
     parts = {"preset": preset.format} if isinstance(preset.format, str) else dict(preset.format)
-    found = other_parts(fields, parts.values(), preset.answers.counts.counts)
+    told = [(raw.text, raw.label) for raw in read_all(preset.format, sample)]
+    found = other_parts(fields, parts.values(), preset.answers.counts.counts, told)
     more = {part: path for part, path in found.items() if all(getattr(raw, part) is None for raw in preset.raws)}
     if more:  # a preset may read items or views in which these fields do not lie
         raws = [raw for raw in read_all({**parts, **more}, sample) if is_good(raw)]
@@ -129,11 +139,13 @@ def _mapped(sample: Sample, fields: Fields, text: str | None, label: str | None)
     answer = label or labels[0].path
     taken = {chosen, answer, *(pair or ())}
     parts = {"text": chosen, "label": answer}
-    attempt = try_format(parts, read_all(parts, sample))
+    raws = read_all(parts, sample)
+    attempt = try_format(parts, raws)
     if attempt.flaw:
         return unusable(attempt)
+    told = [(raw.text, raw.label) for raw in raws]
     return Layout(
-        {**parts, **other_parts(fields, taken, attempt.answers.counts.counts)},
+        {**parts, **other_parts(fields, taken, attempt.answers.counts.counts, told)},
         attempt.answers.steps,
         texts=(chosen,) if text else (chosen, *(each.path for each in texts if each.path not in taken)),
         labels=(label,) if label else tuple(each.path for each in labels),

@@ -9,7 +9,23 @@ from tracer_spec.builtin.formats.native import TEXT_KEYS
 
 TEXTS = frozenset((*TEXT_KEYS, "message", "utterance", "body", "content", "request", "sentence", "comment", "email"))
 LABELS = frozenset(
-    (*LABEL_KEYS, "prediction", "predicted", "category", "class", "topic", "response", "completion", "result", "tag")
+    (
+        *LABEL_KEYS,
+        "prediction",
+        "predicted",
+        "category",
+        "class",
+        "topic",
+        "response",
+        "completion",
+        "result",
+        "tag",
+        "classification",
+        "classified",
+        "verdict",
+        "decision",
+        "pred",
+    )
 )
 TRUTHS = frozenset(
     ("truth", "ground", "gold", "human", "expected", "reference", "annotation", "annotated", "correct", "target")
@@ -21,7 +37,8 @@ GROUPS = frozenset(("user", "customer", "session", "conversation", "thread", "te
 OTHERS = frozenset(
     (*MODELS, *GROUPS, "version", "score", "confidence", "language", "lang", "locale", "source", "environment", "env",
      "status", "level", "type", "kind", "role", "region", "channel", "object", "finish", "reason", "stop", "operation",
-     "priority", "split", "cached", "stream", "url", "method", "name", "tokens", "usage", "cost", "latency", "duration")
+     "priority", "split", "cached", "stream", "url", "method", "name", "tokens", "usage", "cost", "latency", "duration",
+     "host", "hostname", "server", "node", "pod")
 )  # fmt: skip
 # the two parts of a mail or a ticket, which belong together
 HEADS, BODIES = (

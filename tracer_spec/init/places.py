@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tracer_spec.init.answers import Answers, read_answers
 from tracer_spec.init.fields import Field, Fields, is_json
@@ -77,7 +78,12 @@ def head_and_body(fields: Fields, text: str) -> tuple[str, str] | None:
 def labels_in(fields: Fields, text: str) -> tuple[Candidate, ...]:
     """Return what could be the LLM's answer, the likeliest first; never the text itself."""
     often = [each for each in fields.all if each.n * 2 >= fields.n and each.path != text]
-    return ranked([_as_label(each) for each in often if each.mean_chars < _LONGEST_ANSWER and not each.is_time])
+    return ranked([_as_label(each) for each in often if each.mean_chars < _LONGEST_ANSWER and not _is_clock(each)])
+
+
+def _is_clock(found: Field) -> bool:
+    """Tell times from whole numbers, which could be times as well."""
+    return found.is_time and (bool(found.words & TIMES) or found.n_distinct * 2 > found.n)
 
 
 def _as_label(found: Field) -> Candidate:
@@ -98,13 +104,18 @@ def answers_in(fields: Fields, text: str) -> tuple[Candidate, ...]:
     return tuple(sorted((each for each in found if each.named > 0), key=lambda each: -each.named))
 
 
-def other_parts(fields: Fields, taken: Collection[str], labels: Collection[str]) -> dict[str, str]:
-    """Return the paths of id, time, model, group and a human's label, of those that are there."""
+def other_parts(
+    fields: Fields, taken: Collection[str], labels: Collection[str], told: Sequence[Any] = ()
+) -> dict[str, str]:
+    """Return the paths of id, time, model, group and a human's label, of those that are there.
+
+    ``told`` is what each record asks and answers, where a record is one trace.
+    """
     n = fields.n
     often = [each for each in fields.all if each.n * 2 >= n and each.path not in taken and not each.is_of_a_chat]
     known = frozenset(labels)
     wanted: Mapping[str, list[Field]] = {
-        "id": [each for each in often if each.words & IDS and each.n_distinct == each.n == n and not each.spaced],
+        "id": [each for each in often if each.words & IDS and each.n == n and _is_of_events(each, told)],
         "time": [each for each in often if each.words & TIMES and each.is_time],
         "truth": [each for each in fields.all if each.path not in taken and _is_truth(each, known)],
         # one value is enough: the log that comes next may hold another
@@ -112,6 +123,17 @@ def other_parts(fields: Fields, taken: Collection[str], labels: Collection[str])
         "group": [each for each in often if each.words & GROUPS and each.is_scalar and _tells_apart(each)],
     }
     return {part: _plainest(found) for part, found in wanted.items() if found}
+
+
+def _is_of_events(found: Field, told: Sequence[Any]) -> bool:
+    """Tell whether values are ids of calls: each once, or again with the same text and answer, as retries are logged."""
+    if found.spaced or found.words & GROUPS or found.n_distinct * 2 < found.n:
+        return False
+    if found.n_distinct == found.n:
+        return True
+    if len(told) != found.n:
+        return False
+    return len(set(zip(found.texts, map(repr, told), strict=True))) == found.n_distinct
 
 
 def _plainest(found: Sequence[Field]) -> str:

@@ -36,6 +36,14 @@ def field_lines(fields: Fields, most: int = _SHOWN) -> list[str]:
     return [*lines, f"  and {plural(left, 'more field')}"] if left > 0 else lines
 
 
+def no_headers() -> DataError:
+    """Return the error of a table without headers: its first row would name the columns, in the spec too."""
+    return DataError(
+        "the first line is a row of the table, not its headers",
+        hint="write the names of the columns above it, or in a spec: 'with: {path: FILE, header: [text, label]}'",
+    )
+
+
 def streamed() -> Refusal:
     """Return the refusal of records that are pieces of answers."""
     return Refusal(
