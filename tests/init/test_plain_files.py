@@ -160,6 +160,13 @@ def test_answers_become_labels(init, all_found, calls, kind):
     all_found(init({"log.jsonl": [{"input": c.text, "teacher": ANSWERS[kind](c)} for c in calls]}))
 
 
+def test_keys_that_could_both_be_the_label_are_told(init, calls):
+    rows = [{"input": c.text, "teacher": json.dumps({"p": c.label, "q": "xyz"[c.n % 3], "why": c.text})} for c in calls]
+    outcome = init({"log.jsonl": rows})
+    assert outcome.code == 0
+    assert "json:q; could be json:p as well" in outcome.out or "json:p; could be json:q as well" in outcome.out
+
+
 def test_whole_numbers_are_labels(init, calls):
     rows = [{"input": call.text, "teacher": json.dumps({"label": call.n % 4})} for call in calls]
     assert set(init({"log.jsonl": rows}).labels) == {"0", "1", "2", "3"}

@@ -26,6 +26,8 @@ _DRESS = r"""^["'*`]*(.*?)["'*`.]*$"""
 # of the answers, what must have a shape before a step is proposed for it
 _MOST, _SOME = 0.5, 0.02
 _DEEPEST, _LONGEST_LABEL = 3, 60
+# keys this close to the best are told
+_CLOSE = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class Answers:
         Why no step makes labels of answers of this shape, and what to do; empty where some do.
     is_final : bool
         Whether such answers hold no label for certain, wherever in them one looks.
+    other_keys : tuple of str
+        Keys of answers in JSON whose values are labels about as well.
     """
 
     steps: tuple[str, ...]
@@ -49,6 +53,7 @@ class Answers:
     problem: str = ""
     hint: str = ""
     is_final: bool = False
+    other_keys: tuple[str, ...] = ()
 
     @property
     def flaw(self) -> str:
@@ -168,7 +173,8 @@ def _of_objects(
     bare = [answer.strip() for answer in answers if isinstance(answer, str) and not objects_of(answer)]
     step = "json?" if sum(answer in known for answer in bare) > _MOST * len(bare) else "json"
     steps = (*first, *fence, f"{step}:{key}")
-    return Answers(steps, labels_by(steps, answers))
+    others = tuple(path for worth, path in scored[1:] if worth > scored[0][0] - _CLOSE)
+    return Answers(steps, labels_by(steps, answers), other_keys=others)
 
 
 def _items(value: Mapping[str, Any], keys: tuple[str, ...]) -> Iterator[tuple[str, Any]]:

@@ -31,6 +31,8 @@ class Layout:
         JMESPaths of what could be the text, or the label, as well, the likeliest first; one or none where it is clear.
     is_unsure : bool
         Whether nothing but the order of the fields spoke for the first of ``labels``.
+    other_keys : tuple of str
+        Keys of answers in JSON that could be the label as well.
     """
 
     format: Written
@@ -39,6 +41,7 @@ class Layout:
     texts: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     is_unsure: bool = False
+    other_keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,9 @@ def _of_preset(preset: Attempt, sample: Sample, fields: Fields) -> Layout:
     if more:  # a preset may read items or views in which these fields do not lie
         raws = [raw for raw in read_all({**parts, **more}, sample) if is_good(raw)]
         more = {part: path for part, path in more.items() if any(getattr(raw, part) is not None for raw in raws)}
-    return Layout({**parts, **more} if more else preset.format, preset.answers.steps)
+    return Layout(
+        {**parts, **more} if more else preset.format, preset.answers.steps, other_keys=preset.answers.other_keys
+    )
 
 
 def _mapped(sample: Sample, fields: Fields, text: str | None, label: str | None) -> Layout | Refusal:
@@ -149,5 +151,6 @@ def _mapped(sample: Sample, fields: Fields, text: str | None, label: str | None)
         attempt.answers.steps,
         texts=(chosen,) if text else (chosen, *(each.path for each in texts if each.path not in taken)),
         labels=(label,) if label else tuple(each.path for each in labels),
+        other_keys=attempt.answers.other_keys,
         is_unsure=len(labels) > 1 and labels[1].named >= labels[0].named,
     )

@@ -127,6 +127,9 @@ def tell(look: Look) -> list[tuple[str, str]]:
     for part, paths in (("text", layout.texts), ("label", layout.labels)):
         if len(paths) > 1:
             facts.append((f"{part}?", f"{paths[0]}; could be {', '.join(paths[1:5])} as well: --{part} decides"))
+    if layout.other_keys:
+        keys = ", ".join(f"json:{one_line(key, 40)}" for key in layout.other_keys[:4])
+        facts.append(("key?", f"{layout.normalize[-1]}; could be {keys} as well: 'traces.labels.normalize' decides"))
     if accounting.dropped:
         dropped = [f"{one_line(why, 60)} {n:,}" for why, n in accounting.dropped.items()]
         facts.insert(1, ("left out", listing(dropped, 6)))
