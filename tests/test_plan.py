@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import Field, field_validator
 
+from tracer_spec.builtin.formats import PRESETS
 from tracer_spec.errors import MissingDependencyError, SpecError
 from tracer_spec.plan import Plan, make_plan
 from tracer_spec.plugin import CalibratorPlugin, Options, Plugin, VectorReaderPlugin
@@ -405,3 +406,18 @@ def test_credentials_in_an_address_are_refused_unless_they_come_from_the_environ
     )
     plan = plan_of(SPEC.replace("traces.jsonl", "'${ADDRESS}'"), ADDRESS=secret)
     assert plan.sources[0].options == Lines(path=secret)
+
+
+def test_a_grouped_split_takes_the_group_of_the_format_or_its_trace() -> None:
+    grouped = "split={strategy: grouped}"
+    plan = plan_of(SPEC, grouped, "traces.format=otel-genai")
+    assert plan.spec.split.key == PRESETS["otel-genai"].trace
+    by_group = plan_of(SPEC, grouped, "traces.format={preset: otel-genai, group: customer}")
+    assert by_group.spec.split.key == "customer"
+    assert plan_of(SPEC, "split={strategy: grouped, key: mine}", "traces.format=otel-genai").spec.split.key == "mine"
+    assert plan_of(SPEC, "traces.format=otel-genai").spec.split.key is None
+
+
+def test_a_grouped_split_of_a_format_without_groups_needs_a_key() -> None:
+    (problem,) = problems(SPEC, "split={strategy: grouped}")
+    assert problem.endswith("a grouped split needs a key\n  hint: add key: the JMESPath of the group")

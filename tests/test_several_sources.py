@@ -6,12 +6,14 @@ import pytest
 
 import tracer_spec as ts
 from tracer_spec.cli import main
-from tracer_spec.errors import SpecError
+from tracer_spec.errors import LockError, SpecError
+from tracer_spec.flow.lock.file import read_lock
 from tracer_spec.flow.lock.fitted import dealt_before
 from tracer_spec.flow.prepare import part, read_traces
 from tracer_spec.flow.traces.dealt import NEVER
 from tracer_spec.plan import load_plan
 from tracer_spec.plugin.registry import find_plugins
+from tracer_spec.report.written_spec import written_spec
 from tracer_spec.runtime import read_bundle
 from tracer_spec.spec import load_spec, spec_digest
 
@@ -217,6 +219,23 @@ def test_sources_that_are_read_alike_need_no_number(folder):
     (folder / "fresh.jsonl").write_text("\n".join(lines), encoding="utf-8")
     code, told = answered("verify", "two.tracer", "fresh.jsonl")
     assert (code, told["measured"]["traces"]["kept"]) == (0, 30)
+
+
+def test_the_bundle_and_the_lock_tell_what_is_written_of_each_source(folder):
+    second = "{use: jsonl, with: {path: old.jsonl}, on_error: drop}"
+    ts.build("router.yaml", out="two.tracer", overrides=[f"traces[1]={second}"])
+    told = written_spec(read_bundle("two.tracer"))
+    assert (told["traces[0].with.path"], told["traces[1].with.path"], told["traces[1].on_error"]) == (
+        *("old.jsonl", "old.jsonl", "drop"),
+    )
+    keys = read_lock(folder / "router.lock").document.build.spec.keys
+    assert (keys["traces[0].use"], keys["traces[0].on_error"], keys["traces[1].on_error"]) == ("jsonl", "fail", "drop")
+    assert not any(".with" in key for key in keys)
+    ts.build("router.yaml", out="two.tracer", overrides=[f"traces[1]={second}"], locked=True)
+    with pytest.raises(LockError, match=r"traces\[1\]\.on_error"):
+        ts.build(
+            "router.yaml", out="two.tracer", overrides=[f"traces[1]={second}", "traces[1].on_error=fail"], locked=True
+        )
 
 
 def test_where_the_traces_lie_is_not_in_the_digest_of_the_spec(folder):

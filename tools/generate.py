@@ -14,6 +14,7 @@ from tools.spec_page import spec_page
 from tracer_spec.builtin.formats.native import native_schema
 from tracer_spec.flow.documents.audit import AuditDocument
 from tracer_spec.flow.documents.certificate import CertificateDocument
+from tracer_spec.flow.documents.decision import decision_schema
 from tracer_spec.flow.documents.frontier import FrontierDocument
 from tracer_spec.flow.documents.lock import LockDocument
 from tracer_spec.runtime.manifest_schema import manifest_schema
@@ -39,6 +40,7 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "schemas/bundle.v1.json": _schema(partial(manifest_schema, 1)),
     "schemas/bundle.v2.json": _schema(partial(manifest_schema, 2)),
     "schemas/certificate.v1.json": _schema(CertificateDocument.schema_document),
+    "schemas/decision.v1.json": _schema(decision_schema),
     "schemas/frontier.v1.json": _schema(FrontierDocument.schema_document),
     "schemas/lock.v1.json": _schema(LockDocument.schema_document),
     "schemas/router.v1.json": _schema(router_schema),

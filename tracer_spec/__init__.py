@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tracer_spec.engine import BuildResult, build
     from tracer_spec.errors import BundleError, DataError, LockError, PluginError, SpecError, TracerError
+    from tracer_spec.production.decision_log import DecisionLog
+    from tracer_spec.production.deployment import Deployment, Label, deploy
     from tracer_spec.runtime import Batch, Decision, Router, load
 
 __version__ = "0.1.0"
@@ -22,6 +24,10 @@ _HOMES = {
     "Decision": "tracer_spec.runtime",
     "Router": "tracer_spec.runtime",
     "load": "tracer_spec.runtime",
+    "DecisionLog": "tracer_spec.production.decision_log",
+    "Deployment": "tracer_spec.production.deployment",
+    "Label": "tracer_spec.production.deployment",
+    "deploy": "tracer_spec.production.deployment",
     "BundleError": "tracer_spec.errors",
     "DataError": "tracer_spec.errors",
     "LockError": "tracer_spec.errors",
@@ -36,6 +42,9 @@ __all__ = [
     "BundleError",
     "DataError",
     "Decision",
+    "DecisionLog",
+    "Deployment",
+    "Label",
     "LockError",
     "PluginError",
     "Router",
@@ -43,6 +52,7 @@ __all__ = [
     "TracerError",
     "__version__",
     "build",
+    "deploy",
     "load",
 ]
 

@@ -134,6 +134,35 @@ def _about_format(loaded: LoadedSpec, path: Path, asked: str | FormatMap) -> lis
     return problems
 
 
+def group_keys(loaded: LoadedSpec) -> frozenset[str | None]:
+    """Return what keeps rows together in the formats of the sources: their groups, else their traces."""
+    formats = (
+        find_format(each.format if isinstance(each.format, str) else each.format.model_dump())
+        for each in loaded.spec.sources
+    )
+    return frozenset(each.group or each.trace for each in formats)
+
+
+def group_problems(loaded: LoadedSpec) -> list[Problem]:
+    """Return what is wrong where a grouped split names no key, and the formats give none, or several."""
+    split = loaded.spec.split
+    if split.strategy != "grouped" or split.key is not None:
+        return []
+    try:
+        keys = group_keys(loaded)
+    except SpecError:
+        return []  # told by format_problems
+    if None not in keys and len(keys) == 1:
+        return []
+    why = "" if None in keys else ": the sources' formats group by different keys"
+    path: Path = ("split", "key")
+    return [
+        Problem(
+            loaded.where(path), f"a grouped split needs a key{why}", "add key: the JMESPath of the group", address(path)
+        )
+    ]
+
+
 def text_problems(loaded: LoadedSpec) -> list[Problem]:
     """Return what is wrong where the embedder reads texts and the format has none."""
     problems = []

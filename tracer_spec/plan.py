@@ -11,7 +11,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from tracer_spec.builtin.formats import Format, Reader, compile_format, find_format
-from tracer_spec.cross_checks import allowed_labels, format_problems, secret_problems, target_problems, text_problems
+from tracer_spec.cross_checks import (
+    allowed_labels,
+    format_problems,
+    group_keys,
+    group_problems,
+    secret_problems,
+    target_problems,
+    text_problems,
+)
 from tracer_spec.errors import PluginError, Problem, SpecError, TracerError
 from tracer_spec.plugin.contracts import Options, Provided, VectorReaderPlugin
 from tracer_spec.plugin.proposing import CalibratorPlugin, Target
@@ -211,7 +219,7 @@ def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
 
     sources = tuple(one("source", each.source, *spec.source_path(at)) for at, each in enumerate(spec.sources))
     allowed, found = allowed_labels(loaded)
-    problems += [*format_problems(loaded), *secret_problems(loaded), *found]
+    problems += [*format_problems(loaded), *secret_problems(loaded), *group_problems(loaded), *found]
     embedder = one("embedder", spec.embedder, "embedder")
     zoo = each("surrogate", spec.zoo, "zoo")
     families = each("family", spec.families, "families")
@@ -225,7 +233,7 @@ def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
     if problems or not (embedder and acceptor and calibrator):
         raise SpecError.of(tuple(problems))
     return Plan(
-        loaded=loaded,
+        loaded=_with_group(loaded),
         sources=_present(sources),
         embedder=embedder,
         zoo=_present(zoo),
@@ -235,6 +243,15 @@ def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
         calibrator=calibrator,
         allowed_labels=allowed,
     )
+
+
+def _with_group(loaded: LoadedSpec) -> LoadedSpec:
+    """Return the spec with the key of its groups written out, where it takes that of its formats."""
+    split = loaded.spec.split
+    if split.strategy != "grouped" or split.key is not None:
+        return loaded
+    (key,) = group_keys(loaded)
+    return replace(loaded, spec=loaded.spec.model_copy(update={"split": split.model_copy(update={"key": key})}))
 
 
 def _present(resolved: Iterable[Resolved | None]) -> tuple[Resolved, ...]:

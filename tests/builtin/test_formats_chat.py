@@ -37,6 +37,7 @@ ASKED = {
     "OpenInference": [{"message": {"role": "user", "contents": [{"message_content": {"type": "text", "text": TEXT}}]}}],
     "LlamaIndex": {"messages": [{"role": "user", "blocks": [{"block_type": "text", "text": TEXT}]}]},
     "LangChain's chains": {"history": EARLIER, "input": TEXT},
+    "Cohere": {"message": TEXT, "chat_history": EARLIER},
     "one message": USER,
     "a list": [USER],
     "a string": TEXT,
@@ -71,6 +72,9 @@ ANSWERED = {
     "Braintrust's choices": [{"finish_reason": "stop", "index": 0, "message": MESSAGE}],
     "OpenInference": [{"message": {"role": "assistant", "content": "refund"}}],
     "LlamaIndex": {"message": {"role": "assistant", "blocks": [{"block_type": "text", "text": "refund"}]}},
+    "Ollama": {"model": "m", "response": "refund", "done": True, "done_reason": "stop"},
+    "Cohere": {"text": "refund", "generation_id": "g", "finish_reason": "COMPLETE"},
+    "text generation": [{"generated_text": "refund"}],
     "one message": MESSAGE,
     "a string": "refund",
     "parts alone": [{"type": "text", "text": "refund"}],
@@ -148,6 +152,7 @@ def test_where_nobody_asked_there_is_no_text(value):
         *({}, None, {"error": {"message": "timeout"}}, {"choices": [{"delta": {"content": "ref"}}]}),
         *({"messages": [SYSTEM, USER]}, {"choices": [{"message": {"role": "assistant", "content": None}}]}),
         {"content": [{"type": "thinking", "thinking": "x"}]},
+        *({"choices": []}, {"object": "response", "output": []}, {"candidates": [], "promptFeedback": {}}),
     ],
 )
 def test_where_nobody_answered_there_is_no_answer(value):
@@ -187,6 +192,7 @@ def test_the_words_of_a_user_are_never_decoded():
         ({"output": [{"type": "message", "content": [{"type": "refusal", "refusal": "no"}]}]}, False, True),
         ({"stop_reason": "refusal"}, False, True),
         ({"candidates": [{"finishReason": "SAFETY"}]}, False, True),
+        ({"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}, False, True),
         ({"incomplete_details": {"reason": "content_filter"}}, False, True),
         ({"choices": [{"message": {"content": "length", "refusal": None}, "finish_reason": "stop"}]}, False, False),
         ("length", False, False),

@@ -9,13 +9,17 @@ from tracer_spec.builtin.formats.decisions import carries_decision
 from tracer_spec.cli.commands.route_lines import decision_document, error_document
 from tracer_spec.errors import DataError
 from tracer_spec.flow.traces.collect import collect
-from tracer_spec.flow.traces.labels import LabelCleaner
 from tracer_spec.plugin import Record
 from tracer_spec.runtime.decision import REASONS, UNAVAILABLE, Decision
+from tracer_spec.text_steps.labels import LabelCleaner
 
 DECISION = {"label": "lost", "handled": True, "score": 0.97, "stage": 0, "reason": "handled"}
 ANSWERED = {"input": "where is it?", "teacher": "lost"}
-FORMATS = {**PRESETS, "custom": custom_format({"text": "input", "label": "label"})}
+# the log of a deployment tells whose label is whose: see tests/production
+FORMATS = {
+    **{name: each for name, each in PRESETS.items() if name != "decisions"},
+    "custom": custom_format({"text": "input", "label": "label"}),
+}
 
 
 def reasons(wanted, *data):

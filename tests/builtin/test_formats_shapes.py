@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tracer_spec.builtin.formats import compile_format, find_format
+from tracer_spec.builtin.formats import PRESETS, compile_format, find_format
 from tracer_spec.flow.traces.collect import collect
-from tracer_spec.flow.traces.labels import LabelCleaner
 from tracer_spec.plugin import Record
+from tracer_spec.text_steps.labels import LabelCleaner
 
 CALLS = [("refund me please", "refund"), ("my card is blocked", "card"), ("what is my balance", "balance")]
 TIME = "2026-01-02T03:04:05Z"
@@ -287,6 +287,14 @@ def test_a_system_message_alone_is_what_was_asked():
         litellm(number, [{"role": "system", "content": text}], label) for number, (text, label) in enumerate(CALLS)
     ]
     assert rows(read("litellm", records)) == CALLS
+
+
+@pytest.mark.parametrize("preset", [name for name in PRESETS if name not in ("native", "langfuse")])
+def test_no_other_preset_takes_the_observations_of_langfuse_for_its_own(preset):
+    """`init` proposes the preset that reads the most."""
+    record = observation(1, messages("where?"), {"role": "assistant", "content": "lost"}, traceId="t")
+    raws = compile_format(find_format(preset)).read(record)
+    assert [raw for raw in raws if not raw.reason and raw.text and raw.label] == []
 
 
 # --- logs of chat APIs ---

@@ -15,11 +15,11 @@ from tracer_spec.builtin.formats.format import PARTS, RULES
 from tracer_spec.builtin.formats.functions import FUNCTIONS
 from tracer_spec.flow.prepare import read_traces
 from tracer_spec.flow.traces.accounting import BAD, REASONS
-from tracer_spec.flow.traces.labels import FLAWS
 from tracer_spec.plan import make_plan
 from tracer_spec.plugin import Record
 from tracer_spec.plugin.registry import find_plugins
 from tracer_spec.spec import load_spec
+from tracer_spec.text_steps.labels import FLAWS
 from tracer_spec.text_steps.language import STEPS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "traces.md").read_text(encoding="utf-8")

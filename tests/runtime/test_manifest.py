@@ -202,7 +202,16 @@ BEYOND_A_SCHEMA = (
 @given(st.data())
 def test_the_schema_and_the_reader_refuse_the_same_manifests(bundles, document, data):
     number = data.draw(st.sampled_from([1, 2]))
-    document = document if number == 1 else {**document, "format": 2, "extract": ["after:Text: ", "strip"]}
+    document = (
+        document
+        if number == 1
+        else {
+            **document,
+            "format": 2,
+            "extract": ["after:Text: ", "strip"],
+            "answers": {"normalize": ["json:intent"], "aliases": [{"answer": "top-up", "label": "b"}]},
+        }
+    )
     path = data.draw(st.sampled_from([each for each in paths(document) if each and each != ("version",)]))
     value = data.draw(st.just(REMOVED) | JUNK)
     mutated = bundles.reversioned(changed(document, path, value))
@@ -243,17 +252,18 @@ def test_a_manifest_with_extract_is_of_format_2_and_one_without_keeps_the_bytes_
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"extract": []}, "extract.*a list of 0, not a list of 1 to 8"),
         ({"extract": ["strip"] * 9}, "extract.*a list of 9"),
         ({"extract": "strip"}, "extract.*not a list"),
         ({"extract": ["after:" + "a" * 2000]}, r"extract\[0\].*not a text of 1 to 2000 characters"),
         ({"extract": ["strip", "think"]}, r"extract\[1\].*is 'think', which is no step"),
         ({"extract": ["regex:(a+)+b"]}, r"extract\[0\].*which repeats what can itself match in several ways"),
         ({"extract": ["between:a"]}, r"extract\[0\].*which does not have two markers"),
-        ({"extract": ["strip"], "format": 1}, "extract.*is there exactly where the format is 2"),
-        ({}, "extract.*is there exactly where the format is 2"),
+        ({"extract": ["strip"], "format": 1}, "answers.*is a key that this library does not know"),
+        ({}, "extract.*is missing"),
+        ({"extract": [], "answers": {"normalize": "strip", "aliases": []}}, "answers.normalize.*not a list"),
+        ({"extract": [], "answers": {"normalize": []}}, "answers.aliases.*is missing"),
     ],
 )
 def test_steps_that_a_bundle_brings_are_checked_before_a_text_meets_them(bundles, document, changes, message):
     with pytest.raises(BundleError, match=f"(?s)bundle.json {message}"):
-        read(bundles, {**document, "format": 2, **changes})
+        read(bundles, {**document, "format": 2, "answers": None, **changes})

@@ -24,7 +24,7 @@ from tracer_spec.runtime.bundle import parse_bundle
 from tracer_spec.runtime.inputs import embed_texts
 from tracer_spec.runtime.limits import CHUNK_ROWS
 from tracer_spec.runtime.load import open_router
-from tracer_spec.runtime.row_binding import OneRow
+from tracer_spec.runtime.row_binding import OneRow, RowBatches
 
 AT_MOST_S = 60
 """How long a test waits for what should come at once before it calls it lost."""
@@ -566,7 +566,7 @@ def test_what_a_signal_s_handler_raises_passes_wherever_it_interrupts(bundles, m
         assert len(raised) > 20
         assert {str(each) for each in raised} == {"the app's own"}
         assert decision.label == "card_arrival"
-    batch = {Router.route_batch.__code__, Router._decide.__code__, embed_texts.__code__}
+    batch = {Router.route_batch.__code__, RowBatches.route.__code__, RowBatches._decide.__code__, embed_texts.__code__}
     *raised, decided = places(lambda: fresh[1].route_batch(["a"]), batch, handler)
     assert len(raised) > 100
     assert decided.labels == ["card_arrival"]

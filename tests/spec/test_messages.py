@@ -77,7 +77,6 @@ def one(problems: Problems, minimal: str, *overrides: str) -> str:
             "split.strategy=randm",
             "'randm' is not one of random, temporal, grouped, fresh\nhint: did you mean 'random'?",
         ),
-        ("split.strategy=grouped", "a grouped split needs a key\nhint: add key: the JMESPath of the group"),
         ("split.key=a", "a random split takes no key\nhint: take key out, or write strategy: grouped"),
         ("split.folds=1", "1 is not at least 2"),
         ("report.text=yes", "'yes' is not true or false\nhint: write true"),

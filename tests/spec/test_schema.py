@@ -83,7 +83,6 @@ TARGET = {"agreement": 0.9}
         ({"target": {}}, ["target"]),
         ({"target": {"agreement": 0.9, "end_to_end": 0.9}}, ["target"]),
         ({"target": TARGET | {"calibrator": 5}}, ["target/calibrator"]),
-        ({"split": {"strategy": "grouped"}}, ["split"]),
         ({"split": {"key": "a"}}, ["split"]),
         ({"split": {"strategy": "random", "key": "a"}}, ["split"]),
         ({"split": {"folds": 1}}, ["split/folds"]),

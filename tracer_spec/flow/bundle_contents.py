@@ -18,8 +18,9 @@ from tracer_spec.flow.documents.lock import PolicyEntry
 from tracer_spec.flow.traces.row_hashes import row_hashes
 from tracer_spec.flow.versions import libraries
 from tracer_spec.preconditions import source_date
+from tracer_spec.runtime.answers import is_cheap
 from tracer_spec.runtime.archive import AUDIT, CERTIFICATE, EMBEDDER, FRONTIER, POLICY, ROWS, SPEC
-from tracer_spec.runtime.manifest import EmbedderIdentity, Manifest, PolicySummary, Probe, StageSummary
+from tracer_spec.runtime.manifest import Alias, Answers, EmbedderIdentity, Manifest, PolicySummary, Probe, StageSummary
 from tracer_spec.spec import spec_digest
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from tracer_spec.plan import Resolved
     from tracer_spec.plugin import Certificate
     from tracer_spec.spec.load import LoadedSpec
+    from tracer_spec.spec.model import RouterSpec
 
 
 def bundle_contents(
@@ -71,6 +73,7 @@ def bundle_contents(
         labels=labels,
         dimension=dimension,
         extract=spec.extract,
+        answers=_answers(spec),
         embedder=identity,
         policy=PolicySummary(
             policy.family, tuple(StageSummary(**dict(stage)) for stage in policy.stages), tuple(spec.defer_labels)
@@ -79,6 +82,15 @@ def bundle_contents(
         created=source_date(os.environ),
     )
     return Contents(manifest, members)
+
+
+def _answers(spec: RouterSpec) -> Answers | None:
+    """Say how the teacher's answers become labels; nothing where sources differ, or some answer could keep a step busy."""
+    found = {(source.labels.normalize, tuple(sorted(source.labels.aliases.items()))) for source in spec.sources}
+    normalize, aliases = found.pop()
+    if found or not is_cheap(normalize):
+        return None
+    return Answers(normalize, tuple(Alias(answer, label) for answer, label in aliases))
 
 
 def _learner(report: LearnerReport) -> Learner:

@@ -16,7 +16,6 @@ from tracer_spec.flow.traces.collect import collect
 from tracer_spec.flow.traces.dealt import NEVER, Dealt
 from tracer_spec.flow.traces.folds import check_inputs, fold_keys, folds
 from tracer_spec.flow.traces.label_space import LabelSpace, label_space
-from tracer_spec.flow.traces.labels import LabelCleaner
 from tracer_spec.flow.traces.repeats import COPIES, EITHER, refuse_doubled, with_note, without_copies
 from tracer_spec.flow.traces.several_sources import SourceOfTraces, collect_several
 from tracer_spec.flow.traces.splits import FRESH, GROUPED, Split, split
@@ -26,6 +25,7 @@ from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.plugin import Mask
 from tracer_spec.spec.sources import shared
 from tracer_spec.text_steps.cutter import TextCutter
+from tracer_spec.text_steps.labels import LabelCleaner
 
 if TYPE_CHECKING:
     from tracer_spec.plan import Plan

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from tracer_spec.flow.certify_rows import EmbeddedRows, Sealed
 from tracer_spec.flow.traces.counts import Accounting
 from tracer_spec.flow.traces.label_space import LabelSpace
-from tracer_spec.flow.traces.labels import UNUSABLE
 from tracer_spec.flow.traces.name_counts import N_LISTED
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.training.embed import FittedEmbedder
 from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.plugin import Mask
+from tracer_spec.text_steps.labels import UNUSABLE
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tracer_spec.flow.traces.labels import LabelCleaner
 from tracer_spec.init.label_counts import LabelCounts, count_labels
 from tracer_spec.init.names import LABELS, OTHERS, says, words_of
 from tracer_spec.text_format import listing, plural
 from tracer_spec.text_steps import ToolCall
 from tracer_spec.text_steps.json_answers import objects_of
+from tracer_spec.text_steps.labels import LabelCleaner
 
 PLAIN = ("strip", "first-line")
 _THOUGHTS = ("think", "thinking", "thought", "reasoning")

@@ -193,9 +193,9 @@ def _plans(sample: Sample, layout: Layout) -> list[Plan]:
 def _read(sample: Sample, plan: Plan, layout: Layout) -> TraceSet:
     """Return the traces of the first records, as ``plan`` reads them."""
     from tracer_spec.flow.traces.collect import collect
-    from tracer_spec.flow.traces.labels import LabelCleaner
     from tracer_spec.flow.traces.repeats import refuse_doubled, with_note
     from tracer_spec.text_steps.cutter import TextCutter
+    from tracer_spec.text_steps.labels import LabelCleaner
 
     cut = TextCutter(layout.extract).cut if layout.extract else None
     cleaner = LabelCleaner(layout.normalize)

@@ -44,6 +44,9 @@ def _values(node: Node, address: str) -> Iterator[tuple[str, str]]:
     elif isinstance(node, Pairs):
         for key, entry in node.entries.items():
             yield from _values(entry.node, f"{address}.{key}" if address else key)
+    elif address == "traces":  # two sources may be of one plugin
+        for index, item in enumerate(node.items):
+            yield from _values(item, f"{address}[{index}]")
     elif any(isinstance(item, Pairs) for item in node.items) or address in ("zoo", "families", "guards"):
         for index, item in enumerate(node.items):
             yield from _item(item, address, index)

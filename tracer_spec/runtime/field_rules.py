@@ -34,7 +34,7 @@ class Rule:
     plain : bool
         Whether a text is printed as it is: one line, without characters that steer a terminal or a CI log.
     since : int
-        The first format that has the key; it is left out where the list is empty.
+        The first format that has the key.
     """
 
     least: float | None = None
@@ -100,8 +100,7 @@ def fields_of(kind: Any) -> Mapping[str, tuple[str, Shape]]:
 def plain(value: Any) -> Any:
     """Return a value as JSON values: a dataclass as a mapping, a tuple as a list."""
     if is_dataclass(value) and not isinstance(value, type):
-        found = ((key, getattr(value, name), shape.rule) for key, (name, shape) in fields_of(type(value)).items())
-        return {key: plain(each) for key, each, rule in found if each or rule.since == 1}
+        return {key: plain(getattr(value, name)) for key, (name, _) in fields_of(type(value)).items()}
     if isinstance(value, Mapping):
         return {key: plain(each) for key, each in value.items()}
     return [plain(each) for each in value] if isinstance(value, tuple) else value

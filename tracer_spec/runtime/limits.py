@@ -19,6 +19,9 @@ STAGES = 64
 CUTS = 8
 CUT_CHARACTERS = 2000
 """Steps that take a text out of its prompt, and the characters of each: those of a spec (``text_steps``)."""
+ANSWER_STEPS = 64
+STEP_CHARACTERS = 10_000
+"""Steps from the teacher's answer to a label, and the characters of each."""
 PROBES = 64
 
 GRAPH_DEPTH = 16

@@ -1,8 +1,8 @@
 """The manifest ``bundle.json`` as frozen data; :mod:`.manifest_reader` reads it.
 
-Format 2; format 1 is the same without ``extract``. Unknown keys are errors everywhere but inside ``embedder.options`` and
-``provenance``, which are free JSON: they inform people, and nothing at run time depends on them. See ``docs/bundle.md`` for
-what may change under one format number.
+Format 2; format 1 is the same without ``extract`` and ``answers``. Unknown keys are errors everywhere but inside
+``embedder.options`` and ``provenance``, which are free JSON: they inform people, and nothing at run time depends on them. See
+``docs/bundle.md`` for what may change under one format number.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeAlias
 
 from tracer_spec.runtime import limits
 from tracer_spec.runtime.archive import MEMBER_NAME, REQUIRED
-from tracer_spec.runtime.field_rules import Rule, plain
+from tracer_spec.runtime.field_rules import Rule, fields_of, plain
 from tracer_spec.runtime.strict_json import canonical_json
 
 FORMAT = 2
@@ -41,6 +41,7 @@ Distribution: TypeAlias = Annotated[str, Rule(1, 200, _PLUGIN)]
 Release: TypeAlias = Annotated[str, Rule(1, 200, r"^[A-Za-z0-9][A-Za-z0-9.!+_-]*$")]
 Moment: TypeAlias = Annotated[str, Rule(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")]
 CutStep: TypeAlias = Annotated[str, Rule(1, limits.CUT_CHARACTERS)]
+AnswerStep: TypeAlias = Annotated[str, Rule(1, limits.STEP_CHARACTERS)]
 Vector: TypeAlias = Annotated[tuple[float, ...], Rule(0, limits.DIMENSION)]
 
 
@@ -62,6 +63,22 @@ class EmbedderIdentity:
     options: Annotated[Mapping[str, Any], "the plugin's options that decide the vectors; never where it runs"]
     fingerprint: Annotated[str, Rule(0, 200), "the function text to vector"]
     probe: Annotated[Probe | None, "null where the app brings vectors"]
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """An answer, after the steps, that means another label."""
+
+    answer: str
+    label: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """How the teacher's answers become labels: ``traces.labels`` of the spec."""
+
+    normalize: Annotated[tuple[AnswerStep, ...], Rule(0, limits.ANSWER_STEPS), "steps, in order"]
+    aliases: Annotated[tuple[Alias, ...], Rule(0, limits.LABELS)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +139,10 @@ class Manifest:
     dimension: Annotated[int, Rule(1, limits.DIMENSION), "the length of a vector"]
     extract: Annotated[
         tuple[CutStep, ...],
-        Rule(1, limits.CUTS, since=2),
+        Rule(0, limits.CUTS, since=2),
         "steps that take a text out of its prompt before it is embedded",
     ] = ()
+    answers: Annotated[Answers | None, Rule(since=2), "how the teacher's answers become labels"] = None
     embedder: EmbedderIdentity
     policy: PolicySummary
     provenance: Annotated[Mapping[str, Any], "free JSON for people: traces, plugins, libraries, seed"]
@@ -140,14 +158,14 @@ class Manifest:
 
     def sealed(self, members: Mapping[str, bytes]) -> Manifest:
         """Return this manifest with every member's size and digest, and the version that they make."""
-        format_ = 2 if self.extract else 1
+        format_ = 2 if self.extract or self.answers is not None else 1
         pinned = replace(self, format=format_, members={name: Member.of(members[name]) for name in sorted(members)})
         return replace(pinned, version=version_of(pinned.document()))
 
     def document(self) -> dict[str, Any]:
         """Return the manifest as plain JSON values."""
-        document: dict[str, Any] = plain(self)
-        return document
+        later = {key for key, (_, shape) in fields_of(Manifest).items() if shape.rule.since > self.format}
+        return {key: value for key, value in plain(self).items() if key not in later}
 
 
 def version_of(document: Mapping[str, Any]) -> str:

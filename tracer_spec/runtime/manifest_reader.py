@@ -58,8 +58,6 @@ def _check_sense(manifest: Manifest) -> None:
     for position, stage in enumerate(manifest.policy.stages):
         if (stage.acceptor is None) != (stage.threshold is None):
             _refuse(f"policy.stages[{position}].threshold", "is null exactly where there is no acceptor")
-    if (manifest.format == 1) != (not manifest.extract):
-        _refuse("extract", "is there exactly where the format is 2")
     for position, step in enumerate(manifest.extract):
         _check_step(step, f"extract[{position}]")
     probe = manifest.embedder.probe
@@ -100,9 +98,9 @@ def _object(shape: Shape, value: Any, address: str) -> Any:
     """Read a dataclass: each key is taken with its check, and the rest are refused."""
     document, known = _mapping(value, address), fields_of(shape.kind)
     found = {}
+    number = document.get("format")  # of the manifest alone
+    known = {key: each for key, each in known.items() if each[1].rule.since == 1 or number != 1}
     for key, (name, field) in known.items():
-        if key not in document and field.rule.since > 1:
-            continue
         if key not in document:
             _refuse(_at(address, key), "is missing")
         found[name] = _value(field, document[key], _at(address, key))

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, NoReturn, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tracer_spec.runtime.bundle import Bundle, naming
-from tracer_spec.runtime.decision import BLANK, INPUT, OUTPUTS, REASONS, UNAVAILABLE, Batch, Decision, Reason
+from tracer_spec.runtime.decision import BLANK, REASONS, UNAVAILABLE, Batch, Decision, Reason
 from tracer_spec.runtime.embedding import ServiceEmbedder, TextEmbedder, is_built_in
 from tracer_spec.runtime.inputs import Rows, as_rows, as_vector, cut_of, embed_texts, is_blank, log_failure
-from tracer_spec.runtime.limits import CHUNK_ROWS
 from tracer_spec.runtime.manifest import Manifest
 from tracer_spec.runtime.onnx_runtime import runtime_errors
-from tracer_spec.runtime.row_binding import OneRow
+from tracer_spec.runtime.row_binding import OUT_OF_RANGE, OneRow, RowBatches
+
+if TYPE_CHECKING:
+    from tracer_spec.text_steps.labels import LabelCleaner
 
 T = TypeVar("T")
 Vector: TypeAlias = NDArray[Any] | Sequence[float]
 Matrix: TypeAlias = NDArray[Any] | Sequence[Vector]
 
 _FLOAT32 = np.dtype(np.float32)
-_REASONS = np.array(REASONS, dtype=object)
 _REASON_OF = dict(enumerate(REASONS))
-_UNAVAILABLE = Reason.UNAVAILABLE.number
 HANDLED = Reason.HANDLED
 
 
@@ -46,7 +46,9 @@ class Router:
     """
 
     __slots__ = (
+        "_batches",
         "_certificate",
+        "_cleaner",
         "_cut",
         "_dimension",
         "_embedder",
@@ -54,13 +56,11 @@ class Router:
         "_idle",
         "_labels",
         "_manifest",
-        "_names",
         "_on_loop",
         "_run_bound",
         "_session",
         "_sha256",
         "_shape",
-        "_table",
         "_where",
     )
 
@@ -71,6 +71,7 @@ class Router:
         self._sha256 = bundle.sha256
         self._where = bundle.where
         self._certificate = dict(certificate)
+        self._cleaner: LabelCleaner | None = None
         self._cut = cut_of(bundle.manifest.extract)
         self._embedder = embedder
         self._on_loop = embedder is None or is_built_in(bundle.manifest.embedder)
@@ -78,13 +79,11 @@ class Router:
         self._run_bound = session.run_with_iobinding
         self._errors = runtime_errors()
         self._idle: list[OneRow] = []  # as many as ever ran at once
-        self._names = list(OUTPUTS)
         self._dimension = bundle.manifest.dimension
         self._shape = (self._dimension,)
         # a mapping, since a tuple would take a negative index
         self._labels = dict(enumerate(bundle.manifest.labels))
-        # here -1, deferred, is the last
-        self._table = np.array((*bundle.manifest.labels, None), dtype=object)
+        self._batches = RowBatches(session, bundle.manifest.labels)
 
     def route(self, query: str | Vector) -> Decision:
         """Decide on one input.
@@ -131,12 +130,12 @@ class Router:
         if row.handled.item():
             label = self._labels.get(row.label.item())
             if label is None:
-                return log_failure(_OUT_OF_RANGE, UNAVAILABLE)
+                return log_failure(OUT_OF_RANGE, UNAVAILABLE)
             decision = Decision(label, True, score, row.stage.item(), HANDLED)
         else:
             why = _REASON_OF.get(row.reason.item())
             if why is None:
-                return log_failure(_OUT_OF_RANGE, UNAVAILABLE)
+                return log_failure(OUT_OF_RANGE, UNAVAILABLE)
             decision = Decision(None, False, score, None, why) if why is not Reason.UNAVAILABLE else UNAVAILABLE
         self._idle.append(row)
         return decision
@@ -161,10 +160,10 @@ class Router:
         """
         rows = as_rows(queries, self._dimension)
         if rows.matrix is not None or self._embedder is None:
-            return self._route_rows(rows)
+            return self._batches.route(rows, self._embed)
         texts = rows.texts if self._cut is None else [self._cut(text) for text in rows.texts]
         wanted = [row for row, text in enumerate(texts) if not is_blank(text)]
-        batch = self._route_rows(Rows(texts=[texts[row] for row in wanted]))
+        batch = self._batches.route(Rows(texts=[texts[row] for row in wanted]), self._embed)
         return batch if len(wanted) == len(texts) else batch.among_blank(wanted, len(texts))
 
     def classify(self, text: str, teacher: Callable[[str], T], *, vector: Vector | None = None) -> str | T:
@@ -204,17 +203,39 @@ class Router:
         The decision itself runs on the event loop, since it takes microseconds; an embedder that is not built in may take
         longer, or wait for a network, and runs in a thread. A teacher that is not asynchronous blocks the loop.
         """
-        query = text if vector is None else vector
-        if self._on_loop or vector is not None:
-            decision = self.route(query)
-        else:
-            import asyncio
-
-            decision = await asyncio.to_thread(self.route, query)
+        decision = await self.aroute(text if vector is None else vector)
         if decision.handled:
             return decision.label  # type: ignore[return-value]
         answer = teacher(text)
         return await answer if isinstance(answer, Awaitable) else answer
+
+    async def aroute(self, query: str | Vector) -> Decision:
+        """Decide on one input as :meth:`route`, in a thread where a third party's embedder may take long."""
+        if self._on_loop or not isinstance(query, str):
+            return self.route(query)
+        import asyncio
+
+        return await asyncio.to_thread(self.route, query)
+
+    def normalize(self, answer: Any) -> str | None:
+        """Return the label of a teacher's answer, by the spec's own steps and aliases; None where it is no label.
+
+        Parameters
+        ----------
+        answer : object
+            A text; JSON values, which need the step ``json:KEY``; None where there is no answer.
+
+        Raises
+        ------
+        BundleError
+            Where the bundle does not hold the steps: it is of format 1, or a pattern of them could take long on some answer.
+        """
+        if self._cleaner is None:
+            from tracer_spec.runtime.answers import cleaner_of
+
+            with naming(self._where):
+                self._cleaner = cleaner_of(self._manifest)
+        return self._cleaner.clean(answer)[0] or None
 
     def check_embedder(self) -> None:
         """Compare an embedding service with the bundle now, instead of at its first answer.
@@ -284,34 +305,3 @@ class Router:
                 "made as those it was built on"
             )
         return embed_texts(self._embedder, texts, self._dimension)
-
-    def _route_rows(self, rows: Rows) -> Batch:
-        """Decide on inputs that are as the embedder, or the graph, takes them."""
-        n = len(rows.texts if rows.matrix is None else rows.matrix)
-        label = np.full(n, -1, np.int64)
-        handled = np.zeros(n, np.bool_)
-        score = np.zeros(n, np.float32)
-        stage = np.full(n, -1, np.int64)
-        reason = np.full(n, _UNAVAILABLE, np.int64)
-        for start in range(0, n, CHUNK_ROWS):
-            chunk = slice(start, min(start + CHUNK_ROWS, n))
-            vectors = self._embed(rows.texts[chunk]) if rows.matrix is None else rows.matrix[chunk]
-            answers = None if vectors is None else self._decide(vectors)
-            if answers is not None:
-                label[chunk], handled[chunk], score[chunk], stage[chunk], reason[chunk] = answers
-        score[reason == _UNAVAILABLE] = 0.0
-        return Batch(self._table.take(label).tolist(), handled, score, stage, _REASONS.take(reason))
-
-    def _decide(self, vectors: NDArray[np.float32]) -> list[NDArray[Any]] | None:
-        """Run the graph on one chunk; None where it fails."""
-        try:
-            answers: list[NDArray[Any]] = self._session.run(self._names, {INPUT: vectors})
-        except self._errors as error:
-            return log_failure(error, None)
-        label, reason = answers[0], answers[4]
-        if label.max() >= len(self.labels) or label.min() < -1 or reason.max() >= len(REASONS) or reason.min() < 0:
-            return log_failure(_OUT_OF_RANGE, None)
-        return answers
-
-
-_OUT_OF_RANGE = IndexError("a label or reason out of range")

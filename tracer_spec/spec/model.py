@@ -84,7 +84,9 @@ class SplitSpec(Part):
         "was a look at certify rows, all rows that are newer than it.",
     )
     key: Expression | None = Field(
-        default=None, validate_default=True, description="For grouped: the JMESPath of what belongs together."
+        default=None,
+        validate_default=True,
+        description="For grouped: the JMESPath of what belongs together; by default the group of the format, else its trace.",
     )
     folds: Annotated[StrictInt, Field(ge=2)] = Field(
         default=4, description="Folds of the fit rows, for out-of-fold scores."
@@ -98,8 +100,6 @@ class SplitSpec(Part):
     @classmethod
     def _key_if_grouped(cls, value: str | None, info: ValidationInfo) -> str | None:
         strategy = info.data.get("strategy")
-        if strategy == "grouped" and value is None:
-            raise refusal("a grouped split needs a key", hint="add key: the JMESPath of the group", about_value=False)
         if strategy in ("random", "temporal", "fresh") and value is not None:
             fact = f"a {strategy} split takes no key"
             raise refusal(fact, hint="take key out, or write strategy: grouped", about_value=False)

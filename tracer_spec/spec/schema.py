@@ -129,12 +129,8 @@ def _leave_out_null(schema: Schema, *, is_meant: bool) -> None:
 def _say_what_keys_ask_of_each_other(definitions: Mapping[str, Schema]) -> None:
     definitions["format"]["anyOf"] = [{"required": ["label"]}, {"required": ["preset"]}]
     definitions["target"]["oneOf"] = [{"required": ["agreement"]}, {"required": ["end_to_end"]}]
-    grouped = {"properties": {"strategy": {"const": "grouped"}}, "required": ["strategy"]}
     for_sure = {"properties": {"strategy": {"enum": ["random", "temporal"]}}}  # a variable may be anything
-    definitions["split"]["allOf"] = [
-        {"if": grouped, "then": {"required": ["key"]}},
-        {"if": for_sure, "then": {"not": {"required": ["key"]}}},
-    ]
+    definitions["split"]["allOf"] = [{"if": for_sure, "then": {"not": {"required": ["key"]}}}]
 
 
 def _reference(reference: Schema, kind: str, plugins: _Plugins) -> Schema:

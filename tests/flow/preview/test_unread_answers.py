@@ -7,9 +7,9 @@ import pytest
 
 from tracer_spec.flow.preview.unread_answers import unread_answers
 from tracer_spec.flow.traces.counts import Accounting
-from tracer_spec.flow.traces.labels import LabelCleaner
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.text_steps import ToolCall
+from tracer_spec.text_steps.labels import LabelCleaner
 
 LABELS = ("refund", "card", "balance", "other")
 ACCOUNTING = Accounting(0, 0, {}, {}, {}, {}, 0, {}, ())

@@ -10,7 +10,7 @@ from tracer_spec.builtin.formats import PRESETS, compile_format
 from tracer_spec.builtin.sources.json_lines import JsonLines, JsonLinesOptions
 from tracer_spec.errors import DataError
 from tracer_spec.flow.traces.collect import collect
-from tracer_spec.flow.traces.labels import LabelCleaner
+from tracer_spec.text_steps.labels import LabelCleaner
 
 GOOD = b'{"input": "where is it?", "teacher": "lost"}'
 # each with what becomes of it

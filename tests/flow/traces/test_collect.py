@@ -15,9 +15,9 @@ from tracer_spec.builtin.formats.raw import Raw
 from tracer_spec.builtin.sources.json_lines import JsonLines, JsonLinesOptions
 from tracer_spec.errors import DataError, SpecError
 from tracer_spec.flow.traces.collect import collect
-from tracer_spec.flow.traces.labels import LabelCleaner
 from tracer_spec.plugin import Record
 from tracer_spec.text_steps.cutter import TextCutter
+from tracer_spec.text_steps.labels import LabelCleaner
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
 NATIVE = compile_format(find_format("native")).traces

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from tracer_spec.errors import DataError, SpecError
 from tracer_spec.flow.traces.label_space import LabelSpace, label_space
-from tracer_spec.flow.traces.labels import NO_LABEL, UNUSABLE, LabelCleaner
 from tracer_spec.text_steps import ToolCall
+from tracer_spec.text_steps.labels import NO_LABEL, UNUSABLE, LabelCleaner
 
 RAMBLE = "transfer_fee_charged\n\nWait, let me reconsider. Looking at the available labels more closely..."
 

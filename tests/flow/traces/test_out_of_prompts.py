@@ -4,9 +4,9 @@ import pytest
 
 from tracer_spec.builtin.formats import compile_format, find_format
 from tracer_spec.flow.traces.collect import collect
-from tracer_spec.flow.traces.labels import LabelCleaner
 from tracer_spec.flow.traces.out_of_prompts import out_of_prompts
 from tracer_spec.plugin import Record
+from tracer_spec.text_steps.labels import LabelCleaner
 
 READ = compile_format(find_format("native")).traces
 

@@ -7,13 +7,13 @@ import pytest
 
 from tracer_spec.builtin.formats import PRESETS, compile_format
 from tracer_spec.errors import DataError
-from tracer_spec.flow.traces.labels import LabelCleaner
 from tracer_spec.flow.traces.repeats import without_copies
 from tracer_spec.flow.traces.row_hashes import KnownRows, row_hashes
 from tracer_spec.flow.traces.row_keys import row_keys
 from tracer_spec.flow.traces.several_sources import SourceOfTraces, collect_several
 from tracer_spec.plugin.contracts import Record
 from tracer_spec.runtime.archive import ROWS
+from tracer_spec.text_steps.labels import LabelCleaner
 
 
 class Rows:

@@ -11,6 +11,7 @@ from tracer_spec.builtin.formats.braintrust import BRAINTRUST
 from tracer_spec.builtin.formats.chat_log import CHAT
 from tracer_spec.builtin.formats.databricks import DATABRICKS
 from tracer_spec.builtin.formats.datadog import DATADOG
+from tracer_spec.builtin.formats.decision_log import DECISIONS
 from tracer_spec.builtin.formats.format import ADDRESS, Format, custom_format, written_expressions
 from tracer_spec.builtin.formats.helicone import HELICONE
 from tracer_spec.builtin.formats.inspect_ai import INSPECT
@@ -57,6 +58,7 @@ PRESETS: Mapping[str, Format] = {
         INSPECT,
         LM_EVAL,
         CHAT,
+        DECISIONS,
     )
 }
 

@@ -24,7 +24,7 @@ BRAINTRUST = Format(
     version="join('@', [from_json(metadata).prompt.id, from_json(metadata).prompt.version][?@].to_string(@))",
     skip={
         "error status": "error",
-        "not an LLM call": "from_json(span_attributes).type | @ && @ != 'llm'",
+        "not an LLM call": "from_json(span_attributes).type != 'llm'",
     },
     unanswered=unanswered("output"),
 )

@@ -35,7 +35,7 @@ _DEEPEST = 6
 
 # where a body keeps what is asked: messages, or a bare text as well; in the order in which they are looked for
 CONVERSATIONS = ("messages", "contents")
-PROMPTS = ("input", "prompt", "inputText", "inputs", "kwargs")
+PROMPTS = ("input", "prompt", "inputText", "inputs", "kwargs", "message")
 
 # where a body, a choice or a message keeps the answer, in the order in which it is looked for
 ANSWERS = (
@@ -51,15 +51,21 @@ ANSWERS = (
     "kwargs",
 )
 # the answers of models that have no messages: completions, Titan, Llama, Claude's first API
-TEXTS = ("outputText", "generation", "completion")
+TEXTS = ("outputText", "generation", "completion", "generated_text")
 # the same, of keys that an answer's own object may have too: read in a choice, or where there is no other key
-_LOOSE_TEXTS = ("text", "message")
+_LOOSE_TEXTS = ("text", "message", "response")
 _A_TEXT = frozenset(("text", "type"))
 # what a choice among several holds, or what stands beside its message
-_CHOICE = frozenset(("finish_reason", "finishReason", "stop_reason", "index", "generation_info"))
+_CHOICE = frozenset(("finish_reason", "finishReason", "stop_reason", "done_reason", "index", "generation_info"))
+# where nothing in them is no answer, and not an answer of another shape
+_LISTS = ("choices", "candidates", "output")
 
-FINISHED = frozenset(("finish_reason", "finishReason", "stop_reason", "stopReason", "completionReason", "done_reason"))
-_HOLDS_AN_END = frozenset((*ANSWERS, "content", "incomplete_details", "response_metadata", "generation_info"))
+FINISHED = frozenset(
+    ("finish_reason", "finishReason", "stop_reason", "stopReason", "completionReason", "done_reason", "blockReason")
+)
+_HOLDS_AN_END = frozenset(
+    (*ANSWERS, "content", "incomplete_details", "response_metadata", "generation_info", "promptFeedback")
+)
 TRUNCATED = frozenset(("length", "max_tokens", "max_output_tokens", "model_length", "model_context_window_exceeded"))
 REFUSED = frozenset(
     (
@@ -192,7 +198,7 @@ def _answered(value: Any, depth: int) -> _Answer:
         held = value.get(key)
         if isinstance(held, (list, Mapping)) and (found := _answered(held, depth + 1)).is_known:
             return found
-    return _own_answer(value, depth)
+    return _Answer(None, True) if any(value.get(key) == [] for key in _LISTS) else _own_answer(value, depth)
 
 
 def _own_answer(value: Mapping[str, Any], depth: int) -> _Answer:

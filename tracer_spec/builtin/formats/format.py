@@ -69,6 +69,8 @@ class Format:
         short, or it refused. ``traces.labels.unanswered`` says what becomes of such a trace.
     summary : str
         One line, for people.
+    reads_decisions : bool
+        Whether the label is known to be the teacher's own, also in a record that carries a router's decision.
 
     Notes
     -----
@@ -100,9 +102,12 @@ class Format:
     skip: Mapping[str, str] = field(default_factory=dict)
     unanswered: Mapping[str, str] = field(default_factory=dict)
     summary: str = ""
+    reads_decisions: bool = False
 
 
-PARTS = tuple(each.name for each in fields(Format) if each.name not in ("name", "summary"))
+PARTS = tuple(each.name for each in fields(Format) if each.name not in ("name", "summary", "reads_decisions"))
+# a format that reads decisions, and takes one of these from elsewhere, knows no more whose label it reads
+_WHOSE_LABEL = frozenset(("label", "skip", "view", "iterate", "join"))
 RULES = ("skip", "unanswered")
 JOIN_KEYS = tuple(each.name for each in fields(Join))
 
@@ -161,7 +166,7 @@ def custom_format(parts: Written, preset: Format | None = None) -> Format:
     for rules in RULES:
         if rules in parts:
             changed[rules] = _rules(getattr(base, rules), parts[rules])
-    return replace(base, **changed)
+    return replace(base, **changed, reads_decisions=base.reads_decisions and not changed.keys() & _WHOSE_LABEL)
 
 
 def _join(written: Written, base: Join | None) -> Join:

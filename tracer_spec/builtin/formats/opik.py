@@ -23,7 +23,7 @@ OPIK = Format(
     version="join('@', (from_json(metadata).prompts[0] || `{}`).[name, version.commit][?@].to_string(@))",
     skip={
         "error status": "error_info || errorInfo",
-        "not an LLM call": "type && type != 'llm'",
+        "not an LLM call": "type != 'llm'",
     },
     unanswered=unanswered("output"),
 )

@@ -46,6 +46,8 @@ class Reader:
         Gives the reason why a record is not a trace, empty where it may be one.
     parent, trace : callable
         The id of the record that holds this one, and of what they both are part of. None where no record holds another.
+    reads_decisions : bool
+        Whether a record may carry a router's decision.
     """
 
     parts: tuple[Getter, ...]
@@ -56,6 +58,7 @@ class Reader:
     skip: Callable[[Any], str]
     parent: Getter | None = None
     trace: Getter = _absent
+    reads_decisions: bool = False
 
     def traces(self, records: Iterable[Record]) -> Iterator[tuple[str, Raw]]:
         """Yield the raw traces of records, each with its address: one for a record or more, never none.
@@ -95,7 +98,9 @@ class Reader:
 
     def _items(self, record: Mapping[str, Any]) -> Sequence[Mapping[str, Any] | Raw]:
         """Return what the other expressions read: the record, or the items it lists, or views of those."""
-        if carries_decision(record):  # an item, a view or a half of a trace may leave the decision behind
+        if not self.reads_decisions and carries_decision(
+            record
+        ):  # an item, a view or a half of a trace may leave the decision behind
             return (_DECISION,)
         if self.iterate is None:
             return (self._viewed(record),)
@@ -122,7 +127,7 @@ class Reader:
         try:
             if self.where is not None and is_false(self.where(record)):
                 return _EXCLUDED
-            if carries_decision(record):
+            if not self.reads_decisions and carries_decision(record):
                 return _DECISION
             reason = self.skip(record)
             if reason:
@@ -181,6 +186,7 @@ def compile_format(format: Format) -> Reader:  # noqa: A002 - the word of the sp
         view=part("view"),
         join=None if format.join is None else compile_join(format.join),
         skip=rules("skip"),
+        reads_decisions=format.reads_decisions,
         parent=part("parent"),
         trace=part("trace") or _absent,
     )

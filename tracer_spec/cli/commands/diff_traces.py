@@ -39,11 +39,11 @@ def measure_flips(
     """
     from tracer_spec.builtin.sources.files import STDIN
     from tracer_spec.cli.commands.verify_traces import read_fresh_traces
-    from tracer_spec.flow.traces.labels import UNUSABLE
     from tracer_spec.flow.traces.optional_labels import NOT_ANSWERED
     from tracer_spec.flow.traces.out_of_prompts import out_of_prompts
     from tracer_spec.flow.traces.row_hashes import KnownRows
     from tracer_spec.report.decision_changes import find_flips
+    from tracer_spec.text_steps.labels import UNUSABLE
 
     if path == STDIN:
         raise DataError(

@@ -47,8 +47,8 @@ def read_fresh_traces(
     from tracer_spec.builtin.sources.files import STDIN
     from tracer_spec.builtin.sources.remote import is_remote
     from tracer_spec.flow.traces.collect import collect
-    from tracer_spec.flow.traces.labels import LabelCleaner
     from tracer_spec.flow.traces.optional_labels import LabelIfAny
+    from tracer_spec.text_steps.labels import LabelCleaner
 
     if not path or not (path == STDIN or is_remote(path) or glob.has_magic(path) or Path(path).exists()):
         raise DataError("there is no such file", where=path, hint="relative paths start at the current folder")
@@ -57,7 +57,9 @@ def read_fresh_traces(
     key, column = text_at(tree, "split", "key"), text_at(tree, "embedder", "with", "column")
     asked = preset or (spec.format if isinstance(spec.format, str) else spec.format.model_dump())
     chosen = find_format(asked)
-    chosen = replace(chosen, group=key or chosen.group, embedding=column or chosen.embedding or "embedding")
+    grouped = text_at(tree, "split", "strategy") == "grouped"
+    group = key or chosen.group or (chosen.trace if grouped else None)
+    chosen = replace(chosen, group=group, embedding=column or chosen.embedding or "embedding")
     brings_vectors = bundle.manifest.embedder.probe is None
     allowed = None if spec.labels.allowed == "infer" else bundle.manifest.labels
     traces = collect(
@@ -73,4 +75,4 @@ def read_fresh_traces(
     vectors = None
     if brings_vectors:
         vectors = Precomputed().read(traces.rows.tolist(), traces.ids, traces.vectors or ())
-    return FreshTraces(traces, vectors, grouped=text_at(tree, "split", "strategy") == "grouped")
+    return FreshTraces(traces, vectors, grouped=grouped)

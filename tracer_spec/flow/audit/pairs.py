@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from tracer_spec.flow.audit.rows import AuditedRows, shortened, without_trimmings
 from tracer_spec.flow.documents.audit import BoundaryPair, SuspectPair
-from tracer_spec.flow.traces.labels import UNUSABLE
 from tracer_spec.plugin import Classes, Scores
+from tracer_spec.text_steps.labels import UNUSABLE
 
 NEIGHBOURS = 0.5
 """The cosine from which two requests count as neighbours."""

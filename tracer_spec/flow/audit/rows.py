@@ -14,11 +14,11 @@ import numpy.typing as npt
 from tracer_spec.flow.audit.decisions import Decisions
 from tracer_spec.flow.cache.memory import Memory
 from tracer_spec.flow.documents.audit import Row, Tally
-from tracer_spec.flow.traces.labels import UNUSABLE
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.flow.training.parallel import derive_seed
 from tracer_spec.plugin import Classes, Mask, Vectors
+from tracer_spec.text_steps.labels import UNUSABLE
 
 Counted = TypeVar("Counted", bound=Tally)
 

@@ -16,10 +16,10 @@ from tracer_spec.flow.prepare import denied_labels
 from tracer_spec.flow.preview.text_notes import text_notes
 from tracer_spec.flow.preview.unread_answers import UnreadAnswers, unread_answers
 from tracer_spec.flow.traces.label_space import label_space
-from tracer_spec.flow.traces.labels import UNUSABLE
 from tracer_spec.flow.traces.splits import FRESH
 from tracer_spec.stats.binomial import fewest_trials, interval, trials_needed
 from tracer_spec.stats.multiple import look_level
+from tracer_spec.text_steps.labels import UNUSABLE
 
 if TYPE_CHECKING:
     from tracer_spec.flow.traces.counts import Accounting

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tracer_spec.flow.traces.answer_steps import LONG, steps_that_read
-from tracer_spec.flow.traces.labels import NOTHING, SEVERAL, UNUSABLE
 from tracer_spec.text_format import counted_names, plural
+from tracer_spec.text_steps.labels import NOTHING, SEVERAL, UNUSABLE
 
 if TYPE_CHECKING:
     from tracer_spec.flow.traces.trace_set import TraceSet

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from tracer_spec.flow.traces.labels import UNUSABLE, LabelCleaner
 from tracer_spec.text_steps import ToolCall
 from tracer_spec.text_steps.json_answers import objects_of
+from tracer_spec.text_steps.labels import UNUSABLE, LabelCleaner
 
 LONG = 60
 """Characters of a label, seldom more."""

@@ -13,10 +13,10 @@ from tracer_spec.flow.traces import accounting as why
 from tracer_spec.flow.traces.accounting import Tally, check_choice
 from tracer_spec.flow.traces.answer_steps import steps_that_read
 from tracer_spec.flow.traces.columns import Columns, key_of
-from tracer_spec.flow.traces.labels import NO_LABEL, UNUSABLE, LabelCleaner, is_unicode
 from tracer_spec.flow.traces.raw_trace import RawTrace
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.plugin.contracts import Record
+from tracer_spec.text_steps.labels import NO_LABEL, UNUSABLE, LabelCleaner, is_unicode
 
 # items of a list in the first record, to tell whether they may be traces
 _LOOKED_AT = 10

@@ -11,9 +11,9 @@ from uuid import UUID
 import numpy as np
 
 from tracer_spec.flow.traces.counts import Accounting
-from tracer_spec.flow.traces.labels import is_unicode
 from tracer_spec.flow.traces.raw_trace import RawTrace
 from tracer_spec.flow.traces.trace_set import TraceSet, content_of
+from tracer_spec.text_steps.labels import is_unicode
 
 # answers that are kept as they were given, for 'plan' to look at where labels do not parse
 _N_ANSWERS = 1000

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracer_spec.errors import DataError
-from tracer_spec.flow.traces.labels import ADDRESS, UNUSABLE
+from tracer_spec.text_steps.labels import ADDRESS, UNUSABLE
 
 
 @dataclass(frozen=True)

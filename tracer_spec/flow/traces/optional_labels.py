@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tracer_spec.flow.traces.labels import NO_LABEL, LabelCleaner
+from tracer_spec.text_steps.labels import NO_LABEL, LabelCleaner
 
 NOT_ANSWERED = "\0not answered"
 """Stands for the label of a trace that the teacher did not answer; no cleaned label begins so."""

@@ -11,9 +11,9 @@ from tracer_spec.flow.traces.accounting import Tally
 from tracer_spec.flow.traces.collect import ReadTraces, gather
 from tracer_spec.flow.traces.columns import Columns
 from tracer_spec.flow.traces.event_ids import EventIds
-from tracer_spec.flow.traces.labels import LabelCleaner
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.plugin.contracts import Source
+from tracer_spec.text_steps.labels import LabelCleaner
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,44 @@
+"""A bundle of the quickstart's world, whose teacher answers in JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import tracer_spec as ts
+
+QUICKSTART = Path(__file__).parents[2] / "specs" / "quickstart"
+
+
+def rows() -> list[dict]:
+    return [json.loads(line) for line in (QUICKSTART / "traces.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("deployed")
+    answered = [{**row, "teacher": json.dumps({"intent": row["teacher"].strip()})} for row in rows()]
+    (folder / "traces.jsonl").write_text("".join(json.dumps(row) + "\n" for row in answered))
+    spec = {
+        "version": 1,
+        "name": "deployed",
+        "traces": {
+            "use": "jsonl",
+            "with": {"path": str(folder / "traces.jsonl")},
+            "labels": {"normalize": ["json:intent", "strip", "first-line"], "aliases": {"refund": "refund_status"}},
+        },
+        "embedder": {"use": "lsa", "with": {"dim": 48}},
+        "zoo": ["logreg"],
+        "families": ["global", "l2d"],
+        "target": {"agreement": 0.9},
+    }
+    result = ts.build(spec, out=folder / "deployed.tracer", cache=False)
+    assert result.status == "certified"
+    return folder / "deployed.tracer"
+
+
+@pytest.fixture(scope="session")
+def texts() -> list[str]:
+    return [row["input"] for row in rows()][:400]

@@ -1,0 +1,182 @@
+"""A deployment: one kind of answer, the coin before all else, and a log that holds what happened."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import pickle
+import threading
+
+import pytest
+from scipy.stats import binomtest
+
+import tracer_spec as ts
+from tracer_spec.errors import UsageError
+from tracer_spec.flow.documents.decision import DecisionRecord
+from tracer_spec.production.coin import Coin
+
+
+def teacher(text: str) -> str:
+    return '{"intent": " refund\\n"}'
+
+
+def lines_in(folder) -> list[dict]:
+    return [json.loads(line) for path in sorted(folder.glob("*.jsonl")) for line in path.read_text().splitlines()]
+
+
+def test_an_answer_is_the_clean_label_whoever_gave_it(bundle, texts):
+    router = ts.load(bundle)
+    with ts.deploy(bundle, teacher=teacher, audit=0.0) as deployed:
+        answers = [deployed.classify(text) for text in texts]
+    decisions = [router.route(text) for text in texts]
+    assert [answer.by for answer in answers] == ["router" if each.handled else "teacher" for each in decisions]
+    assert [str(answer) for answer in answers] == [each.label or "refund_status" for each in decisions]
+    assert {answer.by for answer in answers} == {"router", "teacher"}
+    assert [answer.decision for answer in answers] == decisions
+    assert {answer.raw for answer in answers} == {None, teacher("")}
+    assert not any(answer.audited for answer in answers)
+    assert len({answer.id for answer in answers}) == len(texts)
+
+
+def test_what_the_teacher_answers_that_is_no_label_is_an_empty_one(bundle):
+    with ts.deploy(bundle, teacher=lambda text: "I cannot help", audit=1.0) as deployed:
+        answer = deployed.classify("where is my order?")
+    assert (answer, answer.raw, answer.by, answer.audited) == ("", "I cannot help", "teacher", True)
+    assert answer.decision is not None
+
+
+@pytest.mark.parametrize(
+    ("mode", "audit", "rate"),
+    [
+        ("live", 0.25, 0.25),
+        ("shadow", 0.25, 1.0),
+        ("canary:0.2", 0.25, 0.85),
+        ("canary:0", 0.1, 1.0),
+        ("canary:1", 0.1, 0.1),
+    ],
+)
+def test_the_coin_decides_who_answers_and_the_log_knows_its_rate(bundle, texts, tmp_path, mode, audit, rate):
+    with ts.deploy(bundle, teacher=teacher, log=tmp_path, audit=audit, mode=mode, secret=b"s", model="m-1") as deployed:
+        answers = [deployed.classify(text, id=f"r{number}") for number, text in enumerate(texts)]
+    lines = lines_in(tmp_path)
+    assert [line["id"] for line in lines] == [f"r{number}" for number in range(len(texts))]
+    for line, answer, text in zip(lines, answers, texts, strict=True):
+        story = DecisionRecord.model_validate(line).router
+        assert (line["input"], story.audit, story.served, story.mode) == (text, answer.audited, answer.by, mode)
+        assert story.audit_rate == pytest.approx(rate)
+        assert line["teacher"] == (answer if answer.by == "teacher" else None)
+        assert line["model"] == ("m-1" if answer.by == "teacher" else None)
+        assert answer.by == ("teacher" if answer.audited or not story.handled else "router")
+    fell = Coin(rate, b"s")
+    assert [answer.audited for answer in answers] == [fell.falls(answer.id) for answer in answers]
+    assert binomtest(sum(answer.audited for answer in answers), len(texts), rate).pvalue > 1e-6
+
+
+def test_without_a_bundle_everything_is_asked_and_logged(tmp_path):
+    with ts.deploy(None, teacher=lambda text: " refund ", log=tmp_path) as recorded:
+        answer = recorded.classify("where is it?")
+    assert (answer, answer.by, answer.decision, answer.audited) == ("refund", "teacher", None, False)
+    (line,) = lines_in(tmp_path)
+    assert (line["teacher"], line["teacher_raw"], line["router"]) == ("refund", " refund ", None)
+    DecisionRecord.model_validate(line)
+
+
+def test_where_the_teacher_raises_the_request_is_logged_and_the_error_is_the_apps(bundle, tmp_path):
+    def fails(text):
+        raise TimeoutError("too slow")
+
+    with ts.deploy(bundle, teacher=fails, log=tmp_path, audit=1.0) as deployed:
+        with pytest.raises(TimeoutError, match="too slow"):
+            deployed.classify("where is it?")
+        with pytest.raises(TimeoutError, match="too slow"):
+            asyncio.run(deployed.aclassify("where is it?"))
+    assert [(line["router"]["served"], line["teacher"]) for line in lines_in(tmp_path)] == [("nobody", None)] * 2
+
+
+def test_an_asynchronous_teacher_is_awaited_and_refused_where_nobody_awaits(bundle, texts, tmp_path):
+    async def ask(text):
+        await asyncio.sleep(0)
+        return {"intent": "refund"}
+
+    async def run(deployed):
+        return await asyncio.gather(*(deployed.aclassify(text) for text in texts))
+
+    with ts.deploy(bundle, teacher=ask, log=tmp_path, audit=0.5) as deployed:
+        answers = asyncio.run(run(deployed))
+        with pytest.raises(TypeError, match="aclassify"):
+            ts.deploy(bundle, teacher=ask, audit=1.0).classify("where is it?")
+    assert {(answer.by, str(answer)) for answer in answers if answer.by == "teacher"} == {("teacher", "refund_status")}
+    assert len(lines_in(tmp_path)) == len(texts)
+
+
+def test_many_threads_share_one_deployment(bundle, texts, tmp_path):
+    with ts.deploy(bundle, teacher=teacher, log=tmp_path, audit=0.0) as deployed:
+        expected = [str(deployed.classify(text)) for text in texts]
+        found: dict[int, list[str]] = {}
+
+        def run(number):
+            found[number] = [str(deployed.classify(text)) for text in texts]
+
+        threads = [threading.Thread(target=run, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert all(each == expected for each in found.values())
+    assert len(lines_in(tmp_path)) == 5 * len(texts)
+
+
+def test_a_child_answers_and_logs_on_its_own(bundle, texts, tmp_path):
+    with ts.deploy(bundle, teacher=teacher, log=tmp_path, audit=0.0) as deployed:
+        deployed.classify(texts[0], id="parent")
+        child = os.fork()
+        if child == 0:
+            answered = deployed.classify(texts[1], id="child")
+            deployed.close()
+            os._exit(0 if answered else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert sorted(line["id"] for line in lines_in(tmp_path)) == ["child", "parent"]
+
+
+def test_texts_may_stay_out_of_the_log(bundle, tmp_path):
+    with ts.deploy(bundle, teacher=teacher, log=tmp_path, texts=False) as deployed:
+        deployed.classify("a secret")
+    (line,) = lines_in(tmp_path)
+    assert "a secret" not in json.dumps(line)
+    assert len(DecisionRecord.model_validate(line).input_sha256) == 64
+
+
+class Answer:
+    def model_dump(self, mode):
+        return {"intent": "refund", "mode": mode}
+
+
+@pytest.mark.parametrize(
+    ("raw", "logged"), [(Answer(), {"intent": "refund", "mode": "json"}), (b"odd", "b'odd'"), (None, None)]
+)
+def test_whatever_the_teacher_returns_can_be_logged(bundle, tmp_path, raw, logged):
+    with ts.deploy(bundle, teacher=lambda text: raw, log=tmp_path, audit=1.0) as deployed:
+        label = deployed.classify("where is it?")
+    assert lines_in(tmp_path)[0]["teacher_raw"] == logged
+    assert label == ("refund_status" if isinstance(raw, Answer) else "")
+
+
+@pytest.mark.parametrize("mode", ["lives", "canary", "canary:", "canary:2", "canary:x", ""])
+def test_a_mode_that_does_not_exist_is_refused(bundle, mode):
+    with pytest.raises(UsageError):
+        ts.deploy(bundle, teacher=teacher, mode=mode)
+
+
+def test_a_rate_that_is_none_is_refused_in_every_mode(bundle):
+    for mode in ("live", "shadow", "canary:0.1"):
+        with pytest.raises(UsageError, match="audit rate"):
+            ts.deploy(bundle, teacher=teacher, mode=mode, audit=-0.5)
+
+
+def test_a_label_can_be_pickled_and_written_as_json(bundle):
+    with ts.deploy(bundle, teacher=teacher, audit=1.0) as deployed:
+        label = deployed.classify("where is it?")
+    again = pickle.loads(pickle.dumps(label))
+    assert (again, again.by, again.decision, again.id) == (label, "teacher", label.decision, label.id)
+    assert json.dumps({"label": label}) == '{"label": "refund_status"}'

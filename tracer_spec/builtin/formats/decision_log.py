@@ -1,0 +1,22 @@
+"""The log that a deployment writes: ``schemas/decision.v1.json``. Only a sample of all traffic is read as traces."""
+
+from __future__ import annotations
+
+from tracer_spec.builtin.formats.format import Format
+
+DECISIONS = Format(
+    name="decisions",
+    summary="the log of `tracer_spec.deploy`: its audited rows, and those logged without a bundle",
+    text="input",
+    # as the teacher wrote it: the spec that reads it has steps of its own
+    label="teacher_raw",
+    id="id",
+    time="time",
+    model="model",
+    skip={
+        "not asked": "router.served == 'router'",
+        # they were chosen by their scores: no sample of the traffic
+        "deferred, not audited": "router && router.audit != `true`",
+    },
+    reads_decisions=True,
+)
