@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from tracer_spec.errors import DataError
-from tracer_spec.init.files import guess_source
-from tracer_spec.init.inspect_traces import first_records, look_at
+from tracer_spec.init.files import SourceGuess, guess_source
+from tracer_spec.init.inspect_traces import look_at, sample_of
 from tracer_spec.init.layout import guess_layout
 from tracer_spec.init.sample import make_traces
+from tracer_spec.init.sampling import Sample
 from tracer_spec.plugin import Record
 
 ROOT = Path(__file__).parents[2]
@@ -23,12 +24,13 @@ TRACES = make_traces(n_requests=400)
 
 
 def records(rows):
-    return [Record(f"f:{number}", row, "") for number, row in enumerate(rows, 1)]
+    found = tuple(Record(f"f:{number}", row, "") for number, row in enumerate(rows, 1))
+    return Sample(("f",), SourceGuess("jsonl"), found, is_whole=True)
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
 def test_every_vendors_samples_are_recognized(path):
-    layout = guess_layout(first_records(str(path), guess_source(str(path))))
+    layout = guess_layout(sample_of([str(path)]))
     assert layout.format == path.name.split(".")[0]
     assert layout.normalize == (("json:intent",) if ".tools." in path.name else ("strip", "first-line"))
 
@@ -45,9 +47,10 @@ def test_a_csv_with_odd_columns_is_read_by_quoted_expressions(tmp_path):
     assert look.layout.format == {
         "text": '"Customer message (é)"',
         "label": '"LLM category"',
+        "id": '"Ticket ID"',  # some come twice, with the same words: retries
         "time": '"Created At"',
         "truth": '"Human label"',
-    }  # some ids come twice, so that column is no id of the layout's
+    }
 
 
 @pytest.mark.parametrize("text_key", ["Message text", "input"])
@@ -97,8 +100,12 @@ def test_fields_that_could_both_be_the_label_are_both_told():
 
 
 def test_what_cannot_be_told_is_an_error_that_names_the_fields(tmp_path):
-    with pytest.raises(DataError, match="no field looks like the text; there are n, m") as error:
+    with pytest.raises(DataError, match="no field looks like the text that the LLM was asked") as error:
         guess_layout(records([{"n": 1, "m": 2.5}] * 9))
+    assert str(error.value).splitlines()[1:3] == [
+        "  fields of 9 records looked at:",
+        "    n: numbers or flags in 9 records: 1 different value, 1 character on average",
+    ]
     assert error.value.problems[0].hint == "say which it is: --text JMESPATH"
     (tmp_path / "empty").write_text(" \n")
     with pytest.raises(DataError, match="the file is empty"):
@@ -130,7 +137,7 @@ def test_labels_are_counted_on_fit_rows_alone(tmp_path):
         return look_at(str(path))
 
     before = write()
-    _, fit, _ = _preview(str(path), before.source, before.layout)
+    fit = _preview(sample_of([str(path)]), before.layout).fit
     certify = set(range(300)) - set(fit.rows.tolist())
     assert len(certify) == before.outlook.certifiable.n_certify > 50
     after = write(certify)
@@ -156,7 +163,7 @@ def test_fewer_rows_get_a_lower_target_and_far_too_few_a_warning(tmp_path):
     assert look(100).target in (0.8, 0.85)
     few = look(12)
     assert few.target == 0.92
-    assert spec_of(few, "x", "t.jsonl").warning.endswith("more traces before anything can be certified")
+    assert spec_of(few, "x", ["t.jsonl"]).warning.endswith("more traces before anything can be certified")
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs the real traces in ../shared/data")

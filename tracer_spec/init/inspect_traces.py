@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-import itertools
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from tracer_spec.init.files import SourceGuess, guess_source
-from tracer_spec.init.layout import Field, Layout, fields_of, guess_layout
-from tracer_spec.plugin import Record
-from tracer_spec.plugin.registry import Registry, find_plugins
+from tracer_spec.builtin.formats import find_format
+from tracer_spec.errors import DataError
+from tracer_spec.flow.preview.prompt_template import are_all_equal
+from tracer_spec.init.attempt import Layout, as_written
+from tracer_spec.init.fields import Fields, fields_of
+from tracer_spec.init.files import SourceGuess, files_beside, find_files, source_of
+from tracer_spec.init.layout import guess_layout
+from tracer_spec.init.places import labels_in
+from tracer_spec.init.presets import best_preset, is_half_of_a_join
+from tracer_spec.init.refusal import Refusal
+from tracer_spec.init.sampling import COUNTED, Sample, take_sample
 
 if TYPE_CHECKING:
     from tracer_spec.flow.preview.certifiable import Outlook
     from tracer_spec.flow.traces.trace_set import TraceSet
+    from tracer_spec.plan import Plan
 
-SAMPLED = 300
-# records by which labels are counted; all of a large file would take too long
-COUNTED = 100_000
 TARGETS = (0.92, 0.9, 0.85, 0.8)
 # the certify rows that a policy may be asked to handle before a lower target is proposed
 _FAIR_COVERAGE = 0.5
 # rarer than this share of the usual label, and few in all: made up, more likely than not
 _RARE, _FEW = 0.05, 0.03
+# so many fit rows whose labels are all different have none
+_ENOUGH = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +40,10 @@ class Look:
 
     Parameters
     ----------
-    fields : tuple of Field
-        Of the first records.
+    paths : tuple of str
+        The files or globs, with one that was found beside the file named and holds the other half of its traces.
+    fields : Fields
+        Of a sample of the records.
     outlook : Outlook
         What ``plan`` says of it, at the target proposed.
     allowed : tuple of str
@@ -49,10 +56,10 @@ class Look:
         Whether all of the file was counted.
     """
 
-    path: str
+    paths: tuple[str, ...]
     source: SourceGuess
     layout: Layout
-    fields: tuple[Field, ...] = field(repr=False)
+    fields: Fields = field(repr=False)
     outlook: Outlook = field(repr=False)
     allowed: tuple[str, ...] = field(repr=False)
     made_up: Mapping[str, int]
@@ -60,86 +67,171 @@ class Look:
     is_whole: bool
 
 
-def first_records(path: str, source: SourceGuess) -> list[Record]:
-    """Return the first records of a file."""
-    return list(itertools.islice(_records(path, source, find_plugins()), SAMPLED))
+def sample_of(paths: Sequence[str]) -> Sample:
+    """Return a sample of files; where one holds half of each trace, with the file beside it that holds the other.
+
+    Raises
+    ------
+    DataError
+        Where there is no such file, or it cannot be read.
+    """
+    files = find_files(paths)
+    source = source_of(files)
+    sample = take_sample(paths, files, source)
+    if len(files) > 1 or not is_half_of_a_join(sample):
+        return sample
+    for other in files_beside(files[0]):
+        both = take_sample((*paths, other), (*files, other), source)
+        if best_preset(both) is not None:
+            return both
+    return sample
 
 
-def look_at(path: str, *, text: str | None = None, label: str | None = None) -> Look:
-    """Look at a file of traces.
+def look_at(*paths: str, text: str | None = None, label: str | None = None) -> Look:
+    """Look at traces.
 
     Parameters
     ----------
-    path : str
-        A file, or a glob.
+    *paths : str
+        Files, or globs.
     text, label : str, optional
         JMESPaths of text and label, where they are known.
 
     Raises
     ------
     DataError
-        Where the file cannot be read, or it is not clear where text or label lies.
+        Where a file cannot be read, it is not clear where text or label lies, or what is there cannot be learned from:
+        it then says what the fields hold.
 
     Notes
     -----
-    The first records tell the layout. Labels are counted on fit rows alone, as everywhere: of certify rows nothing is
-    used but their number.
+    A sample tells the layout. Labels are counted on fit rows alone, as everywhere: of certify rows nothing is used but
+    their number.
     """
-    source = guess_source(path)
-    records = first_records(path, source)
-    layout = guess_layout(records, text, label)
-    outlook, fit, target = _preview(path, source, layout)
-    made_up = _made_up(outlook.labels, fit)
-    humans = {truth for truth in fit.truths if truth is not None}
+    sample = sample_of(paths)
+    layout = guess_layout(sample, text, label)
+    fields = fields_of(sample.records)
+    seen = _preview(sample, layout)
+    outlook = seen.outlook
+    _check(seen, fields, is_named=label is not None)
+    made_up = _made_up(outlook.labels, seen.fit)
+    humans = {truth for truth in seen.fit.truths if truth is not None}
     return Look(
-        path=path,
-        source=source,
-        layout=layout,
-        fields=tuple(fields_of(records)),
+        paths=sample.paths,
+        source=sample.source,
+        layout=seen.layout,
+        fields=fields,
         outlook=outlook,
         allowed=tuple(sorted((humans | set(outlook.labels)).difference(made_up))),
         made_up=made_up,
-        target=target,
-        is_whole=outlook.accounting.read < COUNTED,
+        target=seen.target,
+        is_whole=outlook.accounting.read < COUNTED or _joins(seen.layout),
     )
 
 
-def _records(path: str, source: SourceGuess, registry: Registry) -> Any:
-    plugin = registry.get("source", source.use).plugin
-    options = plugin.options.model_validate({"path": path, **source.options}, context={"root": Path.cwd()})
-    return plugin.make(options).records()
+@dataclass(frozen=True, slots=True)
+class _Previewed:
+    """What ``plan`` would say by a layout, the fit rows, and the highest target that is within reach of the rows."""
+
+    layout: Layout
+    outlook: Outlook
+    fit: TraceSet
+    target: float
 
 
-def _preview(path: str, source: SourceGuess, layout: Layout) -> tuple[Outlook, TraceSet, float]:
-    """Return what ``plan`` would say, the fit rows, and the highest target that is within reach of the rows."""
+def _preview(sample: Sample, layout: Layout) -> _Previewed:
+    """Read the traces as ``plan`` would; where their texts stand in a prompt, once more without it."""
+    from tracer_spec.flow.prepare import part
     from tracer_spec.flow.preview.certifiable import preview
-    from tracer_spec.flow.traces.collect import collect
-    from tracer_spec.flow.traces.splits import split
-    from tracer_spec.plan import make_plan
-    from tracer_spec.spec import load_spec
-    from tracer_spec.stats.multiple import look_level
-    from tracer_spec.text_steps.labels import LabelCleaner
+    from tracer_spec.flow.preview.prompt_template import find_template
 
-    registry = find_plugins()
-    sure = 1 - look_level(1, 0.05)  # a first look may spend no more
-    format_ = layout.format if isinstance(layout.format, str) else {k: literal(v) for k, v in layout.format.items()}
-    given = {"use": source.use, "with": {"path": literal(path), **source.options}, "format": format_}
-    spec = {"version": 1, "name": "look", "traces": {**given, "on_error": "drop"}, "embedder": "lsa"}
-    targets = [{"agreement": each, "confidence": sure} for each in TARGETS]
-    plans = [make_plan(load_spec({**spec, "target": target}), registry) for target in targets]
-    records = itertools.islice(_records(path, source, registry), COUNTED)
-    traces = collect(records, plans[0].reader().traces, LabelCleaner(layout.normalize), on_error="drop")
-    sides = split(traces, certify=0.4, strategy="random")
+    plans = _plans(sample, layout)
+    traces = _read(sample, plans[0], layout)
+    try:
+        sides = part(traces, plans[0].spec.split)
+    except DataError as error:
+        what = f"{len(traces):,} traces are found, read as {as_written(layout.format)}: {error.problems[0].what}"
+        raise DataError(what, where=sample.paths[0], hint="collect more traces") from None
+    fit = traces.take(sides.fit)
+    template = None if layout.extract else find_template(fit.texts)
+    if template is not None:
+        return _preview(sample, replace(layout, extract=(template.step,)))
     outlooks = [
         preview(plan.spec, traces, sides, target=plan.target, allowed_labels=None, makes_a_test=True, lock=None)
         for plan in plans
     ]
-    fit = traces.take(sides.fit)
     for outlook, target in zip(outlooks, TARGETS, strict=True):
         reach = outlook.certifiable.smallest_coverage
         if reach is not None and reach <= _FAIR_COVERAGE:
-            return outlook, fit, target
-    return outlooks[0], fit, TARGETS[0]
+            return _Previewed(layout, outlook, fit, target)
+    return _Previewed(layout, outlooks[0], fit, TARGETS[0])
+
+
+def _plans(sample: Sample, layout: Layout) -> list[Plan]:
+    """Return a plan for each target, of the spec that would be written."""
+    from tracer_spec.plan import make_plan
+    from tracer_spec.plugin.registry import find_plugins
+    from tracer_spec.spec import load_spec
+    from tracer_spec.stats.multiple import look_level
+
+    sure = 1 - look_level(1, 0.05)  # a first look may spend no more
+    format_ = layout.format if isinstance(layout.format, str) else {k: literal(v) for k, v in layout.format.items()}
+    traces = {
+        "use": sample.source.use,
+        "with": {"path": [literal(path) for path in sample.paths], **sample.source.options},
+        "format": format_,
+        "extract": [literal(step) for step in layout.extract],
+        "labels": {"normalize": [literal(step) for step in layout.normalize]},
+        "on_error": "drop",
+    }
+    spec = {"version": 1, "name": "look", "traces": traces, "embedder": "lsa"}
+    registry = find_plugins()
+    targets = [{"agreement": each, "confidence": sure} for each in TARGETS]
+    return [make_plan(load_spec({**spec, "target": target}), registry) for target in targets]
+
+
+def _read(sample: Sample, plan: Plan, layout: Layout) -> TraceSet:
+    """Return the traces of the first records, as ``plan`` reads them."""
+    from tracer_spec.flow.traces.collect import collect
+    from tracer_spec.flow.traces.repeats import refuse_doubled, with_note
+    from tracer_spec.text_steps.cutter import TextCutter
+    from tracer_spec.text_steps.labels import LabelCleaner
+
+    cut = TextCutter(layout.extract).cut if layout.extract else None
+    cleaner = LabelCleaner(layout.normalize)
+    traces = collect(sample.again(joined=_joins(layout)), plan.reader().traces, cleaner, on_error="drop", cut=cut)
+    try:
+        refuse_doubled(traces)
+    except DataError as error:
+        found = error.problems[0]
+        hint = f"these are read by 'use: {sample.source.use}' and {as_written(layout.format)}. {found.hint}"
+        raise DataError(found.what, where=sample.paths[0], hint=hint, address=found.address) from None
+    return with_note(traces)
+
+
+def _check(seen: _Previewed, fields: Fields, *, is_named: bool) -> None:
+    """Raise where the traces are none that a router could learn from."""
+    n_fit, n_labels, n_none = seen.outlook.n_fit, len(seen.outlook.labels), seen.outlook.n_unusable
+    reads = f"read as {as_written(seen.layout.format)}"
+    if n_none * 2 > n_fit:
+        what = f"{n_none:,} of {n_fit:,} answers hold no label, {reads}: {', '.join(seen.outlook.accounting.unusable)}"
+        raise Refusal(what, "name the field that is the answer: --label JMESPATH").error(fields)
+    if n_labels < 2:
+        what = f"all answers are the same, {reads}; a router needs two labels or more"
+        raise Refusal(what, "where another field is the answer, name it: --label JMESPATH").error(fields)
+    if are_all_equal(seen.fit.texts):
+        what = f"nearly all texts are one text, {reads}"
+        raise Refusal(what, "where another field is the text, name it: --text JMESPATH").error(fields)
+    if not is_named and n_fit >= _ENOUGH and n_labels > n_fit / 2:
+        what = f"{n_labels:,} different answers in {n_fit:,} traces, {reads}: no labels"
+        others = [f"--label {each.path}" for each in labels_in(fields, "")[:3]]
+        hint = f"where another field is the answer: {' or '.join(others) or '--label JMESPATH'}; where this is it, name it too"
+        raise Refusal(what, hint).error(fields)
+
+
+def _joins(layout: Layout) -> bool:
+    """Tell whether two records make one trace: then all must be read, for their halves may be far apart."""
+    return find_format(layout.format).join is not None
 
 
 def _made_up(labels: Mapping[str, int], fit: TraceSet) -> dict[str, int]:
@@ -151,13 +243,9 @@ def _made_up(labels: Mapping[str, int], fit: TraceSet) -> dict[str, int]:
         return {}
     usual = statistics.median(labels.values())
     rare = {label: n for label, n in labels.items() if n <= _RARE * usual}
+    if len(labels) - len(rare) < 2:  # of two labels, the rare one is what the other is told from
+        return {}
     return rare if sum(rare.values()) <= _FEW * sum(labels.values()) else {}
-
-
-def shown_fields(fields: Sequence[Field]) -> list[tuple[str, str]]:
-    """Return each field with what is in it, in counts: never a value."""
-    line = "in {:,} of the first records, {:.0f} characters on average"
-    return [(each.path, line.format(each.n, each.mean_chars)) for each in fields]
 
 
 def literal(text: str) -> str:

@@ -1,275 +1,156 @@
-"""Where text and label lie inside a record, guessed from the first records of a file."""
+"""How records are laid out: a preset's way, or a map of JMESPath expressions; guessed from a sample of them."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
 
-from tracer_spec.builtin.formats import PRESETS, Raw, compile_format, find_format
-from tracer_spec.builtin.formats.functions import LABEL_KEYS
-from tracer_spec.builtin.formats.native import TEXT_KEYS
-from tracer_spec.builtin.formats.times import epoch_seconds
+from tracer_spec.builtin.formats.expressions import compile_expression
 from tracer_spec.errors import DataError
+from tracer_spec.init.attempt import Attempt, Layout, is_good, try_format
+from tracer_spec.init.fields import Fields, fields_of
+from tracer_spec.init.places import head_and_body, labels_in, other_parts, texts_in
+from tracer_spec.init.presets import best_preset, is_half_of_a_join, read_all
+from tracer_spec.init.refusal import Refusal, no_answer, no_headers, no_text, streamed, unusable, without_other_half
+from tracer_spec.init.sampling import SAMPLED, Sample, spread
 from tracer_spec.plugin import Record
 
-_TEXTS = frozenset((*TEXT_KEYS, "message", "utterance", "body", "content", "request", "sentence", "comment", "email"))
-_LABELS = frozenset(
-    (*LABEL_KEYS, "prediction", "predicted", "category", "class", "topic", "response", "completion", "result", "tag")
-)
-_TRUTHS = frozenset(("truth", "ground", "gold", "human", "expected", "reference", "annotation", "annotated", "correct"))
-_TIMES = frozenset(("time", "timestamp", "ts", "date", "created", "datetime", "at"))
-_MODELS = frozenset(("model", "engine", "deployment"))
-_IDS = frozenset(("id", "uuid", "guid", "key"))
-_OTHERS = frozenset(("model", "version", "user", "customer", "session", "score", "confidence", "language", "source"))
-_DEEPEST = 4
-# of what a format must read before it is the file's
-_FEWEST_SHARE = 1 / 3
-_CLOSE = 1.0
+# lists inside the records that are looked into, the longest ones
+_LISTS = 5
+# presets of layouts that anybody writes
+_NO_VENDORS = ("native", "chat")
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One place inside the records, by its JMESPath."""
-
-    path: str
-    words: frozenset[str]  # of its last key, lower case
-    n: int
-    n_distinct: int
-    mean_chars: float
-    spaced: float  # the share of its values that hold white space
-    is_text: bool
-    is_object: bool
-    is_time: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """How records are laid out.
-
-    Parameters
-    ----------
-    format : str or mapping of str to str
-        What a spec writes under ``traces.format``.
-    normalize : tuple of str
-        The steps from the teacher's answer to a label.
-    texts, labels : tuple of str
-        JMESPaths of what could be the text, or the label, as well, the likeliest first; one or none where it is clear.
-    """
-
-    format: str | Mapping[str, str]
-    normalize: tuple[str, ...] = ("strip", "first-line")
-    texts: tuple[str, ...] = ()
-    labels: tuple[str, ...] = ()
-
-
-def guess_layout(records: Sequence[Record], text: str | None = None, label: str | None = None) -> Layout:
+def guess_layout(sample: Sample, text: str | None = None, label: str | None = None) -> Layout:
     """Return the layout of records: a preset's where one reads them, else a map of JMESPath expressions.
 
     Parameters
     ----------
-    records : sequence of Record
-        The first of a file.
+    sample : Sample
     text, label : str, optional
-        JMESPaths that are known; a preset is then not looked for.
+        JMESPaths that are known; over a preset's where one reads the records.
 
     Raises
     ------
     DataError
-        Where no field could be the text, or the label; the fields there are, are named.
+        Where no field could be the text, or the label: it says what the fields hold, and what to write.
     """
+    records = sample.records
     if all(each.problem for each in records):
         problem = records[0].problem if records else "no record in it"
         raise DataError(f"no record can be read: {problem}", where=records[0].where if records else "")
-    name = None if text or label else _preset(records)
-    if name is not None and name != "native":
-        layout = Layout(name)
-    else:
-        try:
-            texts, labels, parts = _places(fields_of(records), text, label)
-            layout = Layout(_native_with(parts, records) if name else parts, texts=texts, labels=labels)
-        except DataError:
-            if name is None:
-                raise
-            layout = Layout(name)
-    return replace(layout, normalize=_normalize([raw.label for raw in _read(records, layout.format)]))
+    fields = fields_of(records)
+    if sample.source.use == "csv" and _first_line_is_a_row(records):
+        raise no_headers()
+    if not label and any(".delta." in each.path and each.n * 2 >= fields.n for each in fields.all):
+        raise streamed().error(fields)
+    found = _layout(sample, fields, text, label)
+    if isinstance(found, Layout):
+        return found
+    for path in sorted(fields.lists, key=lambda each: -fields.lists[each])[:_LISTS]:
+        layout = _of_list(sample, path, text, label)
+        if layout is not None:
+            return layout
+    half = is_half_of_a_join(sample)
+    raise (without_other_half(half) if half else found).error(fields)
 
 
-def fields_of(records: Sequence[Record]) -> list[Field]:
-    """Return the scalar fields of records, nested ones too, in the order they are met."""
-    values: dict[str, list[Any]] = {}
-    words: dict[str, frozenset[str]] = {}
-    for record in records:
-        for keys, value in _leaves(record.data, ()):
-            path = ".".join(_as_jmespath(key) for key in keys)
-            values.setdefault(path, []).append(value)
-            spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", keys[-1]).lower()
-            words[path] = frozenset(re.findall(r"[^\W_]+", spaced))
-    return [_field(path, words[path], found) for path, found in values.items()]
+def _first_line_is_a_row(records: Sequence[Record]) -> bool:
+    """Tell whether a column is called what one of its own fields holds."""
+    return any(record.data.get(name) == name for record in records for name in record.data)
 
 
-def _field(path: str, words: frozenset[str], values: Sequence[Any]) -> Field:
-    texts = [each if isinstance(each, str) else json.dumps(each, default=str) for each in values]
-    return Field(
-        path=path,
-        words=words,
-        n=len(texts),
-        n_distinct=len(set(texts)),
-        mean_chars=sum(map(len, texts)) / len(texts),
-        spaced=sum(bool(re.search(r"\S\s\S", each)) for each in texts) / len(texts),
-        is_text=all(isinstance(each, str) for each in values) and not all(map(_is_number, texts)),
-        is_object=all(each.lstrip().startswith("{") for each in texts),
-        is_time=all(epoch_seconds(each) is not None for each in values),
+def _of_list(sample: Sample, path: str, text: str | None, label: str | None) -> Layout | None:
+    """Return the layout of the items of a list inside the records; None where they are no traces."""
+    get = compile_expression(path)
+    whole = [(record, get(record.data) or ()) for record in sample.records if not record.problem]
+    lists = [[Record(record.where, item, "") for item in found if isinstance(item, Mapping)] for record, found in whole]
+    items = replace(sample, records=tuple(spread(chain(*lists), SAMPLED)[0]), is_whole=True)
+    layout = _layout(items, fields_of(items.records), text, label) if len(items.records) > 1 else None
+    if not isinstance(layout, Layout) or _is_of_turns(layout, items, lists):
+        return None
+    parts = {"preset": layout.format} if isinstance(layout.format, str) else layout.format
+    written = {**parts, "iterate": path}
+    return None if try_format(written, read_all(written, sample)).flaw else replace(layout, format=written)
+
+
+def _is_of_turns(layout: Layout, items: Sample, lists: Sequence[Sequence[Record]]) -> bool:
+    """Tell items that are the parts of one trace: the same labels in every list, such as who speaks."""
+    some = [replace(items, records=tuple(each)) for each in lists[:_LISTS] if each]
+    labels = [sorted(str(raw.label) for raw in read_all(layout.format, each)) for each in some]
+    return len(labels) > 1 and len(labels[0]) > 1 and all(each == labels[0] for each in labels)
+
+
+def _layout(sample: Sample, fields: Fields, text: str | None, label: str | None) -> Layout | Refusal:
+    """Return the layout of records that are traces themselves, or why there is none."""
+    preset = best_preset(sample)
+    if preset is not None and (text or label):
+        preset = _over(preset, sample, text, label)
+    is_clear = preset is not None and not preset.flaw
+    if preset is not None and is_clear and (preset.format in _NO_VENDORS or preset.is_a_vendors):
+        return _of_preset(preset, sample, fields)
+    if preset is not None and preset.answers.is_final:
+        return unusable(preset)
+    mapped = _mapped(sample, fields, text, label)
+    if preset is None or (isinstance(mapped, Layout) and (preset.flaw or _reads_the_same(mapped, preset, sample))):
+        return mapped
+    return _of_preset(preset, sample, fields) if is_clear else unusable(preset)
+
+
+def _reads_the_same(mapped: Layout, preset: Attempt, sample: Sample) -> bool:
+    """Tell whether a map finds the texts and answers that a preset finds: then it says more plainly where they are."""
+    raws = [raw for raw in read_all(mapped.format, sample) if is_good(raw)]
+    return [(raw.text, raw.label) for raw in raws] == [(raw.text, raw.label) for raw in preset.raws]
+
+
+def _over(preset: Attempt, sample: Sample, text: str | None, label: str | None) -> Attempt | None:
+    """Return a preset with a text and a label of the user's; None where it reads nothing then."""
+    parts = {part: path for part, path in (("text", text), ("label", label)) if path}
+    if preset.format == "native" and len(parts) == 2:
+        return None
+    changed = {"preset": preset.format, **parts}
+    attempt = try_format(changed, read_all(changed, sample))
+    return attempt if attempt.raws else None
+
+
+def _of_preset(preset: Attempt, sample: Sample, fields: Fields) -> Layout:
+    """Return the layout of a preset, with what the preset misses of the parts that are there."""
+    parts = {"preset": preset.format} if isinstance(preset.format, str) else dict(preset.format)
+    told = [(raw.text, raw.label) for raw in read_all(preset.format, sample)]
+    found = other_parts(fields, parts.values(), preset.answers.counts.counts, told)
+    more = {part: path for part, path in found.items() if all(getattr(raw, part) is None for raw in preset.raws)}
+    if more:  # a preset may read items or views in which these fields do not lie
+        raws = [raw for raw in read_all({**parts, **more}, sample) if is_good(raw)]
+        more = {part: path for part, path in more.items() if any(getattr(raw, part) is not None for raw in raws)}
+    return Layout(
+        {**parts, **more} if more else preset.format, preset.answers.steps, other_keys=preset.answers.other_keys
     )
 
 
-def _is_number(text: str) -> bool:
-    return re.fullmatch(r"\s*[+-]?[0-9.]+(e[+-]?[0-9]+)?\s*", text, re.IGNORECASE) is not None
-
-
-def _leaves(value: Any, keys: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Yield what is no object and no list, with its keys."""
-    if isinstance(value, Mapping) and len(keys) < _DEEPEST:
-        for key, below in value.items():
-            yield from _leaves(below, (*keys, str(key)))
-    elif keys and isinstance(value, str | int | float | bool) and value != "":
-        yield keys, value
-
-
-def _as_jmespath(key: str) -> str:
-    return key if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key) else json.dumps(key, ensure_ascii=False)
-
-
-# --- presets ------------------------------------------------------------------------------------------------
-
-
-def _preset(records: Sequence[Record]) -> str | None:
-    """Return the preset that reads most of the records, and of those the one that finds most in them."""
-    best: tuple[int, int, str] | None = None
-    for name, preset in PRESETS.items():
-        good = [raw for _, raw in compile_format(preset).traces(records) if _is_good(raw)]
-        n_parts = sum(part is not None for raw in good for part in (raw.id, raw.time, raw.model, raw.version))
-        if len(good) >= _FEWEST_SHARE * len(records) and (best is None or (len(good), n_parts) > best[:2]):
-            best = (len(good), n_parts, name)
-    return best[2] if best else None
-
-
-def _is_good(raw: Raw) -> bool:
-    return not raw.reason and isinstance(raw.text, str) and bool(raw.text.strip()) and raw.label is not None
-
-
-def _read(records: Sequence[Record], wanted: str | Mapping[str, str]) -> list[Raw]:
-    """Return the traces that a format reads and that the teacher answered."""
-    reader = compile_format(find_format(wanted))
-    return [raw for _, raw in reader.traces(records) if not raw.reason and not raw.unanswered]
-
-
-def _native_with(parts: Mapping[str, str], records: Sequence[Record]) -> str | Mapping[str, str]:
-    """Return the preset ``native``, with what its own keys miss of the other parts that are there."""
-    read = _read(records, "native")
-    missing = {
-        part: path
-        for part, path in parts.items()
-        if part in ("id", "time", "truth", "model") and all(getattr(raw, part) is None for raw in read)
-    }
-    return {"preset": "native", **missing} if missing else "native"
-
-
-# --- fields -------------------------------------------------------------------------------------------------
-
-
-def _places(
-    fields: Sequence[Field], text: str | None, label: str | None
-) -> tuple[tuple[str, ...], tuple[str, ...], dict[str, str]]:
-    """Return the paths that could be the text, those that could be the label, and a path for each part of a trace."""
-    n = max((each.n for each in fields), default=0)
-    often = [each for each in fields if each.n >= n / 2]
-    texts = _ranked([(_text_score(each), each.path) for each in often if each.is_text and not each.is_object])
-    texts = (text,) if text else texts
-    others = [each for each in often if each.path not in texts[:1]]
-    labels = _ranked([(_label_score(each), each.path) for each in others if _may_be_label(each)])
-    labels = (label,) if label else tuple(each for each in labels if each not in texts[:1])
-    for found, what in ((texts, "text"), (labels, "label")):
-        if not found:
-            names = ", ".join(each.path for each in fields) or "none"
-            raise DataError(
-                f"no field looks like the {what}; there are {names}",
-                hint=f"say which it is: --{what} JMESPATH",
-            )
-    taken = {texts[0], labels[0]}
-    extra = {
-        "id": next((e.path for e in often if e.words & _IDS and e.n_distinct == e.n == n and not e.spaced), None),
-        "time": next((e.path for e in often if e.words & _TIMES and e.is_time), None),
-        "truth": next((e.path for e in often if e.words & _TRUTHS and _may_be_label(e) and e.path not in taken), None),
-        # one value is enough: the log that comes next may hold another
-        "model": next((e.path for e in often if e.words & _MODELS and e.is_text and e.n_distinct <= e.n / 2), None),
-    }
-    more = {part: path for part, path in extra.items() if path and path not in taken}
-    return texts, labels, {"text": texts[0], "label": labels[0], **more}
-
-
-def _ranked(scored: Sequence[tuple[float, str]]) -> tuple[str, ...]:
-    """Return the best path and those that are close to it."""
-    ranked = sorted(scored, key=lambda each: -each[0])
-    return tuple(path for score, path in ranked if score >= ranked[0][0] - _CLOSE and score > 0)
-
-
-def _prior(field: Field, names: frozenset[str]) -> float:
-    """Return how far a field's name speaks for it."""
-    return 2.0 if field.words and field.words <= names else float(bool(field.words & names))
-
-
-def _text_score(field: Field) -> float:
-    looks = (field.mean_chars > 15) + (field.spaced > 0.5) + field.n_distinct / field.n
-    is_another = bool(field.words & (_LABELS | _TRUTHS)) and not field.words & _TEXTS
-    against = 3 * bool(field.words & (_IDS | _TIMES)) + 2 * is_another
-    return looks + 2 * _prior(field, _TEXTS) - against if field.spaced > 0.1 else 0.0
-
-
-def _may_be_label(field: Field) -> bool:
-    return not field.is_time and (field.is_object or (field.n_distinct > 1 and field.mean_chars < 200))
-
-
-def _label_score(field: Field) -> float:
-    repeats = 2 * (1 - field.n_distinct / field.n)
-    against = 3 * bool(field.words & (_TRUTHS | _OTHERS | _IDS | _TIMES)) + (not field.is_text) + (field.spaced > 0.9)
-    return repeats + (field.mean_chars < 60) + 2 * _prior(field, _LABELS) - against
-
-
-# --- answers ------------------------------------------------------------------------------------------------
-
-
-def _normalize(answers: Sequence[Any]) -> tuple[str, ...]:
-    """Return the steps from answers to labels: by their shape, never by what they say."""
-    fenced = any(isinstance(each, str) and "```" in each for each in answers)
-    objects = [found for each in answers if (found := _object(each)) is not None]
-    if len(objects) * 2 <= len(answers) or not answers:
-        return ("strip", "first-line")
-    values: dict[str, set[str]] = {}
-    for found in objects:
-        for key, value in found.items():
-            if isinstance(value, str):
-                values.setdefault(key, set()).add(value)
-    known = [key for key in values if key.lower() in _LABELS]
-    chosen = known[0] if known else min(values, key=lambda key: len(values[key]), default="")
-    if not chosen:
-        return ("strip", "first-line")
-    return (*(("code-fence",) if fenced else ()), f"json:{chosen}")
-
-
-def _object(answer: Any) -> Mapping[str, Any] | None:
-    """Return an answer as the object that it is, or is the text of."""
-    if isinstance(answer, Mapping):
-        return answer
-    if not isinstance(answer, str):
-        return None
-    text = answer.strip()
-    if "```" in text:
-        text = text.split("```")[1].removeprefix("json").strip()
-    try:
-        found = json.loads(text) if text.startswith("{") else None
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, Mapping) else None
+def _mapped(sample: Sample, fields: Fields, text: str | None, label: str | None) -> Layout | Refusal:
+    """Return a map of expressions, found among the fields."""
+    texts = texts_in(fields)
+    if not text and not texts:
+        return no_text()
+    pair = None if text else head_and_body(fields, texts[0].path)
+    chosen = text or (f"join(' ', [{pair[0]}, {pair[1]}][?@])" if pair else texts[0].path)
+    labels = labels_in(fields, chosen) if not label else ()
+    if not label and not labels:
+        return no_answer(fields, chosen)
+    answer = label or labels[0].path
+    taken = {chosen, answer, *(pair or ())}
+    parts = {"text": chosen, "label": answer}
+    raws = read_all(parts, sample)
+    attempt = try_format(parts, raws)
+    if attempt.flaw:
+        return unusable(attempt)
+    told = [(raw.text, raw.label) for raw in raws]
+    return Layout(
+        {**parts, **other_parts(fields, taken, attempt.answers.counts.counts, told)},
+        attempt.answers.steps,
+        texts=(chosen,) if text else (chosen, *(each.path for each in texts if each.path not in taken)),
+        labels=(label,) if label else tuple(each.path for each in labels),
+        other_keys=attempt.answers.other_keys,
+        is_unsure=len(labels) > 1 and labels[1].named >= labels[0].named,
+    )

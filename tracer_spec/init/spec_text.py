@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tracer_spec.init.inspect_traces import Look, literal
+from tracer_spec.text_format import one_line
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./*-]*")
 _WORDS = frozenset(("true", "false", "null", "yes", "no", "on", "off", "y", "n"))
@@ -35,6 +36,7 @@ class FirstSpec:
     use: str
     options: Mapping[str, Any]
     format: str | Mapping[str, str] = "native"
+    extract: tuple[str, ...] = ()
     normalize: tuple[str, ...] = ("strip", "first-line")
     aliases: Mapping[str, str] = field(default_factory=dict)
     labels_file: str = ""
@@ -43,8 +45,8 @@ class FirstSpec:
     warning: str = ""
 
 
-def spec_of(look: Look, name: str, path: str, target: float | None = None) -> FirstSpec:
-    """Return the spec for traces that were looked at; ``path`` is theirs from the spec's folder."""
+def spec_of(look: Look, name: str, paths: Sequence[str], target: float | None = None) -> FirstSpec:
+    """Return the spec for traces that were looked at; ``paths`` are theirs from the spec's folder."""
     outlook, able = look.outlook, look.outlook.certifiable
     accounting = outlook.accounting
     counted = f"{accounting.read:,} records" if look.is_whole else f"the first {accounting.read:,} records"
@@ -52,17 +54,34 @@ def spec_of(look: Look, name: str, path: str, target: float | None = None) -> Fi
     return FirstSpec(
         name=name,
         use=look.source.use,
-        options={"path": path, **look.source.options},
+        options={"path": paths[0] if len(paths) == 1 else list(paths), **look.source.options},
         format=look.layout.format,
+        extract=look.layout.extract,
         normalize=look.layout.normalize,
         labels_file=LABELS_FILE if look.made_up and writable(look.allowed) else "",
         target=target or look.target,
         story=(
             f"{counted}, {accounting.kept:,} of them usable: {outlook.n_fit:,} train, {able.n_certify:,} certify.",
             f"{len(outlook.labels):,} different answers among those that train.",
+            *_doubts(look),
         ),
         warning=f"about {missing:,} more traces before anything can be certified" if missing and target is None else "",
     )
+
+
+def _doubts(look: Look) -> Iterator[str]:
+    """Say what else could be text and label, what was left out, and how many answers hold no label."""
+    for part, paths in (("text", look.layout.texts), ("label", look.layout.labels)):
+        if len(paths) > 1:
+            others = one_line(", ".join(paths[1:4]), 150)
+            yield f"The {part} could be {others} as well: 'init --{part}' decides."
+    if look.layout.other_keys:
+        yield f"The label could be {one_line(', '.join(f'json:{key}' for key in look.layout.other_keys[:3]), 150)} as well."
+    dropped = look.outlook.accounting.dropped
+    if dropped:
+        yield f"Left out: {one_line(', '.join(f'{why} {n:,}' for why, n in dropped.items()), 200)}."
+    if look.outlook.n_unusable:
+        yield f"{look.outlook.n_unusable:,} of the answers that would train hold no label, and count against agreement."
 
 
 def writable(labels: tuple[str, ...]) -> bool:
@@ -106,9 +125,10 @@ name: {scalar(spec.name)}
 
 traces:
   use: {scalar(spec.use)}
-  with: {{{source}}}   # from this file's folder
+  with: {{{source}}}  # from this file's folder
   # where the parts of a trace lie in a record: a preset's name, or JMESPath expressions
 {_format(spec.format)}\
+{_extract(spec.extract)}\
   on_error: drop                    # a record that cannot be read is left out, and counted
   labels:
 {_allowed(spec)}\
@@ -154,6 +174,8 @@ def scalar(value: Any) -> str:
     >>> scalar("traces.jsonl"), scalar("no"), scalar("a: b"), scalar("${X}")
     ('traces.jsonl', '"no"', '"a: b"', '"$${X}"')
     """
+    if isinstance(value, list):
+        return f"[{', '.join(map(scalar, value))}]"
     if not isinstance(value, str):
         return json.dumps(value)
     if _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
@@ -165,6 +187,13 @@ def _format(format_: str | Mapping[str, str]) -> str:
     if isinstance(format_, str):
         return f"  format: {scalar(format_)}\n"
     return "  format:\n" + "".join(f"    {part}: {scalar(path)}\n" for part, path in format_.items())
+
+
+def _extract(steps: tuple[str, ...]) -> str:
+    if not steps:
+        return ""
+    written = ", ".join(scalar(step) for step in steps)
+    return f"  extract: [{written}]  # the text without the prompt around it\n"
 
 
 def _allowed(spec: FirstSpec) -> str:

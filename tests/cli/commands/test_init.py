@@ -87,6 +87,21 @@ def test_a_text_without_traces_and_a_file_that_is_not_there_are_errors(run):
     assert (missing.returncode, missing.stderr.splitlines()[0]) == (1, "none.jsonl")
 
 
+def test_json_holds_what_was_found_or_why_there_is_no_spec(run, tmp_path):
+    rows = [{"q": f"Sort this: some words {n}", "id": n, "said": f"Label: {'ab'[n % 2]}"} for n in range(200)]
+    (tmp_path / "t.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    written = json.loads(run("init", "--traces", "t.jsonl", "--json").stdout)
+    assert written["format"] == {"text": "q", "label": "said", "id": "id"}
+    assert (written["extract"], written["normalize"][2]) == (["after:Sort this: "], "prefix:Label:")
+    assert written["notes"][1] == "2 different answers among those that train."
+    (tmp_path / "one.jsonl").write_text("".join(json.dumps({**row, "said": "a"}) + "\n" for row in rows))
+    refused = run("init", "other", "--traces", "one.jsonl", "--json")
+    error = json.loads(refused.stdout)["error"]
+    assert (refused.returncode, error["exit_code"]) == (1, 1)
+    assert "said: text in 200 records: 1 different value, 1 character on average" in error["problems"][0]["what"]
+    assert not (tmp_path / "other").exists()
+
+
 END = "\x04"  # Ctrl-D
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -26,7 +27,10 @@ SPEC, SAMPLES, SCHEMA = "router.yaml", "traces.jsonl", "router.schema.json"
 @click.command("init", short_help=VERBS["init"])
 @click.argument("folder", metavar="[DIR]", default=".")
 @click.option(
-    "--traces", metavar="FILE", help="Traces to look at: JSON Lines, JSON, CSV or Parquet; or a glob in quotes."
+    "--traces",
+    multiple=True,
+    metavar="FILE",
+    help="Traces to look at: JSON Lines, JSON, CSV or Parquet; or a glob in quotes. May be given more than once.",
 )
 @click.option("--text", metavar="JMESPATH", help="Where the request lies in a record.")
 @click.option("--label", metavar="JMESPATH", help="Where the LLM's answer lies in a record.")
@@ -37,7 +41,7 @@ SPEC, SAMPLES, SCHEMA = "router.yaml", "traces.jsonl", "router.schema.json"
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document; asks nothing.")
 def command(
     folder: str,
-    traces: str | None,
+    traces: tuple[str, ...],
     text: str | None,
     label: str | None,
     name: str | None,
@@ -49,18 +53,19 @@ def command(
     """Write a commented router.yaml into DIR, the current folder by default.
 
     Looks at the traces: tells their source and layout, vendors' formats too, counts labels, and proposes a target that
-    so many rows can certify. Without traces it writes sample ones, on which a build certifies. On a terminal it asks for what
-    it cannot know; files that are there are not overwritten.
+    so many rows can certify. A spec is written only where it reads the traces; else you are told what each field holds.
+    Without traces it writes sample ones, on which a build certifies. On a terminal it asks for what it cannot know; files
+    that are there are not overwritten.
     """
     asks = not (yes or as_json) and is_terminal(sys.stdin) and is_terminal(sys.stderr)
     place = Path(folder)
     refuse_overwriting([place / SPEC], force=force)
-    if traces is None and asks:
-        traces = _ask("traces file (empty for made-up samples)", "") or None
-    if traces is None and (text or label):
+    if not traces and asks:
+        traces = tuple(filter(None, [_ask("traces file (empty for made-up samples)", "")]))
+    if not traces and (text or label):
         raise UsageError("--text and --label are about traces, and --traces is not given")
     chosen = name or (_ask("name of the router", name_of(place)) if asks else name_of(place))
-    if traces is None:
+    if not traces:
         first, files, facts = _samples(chosen, target)
     else:
         look = _look(traces, text, label, asks=asks)
@@ -100,28 +105,38 @@ def name_of(folder: Path) -> str:
 
 def tell(look: Look) -> list[tuple[str, str]]:
     """Say what was found, in counts."""
-    from tracer_spec.init.inspect_traces import shown_fields
+    from tracer_spec.init.attempt import as_written
+    from tracer_spec.init.refusal import field_lines
 
     outlook, layout = look.outlook, look.layout
     able, accounting = outlook.certifiable, outlook.accounting
-    format_ = (
-        layout.format if isinstance(layout.format, str) else ", ".join(f"{k}: {v}" for k, v in layout.format.items())
-    )
+    found = f"{look.source.use}, {plural(accounting.read, 'record')}, {accounting.kept:,} usable"
     common = sorted(outlook.labels.items(), key=lambda each: (-each[1], each[0]))
     labels = listing([f"{one_line(label, 30)} {n:,}" for label, n in common], 5)
     facts = [
-        ("traces", f"{look.path}: {look.source.use}, {plural(accounting.read, 'record')}, {accounting.kept:,} usable"),
-        ("fields", "\n".join(f"{path}: {found}" for path, found in shown_fields(look.fields)[:12])),
-        ("format", f"{one_line(format_, 200)}; answers: {', '.join(layout.normalize)}"),
+        ("traces", f"{', '.join(look.paths)}: {found}"),
+        ("fields", "\n".join(line.strip() for line in field_lines(look.fields, 12))),
+        ("format", layout.format if isinstance(layout.format, str) else as_written(layout.format)),
+        *([("extract", one_line(json.dumps(layout.extract, ensure_ascii=False)[1:-1], 200))] if layout.extract else []),
+        ("answers", ", ".join(layout.normalize)),
         ("labels", f"{plural(len(outlook.labels), 'label')}; fit rows of each: {labels}"),
     ]
     if look.made_up:
         made_up = listing([f"'{one_line(label, 30)}' {n:,}" for label, n in look.made_up.items()], 5)
         facts.append(("made up?", f"{made_up}; left out of the list, see labels.txt"))
-    if len(outlook.labels) < 2:
-        facts.append(("warning", "a router needs two labels or more: is the right field read as the label?"))
-    elif len(outlook.labels) > outlook.n_fit / 2:
-        facts.append(("warning", "most answers are different ones: is the right field read as the label?"))
+    for part, paths in (("text", layout.texts), ("label", layout.labels)):
+        if len(paths) > 1:
+            facts.append((f"{part}?", f"{paths[0]}; could be {', '.join(paths[1:5])} as well: --{part} decides"))
+    if layout.other_keys:
+        keys = ", ".join(f"json:{one_line(key, 40)}" for key in layout.other_keys[:4])
+        facts.append(("key?", f"{layout.normalize[-1]}; could be {keys} as well: 'traces.labels.normalize' decides"))
+    if accounting.dropped:
+        dropped = [f"{one_line(why, 60)} {n:,}" for why, n in accounting.dropped.items()]
+        facts.insert(1, ("left out", listing(dropped, 6)))
+    if outlook.n_unusable:
+        share = f"{outlook.n_unusable:,} of {outlook.n_fit:,} answers among fit rows"
+        facts.append(("no label", f"{share} ({', '.join(accounting.unusable)})"))
+    facts += [("warning", text) for text in (*outlook.warnings, *outlook.notes)]
     reach = f"{look.target:g} agreement"
     if able.traces_missing:
         facts.append(("target", f"{reach} needs about {plural(able.traces_missing, 'more trace')}"))
@@ -135,17 +150,20 @@ def _ask(question: str, default: str) -> str:
     return answer.strip()
 
 
-def _look(traces: str, text: str | None, label: str | None, *, asks: bool) -> Look:
+def _look(traces: tuple[str, ...], text: str | None, label: str | None, *, asks: bool) -> Look:
     """Look at traces; where several fields could be text or label, ask which."""
     from tracer_spec.init.inspect_traces import look_at
+    from tracer_spec.init.refusal import which_label
 
-    look = look_at(traces, text=text, label=label)
+    look = look_at(*traces, text=text, label=label)
     texts, labels = look.layout.texts, look.layout.labels
+    if not asks and look.layout.is_unsure:
+        raise which_label(labels).error(look.fields)
     if not asks or (len(texts) < 2 and len(labels) < 2):
         return look
     text = text or (_choose("the request", texts) if len(texts) > 1 else texts[0])
     label = label or (_choose("the LLM's answer", labels) if len(labels) > 1 else labels[0])
-    return look if (text, label) == (texts[0], labels[0]) else look_at(traces, text=text, label=label)
+    return look if (text, label) == (texts[0], labels[0]) else look_at(*traces, text=text, label=label)
 
 
 def _choose(what: str, paths: tuple[str, ...]) -> str:
@@ -171,18 +189,17 @@ def _samples(name: str, target: float | None) -> tuple[FirstSpec, dict[str, str]
 
 def _of_look(look: Look, name: str, place: Path, target: float | None) -> tuple[FirstSpec, dict[str, str]]:
     """Return spec and files for traces that were looked at."""
+    from tracer_spec.builtin.sources.remote import is_remote
     from tracer_spec.init.spec_text import LABELS_FILE, labels_text, spec_of
 
     # never absolute: the spec travels, inside the bundle too
-    path = Path(os.path.relpath(look.path, place)).as_posix()
-    first = spec_of(look, name, path, target)
+    paths = [path if is_remote(path) else Path(os.path.relpath(path, place)).as_posix() for path in look.paths]
+    first = spec_of(look, name, paths, target)
     return first, {LABELS_FILE: labels_text(look)} if first.labels_file else {}
 
 
 def _write(place: Path, first: FirstSpec, files: Mapping[str, str], *, force: bool) -> list[Path]:
     """Write the files, the spec last; a schema that is there stays."""
-    import json
-
     from tracer_spec.atomic_write import check_writable, replace_file
     from tracer_spec.cli.commands.schema import router_document
     from tracer_spec.init.spec_text import spec_text
@@ -218,9 +235,11 @@ def _print(first: FirstSpec, written: list[Path], hint: str) -> None:
             "files": [str(path) for path in written],
             "source": first.use,
             "format": first.format if isinstance(first.format, str) else dict(first.format),
+            "extract": list(first.extract),
             "normalize": list(first.normalize),
             "target": first.target,
             "warning": first.warning or None,
+            "notes": list(first.story),
             "gitignore": [hint] if hint else [],
         }
     )

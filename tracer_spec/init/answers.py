@@ -1,0 +1,242 @@
+"""The steps from an LLM's answers to labels, found in the answers themselves."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tracer_spec.init.label_counts import LabelCounts, count_labels
+from tracer_spec.init.names import LABELS, OTHERS, says, words_of
+from tracer_spec.text_format import listing, plural
+from tracer_spec.text_steps import ToolCall
+from tracer_spec.text_steps.json_answers import objects_of
+from tracer_spec.text_steps.labels import LabelCleaner
+
+PLAIN = ("strip", "first-line")
+_THOUGHTS = ("think", "thinking", "thought", "reasoning")
+_THOUGHT = re.compile(rf"\s*(<({'|'.join(_THOUGHTS)})>|◁think▷)|</({'|'.join(_THOUGHTS)})>", re.IGNORECASE)
+_PREFIX = re.compile(r"[^\n:=]{1,40}[:=][ \t*]*(?=\S)")
+# the answer in a tag of its own
+_TAG = re.compile(r"<([A-Za-z][\w-]{0,30})>[^<]{1,200}</\1>")
+# quotes and marks around a label, and a full stop after it
+_DRESS = r"""^["'*`]*(.*?)["'*`.]*$"""
+# of the answers, what must have a shape before a step is proposed for it
+_MOST, _SOME = 0.5, 0.02
+_DEEPEST, _LONGEST_LABEL = 3, 60
+# keys this close to the best are told
+_CLOSE = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What answers are, and how they become labels.
+
+    Parameters
+    ----------
+    steps : tuple of str
+        For ``traces.labels.normalize``.
+    counts : LabelCounts
+        Of the labels that the steps find.
+    problem, hint : str
+        Why no step makes labels of answers of this shape, and what to do; empty where some do.
+    is_final : bool
+        Whether such answers hold no label for certain, wherever in them one looks.
+    other_keys : tuple of str
+        Keys of answers in JSON whose values are labels about as well.
+    """
+
+    steps: tuple[str, ...]
+    counts: LabelCounts
+    problem: str = ""
+    hint: str = ""
+    is_final: bool = False
+    other_keys: tuple[str, ...] = ()
+
+    @property
+    def flaw(self) -> str:
+        """Return why there are no labels here; empty where there are."""
+        return self.problem or self.counts.flaw
+
+
+def read_answers(values: Sequence[Any]) -> Answers:
+    """Find the steps that read labels from answers: by their shape, and by how few and how even the labels are."""
+    answers = [value for value in values if value is not None]
+    first = ("think",) if _share(answers, _is_thought) > _SOME else ()
+    objects = [found[0] for answer in answers if (found := objects_of(answer))]
+    tools = {answer.tool for answer in answers if isinstance(answer, ToolCall)}
+    if len(objects) > _MOST * len(answers):
+        return _of_objects(answers, objects, first, tools)
+    if _share(answers, _is_list_of_labels) > _MOST:
+        are_alone = all(len(answer) == 1 for answer in answers if isinstance(answer, list))
+        return _best(answers, [(*first, "json:0")]) if are_alone else _several(answers, "")
+    tag = _common_tag(answers)
+    if tag:
+        steps = (*first, rf"regex:<{tag}>\s*(.*?)\s*</{tag}>")
+        return _tidied(Answers(steps, labels_by(steps, answers)), answers)
+    return _tidied(_best(answers, [(*first, *chain) for chain in _plain_chains(answers, first)]), answers)
+
+
+def _share(answers: Sequence[Any], holds: Callable[[Any], bool]) -> float:
+    return sum(map(holds, answers)) / len(answers) if answers else 0.0
+
+
+def _is_thought(answer: Any) -> bool:
+    return isinstance(answer, str) and bool(_THOUGHT.match(answer) or _THOUGHT.search(answer[-400:]))
+
+
+def labels_by(steps: Sequence[str], answers: Sequence[Any]) -> LabelCounts:
+    """Count the labels that steps make of answers."""
+    cleaner = LabelCleaner(steps)
+    return count_labels(label or None for label, _ in map(cleaner.clean, answers))
+
+
+def _best(answers: Sequence[Any], chains: Sequence[tuple[str, ...]]) -> Answers:
+    """Return the chain whose labels are the best; the first of those that are equal."""
+    tried = [Answers(chain, labels_by(chain, answers)) for chain in chains]
+    return max(tried, key=lambda each: round(each.counts.worth, 2))
+
+
+# --- answers in words ---------------------------------------------------------------------------------------
+
+
+def _plain_chains(answers: Sequence[Any], first: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Yield the steps worth trying on answers in words."""
+    texts = [answer for answer in answers if isinstance(answer, str)]
+    fence = ("code-fence",) if _share(texts, lambda text: "```" in text) > _SOME else ()
+    lines = ["first-line"]
+    if first or _share(texts, lambda text: "\n" in text.strip()) > _SOME:
+        lines.append("last-line")
+    for line in lines:
+        plain = (*fence, "strip", line)
+        prefix = _common_prefix(list(labels_by((*first, *plain), texts).counts.elements()))
+        yield (*plain, f"prefix:{prefix}", "strip") if prefix else plain
+
+
+def _common_prefix(labels: Sequence[str]) -> str:
+    """Return what most labels start with, such as ``Label:``; empty where there is nothing."""
+    starts = Counter(found[0].rstrip() for label in labels if (found := _PREFIX.match(label)))
+    prefix, n = next(iter(starts.most_common(1)), ("", 0))
+    return prefix if n > _MOST * len(labels) else ""
+
+
+def _common_tag(answers: Sequence[Any]) -> str:
+    """Return the tag, such as ``<label>``, that the last thing in most answers stands in; empty where there is none."""
+    texts = (answer for answer in answers if isinstance(answer, str))
+    found = ([tag for tag in _TAG.findall(text) if tag.lower() not in _THOUGHTS] for text in texts)
+    tags = Counter(each[-1] for each in found if each)
+    tag, n = next(iter(tags.most_common(1)), ("", 0))
+    return tag if n > _MOST * len(answers) else ""
+
+
+def _tidied(best: Answers, answers: Sequence[Any]) -> Answers:
+    """Return the steps that make one label of spellings, too: in quotes or marks, with a full stop, in capitals."""
+    for step, plain in ((f"regex:{_DRESS}", _undressed), ("casefold", str.casefold)):
+        spellings = Counter(plain(label) for label in best.counts.counts)
+        if any(n > 1 for n in spellings.values()):
+            steps = (*best.steps, step)
+            best = Answers(steps, labels_by(steps, answers))
+    return best
+
+
+def _undressed(label: str) -> str:
+    found = re.search(_DRESS, label)
+    return found[1] if found else label
+
+
+# --- answers in JSON ----------------------------------------------------------------------------------------
+
+
+def _of_objects(
+    answers: Sequence[Any], objects: Sequence[Mapping[str, Any]], first: tuple[str, ...], tools: set[str]
+) -> Answers:
+    """Return the key whose values are labels, or why no key's are."""
+    values: dict[str, list[Any]] = {}
+    for each in objects:
+        for path, value in _items(each, ()):
+            values.setdefault(path, []).append(value)
+    often = {path: found for path, found in values.items() if len(found) > _MOST * len(objects)}
+    scored = sorted(((_worth(path, found, often), path) for path, found in often.items()), reverse=True)
+    if not scored or scored[0][0] <= 0:
+        if len(tools) > 1:
+            return Answers(("tool-name",), labels_by(("tool-name",), answers))
+        lists = [path for path, found in often.items() if all(map(_is_list_of_labels, found))]
+        if lists and all(len(value) == 1 for value in often[lists[0]]):
+            steps = (*first, f"json:{lists[0]}.0")
+            return Answers(steps, labels_by(steps, answers))
+        return _several(answers, lists[0]) if lists else _no_key(answers, often)
+    key = scored[0][1]
+    fence = ("code-fence",) if _share(answers, lambda answer: isinstance(answer, str) and "```" in answer) else ()
+    known = labels_by((*first, *fence, f"json:{key}"), answers).counts
+    bare = [answer.strip() for answer in answers if isinstance(answer, str) and not objects_of(answer)]
+    step = "json?" if sum(answer in known for answer in bare) > _MOST * len(bare) else "json"
+    steps = (*first, *fence, f"{step}:{key}")
+    others = tuple(path for worth, path in scored[1:] if worth > scored[0][0] - _CLOSE)
+    return Answers(steps, labels_by(steps, answers), other_keys=others)
+
+
+def _items(value: Mapping[str, Any], keys: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+    """Yield what ``json:KEY`` can reach, by its KEY."""
+    for key, below in value.items():
+        if isinstance(below, Mapping) and len(keys) < _DEEPEST:
+            yield from _items(below, (*keys, str(key)))
+        elif below is not None and "." not in str(key):
+            yield ".".join((*keys, str(key))), below
+
+
+def _worth(path: str, values: Sequence[Any], others: Mapping[str, Sequence[Any]]) -> float:
+    """Return how much the values at a key look like labels; 0 where they cannot be."""
+    words = words_of(path.rpartition(".")[2])
+    if not all(isinstance(value, str | int) for value in values):
+        return 0.0
+    is_text = all(isinstance(value, str) for value in values)
+    if not is_text and len(others) > 1 and not words & LABELS:
+        return 0.0  # a number beside others is a score
+    counts = count_labels(str(value) for value in values)
+    long = sum(len(str(value)) for value in values) > _LONGEST_LABEL * len(values)
+    named = says(words, LABELS) - says(words, OTHERS)
+    if counts.flaw or (counts.is_scattered and named <= 0):
+        return 0.0
+    # many labels that are met once may still be labels where no other key has better ones
+    return 0.1 if counts.is_scattered else max(0.2, counts.worth + named + is_text / 2 - long)
+
+
+def _several(answers: Sequence[Any], key: str) -> Answers:
+    """Return the answer to lists of labels."""
+    where = f" at '{key}'" if key else ""
+    return Answers(
+        PLAIN,
+        count_labels([None] * len(answers)),
+        f"the answers are lists of labels{where}; a router gives one label",
+        f"ask the LLM for one; or take one by its place, as 'traces.labels.normalize: [json:{key or 'labels'}.0]' does",
+        is_final=True,
+    )
+
+
+def _is_list_of_labels(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str | int) for each in value)
+
+
+def _no_key(answers: Sequence[Any], values: Mapping[str, Sequence[Any]]) -> Answers:
+    """Return the answer to objects without a label, such as a score for each."""
+    numbers = [key for key, found in values.items() if all(isinstance(value, int | float) for value in found)]
+    shown = listing([f"{key} ({_kind(found)})" for key, found in values.items()], 8) or "none in common"
+    are_scores = len(numbers) == len(values) > 1
+    what = "a number under each key, and no label" if are_scores else "no key of theirs holds a label"
+    return Answers(
+        PLAIN,
+        count_labels([None] * len(answers)),
+        f"the answers are JSON objects: {what}; keys: {shown}",
+        "write the label into a field of its own (of scores, the key of the highest), or name where it is: --label",
+        is_final=are_scores,
+    )
+
+
+def _kind(values: Sequence[Any]) -> str:
+    if all(isinstance(value, int | float) for value in values):
+        return "numbers"
+    if all(isinstance(value, str) for value in values):
+        return plural(len(set(values)), "different text")
+    return "lists" if all(isinstance(value, list) for value in values) else "of several kinds"

@@ -1,0 +1,88 @@
+"""What ``init`` says where it writes no spec: what it saw, field by field, and what to write."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tracer_spec.errors import DataError
+from tracer_spec.init.attempt import Attempt, as_written
+from tracer_spec.init.fields import Fields
+from tracer_spec.init.places import answers_in
+from tracer_spec.text_format import one_line, plural
+
+_SHOWN = 20
+_WRITE = "--text JMESPATH --label JMESPATH name the fields"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why no spec is written, and what to do."""
+
+    what: str
+    hint: str = _WRITE
+
+    def error(self, fields: Fields, where: str = "") -> DataError:
+        """Return the error that says what every field holds as well."""
+        lines = [self.what, f"fields of {plural(fields.n, 'record')} looked at:", *field_lines(fields)]
+        return DataError("\n  ".join(lines), where=where, hint=self.hint)
+
+
+def field_lines(fields: Fields, most: int = _SHOWN) -> list[str]:
+    """Say what stands where, a line each, without a value."""
+    lines = [f"  {one_line(each.path, 80)}: {each.line()}" for each in fields.all[:most]]
+    lines += [f"  {path}: a list, {length:.0f} objects on average" for path, length in fields.lists.items()]
+    left = len(fields.all) - most
+    return [*lines, f"  and {plural(left, 'more field')}"] if left > 0 else lines
+
+
+def no_headers() -> DataError:
+    """Return the error of a table without headers: its first row would name the columns, in the spec too."""
+    return DataError(
+        "the first line is a row of the table, not its headers",
+        hint="write the names of the columns above it, or in a spec: 'with: {path: FILE, header: [text, label]}'",
+    )
+
+
+def streamed() -> Refusal:
+    """Return the refusal of records that are pieces of answers."""
+    return Refusal(
+        "the records are chunks of streamed answers, and a piece of an answer is no label",
+        "log the whole answer, or join the chunks of each id before; where every answer is one chunk, --label names it",
+    )
+
+
+def no_text() -> Refusal:
+    """Return the refusal of records in which nothing looks like a request."""
+    return Refusal("no field looks like the text that the LLM was asked", "say which it is: --text JMESPATH")
+
+
+def no_answer(fields: Fields, text: str) -> Refusal:
+    """Return the refusal of records in which nothing looks like an answer: of the likeliest field it says why."""
+    likely = next((each for each in answers_in(fields, text) if each.answers and each.answers.flaw), None)
+    if likely is None or likely.answers is None:
+        return Refusal(f"no field looks like the LLM's answer; the text is {text}", "say which it is: --label JMESPATH")
+    hint = likely.answers.hint or "where the answer is another field, name it: --label JMESPATH"
+    return Refusal(f"no field holds labels; in {likely.path}, {likely.answers.flaw}", hint)
+
+
+def without_other_half(preset: str) -> Refusal:
+    """Return the refusal of requests without their answers, or of answers without requests."""
+    return Refusal(
+        f"these are halves of traces, as {preset} writes them: no request meets its answer",
+        "name the file of requests and the file of answers: --traces requests.jsonl --traces results.jsonl",
+    )
+
+
+def which_label(paths: Sequence[str]) -> Refusal:
+    """Return the refusal of records in which several fields could be the answer, and nothing speaks for one of them."""
+    return Refusal(
+        f"{', '.join(paths[:-1])} and {paths[-1]} could each be the LLM's answer",
+        f"say which it is: --label {paths[0]}, or --label {paths[1]}",
+    )
+
+
+def unusable(attempt: Attempt) -> Refusal:
+    """Return the refusal of records that a format reads, but that hold nothing to learn."""
+    read = f"{plural(len(attempt.raws), 'trace')} read as {as_written(attempt.format)}"
+    return Refusal(f"{read}: {attempt.flaw}", attempt.answers.hint or _WRITE)
