@@ -291,6 +291,13 @@ def test_answers_that_never_repeat_beside_a_field_of_few_values_name_that_field(
     all_found(init({"log.jsonl": rows}, "--label", "meta.intent"))
 
 
+def test_a_routers_decisions_are_no_traces(init, calls):
+    decided = {"handled": True, "score": 0.9, "stage": 0, "reason": "handled"}
+    outcome = init({"log.jsonl": [{"input": c.text, "label": c.label, **decided} for c in calls]})
+    assert (outcome.code, outcome.spec) == (1, None)
+    assert outcome.err.startswith("these are a router's decisions")
+
+
 @pytest.mark.parametrize("content", ["", " \n", "\n\n"])
 def test_an_empty_file_is_refused(init, content):
     outcome = init({"log.jsonl": content})

@@ -11,8 +11,17 @@ from tracer_spec.errors import DataError
 from tracer_spec.init.attempt import Attempt, Layout, is_good, try_format
 from tracer_spec.init.fields import Fields, fields_of
 from tracer_spec.init.places import head_and_body, labels_in, other_parts, texts_in
-from tracer_spec.init.presets import best_preset, is_half_of_a_join, read_all
-from tracer_spec.init.refusal import Refusal, no_answer, no_headers, no_text, streamed, unusable, without_other_half
+from tracer_spec.init.presets import are_decisions, best_preset, is_half_of_a_join, read_all
+from tracer_spec.init.refusal import (
+    Refusal,
+    a_routers_decisions,
+    no_answer,
+    no_headers,
+    no_text,
+    streamed,
+    unusable,
+    without_other_half,
+)
 from tracer_spec.init.sampling import SAMPLED, Sample, spread
 from tracer_spec.plugin import Record
 
@@ -52,6 +61,8 @@ def guess_layout(sample: Sample, text: str | None = None, label: str | None = No
         layout = _of_list(sample, path, text, label)
         if layout is not None:
             return layout
+    if are_decisions(sample):
+        raise a_routers_decisions().error(fields)
     half = is_half_of_a_join(sample)
     raise (without_other_half(half) if half else found).error(fields)
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tracer_spec.builtin.formats import PRESETS, Format, Raw, compile_format, find_format
+from tracer_spec.builtin.formats.decisions import DECISION
 from tracer_spec.builtin.formats.join import NO_INPUT, NO_OUTPUT
 from tracer_spec.builtin.formats.wrappers import WRAPPER
 from tracer_spec.init.attempt import Attempt, is_good, try_format
@@ -27,6 +28,12 @@ def best_preset(sample: Sample) -> Attempt | None:
 
 def _rules(name: str) -> set[str]:
     return {*PRESETS[name].skip, WRAPPER}
+
+
+def are_decisions(sample: Sample) -> bool:
+    """Tell whether most records hold what a router decided."""
+    reasons = [raw.reason for raw in read_all("native", sample)]
+    return sum(reason == DECISION for reason in reasons) * 2 > len(reasons)
 
 
 def is_half_of_a_join(sample: Sample) -> str:

@@ -74,6 +74,14 @@ def without_other_half(preset: str) -> Refusal:
     )
 
 
+def a_routers_decisions() -> Refusal:
+    """Return the refusal of what a router answered itself."""
+    return Refusal(
+        "these are a router's decisions, and no answers of the teacher's: a router learns nothing from its own labels",
+        "name traces that the teacher answered; audited requests are read by 'format: decisions'",
+    )
+
+
 def which_label(paths: Sequence[str]) -> Refusal:
     """Return the refusal of records in which several fields could be the answer, and nothing speaks for one of them."""
     return Refusal(
