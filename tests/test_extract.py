@@ -64,7 +64,7 @@ def test_what_is_trained_and_certified_is_the_text_alone(folders):
     one, other = (read_bundle(base / name) for name in ("alone.tracer", "cut.tracer"))
     assert one.members["policy.onnx"] == other.members["policy.onnx"]
     assert one.members["rows.hashes"] == other.members["rows.hashes"]
-    assert (one.manifest.format, one.manifest.extract) == (1, ())
+    assert (one.manifest.format, one.manifest.extract) == (2, ())
     assert (other.manifest.format, other.manifest.extract) == (2, (STEP,))
     assert other.manifest.provenance["traces"]["dropped"]["no match"] == 50
     assert any("50 texts that 'traces.extract' does not match" in warning for warning in cut.warnings)

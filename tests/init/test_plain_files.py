@@ -295,7 +295,7 @@ def test_a_routers_decisions_are_no_traces(init, calls):
     decided = {"handled": True, "score": 0.9, "stage": 0, "reason": "handled"}
     outcome = init({"log.jsonl": [{"input": c.text, "label": c.label, **decided} for c in calls]})
     assert (outcome.code, outcome.spec) == (1, None)
-    assert outcome.err.startswith("these are a router's decisions")
+    assert outcome.err.startswith("these records hold a router's decisions")
 
 
 @pytest.mark.parametrize("content", ["", " \n", "\n\n"])

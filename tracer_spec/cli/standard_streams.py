@@ -55,7 +55,7 @@ def own_stdout() -> Iterator[None]:
         yield
         return
     given.flush()
-    sys.stdout = io.TextIOWrapper(
+    own = sys.stdout = io.TextIOWrapper(
         os.fdopen(os.dup(1), "wb"),
         given.encoding,
         given.errors,
@@ -66,9 +66,9 @@ def own_stdout() -> Iterator[None]:
     try:
         yield
     finally:
-        own_stream, sys.stdout = sys.stdout, sys.stderr
-        with contextlib.suppress(OSError):  # whoever wrote has flushed, and told what failed
-            own_stream.close()
+        sys.stdout = sys.stderr
+        with contextlib.suppress(OSError, ValueError):  # whoever wrote has flushed, and told what failed
+            own.close()
 
 
 def _is_number_one(stream: io.TextIOWrapper) -> bool:

@@ -77,7 +77,7 @@ def without_other_half(preset: str) -> Refusal:
 def a_routers_decisions() -> Refusal:
     """Return the refusal of what a router answered itself."""
     return Refusal(
-        "these are a router's decisions, and no answers of the teacher's: a router learns nothing from its own labels",
+        "these records hold a router's decisions: a router's answer is not the teacher's",
         "name traces that the teacher answered; audited requests are read by 'format: decisions'",
     )
 

@@ -10,6 +10,7 @@ from tracer_spec.cli.text.bundle import bundle_picture, file_facts, makings
 from tracer_spec.cli.text.github_commands import WARNING
 from tracer_spec.cli.text.outcome import Outcome, level_of, traces_level
 from tracer_spec.cli.text.terminal_chart import Picture
+from tracer_spec.errors import BundleError
 from tracer_spec.report.facts import (
     Fact,
     bundle_facts,
@@ -57,7 +58,12 @@ def _written(result: BuildResult, command: str, found: list[Fact], ending: str, 
     from tracer_spec.report.documents import read_documents
     from tracer_spec.runtime import read_bundle
 
-    bundle = read_bundle(str(result.bundle), sha256=result.sha256)
+    try:
+        bundle = read_bundle(str(result.bundle), sha256=result.sha256)
+    except BundleError:
+        by_now = f"{result.bundle} was written, and is another file by now: a build that ended later replaced it"
+        facts = [*_unwritten(result), *found, Fact("file", by_now, WARNING), Fact("sha256", result.sha256)]
+        return Outcome(result.status, f"{result.name} {result.version}", facts, None, ending)
     documents = read_documents(bundle)
     claim, *rest = bundle_facts(bundle, documents.certificate, documents.audit)
     level = traces_level(result.accounting.dropped)
