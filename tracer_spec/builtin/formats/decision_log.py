@@ -17,6 +17,7 @@ DECISIONS = Format(
         "not asked": "router.served == 'router'",
         # they were chosen by their scores: no sample of the traffic
         "deferred, not audited": "router && router.audit != `true`",
+        "nobody answered": "contains(keys(@), 'teacher_raw') && teacher_raw == `null`",
     },
     reads_decisions=True,
 )

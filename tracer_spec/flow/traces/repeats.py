@@ -94,9 +94,9 @@ def with_note(traces: TraceSet) -> TraceSet:
     if not n:
         return traces
     note = (
-        f"{n:,} of {len(traces):,} rows say what another one says, and one of the two has no id: copies of one call, "
-        "or requests made again. A policy must pass under both readings. Ids settle it ('traces.format.id'), or 'traces.repeats: traffic' or "
-        "'copies'"
+        f"{n:,} of {len(traces):,} rows say what another one says, and one of the two has no id: copies of one "
+        "call, or requests made again. A policy must pass under both readings. Ids settle it ('traces.format.id'), or "
+        "'traces.repeats: traffic' or 'copies'"
     )
     return replace(traces, accounting=replace(traces.accounting, notes=(*traces.accounting.notes, note)))
 
