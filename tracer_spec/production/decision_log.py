@@ -55,8 +55,9 @@ class DecisionLog:
 
     Notes
     -----
-    Lines are written whole, so the files can be read at any time. A file or folder that is deleted is made again. A
-    child of ``os.fork`` writes a file of its own, and what waits stays the parent's. Leaving the ``with`` block, :meth:`close`, or the end of the interpreter writes what waits.
+    Lines are written whole, so the files can be read at any time. A file or folder that is deleted is made again. A child of
+    ``os.fork`` writes a file of its own, and what waits stays the parent's. Leaving the ``with`` block, :meth:`close`, or the
+    end of the interpreter writes what waits.
     """
 
     def __init__(
