@@ -1,6 +1,7 @@
 """What a router answered is not what the teacher answered: no format reads a decision as a trace."""
 
 import dataclasses
+import json
 
 import pytest
 
@@ -76,6 +77,32 @@ def test_a_decision_in_a_list_a_view_or_half_a_trace_is_found():
     )
     asked, answered = {"id": 1, "input": "where is it?"}, {"id": 1, **DECISION}
     assert reasons(halves, asked, answered) == ["a router's decision", "no matching output"]
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        {"log": {"message": {"router": DECISION}}},
+        {"router": json.dumps(DECISION)},
+        {"router": json.dumps(json.dumps(DECISION))},
+        {"router": str(DECISION)},
+        {"log": {"body": json.dumps({**ANSWERED, "router": DECISION})}},
+        *({f"router{mark}{key}": value for key, value in DECISION.items()} for mark in (".", "_", "__", "/")),
+        {f"router.{key}": str(value) for key, value in DECISION.items()},
+        {"router_handled": "False", "router_reason": "low_score"},
+        {"router_handled": 1, "router_reason": "handled"},
+    ],
+)
+@pytest.mark.parametrize("wanted", PRESETS.values(), ids=PRESETS)
+def test_a_decision_is_found_where_an_export_has_put_it(wanted, hidden):
+    assert reasons(wanted, {"id": "1", **ANSWERED, "teacher_raw": "lost", **hidden}) == ["a router's decision"]
+
+
+@pytest.mark.parametrize(
+    "text", ['{"handled": true, "reason": "by phone"}', "{'handled'", "handled: stage, score, reason", '{"handled"']
+)
+def test_a_text_that_speaks_of_what_was_handled_is_no_decision(text):
+    assert reasons(PRESETS["native"], {**ANSWERED, "input": text}) == [""]
 
 
 def test_decisions_among_traces_may_be_left_out_by_where():

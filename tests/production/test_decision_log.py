@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -129,6 +130,21 @@ def test_a_disk_that_is_full_loses_what_did_not_fit_and_no_half_line_stays(tmp_p
     assert log.close()
     assert lines_in(tmp_path) == [{"id": "kept"}]
     assert "No space left on device" in caplog.text
+
+
+def test_where_the_folder_is_deleted_the_next_decision_makes_it_again(tmp_path):
+    folder = tmp_path / "log"
+    with DecisionLog(folder) as log:
+        log.put({"id": "gone"})
+        assert log.flush(60)
+        shutil.rmtree(folder)
+        log.put({"id": "kept"})
+        assert log.flush(60)
+        (file,) = folder.glob("*.jsonl")
+        file.unlink()
+        log.put({"id": "last"})
+    assert lines_in(folder) == [{"id": "last"}]
+    assert log.counts == (3, 0, 0)
 
 
 def test_what_is_no_json_is_dropped_alone(tmp_path, caplog):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import suppress
 
 import pytest
 
@@ -57,6 +58,25 @@ def test_what_was_logged_without_a_bundle_is_a_trace(world, tmp_path):
         for text in list(world)[:5]:
             recorded.classify(text)
     assert [raw.reason for raw in read(PRESETS["decisions"], log_of(tmp_path))] == [""] * 5
+
+
+@pytest.mark.parametrize("with_bundle", [True, False])
+def test_a_request_that_the_teacher_failed_stops_no_build(bundle, world, tmp_path, with_bundle):
+    failing = set(list(world)[::7])
+
+    def teacher(text):
+        if text in failing:
+            raise TimeoutError("too slow")
+        return world[text]
+
+    with ts.deploy(bundle if with_bundle else None, teacher=teacher, log=tmp_path, audit=1.0) as deployed:
+        for text in list(world)[:70]:
+            with suppress(TimeoutError):
+                deployed.classify(text)
+    reasons = Counter(raw.reason for raw in read(PRESETS["decisions"], log_of(tmp_path)))
+    assert reasons == {"": 60, "nobody answered": 10}
+    (stray,) = read(PRESETS["decisions"], [{"input": "where is it?", "teacher": "order_status"}])
+    assert stray.reason == "not a line of the log"
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ import json
 import os
 import pickle
 import threading
+from decimal import Decimal
+from types import MappingProxyType
 
 import pytest
 from scipy.stats import binomtest
@@ -160,6 +162,68 @@ def test_whatever_the_teacher_returns_can_be_logged(bundle, tmp_path, raw, logge
         label = deployed.classify("where is it?")
     assert lines_in(tmp_path)[0]["teacher_raw"] == logged
     assert label == ("refund_status" if isinstance(raw, Answer) else "")
+
+
+class Fails:
+    def model_dump(self, **options):
+        raise ValueError("not serializable")
+
+    def __str__(self):
+        return "refund"
+
+
+class Old:
+    def model_dump(self):
+        return {"intent": "refund"}
+
+
+@pytest.mark.parametrize(
+    ("raw", "logged"),
+    [
+        ({"intent": "refund", "score": float("nan")}, {"intent": "refund", "score": None}),
+        ({"intent": ["refund"], "cost": Decimal("0.5")}, {"intent": ["refund"], "cost": "0.5"}),
+        ([Answer(), Fails()], [{"intent": "refund", "mode": "json"}, "refund"]),
+        (MappingProxyType({"intent": "refund"}), {"intent": "refund"}),
+        (Fails(), "refund"),
+        (float("inf"), None),
+        ({(1, 2): "refund"}, "{(1, 2): 'refund'}"),
+        ("a\udfff", "a\udfff"),
+    ],
+)
+def test_no_answer_of_the_teacher_is_missing_in_the_log(bundle, tmp_path, raw, logged):
+    with ts.deploy(bundle, teacher=lambda text: raw, log=tmp_path, audit=1.0) as deployed:
+        deployed.classify("where is it?")
+        assert deployed.log.flush(60)
+        assert deployed.log.counts == (1, 0, 0)
+    assert lines_in(tmp_path)[0]["teacher_raw"] == logged
+
+
+def test_a_clients_object_whose_dump_has_no_mode_is_dumped(bundle):
+    with ts.deploy(bundle, teacher=lambda text: Old(), audit=1.0) as deployed:
+        assert deployed.classify("where is it?") == "refund_status"
+
+
+def test_an_id_that_is_a_number_is_a_text_in_the_log(bundle, tmp_path):
+    with ts.deploy(bundle, teacher=teacher, log=tmp_path, secret=b"s") as deployed:
+        assert deployed.classify("where is it?", id=17).id == "17"
+    (line,) = lines_in(tmp_path)
+    assert DecisionRecord.model_validate(line).id == "17"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "fact"),
+    [
+        ({"secret": "s"}, "must be bytes, not of type str"),
+        ({"secret": b""}, "the secret of the audit is empty"),
+        ({"audit": "0.1"}, "between 0 and 1, got '0.1'"),
+        ({"mode": "canary:x"}, "the share of a canary must be between 0 and 1, got x"),
+        ({"mode": None}, "there is no mode 'None'"),
+        ({"teacher": "gpt"}, "a value of type str cannot be"),
+    ],
+)
+def test_what_no_request_could_be_answered_with_is_refused_at_the_start(bundle, wrong, fact):
+    with pytest.raises(UsageError, match=fact):
+        ts.deploy(bundle, **{"teacher": teacher, **wrong})
 
 
 @pytest.mark.parametrize("mode", ["lives", "canary", "canary:", "canary:2", "canary:x", ""])

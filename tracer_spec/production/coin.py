@@ -22,7 +22,7 @@ class Coin:
     Raises
     ------
     ValueError
-        Where the rate is not in [0, 1], or the secret is empty.
+        Where the rate is not in [0, 1], or the secret is empty or not bytes.
 
     Notes
     -----
@@ -33,9 +33,11 @@ class Coin:
     __slots__ = ("_bar", "_secret", "rate")
 
     def __init__(self, rate: float, secret: bytes | None = None) -> None:
-        if not 0 <= rate <= 1:
+        if not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
             raise ValueError(f"the audit rate must be between 0 and 1, got {rate!r}")
-        if secret is not None and not secret:
+        if secret is not None and not isinstance(secret, bytes):
+            raise ValueError(f"the secret of the audit must be bytes, not of type {type(secret).__name__}")
+        if secret == b"":
             raise ValueError("the secret of the audit is empty")
         self.rate = float(rate)
         self._bar = round(rate * _SPAN)

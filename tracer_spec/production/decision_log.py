@@ -55,8 +55,9 @@ class DecisionLog:
 
     Notes
     -----
-    Lines are written whole, so the files can be read at any time. A child of ``os.fork`` writes a file of its own, and what
-    waits stays the parent's. Leaving the ``with`` block, :meth:`close`, or the end of the interpreter writes what waits.
+    Lines are written whole, so the files can be read at any time. A file or folder that is deleted is made again. A child of
+    ``os.fork`` writes a file of its own, and what waits stays the parent's. Leaving the ``with`` block, :meth:`close`, or the
+    end of the interpreter writes what waits.
     """
 
     def __init__(
@@ -203,7 +204,8 @@ class _LogFile:
 
     def _put(self, data: bytes) -> None:
         day = datetime.now(UTC).strftime("%Y-%m-%d")
-        if self._descriptor < 0 or day != self._day or (self._size and self._size + len(data) > self._max_bytes):
+        full = self._size and self._size + len(data) > self._max_bytes
+        if self._descriptor < 0 or day != self._day or full or self._is_deleted():
             self._begin(day)
         try:
             rest = memoryview(data)
@@ -216,9 +218,14 @@ class _LogFile:
             raise
         self._size += len(data)
 
+    def _is_deleted(self) -> bool:
+        """Return whether the file has no name any more, so that nobody could ever read what is written to it."""
+        return os.fstat(self._descriptor).st_nlink == 0
+
     def _begin(self, day: str) -> None:
         self.close()
         self._day, self._size, self._number = day, 0, self._number + 1
+        self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / f"decisions-{day}-{self._name}-{self._number:04d}.jsonl"
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o640)
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, NoReturn, TypeAlias
 from tracer_spec.errors import UsageError
 from tracer_spec.production.coin import Coin
 from tracer_spec.production.decision_log import DecisionLog
+from tracer_spec.production.plain_answer import plain
 from tracer_spec.runtime import Decision, Router, load
 from tracer_spec.runtime.embedding import TextEmbedder
 from tracer_spec.runtime.router import Vector
@@ -156,7 +157,7 @@ class Deployment:
 
     def _begin(self, text: str, request_id: str | None) -> _Request:
         """Draw the coin, before anything else is known of the request."""
-        own_id = os.urandom(12).hex() if request_id is None else request_id
+        own_id = os.urandom(12).hex() if request_id is None else str(request_id)
         return _Request(own_id, datetime.now(UTC), text, self.router is None or self._coin.falls(own_id), None)
 
     @staticmethod
@@ -253,7 +254,8 @@ def deploy(
     Raises
     ------
     UsageError
-        For a mode that does not exist, or a rate that is not in [0, 1].
+        For a mode that does not exist, a rate that is not in [0, 1], a secret that is not bytes, or a teacher that cannot be
+        called.
     BundleError
         As :func:`tracer_spec.load`; and for a bundle of format 1, which does not hold the steps for the teacher's answers.
     DataError
@@ -266,6 +268,8 @@ def deploy(
     >>> label, label.by  # doctest: +SKIP
     ('card_arrival', 'router')
     """
+    if not callable(teacher):
+        raise UsageError(f"the teacher is called with a text, and a value of type {type(teacher).__name__} cannot be")
     coin = _coin(mode, audit, secret)
     router = bundle
     if router is not None and not isinstance(router, Router):
@@ -287,14 +291,11 @@ def deploy(
 
 def _coin(mode: str, audit: float, secret: bytes | None) -> Coin:
     """Return the coin of a mode: what the teacher answers for the mode's sake is audited as well."""
-    name, _, share = mode.partition(":")
+    name, _, share = str(mode).partition(":")
     try:
         Coin(audit)
         if name == CANARY and share:
-            in_canary = float(share)
-            if not 0 <= in_canary <= 1:
-                raise ValueError(f"the share of a canary must be between 0 and 1, got {share}")
-            return Coin(1 - in_canary * (1 - audit), secret)
+            return Coin(1 - _share(share) * (1 - audit), secret)
         if mode in (LIVE, SHADOW):
             return Coin(audit if mode == LIVE else 1.0, secret)
     except ValueError as error:
@@ -302,12 +303,14 @@ def _coin(mode: str, audit: float, secret: bytes | None) -> Coin:
     raise UsageError(f"there is no mode '{mode}'", hint="live, shadow, or canary:SHARE such as canary:0.1")
 
 
-def plain(answer: Any) -> Any:
-    """Return an answer as JSON values, as far as it has any: what a client's object dumps, else its text."""
-    if answer is None or isinstance(answer, (str, int, float, bool, Mapping, list)):
-        return answer
-    dump = getattr(answer, "model_dump", None)
-    return dump(mode="json") if callable(dump) else str(answer)
+def _share(written: str) -> float:
+    try:
+        share = float(written)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise ValueError(f"the share of a canary must be between 0 and 1, got {written}")
+    return share
 
 
 def _refuse_awaitable(answer: Any) -> NoReturn:

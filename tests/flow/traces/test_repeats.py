@@ -41,17 +41,36 @@ def test_a_log_without_copies_stays_as_it_is():
     assert without_copies(given) is given
 
 
-def test_only_rows_without_an_id_that_say_the_same_at_the_same_time_are_unclear():
+def test_rows_that_say_the_same_within_moments_are_unclear_where_one_has_no_id():
     assert count_unclear(traces(("a",), ("a",), ("a",), ("b",))) == 2
     assert count_unclear(traces(("a", "x", "1"), ("a", "x", "2"))) == 0
     assert count_unclear(traces(("a", "x"), ("a", "y"))) == 0
-    assert count_unclear(traces(("a", "x", None, 1.0), ("a", "x", None, 2.0), ("a", "x", None, 2.0))) == 1
+    assert count_unclear(traces(("a", "x", None, 1.0), ("a", "x", None, 2.0), ("a", "x", None, 900.0))) == 1
+    assert count_unclear(traces(("a", "x", "1", 1.0), ("a", "x", None, 1.4), ("a", "x", "2", 900.0))) == 1
+    assert count_unclear(traces(("a", "x", None, 1.0), ("a", "x", "1", 1.4), ("a", "x", "2", 1.4))) == 2
+    assert (
+        count_unclear(traces(("a", "x", "1", 1.0), ("a",))) == count_unclear(traces(("a",), ("a", "x", "1", 1.0))) == 1
+    )
 
 
 def test_a_certify_row_is_one_of_its_own_where_neither_a_fit_row_nor_an_earlier_one_says_the_same():
     fit = traces(("a",), ("b",))
     certify = traces(("a",), ("c",), ("c",), ("d", "x", "9"), ("a", "y"), ("a", "x", "7"))
-    assert distinct(certify, fit).tolist() == [False, True, False, True, True, True]
+    assert distinct(certify, fit).tolist() == [False, True, False, True, True, False]
+
+
+def test_a_second_source_without_ids_does_not_make_copies_rows_of_their_own():
+    with_ids = traces(("a", "x", "1", 60.0), ("b", "x", "2", 900.0))
+    without, coarse = traces(("a",), ("b",)), traces(("a", "x", None, 60.7), ("c", "x", None, 900.2))
+    assert distinct(without, with_ids).tolist() == distinct(with_ids, without).tolist() == [False, False]
+    assert distinct(coarse, with_ids).tolist() == [False, True]
+    assert distinct(with_ids, coarse).tolist() == [False, True]
+
+
+def test_copies_are_what_the_refusal_of_a_doubled_log_calls_so():
+    for log in (doubled(50), doubled(50, gap=9000.0, group=lambda i, k: f"trace {i}")):
+        assert len(without_copies(log)) == 50
+    assert len(without_copies(doubled(50, gap=3600.0))) == 100
 
 
 def test_where_nothing_is_unclear_there_is_no_second_reading():

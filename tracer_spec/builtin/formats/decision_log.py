@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tracer_spec.builtin.formats.decisions import LOGGED_UNDER
 from tracer_spec.builtin.formats.format import Format
 
 DECISIONS = Format(
@@ -14,9 +15,11 @@ DECISIONS = Format(
     time="time",
     model="model",
     skip={
+        "not a line of the log": f"!contains(keys(@), '{LOGGED_UNDER}')",
         "not asked": "router.served == 'router'",
         # they were chosen by their scores: no sample of the traffic
         "deferred, not audited": "router && router.audit != `true`",
+        "nobody answered": "contains(keys(@), 'teacher_raw') && teacher_raw == `null`",
     },
     reads_decisions=True,
 )

@@ -5,33 +5,68 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tracer_spec.builtin.formats.json_text import unpack_whole
+from tracer_spec.builtin.formats.raw import WHOLE_RECORD
 from tracer_spec.runtime.decision import REASONS
 
 DECISION = "a router's decision"
+# where the log of a deployment keeps the decision, apart from the teacher's answer
+LOGGED_UNDER = "router"
 # what a decision holds beside 'handled' and its label, whatever the log calls that
 BESIDE_HANDLED = ("score", "stage", "reason")
+_HANDLED = "handled"
+# as tables write them, too
+_TRUTHS = (True, False, "True", "False", "true", "false")
 _REASONS = frozenset((*REASONS, "error"))
 
 
-def carries_decision(record: Mapping[str, Any]) -> bool:
-    """Tell whether a record is a decision, or holds one under a key of its own.
+def carries_decision(record: Mapping[str, Any], *, but: str = "") -> bool:
+    """Tell whether a record is a decision or holds one, also where an export has flattened it or made a text of it.
+
+    Parameters
+    ----------
+    record : mapping
+        With objects inside objects; a list is looked into by the format that iterates over it.
+    but : str
+        The key of an object that is known to be a decision.
 
     Examples
     --------
     >>> decision = {"label": "refund", "handled": True, "score": 0.97, "stage": 0, "reason": "handled"}
-    >>> carries_decision({"input": "where is it?", **decision}), carries_decision({"router": decision})
+    >>> carries_decision({"input": "where is it?", **decision}), carries_decision({"log": {"router": decision}})
     (True, True)
+    >>> carries_decision({f"router.{key}": value for key, value in decision.items()})
+    True
     >>> carries_decision({"input": "where is it?", "label": "refund", "handled": True, "reason": "by phone"})
     False
     """
-    if "handled" in record and _is_decision(record):
+    if _is_decision(record):
         return True
-    return any(isinstance(each, dict) and "handled" in each and _is_decision(each) for each in record.values())
+    waiting = [
+        value for key, value in record.items() if key not in (but, WHOLE_RECORD) or not isinstance(value, Mapping)
+    ]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str) and _HANDLED in value:
+            if value.startswith("{'") and all(f"'{key}'" in value for key in (_HANDLED, *BESIDE_HANDLED)):
+                return True  # in Python's notation
+            value = unpack_whole(value)
+        if isinstance(value, Mapping):
+            if _is_decision(value):
+                return True
+            waiting += value.values()
+    return False
 
 
 def _is_decision(record: Mapping[str, Any]) -> bool:
-    """Tell a decision by all its keys, or by two of them whose values are a decision's."""
-    if all(key in record for key in BESIDE_HANDLED):
-        return True
-    reason = record.get("reason")
-    return isinstance(record["handled"], bool) and isinstance(reason, str) and reason in _REASONS
+    """Tell a decision by all its keys, or by two of them whose values are a decision's; the keys may share a prefix."""
+    for key in record:
+        if not key.endswith(_HANDLED):
+            continue
+        prefix = key.removesuffix(_HANDLED)
+        if all(f"{prefix}{each}" in record for each in BESIDE_HANDLED):
+            return True
+        reason = record.get(f"{prefix}reason")
+        if record[key] in _TRUTHS and isinstance(reason, str) and reason in _REASONS:
+            return True
+    return False

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tracer_spec.builtin.formats.closures import Getter
-from tracer_spec.builtin.formats.decisions import DECISION, carries_decision
+from tracer_spec.builtin.formats.decisions import DECISION, LOGGED_UNDER, carries_decision
 from tracer_spec.builtin.formats.described import what_is_there
 from tracer_spec.builtin.formats.expressions import ExpressionError, compile_expression
 from tracer_spec.builtin.formats.format import ADDRESS, Format
@@ -98,9 +98,7 @@ class Reader:
 
     def _items(self, record: Mapping[str, Any]) -> Sequence[Mapping[str, Any] | Raw]:
         """Return what the other expressions read: the record, or the items it lists, or views of those."""
-        if not self.reads_decisions and carries_decision(
-            record
-        ):  # an item, a view or a half of a trace may leave the decision behind
+        if self._is_decision(record):  # an item, a view or a half of a trace may leave the decision behind
             return (_DECISION,)
         if self.iterate is None:
             return (self._viewed(record),)
@@ -113,6 +111,10 @@ class Reader:
         return [
             self._viewed({**item, WHOLE_RECORD: record}) if isinstance(item, Mapping) else _NO_ITEMS for item in items
         ]
+
+    def _is_decision(self, record: Mapping[str, Any]) -> bool:
+        """Tell whether a record carries a decision elsewhere than where the format knows whose label is whose."""
+        return carries_decision(record, but=LOGGED_UNDER if self.reads_decisions else "")
 
     def _viewed(self, item: Mapping[str, Any]) -> Mapping[str, Any] | Raw:
         if self.view is None:
@@ -127,7 +129,7 @@ class Reader:
         try:
             if self.where is not None and is_false(self.where(record)):
                 return _EXCLUDED
-            if not self.reads_decisions and carries_decision(record):
+            if self._is_decision(record):
                 return _DECISION
             reason = self.skip(record)
             if reason:

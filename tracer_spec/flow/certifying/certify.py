@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # that test it
 _FEWER_ERRORS, _SURPRISE = 0.6, 0.01
 _READ_TWICE = (
-    "some rows have no id and say what others say: whether these are requests made again or copies of one call, "
+    "some rows say what others say, and one of the two has no id: whether these are requests made again or copies of one call, "
     "the policy passed the "
     "test, on all certify rows and on the {n:,} of them that no other row repeats"
 )

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import math
+from bisect import bisect_left, insort
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -26,14 +27,56 @@ _MOMENTS_S = 60.0
 _MOST = 0.5
 
 
+@dataclass(slots=True)
+class _Rows:
+    """What rows said, and when."""
+
+    _times: defaultdict[bytes, list[float]] = field(default_factory=lambda: defaultdict(list))
+    _timeless: set[bytes] = field(default_factory=set)
+
+    def have(self, said: bytes, time: float) -> bool:
+        """Return whether one of them said the same within moments, as far as the times are known."""
+        times = self._times.get(said, [])
+        if said in self._timeless or math.isnan(time):
+            return said in self._timeless or bool(times)
+        first = bisect_left(times, time - _MOMENTS_S)
+        return first < len(times) and times[first] <= time + _MOMENTS_S
+
+    def add(self, said: bytes, time: float) -> None:
+        if math.isnan(time):
+            self._timeless.add(said)
+        else:
+            insort(self._times[said], time)
+
+
+@dataclass(slots=True)
+class _Earlier:
+    """Earlier rows: those that say the same under ids of their own are two events, and all others are unclear."""
+
+    _with_id: _Rows = field(default_factory=_Rows)
+    _without_id: _Rows = field(default_factory=_Rows)
+
+    def count(self, traces: TraceSet) -> list[bool]:
+        """Add rows, and return of each whether it is unclear if it repeats an earlier one."""
+        unclear = []
+        for said, time, event in zip(_said(traces), traces.times.tolist(), traces.ids, strict=True):
+            unclear.append(self._without_id.have(said, time) or (event is None and self._with_id.have(said, time)))
+            (self._without_id if event is None else self._with_id).add(said, time)
+        return unclear
+
+
 def without_copies(traces: TraceSet) -> TraceSet:
-    """Return the traces without those that say what an earlier one says, as ``traces.repeats: copies`` asks."""
-    seen: set[bytes] = set()
-    first = []
-    for row, said in enumerate(_said(traces)):
-        if said not in seen:
-            seen.add(said)
+    """Return the traces without those that say what an earlier one says, as ``traces.repeats: copies`` asks.
+
+    A copy is written within moments of its original, or in the same group: the rule by which :func:`refuse_doubled` knows it.
+    """
+    earlier, grouped, first = _Rows(), set[tuple[bytes, str]](), []
+    for row, (said, time, group) in enumerate(zip(_said(traces), traces.times.tolist(), traces.groups, strict=True)):
+        if not earlier.have(said, time) and (group is None or (said, group) not in grouped):
             first.append(row)
+        earlier.add(said, time)
+        if group is not None:
+            grouped.add((said, group))
     if len(first) == len(traces):
         return traces
     copies = np.setdiff1d(traces.rows, traces.rows[first], assume_unique=True)
@@ -41,11 +84,8 @@ def without_copies(traces: TraceSet) -> TraceSet:
 
 
 def count_unclear(traces: TraceSet) -> int:
-    """Return how many rows without an id say what an earlier row without an id says."""
-    if None not in traces.ids:
-        return 0
-    unclear = [said for said, event in zip(_said(traces), traces.ids, strict=True) if event is None]
-    return len(unclear) - len(set(unclear))
+    """Return how many rows say what an earlier row says, where one of the two has no id."""
+    return sum(_Earlier().count(traces)) if None in traces.ids else 0
 
 
 def with_note(traces: TraceSet) -> TraceSet:
@@ -54,9 +94,9 @@ def with_note(traces: TraceSet) -> TraceSet:
     if not n:
         return traces
     note = (
-        f"{n:,} of {len(traces):,} rows have no id and say what an earlier one says: copies of one call, or requests made "
-        "again. A policy must pass under both readings. Ids settle it ('traces.format.id'), or 'traces.repeats: traffic' or "
-        "'copies'"
+        f"{n:,} of {len(traces):,} rows say what another one says, and one of the two has no id: copies of one "
+        "call, or requests made again. A policy must pass under both readings. Ids settle it ('traces.format.id'), or "
+        "'traces.repeats: traffic' or 'copies'"
     )
     return replace(traces, accounting=replace(traces.accounting, notes=(*traces.accounting.notes, note)))
 
@@ -67,21 +107,19 @@ def distinct(certify: TraceSet, fit: TraceSet) -> Mask | None:
     Returns
     -------
     ndarray of shape (n_certify,), bool, or None
-        Rows that have an id, and of those that have none the first of each content, time and label that no fit row has.
+        Of the rows that say the same, with no id for one of them, the first, where no fit row is among them.
 
     Notes
     -----
-    If rows without an id that say the same are copies of one call, the calls whose every copy certifies are an unbiased
-    sample of all calls that were copied as often, since each copy falls on its side by a coin of its own.
+    If rows that say the same within moments, one of them without an id, are copies of one call, the calls whose every copy
+    certifies are an unbiased sample of all calls that were copied as often, since each copy falls on its side by a coin of
+    its own.
     """
-    if None not in certify.ids:
+    if None not in certify.ids and None not in fit.ids:
         return None
-    unclear = {said for said, event in zip(_said(fit), fit.ids, strict=True) if event is None}
-    own = np.ones(len(certify), bool)
-    for row, (said, event) in enumerate(zip(_said(certify), certify.ids, strict=True)):
-        if event is None:
-            own[row] = said not in unclear
-            unclear.add(said)
+    earlier = _Earlier()
+    earlier.count(fit)
+    own = ~np.array(earlier.count(certify), bool)
     return None if own.all() else own
 
 
@@ -125,8 +163,8 @@ def _is_one_call(traces: TraceSet, rows: list[int]) -> bool:
 
 
 def _said(traces: TraceSet) -> Iterator[bytes]:
-    """Yield a digest of what each row says: its content, its label, its time."""
-    for content, label, time in zip(traces.contents(), traces.labels, traces.times.tolist(), strict=True):
+    """Yield a digest of what each row says: its content and its label."""
+    for content, label in zip(traces.contents(), traces.labels, strict=True):
         digest = hashlib.blake2b(content, digest_size=16)
-        digest.update(f"\0{label}\0{'' if math.isnan(time) else time.hex()}".encode("utf-8", "surrogatepass"))
+        digest.update(f"\0{label}".encode("utf-8", "surrogatepass"))
         yield digest.digest()
