@@ -25,6 +25,21 @@ def lines_in(folder) -> list[dict]:
     ]
 
 
+@pytest.fixture
+def slow_disk(monkeypatch):
+    """Return an event that comes as a write begins, and one that it waits for."""
+    writing, go_on = threading.Event(), threading.Event()
+    append = decision_log._LogFile.append
+
+    def slow(self, lines):
+        writing.set()
+        assert go_on.wait(60)
+        append(self, lines)
+
+    monkeypatch.setattr(decision_log._LogFile, "append", slow)
+    return writing, go_on
+
+
 def test_what_is_put_is_written_in_order_and_counted(tmp_path):
     with DecisionLog(tmp_path / "log") as log:
         assert all(log.put({"id": str(number)}) for number in range(1000))
@@ -87,16 +102,8 @@ def test_a_day_that_is_over_has_its_own_file(tmp_path, monkeypatch):
     assert Clock.now(UTC).tzinfo is UTC
 
 
-def test_where_the_disk_is_too_slow_decisions_are_dropped_counted_and_nobody_waits(tmp_path, monkeypatch):
-    writing, go_on = threading.Event(), threading.Event()
-    append = decision_log._LogFile.append
-
-    def slow(self, lines):
-        writing.set()
-        assert go_on.wait(60)
-        append(self, lines)
-
-    monkeypatch.setattr(decision_log._LogFile, "append", slow)
+def test_where_the_disk_is_too_slow_decisions_are_dropped_counted_and_nobody_waits(tmp_path, slow_disk):
+    writing, go_on = slow_disk
     log = DecisionLog(tmp_path, max_waiting=5)
     log.put({"id": "first"})
     assert writing.wait(60)
@@ -161,16 +168,8 @@ def test_half_a_surrogate_pair_is_escaped():
     assert json_line({"input": "é"}) == '{"input":"é"}\n'.encode()
 
 
-def test_a_child_writes_a_file_of_its_own_and_what_waits_stays_the_parents(tmp_path, monkeypatch):
-    writing, go_on = threading.Event(), threading.Event()
-    append = decision_log._LogFile.append
-
-    def slow(self, lines):
-        writing.set()
-        assert go_on.wait(60)
-        append(self, lines)
-
-    monkeypatch.setattr(decision_log._LogFile, "append", slow)
+def test_a_child_writes_a_file_of_its_own_and_what_waits_stays_the_parents(tmp_path, slow_disk):
+    writing, go_on = slow_disk
     log = DecisionLog(tmp_path)
     log.put({"id": "parent"})
     assert writing.wait(60)
