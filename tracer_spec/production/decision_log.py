@@ -20,6 +20,8 @@ from tracer_spec.errors import DataError
 
 _LOGGER = logging.getLogger("tracer_spec.decisions")
 _BATCH = 512
+# waking the writer costs more than a decision: it waits a little for others to come
+_GATHER_SECONDS = 0.02
 # between two messages of one log about a disk that fails
 _SILENCE_SECONDS = 60.0
 
@@ -85,7 +87,7 @@ class DecisionLog:
         """Start with nothing: a new log, or the child of a fork, whose parent writes what waits."""
         self._ready = threading.Condition()
         self._waiting: deque[Mapping[str, Any]] = deque()
-        self._written = self._dropped = self._n_writing = 0
+        self._written = self._dropped = self._n_writing = self._n_flushing = 0
         self._thread: threading.Thread | None = None
         self._closed = False
         self._file = _LogFile(self.folder, self._max_bytes, fsync=self._fsync)
@@ -101,7 +103,8 @@ class DecisionLog:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._write, name="tracer-spec decisions", daemon=True)
                 self._thread.start()
-            self._ready.notify()
+            if len(self._waiting) in (1, _BATCH):
+                self._ready.notify_all()
         return True
 
     @property
@@ -113,7 +116,12 @@ class DecisionLog:
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until what waits is written; return whether it was within ``timeout`` seconds."""
         with self._ready:
-            return self._ready.wait_for(lambda: not self._waiting and not self._n_writing, timeout)
+            self._n_flushing += 1
+            self._ready.notify_all()
+            try:
+                return self._ready.wait_for(lambda: not self._waiting and not self._n_writing, timeout)
+            finally:
+                self._n_flushing -= 1
 
     def close(self, timeout: float | None = 10.0) -> bool:
         """Write what waits and take nothing more; return whether it was written within ``timeout`` seconds."""
@@ -136,6 +144,9 @@ class DecisionLog:
         while True:
             with self._ready:
                 self._ready.wait_for(lambda: self._waiting or self._closed)
+                self._ready.wait_for(
+                    lambda: self._closed or self._n_flushing or len(self._waiting) >= _BATCH, _GATHER_SECONDS
+                )
                 batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
                 self._n_writing = len(batch)
             if not batch:
