@@ -50,6 +50,11 @@ def tracer_spec_surrogates():
 """
 
 
+def hangs_up():
+    """Let a child meet SIGHUP, which a run under nohup ignores and hands down."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @pytest.fixture
 def training(tmp_path):
     """Start a build, and return it once both of its workers train."""
@@ -63,6 +68,7 @@ def training(tmp_path):
     def start(*arguments):
         process = subprocess.Popen(
             [*arguments, sys.executable, "-m", "tracer_spec", "build", "router.yaml", "--workers", "2"],
+            preexec_fn=hangs_up,
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}", "OMP_NUM_THREADS": "1"},
             stdout=subprocess.PIPE,

@@ -56,9 +56,15 @@ sys.exit(main())
 """
 
 
+def hangs_up():
+    """Let a child meet SIGHUP, which a run under nohup ignores and hands down."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 def call(*arguments, folder, path=()):
     return subprocess.run(
         [sys.executable, *map(str, arguments)],
+        preexec_fn=hangs_up,
         cwd=folder,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([*map(str, path), str(ROOT)])},
         capture_output=True,
