@@ -5,7 +5,7 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tracer_spec.builtin.sources.json_document import JsonDocuments, JsonOptions
@@ -189,6 +189,7 @@ def test_whatever_stands_between_them_objects_that_start_a_line_are_all_read(val
 
 @settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=80) | st.binary(max_size=60).map(lambda tail: b'[{"a": 1},' + tail))
+@example(b"PAR1\x15")
 def test_any_bytes_at_all_give_records_or_one_clear_error(content):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "t.json"
@@ -196,7 +197,8 @@ def test_any_bytes_at_all_give_records_or_one_clear_error(content):
         try:
             records = list(JsonDocuments(JsonOptions(path=str(path))).records())
         except DataError as error:
-            assert any(what in str(error) for what in ("is UTF-16", "holds no record", "archive", "compressed"))  # noqa: PT017
+            clear = ("is UTF-16", "holds no record", "archive", "compressed", "is a Parquet file")
+            assert any(what in str(error) for what in clear)  # noqa: PT017
             return
     assert all(record.data == {} for record in records if record.problem)
     assert sum(record.problem != "" for record in records) <= len(records)
