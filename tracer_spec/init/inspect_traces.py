@@ -17,7 +17,7 @@ from tracer_spec.init.files import SourceGuess, files_beside, find_files, source
 from tracer_spec.init.layout import guess_layout
 from tracer_spec.init.places import labels_in
 from tracer_spec.init.presets import best_preset, is_half_of_a_join
-from tracer_spec.init.refusal import Refusal
+from tracer_spec.init.refusal import Refusal, label_option
 from tracer_spec.init.sampling import COUNTED, Sample, take_sample
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ def _check(seen: _Previewed, fields: Fields, *, is_named: bool) -> None:
         raise Refusal(what, "where another field is the text, name it: --text JMESPATH").error(fields)
     if not is_named and n_fit >= _ENOUGH and n_labels > n_fit / 2:
         what = f"{n_labels:,} different answers in {n_fit:,} traces, {reads}: no labels"
-        others = [f"--label {each.path}" for each in labels_in(fields, "")[:3]]
+        others = [label_option(each.path) for each in labels_in(fields, "")[:3]]
         hint = f"where another field is the answer: {' or '.join(others) or '--label JMESPATH'}; where this is it, name it too"
         raise Refusal(what, hint).error(fields)
 

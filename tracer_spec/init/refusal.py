@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -34,6 +35,11 @@ def field_lines(fields: Fields, most: int = _SHOWN) -> list[str]:
     lines += [f"  {path}: a list, {length:.0f} objects on average" for path, length in fields.lists.items()]
     left = len(fields.all) - most
     return [*lines, f"  and {plural(left, 'more field')}"] if left > 0 else lines
+
+
+def label_option(path: str) -> str:
+    """Return the option that names a label, as a shell reads it: a path may hold quotes and parentheses."""
+    return f"--label {shlex.quote(path)}"
 
 
 def no_headers() -> DataError:
@@ -86,7 +92,7 @@ def which_label(paths: Sequence[str]) -> Refusal:
     """Return the refusal of records in which several fields could be the answer, and nothing speaks for one of them."""
     return Refusal(
         f"{', '.join(paths[:-1])} and {paths[-1]} could each be the LLM's answer",
-        f"say which it is: --label {paths[0]}, or --label {paths[1]}",
+        f"say which it is: {label_option(paths[0])}, or {label_option(paths[1])}",
     )
 
 

@@ -161,10 +161,10 @@ def _weaker(old: Side, new: Side) -> list[str]:
 
 def _traces(changes: Changes) -> str:
     found = {each.address: each for each in changes.values["traces"]}
-    if not found:
-        return "Both were made from the same traces."
     keys = [key for key in ("kept", "fit", "certify") if key in found]
     parts = [f"{key} {short_text(found[key].was)} → {short_text(found[key].now)}" for key in keys]
+    if not found.keys() & {"digest", "kept"}:
+        return "Both were made from the same traces" + (f", split otherwise: {', '.join(parts)}." if parts else ".")
     return "Made from other traces than the old one" + (f": {', '.join(parts)}." if parts else ", as many as before.")
 
 
