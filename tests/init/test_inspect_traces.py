@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -171,3 +172,13 @@ def test_the_real_answers_are_read_and_their_made_up_labels_found():
     look = look_at(str(DATA / "banking77_gpt_5_2_500.jsonl"))
     assert look.layout.format == "native"
     assert {"chargeback", "close_account"} <= set(look.made_up)
+
+
+def test_an_option_that_a_hint_names_can_be_pasted_into_a_shell(init, calls):
+    rows = [{"said": call.text, "Priorität": call.label, "Kategorie": call.label[::-1]} for call in calls]
+    outcome = init({"log.jsonl": rows})
+    hint = outcome.err.split("hint: say which it is: ")[1].splitlines()[0].replace(", or", "")
+    assert shlex.split(hint) == ["--label", '"Priorität"', "--label", "Kategorie"]
+    named = init({"log.jsonl": rows}, *shlex.split(hint)[:2])
+    assert named.code == 0, named.err
+    assert set(named.labels) == {call.label for call in calls}

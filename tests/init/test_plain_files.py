@@ -6,7 +6,6 @@ import csv
 import gzip
 import io
 import json
-import shlex
 
 import pytest
 
@@ -67,16 +66,6 @@ def test_columns_that_could_both_be_the_label_stop_it_until_one_is_named(init, c
     named = init({"log.jsonl": rows}, "--label", "q")
     assert named.code == 0, named.err
     assert set(named.labels) == {call.label[::-1] for call in calls}
-
-
-def test_an_option_that_a_hint_names_can_be_pasted_into_a_shell(init, calls):
-    rows = [{"said": call.text, "Priorität": call.label, "Kategorie": call.label[::-1]} for call in calls]
-    outcome = init({"log.jsonl": rows})
-    hint = outcome.err.split("hint: say which it is: ")[1].splitlines()[0].replace(", or", "")
-    assert shlex.split(hint) == ["--label", '"Priorität"', "--label", "Kategorie"]
-    named = init({"log.jsonl": rows}, *shlex.split(hint)[:2])
-    assert named.code == 0, named.err
-    assert set(named.labels) == {call.label for call in calls}
 
 
 def test_model_time_group_and_a_humans_label_are_mapped_beside_keys_of_native(init, calls):
