@@ -57,6 +57,7 @@ SHAPES = {
     ),
     "lists of one": (lambda topic, n: json.dumps({"topics": [topic]}), ("json:topics.0",)),
     "bare lists of one": (lambda topic, n: [topic], ("json:0",)),
+    "lists of one as text": (lambda topic, n: json.dumps([topic]), ("json:0",)),
     "tool": (lambda topic, n: ToolCall("classify", {"topic": topic}), ("json:topic",)),
     "tools": (lambda topic, n: ToolCall(topic, {"order": f"{n}"}), ("tool-name",)),
     "tools without arguments": (lambda topic, n: ToolCall(topic, {}), ("tool-name",)),
@@ -80,6 +81,10 @@ def test_the_key_with_few_even_values_is_the_label_whatever_it_is_called():
 def test_lists_of_labels_and_scores_are_no_labels():
     several = read_answers(answers(lambda topic, n: json.dumps({"topics": [topic, "x"]})))
     assert several.flaw == "the answers are lists of labels at 'topics'; a router gives one label"
+    for bare in (lambda topic, n: [topic, "x"], lambda topic, n: json.dumps([topic, "x"])):
+        found = read_answers(answers(bare))
+        assert found.flaw == "the answers are lists of labels; a router gives one label"
+        assert "'traces.labels.normalize: [json:0]'" in found.hint
     scores = read_answers(answers(lambda topic, n: json.dumps({"a": n % 3, "b": n % 5})))
     assert scores.flaw == (
         "the answers are JSON objects: a number under each key, and no label; keys: a (numbers), b (numbers)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -69,8 +70,9 @@ def read_answers(values: Sequence[Any]) -> Answers:
     tools = {answer.tool for answer in answers if isinstance(answer, ToolCall)}
     if len(objects) > _MOST * len(answers):
         return _of_objects(answers, objects, first, tools)
-    if _share(answers, _is_list_of_labels) > _MOST:
-        are_alone = all(len(answer) == 1 for answer in answers if isinstance(answer, list))
+    lists = [found for answer in answers if _is_list_of_labels(found := _from_text(answer))]
+    if lists and len(lists) > _MOST * len(answers):
+        are_alone = all(len(found) == 1 for found in lists)
         return _best(answers, [(*first, "json:0")]) if are_alone else _several(answers, "")
     tag = _common_tag(answers)
     if tag:
@@ -206,13 +208,24 @@ def _worth(path: str, values: Sequence[Any], others: Mapping[str, Sequence[Any]]
 def _several(answers: Sequence[Any], key: str) -> Answers:
     """Return the answer to lists of labels."""
     where = f" at '{key}'" if key else ""
+    place = f"{key}.0" if key else "0"
     return Answers(
         PLAIN,
         count_labels([None] * len(answers)),
         f"the answers are lists of labels{where}; a router gives one label",
-        f"ask the LLM for one; or take one by its place, as 'traces.labels.normalize: [json:{key or 'labels'}.0]' does",
+        f"ask the LLM for one; or take one by its place, as 'traces.labels.normalize: [json:{place}]' does",
         is_final=True,
     )
+
+
+def _from_text(answer: Any) -> Any:
+    """Return the list that a JSON text holds; any other answer as it is."""
+    if not (isinstance(answer, str) and answer.lstrip().startswith("[")):
+        return answer
+    try:
+        return json.loads(answer)
+    except (ValueError, RecursionError):
+        return answer
 
 
 def _is_list_of_labels(value: Any) -> bool:
