@@ -261,3 +261,12 @@ def test_the_reader_needs_none_of_the_libraries_of_a_build():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("body", [{"output": ["a", "b"]}, {"input": "q", "output": ["a", "b"]}, ["a", "b"]])
+def test_a_list_of_texts_is_several_answers_and_no_text_of_several_lines(body):
+    assert answered(body) == ["a", "b"]
+
+
+def test_a_list_of_one_text_is_that_text():
+    assert answered({"input": "q", "output": ["a"]}) == "a"

@@ -235,6 +235,8 @@ def _listed_answer(items: Sequence[Any], depth: int) -> _Answer:
             return _Answer(None, True)  # the last word is not the teacher's
         if role == ASSISTANT or (role is None and message.get("type") in (None, "message")):
             return _answered(message, depth + 1)
+    if depth and len(items) > 1 and all(isinstance(each, str) for each in items):
+        return _Answer(list(items), True)  # several answers, and no parts of one
     is_plain = any(isinstance(each, str) for each in items)
     text = None if is_plain and not depth else message_text(items)
     return _UNKNOWN if text is None else _Answer(text, True)
