@@ -136,10 +136,7 @@ def _about_format(loaded: LoadedSpec, path: Path, asked: str | FormatMap) -> lis
 
 def group_keys(loaded: LoadedSpec) -> frozenset[str | None]:
     """Return what keeps rows together in the formats of the sources: their groups, else their traces."""
-    formats = (
-        find_format(each.format if isinstance(each.format, str) else each.format.model_dump())
-        for each in loaded.spec.sources
-    )
+    formats = (find_format(each.layout) for each in loaded.spec.sources)
     return frozenset(each.group or each.trace for each in formats)
 
 
@@ -169,7 +166,7 @@ def text_problems(loaded: LoadedSpec) -> list[Problem]:
     for at, each in _sources(loaded):
         path = (*at, "format")
         try:
-            chosen = find_format(each.format if isinstance(each.format, str) else each.format.model_dump())
+            chosen = find_format(each.layout)
         except SpecError:
             continue  # told by format_problems
         if chosen.text is None:

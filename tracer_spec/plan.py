@@ -170,8 +170,7 @@ class Plan:
     @property
     def formats(self) -> tuple[Format, ...]:
         """Return the formats that the spec names, or describes, one for each source."""
-        asked = [each.format for each in self.spec.sources]
-        return tuple(find_format(each if isinstance(each, str) else each.model_dump()) for each in asked)
+        return tuple(find_format(each.layout) for each in self.spec.sources)
 
 
 def load_plan(source: str | FilePath | Mapping[str, Any], registry: Registry, *, overrides: Sequence[str] = ()) -> Plan:

@@ -166,9 +166,10 @@ class Deployment:
 
     def _end(self, request: _Request, by: str, raw: Any = None) -> Label:
         """Clean the answer, log it and return it."""
-        teachers = self._clean(plain(raw)) if by == TEACHER else None
+        values = plain(raw)
+        teachers = self._clean(values) if by == TEACHER else None
         if self.log is not None:
-            self.log.put(self._record(request, by, raw, teachers))
+            self.log.put(self._record(request, by, values, teachers))
         decision = request.decision
         own = decision.label if by == ROUTER and decision is not None else teachers
         return _label(own or "", by, decision, request.audited and self.router is not None, raw, request.id)
@@ -186,7 +187,7 @@ class Deployment:
             head["input"] = request.text
         else:
             head["input_sha256"] = hashlib.sha256(request.text.encode("utf-8", "surrogatepass")).hexdigest()
-        head |= {"teacher": teachers, "teacher_raw": plain(raw), "model": self._model if by == TEACHER else None}
+        head |= {"teacher": teachers, "teacher_raw": raw, "model": self._model if by == TEACHER else None}
         return head | {"router": None if request.decision is None else self._story(request, request.decision, by)}
 
     def _story(self, request: _Request, decision: Decision, by: str) -> dict[str, Any]:

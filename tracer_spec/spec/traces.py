@@ -185,6 +185,11 @@ class TracesSpec(Part):
         return (self.teacher,) if isinstance(self.teacher, str) else self.teacher
 
     @property
+    def layout(self) -> str | dict[str, Any]:
+        """Return the format as it is looked up: a preset's name, or its expressions as plain data."""
+        return self.format if isinstance(self.format, str) else self.format.model_dump()
+
+    @property
     def source(self) -> PluginRef:
         """Return the source as a plugin reference."""
         return PluginRef.model_validate({"use": self.use, "with": self.options})

@@ -21,8 +21,7 @@ def spec_reader(bundle: Bundle, tree: Node) -> Reader:
     from tracer_spec.builtin.formats import find_format
     from tracer_spec.builtin.formats.requests import request_reader
 
-    written = traces_spec(bundle, tree).format
-    chosen = find_format(written if isinstance(written, str) else written.model_dump())
+    chosen = find_format(traces_spec(bundle, tree).layout)
     column = text_at(tree, "embedder", "with", "column") or chosen.embedding or "embedding"
     return request_reader(replace(chosen, embedding=column))
 

@@ -55,7 +55,7 @@ def read_fresh_traces(
     tree = written_spec(bundle, source)
     spec = traces_spec(bundle, tree)
     key, column = text_at(tree, "split", "key"), text_at(tree, "embedder", "with", "column")
-    asked = preset or (spec.format if isinstance(spec.format, str) else spec.format.model_dump())
+    asked = preset or spec.layout
     chosen = find_format(asked)
     grouped = text_at(tree, "split", "strategy") == "grouped"
     group = key or chosen.group or (chosen.trace if grouped else None)
