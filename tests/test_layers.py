@@ -19,7 +19,7 @@ ALLOWED = {
     "text_steps": ({"errors"}, set()),
     "atomic_write": ({"errors"}, set()),
     "runtime": ({"errors", "runtime"}, {"numpy", "onnxruntime"}),
-    "production": ({"errors", "production", "runtime"}, set()),
+    "production": ({"errors", "atomic_write", "production", "runtime", "stats"}, {"numpy"}),
     "stats": ({"stats"}, {"numpy", "scipy"}),
     "graph": ({"errors", "graph", "runtime"}, {"numpy", "onnx"}),
     "spec": ({"errors", "spec"}, {"pydantic", "pydantic_core", "yaml", "jmespath"}),
