@@ -64,8 +64,8 @@ def log_e_value(n: ArrayLike, k: ArrayLike, level: float) -> Floats:
 
     Examples
     --------
-    >>> [round(float(np.exp(log_e_value(n, k, 0.9))), 3) for n, k in ((0, 0), (100, 95), (100, 70))]
-    [1.0, 0.107, 170206.976]
+    >>> [round(float(log_e_value(n, k, 0.9)), 2) for n, k in ((0, 0), (100, 95), (100, 70))]
+    [0.0, -1.57, 13.24]
     """
     agree, disagree = log_factors(level)
     k = np.asarray(k, np.float64)[..., None]
