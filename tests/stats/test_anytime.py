@@ -18,6 +18,8 @@ from tracer_spec.stats.anytime import (
     bets,
     detect,
     detectors,
+    evidence,
+    gather,
     log_detector,
     log_e_value,
     log_factors,
@@ -39,21 +41,28 @@ def most_by_chance(n_runs: int, rate: float) -> int:
 
 
 def first_refuted(outcomes: np.ndarray, level: float, alpha: float) -> np.ndarray:
-    """Return the outcome after which each stream is refuted, looked at after each; one more than there are where none is."""
-    k = outcomes.cumsum(axis=1)
-    n = np.arange(1, outcomes.shape[1] + 1)
-    over = np.stack([log_e_value(n, each, level) for each in k]) >= -math.log(alpha)
-    return np.where(over.any(axis=1), over.argmax(axis=1) + 1, outcomes.shape[1] + 1)
+    """Return the outcome at which each stream is refuted, looked at after each; one more than there are where none is."""
+    now = evidence((len(outcomes),))
+    values = []
+    for n in range(outcomes.shape[1]):
+        now = gather(now, n, outcomes[:, n], level)
+        values.append(log_e_value(now, n + 1))
+    return first_over(np.stack(values, axis=1), -math.log(alpha))
 
 
 def first_warned(outcomes: np.ndarray, level: float) -> np.ndarray:
-    """Return the outcome at which each stream is warned of, looked at after each; one more than there are where none is."""
-    now, first = detectors((len(outcomes),)), np.full(len(outcomes), outcomes.shape[1] + 1)
-    for time in range(outcomes.shape[1]):
-        now = detect(now, outcomes[:, time], level)
-        over = log_detector(now) >= math.log(BAR + 1)
-        first[over & (first > outcomes.shape[1])] = time + 1
-    return first
+    """Return the outcome at which each stream is warned of, as :func:`first_refuted`."""
+    now = detectors((len(outcomes),))
+    values = []
+    for n in range(outcomes.shape[1]):
+        now = detect(now, outcomes[:, n], level)
+        values.append(log_detector(now))
+    return first_over(np.stack(values, axis=1), math.log(BAR + 1))
+
+
+def first_over(values: np.ndarray, bar: float) -> np.ndarray:
+    over = values >= bar
+    return np.where(over.any(axis=1), over.argmax(axis=1) + 1, values.shape[1] + 1)
 
 
 @pytest.mark.parametrize("level", TARGETS)
@@ -74,15 +83,19 @@ def test_a_level_that_is_no_rate_is_refused(level):
 
 
 @given(st.lists(st.booleans(), max_size=40), st.sampled_from(TARGETS))
-def test_the_e_process_and_the_detectors_are_what_their_recursions_say(outcomes, level):
+def test_evidence_and_detectors_are_the_means_over_bets_and_starts_that_they_say(outcomes, level):
     p = bets(level)
-    product, m, now = np.ones(20), np.zeros(20), detectors()
-    for agrees in outcomes:
-        factor = p / level if agrees else (1 - p) / (1 - level)
-        product, m = product * factor, (m + 1) * factor
-        now = detect(now, agrees, level)
-    assert np.exp(log_e_value(len(outcomes), sum(outcomes), level)) == pytest.approx(product.mean())
-    assert np.exp(log_detector(now)) == pytest.approx(1 + m.mean())
+    agree, disagree = p / level, (1 - p) / (1 - level)
+    now, warning = evidence(), detectors()
+    for n, agrees in enumerate(outcomes):
+        now, warning = gather(now, n, agrees, level), detect(warning, agrees, level)
+    since = [
+        np.prod([agree if each else disagree for each in outcomes[start:]], axis=0) for start in range(len(outcomes))
+    ]
+    weights = [1 / math.log2(start + 2) - 1 / math.log2(start + 3) for start in range(len(outcomes))]
+    e_value = sum(weight * products.mean() for weight, products in zip(weights, since, strict=True)) + 1 - sum(weights)
+    assert np.exp(log_e_value(now, len(outcomes))) == pytest.approx(e_value)
+    assert np.exp(log_detector(warning)) == pytest.approx(1 + sum(products.mean() for products in since))
 
 
 def test_detectors_of_many_streams_are_those_of_each():
@@ -97,29 +110,30 @@ def test_detectors_of_many_streams_are_those_of_each():
         assert (alone == together[number]).all()
 
 
-def test_the_mean_of_the_e_process_and_of_the_detector_is_what_theory_says_at_the_level():
+def test_the_means_of_the_e_process_and_of_the_detector_are_what_theory_says_at_the_level():
     """E[E_n] = 1 and E[M_n] = n, summed over all outcomes of twelve trials."""
     level, n = 0.8, 12
-    k = np.arange(n + 1)
-    assert (np.exp(log_e_value(n, k, level)) * binom.pmf(k, n, level)).sum() == pytest.approx(1)
     rows = ((np.arange(2**n)[:, None] >> np.arange(n)) & 1).astype(bool)
-    now = detectors((len(rows),))
+    now, warning = evidence((len(rows),)), detectors((len(rows),))
     for time in range(n):
-        now = detect(now, rows[:, time], level)
-    probability = binom.pmf(rows.sum(axis=1), n, level) / binom.pmf(rows.sum(axis=1), n, 0.5) * 0.5**n
-    assert (np.expm1(log_detector(now)) * probability).sum() == pytest.approx(n)
+        now, warning = gather(now, time, rows[:, time], level), detect(warning, rows[:, time], level)
+    probability = level ** rows.sum(axis=1) * (1 - level) ** (~rows).sum(axis=1)
+    assert (np.exp(log_e_value(now, n)) * probability).sum() == pytest.approx(1)
+    assert (np.expm1(log_detector(warning)) * probability).sum() == pytest.approx(n)
 
 
-def test_nothing_overflows_however_bad_it_is():
-    now = detectors()
-    for _ in range(3000):
-        now = detect(now, False, 0.99)
-    assert np.isfinite(now).all()
-    assert np.isfinite(log_e_value(10**7, 0, 0.99))
-    assert np.isfinite(log_e_value(10**7, 10**7, 0.99))
+def test_nothing_overflows_however_bad_or_good_it_is():
+    for agrees in (False, True):
+        now, warning = evidence(), detectors()
+        for n in range(5000):
+            now, warning = gather(now, n, agrees, 0.99), detect(warning, agrees, 0.99)
+        assert np.isfinite(now).all()
+        assert np.isfinite(warning).all()
+        assert np.isfinite(log_e_value(now, 5000))
+    assert np.isfinite(gather(now, 10**12, True, 0.5)).all()
 
 
-@pytest.mark.parametrize("target", [0.5, 0.92, 0.99])
+@pytest.mark.parametrize("target", [0.5, 0.8, 0.92, 0.99])
 @pytest.mark.parametrize("alpha", [0.05, 0.2])
 def test_a_claim_that_is_just_true_is_refuted_no_more_often_than_alpha_though_looked_at_each_time(target, alpha):
     found = first_refuted(streams([target] * 2000, 1500, seed=2), target, alpha) <= 2000
@@ -133,6 +147,14 @@ def test_a_claim_that_is_true_with_room_is_hardly_ever_refuted_and_one_that_is_f
     refuted = first_refuted(streams([0.90] * 6000, 300, seed=4), 0.92, 0.05)
     assert (refuted <= 6000).mean() > 0.95
     assert np.median(refuted) < 2000
+
+
+def test_a_fall_after_a_good_start_is_refuted_though_the_agreement_since_release_is_over_the_target():
+    outcomes = streams([0.95] * 2000 + [0.86] * 800, 200, seed=12)
+    refuted = first_refuted(outcomes, 0.92, 0.05)
+    assert (refuted > 2000).mean() >= 0.99
+    assert np.median(refuted) < 2800
+    assert outcomes.mean() > 0.92
 
 
 def test_a_mutant_that_refutes_by_a_test_for_one_look_exceeds_alpha_by_far():

@@ -9,12 +9,13 @@ from datetime import date
 from typing import Any, Final
 
 from tracer_spec.errors import UsageError
+from tracer_spec.production.monitor_labels import Moved, moved
 from tracer_spec.production.monitor_reference import AGREEMENT, Reference
 from tracer_spec.production.monitor_scores import Drift
-from tracer_spec.production.monitor_tally import LabelTally, Moment, Tally, count, time_of
+from tracer_spec.production.monitor_tally import MOST_PERIODS, LabelTally, Moment, Period, Tally, count, time_of
 from tracer_spec.runtime.bundle import Bundle
 from tracer_spec.runtime.decision import Reason
-from tracer_spec.stats.anytime import anytime_interval, detect, log_detector, log_e_value
+from tracer_spec.stats.anytime import anytime_interval, detect, gather, log_detector, log_e_value
 
 HOLDS, WARNS, REFUTED = "holds", "warns", "refuted"
 NOT_MEASURED, NOTHING_CLAIMED = "not measured", "nothing claimed"
@@ -27,6 +28,8 @@ NO_DECISION = "not a decision"
 NO_BUNDLE = "recorded without a bundle"
 NO_TIME = "without a time"
 _LARGEST = 690.0
+# outcomes that tell of the last days
+_ENOUGH = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +49,22 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What was known at the end of a period of days.
+    """How a claim fared in a stretch of days.
 
     Parameters
     ----------
     day : date
         On which it begins.
     rows, handled : int
-        Decisions of the period, and those handled.
-    n, k : int
-        Outcomes of the period that the claim is about, and those that hold.
-    since : Rate
-        The rate since release.
+        Decisions of the stretch, and those handled.
+    own, since : Rate
+        The rate that the claim is about, of this stretch alone, and since release up to its end.
     """
 
     day: date
     rows: int
     handled: int
-    n: int
-    k: int
+    own: Rate
     since: Rate
 
 
@@ -90,7 +90,7 @@ class Monitor:
 
     Notes
     -----
-    *Refuted* is the e-process of :func:`~tracer_spec.stats.anytime.log_e_value` against the target at 1 / alpha, and stays so.
+    *Refuted* is the e-process of :func:`~tracer_spec.stats.anytime.gather` against the target at 1 / alpha, and stays so.
     *Warns* is the e-detector of :func:`~tracer_spec.stats.anytime.detect` at :data:`WARNING_BAR` against
     :attr:`Reference.warning_level`, and ends when the evidence is gone. Both rest on audited rows alone, which a coin chose
     among all requests before anything was known of them. One thread adds at a time.
@@ -177,13 +177,14 @@ class Monitor:
 
     def _test(self, outcome: bool, time: str) -> None:
         """Take one more outcome into both tests."""
-        tally, rate = self.tally, self._counts
-        tally.log_peak = max(tally.log_peak, float(log_e_value(*rate, self.reference.target)))
+        tally, (n, _) = self.tally, self._counts
+        tally.evidence = gather(tally.evidence, n - 1, outcome, self.reference.target)
+        tally.log_peak = max(tally.log_peak, float(log_e_value(tally.evidence, n)))
         tally.detectors = detect(tally.detectors, outcome, self.reference.warning_level)
         if tally.refuted is None and tally.log_peak >= -math.log(self.alpha):
-            tally.refuted = Moment(rate[0], time)
+            tally.refuted = Moment(n, time)
         if tally.warned is None and self.detector >= WARNING_BAR:
-            tally.warned = Moment(rate[0], time)
+            tally.warned = Moment(n, time)
 
     def _label(self, label: str) -> LabelTally:
         return self.tally.labels.setdefault(label, LabelTally())
@@ -215,8 +216,8 @@ class Monitor:
 
     @property
     def e_value_now(self) -> float:
-        """Return the evidence against the claim of all outcomes together."""
-        return math.exp(min(float(log_e_value(*self._counts, self.reference.target)), _LARGEST))
+        """Return the evidence against the claim by now, which can be less than it was."""
+        return math.exp(min(float(log_e_value(self.tally.evidence, self._counts[0])), _LARGEST))
 
     @property
     def detector(self) -> float:
@@ -249,15 +250,37 @@ class Monitor:
         return self._bins.drift(self.tally.scores) if self.tally.scores else None
 
     @property
-    def progress(self) -> list[Progress]:
-        """Return what was known at the end of each period, in the order of time."""
-        found, n, k = [], 0, 0
+    def teachers_moved(self) -> list[Moved]:
+        """Return the labels that the teacher gives more or less often than at release, on audited rows."""
+        return moved(self.reference.teacher, {label: each.teacher for label, each in self.tally.labels.items()})
+
+    @property
+    def routers_moved(self) -> list[Moved]:
+        """Return the labels that the router gives more or less often than at release, on handled rows."""
+        return moved(self.reference.router, {label: each.router for label, each in self.tally.labels.items()})
+
+    def progress(self, most: int = MOST_PERIODS) -> list[Progress]:
+        """Return how the claim fared over time, in at most so many stretches of equal length, in the order of time."""
         calendar = self.tally.calendar
-        for number, period in sorted(calendar.periods.items()):
+        stretches, n, k = [], 0, 0
+        for number, period in calendar.stretches(most):
             n, k = n + period.n, k + period.k
-            day = calendar.first_day(number)
-            found.append(Progress(day, period.rows, period.handled, period.n, period.k, self._rate(n, k)))
-        return found
+            own, since = self._rate(period.n, period.k), self._rate(n, k)
+            stretches.append(Progress(calendar.first_day(number), period.rows, period.handled, own, since))
+        return stretches
+
+    @property
+    def lately(self) -> Progress | None:
+        """Return how the claim fared in the last days that hold enough outcomes together; None where all days are needed."""
+        calendar = self.tally.calendar
+        late = Period()
+        numbers = sorted(calendar.periods, reverse=True)
+        for number in numbers[:-1]:
+            late.add(calendar.periods[number])
+            if late.n >= _ENOUGH:
+                own = self._rate(late.n, late.k)
+                return Progress(calendar.first_day(number), late.rows, late.handled, own, self.rate)
+        return None
 
     def _rate(self, n: int, k: int) -> Rate:
         return Rate(n, k, *anytime_interval(n, k, 1 - self.alpha))

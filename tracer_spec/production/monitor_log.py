@@ -7,20 +7,21 @@ import gzip
 import hashlib
 import json
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from tracer_spec.errors import DataError
+from tracer_spec.production.monitor import Monitor
 from tracer_spec.production.monitor_state import ReadFile
+from tracer_spec.production.monitor_tally import count
 from tracer_spec.text_format import listing
 
 _HEAD = 1024
 _ENDINGS = (".jsonl", ".jsonl.gz")
-
-Add = Callable[[Mapping[str, Any]], None]
+NO_JSON = "not a JSON object"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +32,14 @@ class Reading:
     ----------
     files : tuple of ReadFile
         How far each file has been read by now; one that is deleted is not among them.
-    n_lines, n_broken : int
-        Lines read in this run, and those of them that are no JSON object.
+    n_lines : int
+        Lines read in this run.
     notes : tuple of str
         What is remarkable about a file.
     """
 
     files: tuple[ReadFile, ...]
     n_lines: int
-    n_broken: int
     notes: tuple[str, ...]
 
 
@@ -70,8 +70,8 @@ def find_files(names: Sequence[str]) -> list[Path]:
     return sorted(found, key=lambda each: (each.name, each))
 
 
-def read_log(paths: Sequence[Path], before: Sequence[ReadFile], add: Add) -> Reading:
-    """Give every line that is new to ``add``, file by file.
+def read_log(paths: Sequence[Path], before: Sequence[ReadFile], monitor: Monitor) -> Reading:
+    """Give every line that is new to a monitor, file by file.
 
     Parameters
     ----------
@@ -79,8 +79,8 @@ def read_log(paths: Sequence[Path], before: Sequence[ReadFile], add: Add) -> Rea
         In the order to read them in.
     before : sequence of ReadFile
         How far files had been read. A file that goes by another name now, or is compressed now, is known again by its head.
-    add : callable
-        Called with each line's object.
+    monitor : Monitor
+        Which counts them.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def read_log(paths: Sequence[Path], before: Sequence[ReadFile], add: Add) -> Rea
     starts = heads.known_by_name(paths)
     notes: list[str] = []
     read: list[ReadFile] = []
-    n_lines = n_broken = 0
+    n_lines = 0
     for path in paths:
         if path not in starts and (twin := heads.same(path)) is not None and heads.is_taken(twin):
             notes.append(f"{path.name} is a copy of {Path(twin.path).name}, and is not read")
@@ -107,13 +107,13 @@ def read_log(paths: Sequence[Path], before: Sequence[ReadFile], add: Add) -> Rea
             n_bytes += len(line)
             if line.strip():
                 n_lines += 1
-                n_broken += not _give(line, add)
+                _give(line, monitor)
         if n_bytes:
             read.append(heads.put(path, n_bytes))
     others, gone = heads.left(paths)
     if gone:
         notes.append(f"gone since they were read, and still counted: {listing(Path(each).name for each in gone)}")
-    return Reading((*read, *others), n_lines, n_broken, tuple(notes))
+    return Reading((*read, *others), n_lines, tuple(notes))
 
 
 class _Heads:
@@ -198,16 +198,16 @@ def _lines(path: Path, start: int) -> Iterator[bytes]:
                 yield line
 
 
-def _give(line: bytes, add: Add) -> bool:
-    """Give a line's object to ``add``; return whether it is one."""
+def _give(line: bytes, monitor: Monitor) -> None:
+    """Give a line's object to a monitor."""
     try:
         record = json.loads(line)
     except (ValueError, RecursionError):
-        return False
-    if not isinstance(record, dict):
-        return False
-    add(record)
-    return True
+        record = None
+    if isinstance(record, dict):
+        monitor.add(record)
+    else:
+        count(monitor.tally.passed_over, NO_JSON)
 
 
 @contextmanager

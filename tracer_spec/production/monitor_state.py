@@ -17,7 +17,7 @@ from tracer_spec.production.monitor import Monitor
 from tracer_spec.production.monitor_reference import Reference
 from tracer_spec.production.monitor_tally import Calendar, LabelTally, Moment, Period, Tally
 from tracer_spec.runtime.strict_json import canonical_json, read_json
-from tracer_spec.stats.anytime import N_BETS
+from tracer_spec.stats.anytime import N_BETS, Floats
 
 SCHEMA_VERSION = 1
 _AGAIN = "remove it, and the whole log is read again"
@@ -102,6 +102,7 @@ def state_document(monitor: Monitor, files: Sequence[ReadFile]) -> dict[str, Any
         "first": tally.first or None,
         "last": tally.last or None,
         "log_peak": tally.log_peak,
+        "evidence": tally.evidence.tolist(),
         "detectors": tally.detectors.tolist(),
         "refuted": asdict(tally.refuted) if tally.refuted else None,
         "warned": asdict(tally.warned) if tally.warned else None,
@@ -126,10 +127,8 @@ def _reason(error: Exception) -> str:
 def _tally(document: Mapping[str, Any], n_bins: int) -> Tally:
     """Return the counts of a state; raise where a value is not of its kind."""
     counts: dict[str, Any] = {name: _count(document["counts"][name]) for name in _COUNTS}
+    _check_order(counts, ("agree", "compared", "audited", "rows"), ("handled", "rows"), ("unanswered", "audited"))
     counts |= {name: {str(key): _count(n) for key, n in document[name].items()} for name in _NAMED}
-    detectors = np.array(document["detectors"], np.float64)
-    if detectors.shape != (N_BETS,) or not np.isfinite(detectors).all() or (detectors < 0).any():
-        raise ValueError(f"detectors are not {N_BETS} numbers of 0 or more")
     scores = [_count(each) for each in document["scores"]]
     if len(scores) != n_bins:
         raise ValueError(f"there are {len(scores)} bins of scores, not {n_bins}")
@@ -140,11 +139,12 @@ def _tally(document: Mapping[str, Any], n_bins: int) -> Tally:
     return Tally(
         **counts,
         log_peak=log_peak,
-        detectors=detectors,
+        evidence=_per_bet(document["evidence"]),
+        detectors=_per_bet(document["detectors"]),
         refuted=_moment(document["refuted"]),
         warned=_moment(document["warned"]),
-        first=document["first"] or "",
-        last=document["last"] or "",
+        first=str(document["first"] or ""),
+        last=str(document["last"] or ""),
         scores=scores,
         labels=labels,
         calendar=_calendar(document),
@@ -154,8 +154,25 @@ def _tally(document: Mapping[str, Any], n_bins: int) -> Tally:
 def _calendar(document: Mapping[str, Any]) -> Calendar:
     calendar = Calendar(max(1, _count(document["period_days"])))
     for day, counts in document["periods"].items():
-        calendar.at(date.fromisoformat(day)).add(Period(*map(_count, counts)))
+        period = Period(*map(_count, counts))
+        if not period.k <= period.n <= period.rows >= period.handled:
+            raise ValueError(f"the counts of {day} are not in order")
+        calendar.at(date.fromisoformat(day)).add(period)
     return calendar
+
+
+def _check_order(counts: Mapping[str, int], *orders: Sequence[str]) -> None:
+    for names in orders:
+        found = [counts[name] for name in names]
+        if found != sorted(found):
+            raise ValueError(f"{', '.join(names)} do not rise")
+
+
+def _per_bet(values: Sequence[float]) -> Floats:
+    found = np.array(values, np.float64)
+    if found.shape != (N_BETS,) or not np.isfinite(found).all():
+        raise ValueError(f"there are not {N_BETS} numbers for the bets")
+    return found
 
 
 def _moment(value: Mapping[str, Any] | None) -> Moment | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from tracer_spec.stats.anytime import Floats, detectors
+from tracer_spec.stats.anytime import Floats, detectors, evidence
 
 MOST_PERIODS = 120
 _MOST_NAMES = 20
@@ -67,6 +67,17 @@ class Calendar:
             return self.at(day)
         return self.periods.setdefault(number, Period())
 
+    def stretches(self, most: int) -> list[tuple[int, Period]]:
+        """Return periods merged into at most so many stretches of equal length, each with the number of its first period."""
+        if not self.periods:
+            return []
+        first, last = min(self.periods), max(self.periods)
+        length = -(-(last - first + 1) // most)
+        merged: dict[int, Period] = {}
+        for number, period in sorted(self.periods.items()):
+            merged.setdefault(first + (number - first) // length * length, Period()).add(period)
+        return list(merged.items())
+
     def first_day(self, number: int) -> date:
         """Return the day on which a period begins."""
         return _EPOCH + timedelta(days=number * self.width)
@@ -95,8 +106,8 @@ class Tally:
         Rows that nobody answered, audited or not.
     log_peak : float
         The largest value so far of the logarithm of the e-process.
-    detectors : ndarray of shape (20,), float64
-        See :func:`tracer_spec.stats.anytime.detect`.
+    evidence, detectors : ndarray of shape (20,), float64
+        See :func:`~tracer_spec.stats.anytime.gather` and :func:`~tracer_spec.stats.anytime.detect`.
     refuted, warned : Moment or None
         When each bar was reached first.
     first, last : str
@@ -118,6 +129,7 @@ class Tally:
     unknown: int = 0
     failed: int = 0
     log_peak: float = 0.0
+    evidence: Floats = field(default_factory=evidence)
     detectors: Floats = field(default_factory=detectors)
     refuted: Moment | None = None
     warned: Moment | None = None

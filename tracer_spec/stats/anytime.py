@@ -36,41 +36,48 @@ def log_factors(level: float) -> tuple[Floats, Floats]:
     return np.log(p / level), np.log1p(-p) - math.log1p(-level)
 
 
-def log_e_value(n: ArrayLike, k: ArrayLike, level: float) -> Floats:
-    """Return the logarithm of the e-process for H: agreement >= level, at all times since the start.
+def evidence(shape: tuple[int, ...] = ()) -> Floats:
+    """Return the evidence of all bets before the first outcome, shape (..., 20); see :func:`gather`."""
+    return np.full((*shape, N_BETS), math.log(_weight(0)))
+
+
+def gather(before: Floats, n: int, agrees: ArrayLike, level: float) -> Floats:
+    """Return the evidence of all bets against "agreement >= level at all times" after one more outcome.
 
     Parameters
     ----------
-    n, k : array-like of shape (...), int
-        Outcomes so far, and those that agree.
+    before : ndarray of shape (..., 20), float64
+        The logarithm of each bet's evidence.
+    n : int
+        Outcomes before this one.
+    agrees : array-like of shape (...), bool
+        Whether this one agrees.
     level : float
         In (0, 1).
 
     Returns
     -------
-    ndarray of shape (...), float64
+    ndarray of shape (..., 20), float64
 
     Notes
     -----
     For a bet p < level the factor of an outcome is p / level where it agrees and (1 - p) / (1 - level) where not, of mean at
-    most 1 as long as the agreement, given all that came before, is the level or more. The mean over bets of the products of
-    factors is a supermartingale that starts at 1, so by Ville's inequality the probability that it ever reaches 1 / alpha is at
-    most alpha.
+    most 1 as long as the agreement, given all that came before, is the level or more. So the product of the factors from some
+    start on is a supermartingale, and so is its mean over bets and over starts. The start at outcome s has the weight
+    1 / log2(s + 2) - 1 / log2(s + 3). These add up to 1, and fall so slowly that a fall after a good start is found too.
+    By Ville's inequality :func:`log_e_value` reaches log(1 / alpha) with probability at most alpha, whenever one looks.
 
     References
     ----------
     Howard, Ramdas, McAuliffe, Sekhon (2021), Time-uniform, nonparametric, nonasymptotic confidence sequences; Waudby-Smith,
-    Ramdas (2024), Estimating means of bounded random variables by betting.
-
-    Examples
-    --------
-    >>> [round(float(log_e_value(n, k, 0.9)), 2) for n, k in ((0, 0), (100, 95), (100, 70))]
-    [0.0, -1.57, 13.24]
+    Ramdas (2024), Estimating means of bounded random variables by betting; Shin, Ramdas, Rinaldo (2024), E-detectors.
     """
-    agree, disagree = log_factors(level)
-    k = np.asarray(k, np.float64)[..., None]
-    n = np.asarray(n, np.float64)[..., None]
-    return _log_mean(k * agree + (n - k) * disagree)
+    return _take(before, agrees, level, math.log(_weight(n + 1)))
+
+
+def log_e_value(now: Floats, n: int) -> Floats:
+    """Return the logarithm of the e-process after n outcomes, shape (...), of evidence of shape (..., 20)."""
+    return np.logaddexp(_log_mean(now), math.log(_later(n + 1)))
 
 
 def detectors(shape: tuple[int, ...] = ()) -> Floats:
@@ -96,7 +103,7 @@ def detect(before: Floats, agrees: ArrayLike, level: float) -> Floats:
 
     Notes
     -----
-    Shiryaev's and Roberts' detector on the factors of :func:`log_e_value`. The mean of M over bets minus the number of outcomes
+    Shiryaev's and Roberts' detector on the factors of :func:`gather`. The mean of M over bets minus the number of outcomes
     is a supermartingale as long as the agreement is the level or more. So the mean time until it reaches c is then at least c,
     and the probability that it does within n outcomes at most n / c. Unlike the e-process it forgets how well it went before.
 
@@ -105,8 +112,7 @@ def detect(before: Floats, agrees: ArrayLike, level: float) -> Floats:
     Shin, Ramdas, Rinaldo (2024), E-detectors: a nonparametric framework for sequential change detection, definition 2.2 and
     theorem 2.4.
     """
-    agree, disagree = log_factors(level)
-    return np.logaddexp(0.0, before + np.where(np.asarray(agrees, bool)[..., None], agree, disagree))
+    return _take(before, agrees, level, 0.0)
 
 
 def log_detector(now: Floats) -> Floats:
@@ -186,6 +192,22 @@ def anytime_distance(n: int, alpha: float) -> float:
 def sample_distance(n: int, alpha: float) -> float:
     """Return the same of one look at n values: :func:`anytime_distance` without its price."""
     return math.sqrt(math.log(2 / alpha) / (2 * n))
+
+
+def _take(before: Floats, agrees: ArrayLike, level: float, log_start: float) -> Floats:
+    """Multiply what each bet has by the factor of an outcome, and add what the start after it begins with."""
+    agree, disagree = log_factors(level)
+    return np.logaddexp(log_start, before + np.where(np.asarray(agrees, bool)[..., None], agree, disagree))
+
+
+def _later(n: int) -> float:
+    """Return the weight of all starts at outcome n or later."""
+    return 1 / math.log2(n + 2)
+
+
+def _weight(n: int) -> float:
+    """Return the weight of the start at outcome n: what would be lost in the difference for a large n is not."""
+    return math.log2(1 + 1 / (n + 2)) * _later(n) * _later(n + 1)
 
 
 def _log_mean(logs: Floats) -> Floats:
