@@ -22,6 +22,8 @@ NOT_MEASURED, NOTHING_CLAIMED = "not measured", "nothing claimed"
 DEFAULT_ALPHA = 0.05
 WARNING_BAR: Final = 30_000
 """The e-detector's bar: at least so many outcomes pass, on average, until a warning without cause."""
+WARNING_ENDS: Final = 300
+"""A warning ends where the e-detector is no more than this, so that it does not come and go with each outcome."""
 TEACHER, NOBODY = "teacher", "nobody"
 
 NO_DECISION = "not a decision"
@@ -92,7 +94,7 @@ class Monitor:
     -----
     *Refuted* is the e-process of :func:`~tracer_spec.stats.anytime.gather` against the target at 1 / alpha, and stays so.
     *Warns* is the e-detector of :func:`~tracer_spec.stats.anytime.detect` at :data:`WARNING_BAR` against
-    :attr:`Reference.warning_level`, and ends when the evidence is gone. Both rest on audited rows alone, which a coin chose
+    :attr:`Reference.warning_level`, and ends at :data:`WARNING_ENDS`. Both rest on audited rows alone, which a coin chose
     among all requests before anything was known of them. One thread adds at a time.
     """
 
@@ -183,8 +185,11 @@ class Monitor:
         tally.detectors = detect(tally.detectors, outcome, self.reference.warning_level)
         if tally.refuted is None and tally.log_peak >= -math.log(self.alpha):
             tally.refuted = Moment(n, time)
-        if tally.warned is None and self.detector >= WARNING_BAR:
-            tally.warned = Moment(n, time)
+        if not tally.is_warning and self.detector >= WARNING_BAR:
+            tally.is_warning = True
+            tally.warned = tally.warned or Moment(n, time)
+        elif tally.is_warning and self.detector <= WARNING_ENDS:
+            tally.is_warning = False
 
     def _label(self, label: str) -> LabelTally:
         return self.tally.labels.setdefault(label, LabelTally())
@@ -207,7 +212,7 @@ class Monitor:
             return REFUTED
         if not self._counts[0]:
             return NOT_MEASURED
-        return WARNS if self.detector >= WARNING_BAR else HOLDS
+        return WARNS if self.tally.is_warning else HOLDS
 
     @property
     def e_value(self) -> float:

@@ -110,6 +110,8 @@ class Tally:
         See :func:`~tracer_spec.stats.anytime.gather` and :func:`~tracer_spec.stats.anytime.detect`.
     refuted, warned : Moment or None
         When each bar was reached first.
+    is_warning : bool
+        Whether the warning has not ended since.
     first, last : str
         The times of the earliest and the latest row, ISO 8601 in UTC; empty before any.
     reasons, versions, passed_over : dict of str to int
@@ -133,6 +135,7 @@ class Tally:
     detectors: Floats = field(default_factory=detectors)
     refuted: Moment | None = None
     warned: Moment | None = None
+    is_warning: bool = False
     first: str = ""
     last: str = ""
     reasons: dict[str, int] = field(default_factory=dict)

@@ -124,7 +124,7 @@ def _warning(monitor: Monitor) -> str:
     if reference.measured is not None and reference.measured > reference.target:
         level += f", halfway from {reference.target:.6g} to the {reference.measured:.3f} that was measured at release"
     was = monitor.tally.warned
-    gone = f"\nwarned {_at(was)}; the evidence is gone by now" if was and monitor.detector < WARNING_BAR else ""
+    gone = f"\nwarned {_at(was)}; the evidence is gone by now" if was and not monitor.tally.is_warning else ""
     return f"{_size(monitor.detector)} now, of {WARNING_BAR:,} that warn, {level}{gone}"
 
 
@@ -213,6 +213,7 @@ def monitor_document(monitor: Monitor, reading: Reading, bundle: Bundle) -> dict
             "level": reference.warning_level,
             "measured_at_release": reference.measured,
             "warned": _moment(tally.warned),
+            "is_warning": tally.is_warning,
         },
         "audited": {
             "n": tally.audited,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
-from tracer_spec.flow.documents.document import Count, Inside, Number, Part, Text, Whole, json_schema
+from tracer_spec.flow.documents.document import Count, Flag, Inside, Number, Part, Text, Whole, json_schema
 
 _COMMENT = (
     "What 'tracer-spec monitor --state' remembers of a log. It grows with the labels, and with the files that are still there, "
@@ -69,6 +69,7 @@ class MonitorState(Part):
     detectors: PerBet = Field(description="log(1 + M) of each bet's e-detector")
     refuted: Reached | None
     warned: Reached | None
+    is_warning: Flag = Field(description="whether the warning has not ended since")
     reasons: Counts = Field(description="deferred rows by reason")
     versions: Counts = Field(description="rows of other bundles by version")
     passed_over: Counts = Field(description="lines that are no decision, by what is wrong with them")
