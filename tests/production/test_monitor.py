@@ -193,7 +193,7 @@ def test_the_warning_is_about_half_the_way_from_the_target_to_the_release():
 
 
 def test_a_certificates_own_luck_does_not_spoil_the_warning():
-    """Releases at a true agreement of .95, where what is measured then sets the level; the fall to .90 comes after 1,000 rows."""
+    """Releases at a true agreement of .95, each with the level that follows from what was measured; the fall is to .90."""
     draw = np.random.default_rng(6)
     n_certify = n_fit = 600
     warned = early = runs = 0

@@ -15,7 +15,7 @@ from tracer_spec.atomic_write import replace_file
 from tracer_spec.errors import BundleError, DataError, UsageError
 from tracer_spec.production.monitor import Monitor
 from tracer_spec.production.monitor_reference import Reference
-from tracer_spec.production.monitor_tally import Calendar, LabelTally, Moment, Period, Tally
+from tracer_spec.production.monitor_tally import Calendar, LabelTally, Moment, Period, Tally, time_of
 from tracer_spec.runtime.strict_json import canonical_json, read_json
 from tracer_spec.stats.anytime import N_BETS, Floats
 
@@ -69,7 +69,9 @@ def read_state(path: Path, reference: Reference, alpha: float | None) -> tuple[M
         document = read_json(data, member="it")
         if document.get("schema_version") != SCHEMA_VERSION:
             raise ValueError(f"schema_version is {document.get('schema_version')}; this release reads {SCHEMA_VERSION}")
-        bundle, begun = document["bundle"], document["alpha"]
+        bundle, begun = document["bundle"], _number(document["alpha"])
+        if not 0 < begun < 1:
+            raise ValueError(f"alpha is {begun}")
         tally = _tally(document, len(reference.bins)) if bundle["sha256"] == reference.sha256 else None
         files = [ReadFile(str(each["path"]), _count(each["bytes"]), str(each["head"])) for each in document["files"]]
         of = f"{bundle['name']} {bundle['version']}"
@@ -133,20 +135,17 @@ def _tally(document: Mapping[str, Any], n_bins: int) -> Tally:
     scores = [_count(each) for each in document["scores"]]
     if len(scores) != n_bins:
         raise ValueError(f"there are {len(scores)} bins of scores, not {n_bins}")
-    log_peak = float(document["log_peak"])
-    if not math.isfinite(log_peak):
-        raise ValueError("log_peak is not finite")
     labels = {label: LabelTally(*map(_count, each)) for label, each in document["labels"].items()}
     return Tally(
         **counts,
-        log_peak=log_peak,
+        log_peak=_number(document["log_peak"]),
         evidence=_per_bet(document["evidence"]),
         detectors=_per_bet(document["detectors"]),
         refuted=_moment(document["refuted"]),
         warned=_moment(document["warned"]),
         is_warning=document["is_warning"] is True,
-        first=str(document["first"] or ""),
-        last=str(document["last"] or ""),
+        first=_time(document["first"]),
+        last=_time(document["last"]),
         scores=scores,
         labels=labels,
         calendar=_calendar(document),
@@ -179,6 +178,20 @@ def _per_bet(values: Sequence[float]) -> Floats:
 
 def _moment(value: Mapping[str, Any] | None) -> Moment | None:
     return None if value is None else Moment(_count(value["n"]), str(value["time"]))
+
+
+def _number(value: Any) -> float:
+    if type(value) not in (int, float) or not math.isfinite(value):
+        raise ValueError(f"{str(value)[:40]!r} is no number")
+    return float(value)
+
+
+def _time(value: Any) -> str:
+    if value is None:
+        return ""
+    if time_of(value) is None:
+        raise ValueError(f"{str(value)[:40]!r} is no time")
+    return str(value)
 
 
 def _count(value: Any) -> int:
