@@ -37,8 +37,11 @@ class MockUpstream:
     def set(self, event: asyncio.Event) -> None:
         self.loop.call_soon_threadsafe(event.set)
 
-    def close(self) -> None:
+    def stop_listening(self) -> None:
         asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self.loop).result(30)
+
+    def close(self) -> None:
+        self.stop_listening()
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(10)
         self.loop.close()

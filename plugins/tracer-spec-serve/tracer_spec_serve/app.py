@@ -53,7 +53,7 @@ class App:
             Route("/v1/route", decide.one, methods=["POST"]),
             Route("/v1/route_batch", decide.many, methods=["POST"]),
             Route("/-/reload", self._reload, methods=["POST"]),
-            Route("/{path:path}", Proxy(live, self._upstream, log, self.metrics)),
+            Route("/{path:path}", Proxy(live, self._upstream, self.metrics)),
         ]
         inner = Starlette(routes=routes, lifespan=self._life)
         self.asgi: ASGIApp = Gate(inner, settings.api_key, settings.max_concurrency, self.metrics)

@@ -66,8 +66,12 @@ class Body:
             raise RequestError(408, f"the body did not come within {timeout_s:g} seconds", "body_timeout") from None
         return found[0] if len(found) == 1 else b"".join(found)
 
+    def skip(self) -> None:
+        """Say that nobody reads it: there is none."""
+        self._is_read.set()
+
     async def left(self) -> None:
-        """Wait until the client leaves, once the body is read."""
+        """Wait until the client leaves, once the body is read or skipped."""
         await self._is_read.wait()
         while (await self._receive())["type"] != "http.disconnect":
             pass

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from tracer_spec.errors import BundleError
+from tracer_spec.production.decision_log import DecisionLog
+from tracer_spec.production.gateway import Gateway, Visit
 from tracer_spec.runtime import Router, read_bundle
 from tracer_spec.runtime.load import open_router
 
@@ -26,6 +28,8 @@ class Served:
     Parameters
     ----------
     router : Router
+    gateway : Gateway or None
+        Tells and answers its requests; None where the bundle takes vectors, and no request is its own.
     watch : Watch or None
         How its claim fares; None without a log, or where the bundle claims nothing.
     may_revoke : bool
@@ -33,6 +37,7 @@ class Served:
     """
 
     router: Router
+    gateway: Gateway | None
     watch: Watch | None
     may_revoke: bool
 
@@ -46,11 +51,23 @@ Serving: TypeAlias = tuple[Served, ...]
 
 
 class Live:
-    """What serves by now. A request takes :attr:`now` once, when it begins, and keeps it."""
+    """What serves by now. A request takes :attr:`now` once, when it begins, and keeps it.
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.now: Serving = _open(settings, {})
+    Parameters
+    ----------
+    settings : Settings
+    log : DecisionLog or None
+
+    Raises
+    ------
+    TracerError, OSError
+        Where a bundle cannot be served.
+    """
+
+    def __init__(self, settings: Settings, log: DecisionLog | None) -> None:
+        self.settings, self._log = settings, log
+        self.recorder = None if settings.bundles else Gateway((), log=log)
+        self.now: Serving = self._open({})
         self.is_ready = False
         self._reloading = asyncio.Lock()
 
@@ -64,7 +81,7 @@ class Live:
         """
         async with self._reloading:
             watches = {each.router.sha256: each.watch for each in self.now}
-            self.now = await asyncio.to_thread(_open, self.settings, watches)
+            self.now = await asyncio.to_thread(self._open, watches)
         return self.now
 
     async def look(self) -> None:
@@ -73,24 +90,44 @@ class Live:
             if each.watch is not None and await asyncio.to_thread(each.watch.look):
                 _tell_refuted(each, each.watch)
 
+    async def begin(self, path: str, content: bytes, headers: Mapping[str, str]) -> Visit | None:
+        """Decide on a request that may be a chat; None where it is nobody's, and nobody wants to know."""
+        for each in self.now:
+            if each.gateway is not None:
+                visit = await each.gateway.abegin(path, content, headers, force_teacher=each.is_revoked)
+                if visit.router is not None:
+                    return visit
+        return None if self.recorder is None else self.recorder.begin(path, content, headers)
 
-def _open(settings: Settings, watches: Mapping[str, Watch | None]) -> Serving:
-    """Open every bundle; a monitor goes on where its bundle does."""
-    pins: Sequence[str | None] = settings.sha256 or [None] * len(settings.bundles)
-    return tuple(_served(settings, *each, watches) for each in zip(settings.bundles, pins, strict=True))
+    def _open(self, watches: Mapping[str, Watch | None]) -> Serving:
+        """Open every bundle; a monitor goes on where its bundle does."""
+        pins: Sequence[str | None] = self.settings.sha256 or [None] * len(self.settings.bundles)
+        return tuple(self._serve(*each, watches) for each in zip(self.settings.bundles, pins, strict=True))
 
+    def _serve(self, path: str, pin: str | None, watches: Mapping[str, Watch | None]) -> Served:
+        settings = self.settings
+        bundle = read_bundle(path, sha256=pin)
+        router = open_router(bundle, embedder=settings.embedder, embedder_options=settings.embedder_options)
+        watch = watches.get(bundle.sha256)
+        if watch is None and settings.log is not None:
+            try:
+                watch = Watch(bundle, Path(settings.log), Path(settings.state or settings.log))
+            except BundleError as error:
+                LOGGER.warning("%s: its claim is not watched: %s", path, error)
+        return Served(router, self._gateway(router), watch, settings.on_refuted == DEFER)
 
-def _served(settings: Settings, path: str, pin: str | None, watches: Mapping[str, Watch | None]) -> Served:
-    bundle = read_bundle(path, sha256=pin)
-    router = open_router(bundle, embedder=settings.embedder, embedder_options=settings.embedder_options)
-    router.normalize(None)  # a bundle that cannot clean an answer says so now
-    watch = watches.get(bundle.sha256)
-    if watch is None and settings.log is not None:
-        try:
-            watch = Watch(bundle, Path(settings.log), Path(settings.state or settings.log))
-        except BundleError as error:
-            LOGGER.warning("%s: its claim is not watched: %s", path, error)
-    return Served(router, watch, settings.on_refuted == DEFER)
+    def _gateway(self, router: Router) -> Gateway | None:
+        if router.manifest.embedder.probe is None:
+            return None
+        settings = self.settings
+        return Gateway(
+            (router,),
+            log=self._log,
+            audit=settings.audit,
+            mode=settings.mode,
+            secret=settings.secret,
+            texts=settings.texts,
+        )
 
 
 def _tell_refuted(served: Served, watch: Watch) -> None:

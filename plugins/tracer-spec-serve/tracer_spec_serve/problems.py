@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from starlette.responses import Response
@@ -25,6 +26,11 @@ class RequestError(Exception):
         super().__init__(message)
         self.status, self.message, self.code = status, message, code
 
+    @property
+    def is_upstreams(self) -> bool:
+        """Return whether the upstream failed, and not the request."""
+        return self.code.startswith("upstream_")
+
 
 def problem(status: int, message: str, code: str, **headers: str) -> Response:
     """Return an error as a response; underscores in the names of headers are hyphens."""
@@ -34,6 +40,8 @@ def problem(status: int, message: str, code: str, **headers: str) -> Response:
     return Response(json.dumps({"error": error}), status, named, "application/json")
 
 
-def response_of(error: RequestError) -> Response:
-    """Return the response that an error is answered with."""
-    return problem(error.status, error.message, error.code)
+def response_of(error: RequestError, own: Iterable[tuple[bytes, bytes]] = ()) -> Response:
+    """Return the response that an error is answered with, with some headers beside those of its own."""
+    response = problem(error.status, error.message, error.code)
+    response.raw_headers.extend(own)
+    return response

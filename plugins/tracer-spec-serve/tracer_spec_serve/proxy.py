@@ -1,47 +1,123 @@
-"""Everything that is not the server's own: passed on to the upstream as it came."""
+"""Requests to the API: answered where a router handles them, and passed on to the upstream where none does."""
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import AsyncIterator
 
 from starlette.types import Receive, Scope, Send
-from tracer_spec.production.decision_log import DecisionLog
+from tracer_spec.chat.apis import api_of
+from tracer_spec.production.gateway import ID_HEADER, OFF_HEADER, PASSTHROUGH, Reply, Visit
 
 from tracer_spec_serve.body import Body, ClientLeftError
 from tracer_spec_serve.live import Live
 from tracer_spec_serve.metrics import NO_ROUTER, Metrics
-from tracer_spec_serve.problems import problem
-from tracer_spec_serve.relay import relay, while_connected
-from tracer_spec_serve.upstream import Upstream
+from tracer_spec_serve.problems import RequestError, response_of
+from tracer_spec_serve.relay import Passage, while_connected
+from tracer_spec_serve.upstream import Headers, Upstream
 
-PASSTHROUGH = "passthrough"
+FORCED = "forced"
+_PASSED = Visit(PASSTHROUGH, {"x-tracer-outcome": PASSTHROUGH})
+_ASKED = frozenset((ID_HEADER.encode(), OFF_HEADER.encode()))
+_LONGEST_ID = 200
+_LEFT = 499
+"""The status under which a request is counted whose client has left, as nginx has it."""
 
 
 class Proxy:
-    """Answers what a router handles, and passes on everything else."""
+    """Answers requests to the API.
 
-    def __init__(self, live: Live, upstream: Upstream | None, log: DecisionLog | None, metrics: Metrics) -> None:
-        self._live, self._upstream, self._log, self._metrics = live, upstream, log, metrics
+    Parameters
+    ----------
+    live : Live
+    upstream : Upstream or None
+        Without one, what no router handles is answered with an error.
+    metrics : Metrics
+    """
+
+    def __init__(self, live: Live, upstream: Upstream | None, metrics: Metrics) -> None:
+        self._live, self._upstream, self._metrics = live, upstream, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        if self._upstream is None:
-            await problem(404, "this server has no upstream: it answers /v1/route alone", "no_upstream")(
-                scope, receive, send
-            )
-            return
-        body = Body(receive)
+        started, body = time.perf_counter(), Body(receive)
+        visit, content, status = _PASSED, None, _LEFT
+        passage = Passage(send)
         try:
-            await while_connected(body, self._pass(self._upstream, scope, body, send))
+            if scope["method"] == "POST" and api_of(scope["path"]) is not None:
+                limits = self._live.settings
+                content = await body.read(limits.max_body_bytes, limits.body_timeout_s)
+                visit = await self._live.begin(scope["path"], content, _asked(scope["headers"])) or _PASSED
+                self._metrics.overhead.observe(time.perf_counter() - started)
+            if visit.reply is not None:
+                status = 200
+                await _reply(visit.reply, send)
+            else:
+                await while_connected(body, self._pass(scope, content, body, visit, passage))
+        except RequestError as error:
+            status = error.status
+            if error.is_upstreams:
+                self._metrics.upstream_errors.labels(error.code).inc()
+            if not passage.is_begun:
+                await response_of(error, _own_headers(visit))(scope, receive, send)
         except ClientLeftError:
-            return
+            pass
+        finally:
+            if visit.observed is not None:
+                visit.observed.end()
+            self._count(visit, passage.status or status, time.perf_counter() - started)
 
-    async def _pass(self, upstream: Upstream, scope: Scope, body: Body, send: Send) -> None:
-        started = time.perf_counter()
+    async def _pass(self, scope: Scope, content: bytes | None, body: Body, visit: Visit, passage: Passage) -> None:
+        """Let the upstream answer."""
+        if self._upstream is None:
+            raise RequestError(502, "no router answers this, and the server has no upstream", "no_upstream")
+        headers = scope["headers"]
+        sent: bytes | AsyncIterator[bytes] | None = content
+        if content is None and any(name in (b"content-length", b"transfer-encoding") for name, _ in headers):
+            sent = body.pieces()
+        elif content is None:
+            body.skip()
         path, query = scope["raw_path"].decode("ascii"), scope["query_string"].decode("ascii")
-        has_body = any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"])
-        response = await upstream.send(
-            scope["method"], path, query, scope["headers"], body.pieces() if has_body else None
-        )
-        await relay(response, send, [(b"x-tracer-outcome", b"passthrough")])
-        self._metrics.count(PASSTHROUGH, "", NO_ROUTER, response.status, time.perf_counter() - started)
+        if visit.observed is not None:
+            headers = _readable(headers)
+        response = await self._upstream.send(scope["method"], path, query, headers, sent)
+        await passage.relay(response, _own_headers(visit), visit.observed)
+
+    def _count(self, visit: Visit, status: int, seconds: float) -> None:
+        reason, router = "", NO_ROUTER
+        if visit.case is not None and visit.router is not None:
+            router, decision = visit.router.name, visit.case.decision
+            reason = FORCED if visit.case.is_forced else "" if decision is None else str(decision.reason)
+        self._metrics.count(visit.outcome, reason, router, status, seconds)
+
+
+def _asked(headers: Headers) -> dict[str, str]:
+    """Return the headers that a gateway reads; a request without an id, or with an odd one, gets an id of its own."""
+    found = {name.decode(): value.decode("latin-1") for name, value in headers if name in _ASKED}
+    given = found.get(ID_HEADER, "")
+    if not given or len(given) > _LONGEST_ID or not given.isascii() or not given.isprintable():
+        found[ID_HEADER] = os.urandom(12).hex()
+    return found
+
+
+def _own_headers(visit: Visit) -> list[tuple[bytes, bytes]]:
+    """Return what a response that is not the router's says of the request: its id is that of the log."""
+    own = [(name.encode(), value.encode()) for name, value in visit.headers.items()]
+    if visit.case is not None:
+        own.append((ID_HEADER.encode(), visit.case.id.encode()))
+    return own
+
+
+def _readable(headers: Headers) -> list[tuple[bytes, bytes]]:
+    """Return headers that ask for no encoding in which nobody here could read the teacher's answer."""
+    kept = [(name, value) for name, value in headers if name != b"accept-encoding"]
+    accepted = b",".join(value for name, value in headers if name == b"accept-encoding").lower()
+    return [*kept, (b"accept-encoding", b"gzip" if b"gzip" in accepted else b"identity")]
+
+
+async def _reply(reply: Reply, send: Send) -> None:
+    """Send a router's answer."""
+    headers = [(name.encode(), value.encode()) for name, value in reply.headers.items()]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"".join(reply.pieces)})

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import uvicorn
+from prometheus_client import disable_created_metrics
 from tracer_spec.errors import DataError
 from tracer_spec.production.decision_log import DecisionLog
 
@@ -25,8 +26,8 @@ _KEEP_ALIVE_SECONDS = 75
 _SPARE_FILES = 256
 
 
-def run(settings: Settings, announce: Callable[[str, App], None]) -> str:
-    """Serve until a signal comes; return what became of the log.
+def run(settings: Settings, announce: Callable[[str, App], None]) -> None:
+    """Serve until a signal comes.
 
     Parameters
     ----------
@@ -43,18 +44,22 @@ def run(settings: Settings, announce: Callable[[str, App], None]) -> str:
     KeyboardInterrupt
         Once all is written, where a signal ended it; see :mod:`tracer_spec.cli.signals`.
     """
-    live = Live(settings)
-    _ = settings.secret, settings.api_key  # a variable that is missing is told before anything is opened
+    _ = (
+        settings.address,
+        settings.secret,
+        settings.api_key,
+    )  # what is wrong with an option is told before anything is opened
     with contextlib.ExitStack() as stack:
         log = None if settings.log is None else DecisionLog(settings.log)
         if log is not None:
             stack.callback(_close, log)
+        live = Live(settings, log)
         listener = stack.enter_context(_listen(settings.host, settings.port))
         _raise_file_limit(2 * settings.max_concurrency + _SPARE_FILES)
         _warn(settings)
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         app = App(live, log)
         _Server(app, settings, lambda: announce(_url(listener, settings.host), app)).run([listener])
-    return ""
 
 
 class _Server(uvicorn.Server):
