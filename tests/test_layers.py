@@ -21,7 +21,7 @@ ALLOWED = {
     "chat": ({"errors", "chat"}, set()),
     "expressions": ({"errors", "chat", "expressions"}, {"jmespath"}),
     "runtime": ({"errors", "runtime"}, {"numpy", "onnxruntime"}),
-    "production": ({"errors", "chat", "expressions", "production", "runtime"}, {"httpx"}),
+    "production": ({"errors", "chat", "expressions", "production", "runtime"}, set()),
     "stats": ({"stats"}, {"numpy", "scipy"}),
     "graph": ({"errors", "graph", "runtime"}, {"numpy", "onnx"}),
     "spec": ({"errors", "spec"}, {"pydantic", "pydantic_core", "yaml", "jmespath"}),
