@@ -23,7 +23,7 @@ ALLOWED = {
     "runtime": ({"errors", "runtime"}, {"numpy", "onnxruntime"}),
     "production": (
         {"errors", "atomic_write", "chat", "expressions", "production", "runtime", "stats"},
-        {"httpx", "numpy"},
+        {"numpy"},
     ),
     "stats": ({"stats"}, {"numpy", "scipy"}),
     "graph": ({"errors", "graph", "runtime"}, {"numpy", "onnx"}),

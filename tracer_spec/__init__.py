@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tracer_spec.production.cases import Label
     from tracer_spec.production.decision_log import DecisionLog
     from tracer_spec.production.deployment import Deployment, deploy
+    from tracer_spec.production.transport import openai_transport
     from tracer_spec.runtime import Batch, Decision, Router, load
 
 __version__ = "0.1.0"
@@ -29,6 +30,7 @@ _HOMES = {
     "Deployment": "tracer_spec.production.deployment",
     "Label": "tracer_spec.production.cases",
     "deploy": "tracer_spec.production.deployment",
+    "openai_transport": "tracer_spec.production.transport",
     "BundleError": "tracer_spec.errors",
     "DataError": "tracer_spec.errors",
     "LockError": "tracer_spec.errors",
@@ -55,6 +57,7 @@ __all__ = [
     "build",
     "deploy",
     "load",
+    "openai_transport",
 ]
 
 

@@ -11,10 +11,22 @@ from tracer_spec.chat.events import EventReader
 from tracer_spec.chat.json_text import parse_json
 from tracer_spec.chat.reading import answered, refused, truncated
 
-READABLE_ENCODINGS = "gzip, deflate"
-"""What a request whose response is watched may accept: the standard library reads no other."""
+# those that the standard library reads
+_READABLE = ("gzip", "x-gzip", "deflate", "identity")
 _MOST_BYTES = 16 << 20
 _EVENTS = "text/event-stream"
+
+
+def readable_encodings(accepted: str | None) -> str:
+    """Return what a request may accept whose response is watched: of the encodings it accepts, those that are read here.
+
+    Examples
+    --------
+    >>> readable_encodings("gzip, deflate, br, zstd"), readable_encodings("br"), readable_encodings(None)
+    ('gzip, deflate', 'identity', 'identity')
+    """
+    listed = (each.strip() for each in (accepted or "").split(","))
+    return ", ".join(each for each in listed if each.partition(";")[0].strip().lower() in _READABLE) or "identity"
 
 
 class Observation(NamedTuple):
@@ -77,9 +89,9 @@ class Observed:
         self._status = status
         self._events = EventReader() if _EVENTS in content_type.lower() else None
         encoding = content_encoding.strip().lower()
-        if encoding in ("gzip", "x-gzip", "deflate"):
+        if encoding not in ("", "identity"):
             self._decoder = zlib.decompressobj(zlib.MAX_WBITS | 32)
-        self._is_readable = 200 <= status < 300 and (self._decoder is not None or encoding in ("", "identity"))
+        self._is_readable = 200 <= status < 300 and (not encoding or encoding in _READABLE)
 
     def feed(self, piece: bytes) -> None:
         """Take a piece of the body, as it comes over the wire."""

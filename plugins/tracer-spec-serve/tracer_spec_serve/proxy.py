@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from starlette.types import Receive, Scope, Send
 from tracer_spec.chat.apis import api_of
 from tracer_spec.production.gateway import ID_HEADER, OFF_HEADER, PASSTHROUGH, Reply, Visit
+from tracer_spec.production.observed import readable_encodings
 
 from tracer_spec_serve.body import Body, ClientLeftError
 from tracer_spec_serve.live import Live
@@ -112,8 +113,8 @@ def _own_headers(visit: Visit) -> list[tuple[bytes, bytes]]:
 def _readable(headers: Headers) -> list[tuple[bytes, bytes]]:
     """Return headers that ask for no encoding in which nobody here could read the teacher's answer."""
     kept = [(name, value) for name, value in headers if name != b"accept-encoding"]
-    accepted = b",".join(value for name, value in headers if name == b"accept-encoding").lower()
-    return [*kept, (b"accept-encoding", b"gzip" if b"gzip" in accepted else b"identity")]
+    accepted = ", ".join(value.decode("latin-1") for name, value in headers if name == b"accept-encoding")
+    return [*kept, (b"accept-encoding", readable_encodings(accepted).encode("latin-1"))]
 
 
 async def _reply(reply: Reply, send: Send) -> None:
