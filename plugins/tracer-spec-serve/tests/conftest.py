@@ -57,9 +57,9 @@ class ServerProcess:
         assert found(), "".join(self.errors)
         return found()
 
-    def end(self, number: int = signal.SIGTERM) -> tuple[int, str]:
-        """Send a signal; return the exit code and all of stderr."""
-        if self.process.poll() is None:
+    def end(self, number: int | None = signal.SIGTERM) -> tuple[int, str]:
+        """Send a signal, unless one was sent already; return the exit code and all of stderr."""
+        if number is not None and self.process.poll() is None:
             self.process.send_signal(number)
         code = self.process.wait(AT_MOST_S)
         self._watchdog.cancel()
@@ -76,17 +76,28 @@ def upstream():
     mock.close()
 
 
+def starter(stack: contextlib.ExitStack):
+    """Return what starts servers, which end with a test or a module."""
+
+    def start(*options: object, env: dict[str, str] | None = None) -> ServerProcess:
+        server = ServerProcess(*map(str, options), env=env)
+        stack.callback(server.end)
+        return server
+
+    return start
+
+
 @pytest.fixture
 def serve():
-    """Start servers, which end with the test."""
     with contextlib.ExitStack() as stack:
+        yield starter(stack)
 
-        def start(*options: object, env: dict[str, str] | None = None) -> ServerProcess:
-            server = ServerProcess(*map(str, options), env=env)
-            stack.callback(server.end)
-            return server
 
-        yield start
+@pytest.fixture(scope="module")
+def serve_all():
+    """Start a server for all tests of a module."""
+    with contextlib.ExitStack() as stack:
+        yield starter(stack)
 
 
 ROOT = Path(__file__).parents[3]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
 import sys
@@ -111,12 +112,26 @@ class _Server(uvicorn.Server):
 def _listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens, and says where it would not."""
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    except (OSError, OverflowError) as error:
-        reason = (getattr(error, "strerror", None) or str(error)).lower()
-        hint = "--port 0 takes a free port" if port else ""
-        raise DataError(f"nothing can listen there: {reason}", where=f"{host}:{port}", hint=hint) from None
+        family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        # with the protocol, since asyncio sends small pieces at once on sockets alone that say they are TCP's
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise _unusable(host, port, error) from None
+    try:
+        if os.name == "posix":  # elsewhere it would let two servers share a port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(place)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise _unusable(host, port, error) from None
+    return listener
+
+
+def _unusable(host: str, port: int, error: OSError) -> DataError:
+    reason = (error.strerror or str(error)).lower()
+    hint = "--port 0 takes a free port" if port else ""
+    return DataError(f"nothing can listen there: {reason}", where=f"{host}:{port}", hint=hint)
 
 
 def _url(listener: socket.socket, host: str) -> str:

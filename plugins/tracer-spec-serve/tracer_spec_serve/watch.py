@@ -38,27 +38,42 @@ class Watch:
     def __init__(self, bundle: Bundle, log: Path, state: Path) -> None:
         reference = Reference.of(bundle)
         self._log, self._path = log, state / f"monitor-{reference.version}.json"
+        try:
+            state.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DataError(f"the monitor's state cannot be kept there: {error.strerror}", where=str(state)) from None
         self._monitor, self._files = read_state(self._path, reference, None)
         self._looking = threading.Lock()
         self._is_told = self.is_refuted
+        self._trouble = ""
 
     def look(self) -> bool:
         """Read what is new; return whether the claim is refuted and was not yet. Blocks: call it in a thread."""
         with self._looking:
-            try:
-                files = find_files([str(self._log)])
-            except DataError:  # nothing is logged yet
-                return False
-            try:
-                reading = read_log(files, self._files, self._monitor)
-                self._files = list(reading.files)
-                if reading.n_lines:
-                    write_state(self._path, self._monitor, self._files)
-            except (DataError, OSError) as error:
-                LOGGER.warning("the claim cannot be measured: %s", error)
+            trouble = self._read()
+            if trouble and trouble != self._trouble:
+                LOGGER.warning("the claim of %s is not measured: %s", self._monitor.reference.name, trouble)
+            self._trouble = trouble
             is_new = self.is_refuted and not self._is_told
             self._is_told = self.is_refuted
             return is_new
+
+    def _read(self) -> str:
+        """Read what is new; return what went wrong, which the next look tries again."""
+        if not any(self._log.glob("*.jsonl")):
+            return ""
+        try:
+            reading = read_log(find_files([str(self._log)]), self._files, self._monitor)
+        except DataError as error:  # lines of a part may be counted by now: they are read again, and counted once
+            self._monitor, self._files = read_state(self._path, self._monitor.reference, None)
+            return " ".join(str(error).split())
+        self._files = list(reading.files)
+        try:
+            if reading.n_lines:
+                write_state(self._path, self._monitor, self._files)
+        except (DataError, OSError) as error:
+            return " ".join(str(error).split())
+        return ""
 
     @property
     def is_refuted(self) -> bool:
