@@ -23,7 +23,10 @@ ALLOWED = {
     "stats": ({"stats"}, {"numpy", "scipy"}),
     "graph": ({"errors", "graph", "runtime"}, {"numpy", "onnx"}),
     "spec": ({"errors", "spec"}, {"pydantic", "pydantic_core", "yaml", "jmespath"}),
-    "report": ({"errors", "runtime", "stats", "spec", "flow", "report"}, {"jinja2", "numpy", "pydantic", "vl_convert"}),
+    "report": (
+        {"errors", "runtime", "stats", "production", "spec", "flow", "report"},
+        {"jinja2", "numpy", "pydantic", "vl_convert"},
+    ),
     "plugin": ({"errors", "plugin"}, {"numpy", "pydantic", "pluggy", "onnx"}),
 }
 # the ground floor: what every layer may import
