@@ -127,6 +127,6 @@ def test_what_cannot_be_read_is_told(ref, vectors, asked, error, said):
 
 def test_a_column_of_the_same_name_is_never_overwritten(ref, vectors):
     batch = pa.record_batch({"label": ["mine"], "v": fixed(vectors[:1])})
-    with pytest.raises(ts.TracerError, match="has a column 'label' already"):
+    with pytest.raises(ts.TracerError, match="there is a column 'label' already"):
         ref.route_arrow(batch, vector="v")
     assert ref.route_arrow(batch, vector="v", prefix="router_").schema.names[2] == "router_label"

@@ -95,7 +95,7 @@ def route_arrow(
         parts = [route_arrow(router, part, text=text, vector=vector, prefix=prefix) for part in table.to_batches()]
         fields = [field.with_name(prefix + field.name) for field in decision_schema()]
         return pa.Table.from_batches(parts, schema=pa.schema([*table.schema, *fields]))  # type: ignore[no-any-return]
-    _refuse_clash(batch.schema.names, prefix)
+    refuse_clash(batch.schema.names, prefix, "prefix='router_'")
     column = _column(batch, text if text is not None else str(vector))
     queries = _texts(column, str(text)) if text is not None else _vectors(column, str(vector), router.dimension)
     decisions = decisions_to_arrow(router.route_batch(queries))
@@ -103,12 +103,13 @@ def route_arrow(
     return pa.RecordBatch.from_arrays([*batch.columns, *decisions.columns], names)  # type: ignore[no-any-return]
 
 
-def _refuse_clash(names: list[str], prefix: str) -> None:
+def refuse_clash(names: list[str], prefix: str, remedy: str) -> None:
+    """Raise UsageError where a column of the decisions' names is there already."""
     taken = [prefix + name for name in COLUMNS if prefix + name in names]
     if taken:
         raise UsageError(
-            f"the batch has a column '{taken[0]}' already",
-            hint="prefix='router_' names the decisions' columns in another way",
+            f"there is a column '{taken[0]}' already",
+            hint=f"{remedy} names the decisions' columns in another way",
         )
 
 
