@@ -18,7 +18,8 @@ ALLOWED = {
     "text_format": ({"errors"}, set()),
     "text_steps": ({"errors"}, set()),
     "atomic_write": ({"errors"}, set()),
-    "runtime": ({"errors", "runtime"}, {"numpy", "onnxruntime"}),
+    # pyarrow: in runtime/arrow.py alone, where Arrow batches are given or asked for
+    "runtime": ({"errors", "runtime"}, {"numpy", "onnxruntime", "pyarrow"}),
     "production": ({"errors", "atomic_write", "production", "runtime", "stats"}, {"numpy"}),
     "stats": ({"stats"}, {"numpy", "scipy"}),
     "graph": ({"errors", "graph", "runtime"}, {"numpy", "onnx"}),
