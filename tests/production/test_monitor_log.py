@@ -272,6 +272,18 @@ def test_a_run_over_a_deployments_log_while_it_is_written(bundle, texts, tmp_pat
     assert monitor.verdict == "refuted"
 
 
+def test_a_log_that_is_gone_leaves_the_verdict_of_its_state(bundle, texts, tmp_path):
+    opened, log, state = read_bundle(bundle), tmp_path / "log", tmp_path / "s.json"
+    with ts.deploy(bundle, teacher=lambda text: '{"intent": "other"}', log=log, audit=1.0) as deployed:
+        for text in texts:
+            deployed.classify(text)
+    assert follow_log(opened, [str(log)], state=state)[0].verdict == "refuted"
+    shutil.rmtree(log)
+    monitor, reading = follow_log(opened, [str(log)], state=state)
+    assert (monitor.verdict, reading.n_lines, reading.files) == ("refuted", 0, ())
+    assert "gone since they were read" in reading.notes[0]
+
+
 @pytest.mark.parametrize(
     ("lines", "what"),
     [

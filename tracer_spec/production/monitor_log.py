@@ -43,27 +43,27 @@ class Reading:
     notes: tuple[str, ...]
 
 
-def find_files(names: Sequence[str]) -> list[Path]:
+def find_files(names: Sequence[str], *, may_be_gone: bool = False) -> list[Path]:
     """Return the files that names stand for, by name: files, folders of ``*.jsonl`` and ``*.jsonl.gz``, or patterns.
 
     Raises
     ------
     DataError
-        Where nothing is there, or a folder or a pattern holds no file.
+        Where nothing is there, or a folder or a pattern holds no file, unless it may be gone.
     """
     found: dict[Path, None] = {}
     for name in names:
         path = Path(name)
         if path.is_dir():
             files = [each for each in path.iterdir() if each.name.endswith(_ENDINGS) and each.is_file()]
-            if not files:
+            if not files and not may_be_gone:
                 hint = "name the folder that deploy(..., log=...) writes to"
                 raise DataError(f"no file in this folder ends in {' or '.join(_ENDINGS)}", where=name, hint=hint)
         elif path.exists():
             files = [path]
         else:
             files = [each for each in map(Path, glob.glob(name, recursive=True)) if each.is_file()]  # noqa: PTH207 - of Path, no pattern may be absolute
-            if not files:
+            if not files and not may_be_gone:
                 hint = "LOG is a folder, a file, or a pattern in quotes, such as 'decisions/*.jsonl'"
                 raise DataError("there is no such file", where=name, hint=hint)
         found |= dict.fromkeys(each.resolve() for each in files)
