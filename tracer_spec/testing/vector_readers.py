@@ -44,7 +44,7 @@ class VectorReaderContract(Contract):
         return X
 
     def test_it_is_a_reader(self) -> None:
-        """It is described by VectorReaderPlugin, its column gives a JMESPath or None, and it has read(rows, ids, vectors, texts)."""
+        """VectorReaderPlugin describes it, its column gives a JMESPath or None, and it has read(rows, ids, vectors, texts)."""
         plugin, part = self.descriptor, self.made()
         self.require(
             isinstance(plugin, VectorReaderPlugin) and isinstance(part, VectorReader),
