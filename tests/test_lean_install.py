@@ -115,7 +115,7 @@ def test_a_package_that_is_missed_only_on_the_way_is_told_in_the_same_words(monk
 def test_python_gets_an_error_that_says_so(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "skl2onnx", None)
     check_build_packages("a measurement", "scipy")
-    with pytest.raises(MissingDependencyError, match="^building needs skl2onnx, which is not"):
+    with pytest.raises(MissingDependencyError, match=r"^building needs skl2onnx, which is not"):
         ts.build(folder / "router.yaml", out=folder / "other.tracer")
 
 
