@@ -18,6 +18,7 @@ ALLOWED = {
     "text_format": ({"errors"}, set()),
     "text_steps": ({"errors"}, set()),
     "atomic_write": ({"errors"}, set()),
+    "build_packages": ({"errors"}, set()),
     # pyarrow: in runtime/arrow.py alone, where Arrow batches are given or asked for
     "runtime": ({"errors", "runtime"}, {"numpy", "onnxruntime", "pyarrow"}),
     "production": ({"errors", "atomic_write", "production", "runtime", "stats"}, {"numpy"}),
@@ -25,7 +26,7 @@ ALLOWED = {
     "graph": ({"errors", "graph", "runtime"}, {"numpy", "onnx"}),
     "spec": ({"errors", "spec"}, {"pydantic", "pydantic_core", "yaml", "jmespath"}),
     "report": (
-        {"errors", "runtime", "stats", "production", "spec", "flow", "report"},
+        {"build_packages", "errors", "runtime", "stats", "production", "spec", "flow", "report"},
         {"jinja2", "numpy", "pydantic", "vl_convert"},
     ),
     "plugin": ({"errors", "plugin"}, {"numpy", "pydantic", "pluggy", "onnx"}),
