@@ -15,7 +15,7 @@ _RATE = "●"
 
 
 def draw_course(monitor: Monitor, *, stream: TextIO | None = None) -> list[str]:
-    """Return the lines of a chart; none where the stream cannot show it, plotille is missing, or there is no course to show."""
+    """Return the lines of a chart; none where the stream cannot show it, or where there is no course to show."""
     stream = stream or sys.stdout
     told = [each for each in monitor.progress(_MOST) if each.own.n]
     if len(told) < 2:
@@ -23,10 +23,7 @@ def draw_course(monitor: Monitor, *, stream: TextIO | None = None) -> list[str]:
     reference = monitor.reference
     name = reference.measure.replace("_", " ")
     title = f"{name} over time, {_RATE} with its interval; dotted: the {reference.target:.6g} claimed"
-    try:
-        lines = [paint(title, "dim", stream=stream), *_plot(told, reference.target)]
-    except ImportError:  # an app that only routes does without
-        return []
+    lines = [paint(title, "dim", stream=stream), *_plot(told, reference.target)]
     return [f"  {line}".rstrip() for line in lines] if can_show(stream, "".join(lines)) else []
 
 
