@@ -16,6 +16,7 @@ from tracer_spec.text_format import counted_names, listing, one_line, plural, re
 _LEVELS = {REFUTED: "error", WARNS: "warning", NOT_MEASURED: "warning"}
 _SHOWN_LABELS = 5
 _LARGEST = 1e6
+_UNTIL_THEN = "in shadow mode the teacher answers everything until then, and every request is audited"
 _NEXT = "audited rows may certify the next bundle: add the log to the traces of its spec, and build"
 
 
@@ -66,7 +67,8 @@ def monitor_verdict(monitor: Monitor) -> str:
     name = "agreement" if reference.measure == AGREEMENT else "the end-to-end rate"
     target, level = f"{reference.target:.6g}", f"{reference.warning_level:.3f}"
     if verdict == REFUTED and monitor.tally.refuted:
-        return f"{name} has been under the {target} that was claimed: refuted {_at(monitor.tally.refuted)}\n{_NEXT}"
+        told = f"refuted {_at(monitor.tally.refuted)}"
+        return f"{name} has been under the {target} that was claimed: {told}\n{_NEXT}\n{_UNTIL_THEN}"
     if verdict == WARNS and monitor.tally.warned:
         told = f"first told {_at(monitor.tally.warned)}"
         return f"WARNING: {name} has fallen under {level}, and the claim is {target}: {told}\n{_NEXT}"
