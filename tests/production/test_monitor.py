@@ -299,6 +299,29 @@ def test_days_are_kept_apart_and_merged_where_there_are_many_without_losing_a_ro
     assert sum(each.handled for each in few) == monitor.coverage.k
 
 
+def test_times_at_the_ends_of_the_calendar_are_days_like_others():
+    ends = [
+        "0001-01-01T00:00:00+00:00",
+        "9999-12-31T23:59:59Z",
+        "0001-01-01T00:00:00+14:00",
+        "2026-03-01",
+        "1970-01-01T00:00:00",
+    ]
+    lines = [{**line(number), "time": end} for number, end in enumerate(ends)]
+    monitor = watched([*lines, *traffic(200, 0.95, minutes=60 * 24)])
+    assert monitor.tally.passed_over == {"without a time": 1}
+    assert sum(each.rows for each in monitor.progress()) == 204
+    assert monitor.progress()[0].day.year == 1
+    assert (monitor.tally.first[:4], monitor.tally.last[:4]) == ("0001", "9999")
+
+
+def test_names_that_others_made_up_are_cut_and_few_are_kept():
+    monitor = watched([line(number, version=f"{number:03}" * 100, reason="x") for number in range(50)])
+    assert len(monitor.tally.versions) == 21
+    assert monitor.tally.versions["others"] == 30
+    assert max(map(len, monitor.tally.versions)) == 40
+
+
 def test_the_last_days_are_told_apart_once_they_hold_enough():
     assert watched(traffic(300, 0.95)).lately is None
     lines = [*traffic(3000, 0.98, seed=1), *traffic(6000, 0.90, seed=2)[3000:]]

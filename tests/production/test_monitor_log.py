@@ -153,6 +153,40 @@ def test_lines_that_are_no_json_are_counted_and_blank_ones_are_nothing(nightly):
     assert nightly.rows == 1
 
 
+def test_a_file_that_grows_while_it_is_read_is_known_again(nightly):
+    other, path = nightly.log / "0.jsonl", nightly.log / "a.jsonl"
+    lines = [line(number) for number in range(6)]
+    other.write_bytes(written([line(100)]))
+    path.write_bytes(written(lines[:1]))
+
+    class Meanwhile(Monitor):
+        def add(self, record):
+            if self.tally.rows == 1:
+                path.write_bytes(written(lines[:4]))
+            super().add(record)
+
+    monitor = Meanwhile(reference())
+    reading = read_log([other, path], [], monitor)
+    n_first = monitor.tally.rows
+    path.write_bytes(written(lines))
+    again = read_log([other, path], reading.files, monitor)
+    assert (monitor.tally.rows, again.n_lines, again.notes) == (7, 7 - n_first, ())
+    assert n_first == 5
+
+
+def test_a_folder_or_a_file_that_may_not_be_read_is_said(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "a.jsonl").write_bytes(DATA)
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(DataError, match="the log cannot be read: permission denied"):
+        read_log([tmp_path / "a.jsonl"], [], Monitor(reference()))
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(DataError, match="the log cannot be read: permission denied"):
+        find_files([str(tmp_path)])
+
+
 # --- which files -------------------------------------------------------------------------------------------------------
 
 
@@ -227,6 +261,7 @@ BROKEN = {
     "log_peak": "1",
     "schema_version": 2,
     "refuted": {"n": 1},
+    "warned": {"n": 1, "time": "\x1b[2J"},
     "bundle": "b",
 }
 
@@ -270,6 +305,18 @@ def test_a_run_over_a_deployments_log_while_it_is_written(bundle, texts, tmp_pat
     monitor, reading = follow_log(opened, [str(tmp_path / "log")], state=tmp_path / "s.json")
     assert (monitor.tally.rows, reading.n_lines) == (len(texts), len(texts) - 251)
     assert monitor.verdict == "refuted"
+
+
+def test_a_log_that_is_gone_leaves_the_verdict_of_its_state(bundle, texts, tmp_path):
+    opened, log, state = read_bundle(bundle), tmp_path / "log", tmp_path / "s.json"
+    with ts.deploy(bundle, teacher=lambda text: '{"intent": "other"}', log=log, audit=1.0) as deployed:
+        for text in texts:
+            deployed.classify(text)
+    assert follow_log(opened, [str(log)], state=state)[0].verdict == "refuted"
+    shutil.rmtree(log)
+    monitor, reading = follow_log(opened, [str(log)], state=state)
+    assert (monitor.verdict, reading.n_lines, reading.files) == ("refuted", 0, ())
+    assert "gone since they were read" in reading.notes[0]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.special import betaln, xlog1py, xlogy
 from scipy.stats import binom, binomtest
@@ -197,6 +197,7 @@ def test_the_interval_contains_the_rate_at_all_times_together(rate):
 
 
 @given(st.integers(0, 3000), st.floats(0, 1), st.sampled_from([0.8, 0.9, 0.95, 0.999]))
+@example(91, 1 / 64, 0.9)
 def test_the_ends_of_the_interval_are_where_the_mixture_is_too_likely(n, share, confidence):
     k = round(n * share)
     lower, upper = anytime_interval(n, k, confidence)

@@ -6,6 +6,7 @@ import glob
 import gzip
 import hashlib
 import json
+import os
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -43,31 +44,41 @@ class Reading:
     notes: tuple[str, ...]
 
 
-def find_files(names: Sequence[str]) -> list[Path]:
+def find_files(names: Sequence[str], *, may_be_gone: bool = False) -> list[Path]:
     """Return the files that names stand for, by name: files, folders of ``*.jsonl`` and ``*.jsonl.gz``, or patterns.
 
     Raises
     ------
     DataError
-        Where nothing is there, or a folder or a pattern holds no file.
+        Where nothing is there, or a folder or a pattern holds no file, unless it may be gone.
     """
     found: dict[Path, None] = {}
     for name in names:
-        path = Path(name)
-        if path.is_dir():
-            files = [each for each in path.iterdir() if each.name.endswith(_ENDINGS) and each.is_file()]
-            if not files:
-                hint = "name the folder that deploy(..., log=...) writes to"
-                raise DataError(f"no file in this folder ends in {' or '.join(_ENDINGS)}", where=name, hint=hint)
-        elif path.exists():
-            files = [path]
-        else:
-            files = [each for each in map(Path, glob.glob(name, recursive=True)) if each.is_file()]  # noqa: PTH207 - of Path, no pattern may be absolute
-            if not files:
-                hint = "LOG is a folder, a file, or a pattern in quotes, such as 'decisions/*.jsonl'"
-                raise DataError("there is no such file", where=name, hint=hint)
-        found |= dict.fromkeys(each.resolve() for each in files)
+        try:
+            files = [each.resolve() for each in _files_of(Path(name)) if each.is_file()]
+            is_folder = Path(name).is_dir()
+        except OSError as error:
+            raise _unreadable(Path(name), error) from None
+        if not files and not may_be_gone:
+            raise _nothing_there(name, is_folder=is_folder)
+        found |= dict.fromkeys(files)
     return sorted(found, key=lambda each: (each.name, each))
+
+
+def _files_of(path: Path) -> list[Path]:
+    if path.is_dir():
+        return [each for each in path.iterdir() if each.name.endswith(_ENDINGS)]
+    if path.exists():
+        return [path]
+    return list(map(Path, glob.glob(str(path), recursive=True)))  # noqa: PTH207 - of Path, no pattern may be absolute
+
+
+def _nothing_there(name: str, *, is_folder: bool) -> DataError:
+    if is_folder:
+        hint = "name the folder that deploy(..., log=...) writes to"
+        return DataError(f"no file in this folder ends in {' or '.join(_ENDINGS)}", where=name, hint=hint)
+    hint = "LOG is a folder, a file, or a pattern in quotes, such as 'decisions/*.jsonl'"
+    return DataError("there is no such file", where=name, hint=hint)
 
 
 def read_log(paths: Sequence[Path], before: Sequence[ReadFile], monitor: Monitor) -> Reading:
@@ -154,6 +165,7 @@ class _Heads:
     def put(self, path: Path, n_bytes: int) -> ReadFile:
         """Return how far a file has been read, and know it from now on."""
         length = min(n_bytes, _HEAD)
+        self._first.pop(path, None)  # it may have grown while it was read
         file = ReadFile(str(path), n_bytes, self._digest(path, length))
         self._known[length, file.head] = file
         self._taken.add(file.path)
@@ -163,9 +175,8 @@ class _Heads:
         """Return the files of earlier runs that this one did not ask for, and the paths of those that are gone."""
         asked = {str(path) for path in paths}
         left = [each for each in self.paths.values() if each.path not in self._taken | asked]
-        return [each for each in left if Path(each.path).exists()], [
-            each.path for each in left if not Path(each.path).exists()
-        ]
+        there = [each for each in left if os.path.lexists(each.path)]
+        return there, [each.path for each in left if each not in there]
 
     def _digest(self, path: Path, length: int) -> str:
         """Return the digest of so many first bytes; empty where there are not so many."""
@@ -180,7 +191,10 @@ def _where_to_begin(path: Path, start: ReadFile | None, *, replaced: bool) -> tu
     """Return the byte to read from, and what is remarkable about it."""
     if start is None:
         return 0, f"{path.name} is another file than it was, and is read from its start" if replaced else ""
-    size = start.n_bytes if path.suffix == ".gz" else path.stat().st_size
+    if path.suffix == ".gz":
+        return start.n_bytes, ""
+    with _opened(path) as file:
+        size = file.seek(0, os.SEEK_END)
     if size < start.n_bytes:
         return (
             size,
@@ -217,5 +231,9 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
             yield file  # type: ignore[misc]
     except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise DataError(f"the log cannot be read: {reason}", where=str(path)) from None
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: Exception) -> DataError:
+    reason = (getattr(error, "strerror", None) or str(error)).lower()
+    return DataError(f"the log cannot be read: {reason}", where=str(path))

@@ -38,7 +38,7 @@ def follow_log(
     """
     reference = Reference.of(bundle)
     monitor, before = (Monitor(reference, alpha=alpha), []) if state is None else read_state(state, reference, alpha)
-    reading = read_log(find_files(logs), before, monitor)
+    reading = read_log(find_files(logs, may_be_gone=monitor.tally.rows > 0), before, monitor)
     if not monitor.tally.rows:
         raise _no_decision(monitor, reading, ", ".join(logs))
     if state is not None:

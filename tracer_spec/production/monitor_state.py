@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tracer_spec.atomic_write import replace_file
-from tracer_spec.errors import BundleError, DataError, UsageError
+from tracer_spec.errors import BundleError, DataError, UsageError, printable
 from tracer_spec.production.monitor import Monitor
 from tracer_spec.production.monitor_reference import Reference
 from tracer_spec.production.monitor_tally import Calendar, LabelTally, Moment, Period, Tally, time_of
@@ -74,7 +74,7 @@ def read_state(path: Path, reference: Reference, alpha: float | None) -> tuple[M
             raise ValueError(f"alpha is {begun}")
         tally = _tally(document, len(reference.bins)) if bundle["sha256"] == reference.sha256 else None
         files = [ReadFile(str(each["path"]), _count(each["bytes"]), str(each["head"])) for each in document["files"]]
-        of = f"{bundle['name']} {bundle['version']}"
+        of = printable(f"{bundle['name']} {bundle['version']}")
     except (BundleError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise DataError(f"this is no state of a monitor: {_reason(error)}", where=str(path), hint=_AGAIN) from None
     if tally is None:
@@ -177,7 +177,7 @@ def _per_bet(values: Sequence[float]) -> Floats:
 
 
 def _moment(value: Mapping[str, Any] | None) -> Moment | None:
-    return None if value is None else Moment(_count(value["n"]), str(value["time"]))
+    return None if value is None else Moment(_count(value["n"]), _time(value["time"] or None))
 
 
 def _number(value: Any) -> float:

@@ -12,6 +12,8 @@ MOST_PERIODS = 120
 _MOST_NAMES = 20
 OTHERS = "others"
 _EPOCH = date(1970, 1, 1)
+_FIRST = (date.min - _EPOCH).days
+_NAME_CHARACTERS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class Calendar:
 
     def first_day(self, number: int) -> date:
         """Return the day on which a period begins."""
-        return _EPOCH + timedelta(days=number * self.width)
+        return _EPOCH + timedelta(days=max(number * self.width, _FIRST))
 
     def _widen(self) -> None:
         before, self.periods, self.width = self.periods, {}, self.width * 2
@@ -154,8 +156,10 @@ class Tally:
 
 
 def count(counts: dict[str, int], name: str) -> None:
-    """Count a name; a new one counts as another where there are many already."""
-    key = name if name in counts or len(counts) < _MOST_NAMES else OTHERS
+    """Count a name, cut where it is long; a new one counts as another where there are many already."""
+    key = name[:_NAME_CHARACTERS]
+    if key not in counts and len(counts) >= _MOST_NAMES:
+        key = OTHERS
     counts[key] = counts.get(key, 0) + 1
 
 

@@ -228,7 +228,7 @@ def _log_beta(a: float, b: float) -> float:
 
 def _edge(is_out: Callable[[float], Any], *, inside: float, outside: float) -> float:
     """Return the edge of an interval between a rate inside it and an end of [0, 1], on the outer side."""
-    for _ in range(60):
+    for _ in range(200):
         middle = (inside + outside) / 2
         if middle in (inside, outside):
             break

@@ -31,8 +31,8 @@ def _plot(told: list[Progress], target: float) -> list[str]:
     """Plot each interval as a bar with the rate on it, and the target as a dotted line."""
     from plotille import Canvas
 
-    low = max(0.0, min(target, *(each.own.lower for each in told)) - 0.01)
-    high = min(1.0, max(target, *(each.own.upper for each in told)) + 0.01)
+    lowest, highest = min(target, *(each.own.lower for each in told)), max(target, *(each.own.upper for each in told))
+    low, high = lowest - 0.01, highest + 0.01  # what is on the edge of a canvas is not on it
     canvas = Canvas(_WIDTH, _HEIGHT, xmin=0.0, ymin=low, xmax=1.0, ymax=high)
     for step in range(_WIDTH):
         canvas.point((step + 0.1) / _WIDTH, target)
@@ -43,6 +43,6 @@ def _plot(told: list[Progress], target: float) -> list[str]:
         canvas.line(x, each.own.lower, x, each.own.upper)
         canvas.text(x, rate, _RATE)
     rows = canvas.plot(linesep="\n").replace("\u2800", " ").split("\n")
-    numbers = {max(0, canvas_row(level, low, high)): f"{level:.2f}".lstrip("0") for level in (low, high, target)}
+    numbers = {canvas_row(level, low, high): f"{level:.2f}".lstrip("0") for level in (lowest, highest, target)}
     lines = [f"{numbers.get(number, ''):>4} │{row}".rstrip() for number, row in enumerate(rows)]
     return [*lines, f"{'└':>6}{first.isoformat()}{last.isoformat():─>{_WIDTH - 10}}"]
