@@ -20,7 +20,7 @@ ALLOWED = {
     "atomic_write": ({"errors"}, set()),
     "build_packages": ({"errors"}, set()),
     "runtime": ({"errors", "runtime"}, {"numpy", "onnxruntime"}),
-    "production": ({"errors", "production", "runtime"}, set()),
+    "production": ({"atomic_write", "errors", "production", "runtime"}, set()),
     "stats": ({"stats"}, {"numpy", "scipy"}),
     "graph": ({"errors", "graph", "runtime"}, {"numpy", "onnx"}),
     "spec": ({"errors", "spec"}, {"pydantic", "pydantic_core", "yaml", "jmespath"}),

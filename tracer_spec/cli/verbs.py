@@ -18,6 +18,8 @@ VERBS = {
     "verify": "Check a bundle; with traces, measure it on fresh rows.",
     "route": "Decide requests: JSON lines in, JSON lines out.",
     "inspect": "Verify a bundle and tell what it holds.",
+    "promote": "Make a bundle the current one of a folder, or its canary.",
+    "rollback": "Take back the last promotion.",
     "diff": "Say what changes from one bundle to the next.",
     "report": "Write a bundle's report: one page of HTML.",
     "plugins": "List plugins, or explain one.",
