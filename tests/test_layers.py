@@ -19,7 +19,8 @@ ALLOWED = {
     "text_steps": ({"errors"}, set()),
     "atomic_write": ({"errors"}, set()),
     "build_packages": ({"errors"}, set()),
-    "runtime": ({"errors", "runtime"}, {"numpy", "onnxruntime"}),
+    # pyarrow: in runtime/arrow.py alone, where Arrow batches are given or asked for
+    "runtime": ({"errors", "runtime"}, {"numpy", "onnxruntime", "pyarrow"}),
     "production": ({"atomic_write", "errors", "production", "runtime"}, set()),
     "stats": ({"stats"}, {"numpy", "scipy"}),
     "graph": ({"errors", "graph", "runtime"}, {"numpy", "onnx"}),
