@@ -51,6 +51,7 @@ def test_the_defaults_are_those_of_the_design(load: Load, minimal: str) -> None:
         "split": {"certify": 0.4, "strategy": "random", "key": None, "folds": 4, "max_fit": 100_000},
         "cost": None,
         "report": {"text": False},
+        "serve": None,
     }
 
 

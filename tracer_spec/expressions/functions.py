@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tracer_spec.builtin.formats.chat import answered, asked, refused, truncated
-from tracer_spec.builtin.formats.json_text import from_json, unpack
-from tracer_spec.builtin.formats.message import message_text
+from tracer_spec.chat.json_text import from_json, unpack
+from tracer_spec.chat.message import message_text
+from tracer_spec.chat.reading import answered, asked, refused, truncated
 
 _OTLP_KINDS = ("stringValue", "intValue", "boolValue", "doubleValue", "arrayValue", "kvlistValue", "bytesValue")
 
