@@ -45,6 +45,7 @@ WORKS = {
     "route small.tracer --text hello": '"handled": ',
     "promote small.tracer releases": "promoted  releases",
     "rollback released": "rolled back  released",
+    "monitor small.tracer log": "not measured  small",
     "inspect small.tracer": "all verified",
     "plugins": "pareto-testing",
     "plugins mlp": "learning_rate",
@@ -72,6 +73,8 @@ def folder(tmp_path_factory):
     assert ts.build(made / "router.yaml", out=made / "small.tracer").status == "certified"
     digest = promote(made / "small.tracer", made / "released").release.current
     (made / "released" / "release.json").write_bytes(Release(current=digest, history=(digest,)).to_json())
+    with ts.deploy(made / "small.tracer", teacher=str, log=made / "log", audit=0.0) as deployed:
+        deployed.classify("where is my card?")
     return made
 
 
