@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from tracer_spec.chat.api import Tool
@@ -77,15 +77,10 @@ def read_offer(tools: Any, read: Callable[[Mapping[str, Any]], Tool | None], mus
     if not isinstance(tools, list):
         return Offer(foreign=TOOLS)
     found = [read(each) if isinstance(each, Mapping) else None for each in tools]
-    if None in found or (must and not found):
+    if None in found:
         return Offer(foreign=TOOLS)
-    known = tuple(_only(each for each in found if each is not None and named in (None, each.name)))
-    return Offer(known, must) if known or not must else Offer(foreign=TOOLS)
-
-
-def _only(tools: Iterable[Tool]) -> list[Tool]:
-    """Return tools of a name and arguments that are an object, or nothing said of them."""
-    return [each for each in tools if each.name]
+    callable_ = tuple(each for each in found if each is not None and named in (None, each.name))
+    return Offer(callable_, must) if callable_ else Offer(foreign=TOOLS)
 
 
 def first_foreign(*reasons: str) -> str:

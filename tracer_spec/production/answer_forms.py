@@ -20,6 +20,7 @@ from tracer_spec.text_steps.language import compile_step
 
 _LABEL = "{label}"
 _STAMP = Stamp("0", 0, "model")
+_SOME = 200
 _READS_OBJECTS = ("json", "json?")
 
 
@@ -31,6 +32,13 @@ class AnswerForms:
     router : Router
     template : str or None
         ``serve.answer``; None writes the answers that ``labels.normalize`` makes the labels of.
+
+    Attributes
+    ----------
+    are_named : bool
+        Whether a label is the name of the tool that is called.
+    some_labels : list of str
+        Labels to try whether a request can be answered at all.
 
     Raises
     ------
@@ -45,9 +53,11 @@ class AnswerForms:
         self._steps = answers.normalize if answers is not None else ()
         names = {step.partition(":")[0] for step in self._steps}
         labels = [each for each in router.labels if each not in router.manifest.policy.defer_labels]
+        self.are_named = TOOL_NAME in names
+        self.some_labels = labels[:_SOME]
         self._texts: dict[str, str] = {}
         self._calls: dict[str, ToolCall] = {}
-        if TOOL_NAME not in names:
+        if not self.are_named:
             self._texts = {label: self._write_text(label) for label in labels}
         if not names.isdisjoint((TOOL_NAME, *_READS_OBJECTS)):
             self._calls = {label: self._write_call(label) for label in labels}
