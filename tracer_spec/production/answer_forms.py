@@ -11,7 +11,7 @@ from tracer_spec.chat.apis import APIS
 from tracer_spec.chat.events import EventReader
 from tracer_spec.chat.json_text import parse_json
 from tracer_spec.chat.reading import answered
-from tracer_spec.errors import BundleError
+from tracer_spec.errors import BundleError, printable
 from tracer_spec.runtime import Router
 from tracer_spec.runtime.archive import MANIFEST
 from tracer_spec.text_steps import ToolCall, UnusableError
@@ -21,6 +21,7 @@ from tracer_spec.text_steps.language import compile_step
 _LABEL = "{label}"
 _STAMP = Stamp("0", 0, "model")
 _SOME = 200
+_SHOWN = 200
 _READS_OBJECTS = ("json", "json?")
 
 
@@ -92,8 +93,8 @@ class AnswerForms:
             read = self._router.normalize(made)
             if read != label:
                 raise BundleError(
-                    f"no answer is known that gives the label '{label}': {self._culprit(label, made)}, so that "
-                    f"{json.dumps(answer, ensure_ascii=False)} is read as {'no label' if read is None else repr(read)}",
+                    f"no answer is known that gives the label '{printable(label)}': {self._culprit(label, made)}, so that "
+                    f"{_shown(answer)} is read as {'no label' if read is None else _shown(read)}",
                     address=f"{MANIFEST} answers.normalize",
                     hint="write serve.answer in router.yaml, an answer of the teacher's with {label} in it, and build again",
                 )
@@ -106,10 +107,14 @@ class AnswerForms:
             try:
                 value = compile_step(step)(value)
             except UnusableError:
-                return f"the step '{step}' finds nothing"
-            if value != expected and step.partition(":")[0] not in _READS_OBJECTS and self._template is None:
-                return f"the step '{step}' gives {value!r}"
-        return "the aliases lead elsewhere" if value == label else f"the steps give {value!r}"
+                return f"the step '{printable(step)}' finds nothing"
+            if self._template is None and as_answer_text(value) != as_answer_text(expected):
+                return f"the step '{printable(step)}' gives {_shown(value)}"
+        return "an alias leads elsewhere" if value == label else f"the steps give {_shown(value)}"
+
+
+def _shown(value: Any) -> str:
+    return printable(json.dumps(value, ensure_ascii=False))[:_SHOWN]
 
 
 def _bodies(api: Api, answer: Answer) -> Iterator[Mapping[str, Any] | None]:

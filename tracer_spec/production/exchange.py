@@ -15,7 +15,7 @@ from typing import Any
 from tracer_spec.chat.api import Answer, Api, Request
 from tracer_spec.chat.json_schema import UnfitError, fitted
 from tracer_spec.chat.json_text import parse_json
-from tracer_spec.errors import BundleError, SpecError, UsageError
+from tracer_spec.errors import BundleError, SpecError, UsageError, printable
 from tracer_spec.production.answer_forms import AnswerForms
 from tracer_spec.runtime import Router
 from tracer_spec.runtime.archive import MANIFEST
@@ -132,7 +132,9 @@ def _compiled(expression: str | None, key: str) -> Callable[[Any], Any] | None:
     try:
         return compile_travelling(expression)
     except SpecError as error:
-        raise BundleError(f"cannot be used: {error.problems[0].what}", address=f"{MANIFEST} serve.{key}") from None
+        raise BundleError(
+            f"cannot be used: {printable(error.problems[0].what)}", address=f"{MANIFEST} serve.{key}"
+        ) from None
 
 
 def _found(expression: Callable[[Any], Any], body: Mapping[str, Any]) -> Any:
