@@ -16,8 +16,8 @@ def rows() -> list[dict]:
     return [json.loads(line) for line in (QUICKSTART / "traces.jsonl").read_text().splitlines()]
 
 
-def build(answered: list[dict], folder: Path) -> Path:
-    """Build a bundle of rows whose teacher answers in JSON, and return its path."""
+def build(answered: list[dict], folder: Path, **more: object) -> Path:
+    """Build a bundle of rows whose teacher answers in JSON, with more keys in its spec, and return its path."""
     (folder / "traces.jsonl").write_text("".join(json.dumps(row) + "\n" for row in answered))
     spec = {
         "version": 1,
@@ -31,6 +31,7 @@ def build(answered: list[dict], folder: Path) -> Path:
         "zoo": ["logreg"],
         "families": ["global", "l2d"],
         "target": {"agreement": 0.9},
+        **more,
     }
     result = ts.build(spec, out=folder / "deployed.tracer", cache=False)
     assert result.status == "certified"

@@ -162,9 +162,8 @@ def test_a_label_inside_json_is_escaped(tmp_path):
     quoted = [
         {**row, "teacher": json.dumps({"intent": f'a "{label}"'})} for row, label in zip(rows(), clean, strict=True)
     ]
-    bundle = build(quoted, tmp_path)
     serve = {**MATCH, "answer": '{"intent": "{label}", "sure": true}'}
-    exchange = Exchange(ts.load(variant(bundle, tmp_path, serve=serve)))
+    exchange = Exchange(ts.load(build(quoted, tmp_path, serve=serve)))
     label = exchange.router.labels[0]
     question = exchange.question(BY_NAME["chat"], request("chat", TEXT))
     assert json.loads(exchange.answer(question, label)) == {"intent": label, "sure": True}
