@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from tracer_spec.chat.api import Stamp
+from tracer_spec.chat.api import ROUTERS_MODEL, Stamp
 from tracer_spec.chat.apis import api_of
 from tracer_spec.production.cases import NOBODY, ROUTER, TEACHER, Case, Cases, Log, coin_of, moment
 from tracer_spec.production.exchange import Exchange, Question
@@ -195,7 +195,9 @@ def _reply(exchange: Exchange, question: Question, label: str, case: Case) -> Re
     if answer is None:
         return None
     api, router = question.api, exchange.router
-    stamp = Stamp(f"tracer{os.urandom(12).hex()}", int(case.time.timestamp()), f"tracer/{router.name}@{router.version}")
+    stamp = Stamp(
+        f"tracer{os.urandom(12).hex()}", int(case.time.timestamp()), f"{ROUTERS_MODEL}{router.name}@{router.version}"
+    )
     if question.request.is_streamed:
         pieces = tuple(api.events(answer, stamp, question.request.wants_usage))
         return Reply({"content-type": "text/event-stream; charset=utf-8", ID_HEADER: case.id}, pieces)
