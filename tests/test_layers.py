@@ -24,7 +24,7 @@ ALLOWED = {
     # pyarrow: in runtime/arrow.py alone, where Arrow batches are given or asked for
     "runtime": ({"errors", "runtime"}, {"numpy", "onnxruntime", "pyarrow"}),
     "production": (
-        {"errors", "atomic_write", "chat", "expressions", "production", "runtime", "stats"},
+        {"atomic_write", "chat", "errors", "expressions", "production", "runtime", "stats"},
         {"numpy"},
     ),
     "stats": ({"stats"}, {"numpy", "scipy"}),

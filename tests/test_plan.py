@@ -301,6 +301,14 @@ def test_a_long_list_of_labels_is_cut() -> None:
             "--set split  split.key\n  'nope(a)' calls nope(), which does not exist; known: ",
         ),
         (
+            "serve={match: nope(a)}",
+            "--set serve  serve.match\n  'nope(a)' calls nope(), which does not exist; known: ",
+        ),
+        (
+            "serve={text: to_string(a)}",
+            "--set serve  serve.text\n  'to_string(a)' calls to_string(), which no expression in a bundle may; known: asked, ",
+        ),
+        (
             "traces.format={label: a}",
             "--set traces.format  traces.format\n"
             "  the format gives no text, and the embedder 'words' reads texts\n"

@@ -9,6 +9,7 @@ from tracer_spec.builtin.formats import find_format, written_expressions
 from tracer_spec.builtin.sources.remote import has_secrets
 from tracer_spec.errors import Problem, SpecError, did_you_mean
 from tracer_spec.expressions.language import compile_expression
+from tracer_spec.expressions.travelling import compile_travelling
 from tracer_spec.plugin.contracts import Provided
 from tracer_spec.plugin.policy import Measure
 from tracer_spec.plugin.proposing import CalibratorPlugin
@@ -131,6 +132,16 @@ def _about_format(loaded: LoadedSpec, path: Path, asked: str | FormatMap) -> lis
         problems += _said(loaded, (*path, "join") if asked.join else path, partial(find_format, parts))
     for below, expression in written_expressions(parts):
         problems += _said(loaded, (*path, *below), partial(compile_expression, expression))
+    return problems
+
+
+def serve_problems(loaded: LoadedSpec) -> list[Problem]:
+    """Return what is wrong with the expressions by which requests are told to be this router's."""
+    serve, problems = loaded.spec.serve, list[Problem]()
+    for key in ("match", "text"):
+        expression = getattr(serve, key, None)
+        if expression is not None:
+            problems += _said(loaded, ("serve", key), partial(compile_travelling, expression))
     return problems
 
 

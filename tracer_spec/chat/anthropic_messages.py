@@ -15,10 +15,9 @@ from tracer_spec.chat.api import Answer, Api, Request, Stamp, Tool
 from tracer_spec.chat.events import event
 from tracer_spec.chat.json_text import parse_json
 from tracer_spec.chat.reading import asked
-from tracer_spec.chat.turns import Offer, first_foreign, is_all_text, read_offer, read_turns
+from tracer_spec.chat.turns import Offer, first_foreign, is_all_text, read_extras, read_offer, read_turns
 from tracer_spec.text_steps import ToolCall
 
-_FOREIGN = ("container", "mcp_servers")
 _MUST = ("any", "tool")
 
 
@@ -28,7 +27,7 @@ def read(body: Mapping[str, Any]) -> Request:
     schema, flaw = _schema(body)
     return Request(
         text=asked({"messages": body.get("messages")}),
-        foreign=first_foreign(turns.foreign, offer.foreign, _foreign(body), flaw),
+        foreign=first_foreign(turns.foreign, offer.foreign, read_extras(body), _foreign(body.get("system")), flaw),
         is_single_turn=turns.is_single,
         is_streamed=body.get("stream") is True,
         schema=schema,
@@ -37,13 +36,8 @@ def read(body: Mapping[str, Any]) -> Request:
     )
 
 
-def _foreign(body: Mapping[str, Any]) -> str:
-    if body.get("stream") not in (None, True, False):
-        return "stream"
-    system = body.get("system")
-    if system not in (None, "", []) and not is_all_text(system):
-        return "system"
-    return next((key for key in _FOREIGN if body.get(key)), "")
+def _foreign(system: Any) -> str:
+    return "" if system in (None, "", []) or is_all_text(system) else "system"
 
 
 def _schema(body: Mapping[str, Any]) -> tuple[Any, str]:
@@ -151,4 +145,4 @@ def _whole(block: dict[str, Any]) -> dict[str, Any]:
     return {**block, "input": parse_json(written) or {}} if written else block
 
 
-ANTHROPIC_MESSAGES = Api("messages", "/messages", read, write, events, join)
+ANTHROPIC_MESSAGES = Api("messages", "/v1/messages", read, write, events, join)

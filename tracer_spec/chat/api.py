@@ -11,6 +11,9 @@ from tracer_spec.text_steps import ToolCall
 Answer: TypeAlias = str | ToolCall
 """A text, or the call of a tool."""
 
+ROUTERS_MODEL = "tracer/"
+"""What the model of a router's own answer begins with, so that whoever logs it can tell it from the teacher's."""
+
 
 class Tool(NamedTuple):
     """A tool that a request offers, and the JSON Schema of its arguments."""

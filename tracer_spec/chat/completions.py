@@ -14,11 +14,9 @@ from typing import Any
 from tracer_spec.chat.api import Answer, Api, Request, Stamp, Tool
 from tracer_spec.chat.events import DONE, event
 from tracer_spec.chat.reading import asked
-from tracer_spec.chat.turns import Offer, first_foreign, read_offer, read_turns
+from tracer_spec.chat.turns import Offer, first_foreign, read_extras, read_offer, read_turns
 from tracer_spec.text_steps import ToolCall
 
-# what asks for something that a label does not have, where it is true
-_FOREIGN = ("logprobs", "top_logprobs", "functions", "function_call", "audio", "web_search_options")
 _ANY_OBJECT = {"type": "object"}
 USAGE = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
 
@@ -30,7 +28,7 @@ def read(body: Mapping[str, Any]) -> Request:
     options = body.get("stream_options")
     return Request(
         text=asked({"messages": body.get("messages")}),
-        foreign=first_foreign(turns.foreign, offer.foreign, _foreign(body), flaw),
+        foreign=first_foreign(turns.foreign, offer.foreign, read_extras(body), flaw),
         is_single_turn=turns.is_single,
         is_streamed=body.get("stream") is True,
         wants_usage=isinstance(options, Mapping) and options.get("include_usage") is True,
@@ -38,16 +36,6 @@ def read(body: Mapping[str, Any]) -> Request:
         tools=offer.tools,
         must_call=offer.must_call,
     )
-
-
-def _foreign(body: Mapping[str, Any]) -> str:
-    if body.get("n") not in (None, 1) or body.get("n") is True:
-        return "n > 1"
-    if body.get("modalities") not in (None, ["text"]):
-        return "modalities"
-    if body.get("stream") not in (None, True, False):
-        return "stream"
-    return next((key for key in _FOREIGN if body.get(key)), "")
 
 
 def _schema(wanted: Any) -> tuple[Any, str]:

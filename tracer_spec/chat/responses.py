@@ -14,15 +14,13 @@ from typing import Any
 from tracer_spec.chat.api import Answer, Api, Request, Stamp, Tool
 from tracer_spec.chat.events import event
 from tracer_spec.chat.reading import asked
-from tracer_spec.chat.turns import Offer, Turns, first_foreign, read_offer, read_turns
+from tracer_spec.chat.turns import Offer, Turns, first_foreign, read_extras, read_offer, read_turns
 from tracer_spec.text_steps import ToolCall
 
-# what ties a request to something that is not in it, or asks for more than a label, where it is true
-_FOREIGN = ("previous_response_id", "conversation", "background", "prompt", "include", "top_logprobs")
 _ANY_OBJECT = {"type": "object"}
 _USAGE = {
     "input_tokens": 0,
-    "input_tokens_details": {"cached_tokens": 0},
+    "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
     "output_tokens": 0,
     "output_tokens_details": {"reasoning_tokens": 0},
     "total_tokens": 0,
@@ -37,19 +35,13 @@ def read(body: Mapping[str, Any]) -> Request:
     schema, flaw = _schema(body.get("text"))
     return Request(
         text=asked({"input": given}),
-        foreign=first_foreign(turns.foreign, offer.foreign, _foreign(body), flaw),
+        foreign=first_foreign(turns.foreign, offer.foreign, read_extras(body), flaw),
         is_single_turn=turns.is_single,
         is_streamed=body.get("stream") is True,
         schema=schema,
         tools=offer.tools,
         must_call=offer.must_call,
     )
-
-
-def _foreign(body: Mapping[str, Any]) -> str:
-    if body.get("stream") not in (None, True, False):
-        return "stream"
-    return next((key for key in _FOREIGN if body.get(key)), "")
 
 
 def _schema(text: Any) -> tuple[Any, str]:

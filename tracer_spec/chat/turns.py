@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from tracer_spec.chat.api import Tool
@@ -13,6 +13,11 @@ OTHER_PARTS = "parts that are no text"
 TOOL_TURNS = "turns of tools"
 LAST_IS_NOT_THE_USERS = "the last turn is not the user's"
 TOOLS = "tools"
+# what ties a request to something that is not in it, or wants more than a label, where it is true
+_EXTRAS = (
+    *("logprobs", "top_logprobs", "functions", "function_call", "audio", "web_search_options"),
+    *("previous_response_id", "conversation", "background", "prompt", "include", "container", "mcp_servers"),
+)
 # what a message may hold beside its text without changing what is asked
 _BESIDE = frozenset(("role", "content", "name", "type", "id", "status", "refusal", "annotations", "cache_control"))
 
@@ -77,15 +82,21 @@ def read_offer(tools: Any, read: Callable[[Mapping[str, Any]], Tool | None], mus
     if not isinstance(tools, list):
         return Offer(foreign=TOOLS)
     found = [read(each) if isinstance(each, Mapping) else None for each in tools]
-    if None in found or (must and not found):
+    if None in found:
         return Offer(foreign=TOOLS)
-    known = tuple(_only(each for each in found if each is not None and named in (None, each.name)))
-    return Offer(known, must) if known or not must else Offer(foreign=TOOLS)
+    callable_ = tuple(each for each in found if each is not None and named in (None, each.name))
+    return Offer(callable_, must) if callable_ else Offer(foreign=TOOLS)
 
 
-def _only(tools: Iterable[Tool]) -> list[Tool]:
-    """Return tools of a name and arguments that are an object, or nothing said of them."""
-    return [each for each in tools if each.name]
+def read_extras(body: Mapping[str, Any]) -> str:
+    """Return the key of a body that asks for something which a label does not have; of any API's, since vendors copy them."""
+    if body.get("n") not in (None, 1) or body.get("n") is True:
+        return "n > 1"
+    if body.get("stream") not in (None, True, False):
+        return "stream"
+    if body.get("modalities") not in (None, ["text"]):
+        return "modalities"
+    return next((key for key in _EXTRAS if body.get(key)), "")
 
 
 def first_foreign(*reasons: str) -> str:

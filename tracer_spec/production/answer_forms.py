@@ -11,7 +11,7 @@ from tracer_spec.chat.apis import APIS
 from tracer_spec.chat.events import EventReader
 from tracer_spec.chat.json_text import parse_json
 from tracer_spec.chat.reading import answered
-from tracer_spec.errors import BundleError
+from tracer_spec.errors import BundleError, printable
 from tracer_spec.runtime import Router
 from tracer_spec.runtime.archive import MANIFEST
 from tracer_spec.text_steps import ToolCall, UnusableError
@@ -20,6 +20,8 @@ from tracer_spec.text_steps.language import compile_step
 
 _LABEL = "{label}"
 _STAMP = Stamp("0", 0, "model")
+_SOME = 200
+_SHOWN = 200
 _READS_OBJECTS = ("json", "json?")
 
 
@@ -31,6 +33,13 @@ class AnswerForms:
     router : Router
     template : str or None
         ``serve.answer``; None writes the answers that ``labels.normalize`` makes the labels of.
+
+    Attributes
+    ----------
+    are_named : bool
+        Whether a label is the name of the tool that is called.
+    some_labels : list of str
+        Labels to try whether a request can be answered at all.
 
     Raises
     ------
@@ -45,9 +54,11 @@ class AnswerForms:
         self._steps = answers.normalize if answers is not None else ()
         names = {step.partition(":")[0] for step in self._steps}
         labels = [each for each in router.labels if each not in router.manifest.policy.defer_labels]
+        self.are_named = TOOL_NAME in names
+        self.some_labels = labels[:_SOME]
         self._texts: dict[str, str] = {}
         self._calls: dict[str, ToolCall] = {}
-        if TOOL_NAME not in names:
+        if not self.are_named:
             self._texts = {label: self._write_text(label) for label in labels}
         if not names.isdisjoint((TOOL_NAME, *_READS_OBJECTS)):
             self._calls = {label: self._write_call(label) for label in labels}
@@ -82,8 +93,8 @@ class AnswerForms:
             read = self._router.normalize(made)
             if read != label:
                 raise BundleError(
-                    f"no answer is known that gives the label '{label}': {self._culprit(label, made)}, so that "
-                    f"{json.dumps(answer, ensure_ascii=False)} is read as {'no label' if read is None else repr(read)}",
+                    f"no answer is known that gives the label '{printable(label)}': {self._culprit(label, made)}, so that "
+                    f"{_shown(answer)} is read as {'no label' if read is None else _shown(read)}",
                     address=f"{MANIFEST} answers.normalize",
                     hint="write serve.answer in router.yaml, an answer of the teacher's with {label} in it, and build again",
                 )
@@ -96,10 +107,14 @@ class AnswerForms:
             try:
                 value = compile_step(step)(value)
             except UnusableError:
-                return f"the step '{step}' finds nothing"
-            if value != expected and step.partition(":")[0] not in _READS_OBJECTS and self._template is None:
-                return f"the step '{step}' gives {value!r}"
-        return "the aliases lead elsewhere" if value == label else f"the steps give {value!r}"
+                return f"the step '{printable(step)}' finds nothing"
+            if self._template is None and as_answer_text(value) != as_answer_text(expected):
+                return f"the step '{printable(step)}' gives {_shown(value)}"
+        return "an alias leads elsewhere" if value == label else f"the steps give {_shown(value)}"
+
+
+def _shown(value: Any) -> str:
+    return printable(json.dumps(value, ensure_ascii=False))[:_SHOWN]
 
 
 def _bodies(api: Api, answer: Answer) -> Iterator[Mapping[str, Any] | None]:

@@ -15,13 +15,12 @@ from typing import Any
 from tracer_spec.chat.api import Answer, Api, Request
 from tracer_spec.chat.json_schema import UnfitError, fitted
 from tracer_spec.chat.json_text import parse_json
-from tracer_spec.errors import BundleError, SpecError, UsageError
+from tracer_spec.errors import BundleError, SpecError, UsageError, printable
 from tracer_spec.production.answer_forms import AnswerForms
 from tracer_spec.runtime import Router
 from tracer_spec.runtime.archive import MANIFEST
 from tracer_spec.text_steps import ToolCall
 from tracer_spec.text_steps.cutter import TextCutter
-from tracer_spec.text_steps.inverse import TOOL_NAME
 
 _LOGGER = logging.getLogger("tracer_spec.gateway")
 
@@ -67,7 +66,6 @@ class Exchange:
         self._cut = TextCutter(manifest.extract).cut
         self._match = _compiled(serve.match if serve else None, "match")
         self._text = _compiled(serve.text if serve else None, "text")
-        self._calls_by_name = manifest.answers is not None and TOOL_NAME in manifest.answers.normalize
         self._forms = AnswerForms(router, serve.answer if serve else None)
         if self._match is None and not manifest.extract:
             _LOGGER.warning(
@@ -92,40 +90,38 @@ class Exchange:
         return Question(api, request, text)
 
     def _can_answer(self, request: Request) -> bool:
-        """Return whether some answer is of the kind that is asked for."""
-        if request.tools:
-            return request.must_call or self._calls_by_name
-        return not self._calls_by_name
+        """Return whether the router has an answer of the kind that is asked for."""
+        return any(self._answer(request, label) is not None for label in self._forms.some_labels)
 
     def answer(self, question: Question, label: str) -> Answer | None:
         """Return the answer that says a label, None where this request cannot be answered with it."""
-        request = question.request
+        return self._answer(question.request, label)
+
+    def _answer(self, request: Request, label: str) -> Answer | None:
         try:
-            if request.tools:
-                return self._call(request, label)
-            text = self._forms.text(label)
-            if text is None or request.schema is None:
-                return text
-            value = parse_json(text)
-            fitting = fitted(request.schema, value)
+            return self._call(request, label) if request.tools else self._written(request, label)
         except UnfitError:
             return None
+
+    def _written(self, request: Request, label: str) -> str | None:
+        """Return the text that says a label, as the request's schema has it."""
+        text = self._forms.text(label)
+        if text is None or request.schema is None:
+            return text
+        value = parse_json(text)
+        fitting = fitted(request.schema, value)
         return text if fitting == value else json.dumps(fitting, ensure_ascii=False)
 
     def _call(self, request: Request, label: str) -> ToolCall | None:
-        """Return the call of a tool, None where none of those offered says the label."""
-        call = self._forms.call(label)
-        tools = {tool.name: tool.schema for tool in request.tools}
-        if call is None:
+        """Return the call of a tool, None where none of those offered says the label, or a text could answer as well."""
+        call, tools = self._forms.call(label), {tool.name: tool.schema for tool in request.tools}
+        if call is None or not (request.must_call or self._forms.are_named):
             return None
-        if not self._calls_by_name:
-            if len(tools) != 1:
-                return None
-            call = ToolCall(next(iter(tools)), call)
-        if call.tool not in tools:
+        tool = call.tool if self._forms.are_named else next(iter(tools))
+        if tool not in tools or not (self._forms.are_named or len(tools) == 1):
             return None
-        schema = tools[call.tool]
-        return call if schema is None else ToolCall(call.tool, fitted(schema, dict(call)))
+        schema = tools[tool]
+        return ToolCall(tool, dict(call) if schema is None else fitted(schema, dict(call)))
 
 
 def _compiled(expression: str | None, key: str) -> Callable[[Any], Any] | None:
@@ -136,7 +132,9 @@ def _compiled(expression: str | None, key: str) -> Callable[[Any], Any] | None:
     try:
         return compile_travelling(expression)
     except SpecError as error:
-        raise BundleError(f"cannot be used: {error.problems[0].what}", address=f"{MANIFEST} serve.{key}") from None
+        raise BundleError(
+            f"cannot be used: {printable(error.problems[0].what)}", address=f"{MANIFEST} serve.{key}"
+        ) from None
 
 
 def _found(expression: Callable[[Any], Any], body: Mapping[str, Any]) -> Any:

@@ -46,9 +46,9 @@ class Observation(NamedTuple):
     @property
     def answer(self) -> Any:
         """Return what the teacher answered, None where it did not; an answer cut short or refused says so, and is no label."""
-        raw = None if self.body is None else answered(self.body)
-        if raw is None:
+        if self.body is None:
             return None
+        raw = answered(self.body)
         flaw = "truncated" if truncated(self.body) else "refused" if refused(self.body) else ""
         return {"unanswered": {"reason": flaw, "answer": raw}} if flaw else raw
 

@@ -157,7 +157,11 @@ Label = Annotated[StrictStr, AfterValidator(_check_label), Field(json_schema_ext
 Labels = Annotated[tuple[Label, ...], AfterValidator(unique), Field(json_schema_extra={"uniqueItems": True})]
 Expression = Annotated[StrictStr, AfterValidator(_check_expression), Field(json_schema_extra={"minLength": 1})]
 Served = Annotated[Expression, Field(max_length=_MAX_SERVED)]
-AnswerTemplate = Annotated[StrictStr, AfterValidator(_check_template), Field(max_length=_MAX_SERVED)]
+AnswerTemplate = Annotated[
+    StrictStr,
+    AfterValidator(_check_template),
+    Field(max_length=_MAX_SERVED, json_schema_extra={"pattern": re.escape(LABEL_PLACE)}),
+]
 Step = Annotated[StrictStr, AfterValidator(_checked(compile_step)), Field(json_schema_extra=_steps_schema(STEPS))]
 ExtractStep = Annotated[
     StrictStr,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tracer_spec.text_steps import ToolCall
+from tracer_spec.text_steps.patterns import around_group
 
 _SEPARATOR = "..."
 TOOL_NAME = "tool-name"
@@ -29,7 +30,7 @@ def before_steps(steps: Sequence[str], label: str, *, as_call: bool = False) -> 
     >>> before_steps(["code-fence", "json:intent.name", "strip"], "refund")[0]
     {'intent': {'name': 'refund'}}
     >>> before_steps(["after:Label: ", "json:intent"], "refund")
-    ['Label: {"intent": "refund"}', '{"intent": "refund"}', 'refund']
+    ['Label: {"intent": "refund"}', {'intent': 'refund'}, 'refund']
     """
     values: list[Any] = [label]
     for step in reversed(steps):
@@ -61,6 +62,11 @@ def _between(markers: str, value: Any) -> Any:
     return _around(start, value, end)
 
 
+def _matching(pattern: str, value: Any) -> Any:
+    start, end = around_group(pattern)
+    return _around(start, value, end) if start or end else value
+
+
 _INVERSES: Mapping[str, Callable[[str, Any], Any]] = {
     "json": _nested,
     "json?": _nested,
@@ -68,5 +74,6 @@ _INVERSES: Mapping[str, Callable[[str, Any], Any]] = {
     "after": lambda text, value: _around(text, value, ""),
     "before": lambda text, value: _around("", value, text),
     "between": _between,
+    "regex": _matching,
     TOOL_NAME: lambda _, value: ToolCall(as_answer_text(value), {}),
 }

@@ -14,6 +14,7 @@ from tracer_spec.builtin.formats.join import Joiner, Placed, compile_join
 from tracer_spec.builtin.formats.raw import WHOLE_RECORD, Raw, no_trace
 from tracer_spec.builtin.formats.times import epoch_seconds
 from tracer_spec.builtin.formats.wrappers import without_wrappers
+from tracer_spec.chat.api import ROUTERS_MODEL
 from tracer_spec.expressions.closures import Getter, is_false
 from tracer_spec.expressions.language import ExpressionError, compile_expression
 from tracer_spec.plugin.contracts import Record
@@ -126,6 +127,10 @@ class Reader:
         return view if isinstance(view, Mapping) else _NO_ITEMS
 
     def _read_one(self, record: Mapping[str, Any]) -> Raw:
+        raw = self._parts_of(record)
+        return _DECISION if isinstance(raw.model, str) and raw.model.startswith(ROUTERS_MODEL) else raw
+
+    def _parts_of(self, record: Mapping[str, Any]) -> Raw:
         try:
             if self.where is not None and is_false(self.where(record)):
                 return _EXCLUDED
