@@ -70,10 +70,12 @@ def test_metrics_are_those_of_prometheus(serve, upstream, bundle, texts, tmp_pat
     requests = {key: value for key, value in samples.items() if key[0] == "tracer_requests_total"}
     assert sum(requests.values()) == 31
     decisions = [ts.load(bundle).route(text) for text in texts[:30]]
-    handled = ("outcome", "handled"), ("reason", "handled"), ("router", "support-intents"), ("status", "200")
+    router = ("router", "support-intents")
+    version = ("version", ts.load(bundle).version)
+    handled = ("outcome", "handled"), ("reason", "handled"), router, ("status", "200"), version
     assert requests[("tracer_requests_total", *handled)] == sum(each.handled for each in decisions)
     assert samples[("tracer_ready",)] == 1
-    assert samples[("tracer_handling", ("router", "support-intents"))] == 1
+    assert samples[("tracer_handling", router, version)] == 1
     assert samples[("tracer_overhead_seconds_count",)] == 30
     assert {"tracer_e_value", "tracer_audited_agreement", "tracer_bundle_info", "tracer_log_lines"} <= {
         each.name for each in families
@@ -97,6 +99,30 @@ def test_a_reload_serves_the_new_bundle_or_the_old_one_on(serve, bundle, other_b
     wanted = ts.load(other_bundle if good else bundle).version
     assert post(server, "/v1/route", json={"input": "where is it"}).headers["x-tracer-version"] == wanted
     assert server.end()[0] == 128 + signal.SIGTERM
+
+
+def test_of_a_folder_of_releases_what_is_promoted_serves_and_a_canary_serves_its_share(
+    serve, bundle, other_bundle, tmp_path
+):
+    from tracer_spec.production.releases import promote
+
+    folder, old, new = tmp_path / "releases", ts.load(bundle), ts.load(other_bundle)
+    promote(bundle, folder)
+    server = serve(folder, "--log", tmp_path / "log")
+
+    def versions(n: int) -> list[str]:
+        ask = {"url": "/v1/chat/completions", "json": asked("where is my parcel")}
+        with httpx.Client(base_url=server.url, trust_env=False, timeout=60) as client:
+            return [client.post(**ask).headers["x-tracer-version"] for _ in range(n)]
+
+    assert set(versions(5)) == {old.version}
+    promote(other_bundle, folder, canary=0.5)
+    assert post(server, "/-/reload").status_code == 200
+    assert set(versions(60)) == {old.version, new.version}
+    assert [each["version"] for each in get(server, "/readyz").json()["routers"]] == [old.version, new.version]
+    promote(other_bundle, folder)
+    assert post(server, "/-/reload").status_code == 200
+    assert set(versions(5)) == {new.version}
 
 
 def test_a_pinned_bundle_is_not_replaced_by_another(serve, bundle, other_bundle, tmp_path):

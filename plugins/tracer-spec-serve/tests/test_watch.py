@@ -40,9 +40,12 @@ def test_a_refuted_claim_is_said_and_may_stop_the_router(serve, upstream, bundle
     assert (status, router["claim"], router["handles"]) == (200, "refuted", then == "warn")
     handles = f"{float(then == 'warn')}"
     shown = metrics(server).splitlines()
-    assert f'tracer_handling{{router="support-intents"}} {handles}' in shown
-    assert 'tracer_claim{router="support-intents",verdict="refuted"} 1.0' in shown
-    assert 'tracer_audited_agreement{router="support-intents"} 0.0' in shown
+    named = f'router="support-intents",version="{ts.load(bundle).version}"'
+    assert f"tracer_handling{{{named}}} {handles}" in shown
+    assert (
+        f'tracer_claim{{router="support-intents",verdict="refuted",version="{ts.load(bundle).version}"}} 1.0' in shown
+    )
+    assert f"tracer_audited_agreement{{{named}}} 0.0" in shown
     after = {ask(server, text).headers["x-tracer-outcome"] for text in handled}
     assert after == ({"deferred", "audited"} if then == "defer" else {"handled", "audited"})
     decision = httpx.post(f"{server.url}/v1/route", json={"input": handled[0]}, trust_env=False).json()

@@ -97,7 +97,7 @@ class App:
                 "claim": "not watched" if each.watch is None else each.watch.verdict,
                 "handles": not each.is_revoked,
             }
-            for each in self.live.now
+            for each in self.live.all
         ]
 
     async def _metrics(self, _: Request) -> Response:
@@ -119,13 +119,13 @@ class App:
     async def reload(self) -> None:
         """Open the bundles anew, and say what came of it; raise where one is bad, and the old ones serve on."""
         try:
-            serving = await self.live.reload()
+            await self.live.reload()
         except (TracerError, OSError) as error:
             self.metrics.reloads.labels("refused").inc()
             LOGGER.warning("reload refused, the bundles serve on as they were: %s", reason(error))
             raise
         self.metrics.reloads.labels("done").inc()
-        names = ", ".join(f"{each.router.name} {each.router.version}" for each in serving)
+        names = ", ".join(f"{each.router.name} {each.router.version}" for each in self.live.all)
         LOGGER.warning("reloaded: %s", names or "no bundle")
 
     def reload_soon(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 from tracer_spec.errors import DimensionError
+from tracer_spec.production.gateway import ID_HEADER
 from tracer_spec.runtime import Decision
 
 from tracer_spec_serve.body import Body
@@ -57,17 +58,17 @@ class Decide:
         if len(given) != 1:
             raise _bad(f"the body is an object with '{keys[0]}' or '{keys[1]}'")
         _check(document[given[0]], given[0])
-        return self._named(document.get("router")), document[given[0]]
+        return self._named(document.get("router"), request.headers.get(ID_HEADER)), document[given[0]]
 
-    def _named(self, name: Any) -> Served:
-        """Return the router of a name; the only one needs none."""
+    def _named(self, name: Any, request_id: str | None) -> Served:
+        """Return the router of a name; the only one needs none. Where a canary is released it decides its share."""
         serving = self._live.now
         if name is None and len(serving) == 1:
-            return serving[0]
+            return serving[0].of(request_id)
         for each in serving:
-            if each.router.name == name:
-                return each
-        names = ", ".join(f"'{each.router.name}'" for each in serving)
+            if each.current.router.name == name:
+                return each.of(request_id)
+        names = ", ".join(f"'{each.current.router.name}'" for each in serving)
         raise _bad(f"'router' names one of {names}" if names else "this server has no bundle")
 
     def _document(self, served: Served, decision: Decision) -> dict[str, Any]:
@@ -77,7 +78,8 @@ class Decide:
         else:
             document = decision_document(decision)
         handled = "true" if document["handled"] else "false"
-        self._metrics.decisions.labels(served.router.name, handled, document["reason"]).inc()
+        router = served.router
+        self._metrics.decisions.labels(router.name, router.version, handled, document["reason"]).inc()
         return document
 
     @staticmethod

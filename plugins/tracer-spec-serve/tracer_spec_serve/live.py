@@ -11,9 +11,10 @@ from typing import TypeAlias
 
 from tracer_spec.errors import BundleError
 from tracer_spec.production.decision_log import DecisionLog
-from tracer_spec.production.gateway import Gateway, Visit
+from tracer_spec.production.gateway import ID_HEADER, Gateway, Visit
+from tracer_spec.production.released import Versions, load_released
 from tracer_spec.runtime import Router, read_bundle
-from tracer_spec.runtime.load import open_router
+from tracer_spec.runtime.release import bundle_place
 
 from tracer_spec_serve.settings import DEFER, Settings
 from tracer_spec_serve.watch import Watch
@@ -47,7 +48,8 @@ class Served:
         return self.may_revoke and self.watch is not None and self.watch.is_refuted
 
 
-Serving: TypeAlias = tuple[Served, ...]
+Serving: TypeAlias = tuple[Versions[Served], ...]
+"""For each bundle, or folder of releases, that was named: what serves, and what serves a canary's share."""
 
 
 class Live:
@@ -71,7 +73,12 @@ class Live:
         self.is_ready = False
         self._reloading = asyncio.Lock()
 
-    async def reload(self) -> Serving:
+    @property
+    def all(self) -> list[Served]:
+        """Return every router that serves by now, canaries too."""
+        return [each for named in self.now for each in (named.current, named.canary) if each is not None]
+
+    async def reload(self) -> None:
         """Open the bundles anew, all of them or none.
 
         Raises
@@ -80,19 +87,19 @@ class Live:
             Where one cannot be served; then the old ones serve on.
         """
         async with self._reloading:
-            watches = {each.router.sha256: each.watch for each in self.now}
+            watches = {each.router.sha256: each.watch for each in self.all}
             self.now = await asyncio.to_thread(self._open, watches)
-        return self.now
 
     async def look(self) -> None:
         """Let every monitor read what is new in the log."""
-        for each in self.now:
+        for each in self.all:
             if each.watch is not None and await asyncio.to_thread(each.watch.look):
                 _tell_refuted(each, each.watch)
 
     async def begin(self, path: str, content: bytes, headers: Mapping[str, str]) -> Visit | None:
         """Decide on a request that may be a chat; None where it is nobody's, and nobody wants to know."""
-        for each in self.now:
+        for versions in self.now:
+            each = versions.of(headers.get(ID_HEADER))
             if each.gateway is not None:
                 visit = await each.gateway.abegin(path, content, headers, force_teacher=each.is_revoked)
                 if visit.router is not None:
@@ -102,18 +109,26 @@ class Live:
     def _open(self, watches: Mapping[str, Watch | None]) -> Serving:
         """Open every bundle; a monitor goes on where its bundle does."""
         pins: Sequence[str | None] = self.settings.sha256 or [None] * len(self.settings.bundles)
-        return tuple(self._serve(*each, watches) for each in zip(self.settings.bundles, pins, strict=True))
-
-    def _serve(self, path: str, pin: str | None, watches: Mapping[str, Watch | None]) -> Served:
         settings = self.settings
-        bundle = read_bundle(path, sha256=pin)
-        router = open_router(bundle, embedder=settings.embedder, embedder_options=settings.embedder_options)
-        watch = watches.get(bundle.sha256)
+
+        def opened(path: str, pin: str | None) -> Versions[Served]:
+            released = load_released(
+                path, embedder=settings.embedder, embedder_options=settings.embedder_options, sha256=pin
+            )
+            return released.versions(lambda router: self._serve(path, router, watches), settings.secret)
+
+        return tuple(opened(*each) for each in zip(settings.bundles, pins, strict=True))
+
+    def _serve(self, path: str, router: Router, watches: Mapping[str, Watch | None]) -> Served:
+        settings = self.settings
+        watch = watches.get(router.sha256)
         if watch is None and settings.log is not None:
+            file = bundle_place(Path(path), router.sha256) if Path(path).is_dir() else path
             try:
+                bundle = read_bundle(file, sha256=router.sha256)
                 watch = Watch(bundle, Path(settings.log), Path(settings.state or settings.log))
             except BundleError as error:
-                LOGGER.warning("%s: its claim is not watched: %s", path, error)
+                LOGGER.warning("%s: its claim is not watched: %s", path, " ".join(str(error).split()))
         return Served(router, self._gateway(router), watch, settings.on_refuted == DEFER)
 
     def _gateway(self, router: Router) -> Gateway | None:

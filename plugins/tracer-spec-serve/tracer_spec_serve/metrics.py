@@ -11,12 +11,14 @@ from prometheus_client.registry import Collector
 
 if TYPE_CHECKING:
     from tracer_spec.production.decision_log import DecisionLog
+    from tracer_spec.runtime import Router
 
     from tracer_spec_serve.live import Live
 
 _OVERHEAD = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5)
 _LATENCY = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 NO_ROUTER = ""
+_VERSION = ("router", "version")
 
 
 class Metrics:
@@ -25,7 +27,7 @@ class Metrics:
     def __init__(self) -> None:
         own = self.registry = CollectorRegistry()
         self._requests = Counter(
-            "tracer_requests", "Requests answered.", ["outcome", "reason", "router", "status"], registry=own
+            "tracer_requests", "Requests answered.", ["outcome", "reason", *_VERSION, "status"], registry=own
         )
         self._seconds = Histogram(
             "tracer_request_seconds",
@@ -41,7 +43,7 @@ class Metrics:
             registry=own,
         )
         self.decisions = Counter(
-            "tracer_decisions", "Decisions of /v1/route.", ["router", "handled", "reason"], registry=own
+            "tracer_decisions", "Decisions of /v1/route.", [*_VERSION, "handled", "reason"], registry=own
         )
         self.upstream_errors = Counter(
             "tracer_upstream_errors", "Requests the upstream failed.", ["code"], registry=own
@@ -49,11 +51,12 @@ class Metrics:
         self.refused = Counter("tracer_overloaded", "Requests refused, since too many were in flight.", registry=own)
         self.in_flight = Gauge("tracer_in_flight", "Requests in flight.", registry=own)
         self.reloads = Counter("tracer_reloads", "Reloads of the bundles.", ["result"], registry=own)
-        self._children: dict[tuple[str, str, str, int], tuple[Counter, Histogram]] = {}
+        self._children: dict[tuple[str, str, str, str, int], tuple[Counter, Histogram]] = {}
 
-    def count(self, outcome: str, reason: str, router: str, status: int, seconds: float) -> None:
-        """Count a request."""
-        key = (outcome, reason, router, status)
+    def count(self, outcome: str, reason: str, router: Router | None, status: int, seconds: float) -> None:
+        """Count a request; ``router`` is whose it is, None where it is nobody's."""
+        named = (NO_ROUTER, NO_ROUTER) if router is None else (router.name, router.version)
+        key = (outcome, reason, *named, status)
         children = self._children.get(key)
         if children is None:
             children = self._children[key] = (self._requests.labels(*map(str, key)), self._seconds.labels(outcome))
@@ -89,27 +92,24 @@ class _State(Collector):
             yield GaugeMetricFamily("tracer_log_waiting", "Decisions that wait to be written.", value=counts.waiting)
 
     def _bundles(self) -> Iterator[Metric]:
-        info = GaugeMetricFamily(
-            "tracer_bundle_info", "The bundles that serve.", labels=["router", "version", "sha256"]
-        )
-        handling = GaugeMetricFamily("tracer_handling", "Whether a router answers what it handles.", labels=["router"])
-        for each in self._live.now:
-            info.add_metric([each.router.name, each.router.version, each.router.sha256], 1)
-            handling.add_metric([each.router.name], float(not each.is_revoked))
+        info = GaugeMetricFamily("tracer_bundle_info", "The bundles that serve.", labels=[*_VERSION, "sha256"])
+        handling = GaugeMetricFamily("tracer_handling", "Whether a router answers what it handles.", labels=_VERSION)
+        for each in self._live.all:
+            router = each.router
+            info.add_metric([router.name, router.version, router.sha256], 1)
+            handling.add_metric([router.name, router.version], float(not each.is_revoked))
         yield from (info, handling)
 
     def _claims(self) -> Iterator[Metric]:
-        agreement = GaugeMetricFamily(
-            "tracer_audited_agreement", "Agreement on audited rows handled.", labels=["router"]
-        )
-        audits = GaugeMetricFamily("tracer_audited_rows", "Audited rows handled, since release.", labels=["router"])
-        e_value = GaugeMetricFamily("tracer_e_value", "Evidence against the claim so far.", labels=["router"])
-        bar = GaugeMetricFamily("tracer_e_value_bar", "The evidence that refutes the claim.", labels=["router"])
-        claim = GaugeMetricFamily("tracer_claim", "1 for how the claim stands.", labels=["router", "verdict"])
-        for each in self._live.now:
+        agreement = GaugeMetricFamily("tracer_audited_agreement", "Agreement on audited rows handled.", labels=_VERSION)
+        audits = GaugeMetricFamily("tracer_audited_rows", "Audited rows handled, since release.", labels=_VERSION)
+        e_value = GaugeMetricFamily("tracer_e_value", "Evidence against the claim so far.", labels=_VERSION)
+        bar = GaugeMetricFamily("tracer_e_value_bar", "The evidence that refutes the claim.", labels=_VERSION)
+        claim = GaugeMetricFamily("tracer_claim", "1 for how the claim stands.", labels=[*_VERSION, "verdict"])
+        for each in self._live.all:
             if (watched := each.watch) is None:
                 continue
-            labels = [each.router.name]
+            labels = [each.router.name, each.router.version]
             if (share := watched.agreement) is not None:
                 agreement.add_metric(labels, share)
             audits.add_metric(labels, watched.n_audits)

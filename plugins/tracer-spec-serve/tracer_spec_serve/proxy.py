@@ -13,7 +13,7 @@ from tracer_spec.production.observed import readable_encodings
 
 from tracer_spec_serve.body import Body, ClientLeftError
 from tracer_spec_serve.live import Live
-from tracer_spec_serve.metrics import NO_ROUTER, Metrics
+from tracer_spec_serve.metrics import Metrics
 from tracer_spec_serve.problems import RequestError, response_of
 from tracer_spec_serve.relay import Passage, while_connected
 from tracer_spec_serve.upstream import Headers, Upstream
@@ -86,11 +86,10 @@ class Proxy:
         await passage.relay(response, _own_headers(visit), visit.observed)
 
     def _count(self, visit: Visit, status: int, seconds: float) -> None:
-        reason, router = "", NO_ROUTER
-        if visit.case is not None and visit.router is not None:
-            router, decision = visit.router.name, visit.case.decision
-            reason = FORCED if visit.case.is_forced else "" if decision is None else str(decision.reason)
-        self._metrics.count(visit.outcome, reason, router, status, seconds)
+        reason = ""
+        if visit.case is not None and visit.case.decision is not None:
+            reason = FORCED if visit.case.is_forced else str(visit.case.decision.reason)
+        self._metrics.count(visit.outcome, reason, visit.router, status, seconds)
 
 
 def _asked(headers: Headers) -> dict[str, str]:
