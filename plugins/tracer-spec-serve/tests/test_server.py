@@ -325,6 +325,14 @@ def test_what_is_wrong_is_said_before_anything_is_served(bundle, options, code, 
     assert (found, said in errors, "Traceback" in errors, "s3cret" in errors) == (code, True, False, False), errors
 
 
+def test_small_pieces_are_sent_at_once():
+    """asyncio asks for that on sockets alone that say their protocol; else an answer in two pieces waits 40 ms."""
+    from tracer_spec_serve.server import _listen
+
+    with _listen("127.0.0.1", 0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
+
+
 def test_a_port_that_is_taken_is_said(bundle):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         code, errors = ended(bundle, "--port", taken.getsockname()[1])

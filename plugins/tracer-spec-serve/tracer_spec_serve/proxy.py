@@ -10,9 +10,10 @@ from starlette.types import Receive, Scope, Send
 from tracer_spec.chat.apis import api_of
 from tracer_spec.production.gateway import ID_HEADER, OFF_HEADER, PASSTHROUGH, Reply, Visit
 from tracer_spec.production.observed import readable_encodings
+from tracer_spec.runtime.inputs import place_of
 
 from tracer_spec_serve.body import Body, ClientLeftError
-from tracer_spec_serve.live import Live
+from tracer_spec_serve.live import LOGGER, Live
 from tracer_spec_serve.metrics import Metrics
 from tracer_spec_serve.problems import RequestError, response_of
 from tracer_spec_serve.relay import Passage, while_connected
@@ -49,7 +50,7 @@ class Proxy:
             if scope["method"] == "POST" and api_of(scope["path"]) is not None:
                 limits = self._live.settings
                 content = await body.read(limits.max_body_bytes, limits.body_timeout_s)
-                visit = await self._live.begin(scope["path"], content, _asked(scope["headers"])) or _PASSED
+                visit = await self._begin(scope, content)
                 self._metrics.overhead.observe(time.perf_counter() - started)
             if visit.reply is not None:
                 status = 200
@@ -68,6 +69,14 @@ class Proxy:
             if visit.observed is not None:
                 visit.observed.end()
             self._count(visit, passage.status or status, time.perf_counter() - started)
+
+    async def _begin(self, scope: Scope, content: bytes) -> Visit:
+        """Decide on a request; what goes wrong with that is no reason to lose it."""
+        try:
+            return await self._live.begin(scope["path"], content, _asked(scope["headers"])) or _PASSED
+        except Exception as error:  # noqa: BLE001 - whatever it is, the upstream can answer
+            LOGGER.warning("a request could not be decided on, and is passed on: %s", place_of(error))
+            return _PASSED
 
     async def _pass(self, scope: Scope, content: bytes | None, body: Body, visit: Visit, passage: Passage) -> None:
         """Let the upstream answer."""
