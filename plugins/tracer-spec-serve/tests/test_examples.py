@@ -62,9 +62,8 @@ def test_the_page_names_every_metric_and_no_other():
     from tracer_spec_serve.metrics import Metrics
     from tracer_spec_serve.settings import Settings
 
-    metrics = Metrics()
-    metrics.follow(Live(Settings(upstream="http://x", log="unused"), None), None)
-    made = {each.name + ("_total" if each.type == "counter" else "") for each in metrics.registry.collect()}
+    metrics = Metrics(Live(Settings(upstream="http://x", log="unused"), None), None)
+    made = {each.name + ("_total" if each.type == "counter" else "") for each in metrics.collect()}
     shown = set(re.findall(r"\btracer_\w+", PAGE)) - {"tracer_spec"}
     assert made | {"tracer_log_lines_total", "tracer_log_waiting"} == shown
 

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 from tracer_spec.errors import TracerError
 from tracer_spec.production.decision_log import DecisionLog
 
@@ -39,8 +39,7 @@ class App:
 
     def __init__(self, live: Live, log: DecisionLog | None) -> None:
         self.live, self.log = live, log
-        self.metrics = Metrics()
-        self.metrics.follow(live, log)
+        self.metrics = Metrics(live, log)
         settings = live.settings
         address = settings.address
         self._upstream = None if address is None else Upstream(address, settings.timeout_s)
@@ -53,10 +52,18 @@ class App:
             Route("/v1/route", decide.one, methods=["POST"]),
             Route("/v1/route_batch", decide.many, methods=["POST"]),
             Route("/-/reload", self._reload, methods=["POST"]),
-            Route("/{path:path}", Proxy(live, self._upstream, self.metrics)),
         ]
-        inner = Starlette(routes=routes, lifespan=self._life)
-        self.asgi: ASGIApp = Gate(inner, settings.api_key, settings.max_concurrency, self.metrics)
+        self._own = Starlette(routes=routes, lifespan=self._life)
+        self._own_paths = {each.path for each in routes}
+        self._proxy = Proxy(live, self._upstream, self.metrics)
+        self.asgi: ASGIApp = Gate(self._dispatch, settings.api_key, settings.max_concurrency, self.metrics)
+
+    async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request to the API at once: the router of paths costs as much as a decision."""
+        if scope["type"] == "http" and scope["path"] not in self._own_paths:
+            await self._proxy(scope, receive, send)
+        else:
+            await self._own(scope, receive, send)
 
     @contextlib.asynccontextmanager
     async def _life(self, _: Starlette) -> AsyncIterator[None]:
@@ -121,10 +128,10 @@ class App:
         try:
             await self.live.reload()
         except (TracerError, OSError) as error:
-            self.metrics.reloads.labels("refused").inc()
+            self.metrics.reloads["refused",] += 1
             LOGGER.warning("reload refused, the bundles serve on as they were: %s", reason(error))
             raise
-        self.metrics.reloads.labels("done").inc()
+        self.metrics.reloads["done",] += 1
         names = ", ".join(f"{each.router.name} {each.router.version}" for each in self.live.all)
         LOGGER.warning("reloaded: %s", names or "no bundle")
 

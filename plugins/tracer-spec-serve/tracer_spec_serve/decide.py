@@ -79,7 +79,7 @@ class Decide:
             document = decision_document(decision)
         handled = "true" if document["handled"] else "false"
         router = served.router
-        self._metrics.decisions.labels(router.name, router.version, handled, document["reason"]).inc()
+        self._metrics.decisions[router.name, router.version, handled, document["reason"]] += 1
         return document
 
     @staticmethod

@@ -31,7 +31,6 @@ class Gate:
     def __init__(self, app: ASGIApp, key: str | None, most: int, metrics: Metrics) -> None:
         self._app, self._most, self._metrics = app, most, metrics
         self._key = None if key is None else key.encode("utf-8", "surrogateescape")
-        self._n_in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or a message of the server's life."""
@@ -42,18 +41,16 @@ class Gate:
             message = "the key of this server is missing or wrong; it goes into the header x-tracer-key"
             await problem(401, message, "invalid_api_key", www_authenticate="Bearer")(scope, receive, send)
             return
-        if self._n_in_flight >= self._most and scope["path"] != "/metrics":
-            self._metrics.refused.inc()
+        if self._metrics.in_flight >= self._most and scope["path"] != "/metrics":
+            self._metrics.n_overloaded += 1
             message = f"{self._most} requests are in flight, which is the limit of this server"
             await problem(503, message, "overloaded", retry_after="1")(scope, receive, send)
             return
-        self._n_in_flight += 1
-        self._metrics.in_flight.set(self._n_in_flight)
+        self._metrics.in_flight += 1
         try:
             await self._app(scope, receive, send)
         finally:
-            self._n_in_flight -= 1
-            self._metrics.in_flight.set(self._n_in_flight)
+            self._metrics.in_flight -= 1
 
     @staticmethod
     def _takes_key(scope: Scope, key: bytes) -> bool:

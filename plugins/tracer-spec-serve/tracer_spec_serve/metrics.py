@@ -1,12 +1,15 @@
-"""What Prometheus reads."""
+"""What Prometheus reads: counted in plain numbers, since one thread serves, and written out when it is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 if TYPE_CHECKING:
@@ -17,79 +20,84 @@ if TYPE_CHECKING:
 
 _OVERHEAD = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5)
 _LATENCY = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
-NO_ROUTER = ""
 _VERSION = ("router", "version")
+_INFINITY = "+Inf"
 
 
-class Metrics:
-    """Counters of one server, in a registry of its own."""
+class _Spread:
+    """Durations, by the bucket that each falls into."""
 
-    def __init__(self) -> None:
-        own = self.registry = CollectorRegistry()
-        self._requests = Counter(
-            "tracer_requests", "Requests answered.", ["outcome", "reason", *_VERSION, "status"], registry=own
-        )
-        self._seconds = Histogram(
-            "tracer_request_seconds",
-            "From a request to the end of its answer.",
-            ["outcome"],
-            buckets=_LATENCY,
-            registry=own,
-        )
-        self.overhead = Histogram(
-            "tracer_overhead_seconds",
-            "What the server added to a request before it was answered or sent on.",
-            buckets=_OVERHEAD,
-            registry=own,
-        )
-        self.decisions = Counter(
-            "tracer_decisions", "Decisions of /v1/route.", [*_VERSION, "handled", "reason"], registry=own
-        )
-        self.upstream_errors = Counter(
-            "tracer_upstream_errors", "Requests the upstream failed.", ["code"], registry=own
-        )
-        self.refused = Counter("tracer_overloaded", "Requests refused, since too many were in flight.", registry=own)
-        self.in_flight = Gauge("tracer_in_flight", "Requests in flight.", registry=own)
-        self.reloads = Counter("tracer_reloads", "Reloads of the bundles.", ["result"], registry=own)
-        self._children: dict[tuple[str, str, str, str, int], tuple[Counter, Histogram]] = {}
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self._bounds, self._sum = bounds, 0.0
+        self._counts = [0] * (len(bounds) + 1)
 
-    def count(self, outcome: str, reason: str, router: Router | None, status: int, seconds: float) -> None:
-        """Count a request; ``router`` is whose it is, None where it is nobody's."""
-        named = (NO_ROUTER, NO_ROUTER) if router is None else (router.name, router.version)
-        key = (outcome, reason, *named, status)
-        children = self._children.get(key)
-        if children is None:
-            children = self._children[key] = (self._requests.labels(*map(str, key)), self._seconds.labels(outcome))
-        children[0].inc()
-        children[1].observe(seconds)
+    def add(self, seconds: float) -> None:
+        """Add a duration."""
+        self._counts[bisect_left(self._bounds, seconds)] += 1
+        self._sum += seconds
 
-    def follow(self, live: Live, log: DecisionLog | None) -> None:
-        """Show also what serves by now, how its claim fares, and what became of the log."""
-        self.registry.register(_State(live, log))
-
-    def text(self) -> bytes:
-        """Return all of it, as Prometheus reads it."""
-        return generate_latest(self.registry)
+    def show(self, family: HistogramMetricFamily, labels: Sequence[str] = ()) -> None:
+        """Add it to what is written."""
+        names = [*map(str, self._bounds), _INFINITY]
+        buckets = [(name, float(n)) for name, n in zip(names, accumulate(self._counts), strict=True)]
+        family.add_metric(labels, buckets, self._sum)
 
 
-class _State(Collector):
-    """What is read when it is asked for."""
+class Metrics(Collector):
+    """What one server has done so far, and what it serves.
+
+    Parameters
+    ----------
+    live : Live
+    log : DecisionLog or None
+    """
 
     def __init__(self, live: Live, log: DecisionLog | None) -> None:
         self._live, self._log = live, log
+        self.in_flight = self.n_overloaded = 0
+        self.decisions: Counter[tuple[str, str, str, str]] = Counter()
+        self.reloads: Counter[tuple[str]] = Counter()
+        self.upstream_errors: Counter[tuple[str]] = Counter()
+        self._requests: Counter[tuple[str, str, str, str, str]] = Counter()
+        self._seconds: defaultdict[str, _Spread] = defaultdict(lambda: _Spread(_LATENCY))
+        self.overhead = _Spread(_OVERHEAD)
+
+    def count(self, outcome: str, reason: str, router: Router | None, status: int, seconds: float) -> None:
+        """Count a request; ``router`` is whose it is, None where it is nobody's."""
+        name, version = ("", "") if router is None else (router.name, router.version)
+        self._requests[outcome, reason, name, version, str(status)] += 1
+        self._seconds[outcome].add(seconds)
+
+    def text(self) -> bytes:
+        """Return all of it, as Prometheus reads it."""
+        registry = CollectorRegistry()
+        registry.register(self)
+        return generate_latest(registry)
 
     def collect(self) -> Iterator[Metric]:
-        """Return what serves by now."""
+        """Return all of it, as prometheus_client takes it."""
+        requests = ("outcome", "reason", *_VERSION, "status")
+        yield _counted("tracer_requests", "Requests answered.", requests, self._requests)
+        seconds = HistogramMetricFamily(
+            "tracer_request_seconds", "From a request to the end of its answer.", labels=["outcome"]
+        )
+        for outcome, spread in self._seconds.items():
+            spread.show(seconds, [outcome])
+        yield seconds
+        overhead = HistogramMetricFamily("tracer_overhead_seconds", "What the server added to a chat.", labels=[])
+        self.overhead.show(overhead)
+        yield overhead
+        decisions = (*_VERSION, "handled", "reason")
+        yield _counted("tracer_decisions", "Decisions of /v1/route.", decisions, self.decisions)
+        yield _counted("tracer_upstream_errors", "Requests the upstream failed.", ["code"], self.upstream_errors)
+        yield _counted("tracer_reloads", "Reloads of the bundles.", ["result"], self.reloads)
+        yield CounterMetricFamily("tracer_overloaded", "Requests refused: too many in flight.", value=self.n_overloaded)
+        yield GaugeMetricFamily("tracer_in_flight", "Requests in flight.", value=self.in_flight)
         yield GaugeMetricFamily("tracer_ready", "Whether requests are answered.", value=float(self._live.is_ready))
         yield from self._bundles()
         yield from self._claims()
         if self._log is not None:
-            counts = self._log.counts
-            lines = CounterMetricFamily("tracer_log_lines", "Decisions given to the log.", labels=["result"])
-            lines.add_metric(["written"], counts.written)
-            lines.add_metric(["dropped"], counts.dropped)
-            yield lines
-            yield GaugeMetricFamily("tracer_log_waiting", "Decisions that wait to be written.", value=counts.waiting)
+            yield from _log_lines(self._log)
 
     def _bundles(self) -> Iterator[Metric]:
         info = GaugeMetricFamily("tracer_bundle_info", "The bundles that serve.", labels=[*_VERSION, "sha256"])
@@ -117,3 +125,19 @@ class _State(Collector):
             bar.add_metric(labels, watched.bar)
             claim.add_metric([*labels, watched.verdict], 1)
         yield from (agreement, audits, e_value, bar, claim)
+
+
+def _counted(name: str, what: str, labels: Sequence[str], counts: Counter[Any]) -> CounterMetricFamily:
+    family = CounterMetricFamily(name, what, labels=labels)
+    for key, n in counts.items():
+        family.add_metric(key, n)
+    return family
+
+
+def _log_lines(log: DecisionLog) -> Iterator[Metric]:
+    counts = log.counts
+    lines = CounterMetricFamily("tracer_log_lines", "Decisions given to the log.", labels=["result"])
+    lines.add_metric(["written"], counts.written)
+    lines.add_metric(["dropped"], counts.dropped)
+    yield lines
+    yield GaugeMetricFamily("tracer_log_waiting", "Decisions that wait to be written.", value=counts.waiting)

@@ -51,7 +51,7 @@ class Proxy:
                 limits = self._live.settings
                 content = await body.read(limits.max_body_bytes, limits.body_timeout_s)
                 visit = await self._begin(scope, content)
-                self._metrics.overhead.observe(time.perf_counter() - started)
+                self._metrics.overhead.add(time.perf_counter() - started)
             if visit.reply is not None:
                 status = 200
                 await _reply(visit.reply, send)
@@ -60,7 +60,7 @@ class Proxy:
         except RequestError as error:
             status = error.status
             if error.is_upstreams:
-                self._metrics.upstream_errors.labels(error.code).inc()
+                self._metrics.upstream_errors[error.code,] += 1
             if not passage.is_begun:
                 await response_of(error, _own_headers(visit))(scope, receive, send)
         except ClientLeftError:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import uvicorn
-from prometheus_client import disable_created_metrics
 from tracer_spec.errors import DataError
 from tracer_spec.production.decision_log import DecisionLog
 
@@ -58,7 +57,6 @@ def run(settings: Settings, announce: Callable[[str, App], None]) -> None:
         listener = stack.enter_context(_listen(settings.host, settings.port))
         _raise_file_limit(2 * settings.max_concurrency + _SPARE_FILES)
         _warn(settings)
-        disable_created_metrics()  # type: ignore[no-untyped-call]
         app = App(live, log)
         _Server(app, settings, lambda: announce(_url(listener, settings.host), app)).run([listener])
 
