@@ -161,8 +161,9 @@ def preview(
     allowed_labels: Sequence[str] | None,
     makes_a_test: bool,
     lock: Path | None,
+    notes: Sequence[str] = (),
 ) -> Outlook:
-    """Say what a build of these traces could certify; ``lock`` is where looks are counted.
+    """Say what a build of these traces could certify; ``lock`` is where looks are counted, ``notes`` what else to tell.
 
     Raises
     ------
@@ -197,6 +198,7 @@ def preview(
             *traces.accounting.notes,
             *sides.notes,
             *sides.bound_notes,
+            *notes,
         ),
     )
 
