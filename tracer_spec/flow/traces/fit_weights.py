@@ -42,7 +42,7 @@ class FitWeights:
         """Say how many rows count, and as how many."""
         n_silent, n = int((self.counting == 0).sum()), len(self.counting)
         silent = (
-            f"{n_silent:,} of them count in no estimate, since nobody knows what they are a sample of; "
+            f"{n_silent:,} of them count in no estimate, since they are no sample of what certifies; "
             if n_silent
             else ""
         )
@@ -79,9 +79,11 @@ def fit_weights(traces: TraceSet, sides: Split) -> FitWeights | None:
         return None
     may = sampled(fit.sampling, fit.times, sides.dealt.routed_from)
     rates = np.where(fit.sampling.rates > 0, fit.sampling.rates, 1.0)
-    chance = rates * (1 - sides.share * may) + (1 - rates) * fit.sampling.is_deferred
+    # of such requests some certify, whether or not this one might have
+    counts = fit.sampling.speaks & (may | fit.sampling.is_said)
+    chance = rates * (1 - sides.share * counts) + (1 - rates) * fit.sampling.is_deferred
     learning = 1 / chance
-    counting = np.where(fit.sampling.speaks & (may | fit.sampling.is_said), learning, 0.0)
+    counting = np.where(counts, learning, 0.0)
     counting = counting if counting.any() else learning
     if np.ptp(learning) == 0 and np.ptp(counting) == 0:
         return None
