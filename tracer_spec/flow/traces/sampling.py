@@ -79,6 +79,12 @@ class Sampling:
     speaks: Mask
     routed_from: float
 
+    def is_behind_router(self, times: NDArray[np.float64]) -> Mask:
+        """Return which traces came while a router kept requests from the teacher, shape (n,); all where no router was there."""
+        if self.routed_from == math.inf:
+            return np.ones(len(times), bool)
+        return ~(times < self.routed_from)
+
     @classmethod
     def of(cls, coins: Sequence[Coin], routed_from: float) -> Sampling | None:
         """Return the columns; None where every trace may certify and no router was there."""

@@ -16,7 +16,7 @@ from tracer_spec.errors import DataError, SpecError
 from tracer_spec.flow.traces.accounting import check_choice
 from tracer_spec.flow.traces.dealt import NEVER, Dealt
 from tracer_spec.flow.traces.row_keys import SPAN, group_key, row_keys, uniform_hashes
-from tracer_spec.flow.traces.sampling import sampled
+from tracer_spec.flow.traces.sampling import Sampling, sampled
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.plugin import Mask
 
@@ -117,6 +117,8 @@ def split(
     chosen = sampled(traces.sampling, traces.times, dealt.routed_from)
     if not chosen.any():
         raise _no_sample(traces)
+    if traces.sampling is not None and not (chosen & traces.sampling.is_behind_router(traces.times)).any():
+        raise _none_since(traces, traces.sampling)
     may = dealt.may_certify(traces, hashes)
     if strategy == TEMPORAL:
         result = _newest(traces, may & chosen, _cut(traces, certify))
@@ -150,6 +152,18 @@ def _no_sample(traces: TraceSet) -> DataError:
         hint="certify on requests that chance chose: 'tracer_spec.deploy(..., audit=0.02)' sends a share of all requests to "
         "the teacher and logs which; or add traces from before a router was there, with their times; look at "
         "'split.certify_where' too, where it is given",
+        address="split",
+    )
+
+
+def _none_since(traces: TraceSet, sampling: Sampling) -> DataError:
+    """Return the error where no row tells what a router answers: older ones speak of the traffic, and the teacher, of then."""
+    n = int(sampling.is_behind_router(traces.times).sum())
+    return DataError(
+        f"{n:,} of {len(traces):,} traces are from behind a router, and chance chose none of them: of what it answers since "
+        "then they say nothing, and older traces cannot certify what has changed",
+        hint="'tracer_spec.deploy(..., audit=0.02)' sends a share of all requests to the teacher, and logs which; or leave "
+        "the router's log out, and certify that traffic is as it was",
         address="split",
     )
 
