@@ -95,8 +95,8 @@ def newest_alone(teachers: Teachers, expressions: Sequence[str | None]) -> str |
     found = list(dict.fromkeys(each for each in expressions if each))
     if not found:
         return None
-    place = f"not_null({', '.join(found)})" if len(found) > 1 else _in_brackets(found[0])
-    tests = [f"{place} == {_literal(name)}" if name else f"!{_in_brackets(place)}" for name in teachers.newest]
+    place = f"not_null({', '.join(found)})" if len(found) > 1 else found[0]
+    tests = [f"{_in_brackets(place)} == {_literal(name)}" if name else f"!({place})" for name in teachers.newest]
     return " || ".join(tests)
 
 
