@@ -8,6 +8,7 @@ Rows are drawn from a real dataset, embedded once; the truth is on the rows that
 
 doubled           the log stands twice, without ids: an export read twice
 two ids           every call stands under two ids, half a second apart: a parent and a child span
+third of two ids  the same of one call in three
 spelled           the same log read by four spellings of its id and text
 replaced vectors  the file of vectors is replaced five times, spec and traces as they were
 tuned             twenty drafts of other embedders at a certify share of .1, the best of them built once at .5
@@ -23,6 +24,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -109,12 +111,12 @@ def doubled(world: World) -> Iterator[bool]:
     yield world.is_false(world.build(format={"id": None, "time": None}), world.pool.X)
 
 
-def two_ids(world: World) -> Iterator[bool]:
-    """Log every call as a parent and as a child span."""
+def two_ids(world: World, every: int = 1) -> Iterator[bool]:
+    """Log every call, or one in so many, as a parent and as a child span."""
     spans = [
         row | {"id": f"{row['id']}{span}", "t": row["t"] + half}
-        for row in world.rows(world.pool.X)
-        for span, half in HALVES
+        for k, row in enumerate(world.rows(world.pool.X))
+        for span, half in HALVES[: 1 if k % every else 2]
     ]
     world.log(spans)
     yield world.is_false(world.build(), world.pool.X)
@@ -160,6 +162,7 @@ def tuned(world: World) -> Iterator[bool]:
 WORLDS: dict[str, Callable[[World], Iterator[bool]]] = {
     "doubled": doubled,
     "two ids": two_ids,
+    "third of two ids": partial(two_ids, every=3),
     "spelled": spelled,
     "replaced vectors": replaced_vectors,
     "tuned": tuned,

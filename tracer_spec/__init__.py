@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tracer_spec.production.decision_log import DecisionLog
     from tracer_spec.production.deployment import Deployment, Label, deploy
     from tracer_spec.runtime import Batch, Decision, Router, load
+    from tracer_spec.runtime.router_ref import RouterRef
 
 __version__ = "0.1.0"
 
@@ -23,6 +24,7 @@ _HOMES = {
     "Batch": "tracer_spec.runtime",
     "Decision": "tracer_spec.runtime",
     "Router": "tracer_spec.runtime",
+    "RouterRef": "tracer_spec.runtime.router_ref",
     "load": "tracer_spec.runtime",
     "DecisionLog": "tracer_spec.production.decision_log",
     "Deployment": "tracer_spec.production.deployment",
@@ -48,6 +50,7 @@ __all__ = [
     "LockError",
     "PluginError",
     "Router",
+    "RouterRef",
     "SpecError",
     "TracerError",
     "__version__",

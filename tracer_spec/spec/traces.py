@@ -185,9 +185,9 @@ class TracesSpec(Part):
     labels: LabelsSpec = Field(default_factory=LabelsSpec, description="How the teacher's answers become labels.")
     repeats: Literal["either", "traffic", "copies"] = Field(
         default="either",
-        description="What rows are that say what others say, where one of the two has no id: 'traffic', requests made "
-        "again; 'copies' of one call, which count once, with ids of their own too; 'either' asks a policy to pass under "
-        "both readings, and refuses a log in which most calls stand several times.",
+        description="What rows are that say what others say, within a minute or where one of the two has no id: 'traffic', "
+        "requests made again; 'copies' of one call, which count once; 'either' asks a policy to pass under both readings, "
+        "and refuses a log in which most calls stand several times.",
     )
     on_error: Literal["fail", "drop"] = Field(
         default="fail",

@@ -53,6 +53,14 @@ def test_rows_that_say_the_same_within_moments_are_unclear_where_one_has_no_id()
     )
 
 
+def test_ids_of_their_own_tell_two_events_apart_but_not_within_moments():
+    assert count_unclear(traces(("a", "x", "1", 1.0), ("a", "x", "2", 1.4), ("a", "x", "3", 900.0))) == 1
+    assert count_unclear(traces(("a", "x", "1", 1.0), ("a", "y", "2", 1.4))) == 0
+    assert count_unclear(traces(("a", "x", "1", 1.0), ("a", "x", "2"))) == 0  # no time is known
+    fit = traces(("a", "x", "1", 1.0), ("b", "x", "2", 1.0))
+    assert distinct(traces(("a", "x", "3", 1.4), ("b", "x", "4", 900.0)), fit).tolist() == [False, True]
+
+
 def test_a_certify_row_is_one_of_its_own_where_neither_a_fit_row_nor_an_earlier_one_says_the_same():
     fit = traces(("a",), ("b",))
     certify = traces(("a",), ("c",), ("c",), ("d", "x", "9"), ("a", "y"), ("a", "x", "7"))

@@ -36,9 +36,13 @@ class _Rows:
 
     def have(self, said: bytes, time: float) -> bool:
         """Return whether one of them said the same within moments, as far as the times are known."""
-        times = self._times.get(said, [])
         if said in self._timeless or math.isnan(time):
-            return said in self._timeless or bool(times)
+            return said in self._timeless or said in self._times
+        return self.have_timed(said, time)
+
+    def have_timed(self, said: bytes, time: float) -> bool:
+        """Return whether one of them said the same within moments, both times being known."""
+        times = self._times.get(said, [])
         first = bisect_left(times, time - _MOMENTS_S)
         return first < len(times) and times[first] <= time + _MOMENTS_S
 
@@ -51,7 +55,7 @@ class _Rows:
 
 @dataclass(slots=True)
 class _Earlier:
-    """Earlier rows: those that say the same under ids of their own are two events, and all others are unclear."""
+    """Earlier rows: those that say the same under ids of their own, not within moments, are two events; others are unclear."""
 
     _with_id: _Rows = field(default_factory=_Rows)
     _without_id: _Rows = field(default_factory=_Rows)
@@ -60,7 +64,9 @@ class _Earlier:
         """Add rows, and return of each whether it is unclear if it repeats an earlier one."""
         unclear = []
         for said, time, event in zip(_said(traces), traces.times.tolist(), traces.ids, strict=True):
-            unclear.append(self._without_id.have(said, time) or (event is None and self._with_id.have(said, time)))
+            # ids of their own tell two events apart, unless two loggers wrote one call, each under an id that it made
+            have = self._with_id.have if event is None else self._with_id.have_timed
+            unclear.append(self._without_id.have(said, time) or have(said, time))
             (self._without_id if event is None else self._with_id).add(said, time)
         return unclear
 
@@ -84,8 +90,8 @@ def without_copies(traces: TraceSet) -> TraceSet:
 
 
 def count_unclear(traces: TraceSet) -> int:
-    """Return how many rows say what an earlier row says, where one of the two has no id."""
-    return sum(_Earlier().count(traces)) if None in traces.ids else 0
+    """Return how many rows say what an earlier row says: within moments of it, or where one of the two has no id."""
+    return sum(_Earlier().count(traces))
 
 
 def with_note(traces: TraceSet) -> TraceSet:
@@ -93,10 +99,11 @@ def with_note(traces: TraceSet) -> TraceSet:
     n = count_unclear(traces)
     if not n:
         return traces
+    settled = "Ids settle it ('traces.format.id'), or" if None in traces.ids else "It is settled by"
     note = (
-        f"{n:,} of {len(traces):,} rows say what another one says, and one of the two has no id: copies of one "
-        "call, or requests made again. A policy must pass under both readings. Ids settle it ('traces.format.id'), or "
-        "'traces.repeats: traffic' or 'copies'"
+        f"{n:,} of {len(traces):,} rows say what another one says, within a minute of it or without an id to tell the two "
+        "apart: copies of one call, or requests made again. A policy must pass under both readings. "
+        f"{settled} 'traces.repeats: traffic' or 'copies'"
     )
     return replace(traces, accounting=replace(traces.accounting, notes=(*traces.accounting.notes, note)))
 
@@ -107,16 +114,13 @@ def distinct(certify: TraceSet, fit: TraceSet) -> Mask | None:
     Returns
     -------
     ndarray of shape (n_certify,), bool, or None
-        Of the rows that say the same, with no id for one of them, the first, where no fit row is among them.
+        Of the rows that may be copies of one call, the first, where no fit row is among them.
 
     Notes
     -----
-    If rows that say the same within moments, one of them without an id, are copies of one call, the calls whose every copy
-    certifies are an unbiased sample of all calls that were copied as often, since each copy falls on its side by a coin of
-    its own.
+    If rows that say the same within moments are copies of one call, the calls whose every copy certifies are an unbiased
+    sample of all calls that were copied as often, since each copy falls on its side by a coin of its own.
     """
-    if None not in certify.ids and None not in fit.ids:
-        return None
     earlier = _Earlier()
     earlier.count(fit)
     own = ~np.array(earlier.count(certify), bool)
