@@ -215,7 +215,7 @@ class SurrogateLearner(Protocol):
 
         Where the plugin says that it ``takes_weights``, ``fit`` also takes ``sample_weight``, shape (n,), positive and of
         mean 1 over all fit rows: how many requests each row speaks for. It is left out where all rows weigh the same, and
-        training with equal weights gives what training without gives.
+        weights of 1 teach what no weights teach.
 
         Raise :class:`~tracer_spec.errors.PluginError` where these data cannot be learned: the reason becomes a row of
         the report, and the build goes on without this surrogate.

@@ -136,8 +136,27 @@ def split(
     if not len(result.certify) and not may.all():
         raise _all_fitted(strategy)
     share = len(result.certify) / int(chosen.sum())
+    result = replace(result, notes=(*result.notes, *_sample_notes(traces.take(result.certify), strategy)))
     result = replace(result, dealt=dealt.with_split(traces, certify, name, result.cut), share=share)
     return result if max_fit is None or len(result.fit) <= max_fit else _bounded(result, traces, max_fit)
+
+
+def _sample_notes(certify: TraceSet, strategy: str) -> tuple[str, ...]:
+    """Say what a certificate on audited rows rests on."""
+    if certify.sampling is None or not len(certify):
+        return ()
+    low, high = float(certify.sampling.rates.min()), float(certify.sampling.rates.max())
+    notes = ["rows that chance did not choose for the teacher train, and do not certify"]
+    if low < high:
+        notes.append(
+            f"certify rows were chosen at rates from {low:.4g} to {high:.4g}: the claim is mostly about the traffic of when "
+            "the rate was high"
+        )
+    if strategy == GROUPED and low < 1:
+        notes.append(
+            "a group of which chance chose no row does not certify: the claim is about groups that ask more often"
+        )
+    return tuple(notes)
 
 
 def _no_sample(traces: TraceSet) -> DataError:
