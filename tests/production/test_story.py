@@ -12,6 +12,8 @@ import pytest
 import tracer_spec as ts
 from tracer_spec.cli import main
 from tracer_spec.errors import DataError
+from tracer_spec.flow.documents.audit import AuditDocument
+from tracer_spec.runtime.bundle import read_bundle
 
 LABELS = ("refund", "card", "balance", "transfer", "login", "fees")
 WORDS = {label: [f"{label}{n}" for n in range(12)] for label in LABELS}
@@ -208,3 +210,7 @@ def test_the_estimates_of_a_build_on_such_a_log_are_those_of_the_traffic(story):
     labelled = [line["router"]["served"] == "teacher" for line in log]
     assert batch.handled[labelled].mean() < batch.handled.mean() - 0.15  # what rows of equal weight would say
     assert any("fit rows are weighted" in each for each in result.warnings)
+    audit = AuditDocument.of_bundle(read_bundle(result.bundle))
+    assert audit.n < len(labelled) / 2
+    assert audit.coverage == pytest.approx(shipped.coverage, abs=0.1)
+    assert audit.agreement == pytest.approx(shipped.agreement, abs=0.1)

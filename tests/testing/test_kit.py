@@ -534,7 +534,7 @@ def test_the_templates_own_graph_is_scored_by_onnx_runtime():
 
 
 class DeafToWeights(surrogate.CentroidLearner):
-    def fit(self, X, y, *, n_classes, seed, sample_weight=None):  # noqa: ARG002 - that is what is wrong
+    def fit(self, X, y, *, n_classes, seed, sample_weight=None):
         return super().fit(X, y, n_classes=n_classes, seed=seed)
 
 
@@ -550,7 +550,7 @@ class Weighs(surrogate.CentroidLearner):
 
 
 class DeafAcceptor(acceptor.HistogramLearner):
-    def fit(self, evidence, *, seed, sample_weight=None):  # noqa: ARG002 - that is what is wrong
+    def fit(self, evidence, *, seed, sample_weight=None):
         return super().fit(evidence, seed=seed)
 
 

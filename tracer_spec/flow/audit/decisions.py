@@ -41,6 +41,13 @@ class Tried:
     allowed: Mask = field(repr=False)
     near: tuple[Mask, ...] = field(repr=False)
 
+    def take(self, at: Classes) -> Tried:
+        """Return the same of the rows at these positions."""
+        near = tuple(each[at] for each in self.near)
+        return Tried(
+            self.stage, self.reached[at], self.scores[at], self.agrees[at], self.sure[at], self.allowed[at], near
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decisions:
@@ -65,6 +72,14 @@ class Decisions:
     stages: Classes = field(repr=False)
     reasons: Classes = field(repr=False)
     tried: tuple[Tried, ...]
+
+    def take(self, at: Classes) -> Decisions:
+        """Return the decisions on the rows at these positions."""
+        columns = (self.handled, self.predicted, self.scores, self.agrees, self.stages, self.reasons)
+        handled, predicted, scores, agrees, stages, reasons = (column[at] for column in columns)
+        return Decisions(
+            handled, predicted, scores, agrees, stages, reasons, tuple(each.take(at) for each in self.tried)
+        )
 
     @property
     def counts(self) -> dict[str, int]:

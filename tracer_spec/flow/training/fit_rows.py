@@ -42,6 +42,17 @@ class FitRows:
         """Return which rows the embedder knows something of: the others' vector is zero, and no policy handles them."""
         return self.X.any(axis=1).astype(bool, copy=False)
 
+    def take(self, at: Classes) -> FitRows:
+        """Return the rows at these positions, of which all weigh the same."""
+        return FitRows(self.X[at], self.y[at], self.folds[at], self.n_classes)
+
+    def representative(self, seed: int) -> Classes:
+        """Return rows that are a sample of the traffic, ascending; where they are weighted, each as likely as it weighs."""
+        if self.weights is None:
+            return np.arange(len(self))
+        chance = self.weights.counting / self.weights.counting.max()
+        return np.flatnonzero(np.random.default_rng(seed).uniform(size=len(self)) < chance)
+
     def share(self, chosen: Mask, among: Mask | None = None) -> float:
         """Return the share of some rows in the traffic that all rows, or those ``among``, speak for; in [0, 1]."""
         whole = np.ones(len(self), bool) if among is None else among
