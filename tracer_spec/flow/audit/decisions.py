@@ -75,10 +75,14 @@ class Decisions:
 
     def take(self, at: Classes) -> Decisions:
         """Return the decisions on the rows at these positions."""
-        columns = (self.handled, self.predicted, self.scores, self.agrees, self.stages, self.reasons)
-        handled, predicted, scores, agrees, stages, reasons = (column[at] for column in columns)
         return Decisions(
-            handled, predicted, scores, agrees, stages, reasons, tuple(each.take(at) for each in self.tried)
+            handled=self.handled[at],
+            predicted=self.predicted[at],
+            scores=self.scores[at],
+            agrees=self.agrees[at],
+            stages=self.stages[at],
+            reasons=self.reasons[at],
+            tried=tuple(each.take(at) for each in self.tried),
         )
 
     @property
