@@ -193,8 +193,8 @@ def _all_fitted(strategy: str) -> DataError:
     return DataError(
         f"{what}: by router.lock, earlier builds and drafts have looked at these rows or fitted them, and "
         "settings were chosen on them since",
-        hint="add newer traces (with 'split: {strategy: fresh}' all of those certify), or go back to the split, the id and "
-        "the text that the lock was begun with",
+        hint="add newer traces (with 'split: {strategy: fresh}' all of those certify), or go back to the split (with its "
+        "certify_where), the id and the text that the lock was begun with",
         address="split.strategy",
     )
 
