@@ -41,6 +41,7 @@ WORKS = {
     "validate router.yaml": "router.yaml: ok (small",
     "verify small.tracer": "gives the 5 probe vectors",
     "route small.tracer --text hello": '"handled": ',
+    "monitor small.tracer log": "not measured  small",
     "inspect small.tracer": "all verified",
     "plugins": "pareto-testing",
     "plugins mlp": "learning_rate",
@@ -66,6 +67,8 @@ def folder(tmp_path_factory):
     (made / "traces.jsonl").write_bytes(TRACES.read_bytes())
     (made / "router.yaml").write_text(SPEC)
     assert ts.build(made / "router.yaml", out=made / "small.tracer").status == "certified"
+    with ts.deploy(made / "small.tracer", teacher=str, log=made / "log", audit=0.0) as deployed:
+        deployed.classify("where is my card?")
     return made
 
 
