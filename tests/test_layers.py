@@ -18,14 +18,19 @@ ALLOWED = {
     "text_format": ({"errors"}, set()),
     "text_steps": ({"errors"}, set()),
     "atomic_write": ({"errors"}, set()),
+    "build_packages": ({"errors"}, set()),
     "chat": ({"errors", "chat"}, set()),
     "expressions": ({"errors", "chat", "expressions"}, {"jmespath"}),
-    "runtime": ({"errors", "runtime"}, {"numpy", "onnxruntime"}),
-    "production": ({"errors", "chat", "expressions", "production", "runtime"}, set()),
+    # pyarrow: in runtime/arrow.py alone, where Arrow batches are given or asked for
+    "runtime": ({"errors", "runtime"}, {"numpy", "onnxruntime", "pyarrow"}),
+    "production": ({"errors", "atomic_write", "chat", "expressions", "production", "runtime", "stats"}, {"numpy"}),
     "stats": ({"stats"}, {"numpy", "scipy"}),
     "graph": ({"errors", "graph", "runtime"}, {"numpy", "onnx"}),
     "spec": ({"errors", "spec"}, {"pydantic", "pydantic_core", "yaml", "jmespath"}),
-    "report": ({"errors", "runtime", "stats", "spec", "flow", "report"}, {"jinja2", "numpy", "pydantic", "vl_convert"}),
+    "report": (
+        {"build_packages", "errors", "runtime", "stats", "production", "spec", "flow", "report"},
+        {"jinja2", "numpy", "pydantic", "vl_convert"},
+    ),
     "plugin": ({"errors", "plugin"}, {"numpy", "pydantic", "pluggy", "onnx"}),
 }
 # the ground floor: what every layer may import

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tracer_spec.production.deployment import Deployment, deploy
     from tracer_spec.production.transport import openai_transport
     from tracer_spec.runtime import Batch, Decision, Router, load
+    from tracer_spec.runtime.router_ref import RouterRef
 
 __version__ = "0.1.0"
 
@@ -25,6 +26,7 @@ _HOMES = {
     "Batch": "tracer_spec.runtime",
     "Decision": "tracer_spec.runtime",
     "Router": "tracer_spec.runtime",
+    "RouterRef": "tracer_spec.runtime.router_ref",
     "load": "tracer_spec.runtime",
     "DecisionLog": "tracer_spec.production.decision_log",
     "Deployment": "tracer_spec.production.deployment",
@@ -51,6 +53,7 @@ __all__ = [
     "LockError",
     "PluginError",
     "Router",
+    "RouterRef",
     "SpecError",
     "TracerError",
     "__version__",

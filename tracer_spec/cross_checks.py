@@ -142,6 +142,14 @@ def serve_problems(loaded: LoadedSpec) -> list[Problem]:
         expression = getattr(serve, key, None)
         if expression is not None:
             problems += _said(loaded, ("serve", key), partial(compile_travelling, expression))
+    if (
+        serve is not None
+        and serve.answer is not None
+        and any("tool-name" in each.labels.normalize for each in loaded.spec.sources)
+    ):
+        path: Path = ("serve", "answer")
+        what = "the steps of labels.normalize read the name of a tool (tool-name), which no text has"
+        problems.append(Problem(loaded.where(path), what, "take answer out: the tool is called", address(path)))
     return problems
 
 

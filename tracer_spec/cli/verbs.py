@@ -17,6 +17,7 @@ VERBS = {
     "build": "Train, certify and write a bundle.",
     "verify": "Check a bundle; with traces, measure it on fresh rows.",
     "route": "Decide requests: JSON lines in, JSON lines out.",
+    "monitor": "Say whether a bundle's claim still holds, by its log.",
     "inspect": "Verify a bundle and tell what it holds.",
     "diff": "Say what changes from one bundle to the next.",
     "report": "Write a bundle's report: one page of HTML.",

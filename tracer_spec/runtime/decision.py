@@ -118,6 +118,16 @@ class Batch:
     def __iter__(self) -> Iterator[Decision]:
         return (self[row] for row in range(len(self)))
 
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Return the decisions as mappings of JSON values, as ``tracer-spec route`` writes them."""
+        return [decision._asdict() | {"reason": str(decision.reason)} for decision in self]
+
+    def to_arrow(self) -> Any:
+        """Return the decisions as a ``pyarrow.RecordBatch``: label and stage are null where deferred. Needs pyarrow."""
+        from tracer_spec.runtime.arrow import decisions_to_arrow
+
+        return decisions_to_arrow(self)
+
     def among_blank(self, places: Sequence[int], n: int) -> Batch:
         """Return the decisions on n texts: these at ``places``, and :data:`BLANK` on the others."""
         labels: list[str | None] = [None] * n

@@ -102,11 +102,11 @@ def test_a_file_that_is_not_there_is_named(run, tickets):
 
 def test_progress_is_shown_on_a_terminal_where_answers_go_to_a_file(monkeypatch, capsys, tickets, tmp_path):
     from tracer_spec.cli import main
-    from tracer_spec.cli.commands import route
+    from tracer_spec.cli.commands import route_streams
 
     (tmp_path / "new.jsonl").write_text("".join(json.dumps({"Frage": text}) + "\n" for text in TEXTS))
     seen = []
-    monkeypatch.setattr(route, "is_terminal", lambda stream: True)
+    monkeypatch.setattr(route_streams, "is_terminal", lambda stream: True)
     monkeypatch.setattr("tracer_spec.cli.progress.is_terminal", lambda stream: False)
     monkeypatch.setattr("tracer_spec.cli.progress._Lines.__call__", lambda self, event: seen.append(event))
     out = tmp_path / "out.jsonl"

@@ -1,22 +1,16 @@
-"""``tracer-spec route``: a bundle at work on a file of requests. Imports the runtime alone where these are JSON lines."""
+"""``tracer-spec route``: a bundle at work on files of requests. Imports the runtime alone where these are JSON lines."""
 
 from __future__ import annotations
 
 import contextlib
-import gzip
-import os
 import sys
-import tempfile
-import time
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from tracer_spec.cli.commands.spec_of_bundle import is_table
-from tracer_spec.cli.console import is_terminal, print_document
+from tracer_spec.cli.commands.spec_of_bundle import is_parquet, is_table
+from tracer_spec.cli.console import print_document
 from tracer_spec.cli.failure import Interrupted
 from tracer_spec.cli.options import embedder_option, embedder_options_option, sha256_option, source_option
 from tracer_spec.cli.verbs import VERBS
@@ -24,17 +18,34 @@ from tracer_spec.errors import UsageError
 from tracer_spec.runtime.archive import SPEC
 
 if TYPE_CHECKING:
-    from tracer_spec.cli.commands.route_lines import ByteStream, Counts, Line, Request
+    from tracer_spec.cli.commands.route_lines import Counts, Lines, Reader, Request
     from tracer_spec.runtime import Bundle, Router
+    from tracer_spec.spec.nodes import Node
 
 STDIN = "-"
 
 
 @click.command("route", short_help=VERBS["route"])
 @click.argument("bundle", metavar="BUNDLE")
-@click.argument("file", metavar="[FILE|-]", required=False)
-@click.option("--text", metavar="TEXT", help="Decide on this one text instead of a file.")
+@click.argument("files", metavar="[FILE...|-]", nargs=-1)
+@click.option(
+    "--text",
+    metavar="TEXT",
+    help="Decide on this one text instead of a file. With --out FILE.parquet: the column of the texts.",
+)
+@click.option("--vector", metavar="COLUMN", help="With --out FILE.parquet: the column of the vectors.")
+@click.option(
+    "--prefix", metavar="TEXT", default="", help="With --out FILE.parquet: what new columns' names begin with."
+)
 @click.option("--out", metavar="FILE", help="Write decisions here, whole or not at all, instead of to stdout.")
+@click.option(
+    "--workers",
+    "n_workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    default=1,
+    help="Decide in so many processes; 1 by default.",
+)
 @source_option
 @embedder_option
 @embedder_options_option
@@ -43,9 +54,12 @@ STDIN = "-"
 @click.option("-q", "--quiet", is_flag=True, help="Leave out the line of counts on stderr.")
 def command(
     bundle: str,
-    file: str | None,
+    files: tuple[str, ...],
     text: str | None,
+    vector: str | None,
+    prefix: str,
     out: str | None,
+    n_workers: int,
     source: int | None,
     embedder: str | None,
     embedder_options: dict[str, Any],
@@ -53,22 +67,22 @@ def command(
     as_json: bool,
     quiet: bool,
 ) -> int:
-    """Decide requests: records in, JSON lines out.
+    """Decide requests: records in, JSON lines out; or Parquet in, Parquet out.
 
     Each record of FILE (or of stdin) holds a text, or a vector, where the spec inside the bundle says that the text, or the
     vector, of a trace is; else under 'input', or 'embedding'. Its answer is a line {"label", "handled", "score", "stage",
-    "reason"}, after the record's 'id' where it has one. Answers keep the order.
+    "reason"}, after the record's 'id' where it has one. Answers keep the order, of several files too.
 
     FILE is JSON Lines (gzip or not), or by its ending CSV, Parquet or JSON, read with the spec's options where it read such
-    files too. stdin is JSON Lines.
+    files too; a glob, or a folder of such files; or an address such as s3://. stdin is JSON Lines.
+
+    With --out FILE.parquet, Parquet files of one schema become one: their columns, and those of the decisions beside them.
 
     A record that cannot be decided is answered in its place with "reason": "error" and is not handled; the exit code is then
     1. Blank lines are passed over. stdout is JSON lines with or without --json.
     """
-    if text is not None and source is not None:
-        raise UsageError("--text takes no --source", hint="it is a text as it is, of no source")
-    if text is not None and (file is not None or out is not None):
-        raise UsageError("--text takes neither FILE nor --out", hint="put many texts into FILE, one object a line")
+    to_parquet = out is not None and is_parquet(out)
+    _check_usage(files, out, source, to_parquet=to_parquet, text=text, of_columns=vector is not None or bool(prefix))
     from tracer_spec.runtime import read_bundle
     from tracer_spec.runtime.load import open_router
 
@@ -76,23 +90,62 @@ def command(
         opened = read_bundle(bundle, sha256=sha256)
         router = open_router(opened, embedder=embedder, embedder_options=embedder_options)
         router.check_embedder()
-    if text is not None:
+    if text is not None and not to_parquet:
         return _one(router, text, as_json)
-    with (
-        _requests(opened, router, file or STDIN, source) as chunks,
-        _output(out) as write,
-        contextlib.redirect_stdout(sys.stderr),
-        _progress(out, quiet) as tell,
-    ):
-        counts = _answer(router, chunks, write, tell, out)
-    if not quiet:
-        from tracer_spec.cli.commands.route_lines import describe
+    from tracer_spec.cli.commands.route_lines import describe
+    from tracer_spec.cli.commands.route_streams import find_files, output, progress
+    from tracer_spec.cli.commands.route_workers import Job, side_by_side
+    from tracer_spec.runtime.router_ref import RouterRef
 
+    found = find_files(files or (STDIN,))
+    is_native = _is_native(opened) and not any(map(is_table, found))
+    # a worker reads the very file that was read here
+    ref = RouterRef(bundle, opened.sha256, embedder=embedder, embedder_options=embedder_options)
+    tree, read = (None, None) if is_native and not to_parquet else _spec_and_reader(opened, source)
+    with (
+        output(out) as file,
+        contextlib.redirect_stdout(sys.stderr),
+        progress(out, quiet) as tell,
+        side_by_side(Job(ref, source, is_native), n_workers, router, read) as decide,
+        _interruptible(out) as counts,
+    ):
+        if to_parquet and tree is not None:
+            from tracer_spec.cli.commands.route_parquet import choose_column, write_decisions
+
+            column = choose_column(router, tree, found[0], text, vector)
+            write_decisions(decide, found, column, prefix, file, counts, tell)
+        else:
+            from tracer_spec.cli.commands.route_lines import answer
+
+            for lines, more in decide(answer, _chunks(opened, router, found, tree, read)):
+                file.write(lines)
+                file.flush()
+                counts += more
+                tell(counts.lines)
+    if not quiet:
         click.echo(describe(counts), err=True)
     if as_json and out is not None:
         totals = {"handled": counts.handled, "deferred": counts.deferred, "errors": counts.errors}
         print_document({"schema_version": 1, "out": out, "lines": counts.lines, **totals})
     return 1 if counts.errors else 0
+
+
+def _check_usage(
+    files: Sequence[str], out: str | None, source: int | None, *, to_parquet: bool, text: str | None, of_columns: bool
+) -> None:
+    if to_parquet:
+        other = next(
+            (file for file in files or (STDIN,) if file == STDIN or (is_table(file) and not is_parquet(file))), ""
+        )
+        if other:
+            raise UsageError(f"only Parquet becomes Parquet, and '{other}' is none", hint="--out FILE.jsonl")
+        return
+    if of_columns:
+        raise UsageError("--vector and --prefix are about columns of Parquet", hint="--out FILE.parquet")
+    if text is not None and source is not None:
+        raise UsageError("--text takes no --source", hint="it is a text as it is, of no source")
+    if text is not None and (files or out is not None):
+        raise UsageError("--text takes neither FILE nor --out", hint="put many texts into FILE, one object a line")
 
 
 def _one(router: Router, text: str, as_json: bool) -> int:
@@ -113,127 +166,43 @@ def _one(router: Router, text: str, as_json: bool) -> int:
     return 0
 
 
-def _answer(
-    router: Router,
-    chunks: Iterable[Sequence[Request]],
-    write: Callable[[bytes], None],
-    tell: Callable[[int], None],
-    out: str | None,
-) -> Counts:
-    """Answer every request; return the counts."""
-    from tracer_spec.cli.commands.route_lines import Counts, answer
+@contextlib.contextmanager
+def _interruptible(out: str | None) -> Iterator[Counts]:
+    """Give the counts; an interrupt says what became of the answers."""
+    from tracer_spec.cli.commands.route_lines import Counts
 
     counts = Counts()
-    takes_text = router.manifest.embedder.probe is not None
     try:
-        for requests in chunks:
-            write(answer(router, requests, counts, takes_text=takes_text))
-            tell(counts.lines)
+        yield counts
     except KeyboardInterrupt:
         kept = f"{out} was not written" if out else f"{counts.lines:,} lines were answered, the rest was not"
         raise Interrupted(kept) from None
-    return counts
 
 
-@contextlib.contextmanager
-def _requests(bundle: Bundle, router: Router, name: str, source: int | None) -> Iterator[Iterable[Sequence[Request]]]:
-    """Open what is read, and give its requests in chunks."""
-    from tracer_spec.cli.commands.route_lines import read_chunks, read_requests
+def _chunks(
+    bundle: Bundle, router: Router, files: Sequence[str], tree: Node | None, read: Reader | None
+) -> Iterator[Lines | Sequence[Request]]:
+    """Yield what is read, in chunks: lines as they stand, and requests of files of other kinds."""
+    from tracer_spec.cli.commands.route_streams import lines_of
 
-    read = None
-    if is_table(name) or not _is_native(bundle):
-        from tracer_spec.cli.commands.route_records import read_table, spec_reader
-        from tracer_spec.cli.commands.spec_of_bundle import written_spec
+    for file in files:
+        if is_table(file) and tree is not None and read is not None:
+            from tracer_spec.cli.commands.route_records import read_table
 
-        tree = written_spec(bundle, source)
-        read = spec_reader(bundle, tree)
-        if is_table(name):
-            yield read_table(bundle, tree, name, read, router.dimension)
-            return
-    shown = "stdin" if name == STDIN else name
-    with _input(name) as stream:
-        yield (read_requests(lines, shown, router.dimension, read) for lines in _undamaged(read_chunks(stream), name))
+            yield from read_table(bundle, tree, file, read, router.dimension)
+        else:
+            yield from lines_of(file)
+
+
+def _spec_and_reader(bundle: Bundle, source: int | None) -> tuple[Node, Reader]:
+    """Return the spec inside a bundle, and what reads records as it says."""
+    from tracer_spec.cli.commands.route_records import spec_reader
+    from tracer_spec.cli.commands.spec_of_bundle import written_spec
+
+    tree = written_spec(bundle, source)
+    return tree, spec_reader(bundle, tree)
 
 
 def _is_native(bundle: Bundle) -> bool:
     """Tell whether records are surely laid out as format 'native' says: then no library that reads specs is imported."""
     return b"format" not in bundle.members[SPEC] and not bundle.manifest.provenance.get("overrides")
-
-
-def _undamaged(chunks: Iterator[list[Line]], name: str) -> Iterator[list[Line]]:
-    """Name the line after which a compressed file cannot be read."""
-    number = 0
-    try:
-        for lines in chunks:
-            yield lines
-            number = lines[-1].number if lines else number
-    except (EOFError, gzip.BadGzipFile, zlib.error) as damage:
-        raise OSError(None, f"the compressed file is damaged or cut short after line {number}", name) from damage
-
-
-@contextlib.contextmanager
-def _input(name: str) -> Iterator[ByteStream]:
-    """Open JSON lines."""
-    if name == STDIN:
-        if sys.stdin.isatty():
-            click.echo("reading JSON lines from the terminal; Ctrl-D ends them", err=True)
-        yield sys.stdin.buffer  # type: ignore[misc]
-        return
-    opener = gzip.open if name.endswith(".gz") else open
-    with opener(name, "rb") as file:
-        yield cast("ByteStream", file)
-
-
-@contextlib.contextmanager
-def _progress(out: str | None, quiet: bool) -> Iterator[Callable[[int], None]]:
-    """Give what shows how many requests are answered: on a terminal alone, where the answers go to a file."""
-    if out is None or quiet or not is_terminal(sys.stderr):
-        yield lambda _: None
-        return
-    from tracer_spec.cli.progress import watch
-    from tracer_spec.flow.progress import StageStarted, StepDone
-
-    with watch(0) as observe:
-        observe(StageStarted("route"))
-        started = time.perf_counter()
-
-        def tell(n: int) -> None:
-            observe(StepDone("route", f"{n:,} lines, {n / (time.perf_counter() - started):,.0f} per second"))
-
-        yield tell
-
-
-@contextlib.contextmanager
-def _output(out: str | None) -> Iterator[Callable[[bytes], None]]:
-    """Give what writes: to stdout, each chunk at once; or to a file that is there whole or not at all."""
-    if out is None or (Path(out).exists() and not Path(out).is_file()):
-        with contextlib.ExitStack() as stack:
-            file = sys.stdout.buffer if out is None else stack.enter_context(Path(out).open("wb"))
-
-            def write(data: bytes) -> None:
-                file.write(data)
-                file.flush()
-
-            yield write
-        return
-    path = Path(out).resolve()  # a symbolic link stays, and what it leads to is replaced
-    try:
-        opened = tempfile.NamedTemporaryFile(dir=path.parent, prefix=f"{path.name}.tmp-", delete=False)  # noqa: SIM115
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, out) from None
-    with opened as temporary:
-        try:
-            yield cast("Callable[[bytes], None]", temporary.write)
-            temporary.flush()
-            os.fsync(temporary.fileno())
-            Path(temporary.name).chmod(0o666 & ~_umask())
-            Path(temporary.name).replace(path)
-        except BaseException:
-            Path(temporary.name).unlink(missing_ok=True)
-            raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

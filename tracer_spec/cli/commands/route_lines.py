@@ -9,7 +9,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
 
 import numpy as np
 
@@ -47,6 +47,14 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Lines:
+    """Lines of the input of a name."""
+
+    name: str
+    lines: Sequence[Line]
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What a line asks; ``head`` is ``{"id": ...}`` where it has one, ``problem`` why it cannot be decided."""
 
@@ -65,6 +73,14 @@ class Counts:
     deferred: int = 0
     errors: int = 0
     first_error: str = ""
+
+    def __iadd__(self, other: Counts) -> Self:
+        """Add what became of the lines after these."""
+        self.handled += other.handled
+        self.deferred += other.deferred
+        self.errors += other.errors
+        self.first_error = self.first_error or other.first_error
+        return self
 
     @property
     def lines(self) -> int:
@@ -112,17 +128,17 @@ def read_request(line: Line, name: str, dimension: int) -> Request:
     return record if isinstance(record, Request) else to_request(f"{name}:{line.number}", record, dimension)
 
 
-def read_requests(lines: Sequence[Line], name: str, dimension: int, read: Reader | None) -> list[Request]:
+def read_requests(chunk: Lines, dimension: int, read: Reader | None) -> list[Request]:
     """Read lines; ``read`` says what a record asks, None where its own keys do."""
     if read is None:
-        return [read_request(line, name, dimension) for line in lines]
+        return [read_request(line, chunk.name, dimension) for line in chunk.lines]
     found: list[Request] = []
-    for line in lines:
-        record = read_record(line, name)
+    for line in chunk.lines:
+        record = read_record(line, chunk.name)
         if isinstance(record, Request):
             found.append(record)
         else:
-            found += [to_request(f"{name}:{line.number}", asked, dimension) for asked in read(record)]
+            found += [to_request(f"{chunk.name}:{line.number}", asked, dimension) for asked in read(record)]
     return found
 
 
@@ -207,8 +223,10 @@ def _kind(value: Any) -> str:
     return names.get(type(value), "null")
 
 
-def answer(router: Router, requests: Sequence[Request], counts: Counts, *, takes_text: bool) -> bytes:
-    """Decide on a chunk and return its lines of output, one per request, in order."""
+def answer(router: Router, read: Reader | None, chunk: Lines | Sequence[Request]) -> tuple[bytes, Counts]:
+    """Decide on lines, or on requests read of another kind of file; return the lines of output, and what became of them."""
+    requests = read_requests(chunk, router.dimension, read) if isinstance(chunk, Lines) else chunk
+    counts, takes_text = Counts(), router.manifest.embedder.probe is not None
     texts: list[int] = []
     vectors: list[int] = []
     for at, request in enumerate(requests):
@@ -222,7 +240,7 @@ def answer(router: Router, requests: Sequence[Request], counts: Counts, *, takes
     if vectors:
         matrix = np.stack([vector for at in vectors if (vector := requests[at].vector) is not None])
         decided |= zip(vectors, router.route_batch(matrix), strict=True)
-    return b"".join(_output(request, decided.get(at), counts) for at, request in enumerate(requests))
+    return b"".join(_output(request, decided.get(at), counts) for at, request in enumerate(requests)), counts
 
 
 def _output(request: Request, decision: Decision | None, counts: Counts) -> bytes:

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 # where the build's own traces lay, which may name variables of another machine; and what it did with bad records
 _NOT_ASKED = ("use", "with", "on_error")
 # endings of files that are no JSON Lines, or need not be
-_GUESSED = (".csv", ".tsv", ".parquet", ".pq", ".json")
+_PARQUET = (".parquet", ".pq")
+_GUESSED = (".csv", ".tsv", ".json", *_PARQUET)
+
+
+def is_parquet(path: str) -> bool:
+    """Tell by its ending whether a file is Parquet."""
+    return path.lower().endswith(_PARQUET)
 
 
 def is_table(path: str) -> bool:

@@ -25,6 +25,10 @@ _VERDICTS = {
     "not contradicted": ("green", NOTICE),
     "contradicted": ("red", ERROR),
     "nothing claimed": ("yellow", NOTICE),
+    "holds": ("green", NOTICE),
+    "warns": ("yellow", WARNING),
+    "refuted": ("red", ERROR),
+    "not measured": ("yellow", WARNING),
 }
 # what --brief keeps: the claim, the numbers, the file
 _BRIEF = {"claim", "finding", "target", "best", "estimate", "test", "verdict", "agreement", "coverage", "end to end"}

@@ -1,0 +1,143 @@
+"""Files of ``route``: what it reads, what it writes whole or not at all, and how far it is."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import gzip
+import os
+import sys
+import tempfile
+import time
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+import click
+
+from tracer_spec.cli.console import is_terminal
+from tracer_spec.errors import DataError
+
+if TYPE_CHECKING:
+    from tracer_spec.cli.commands.route_lines import ByteStream, Line, Lines
+
+STDIN = "-"
+
+
+def find_files(names: Sequence[str]) -> list[str]:
+    """Return the files that are read: those of a folder and of a glob in the order of their names.
+
+    Raises
+    ------
+    DataError
+        Where a folder or a glob holds none.
+    """
+    return [file for name in names for file in _files_of(name)]
+
+
+def _files_of(name: str) -> list[str]:
+    if "://" in name:
+        from tracer_spec.builtin.sources.remote import find_remote
+
+        system, paths = find_remote(name, "*.parquet")
+        return [str(system.unstrip_protocol(path)) for path in paths]
+    if Path(name).is_dir():
+        pattern = f"{glob.escape(name.rstrip('/'))}/**/*"
+    elif name == STDIN or Path(name).exists() or not glob.has_magic(name):
+        return [name]
+    else:
+        pattern = name
+    found = sorted(path for path in glob.glob(pattern, recursive=True) if Path(path).is_file())  # noqa: PTH207 no hidden
+    if not found:
+        raise DataError(f"'{name}' holds no file" if pattern != name else f"'{name}' matches no file")
+    return found
+
+
+def lines_of(name: str) -> Iterator[Lines]:
+    """Yield the lines of a file of JSON Lines, or of stdin, as they come."""
+    from tracer_spec.cli.commands.route_lines import Lines, read_chunks
+
+    with _input(name) as stream:
+        shown = "stdin" if name == STDIN else name
+        yield from (Lines(shown, lines) for lines in _undamaged(read_chunks(stream), name))
+
+
+def _undamaged(chunks: Iterator[list[Line]], name: str) -> Iterator[list[Line]]:
+    """Name the line after which a compressed file cannot be read."""
+    number = 0
+    try:
+        for lines in chunks:
+            yield lines
+            number = lines[-1].number if lines else number
+    except (EOFError, gzip.BadGzipFile, zlib.error) as damage:
+        raise OSError(None, f"the compressed file is damaged or cut short after line {number}", name) from damage
+
+
+@contextlib.contextmanager
+def _input(name: str) -> Iterator[ByteStream]:
+    """Open JSON lines."""
+    if name == STDIN:
+        if sys.stdin.isatty():
+            click.echo("reading JSON lines from the terminal; Ctrl-D ends them", err=True)
+        yield sys.stdin.buffer  # type: ignore[misc]
+        return
+    if "://" in name:
+        from tracer_spec.builtin.sources.files import find_inputs, open_binary
+
+        (found,) = find_inputs(name, example="*.jsonl")
+        with open_binary(found) as remote:
+            yield cast("ByteStream", remote)
+        return
+    opener = gzip.open if name.endswith(".gz") else open
+    with opener(name, "rb") as file:
+        yield cast("ByteStream", file)
+
+
+@contextlib.contextmanager
+def progress(out: str | None, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """Give what shows how many requests are answered: on a terminal alone, where the answers go to a file."""
+    if out is None or quiet or not is_terminal(sys.stderr):
+        yield lambda _: None
+        return
+    from tracer_spec.cli.progress import watch
+    from tracer_spec.flow.progress import StageStarted, StepDone
+
+    with watch(0) as observe:
+        observe(StageStarted("route"))
+        started = time.perf_counter()
+
+        def tell(n: int) -> None:
+            observe(StepDone("route", f"{n:,} lines, {n / (time.perf_counter() - started):,.0f} per second"))
+
+        yield tell
+
+
+@contextlib.contextmanager
+def output(out: str | None) -> Iterator[BinaryIO]:
+    """Open what is written: stdout; or a file that is there whole or not at all."""
+    if out is None or (Path(out).exists() and not Path(out).is_file()):
+        with contextlib.ExitStack() as stack:
+            yield sys.stdout.buffer if out is None else stack.enter_context(Path(out).open("wb"))
+        return
+    path = Path(out).resolve()  # a symbolic link stays, and what it leads to is replaced
+    try:
+        opened = tempfile.NamedTemporaryFile(dir=path.parent, prefix=f"{path.name}.tmp-", delete=False)  # noqa: SIM115
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, out) from None
+    with opened as temporary:
+        try:
+            yield cast("BinaryIO", temporary)
+            temporary.flush()
+            os.fsync(temporary.fileno())
+            Path(temporary.name).chmod(0o666 & ~_umask())
+            Path(temporary.name).replace(path)
+        except BaseException:
+            Path(temporary.name).unlink(missing_ok=True)
+            raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
