@@ -19,9 +19,11 @@ ALLOWED = {
     "text_steps": ({"errors"}, set()),
     "atomic_write": ({"errors"}, set()),
     "build_packages": ({"errors"}, set()),
+    "chat": ({"errors", "chat"}, set()),
+    "expressions": ({"errors", "chat", "expressions"}, {"jmespath"}),
     # pyarrow: in runtime/arrow.py alone, where Arrow batches are given or asked for
     "runtime": ({"errors", "runtime"}, {"numpy", "onnxruntime", "pyarrow"}),
-    "production": ({"errors", "atomic_write", "production", "runtime", "stats"}, {"numpy"}),
+    "production": ({"errors", "atomic_write", "chat", "expressions", "production", "runtime", "stats"}, {"numpy"}),
     "stats": ({"stats"}, {"numpy", "scipy"}),
     "graph": ({"errors", "graph", "runtime"}, {"numpy", "onnx"}),
     "spec": ({"errors", "spec"}, {"pydantic", "pydantic_core", "yaml", "jmespath"}),

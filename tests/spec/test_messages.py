@@ -193,6 +193,7 @@ def one(problems: Problems, minimal: str, *overrides: str) -> str:
             "cost={teacher_usd_per_1k: .inf, requests_per_day: 1}",
             ".inf is not a finite number\nhint: write a finite one, or put quotes around it where it is a string",
         ),
+        ("serve={answer: label}", "'label' does not say where the label goes; write {label} there"),
         ("cost={teacher_usd_per_1k: 1}", "the key is missing\nhint: add requests_per_day: requests a day"),
     ],
 )

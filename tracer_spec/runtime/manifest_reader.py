@@ -102,6 +102,8 @@ def _object(shape: Shape, value: Any, address: str) -> Any:
     known = {key: each for key, each in known.items() if each[1].rule.since == 1 or number != 1}
     for key, (name, field) in known.items():
         if key not in document:
+            if field.rule.may_lack:
+                continue
             _refuse(_at(address, key), "is missing")
         found[name] = _value(field, document[key], _at(address, key))
     if left := document.keys() - known.keys():

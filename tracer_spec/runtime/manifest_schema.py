@@ -18,7 +18,7 @@ def manifest_schema(number: int = FORMAT) -> dict[str, Any]:
     for key, (_, shape) in fields_of(Manifest).items():
         if shape.rule.since > number:
             del properties[key]
-            schema["required"].remove(key)
+            schema["required"] = [each for each in schema["required"] if each != key]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"{MANIFEST} of a tracer-spec bundle, format {number}",
@@ -57,7 +57,8 @@ def _of_kind(kind: Any, rule: Rule, item: Shape | None) -> dict[str, Any]:
         return {"type": "object", **_values(rule, item)}
     known = fields_of(kind)
     properties = {key: _schema(shape) for key, (_, shape) in known.items()}
-    return {"type": "object", "properties": properties, "required": list(known), "additionalProperties": False}
+    required = [key for key, (_, shape) in known.items() if not shape.rule.may_lack]
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
 def _values(rule: Rule, item: Shape | None) -> dict[str, Any]:

@@ -24,12 +24,14 @@ from pydantic import (
 
 from tracer_spec.spec.fields import (
     Amount,
+    AnswerTemplate,
     Count,
     Expression,
     HalfOpenFraction,
     Labels,
     Name,
     OpenFraction,
+    Served,
     non_empty,
     refusal,
     refusals,
@@ -140,6 +142,22 @@ class CostSpec(Part):
     requests_per_day: Amount = Field(description="Requests a day.")
 
 
+class ServeSpec(Part):
+    """How requests to a chat API are told to be this router's, and how it answers them."""
+
+    match: Served | None = Field(
+        default=None,
+        description="JMESPath over a request's body, true of this router's own: \"contains(messages[0].content, 'Classify')\".",
+    )
+    text: Served | None = Field(
+        default=None, description="JMESPath of the text in the body; by default the last message of the user."
+    )
+    answer: AnswerTemplate | None = Field(
+        default=None,
+        description="The answer, with {label} in it; by default what 'labels.normalize' makes the label of.",
+    )
+
+
 class ReportSpec(Part):
     """What the report may show."""
 
@@ -190,6 +208,9 @@ class RouterSpec(Part):
         default=None, description="What the teacher costs; adds a cost projection to the report."
     )
     report: ReportSpec = Field(default_factory=ReportSpec, description="What the report may show.")
+    serve: ServeSpec | None = Field(
+        default=None, description="How a server tells this router's requests from others', and answers them."
+    )
 
     @field_validator("split")
     @classmethod
@@ -246,6 +267,8 @@ def spec_digest(spec: RouterSpec) -> str:
     own. Secrets are not in it: a spec names them by reference (``api_key_env: NAME``).
     """
     document = canonical(spec)
+    if document["serve"] is None:  # a key younger than digests, as below
+        del document["serve"]
     for source in sources_of(document):
         source.pop("with", None)
         if not source["extract"]:  # a key younger than digests: without it, they stay what they were

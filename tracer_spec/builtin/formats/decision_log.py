@@ -10,7 +10,7 @@ DECISIONS = Format(
     summary="the log of `tracer_spec.deploy`: audited rows may certify, deferred ones train",
     text="input",
     # as the teacher wrote it: the spec that reads it has steps of its own
-    label="teacher_raw",
+    label="logged_answer(teacher_raw)",
     id="id",
     time="time",
     model="model",

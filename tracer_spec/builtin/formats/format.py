@@ -85,7 +85,7 @@ class Format:
     -----
     ``a || b`` is JMESPath's own: it also passes over an empty string, an empty list and ``false``.
     ``not_null(a, b)`` passes over null and missing alone. The functions beyond JMESPath's own are in
-    :mod:`tracer_spec.builtin.formats.functions`.
+    :mod:`tracer_spec.expressions.functions`.
 
     References
     ----------

@@ -58,8 +58,3 @@ class Raw(NamedTuple):
 def no_trace(reason: str, detail: str = "") -> Raw:
     """Return the reason why there is no trace."""
     return Raw(reason=reason, detail=detail)
-
-
-def is_false(value: Any) -> bool:
-    """Tell JMESPath's falsehood, in which 0 is true."""
-    return value is None or value is False or value == "" or value == [] or value == {}

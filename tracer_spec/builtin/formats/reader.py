@@ -7,15 +7,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tracer_spec.builtin.formats.closures import Getter
 from tracer_spec.builtin.formats.decisions import DECISION, LOGGED_UNDER, carries_decision
 from tracer_spec.builtin.formats.described import what_is_there
-from tracer_spec.builtin.formats.expressions import ExpressionError, compile_expression
 from tracer_spec.builtin.formats.format import ADDRESS, Format
 from tracer_spec.builtin.formats.join import Joiner, Placed, compile_join
-from tracer_spec.builtin.formats.raw import WHOLE_RECORD, Raw, is_false, no_trace
+from tracer_spec.builtin.formats.raw import WHOLE_RECORD, Raw, no_trace
 from tracer_spec.builtin.formats.times import epoch_seconds
 from tracer_spec.builtin.formats.wrappers import without_wrappers
+from tracer_spec.chat.api import ROUTERS_MODEL
+from tracer_spec.expressions.closures import Getter, is_false
+from tracer_spec.expressions.language import ExpressionError, compile_expression
 from tracer_spec.plugin.contracts import Record
 
 _EXCLUDED = no_trace("excluded by where")
@@ -153,6 +154,10 @@ class Reader:
         return view if isinstance(view, Mapping) else _NO_ITEMS
 
     def _read_one(self, record: Mapping[str, Any]) -> Raw:
+        raw = self._parts_of(record)
+        return _DECISION if isinstance(raw.model, str) and raw.model.startswith(ROUTERS_MODEL) else raw
+
+    def _parts_of(self, record: Mapping[str, Any]) -> Raw:
         try:
             if self.where is not None and is_false(self.where(record)):
                 return _EXCLUDED
