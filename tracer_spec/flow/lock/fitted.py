@@ -7,8 +7,9 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
+from tracer_spec.atomic_write import alone_in
 from tracer_spec.flow.documents.lock import Build, FittedEntry
-from tracer_spec.flow.lock.file import alone_in, lock_path, read_lock, smallest, write_lock
+from tracer_spec.flow.lock.file import lock_path, read_lock, smallest, write_lock
 from tracer_spec.flow.lock.ledger import sketch
 from tracer_spec.flow.traces.dealt import NEVER, Dealt
 from tracer_spec.spec import spec_digest
