@@ -70,7 +70,6 @@ class Live:
         self.settings, self._log = settings, log
         self.recorder = None if settings.bundles else Gateway((), log=log)
         self.now: Serving = self._open({})
-        self.is_ready = False
         self._reloading = asyncio.Lock()
 
     @property
