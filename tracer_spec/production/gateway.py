@@ -16,6 +16,7 @@ from typing import Any
 
 from tracer_spec.chat.api import ROUTERS_MODEL, Stamp
 from tracer_spec.chat.apis import api_of
+from tracer_spec.errors import UsageError
 from tracer_spec.production.cases import NOBODY, ROUTER, TEACHER, Case, Cases, Log, coin_of, moment
 from tracer_spec.production.exchange import Exchange, Question
 from tracer_spec.production.observed import Observation, Observed
@@ -80,7 +81,8 @@ class Gateway:
     Raises
     ------
     BundleError, UsageError
-        As :class:`~tracer_spec.production.exchange.Exchange` and :func:`tracer_spec.deploy`.
+        As :class:`~tracer_spec.production.exchange.Exchange` and :func:`tracer_spec.deploy`; and for ``texts=False`` where
+        whole chats are logged.
 
     Notes
     -----
@@ -100,6 +102,8 @@ class Gateway:
     ) -> None:
         coin = coin_of(mode, audit, secret)
         self.routers = tuple(routers)
+        if not self.routers and log is not None and not texts:
+            raise UsageError("without a bundle the log holds whole chats, and texts are not to be logged")
         self._log = log
         self._desks = [
             (Exchange(router), Cases(router, log=log, coin=coin, mode=mode, texts=texts)) for router in self.routers
