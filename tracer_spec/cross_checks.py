@@ -116,6 +116,8 @@ def format_problems(loaded: LoadedSpec) -> list[Problem]:
     """Return what is wrong with the format: a preset that does not exist, functions that do not."""
     key = loaded.spec.split.key
     problems = _said(loaded, ("split", "key"), partial(compile_expression, key)) if key else []
+    where = loaded.spec.split.certify_where
+    problems += _said(loaded, ("split", "certify_where"), partial(compile_expression, where)) if where else []
     for at, each in _sources(loaded):
         problems += _about_format(loaded, (*at, "format"), each.format)
     return problems

@@ -19,6 +19,8 @@ VERBS = {
     "route": "Decide requests: JSON lines in, JSON lines out.",
     "monitor": "Say whether a bundle's claim still holds, by its log.",
     "inspect": "Verify a bundle and tell what it holds.",
+    "promote": "Make a bundle the current one of a folder, or its canary.",
+    "rollback": "Take back the last promotion.",
     "diff": "Say what changes from one bundle to the next.",
     "report": "Write a bundle's report: one page of HTML.",
     "plugins": "List plugins, or explain one.",

@@ -9,7 +9,8 @@ from typing import Any, NoReturn, TypeAlias
 from tracer_spec.errors import UsageError
 from tracer_spec.production.cases import LIVE, NOBODY, ROUTER, TEACHER, Cases, Label, coin_of
 from tracer_spec.production.decision_log import DecisionLog
-from tracer_spec.runtime import Router, load
+from tracer_spec.production.released import Versions, load_released
+from tracer_spec.runtime import Router
 from tracer_spec.runtime.embedding import TextEmbedder
 from tracer_spec.runtime.router import Vector
 
@@ -25,8 +26,8 @@ class Deployment:
     in the log as a request that nobody answered.
     """
 
-    def __init__(self, cases: Cases, teacher: Teacher, *, log: DecisionLog | None, owns_log: bool) -> None:
-        self.router, self.log, self.mode = cases.router, log, cases.mode
+    def __init__(self, cases: Versions[Cases], teacher: Teacher, *, log: DecisionLog | None, owns_log: bool) -> None:
+        self.router, self.log, self.mode = cases.current.router, log, cases.current.mode
         self._cases, self._teacher, self._owns_log = cases, teacher, owns_log
 
     def classify(self, text: str, *, id: str | None = None, vector: Vector | None = None) -> Label:  # noqa: A002
@@ -51,31 +52,33 @@ class Deployment:
         TypeError
             Where the teacher is asynchronous: use :meth:`aclassify`.
         """
-        case = self._cases.begin(text, id, vector=vector)
+        cases = self._cases.of(id)
+        case = cases.begin(text, id, vector=vector)
         if case.is_the_routers:
-            return self._cases.end(case, ROUTER)
+            return cases.end(case, ROUTER)
         try:
             raw = self._teacher(text)
             if isinstance(raw, Awaitable):
                 _refuse_awaitable(raw)
         except BaseException:
-            self._cases.end(case, NOBODY)
+            cases.end(case, NOBODY)
             raise
-        return self._cases.end(case, TEACHER, raw)
+        return cases.end(case, TEACHER, raw)
 
     async def aclassify(self, text: str, *, id: str | None = None, vector: Vector | None = None) -> Label:  # noqa: A002
         """Return the label of a text, as :meth:`classify`; the teacher's answer is awaited where it can be."""
-        case = await self._cases.abegin(text, id, vector=vector)
+        cases = self._cases.of(id)
+        case = await cases.abegin(text, id, vector=vector)
         if case.is_the_routers:
-            return self._cases.end(case, ROUTER)
+            return cases.end(case, ROUTER)
         try:
             raw = self._teacher(text)
             if isinstance(raw, Awaitable):
                 raw = await raw
         except BaseException:
-            self._cases.end(case, NOBODY)
+            cases.end(case, NOBODY)
             raise
-        return self._cases.end(case, TEACHER, raw)
+        return cases.end(case, TEACHER, raw)
 
     def close(self) -> None:
         """Write what waits for the log, where the deployment made it."""
@@ -108,7 +111,8 @@ def deploy(
     Parameters
     ----------
     bundle : str, path-like, Router or None
-        Without a bundle everything is asked of the teacher and logged: how to get traces where there are none.
+        Without a bundle everything is asked of the teacher and logged: how to get traces where there are none. Of a folder of
+        releases with a canary, the canary's bundle decides its share of the requests.
     teacher : callable
         ``teacher(text)`` returns the LLM's answer, or an awaitable of it for :meth:`Deployment.aclassify`. The answer may be
         a text, JSON values, or an object with ``model_dump``; the bundle's steps of ``labels.normalize`` read it.
@@ -121,7 +125,8 @@ def deploy(
         ``live``; ``shadow``, where the teacher answers everything and the router's decisions are logged; or ``canary:SHARE``,
         where the router may answer that share of requests.
     secret : bytes or None
-        Ties the coin to the request's id: see :class:`~tracer_spec.production.coin.Coin`.
+        Ties the coin to the request's id, and so the version where there is a canary: see
+        :class:`~tracer_spec.production.coin.Coin`.
     model : str or None
         The teacher's model, for the log.
     texts : bool
@@ -154,13 +159,17 @@ def deploy(
     if not callable(teacher):
         raise UsageError(f"the teacher is called with a text, and a value of type {type(teacher).__name__} cannot be")
     coin = coin_of(mode, audit, secret)
-    router = bundle
-    if router is not None and not isinstance(router, Router):
-        router = load(router, embedder=embedder, embedder_options=embedder_options, sha256=sha256)
-    if router is not None:
-        router.normalize(None)  # a bundle that cannot clean an answer says so now
+    released = None
+    if bundle is not None:
+        released = load_released(bundle, embedder=embedder, embedder_options=embedder_options, sha256=sha256)
+        for router in released.routers:
+            router.normalize(None)  # a bundle that cannot clean an answer says so now
     written = log if log is None or isinstance(log, DecisionLog) else DecisionLog(log)
-    cases = Cases(router, log=written, coin=coin, mode=mode, model=model, texts=texts)
+
+    def cases_of(router: Router | None) -> Cases:
+        return Cases(router, log=written, coin=coin, mode=mode, model=model, texts=texts)
+
+    cases = Versions(cases_of(None)) if released is None else released.versions(cases_of, secret)
     return Deployment(cases, teacher, log=written, owns_log=written is not log)
 
 

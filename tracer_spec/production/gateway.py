@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from tracer_spec.chat.api import ROUTERS_MODEL, Stamp
 from tracer_spec.chat.apis import api_of
@@ -20,6 +20,7 @@ from tracer_spec.errors import UsageError
 from tracer_spec.production.cases import NOBODY, ROUTER, TEACHER, Case, Cases, Log, coin_of, moment
 from tracer_spec.production.exchange import Exchange, Question
 from tracer_spec.production.observed import Observation, Observed
+from tracer_spec.production.released import Released
 from tracer_spec.runtime import Router
 
 HANDLED, DEFERRED, AUDITED, PASSTHROUGH = "handled", "deferred", "audited", "passthrough"
@@ -62,6 +63,8 @@ class Visit:
     observed: Observed | None = None
 
 
+_Desk: TypeAlias = tuple[Exchange, Cases]
+
 _PASSED = Visit(PASSTHROUGH, {_OUTCOME: PASSTHROUGH})
 
 
@@ -70,8 +73,8 @@ class Gateway:
 
     Parameters
     ----------
-    routers : iterable of Router
-        The first whose text is found in a request takes it.
+    routers : iterable of Router or Released
+        The first whose text is found in a request takes it. Where a canary is released, its router decides its share.
     log : Log or None
         Takes a line of ``schemas/decision.v1.json`` for each request of a router's; without routers, each chat with its
         answer, as the format ``chat`` reads it.
@@ -92,7 +95,7 @@ class Gateway:
 
     def __init__(
         self,
-        routers: Iterable[Router],
+        routers: Iterable[Router | Released],
         *,
         log: Log | None = None,
         audit: float = 0.02,
@@ -101,13 +104,16 @@ class Gateway:
         texts: bool = True,
     ) -> None:
         coin = coin_of(mode, audit, secret)
-        self.routers = tuple(routers)
-        if not self.routers and log is not None and not texts:
+        released = [each if isinstance(each, Released) else Released(each) for each in routers]
+        self.routers = tuple(each.router for each in released)
+        if not released and log is not None and not texts:
             raise UsageError("without a bundle the log holds whole chats, and texts are not to be logged")
         self._log = log
-        self._desks = [
-            (Exchange(router), Cases(router, log=log, coin=coin, mode=mode, texts=texts)) for router in self.routers
-        ]
+
+        def desk(router: Router) -> _Desk:
+            return Exchange(router), Cases(router, log=log, coin=coin, mode=mode, texts=texts)
+
+        self._desks = [each.versions(desk, secret) for each in released]
 
     def begin(self, path: str, content: bytes, headers: Mapping[str, str], *, force_teacher: bool = False) -> Visit:
         """Decide on a request.
@@ -154,7 +160,8 @@ class Gateway:
         api, body = api_of(path), _object(content)
         if api is None or body is None:
             return _PASSED
-        for exchange, cases in self._desks:
+        for versions in self._desks:
+            exchange, cases = versions.of(headers.get(ID_HEADER))
             question = exchange.question(api, body)
             if question is not None:
                 return exchange, cases, question

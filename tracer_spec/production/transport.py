@@ -11,7 +11,8 @@ from tracer_spec.production.client_library import ClientLibrary, library_of
 from tracer_spec.production.decision_log import DecisionLog
 from tracer_spec.production.gateway import Gateway, Visit
 from tracer_spec.production.observed import readable_encodings
-from tracer_spec.runtime import Router, load
+from tracer_spec.production.released import load_released
+from tracer_spec.runtime import Router
 from tracer_spec.runtime.embedding import TextEmbedder
 
 Bundle: TypeAlias = str | os.PathLike[str] | Router
@@ -162,10 +163,7 @@ def openai_transport(
     """
     listed = () if bundle is None else (bundle,) if isinstance(bundle, (str, os.PathLike, Router)) else tuple(bundle)
     routers = [
-        each
-        if isinstance(each, Router)
-        else load(each, embedder=embedder, embedder_options=embedder_options, sha256=sha256)
-        for each in listed
+        load_released(each, embedder=embedder, embedder_options=embedder_options, sha256=sha256) for each in listed
     ]
     written = log if log is None or isinstance(log, DecisionLog) else DecisionLog(log)
     gateway = Gateway(routers, log=written, audit=audit, mode=mode, secret=secret, texts=texts)
