@@ -133,7 +133,8 @@ def test_a_forced_request_is_the_teachers_and_audited_by_the_coin_alone(router, 
     assert [line["router"]["audit"] for line in lines] == [coin.falls(f"r{number}") for number in range(200)]
     assert {(line["router"]["handled"], line["router"]["served"]) for line in lines} == {(True, "teacher")}
     kept = [raw for _, raw in compile_format(PRESETS["decisions"]).traces([Record("l", line) for line in lines])]
-    assert sum(not raw.reason for raw in kept) == sum(line["router"]["audit"] for line in lines) > 0
+    assert [raw.certify and not raw.unlabelled for raw in kept] == [line["router"]["audit"] for line in lines]
+    assert {raw.unlabelled for raw in kept if not raw.certify} == {"handled, and asked all the same"}
 
 
 @pytest.mark.parametrize(
