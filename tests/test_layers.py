@@ -23,10 +23,7 @@ ALLOWED = {
     "expressions": ({"errors", "chat", "expressions"}, {"jmespath"}),
     # pyarrow: in runtime/arrow.py alone, where Arrow batches are given or asked for
     "runtime": ({"errors", "runtime"}, {"numpy", "onnxruntime", "pyarrow"}),
-    "production": (
-        {"atomic_write", "chat", "errors", "expressions", "production", "runtime", "stats"},
-        {"numpy"},
-    ),
+    "production": ({"errors", "atomic_write", "chat", "expressions", "production", "runtime", "stats"}, {"numpy"}),
     "stats": ({"stats"}, {"numpy", "scipy"}),
     "graph": ({"errors", "graph", "runtime"}, {"numpy", "onnx"}),
     "spec": ({"errors", "spec"}, {"pydantic", "pydantic_core", "yaml", "jmespath"}),

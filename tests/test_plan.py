@@ -360,6 +360,14 @@ def test_a_preset_and_what_is_written_over_it_are_read() -> None:
     assert plan.formats[0].skip == {}
 
 
+def test_an_answer_in_a_text_makes_no_sense_where_labels_are_names_of_tools() -> None:
+    assert problems(SPEC, "traces.labels.normalize=[tool-name]", "serve={answer: 'It is {label}'}") == [
+        "--set serve  serve.answer\n"
+        "  the steps of labels.normalize read the name of a tool (tool-name), which no text has\n"
+        "  hint: take answer out: the tool is called"
+    ]
+
+
 def test_an_expression_from_the_environment_is_not_quoted() -> None:
     text = SPEC.replace("traces: {", "traces: {format: {text: a, label: '${L}'}, ")
     assert problems(text, L="s3cr3t(a)") == [

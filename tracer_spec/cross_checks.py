@@ -116,6 +116,8 @@ def format_problems(loaded: LoadedSpec) -> list[Problem]:
     """Return what is wrong with the format: a preset that does not exist, functions that do not."""
     key = loaded.spec.split.key
     problems = _said(loaded, ("split", "key"), partial(compile_expression, key)) if key else []
+    where = loaded.spec.split.certify_where
+    problems += _said(loaded, ("split", "certify_where"), partial(compile_expression, where)) if where else []
     for at, each in _sources(loaded):
         problems += _about_format(loaded, (*at, "format"), each.format)
     return problems
@@ -142,6 +144,14 @@ def serve_problems(loaded: LoadedSpec) -> list[Problem]:
         expression = getattr(serve, key, None)
         if expression is not None:
             problems += _said(loaded, ("serve", key), partial(compile_travelling, expression))
+    if (
+        serve is not None
+        and serve.answer is not None
+        and any("tool-name" in each.labels.normalize for each in loaded.spec.sources)
+    ):
+        path: Path = ("serve", "answer")
+        what = "the steps of labels.normalize read the name of a tool (tool-name), which no text has"
+        problems.append(Problem(loaded.where(path), what, "take answer out: the tool is called", address(path)))
     return problems
 
 

@@ -165,7 +165,8 @@ class Plan:
                 chosen,
                 group=self.spec.split.key or chosen.group,
                 embedding=self.embedder.column or chosen.embedding,
-            )
+            ),
+            self.spec.split.certify_where,
         )
 
     @property

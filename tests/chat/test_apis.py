@@ -199,6 +199,46 @@ def test_a_vendors_events_are_read_wherever_the_pieces_end_and_not_before_the_la
     assert BY_NAME[name].join(found[:-1]) is None
 
 
+chunks = st.dictionaries(
+    st.sampled_from(
+        ["type", "choices", "delta", "index", "content", "content_block", "message", "finish_reason", "response"]
+    ),
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.sampled_from([0, "a", "message_start", "content_block_start", "content_block_delta"]),
+        lambda inner: (
+            st.lists(inner, max_size=2)
+            | st.dictionaries(
+                st.sampled_from(
+                    [
+                        "delta",
+                        "index",
+                        "content",
+                        "text",
+                        "partial_json",
+                        "tool_calls",
+                        "function",
+                        "name",
+                        "finish_reason",
+                        "refusal",
+                    ]
+                ),
+                inner,
+                max_size=4,
+            )
+        ),
+        max_leaves=12,
+    ),
+    max_size=4,
+)
+
+
+@given(st.sampled_from(APIS), st.lists(chunks, max_size=4))
+def test_no_events_break_what_adds_them_up(api, data):
+    assert isinstance(api.join(data), dict | None)
+
+
 @pytest.mark.parametrize(
     ("path", "name"),
     [

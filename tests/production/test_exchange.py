@@ -170,6 +170,22 @@ def test_a_label_inside_json_is_escaped(tmp_path):
     assert label.endswith('"')
 
 
+def test_a_label_that_is_a_number_is_one_where_the_schema_asks_for_numbers(tmp_path):
+    names = sorted({row["teacher"].strip().splitlines()[0] for row in rows()})
+    numbered = [names.index(row["teacher"].strip().splitlines()[0]) for row in rows()]
+    answered = [
+        {**row, "teacher": json.dumps({"intent": number})} for row, number in zip(rows(), numbered, strict=True)
+    ]
+    exchange = Exchange(ts.load(build(answered, tmp_path, serve=MATCH)))
+    label = exchange.router.labels[0]
+    for kind, said in (("integer", int(label)), ("string", label)):
+        schema = {"type": "object", "properties": {"intent": {"type": kind}}, "required": ["intent"]}
+        question = exchange.question(BY_NAME["chat"], request("chat", TEXT, **response_format(schema)))
+        assert json.loads(exchange.answer(question, label)) == {"intent": said}
+        forced = exchange.question(BY_NAME["chat"], request("chat", TEXT, **forcing("chat", "rate", schema=schema)))
+        assert exchange.answer(forced, label) == {"intent": said}
+
+
 @pytest.mark.parametrize(
     ("changes", "fact"),
     [

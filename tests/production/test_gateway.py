@@ -300,6 +300,40 @@ def test_no_bytes_break_the_gateway_or_its_watcher(body, pieces):
             respond(visit, *pieces, kind=kind, encoding=encoding)
 
 
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=12),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["choices", "message", "content", "delta", "type", "text", "tool_calls", "function", "index", "output"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=14,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.sampled_from(list(PATHS)), st.lists(json_values, min_size=1, max_size=3))
+def test_whatever_the_teacher_answers_is_one_line_of_the_log(router, by_outcome, api, values):
+    for kind in ("application/json", "text/event-stream"):
+        log = Nowhere()
+        visit = Gateway([router], log=log, audit=0.0).begin(PATHS[api], content(api, by_outcome[1]), {})
+        written = [json.dumps(value).encode() for value in values]
+        respond(
+            visit, *(written[:1] if kind[0] == "a" else [b"data: " + each + b"\n\n" for each in written]), kind=kind
+        )
+        assert len(log.lines) == 1
+        DecisionRecord.model_validate(json.loads(log.lines[0]))
+
+
 class Nowhere:
+    def __init__(self):
+        self.lines = []
+
     def put(self, record):
-        return bool(json.dumps(record))
+        self.lines.append(json.dumps(record))
+        return True

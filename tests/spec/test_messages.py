@@ -111,7 +111,8 @@ def one(problems: Problems, minimal: str, *overrides: str) -> str:
         (
             "traces.format={label: a, txt: b}",
             "there is no key 'txt'; known: preset, label, text, id, time, truth, group, model, "
-            "version, embedding, parent, trace, where, iterate, view, join, skip, unanswered\nhint: did you mean 'text'?",
+            "version, embedding, parent, trace, where, iterate, view, join, skip, unanswered, unlabelled, certify, rate, "
+            "deferred\nhint: did you mean 'text'?",
         ),
         (
             "traces.format={label: 'a['}",

@@ -18,6 +18,8 @@ from tracer_spec.chat.reading import asked
 from tracer_spec.chat.turns import Offer, first_foreign, is_all_text, read_extras, read_offer, read_turns
 from tracer_spec.text_steps import ToolCall
 
+# where a block keeps the pieces of its input while they come: no key of theirs
+_PIECES = ""
 _MUST = ("any", "tool")
 
 
@@ -116,15 +118,15 @@ def events(answer: Answer, stamp: Stamp, _wants_usage: bool) -> Iterator[bytes]:
 def join(data: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     """Return the ``message`` that events add up to."""
     message: dict[str, Any] = {}
-    blocks: dict[Any, dict[str, Any]] = {}
+    blocks: dict[str, dict[str, Any]] = {}
     for each in data:
-        kind, delta = each.get("type"), each.get("delta")
+        kind, delta, at = each.get("type"), each.get("delta"), str(each.get("index"))
         if kind == "message_start" and isinstance(each.get("message"), Mapping):
             message = dict(each["message"])
         elif kind == "content_block_start" and isinstance(each.get("content_block"), Mapping):
-            blocks[each.get("index")] = {**each["content_block"], "_json": ""}
-        elif kind == "content_block_delta" and isinstance(delta, Mapping):
-            _add(blocks.get(each.get("index"), {}), delta)
+            blocks[at] = {**each["content_block"], _PIECES: ""}
+        elif kind == "content_block_delta" and isinstance(delta, Mapping) and at in blocks:
+            _add(blocks[at], delta)
         elif kind == "message_delta" and isinstance(delta, Mapping):
             message |= {key: delta[key] for key in ("stop_reason", "stop_sequence") if key in delta}
         elif kind == "message_stop" and message:
@@ -134,14 +136,15 @@ def join(data: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
 
 def _add(block: dict[str, Any], delta: Mapping[str, Any]) -> None:
     if isinstance(delta.get("text"), str):
-        block["text"] = (block.get("text") or "") + delta["text"]
+        before = block.get("text")
+        block["text"] = (before if isinstance(before, str) else "") + delta["text"]
     if isinstance(delta.get("partial_json"), str):
-        block["_json"] = block.get("_json", "") + delta["partial_json"]
+        block[_PIECES] += delta["partial_json"]
 
 
 def _whole(block: dict[str, Any]) -> dict[str, Any]:
     """Return a block with the input that came in pieces."""
-    written = block.pop("_json")
+    written = block.pop(_PIECES)
     return {**block, "input": parse_json(written) or {}} if written else block
 
 

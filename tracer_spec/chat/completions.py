@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tracer_spec.chat.api import Answer, Api, Request, Stamp, Tool
-from tracer_spec.chat.events import DONE, event
+from tracer_spec.chat.events import DONE, event, mappings
 from tracer_spec.chat.reading import asked
 from tracer_spec.chat.turns import Offer, first_foreign, read_extras, read_offer, read_turns
 from tracer_spec.text_steps import ToolCall
@@ -121,12 +121,12 @@ def join(data: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     """Return the ``chat.completion`` that chunks add up to, as far as its first choice goes."""
     head: dict[str, Any] = {}
     message: dict[str, Any] = {"role": "assistant", "content": None}
-    calls: dict[Any, dict[str, str]] = {}
+    calls: dict[str, dict[str, str]] = {}
     finish = None
     for chunk in data:
         head |= {key: chunk[key] for key in ("id", "created", "model", "usage", "error") if chunk.get(key)}
-        for choice in chunk.get("choices") or ():
-            delta = choice.get("delta") if isinstance(choice, Mapping) else None
+        for choice in mappings(chunk.get("choices")):
+            delta = choice.get("delta")
             if not isinstance(delta, Mapping) or choice.get("index") not in (None, 0):
                 continue
             finish = choice.get("finish_reason") or finish
@@ -138,17 +138,17 @@ def join(data: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     return head | {"object": "chat.completion", "choices": [{"index": 0, "message": message, "finish_reason": finish}]}
 
 
-def _add(message: dict[str, Any], calls: dict[Any, dict[str, str]], delta: Mapping[str, Any]) -> None:
+def _add(message: dict[str, Any], calls: dict[str, dict[str, str]], delta: Mapping[str, Any]) -> None:
     """Add a delta to what came before."""
     for key in ("content", "refusal"):
         if isinstance(delta.get(key), str):
             message[key] = (message.get(key) or "") + delta[key]
-    for part in delta.get("tool_calls") or ():
-        function = part.get("function") if isinstance(part, Mapping) else None
+    for part in mappings(delta.get("tool_calls")):
+        function = part.get("function")
         if isinstance(function, Mapping):
-            call = calls.setdefault(part.get("index"), {"name": "", "arguments": ""})
+            call = calls.setdefault(str(part.get("index")), {"name": "", "arguments": ""})
             for key in call:
-                call[key] += function.get(key) or ""
+                call[key] += function[key] if isinstance(function.get(key), str) else ""
 
 
 CHAT_COMPLETIONS = Api("chat completions", "/chat/completions", read, write, events, join)

@@ -21,6 +21,11 @@ def event(data: Mapping[str, Any], name: str = "") -> bytes:
     return f"{head}data: {json.dumps(data, separators=(',', ':'))}\n\n".encode()
 
 
+def mappings(value: Any) -> list[Mapping[str, Any]]:
+    """Return the objects of a list; none of what is no list."""
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
+
+
 class EventReader:
     r"""Reads the data of events out of pieces of a stream, wherever the pieces end.
 

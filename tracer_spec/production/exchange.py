@@ -10,7 +10,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from tracer_spec.chat.api import Answer, Api, Request
 from tracer_spec.chat.json_schema import UnfitError, fitted
@@ -22,6 +22,7 @@ from tracer_spec.runtime.archive import MANIFEST
 from tracer_spec.text_steps import ToolCall
 from tracer_spec.text_steps.cutter import TextCutter
 
+AnyAnswer = TypeVar("AnyAnswer", str, ToolCall)
 _LOGGER = logging.getLogger("tracer_spec.gateway")
 
 
@@ -110,7 +111,7 @@ class Exchange:
             return text
         value = parse_json(text)
         fitting = fitted(request.schema, value)
-        return text if fitting == value else json.dumps(fitting, ensure_ascii=False)
+        return text if fitting == value else self._read_again(json.dumps(fitting, ensure_ascii=False), label)
 
     def _call(self, request: Request, label: str) -> ToolCall | None:
         """Return the call of a tool, None where none of those offered says the label, or a text could answer as well."""
@@ -121,7 +122,13 @@ class Exchange:
         if tool not in tools or not (self._forms.are_named or len(tools) == 1):
             return None
         schema = tools[tool]
-        return ToolCall(tool, dict(call) if schema is None else fitted(schema, dict(call)))
+        fitting = dict(call) if schema is None else fitted(schema, dict(call))
+        made = ToolCall(tool, fitting)
+        return made if fitting == call else self._read_again(made, label)
+
+    def _read_again(self, answer: AnyAnswer, label: str) -> AnyAnswer | None:
+        """Return an answer that a schema has changed, None where it is not read as its label any more."""
+        return answer if self.router.normalize(answer) == label else None
 
 
 def _compiled(expression: str | None, key: str) -> Callable[[Any], Any] | None:

@@ -10,7 +10,17 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    StrictBool,
+    StrictInt,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+)
 
 from tracer_spec.spec.fields import (
     Amount,
@@ -76,6 +86,9 @@ class TargetSpec(Part):
 _TARGET_HINT = "add agreement: the share of handled traffic that must get the teacher's label, for instance 0.95"
 
 
+_YOUNGER = ("certify_where", "mix_teachers")
+
+
 class SplitSpec(Part):
     """How traces are divided into fit and certify rows."""
 
@@ -90,6 +103,15 @@ class SplitSpec(Part):
         validate_default=True,
         description="For grouped: the JMESPath of what belongs together; by default the group of the format, else its trace.",
     )
+    certify_where: Expression | None = Field(
+        default=None,
+        description="For logs in which not every request had the same chance to reach the teacher, or several teachers "
+        "answered: a JMESPath over the record. Rows for which it is false train, and never certify.",
+    )
+    mix_teachers: StrictBool = Field(
+        default=False,
+        description="Whether certify rows of several models, or versions of the prompt, may certify together.",
+    )
     folds: Annotated[StrictInt, Field(ge=2)] = Field(
         default=4, description="Folds of the fit rows, for out-of-fold scores."
     )
@@ -97,6 +119,11 @@ class SplitSpec(Part):
         default=100_000,
         description="Fit rows that train, at most, chosen by hash; certify rows are never fewer for it.",
     )
+
+    @model_serializer(mode="wrap")
+    def _without_younger_keys(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out keys that are younger than digests where they say nothing: a spec without them stays what it was."""
+        return {key: value for key, value in write(self).items() if key not in _YOUNGER or value}
 
     @field_validator("key")
     @classmethod

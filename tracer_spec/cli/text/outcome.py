@@ -23,6 +23,7 @@ _VERDICTS = {
     "unlabelled": ("red", WARNING),
     "intact": ("green", NOTICE),
     "not contradicted": ("green", NOTICE),
+    "agreement not measured": ("yellow", NOTICE),
     "contradicted": ("red", ERROR),
     "nothing claimed": ("yellow", NOTICE),
     "holds": ("green", NOTICE),
