@@ -202,6 +202,7 @@ def test_a_label_that_no_answer_gives_is_refused_before_the_first_request(exchan
     problem = refused.value.problems[0]
     assert f"gives the label 'account_login': {fact}" in problem.what
     assert "write serve.answer" in problem.hint
+    assert problem.where.endswith(".tracer")
 
 
 def test_denied_labels_need_no_answer(exchange_of, bundle):

@@ -19,6 +19,7 @@ from tracer_spec.errors import BundleError, SpecError, UsageError, printable
 from tracer_spec.production.answer_forms import AnswerForms
 from tracer_spec.runtime import Router
 from tracer_spec.runtime.archive import MANIFEST
+from tracer_spec.runtime.bundle import naming
 from tracer_spec.text_steps import ToolCall
 from tracer_spec.text_steps.cutter import TextCutter
 
@@ -65,9 +66,10 @@ class Exchange:
         serve = manifest.serve
         self.router = router
         self._cut = TextCutter(manifest.extract).cut
-        self._match = _compiled(serve.match if serve else None, "match")
-        self._text = _compiled(serve.text if serve else None, "text")
-        self._forms = AnswerForms(router, serve.answer if serve else None)
+        with naming(router.where):
+            self._match = _compiled(serve.match if serve else None, "match")
+            self._text = _compiled(serve.text if serve else None, "text")
+            self._forms = AnswerForms(router, serve.answer if serve else None)
         if self._match is None and not manifest.extract:
             _LOGGER.warning(
                 "the router '%s' takes every chat of a single question for its own: if the app asks anything else, write "
