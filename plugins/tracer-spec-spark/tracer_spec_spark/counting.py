@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +82,7 @@ class Counts:
             Where a group is missing; where no row is left to measure.
         """
         n = _total(by_row)
-        matching = [each for each in by_row if each["matched"]]
+        matching = _that(by_row, "matched")
         if _total(matching) / n >= FEW:
             by_row, distinct = matching, distinct.where("matched")
         among = distinct.where(f"seen NOT IN ('{EVENT}', '{GROUP}')")
@@ -116,7 +117,10 @@ def verification(counts: Counts, bundle: Bundle, claim: Claim) -> Verification:
     also = _rates(with_unclear, confidence)[claim.measure] if len(with_unclear) > len(measured) else None
     labels = bundle.manifest.labels
     unknown = [each for each in measured if each["teacher"] < 0]
-    reasons = {each["reason"] for each in measured if not each["handled"]}
+    reasons: Counter[str] = Counter()
+    for each in measured:
+        if not each["handled"]:
+            reasons[each["reason"]] += each["n"]
     return Verification(
         verdict=verdict_of(claim, found[claim.measure], also),
         claim=claim,
@@ -133,7 +137,7 @@ def verification(counts: Counts, bundle: Bundle, claim: Claim) -> Verification:
         ),
         unknown=LabelCount("", *_label_counts(unknown)),
         unknown_labels=counts.unknown,
-        reasons={reason: _total(measured, lambda each: each["reason"] == reason) for reason in sorted(reasons)},
+        reasons=dict(sorted(reasons.items())),
         drift=_drift(claim, counts.cells),
         with_known_texts=also,
     )
@@ -191,13 +195,17 @@ def _measured(rows: Sequence[Count]) -> list[Count]:
     return [each for each in rows if each["seen"] in _MEASURED]
 
 
-def _total(rows: Sequence[Count], among: Callable[[Count], bool] = lambda _: True) -> int:
-    return sum(each["n"] for each in rows if among(each))
+def _total(rows: Sequence[Count]) -> int:
+    return sum(each["n"] for each in rows)
+
+
+def _that(rows: Sequence[Count], flag: str) -> list[Count]:
+    return [each for each in rows if each[flag]]
 
 
 def _label_counts(rows: Sequence[Count]) -> tuple[int, int, int]:
     """Return rows, those handled, and those of them that agree."""
-    return _total(rows), _total(rows, lambda each: each["handled"]), _total(rows, lambda each: each["agree"])
+    return _total(rows), _total(_that(rows, "handled")), _total(_that(rows, "agree"))
 
 
 def _rates(rows: Sequence[Count], confidence: float) -> dict[str, Rate]:

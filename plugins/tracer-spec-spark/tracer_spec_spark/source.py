@@ -33,7 +33,7 @@ _AS_JSON = {
 
 
 # what Spark would write over the progress of a build
-_QUIET = {"spark.ui.showConsoleProgress": "false", "spark.log.level": "ERROR"}
+_QUIET: dict[str, str | bool | int] = {"spark.ui.showConsoleProgress": "false", "spark.log.level": "ERROR"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +103,9 @@ def open_session(conf: dict[str, str | bool | int]) -> SparkSession:
     if active is not None:
         return active
     builder = SparkSession.builder.appName("tracer-spec")
-    for key, value in _QUIET.items():
-        builder = builder.config(key, value)
     if "PYSPARK_PYTHON" not in os.environ and _is_local(conf):
         os.environ["PYSPARK_PYTHON"] = sys.executable
-    for key, value in conf.items():
+    for key, value in (_QUIET | conf).items():
         builder = builder.config(key, value)
     return builder.getOrCreate()
 

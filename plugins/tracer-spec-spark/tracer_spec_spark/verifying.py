@@ -140,7 +140,7 @@ def verify(
         )
     claim = CertificateDocument.of_bundle(opened).claimed(opened.manifest.status)
     session = df.sparkSession
-    shipped = ship(session, bundle, opened.sha256 if sha256 else None, Settings(embedder, embedder_options, True))
+    shipped = ship(session, bundle, sha256, Settings(embedder, embedder_options, True))
     check_workers(session)
     asked = {"text": text, "label": label, "id": id, "group": group if grouped else None}
     named = sorted({name for name in asked.values() if name is not None})
