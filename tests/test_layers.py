@@ -18,13 +18,17 @@ ALLOWED = {
     "text_format": ({"errors"}, set()),
     "text_steps": ({"errors"}, set()),
     "atomic_write": ({"errors"}, set()),
+    "build_packages": ({"errors"}, set()),
     # pyarrow: in runtime/arrow.py alone, where Arrow batches are given or asked for
     "runtime": ({"errors", "runtime"}, {"numpy", "onnxruntime", "pyarrow"}),
     "production": ({"errors", "production", "runtime"}, set()),
     "stats": ({"stats"}, {"numpy", "scipy"}),
     "graph": ({"errors", "graph", "runtime"}, {"numpy", "onnx"}),
     "spec": ({"errors", "spec"}, {"pydantic", "pydantic_core", "yaml", "jmespath"}),
-    "report": ({"errors", "runtime", "stats", "spec", "flow", "report"}, {"jinja2", "numpy", "pydantic", "vl_convert"}),
+    "report": (
+        {"build_packages", "errors", "runtime", "stats", "spec", "flow", "report"},
+        {"jinja2", "numpy", "pydantic", "vl_convert"},
+    ),
     "plugin": ({"errors", "plugin"}, {"numpy", "pydantic", "pluggy", "onnx"}),
 }
 # the ground floor: what every layer may import

@@ -48,7 +48,7 @@ class Touchy(Options):
 
 
 class VectorsOfTheTraces:
-    def read(self, rows: Sequence[int], ids: Sequence[str | None], vectors: Sequence[Any]) -> Any:
+    def read(self, rows: Sequence[int], ids: Sequence[str | None], vectors: Sequence[Any], texts: Any) -> Any:
         return vectors
 
 

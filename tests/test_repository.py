@@ -61,7 +61,7 @@ def test_where_every_test_is_meant_to_run_a_skip_is_a_failure_unless_it_is_liste
 
 
 def test_the_readmes_main_job_is_one_command_on_the_quickstart():
-    (command,) = [block.strip() for block in blocks(README, "sh") if "pip install -q ." in block]
+    (command,) = [block.strip() for block in blocks(README, "sh") if "pip install -q '.[build]'" in block]
     assert "\n" not in command
     assert command.endswith("tracer-spec build specs/quickstart/router.yaml")
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tracer_spec.build_packages import check_build_packages
 from tracer_spec.errors import UsageError
 from tracer_spec.flow.progress import Observer, no_observer, staged
 from tracer_spec.flow.result import BuildResult
@@ -65,12 +66,14 @@ def build(
     SpecError
         Where the spec is invalid.
     DataError, PluginError
-        Where the traces or a plugin fail.
+        Where the traces or a plugin fail; :class:`~tracer_spec.errors.MissingDependencyError`, before anything is read,
+        where the packages of the extra ``build`` are not installed.
     TracerError
         Where the bundle or the lock could not be written, or ONNX Runtime not be imported; before anything is read.
     LockError
         Where ``locked`` or ``check`` finds a difference, or no lock; its ``differences`` say what was and what is.
     """
+    check_build_packages("building")
     from tracer_spec.flow.audit.document import audit, audited_rows
     from tracer_spec.flow.bundle_contents import bundle_contents
     from tracer_spec.flow.bundle_file import bundle_place, seal_bundle

@@ -285,7 +285,7 @@ def test_the_fingerprint_is_that_of_the_model_alone():
     [
         ({}, "give exactly one of path and column; got neither"),
         ({"path": "v.npy", "column": "v"}, "give exactly one of path and column; got both"),
-        ({"path": "folder/v.csv"}, r"path is 'v.csv'; expected a file called \*.npy or \*.npz"),
+        ({"path": "folder/v.csv"}, r"path is 'v.csv'; expected a file called \*.npy, \*.npz or \*.parquet"),
         ({"column": ""}, "at least 1 character"),
         ({"columns": "v"}, "Extra inputs are not permitted"),
     ],

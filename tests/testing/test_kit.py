@@ -336,7 +336,7 @@ def test_a_service_that_connects_before_it_is_given_a_text_is_told_how():
 
 def test_a_reader_of_vectors_is_sent_to_its_own_contract_and_held_to_it():
     class Constant:
-        def read(self, rows, ids, vectors):
+        def read(self, rows, ids, vectors, texts):
             return np.arange(2 * len(rows), dtype=np.float32).reshape(-1, 2)
 
         def embed(self, texts):

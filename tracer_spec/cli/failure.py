@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import click
 
+from tracer_spec.build_packages import missing_build_package
 from tracer_spec.cli.console import paint, wrapped
 from tracer_spec.cli.signals import Ended, interrupt_behind
 from tracer_spec.errors import Difference, LockError, Problem, TracerError
@@ -93,6 +94,8 @@ def failure_of(error: BaseException) -> Failure:
     if isinstance(error, OSError) and error.strerror:
         where = "" if error.filename is None else str(error.filename)
         return Failure(1, (Problem(where, error.strerror.lower()),))
+    if isinstance(error, ImportError) and (missing := missing_build_package(error)):
+        return Failure(missing.exit_code, missing.problems)
     if isinstance(error, ImportError) and not (error.name or "").startswith("tracer_spec"):
         what = f"{error.name or 'a package'} cannot be imported: {' '.join(str(error).split())[:300]}"
         return Failure(1, (Problem("", what, "pip install --upgrade tracer-spec numpy onnxruntime"),))

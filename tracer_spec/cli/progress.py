@@ -1,8 +1,9 @@
-"""Progress of a build on stderr: bars on a terminal, plain lines elsewhere."""
+"""Progress of a build on stderr: bars on a terminal where rich is installed, plain lines elsewhere."""
 
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -28,7 +29,7 @@ def watch(verbosity: int) -> Iterator[Observer]:
     with contextlib.redirect_stdout(sys.stderr):
         if verbosity < 0:
             yield no_observer
-        elif verbosity > 0 or not is_terminal(sys.stderr):
+        elif verbosity > 0 or not is_terminal(sys.stderr) or importlib.util.find_spec("rich") is None:
             yield _Lines(steps=verbosity > 0)
         else:
             with _bars() as progress:

@@ -170,7 +170,9 @@ class Service(Protocol):
 class VectorReader(Protocol):
     """An "embedder" whose vectors come with the traces; the app brings its own at run time."""
 
-    def read(self, rows: Sequence[int], ids: Sequence[str | None], vectors: Sequence[Any]) -> Vectors:
+    def read(
+        self, rows: Sequence[int], ids: Sequence[str | None], vectors: Sequence[Any], texts: Sequence[str]
+    ) -> Vectors:
         """Return vectors, shape (n, d), float32.
 
         Parameters
@@ -181,6 +183,8 @@ class VectorReader(Protocol):
             The id of each trace.
         vectors : sequence
             What the record holds at the path :attr:`VectorReaderPlugin.column`; None where there is none.
+        texts : sequence of str
+            The text of each trace; empty where it has none.
         """
         ...
 

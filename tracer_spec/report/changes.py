@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tracer_spec.build_packages import check_build_packages
 from tracer_spec.errors import Difference
 from tracer_spec.flow.documents.audit import AuditDocument, Counts
 from tracer_spec.flow.lock.differences import differences
@@ -139,7 +140,10 @@ def compare(old: Bundle, new: Bundle) -> Changes:
     ------
     BundleError
         Where a member that is compared cannot be read.
+    MissingDependencyError
+        Where scipy is not installed, which tells changes from noise.
     """
+    check_build_packages("comparing bundles", "scipy")
     sides, audits, facts = [], [], []
     for bundle in (old, new):
         with naming(bundle.where):

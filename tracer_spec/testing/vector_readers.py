@@ -22,6 +22,8 @@ class VectorReaderContract(Contract):
         The ids of the traces that it is asked for, in the order of the records.
     held : sequence
         What each record holds at its ``column``; None for each where vectors are elsewhere.
+    texts : sequence of str
+        The text of each trace.
 
     Examples
     --------
@@ -34,13 +36,15 @@ class VectorReaderContract(Contract):
     kind = "embedder"
     ids: Sequence[str | None] = ("a", "b", "c")
     held: Sequence[Any] = (None, None, None)
+    texts: Sequence[str] = ("where is my card?", "top up", "why was I charged?")
 
     def _read(self, order: Sequence[int]) -> Vectors:
-        X: Vectors = self.made().read(list(order), [self.ids[i] for i in order], [self.held[i] for i in order])
+        columns = ([column[i] for i in order] for column in (self.ids, self.held, self.texts))
+        X: Vectors = self.made().read(list(order), *columns)
         return X
 
     def test_it_is_a_reader(self) -> None:
-        """It is described by VectorReaderPlugin, whose column gives a JMESPath or None, and has read(rows, ids, vectors)."""
+        """VectorReaderPlugin describes it, its column gives a JMESPath or None, and it has read(rows, ids, vectors, texts)."""
         plugin, part = self.descriptor, self.made()
         self.require(
             isinstance(plugin, VectorReaderPlugin) and isinstance(part, VectorReader),

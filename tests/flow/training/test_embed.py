@@ -91,7 +91,7 @@ class Reads:
     def __init__(self, options):
         pass
 
-    def read(self, rows, ids, vectors):
+    def read(self, rows, ids, vectors, texts):
         columns = zip(rows, ids, vectors, strict=True)
         return np.array(
             [[row, int(name), -1.0 if held is None else held[0]] for row, name, held in columns], np.float32

@@ -23,6 +23,7 @@ from tracer_spec.plugin.paths import LocalPath
 
 _ADDRESS = "embedder.with"
 _NPY = b"\x93NUMPY"
+_PARQUET = ".parquet"
 # what numpy.load and zipfile raise for a file that is damaged, cut short, encrypted, or claims to be huge
 _UNREADABLE = (
     OSError,
@@ -42,9 +43,10 @@ class PrecomputedOptions(Options):
 
     path: LocalPath | None = Field(
         None,
-        description="a .npy of vectors in the order of the records, or a .npz of 'vectors', joined on the trace's id "
-        "where it has 'ids' too; relative to the spec",
-        examples=["vectors.npz"],
+        description="a .npy of vectors in the order of the records; a .npz of 'vectors', joined on the trace's id where it "
+        "has 'ids' too; or a .parquet, a file or a folder of parts, with one column of lists, joined on its column 'id' or "
+        "'text_sha256' where it has one; relative to the spec",
+        examples=["vectors.npz", "vectors.parquet"],
     )
     column: str | None = Field(
         None,
@@ -59,8 +61,8 @@ class PrecomputedOptions(Options):
         if (self.path is None) == (self.column is None):
             got = "neither" if self.path is None else "both"
             raise ValueError(f"give exactly one of path and column; got {got}")
-        if self.path is not None and not self.path.endswith((".npy", ".npz")):
-            raise ValueError(f"path is '{Path(self.path).name}'; expected a file called *.npy or *.npz")
+        if self.path is not None and not self.path.endswith((".npy", ".npz", _PARQUET)):
+            raise ValueError(f"path is '{Path(self.path).name}'; expected a file called *.npy, *.npz or *.parquet")
         return self
 
 
@@ -76,7 +78,7 @@ class Precomputed:
     Parameters
     ----------
     path : str or None
-        A ``.npy`` or ``.npz`` file; None where vectors stand in the records.
+        A ``.npy``, ``.npz`` or ``.parquet``; None where vectors stand in the records.
     model : str
         The model that made the vectors.
     """
@@ -84,7 +86,9 @@ class Precomputed:
     path: str | None = None
     model: str = ""
 
-    def read(self, rows: Sequence[int], ids: Sequence[str | None], vectors: Sequence[Any]) -> Vectors:
+    def read(
+        self, rows: Sequence[int], ids: Sequence[str | None], vectors: Sequence[Any], texts: Sequence[str] = ()
+    ) -> Vectors:
         """Return the vectors of traces.
 
         Parameters
@@ -95,6 +99,8 @@ class Precomputed:
             The id of each trace: where a file has ``ids``.
         vectors : sequence, length n
             What each record holds at the option ``column``.
+        texts : sequence of str, length n
+            The text of each trace, empty where it has none: where a file knows vectors by the digest of the text.
 
         Returns
         -------
@@ -108,6 +114,10 @@ class Precomputed:
         """
         if self.path is None:
             return _from_records(vectors, rows)
+        if self.path.endswith(_PARQUET):
+            from tracer_spec.builtin.embedders.parquet_vectors import read_parquet
+
+            return _as_float32(*read_parquet(self.path, rows, ids, texts), "path")
         name = Path(self.path).name
         matrix, known_ids = _open(self.path, name)
         places = _by_order(rows, len(matrix), name) if known_ids is None else _by_id(ids, known_ids, name)

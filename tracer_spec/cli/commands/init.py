@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tracer_spec.build_packages import check_build_packages
 from tracer_spec.cli.console import is_terminal, print_document, rows
 from tracer_spec.cli.verbs import VERBS
 from tracer_spec.errors import UsageError
@@ -152,6 +153,7 @@ def _ask(question: str, default: str) -> str:
 
 def _look(traces: tuple[str, ...], text: str | None, label: str | None, *, asks: bool) -> Look:
     """Look at traces; where several fields could be text or label, ask which."""
+    check_build_packages("writing a spec for traces")
     from tracer_spec.init.inspect_traces import look_at
     from tracer_spec.init.refusal import which_label
 

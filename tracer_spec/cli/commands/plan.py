@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tracer_spec.build_packages import check_build_packages
 from tracer_spec.cli.console import print_document
 from tracer_spec.cli.options import brief_option, only_one_of, overrides_option, quiet_option
 from tracer_spec.cli.output import GITHUB, JSON, chosen_format, format_options
@@ -35,6 +36,7 @@ def command(
     itself, the rows that certify, how many of them a policy must handle to be certifiable at all, and, where nothing
     could be, how many more traces it takes. Of certify rows it looks at nothing but their number. Writes nothing.
     """
+    check_build_packages("planning a build")
     from tracer_spec.cli.progress import watch
     from tracer_spec.flow.cache.store import open_store
     from tracer_spec.flow.lock.file import lock_path

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tracer_spec.build_packages import check_build_packages
 from tracer_spec.cli.console import print_document
 from tracer_spec.cli.options import (
     brief_option,
@@ -82,6 +83,8 @@ def command(
     from tracer_spec.runtime.bundle import naming
     from tracer_spec.runtime.session import open_policy
 
+    if traces is not None:
+        check_build_packages("measuring a bundle on traces", "scipy")
     opened = read_bundle(bundle, sha256=sha256)
     with naming(bundle):
         open_policy(opened.members[POLICY], opened.manifest)

@@ -51,7 +51,7 @@ class FittedEmbedder:
         with self.resolved.attribute_errors():
             if self.resolved.reads_vectors:
                 held = traces.vectors if traces.vectors is not None else (None,) * len(traces)
-                X = self.embedder.read(traces.rows.tolist(), traces.ids, held)
+                X = self.embedder.read(traces.rows.tolist(), traces.ids, held, traces.texts or ("",) * len(traces))
             elif not traces.texts:
                 X = self.embedder.embed([])
             elif self.known is not None:
