@@ -18,6 +18,7 @@ from pyspark.sql.types import (
     StructField,
     StructType,
 )
+from tracer_spec.build_packages import check_build_packages
 from tracer_spec.cli.commands.spec_of_bundle import text_at, traces_spec, written_spec
 from tracer_spec.cli.text.verify import measured_document
 from tracer_spec.errors import DataError, UsageError
@@ -125,6 +126,7 @@ def verify(
     >>> verified.found.agreement  # doctest: +SKIP
     Rate(n=61234, k=59100, lower=0.9636, upper=0.9666)
     """
+    check_build_packages("measuring a bundle on rows", "scipy")
     _check_columns(df.schema, text, label, id, group)
     opened = read_bundle(bundle, sha256=sha256)
     if opened.manifest.embedder.probe is None:

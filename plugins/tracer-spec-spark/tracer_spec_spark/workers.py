@@ -23,8 +23,8 @@ NEEDED = {
 }
 # in a message of Spark, in its different versions: the driver and a worker run different minor versions of Python
 _OTHER_PYTHON = ("PYTHON_VERSION_MISMATCH", "Python in worker has different version")
-# the last line of a traceback of Python inside a message of Spark
-_RAISED = re.compile(r"^[A-Za-z_][\w.]*(?:Error|Exception): .*", re.MULTILINE)
+# the end of a traceback of Python inside a message of Spark; an error of ours has lines that are indented
+_RAISED = re.compile(r"^[A-Za-z_][\w.]*(?:Error|Exception): .*(?:\n  \S.*)*", re.MULTILINE)
 _MARK = "tracer-spec on a worker: "
 
 
@@ -85,7 +85,7 @@ def told(error: BaseException) -> TracerError:
         return DataError(of_ours)
     raised = _RAISED.findall(said)
     line = raised[-1] if raised else (said.strip() or type(error).__name__).splitlines()[0]
-    return TracerError(f"Spark says: {line[:400]}", hint="Spark's log says more")
+    return TracerError(f"Spark says: {' '.join(line.split())[:400]}", hint="Spark's log says more")
 
 
 def in_worker(module: str, name: str, *given: Any) -> Callable[[Any], Any]:
