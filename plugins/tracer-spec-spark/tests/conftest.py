@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import sys
 
 import pytest
-from shop import build, calls
-
-HAS_JAVA = bool(os.environ.get("JAVA_HOME") or shutil.which("java"))
+from shop import HAS_JAVA, NO_JAVA, build, calls
 
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory):
     if not HAS_JAVA:
-        pytest.skip("there is no Java: Spark needs one (apt-get install openjdk-17-jre-headless)")
+        pytest.skip(NO_JAVA)
     os.environ["PYSPARK_PYTHON"] = sys.executable
     from pyspark.sql import SparkSession
 

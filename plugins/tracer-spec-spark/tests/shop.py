@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import shutil
+import subprocess
+import sys
 
 import tracer_spec as ts
+
+HAS_JAVA = bool(os.environ.get("JAVA_HOME") or shutil.which("java"))
+NO_JAVA = "there is no Java, which Spark runs on: apt-get install default-jre-headless"
 
 LABELS = ("refund", "delivery", "account")
 _WORDS = {
@@ -53,3 +60,11 @@ def build(folder, rows, name="shop", **spec):
     path = folder / f"{name}.tracer"
     assert ts.build(said | spec, out=path, workers=1).status == "certified"
     return path
+
+
+def by_command(bundle, path):
+    """Return what ``tracer-spec verify`` measures."""
+    command = [sys.executable, "-m", "tracer_spec", "verify", str(bundle), str(path), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 4), done.stderr
+    return json.loads(done.stdout)["measured"]

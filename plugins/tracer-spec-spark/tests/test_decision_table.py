@@ -6,6 +6,7 @@ import json
 import tracer_spec as ts
 from shop import calls
 from tracer_spec.flow.documents.decision import decision_schema
+
 from tracer_spec_spark import decisions
 from tracer_spec_spark.decision_table import ROUTER, SCHEMA, UNREAD
 
@@ -32,10 +33,16 @@ def test_the_columns_are_those_of_the_schema_of_the_log():
 
 def test_a_log_is_read_as_it_was_written(spark, bundle, tmp_path):
     texts = [row["input"] for row in calls(60, seed=2)]
-    with ts.deploy(bundle, teacher=lambda text: {"label": "refund"}, mode="live", audit=0.3, log=tmp_path / "log") as app:
+    with ts.deploy(
+        bundle, teacher=lambda text: {"label": "refund"}, mode="live", audit=0.3, log=tmp_path / "log"
+    ) as app:
         for text in texts:
             app.classify(text)
-    lines = [json.loads(line) for path in (tmp_path / "log").glob("*.jsonl") for line in path.open(encoding="utf-8")]
+    lines = [
+        json.loads(line)
+        for path in (tmp_path / "log").glob("*.jsonl")
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
     got = {row["id"]: row.asDict(recursive=True) for row in decisions(spark, tmp_path).collect()}
     assert len(got) == len(lines) == 60
     for line in lines:
@@ -51,10 +58,17 @@ def test_a_log_is_read_as_it_was_written(spark, bundle, tmp_path):
 
 
 def test_a_line_that_is_no_record_is_kept_as_it_stands(spark, tmp_path):
-    good = {"id": "a", "time": "2026-01-01T00:00:00Z", "teacher": None, "teacher_raw": None, "model": None, "router": None}
+    good = {
+        "id": "a",
+        "time": "2026-01-01T00:00:00Z",
+        "teacher": None,
+        "teacher_raw": None,
+        "model": None,
+        "router": None,
+    }
     path = tmp_path / "decisions-2026-01-01-abc-0001.jsonl"
     path.write_text(json.dumps(good) + '\n{"id": "b", "ti', encoding="utf-8")
     (tmp_path / "monitor.json").write_text("{}")
     rows = decisions(spark, tmp_path).orderBy("id", ascending=False).collect()
-    assert [(row["id"], row[UNREAD]) for row in rows][0] == ("a", None)
-    assert [row[UNREAD] for row in rows][1:] == ['{"id": "b", "ti']
+    assert rows[0]["id"] == "a"
+    assert [row[UNREAD] for row in rows] == [None, '{"id": "b", "ti']

@@ -9,6 +9,7 @@ import tracer_spec as ts
 from pyspark.errors import PythonException
 from shop import build, calls
 from tracer_spec.errors import BundleError, DataError, MissingDependencyError, UsageError
+
 from tracer_spec_spark import route
 from tracer_spec_spark.workers import check_found, check_workers, in_worker, told
 
@@ -106,7 +107,11 @@ def test_a_worker_refuses_a_file_of_another_digest(table, bundle):
     [
         ({}, UsageError, "route reads one column"),
         ({"text": "question", "vector": "v"}, UsageError, "route reads one column"),
-        ({"text": "questoin"}, DataError, "no column 'questoin'; there are n, question\n  hint: did you mean 'question'"),
+        (
+            {"text": "questoin"},
+            DataError,
+            "no column 'questoin'; there are n, question\n  hint: did you mean 'question'",
+        ),
         ({"text": "n"}, DataError, "column 'n' is of type int, not of texts"),
         ({"vector": "question"}, DataError, "column 'question' is of type string, not of arrays of numbers"),
         ({"text": "question", "sha256": "0" * 64}, BundleError, "has the sha256"),

@@ -11,6 +11,7 @@ from shop import build, calls, write_lines
 from tracer_spec.errors import DataError, SpecError
 from tracer_spec.flow.traces.row_keys import SPAN, uniform_hash
 from tracer_spec.testing import SourceContract
+
 from tracer_spec_spark import SparkOptions
 from tracer_spec_spark.source import SparkSource
 
@@ -46,9 +47,9 @@ class OverSpark(SourceContract):
 
     @pytest.fixture(autouse=True)
     def _session(self, spark):
-        spark.createDataFrame([tuple(row.values()) for row in ROWS], "id int, input string, teacher string").repartition(
-            3
-        ).createOrReplaceTempView("few")
+        spark.createDataFrame(
+            [tuple(row.values()) for row in ROWS], "id int, input string, teacher string"
+        ).repartition(3).createOrReplaceTempView("few")
 
 
 class TestTable(OverSpark):
@@ -80,7 +81,8 @@ def test_rows_are_in_the_order_of_their_ids_and_of_what_they_hold(read, spark):
 def test_values_are_those_of_json(read):
     sql = """
         SELECT 'a' AS id, TIMESTAMP '2026-01-02 03:04:05.678901+01:00' AS moment, TIMESTAMP_NTZ '2026-01-02 03:04:05' AS local,
-               DATE '2026-01-02' AS day, CAST(1.50 AS DECIMAL(5, 2)) AS price, double('NaN') AS lost, CAST('ß' AS BINARY) AS bytes,
+               DATE '2026-01-02' AS day,
+               CAST(1.50 AS DECIMAL(5, 2)) AS price, double('NaN') AS lost, CAST('ß' AS BINARY) AS bytes,
                named_struct('a', array(1, NULL)) AS inner, map('k', 'v') AS pairs, CAST(NULL AS STRING) AS nothing, true AS yes,
                9007199254740993L AS large
     """
@@ -201,7 +203,9 @@ def test_a_secret_in_a_spec_is_not_repeated(tmp_path):
 def test_a_build_comes_to_the_same_from_spark_as_from_lines(spark, tmp_path):
     rows = sorted(calls(1500), key=lambda row: row["id"])
     frame = [tuple(row[key] for key in ("id", "input", "teacher")) for row in rows]
-    spark.createDataFrame(frame, "id string, input string, teacher string").repartition(4).createOrReplaceTempView("built")
+    spark.createDataFrame(frame, "id string, input string, teacher string").repartition(4).createOrReplaceTempView(
+        "built"
+    )
     lines = build(tmp_path / "lines", [{key: row[key] for key in ("id", "input", "teacher")} for row in rows])
     table = build(tmp_path / "table", [], traces={"use": "spark", "with": {"table": "built"}})
     one, other = ts.load(lines), ts.load(table)

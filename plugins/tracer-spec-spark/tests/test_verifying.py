@@ -2,12 +2,11 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
-import sys
 
 import pytest
-from shop import build, calls, write_lines
+from shop import build, by_command, calls, write_lines
 from tracer_spec.errors import DataError, UsageError
+
 from tracer_spec_spark import verify
 from tracer_spec_spark.judging import Cells
 
@@ -35,14 +34,9 @@ def fresh(n=700):
 
 
 def frame_of(spark, rows):
-    return spark.createDataFrame([tuple(row[key] for key in ("id", "input", "teacher", "shop")) for row in rows], SCHEMA)
-
-
-def by_command(bundle, path):
-    command = [sys.executable, "-m", "tracer_spec", "verify", str(bundle), str(path), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode in (0, 4), done.stderr
-    return json.loads(done.stdout)["measured"]
+    return spark.createDataFrame(
+        [tuple(row[key] for key in ("id", "input", "teacher", "shop")) for row in rows], SCHEMA
+    )
 
 
 def compare(spark, bundle, rows, folder, **columns):
@@ -82,9 +76,12 @@ def test_texts_are_taken_out_of_their_prompts(spark, tmp_path):
     prompts, others = list(map(prompt, fresh(200))), fresh(60)
     prompts = [{**row, "input": None} if "None" in row["input"] else row for row in prompts]
     # a log of prompts with some that are others, and a log of texts alone
-    assert compare(spark, made, prompts + calls(40, seed=4, first=8000), tmp_path)["left_out"][
-        "not matched by 'traces.extract', of other prompts"
-    ] == 40
+    assert (
+        compare(spark, made, prompts + calls(40, seed=4, first=8000), tmp_path)["left_out"][
+            "not matched by 'traces.extract', of other prompts"
+        ]
+        == 40
+    )
     assert "not matched" not in str(compare(spark, made, others, tmp_path)["left_out"])
 
 
@@ -97,14 +94,16 @@ def test_a_claim_per_group_counts_one_row_of_each_group(spark, tmp_path):
     assert said["left_out"]["of a group that another row speaks for"] == 250
     with pytest.raises(UsageError, match="claim is per group"):
         verify(frame_of(spark, rows), made, text="input", label="teacher", id="id")
+    frame = frame_of(spark, [*rows, {**rows[0], "id": "alone", "shop": None}])
     with pytest.raises(DataError, match="and 1 of 451 rows have none"):
-        frame = frame_of(spark, [*rows, {**rows[0], "id": "alone", "shop": None}])
         verify(frame, made, text="input", label="teacher", id="id", group="shop")
 
 
 def test_rows_that_the_build_has_seen_measure_nothing(spark, bundle):
     frame = frame_of(spark, calls(1500)[:50])
-    with pytest.raises(DataError, match="none of 50 traces is new to this bundle: 50 known to the build by id and text"):
+    with pytest.raises(
+        DataError, match="none of 50 traces is new to this bundle: 50 known to the build by id and text"
+    ):
         verify(frame, bundle, text="input", label="teacher", id="id")
 
 

@@ -10,13 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pyspark.errors import PySparkException
 from tracer_spec.errors import DataError
 from tracer_spec.plugin import Record
 
 from tracer_spec_spark.routing import column_type
 from tracer_spec_spark.sampling import sampled
-from tracer_spec_spark.workers import check_workers, quoted, told
+from tracer_spec_spark.workers import ERRORS, check_workers, quoted, told
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -121,7 +120,7 @@ def translated() -> Iterator[None]:
     """Turn Spark's errors into ours."""
     try:
         yield
-    except PySparkException as error:
+    except ERRORS as error:
         said = told(error).problems[0]
         raise DataError(said.what, hint=said.hint, address=ADDRESS) from None
 

@@ -8,10 +8,14 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from tracer_spec import __version__
 from tracer_spec.errors import DataError, MissingDependencyError, TracerError
 from tracer_spec.runtime.router_ref import RouterRef
+
+ERRORS = (PySparkException, Py4JError)
+"""What Spark raises; an iterator over rows raises Java's own."""
 
 # what a worker runs besides Spark's own; its distribution's name for pip
 NEEDED = {
@@ -25,6 +29,8 @@ NEEDED = {
 _OTHER_PYTHON = ("PYTHON_VERSION_MISMATCH", "Python in worker has different version")
 # the end of a traceback of Python inside a message of Spark; an error of ours has lines that are indented
 _RAISED = re.compile(r"^[A-Za-z_][\w.]*(?:Error|Exception): .*(?:\n  \S.*)*", re.MULTILINE)
+# the first cause inside a message of Java
+_CAUSED = re.compile(r"^Caused by: [\w.$]+: (.*)", re.MULTILINE)
 _MARK = "tracer-spec on a worker: "
 
 
@@ -49,7 +55,7 @@ def check_workers(session: Any) -> None:
 
     try:
         said = session.range(0, 1, 1, 1).select(udf(_probe(tuple(NEEDED)), "string", useArrow=False)("id")).first()
-    except PySparkException as error:
+    except ERRORS as error:
         raise told(error) from None
     check_found(json.loads(said[0]))
 
@@ -83,7 +89,7 @@ def told(error: BaseException) -> TracerError:
     of_ours = said.partition(_MARK)[2].partition("\n")[0]
     if of_ours:
         return DataError(of_ours)
-    raised = _RAISED.findall(said)
+    raised = _RAISED.findall(said) or _CAUSED.findall(said)
     line = raised[-1] if raised else (said.strip() or type(error).__name__).splitlines()[0]
     return TracerError(f"Spark says: {' '.join(line.split())[:400]}", hint="Spark's log says more")
 
