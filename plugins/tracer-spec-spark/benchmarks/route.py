@@ -2,8 +2,8 @@
 
 python benchmarks/route.py BUNDLE TEXTS.jsonl [--rows 200000] [--runs 3]
 
-TEXTS.jsonl has a text under 'input' on each line. Both sides read the same Parquet and decide on each of its rows. For Spark, of
-two cores, the processor time of Java and of all its Python workers counts. A first run of each warms up and is not counted.
+TEXTS.jsonl has a text under 'input' on each line. Both sides read the same Parquet and decide on each of its rows. For Spark,
+of two cores, the processor time of Java and of all its Python workers counts. A first run of each warms up and is not counted.
 """
 
 from __future__ import annotations
