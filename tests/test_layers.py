@@ -19,14 +19,16 @@ ALLOWED = {
     "text_steps": ({"errors"}, set()),
     "atomic_write": ({"errors"}, set()),
     "build_packages": ({"errors"}, set()),
+    "chat": ({"errors", "chat"}, set()),
+    "expressions": ({"errors", "chat", "expressions"}, {"jmespath"}),
     # pyarrow: in runtime/arrow.py alone, where Arrow batches are given or asked for
     "runtime": ({"errors", "runtime"}, {"numpy", "onnxruntime", "pyarrow"}),
-    "production": ({"errors", "production", "runtime"}, set()),
+    "production": ({"errors", "atomic_write", "chat", "expressions", "production", "runtime", "stats"}, {"numpy"}),
     "stats": ({"stats"}, {"numpy", "scipy"}),
     "graph": ({"errors", "graph", "runtime"}, {"numpy", "onnx"}),
     "spec": ({"errors", "spec"}, {"pydantic", "pydantic_core", "yaml", "jmespath"}),
     "report": (
-        {"build_packages", "errors", "runtime", "stats", "spec", "flow", "report"},
+        {"build_packages", "errors", "runtime", "stats", "production", "spec", "flow", "report"},
         {"jinja2", "numpy", "pydantic", "vl_convert"},
     ),
     "plugin": ({"errors", "plugin"}, {"numpy", "pydantic", "pluggy", "onnx"}),

@@ -14,6 +14,8 @@ import tracer_spec as ts
 from tracer_spec.build_packages import PACKAGES, check_build_packages
 from tracer_spec.cli.verbs import VERBS
 from tracer_spec.errors import MissingDependencyError
+from tracer_spec.production.releases import promote
+from tracer_spec.runtime.release import Release
 from tracer_spec.testing.distribution import put_distribution
 
 ROOT = Path(__file__).parents[1]
@@ -41,6 +43,9 @@ WORKS = {
     "validate router.yaml": "router.yaml: ok (small",
     "verify small.tracer": "gives the 5 probe vectors",
     "route small.tracer --text hello": '"handled": ',
+    "promote small.tracer releases": "promoted  releases",
+    "rollback released": "rolled back  released",
+    "monitor small.tracer log": "not measured  small",
     "inspect small.tracer": "all verified",
     "plugins": "pareto-testing",
     "plugins mlp": "learning_rate",
@@ -66,6 +71,10 @@ def folder(tmp_path_factory):
     (made / "traces.jsonl").write_bytes(TRACES.read_bytes())
     (made / "router.yaml").write_text(SPEC)
     assert ts.build(made / "router.yaml", out=made / "small.tracer").status == "certified"
+    digest = promote(made / "small.tracer", made / "released").release.current
+    (made / "released" / "release.json").write_bytes(Release(current=digest, history=(digest,)).to_json())
+    with ts.deploy(made / "small.tracer", teacher=str, log=made / "log", audit=0.0) as deployed:
+        deployed.classify("where is my card?")
     return made
 
 

@@ -301,6 +301,14 @@ def test_a_long_list_of_labels_is_cut() -> None:
             "--set split  split.key\n  'nope(a)' calls nope(), which does not exist; known: ",
         ),
         (
+            "serve={match: nope(a)}",
+            "--set serve  serve.match\n  'nope(a)' calls nope(), which does not exist; known: ",
+        ),
+        (
+            "serve={text: to_string(a)}",
+            "--set serve  serve.text\n  'to_string(a)' calls to_string(), which no expression in a bundle may; known: asked, ",
+        ),
+        (
             "traces.format={label: a}",
             "--set traces.format  traces.format\n"
             "  the format gives no text, and the embedder 'words' reads texts\n"
@@ -350,6 +358,14 @@ def test_a_preset_and_what_is_written_over_it_are_read() -> None:
     (raw,) = plan.reader().read({"id": "1", "vars": {"ticket": "where?"}, "testCase": {"assert": []}})
     assert (raw.text, raw.label, raw.truth, raw.reason) == ("where?", None, None, "")
     assert plan.formats[0].skip == {}
+
+
+def test_an_answer_in_a_text_makes_no_sense_where_labels_are_names_of_tools() -> None:
+    assert problems(SPEC, "traces.labels.normalize=[tool-name]", "serve={answer: 'It is {label}'}") == [
+        "--set serve  serve.answer\n"
+        "  the steps of labels.normalize read the name of a tool (tool-name), which no text has\n"
+        "  hint: take answer out: the tool is called"
+    ]
 
 
 def test_an_expression_from_the_environment_is_not_quoted() -> None:

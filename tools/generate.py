@@ -17,7 +17,8 @@ from tracer_spec.flow.documents.certificate import CertificateDocument
 from tracer_spec.flow.documents.decision import decision_schema
 from tracer_spec.flow.documents.frontier import FrontierDocument
 from tracer_spec.flow.documents.lock import LockDocument
-from tracer_spec.runtime.manifest_schema import manifest_schema
+from tracer_spec.flow.documents.monitor import monitor_schema
+from tracer_spec.runtime.manifest_schema import manifest_schema, pointer_schema
 from tracer_spec.spec import router_schema
 
 ROOT = Path(__file__).parents[1]
@@ -43,6 +44,8 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "schemas/decision.v1.json": _schema(decision_schema),
     "schemas/frontier.v1.json": _schema(FrontierDocument.schema_document),
     "schemas/lock.v1.json": _schema(LockDocument.schema_document),
+    "schemas/monitor.v1.json": _schema(monitor_schema),
+    "schemas/release.v1.json": _schema(pointer_schema),
     "schemas/router.v1.json": _schema(router_schema),
     "schemas/trace.v1.json": _schema(native_schema),
 }

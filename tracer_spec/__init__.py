@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tracer_spec.engine import BuildResult, build
     from tracer_spec.errors import BundleError, DataError, LockError, PluginError, SpecError, TracerError
+    from tracer_spec.production.cases import Label
     from tracer_spec.production.decision_log import DecisionLog
-    from tracer_spec.production.deployment import Deployment, Label, deploy
+    from tracer_spec.production.deployment import Deployment, deploy
+    from tracer_spec.production.transport import openai_transport
     from tracer_spec.runtime import Batch, Decision, Router, load
     from tracer_spec.runtime.router_ref import RouterRef
 
@@ -28,8 +30,9 @@ _HOMES = {
     "load": "tracer_spec.runtime",
     "DecisionLog": "tracer_spec.production.decision_log",
     "Deployment": "tracer_spec.production.deployment",
-    "Label": "tracer_spec.production.deployment",
+    "Label": "tracer_spec.production.cases",
     "deploy": "tracer_spec.production.deployment",
+    "openai_transport": "tracer_spec.production.transport",
     "BundleError": "tracer_spec.errors",
     "DataError": "tracer_spec.errors",
     "LockError": "tracer_spec.errors",
@@ -57,6 +60,7 @@ __all__ = [
     "build",
     "deploy",
     "load",
+    "openai_transport",
 ]
 
 

@@ -1,4 +1,4 @@
-"""Writing of a file in one step: what is there is whole, before and after."""
+"""Writing of a file in one step: what is there is whole, before and after; and a folder for one writer at a time."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import re
 import stat
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tracer_spec.errors import TracerError
@@ -88,6 +90,22 @@ def check_writable(path: Path, *, what: str) -> None:
     if number:
         hint = "name a file in a folder that may be written; nothing was done"
         raise TracerError(f"{what} cannot be written: {os.strerror(number)}", where=str(path), hint=hint)
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep other processes that ask for the same from writing in a folder meanwhile, where the system has a way to."""
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)  # which lets go of the folder
 
 
 def _flush_folder(folder: Path) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from tracer_spec.builtin.formats import find_format, written_expressions
-from tracer_spec.builtin.formats.expressions import compile_expression
 from tracer_spec.builtin.sources.remote import has_secrets
 from tracer_spec.errors import Problem, SpecError, did_you_mean
+from tracer_spec.expressions.language import compile_expression
+from tracer_spec.expressions.travelling import compile_travelling
 from tracer_spec.plugin.contracts import Provided
 from tracer_spec.plugin.policy import Measure
 from tracer_spec.plugin.proposing import CalibratorPlugin
@@ -115,6 +116,8 @@ def format_problems(loaded: LoadedSpec) -> list[Problem]:
     """Return what is wrong with the format: a preset that does not exist, functions that do not."""
     key = loaded.spec.split.key
     problems = _said(loaded, ("split", "key"), partial(compile_expression, key)) if key else []
+    where = loaded.spec.split.certify_where
+    problems += _said(loaded, ("split", "certify_where"), partial(compile_expression, where)) if where else []
     for at, each in _sources(loaded):
         problems += _about_format(loaded, (*at, "format"), each.format)
     return problems
@@ -131,6 +134,24 @@ def _about_format(loaded: LoadedSpec, path: Path, asked: str | FormatMap) -> lis
         problems += _said(loaded, (*path, "join") if asked.join else path, partial(find_format, parts))
     for below, expression in written_expressions(parts):
         problems += _said(loaded, (*path, *below), partial(compile_expression, expression))
+    return problems
+
+
+def serve_problems(loaded: LoadedSpec) -> list[Problem]:
+    """Return what is wrong with the expressions by which requests are told to be this router's."""
+    serve, problems = loaded.spec.serve, list[Problem]()
+    for key in ("match", "text"):
+        expression = getattr(serve, key, None)
+        if expression is not None:
+            problems += _said(loaded, ("serve", key), partial(compile_travelling, expression))
+    if (
+        serve is not None
+        and serve.answer is not None
+        and any("tool-name" in each.labels.normalize for each in loaded.spec.sources)
+    ):
+        path: Path = ("serve", "answer")
+        what = "the steps of labels.normalize read the name of a tool (tool-name), which no text has"
+        problems.append(Problem(loaded.where(path), what, "take answer out: the tool is called", address(path)))
     return problems
 
 

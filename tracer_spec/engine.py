@@ -84,7 +84,7 @@ def build(
     from tracer_spec.flow.lock.file import lock_path
     from tracer_spec.flow.lock.fitted import dealt_before, write_dealt
     from tracer_spec.flow.lock.record import deliver
-    from tracer_spec.flow.prepare import part, prepare, read_traces
+    from tracer_spec.flow.prepare import check_teachers, part, prepare, read_traces
     from tracer_spec.flow.prepared import sealed_accounting
     from tracer_spec.flow.remarks import remarks
     from tracer_spec.flow.result import conclude
@@ -111,6 +111,7 @@ def build(
         done(f"{traces.accounting.kept:,} of {traces.accounting.read:,} traces kept")
     with staged(observe, "split") as done:
         sides = part(traces, plan.spec.split, dealt_before(plan, traces))
+        check_teachers(plan, traces, sides)
         if pinned:
             same_inputs(pinned, plan, traces, sides, text=check)
         else:

@@ -17,6 +17,7 @@ from tracer_spec.cross_checks import (
     group_keys,
     group_problems,
     secret_problems,
+    serve_problems,
     target_problems,
     text_problems,
 )
@@ -164,7 +165,8 @@ class Plan:
                 chosen,
                 group=self.spec.split.key or chosen.group,
                 embedding=self.embedder.column or chosen.embedding,
-            )
+            ),
+            self.spec.split.certify_where,
         )
 
     @property
@@ -218,7 +220,8 @@ def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
 
     sources = tuple(one("source", each.source, *spec.source_path(at)) for at, each in enumerate(spec.sources))
     allowed, found = allowed_labels(loaded)
-    problems += [*format_problems(loaded), *secret_problems(loaded), *group_problems(loaded), *found]
+    problems += [*format_problems(loaded), *secret_problems(loaded), *group_problems(loaded), *serve_problems(loaded)]
+    problems += found
     embedder = one("embedder", spec.embedder, "embedder")
     zoo = each("surrogate", spec.zoo, "zoo")
     families = each("family", spec.families, "families")

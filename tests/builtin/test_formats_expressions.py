@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracer_spec.builtin.formats import PRESETS
-from tracer_spec.builtin.formats.expressions import ExpressionError, compile_expression
-from tracer_spec.builtin.formats.functions import FUNCTIONS
 from tracer_spec.errors import SpecError
+from tracer_spec.expressions.functions import FUNCTIONS
+from tracer_spec.expressions.language import ExpressionError, compile_expression
 
 SAMPLES = Path(__file__).parent / "formats_data"
 LIBRARY_FUNCTIONS = jmespath.functions.Functions()

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracer_spec.builtin.formats.expressions import compile_expression
-from tracer_spec.builtin.formats.functions import FUNCTIONS, from_json, message_text, nested, otlp, unpack
+from tracer_spec.expressions.functions import FUNCTIONS, from_json, message_text, nested, otlp, unpack
+from tracer_spec.expressions.language import compile_expression
 
 
 @pytest.mark.parametrize(

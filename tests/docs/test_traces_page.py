@@ -12,7 +12,7 @@ import yaml
 from tracer_spec.builtin import tracer_spec_sources
 from tracer_spec.builtin.formats import PRESETS, compile_format, find_format
 from tracer_spec.builtin.formats.format import PARTS, RULES
-from tracer_spec.builtin.formats.functions import FUNCTIONS
+from tracer_spec.expressions.functions import FUNCTIONS
 from tracer_spec.flow.prepare import read_traces
 from tracer_spec.flow.traces.accounting import BAD, REASONS
 from tracer_spec.plan import make_plan

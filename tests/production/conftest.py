@@ -16,10 +16,8 @@ def rows() -> list[dict]:
     return [json.loads(line) for line in (QUICKSTART / "traces.jsonl").read_text().splitlines()]
 
 
-@pytest.fixture(scope="session")
-def bundle(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("deployed")
-    answered = [{**row, "teacher": json.dumps({"intent": row["teacher"].strip()})} for row in rows()]
+def build(answered: list[dict], folder: Path, **more: object) -> Path:
+    """Build a bundle of rows whose teacher answers in JSON, with more keys in its spec, and return its path."""
     (folder / "traces.jsonl").write_text("".join(json.dumps(row) + "\n" for row in answered))
     spec = {
         "version": 1,
@@ -33,10 +31,17 @@ def bundle(tmp_path_factory) -> Path:
         "zoo": ["logreg"],
         "families": ["global", "l2d"],
         "target": {"agreement": 0.9},
+        **more,
     }
     result = ts.build(spec, out=folder / "deployed.tracer", cache=False)
     assert result.status == "certified"
     return folder / "deployed.tracer"
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory) -> Path:
+    answered = [{**row, "teacher": json.dumps({"intent": row["teacher"].strip()})} for row in rows()]
+    return build(answered, tmp_path_factory.mktemp("deployed"))
 
 
 @pytest.fixture(scope="session")

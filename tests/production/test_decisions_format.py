@@ -40,24 +40,43 @@ def lines(bundle, world, tmp_path_factory):
     return log_of(folder)
 
 
-def test_audited_rows_are_traces_and_no_others(lines):
+def labelled(raws):
+    return [raw for raw in raws if not raw.reason and not raw.unlabelled]
+
+
+def test_every_line_says_what_its_row_may_do(lines):
     found = read(PRESETS["decisions"], lines)
-    reasons = Counter(raw.reason for raw in found)
+    assert {raw.reason for raw in found} == {""}
     audited = [line for line in lines if line["router"]["audit"]]
-    assert reasons[""] == len(audited) > 100
-    assert reasons["not asked"] == sum(line["router"]["served"] == "router" for line in lines) > 100
-    assert reasons["deferred, not audited"] == len(lines) - reasons[""] - reasons["not asked"] > 0
-    kept = [raw for raw in found if not raw.reason]
-    assert [(raw.id, raw.text, raw.label) for raw in kept] == [(e["id"], e["input"], e["teacher_raw"]) for e in audited]
-    assert {raw.model for raw in kept} == {"m-1"}
+    kept = labelled(found)
+    may = [raw for raw in kept if raw.certify]
+    assert [(raw.id, raw.text, raw.label) for raw in may] == [(e["id"], e["input"], e["teacher_raw"]) for e in audited]
+    assert len(audited) > 100
+    deferred = [line["id"] for line in lines if line["router"]["served"] == "teacher" and not line["router"]["audit"]]
+    assert [raw.id for raw in kept if not raw.certify] == deferred != []
+    assert all(raw.deferred for raw in kept if not raw.certify)
+    assert {(raw.model, raw.rate) for raw in kept} == {("m-1", 0.3)}
     assert all(raw.time for raw in kept)
+    answered = sum(line["router"]["served"] == "router" for line in lines)
+    assert Counter(raw.unlabelled for raw in found) == {"": len(kept), "not asked": answered}
+
+
+def test_a_row_that_is_handled_and_asked_for_another_reason_is_no_trace(lines):
+    """An app may force the teacher: nobody knows how many such requests there are."""
+    served = next(line for line in lines if line["router"]["served"] == "router")
+    forced = {**served, "teacher_raw": "order_status", "router": {**served["router"], "served": "teacher"}}
+    (raw,) = read(PRESETS["decisions"], [forced])
+    assert (raw.reason, raw.unlabelled) == ("", "handled, and asked all the same")
 
 
 def test_what_was_logged_without_a_bundle_is_a_trace(world, tmp_path):
     with ts.deploy(None, teacher=world.get, log=tmp_path) as recorded:
         for text in list(world)[:5]:
             recorded.classify(text)
-    assert [raw.reason for raw in read(PRESETS["decisions"], log_of(tmp_path))] == [""] * 5
+    found = read(PRESETS["decisions"], log_of(tmp_path))
+    assert [(raw.reason, raw.unlabelled, raw.certify, raw.rate, raw.deferred) for raw in found] == [
+        ("", "", True, None, False)
+    ] * 5
 
 
 @pytest.mark.parametrize("with_bundle", [True, False])
@@ -73,7 +92,7 @@ def test_a_request_that_the_teacher_failed_stops_no_build(bundle, world, tmp_pat
         for text in list(world)[:70]:
             with suppress(TimeoutError):
                 deployed.classify(text)
-    reasons = Counter(raw.reason for raw in read(PRESETS["decisions"], log_of(tmp_path)))
+    reasons = Counter(raw.reason or raw.unlabelled for raw in read(PRESETS["decisions"], log_of(tmp_path)))
     assert reasons == {"": 60, "nobody answered": 10}
     (stray,) = read(PRESETS["decisions"], [{"input": "where is it?", "teacher": "order_status"}])
     assert stray.reason == "not a line of the log"
@@ -81,27 +100,64 @@ def test_a_request_that_the_teacher_failed_stops_no_build(bundle, world, tmp_pat
 
 @pytest.mark.parametrize(
     "change",
-    [{"label": "router.label"}, {"skip": {"deferred, not audited": None}}, {"view": "router"}, {"label": "teacher"}],
+    [{"label": "router.label"}, {"skip": {"not a line of the log": None}}, {"view": "router"}, {"label": "teacher"}],
 )
 def test_a_spec_that_reads_the_label_elsewhere_reads_no_decision(lines, change):
     changed = custom_format(change, PRESETS["decisions"])
-    assert {raw.reason for raw in read(changed, lines)} <= {"a router's decision", "not asked", "deferred, not audited"}
+    assert {raw.reason for raw in read(changed, lines)} == {"a router's decision"}
 
 
-def test_a_log_whose_rows_do_not_say_that_they_were_audited_gives_no_trace(lines):
+def test_a_log_whose_rows_do_not_say_that_they_were_audited_certifies_nothing(lines):
     stripped = [{**line, "router": {k: v for k, v in line["router"].items() if k != "audit"}} for line in lines]
-    assert "" not in {raw.reason for raw in read(PRESETS["decisions"], stripped)}
+    assert not any(raw.certify for raw in read(PRESETS["decisions"], stripped))
 
 
-def test_verify_measures_a_log_as_the_traffic_is(bundle, world, lines, tmp_path, capsys):
-    """Rows of the build are known again by their texts; fresh ones are measured."""
-    fresh = [{**line, "input": line["input"] + " please, thank you"} for line in lines]
-    (tmp_path / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in fresh))
-    code = main(["verify", str(bundle), str(tmp_path / "log.jsonl"), "--format", "decisions", "--json", "-q"])
+def asked_again(lines):
+    """Return the lines with texts that the build never saw."""
+    return [{**line, "input": line["input"] + " please, thank you"} for line in lines]
+
+
+def verified(bundle, lines, folder, *options):
+    (folder / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return main(["verify", str(bundle), str(folder / "log.jsonl"), "--format", "decisions", "-q", *options])
+
+
+def test_verify_counts_agreement_on_audited_rows_and_coverage_on_all(bundle, lines, tmp_path, capsys):
+    code = verified(bundle, asked_again(lines), tmp_path, "--json")
     measured = json.loads(capsys.readouterr().out)["measured"]
     assert code in (0, 4)
+    assert measured["coverage"]["n"] == len(lines)
+    assert measured["end_to_end"]["n"] == sum(line["router"]["audit"] for line in lines)
+    assert measured["traces"]["dropped"] == {}
+    assert measured["unlabelled"] == sum(line["router"]["served"] == "router" for line in lines)
+    assert (measured["coverage_of"], measured["audit_rates"]) == ("all rows", [0.3, 0.3])
+
+
+def test_verify_measures_a_log_without_what_the_router_answered_on_its_audited_rows(bundle, lines, tmp_path, capsys):
+    asked = [line for line in asked_again(lines) if line["router"]["served"] == "teacher"]
+    assert verified(bundle, asked, tmp_path, "--json") in (0, 4)
+    measured = json.loads(capsys.readouterr().out)["measured"]
+    assert measured["coverage_of"] == "audited rows"
     assert measured["coverage"]["n"] == sum(line["router"]["audit"] for line in lines)
-    assert set(measured["traces"]["dropped"]) == {"not asked", "deferred, not audited"}
+    verified(bundle, asked, tmp_path)
+    assert "the log does not hold all requests" in capsys.readouterr().out
+
+
+def test_verify_on_unlabelled_traffic_gives_coverage_and_drift(bundle, lines, tmp_path, capsys):
+    answered = [line for line in asked_again(lines) if line["router"]["served"] == "router"]
+    assert verified(bundle, [{"input": line["input"]} for line in answered], tmp_path, "--format", "native") == 0
+    said = capsys.readouterr().out
+    assert said.startswith("agreement not measured  ")
+    assert "no row has a teacher's label" in said
+    assert "drift" in said
+
+
+def test_verify_says_what_to_do_with_digests(bundle, world, tmp_path, capsys):
+    with ts.deploy(bundle, teacher=world.get, log=tmp_path, audit=1.0, texts=False) as deployed:
+        for text in list(world)[:20]:
+            deployed.classify(text)
+    assert verified(bundle, log_of(tmp_path), tmp_path / "..") == 1
+    assert "these lines hold digests of texts" in capsys.readouterr().err
 
 
 def test_verify_refuses_a_log_of_deferred_rows_alone(bundle, lines, tmp_path, capsys):
@@ -109,4 +165,6 @@ def test_verify_refuses_a_log_of_deferred_rows_alone(bundle, lines, tmp_path, ca
     (tmp_path / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in deferred))
     code = main(["verify", str(bundle), str(tmp_path / "log.jsonl"), "--format", "decisions", "-q"])
     assert code == 1
-    assert "deferred, not audited" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"none of the {len(deferred)} rows with a teacher's label was audited" in said
+    assert "audit=0.02" in said

@@ -10,6 +10,8 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from tests.production.decisions import traffic
+from tests.report.test_monitored import followed
 from tracer_spec.report.page import render
 
 TEXT = "where is my card?"
@@ -26,9 +28,11 @@ def place(documents, tmp_path_factory):
         "full": documents.full(labels, text=TEXT),
         "hostile": documents.full(documents.HOSTILE, text=documents.HOSTILE[0], spec=documents.HOSTILE[0]),
     }
-    for name, bundle in pages.items():
-        (folder / f"{name}.html").write_text(render(bundle).html, encoding="utf-8")
-    return {name: (folder / f"{name}.html").as_uri() for name in pages}
+    html = {name: render(bundle).html for name, bundle in pages.items()}
+    html["monitored"] = render(pages["full"], None, followed(traffic(3000, 0.9, minutes=15))).html
+    for name, text in html.items():
+        (folder / f"{name}.html").write_text(text, encoding="utf-8")
+    return {name: (folder / f"{name}.html").as_uri() for name in html}
 
 
 @pytest.fixture
@@ -77,6 +81,16 @@ def test_every_chart_is_drawn_without_a_message_or_a_request(visit, place):
     stages = ["scores-1", "reliability-1", "scores-2", "reliability-2"]
     names = ["front", "walk", "flow", *stages, "slices-0", "slices-1"]
     assert drawn == [[name, True] for name in names]
+
+
+def test_the_chart_of_a_log_is_drawn_and_tells_its_numbers(visit, place):
+    browser = visit("monitored")
+    assert browser.get_log("browser") == []
+    assert [url for url in requested(browser) if not url.startswith("data:")] == [place["monitored"]]
+    told = hover(browser, "#monitored")
+    assert told[0::2] == ["From", "Audited", "In these days", "Since release"]
+    assert told[1].startswith("2026-03-")
+    assert len(column(browser, "#monitored", 0)) == 32
 
 
 def test_nothing_of_a_hostile_trace_runs(visit, place):

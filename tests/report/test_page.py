@@ -57,7 +57,10 @@ SECTIONS = (
 
 def test_a_full_bundle_has_every_section_in_order_and_lacks_none(page):
     assert page.sections == SECTIONS
-    assert [each.reason for each in page.absent] == ["no previous bundle was given: report BUNDLE --previous OLD"]
+    assert [each.reason for each in page.absent] == [
+        "no log of decisions was given: report BUNDLE --log LOG",
+        "no previous bundle was given: report BUNDLE --previous OLD",
+    ]
     assert tuple(re.findall(r'<section id="([^"]+)"', page.html)) == (*SECTIONS, "absent")
 
 
@@ -72,7 +75,7 @@ def test_numbers_on_the_page_are_those_of_the_documents(page):
 def test_a_bundle_of_format_1_gets_a_page_that_says_what_is_missing():
     page = render(read_bundle(FORMAT_1))
     assert page.sections == ("provenance",)
-    assert len(page.absent) == 14
+    assert len(page.absent) == 15
     assert "made by an earlier version, does not hold it; build it again" in told(page.html)
 
 
@@ -118,7 +121,7 @@ def test_a_previous_bundle_adds_what_changed_for_users_for_trust_and_by_label(do
     )
     page = render(documents.full(labels), old)
     assert page.sections == ("changes", *SECTIONS)
-    assert page.absent == ()
+    assert [each.title for each in page.absent] == ["Since release"]
     words = told(page.html)
     assert "coverage 0.600 → 0.995" in words
     assert "Of 1,000 requests about 995 are answered by the surrogate, 600 before" in words

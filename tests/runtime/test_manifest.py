@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tracer_spec import text_steps
 from tracer_spec.errors import BundleError
 from tracer_spec.runtime import limits
+from tracer_spec.runtime.manifest import Serve
 from tracer_spec.runtime.manifest_reader import read_manifest
 from tracer_spec.runtime.manifest_schema import manifest_schema
 from tracer_spec.runtime.strict_json import read_json
@@ -210,6 +211,7 @@ def test_the_schema_and_the_reader_refuse_the_same_manifests(bundles, document, 
             "format": 2,
             "extract": ["after:Text: ", "strip"],
             "answers": {"normalize": ["json:intent"], "aliases": [{"answer": "top-up", "label": "b"}]},
+            "serve": {"match": "model", "text": None, "answer": "{label}"},
         }
     )
     path = data.draw(st.sampled_from([each for each in paths(document) if each and each != ("version",)]))
@@ -249,9 +251,23 @@ def test_a_manifest_with_extract_is_of_format_2_and_one_without_keeps_the_bytes_
     assert cut.version != without.version
 
 
+def test_a_manifest_says_how_requests_are_served_only_where_its_spec_does(bundles):
+    without = bundles.manifest(extract=("after:Text: ",)).sealed(bundles.members())
+    served = bundles.manifest(serve=Serve("contains(model, 'a')", None, "{label}")).sealed(bundles.members())
+    assert "serve" not in without.document()
+    assert (read_manifest(without.to_json()).serve, served.format) == (None, 2)
+    assert read_manifest(served.to_json()) == served
+    jsonschema.validate(json.loads(served.to_json()), manifest_schema(2))
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"extract": [], "serve": {"match": "a"}}, "serve.text.*is missing"),
+        (
+            {"extract": [], "serve": {"match": "a" * 2001, "text": None, "answer": None}},
+            "serve.match.*not a text of 1 to 2000",
+        ),
         ({"extract": ["strip"] * 9}, "extract.*a list of 9"),
         ({"extract": "strip"}, "extract.*not a list"),
         ({"extract": ["after:" + "a" * 2000]}, r"extract\[0\].*not a text of 1 to 2000 characters"),

@@ -111,7 +111,8 @@ def one(problems: Problems, minimal: str, *overrides: str) -> str:
         (
             "traces.format={label: a, txt: b}",
             "there is no key 'txt'; known: preset, label, text, id, time, truth, group, model, "
-            "version, embedding, parent, trace, where, iterate, view, join, skip, unanswered\nhint: did you mean 'text'?",
+            "version, embedding, parent, trace, where, iterate, view, join, skip, unanswered, unlabelled, certify, rate, "
+            "deferred\nhint: did you mean 'text'?",
         ),
         (
             "traces.format={label: 'a['}",
@@ -192,6 +193,7 @@ def one(problems: Problems, minimal: str, *overrides: str) -> str:
             "cost={teacher_usd_per_1k: .inf, requests_per_day: 1}",
             ".inf is not a finite number\nhint: write a finite one, or put quotes around it where it is a string",
         ),
+        ("serve={answer: label}", "'label' does not say where the label goes; write {label} there"),
         ("cost={teacher_usd_per_1k: 1}", "the key is missing\nhint: add requests_per_day: requests a day"),
     ],
 )

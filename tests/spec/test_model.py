@@ -51,6 +51,7 @@ def test_the_defaults_are_those_of_the_design(load: Load, minimal: str) -> None:
         "split": {"certify": 0.4, "strategy": "random", "key": None, "folds": 4, "max_fit": 100_000},
         "cost": None,
         "report": {"text": False},
+        "serve": None,
     }
 
 
@@ -88,8 +89,9 @@ def test_the_digest_is_that_of_the_meaning_and_not_of_the_text(load: Load, minim
         minimal + "seed: 1\n",
         minimal.replace("lsa", "{use: lsa, with: {dim: 2}}"),
         minimal.replace("0.92", "0.93"),
+        minimal + "serve: {match: model}\n",
     ]
-    assert len({digest, *(spec_digest(load(text).spec) for text in other)}) == 4
+    assert len({digest, *(spec_digest(load(text).spec) for text in other)}) == 5
 
 
 def test_the_digest_of_this_spec_never_changes(load: Load, minimal: str) -> None:

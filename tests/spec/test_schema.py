@@ -93,6 +93,8 @@ TARGET = {"agreement": 0.9}
         ({"traces": {"use": "jsonl", "labels": {"allowed": ["a", "a"]}}}, ["traces/labels/allowed"]),
         ({"report": {"text": "yes"}}, ["report/text"]),
         ({"cost": {"teacher_usd_per_1k": 1}}, ["cost"]),
+        ({"serve": {"answer": "the label"}}, ["serve/answer"]),
+        ({"serve": {"match": "a" * 2001}}, ["serve/match"]),
     ],
 )
 def test_the_schema_refuses_what_the_loader_refuses(changes: dict[str, Any], where: list[str]) -> None:

@@ -528,3 +528,41 @@ def test_the_templates_own_graph_is_scored_by_onnx_runtime():
     (scores,) = Scorer(fitted.to_onnx().SerializeToString()).run({"embedding": np.eye(3, dtype=np.float32)})
     expected = np.exp(10 * np.eye(3)) / np.exp(10 * np.eye(3)).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(scores, expected, atol=1e-6)
+
+
+# --- weights ----------------------------------------------------------------------------------------------------------
+
+
+class DeafToWeights(surrogate.CentroidLearner):
+    def fit(self, X, y, *, n_classes, seed, sample_weight=None):
+        return super().fit(X, y, n_classes=n_classes, seed=seed)
+
+
+class Weighs(surrogate.CentroidLearner):
+    """Draws rows as they weigh: the simplest way to learn with weights."""
+
+    def fit(self, X, y, *, n_classes, seed, sample_weight=None):
+        if sample_weight is not None:
+            chance = sample_weight / sample_weight.sum()
+            drawn = np.random.default_rng(seed).choice(len(y), 4 * len(y), p=chance)
+            X, y = X[drawn], y[drawn]
+        return super().fit(X, y, n_classes=n_classes, seed=seed)
+
+
+class DeafAcceptor(acceptor.HistogramLearner):
+    def fit(self, evidence, *, seed, sample_weight=None):
+        return super().fit(evidence, seed=seed)
+
+
+def of_weights(contract, part, options):
+    plugin = Plugin("broken", "broken on purpose", part, options, takes_weights=True)
+    told = breaches(type("TestIt", (contract,), {"plugin": plugin}))
+    return [text for name, text in told.items() if "weights" in name]
+
+
+def test_a_learner_that_says_it_takes_weights_must_heed_them():
+    (said,) = of_weights(SurrogateContract, DeafToWeights, surrogate.CentroidOptions)
+    assert "hand sample_weight to the loss, or take takes_weights from the plugin" in said
+    assert of_weights(SurrogateContract, Weighs, surrogate.CentroidOptions) == []
+    (said,) = of_weights(AcceptorContract, DeafAcceptor, acceptor.HistogramOptions)
+    assert "hand sample_weight to the loss" in said

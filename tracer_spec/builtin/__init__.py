@@ -76,38 +76,44 @@ def tracer_spec_surrogates() -> list[Plugin[SurrogateLearner]]:
             "multinomial logistic regression: fast, small, hard to beat on good embeddings",
             partial(Learner, "logreg", linear.LOGREG),
             linear.LogregOptions,
+            takes_weights=True,
         ),
         Plugin(
             "sgd",
             "one-against-all logistic regression by averaged stochastic gradient descent",
             partial(Learner, "sgd", linear.SGD),
             linear.SgdOptions,
+            takes_weights=True,
         ),
         Plugin(
             "mlp",
             "a multi-layer perceptron of one or two hidden layers",
             partial(Learner, "mlp", mlp.MLP),
             mlp.MlpOptions,
+            takes_weights=True,
         ),
-        Plugin("dt", "one decision tree", partial(Learner, "dt", forest.DT), forest.DtOptions),
+        Plugin("dt", "one decision tree", partial(Learner, "dt", forest.DT), forest.DtOptions, takes_weights=True),
         Plugin(
             "et",
             "a forest of extremely randomised trees",
             partial(Learner, "et", forest.ET),
             forest.EtOptions,
+            takes_weights=True,
         ),
-        Plugin("rf", "a random forest", partial(Learner, "rf", forest.RF), forest.RfOptions),
+        Plugin("rf", "a random forest", partial(Learner, "rf", forest.RF), forest.RfOptions, takes_weights=True),
         Plugin(
             "gbt",
             "gradient-boosted trees by scikit-learn; for a handful of classes (more: xgboost)",
             partial(Learner, "gbt", gbt.GBT),
             gbt.GbtOptions,
+            takes_weights=True,
         ),
         Plugin(
             "xgboost",
             "gradient-boosted trees by XGBoost (optional dependency)",
             xgb.make,
             xgb.XgboostOptions,
+            takes_weights=True,
         ),
     ]
 
@@ -118,7 +124,7 @@ def tracer_spec_acceptors() -> list[Plugin[AcceptorLearner]]:
     from tracer_spec.builtin.acceptors.logistic import LogisticLearner, LogisticOptions
 
     summary = "logistic regression on the two best scores and the entropy"
-    return [Plugin("logistic", summary, LogisticLearner, LogisticOptions)]
+    return [Plugin("logistic", summary, LogisticLearner, LogisticOptions, takes_weights=True)]
 
 
 @hookimpl

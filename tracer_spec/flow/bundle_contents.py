@@ -20,7 +20,16 @@ from tracer_spec.flow.versions import libraries
 from tracer_spec.preconditions import source_date
 from tracer_spec.runtime.answers import is_cheap
 from tracer_spec.runtime.archive import AUDIT, CERTIFICATE, EMBEDDER, FRONTIER, POLICY, ROWS, SPEC
-from tracer_spec.runtime.manifest import Alias, Answers, EmbedderIdentity, Manifest, PolicySummary, Probe, StageSummary
+from tracer_spec.runtime.manifest import (
+    Alias,
+    Answers,
+    EmbedderIdentity,
+    Manifest,
+    PolicySummary,
+    Probe,
+    Serve,
+    StageSummary,
+)
 from tracer_spec.spec import spec_digest
 
 if TYPE_CHECKING:
@@ -74,6 +83,7 @@ def bundle_contents(
         dimension=dimension,
         extract=spec.extract,
         answers=_answers(spec),
+        serve=None if spec.serve is None else Serve(spec.serve.match, spec.serve.text, spec.serve.answer),
         embedder=identity,
         policy=PolicySummary(
             policy.family, tuple(StageSummary(**dict(stage)) for stage in policy.stages), tuple(spec.defer_labels)

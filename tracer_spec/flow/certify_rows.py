@@ -126,19 +126,22 @@ class EmbeddedRows:
     denied : ndarray of shape (k,), bool
     own : ndarray of shape (n,), bool, or None
         Rows that are rows of their own even if those that repeat are copies; None where it makes no difference.
+    since : ndarray of shape (n,), bool, or None
+        Rows from behind a router, which older ones may not speak for; None where that is all of them, or none.
     """
 
     blocks: Blocks = field(repr=False)
     y: Classes = field(repr=False)
     denied: Mask = field(repr=False)
     own: Mask | None = field(default=None, repr=False)
+    since: Mask | None = field(default=None, repr=False)
 
     def digest(self) -> bytes:
         """Return a digest of all that a count of a policy depends on, besides the policy."""
         digest = hashlib.sha256(f"{len(self.y)} {self.blocks.dimension} {self.own is None}".encode())
         for block in self.blocks:
             digest.update(np.ascontiguousarray(block, np.float32).data if block.size else b"")
-        for column in (self.y, self.denied, self.own):
+        for column in (self.y, self.denied, self.own, self.since):
             digest.update(b"" if column is None else np.ascontiguousarray(column).tobytes())
         return digest.digest()
 
@@ -177,4 +180,10 @@ class Sealed:
         parts = (self._traces.take(range(start, min(start + ROWS_PER_BLOCK, len(self)))) for start in starts)
         blocks = Blocks(embedder.vectors(part, "certify") for part in parts)
         own = distinct(self._traces, fit) if repeats == EITHER else None
-        return EmbeddedRows(blocks, labels.encode(self._traces.labels), denied, own)
+        return EmbeddedRows(blocks, labels.encode(self._traces.labels), denied, own, self._since())
+
+    def _since(self) -> Mask | None:
+        """Return which rows are from behind a router, where some are and some are not."""
+        sampling = self._traces.sampling
+        late = None if sampling is None else sampling.is_behind_router(self._traces.times)
+        return late if late is not None and late.any() and not late.all() else None

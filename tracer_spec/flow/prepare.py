@@ -14,11 +14,13 @@ from tracer_spec.flow.prepared import Prepared
 from tracer_spec.flow.progress import Observer, no_observer
 from tracer_spec.flow.traces.collect import collect
 from tracer_spec.flow.traces.dealt import NEVER, Dealt
+from tracer_spec.flow.traces.fit_weights import FitWeights, fit_weights
 from tracer_spec.flow.traces.folds import check_inputs, fold_keys, folds
 from tracer_spec.flow.traces.label_space import LabelSpace, label_space
 from tracer_spec.flow.traces.repeats import COPIES, EITHER, refuse_doubled, with_note, without_copies
 from tracer_spec.flow.traces.several_sources import SourceOfTraces, collect_several
 from tracer_spec.flow.traces.splits import FRESH, GROUPED, Split, split
+from tracer_spec.flow.traces.teachers import refuse_mixed
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.training.embed import fit_embedder
 from tracer_spec.flow.training.fit_rows import FitRows
@@ -96,6 +98,13 @@ def part(traces: TraceSet, asked: SplitSpec, dealt: Dealt = NEVER) -> Split:
     return sides
 
 
+def check_teachers(plan: Plan, traces: TraceSet, sides: Split) -> None:
+    """Raise DataError where certify rows have several teachers, unless the spec mixes them."""
+    if not plan.spec.split.mix_teachers:
+        formats = plan.formats
+        refuse_mixed(traces.take(sides.certify), [each.model for each in formats], [each.version for each in formats])
+
+
 def denied_labels(defer_labels: Sequence[str], labels: LabelSpace) -> Mask:
     """Return which labels no surrogate may answer, shape (k,).
 
@@ -124,6 +133,18 @@ def denied_labels(defer_labels: Sequence[str], labels: LabelSpace) -> Mask:
     return denied
 
 
+def weight_notes(plan: Plan, weights: FitWeights | None) -> tuple[str, ...]:
+    """Say what a reader should know where fit rows are weighted: as how many they count, and what trains without."""
+    if weights is None:
+        return ()
+    learners = (*plan.zoo, plan.acceptor)
+    without = [each.alias for each in learners if not each.provided.plugin.takes_weights]
+    return (
+        *weights.notes,
+        *([f"trained without weights, which they do not take: {', '.join(without)}"] if without else []),
+    )
+
+
 def prepare(
     plan: Plan, traces: TraceSet, sides: Split, *, memory: Memory | None = None, observe: Observer = no_observer
 ) -> Prepared:
@@ -133,16 +154,17 @@ def prepare(
     denied = denied_labels(plan.spec.defer_labels, labels)
     embedder = fit_embedder(plan.embedder, fit, plan.spec.seed, memory or Memory(), observe)
     X = embedder.vectors(fit)
+    weights = fit_weights(traces, sides)
     dealt = folds(fold_keys(fit, plan.spec.split.strategy), plan.spec.split.folds, seed=plan.spec.seed)
     return Prepared(
         traces=traces,
         labels=labels,
         denied=denied,
         embedder=embedder,
-        fit=FitRows(X, labels.encode(fit.labels), dealt, len(labels)),
+        fit=FitRows(X, labels.encode(fit.labels), dealt, len(labels), weights),
         fit_traces=fit,
         certify=Sealed(traces.take(sides.certify)),
         split_notes=sides.notes,
-        bound_notes=sides.bound_notes,
+        bound_notes=(*sides.bound_notes, *weight_notes(plan, weights)),
         fresh=plan.spec.split.strategy == FRESH,
     )

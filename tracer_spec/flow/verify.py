@@ -18,12 +18,14 @@ from tracer_spec.flow.traces.out_of_prompts import out_of_prompts
 from tracer_spec.flow.traces.row_hashes import KnownRows
 from tracer_spec.flow.traces.row_keys import row_keys
 from tracer_spec.flow.traces.trace_set import TraceSet
+from tracer_spec.flow.traces.traffic import Traffic, sample_of
 from tracer_spec.plugin import Mask, Vectors
 from tracer_spec.runtime.router import Router
 from tracer_spec.stats.binomial import interval
 from tracer_spec.stats.two_samples import kolmogorov_smirnov
 
 CONTRADICTED, NOT_CONTRADICTED, NOTHING_CLAIMED = "contradicted", "not contradicted", "nothing claimed"
+NOT_MEASURED = "agreement not measured"
 DEFAULT_CONFIDENCE = 0.95
 # one score, alone and in a batch, differs by up to 5e-6
 ROUNDING = 1e-5
@@ -92,12 +94,14 @@ class Verification:
     Parameters
     ----------
     verdict : str
-        ``contradicted``, ``not contradicted`` or ``nothing claimed``. Rows can contradict a claim; they never prove one.
+        ``contradicted``, ``not contradicted``, ``nothing claimed``, or ``agreement not measured`` where no row has a teacher's
+        label. Rows can contradict a claim; they never prove one.
     claim : Claim
     confidence : float
         Of every interval here: the certificate's, else .95.
     coverage, agreement, end_to_end : Rate
-        Handled of all rows; agreeing of those handled; rows that get no label but the teacher's, of all.
+        Handled of all rows; of the rows with a teacher's label that chance chose, agreeing of those handled, and those that get
+        no label but the teacher's, of all.
     left_out : mapping of str to int
         Rows that were not measured, by reason.
     n_repeats : int
@@ -116,6 +120,8 @@ class Verification:
         None where the bundle has no scores to compare with.
     with_known_texts : Rate or None
         The rate that is claimed, counted with the rows left out for their text alone; None where there are none.
+    traffic : Traffic
+        What the rows are a sample of.
     """
 
     verdict: str
@@ -133,6 +139,7 @@ class Verification:
     reasons: Mapping[str, int]
     drift: Drift | None
     with_known_texts: Rate | None
+    traffic: Traffic
 
     @property
     def claimed(self) -> Rate:
@@ -172,7 +179,7 @@ def verify(
     Raises
     ------
     DataError
-        Where no row is left to measure.
+        Where no row is left to measure; where every label is that of a request that a router deferred.
 
     Notes
     -----
@@ -189,13 +196,13 @@ def verify(
     measured, unclear, left_out, n_repeats = _choose(alone, known, grouped)
     left_out |= {NO_MATCH: n_others} if n_others else {}
     if not measured.any():
-        reasons = ", ".join(f"{count:,} {reason}" for reason, count in left_out.items())
-        raise DataError(
-            f"none of {len(traces):,} traces is new to this bundle: {reasons}",
-            hint="verify on traces that were collected after those it was built on",
-        )
+        raise _nothing_new(traces, left_out)
     # as they were logged: the router takes texts out of their prompts itself
     traces = traces.take(at)
+    sample = sample_of(traces, measured, lacks_rows=SAME_EVENT in left_out)
+    judged, flow = sample.is_labelled & sample.is_audited, sample.is_traffic
+    if not (measured & flow).any():
+        raise _nothing_new(traces, left_out)
     batch = router.route_batch(list(traces.texts) if vectors is None else vectors[at])
     space = LabelSpace(router.labels)
     label, teacher = space.encode(each or "" for each in batch.labels), space.encode(traces.labels)
@@ -203,18 +210,18 @@ def verify(
     confidence = claim.confidence or DEFAULT_CONFIDENCE
 
     def rates(rows: Mask) -> dict[str, Rate]:
-        n, n_handled, k = int(rows.sum()), int((rows & handled).sum()), int((rows & agree).sum())
+        n, n_handled, k = (int((rows & judged & each).sum()) for each in (judged, handled, agree))
         return {
-            "coverage": Rate.of(n, n_handled, confidence),
+            "coverage": Rate.of(int((rows & flow).sum()), int((rows & flow & handled).sum()), confidence),
             AGREEMENT: Rate.of(n_handled, k, confidence),
             END_TO_END: Rate.of(n, n - (n_handled - k), confidence),
         }
 
     found = rates(measured)
     with_unclear = rates(measured | unclear)[claim.measure] if unclear.any() else None
-    unknown = measured & (teacher < 0)
+    unknown = measured & judged & (teacher < 0)
     return Verification(
-        verdict=verdict_of(claim, found[claim.measure], with_unclear),
+        verdict=verdict_of(claim, found[claim.measure], with_unclear) if sample.is_labelled.any() else NOT_MEASURED,
         claim=claim,
         confidence=confidence,
         coverage=found["coverage"],
@@ -223,14 +230,23 @@ def verify(
         left_out=left_out,
         n_repeats=n_repeats,
         known_rows=known is not None,
-        labels=_by_label(router.labels, teacher, measured, handled, agree),
+        labels=_by_label(router.labels, teacher, measured & judged, handled, agree),
         unknown=LabelCount("", int(unknown.sum()), int((unknown & handled).sum()), 0),
         unknown_labels=dict(
             Counter(shown_label(traces.labels[row]) for row in np.flatnonzero(unknown)).most_common(N_LISTED)
         ),
-        reasons=dict(sorted(Counter(map(str, batch.reasons[measured & ~handled])).items())),
-        drift=_drift(claim, batch.scores[measured]),
+        reasons=dict(sorted(Counter(map(str, batch.reasons[measured & flow & ~handled])).items())),
+        drift=_drift(claim, batch.scores[measured & flow]),
         with_known_texts=with_unclear,
+        traffic=sample.traffic(traces.sampling, measured),
+    )
+
+
+def _nothing_new(traces: TraceSet, left_out: Mapping[str, int]) -> DataError:
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in left_out.items())
+    return DataError(
+        f"none of {len(traces):,} traces is new to this bundle: {reasons}",
+        hint="verify on traces that were collected after those it was built on",
     )
 
 

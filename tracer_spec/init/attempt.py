@@ -33,6 +33,10 @@ class Layout:
         Whether nothing but the order of the fields spoke for the first of ``labels``.
     other_keys : tuple of str
         Keys of answers in JSON that could be the label as well.
+    certify_where : str
+        Which records certify, where several teachers answered one after the other; empty where all may.
+    mix_teachers : bool
+        Whether several teachers answered side by side.
     """
 
     format: Written
@@ -42,6 +46,8 @@ class Layout:
     labels: tuple[str, ...] = ()
     is_unsure: bool = False
     other_keys: tuple[str, ...] = ()
+    certify_where: str = ""
+    mix_teachers: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tracer_spec.builtin.formats.expressions import ExpressionError, compile_expression
-from tracer_spec.builtin.formats.json_text import unpack, unpack_whole
 from tracer_spec.builtin.formats.times import epoch_seconds
+from tracer_spec.chat.json_text import unpack, unpack_whole
+from tracer_spec.expressions.language import ExpressionError, compile_expression
 from tracer_spec.init.names import TRUTHS, words_of
 from tracer_spec.plugin import Record
 from tracer_spec.text_format import plural

@@ -152,6 +152,9 @@ def _preview(sample: Sample, layout: Layout) -> _Previewed:
     except DataError as error:
         what = f"{len(traces):,} traces are found, read as {as_written(layout.format)}: {error.problems[0].what}"
         raise DataError(what, where=sample.paths[0], hint="collect more traces") from None
+    settled = _with_one_teacher(layout, plans[0], traces.take(sides.certify))
+    if settled is not None:
+        return _preview(sample, settled)
     fit = traces.take(sides.fit)
     template = None if layout.extract else find_template(fit.texts)
     if template is not None:
@@ -165,6 +168,26 @@ def _preview(sample: Sample, layout: Layout) -> _Previewed:
         if reach is not None and reach <= _FAIR_COVERAGE:
             return _Previewed(layout, outlook, fit, target)
     return _Previewed(layout, outlooks[0], fit, TARGETS[0])
+
+
+def _with_one_teacher(layout: Layout, plan: Plan, certify: TraceSet) -> Layout | None:
+    """Return the layout with what says whose labels certify, where several teachers gave them; None where nothing is to say.
+
+    A teacher that took over from the others certifies alone. Those that answer side by side are, to the app, one.
+    """
+    from tracer_spec.flow.traces.teachers import newest_alone, teachers_of
+
+    if layout.mix_teachers:
+        return None
+    (models, versions), (format_,) = teachers_of(certify), plan.formats
+    if models.n < 2 and versions.n < 2:
+        return None
+    mixed, expression = (models, format_.model) if models.n > 1 else (versions, format_.version)
+    condition = newest_alone(mixed, [expression])
+    if not mixed.follow_each_other or condition is None:
+        return replace(layout, mix_teachers=True)
+    where = f"({layout.certify_where}) && ({condition})" if layout.certify_where else condition
+    return replace(layout, certify_where=where)
 
 
 def _plans(sample: Sample, layout: Layout) -> list[Plan]:
@@ -184,7 +207,10 @@ def _plans(sample: Sample, layout: Layout) -> list[Plan]:
         "labels": {"normalize": [literal(step) for step in layout.normalize]},
         "on_error": "drop",
     }
-    spec = {"version": 1, "name": "look", "traces": traces, "embedder": "lsa"}
+    split: dict[str, str | bool] = {"mix_teachers": layout.mix_teachers}
+    if layout.certify_where:
+        split["certify_where"] = literal(layout.certify_where)
+    spec = {"version": 1, "name": "look", "traces": traces, "embedder": "lsa", "split": split}
     registry = find_plugins()
     targets = [{"agreement": each, "confidence": sure} for each in TARGETS]
     return [make_plan(load_spec({**spec, "target": target}), registry) for target in targets]

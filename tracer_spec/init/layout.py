@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
-from tracer_spec.builtin.formats.expressions import compile_expression
 from tracer_spec.errors import DataError
+from tracer_spec.expressions.language import compile_expression
 from tracer_spec.init.attempt import Attempt, Layout, is_good, try_format
 from tracer_spec.init.fields import Fields, fields_of
 from tracer_spec.init.places import head_and_body, labels_in, other_parts, texts_in

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from tracer_spec.builtin.formats.functions import LABEL_KEYS
 from tracer_spec.builtin.formats.native import TEXT_KEYS
+from tracer_spec.expressions.functions import LABEL_KEYS
 
 TEXTS = frozenset((*TEXT_KEYS, "message", "utterance", "body", "content", "request", "sentence", "comment", "email"))
 LABELS = frozenset(

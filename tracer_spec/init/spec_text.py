@@ -38,6 +38,8 @@ class FirstSpec:
     format: str | Mapping[str, str] = "native"
     extract: tuple[str, ...] = ()
     normalize: tuple[str, ...] = ("strip", "first-line")
+    certify_where: str = ""
+    mix_teachers: bool = False
     aliases: Mapping[str, str] = field(default_factory=dict)
     labels_file: str = ""
     target: float = 0.92
@@ -58,6 +60,8 @@ def spec_of(look: Look, name: str, paths: Sequence[str], target: float | None = 
         format=look.layout.format,
         extract=look.layout.extract,
         normalize=look.layout.normalize,
+        certify_where=look.layout.certify_where,
+        mix_teachers=look.layout.mix_teachers,
         labels_file=LABELS_FILE if look.made_up and writable(look.allowed) else "",
         target=target or look.target,
         story=(
@@ -159,7 +163,7 @@ families: [global, l2d, rsb]
   confidence: 0.95
 
 # This share of the traces is kept aside for the test. Each look at it is counted in router.lock: commit that file.
-split: {{certify: 0.4}}
+{_split(spec)}
 
 # What the LLM costs, for a projection of what is saved:
 # cost: {{teacher_usd_per_1k: 2.0, requests_per_day: 10000}}
@@ -187,6 +191,22 @@ def _format(format_: str | Mapping[str, str]) -> str:
     if isinstance(format_, str):
         return f"  format: {scalar(format_)}\n"
     return "  format:\n" + "".join(f"    {part}: {scalar(path)}\n" for part, path in format_.items())
+
+
+def _split(spec: FirstSpec) -> str:
+    """Return how rows are parted, and why one teacher alone certifies, or several do."""
+    if spec.certify_where:
+        return (
+            "# Several teachers answered, one after the other, and a certificate speaks of one: the newest certifies, and all\n"
+            "# of them train.\n"
+            f"split:\n  certify: 0.4\n  certify_where: {json.dumps(literal(spec.certify_where), ensure_ascii=False)}"
+        )
+    if spec.mix_teachers:
+        return (
+            "# Several teachers answered side by side: they certify together, as if they were one.\n"
+            "split: {certify: 0.4, mix_teachers: true}"
+        )
+    return "split: {certify: 0.4}"
 
 
 def _extract(steps: tuple[str, ...]) -> str:

@@ -63,12 +63,15 @@ class Plugin(Generic[Made_co]):
         ``make(options)`` gives the working part, by the contract of its kind. Heavy imports live inside it.
     options : type of Options
         Validated before ``make`` is called; :class:`Options` itself where there are none.
+    takes_weights : bool
+        For surrogates and acceptors: whether ``fit`` takes ``sample_weight``. Without it a learner trains on every row alike.
     """
 
     name: str
     summary: str
     make: Callable[[Any], Made_co]
     options: type[Options] = Options
+    takes_weights: bool = False
 
 
 def _in_no_record(options: Any) -> None:
@@ -210,6 +213,10 @@ class SurrogateLearner(Protocol):
     def fit(self, X: Vectors, y: Classes, *, n_classes: int, seed: int) -> Surrogate:
         """Train on ``X`` (n, d) and ``y`` (n,) in [0, n_classes); some classes may be missing from ``y``.
 
+        Where the plugin says that it ``takes_weights``, ``fit`` also takes ``sample_weight``, shape (n,), positive and of
+        mean 1 over all fit rows: how many requests each row speaks for. It is left out where all rows weigh the same, and
+        weights of 1 teach what no weights teach.
+
         Raise :class:`~tracer_spec.errors.PluginError` where these data cannot be learned: the reason becomes a row of
         the report, and the build goes on without this surrogate.
         """
@@ -259,7 +266,10 @@ class AcceptorLearner(Protocol):
     """Trains an acceptor."""
 
     def fit(self, evidence: Evidence, *, seed: int) -> Acceptor:
-        """Train on out-of-fold evidence; ``agrees`` may be all true or all false."""
+        """Train on out-of-fold evidence; ``agrees`` may be all true or all false.
+
+        ``sample_weight``, shape (n,), comes as it does to :meth:`SurrogateLearner.fit`.
+        """
         ...
 
 

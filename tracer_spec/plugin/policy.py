@@ -81,15 +81,16 @@ class Candidate:
     ----------
     family : str
     policy : Policy
-    n_rows, n_handled, n_agree : int
-        Fit rows, those handled, and those of them that agree with the teacher.
+    n_rows, n_handled, n_agree : float
+        Fit rows, those handled, and those of them that agree with the teacher; where fit rows are weighted, as many rows of
+        equal weight as tell as much, which need not be whole numbers.
     """
 
     family: str
     policy: Policy
-    n_rows: int
-    n_handled: int
-    n_agree: int
+    n_rows: float
+    n_handled: float
+    n_agree: float
 
     @property
     def coverage(self) -> float:

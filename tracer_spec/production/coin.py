@@ -18,6 +18,8 @@ class Coin:
     secret : bytes or None
         With a secret, a request is chosen by a keyed digest of its id, so that a retry has the same fate and nobody without
         the secret can tell which ids are chosen. None draws from the system's randomness.
+    purpose : bytes
+        What it is drawn for: coins of one secret and several purposes are independent of each other.
 
     Raises
     ------
@@ -30,9 +32,9 @@ class Coin:
     texts one fate, and the audited rows are then a sample of texts, not of requests.
     """
 
-    __slots__ = ("_bar", "_secret", "rate")
+    __slots__ = ("_bar", "_purpose", "_secret", "rate")
 
-    def __init__(self, rate: float, secret: bytes | None = None) -> None:
+    def __init__(self, rate: float, secret: bytes | None = None, *, purpose: bytes = b"") -> None:
         if not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
             raise ValueError(f"the audit rate must be between 0 and 1, got {rate!r}")
         if secret is not None and not isinstance(secret, bytes):
@@ -41,12 +43,12 @@ class Coin:
             raise ValueError("the secret of the audit is empty")
         self.rate = float(rate)
         self._bar = round(rate * _SPAN)
-        self._secret = secret
+        self._secret, self._purpose = secret, purpose
 
     def falls(self, request_id: str) -> bool:
         """Return whether this request is audited."""
         if self._secret is None:
             drawn = os.urandom(8)
         else:
-            drawn = hmac.digest(self._secret, request_id.encode("utf-8", "surrogatepass"), "sha256")[:8]
+            drawn = hmac.digest(self._secret, self._purpose + request_id.encode("utf-8", "surrogatepass"), "sha256")[:8]
         return int.from_bytes(drawn, "big") < self._bar

@@ -5,6 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from tracer_spec.text_steps import ToolCall
+
+TOOL_CALL = "tool_call"
+"""The key of a tool's call: its arguments alone would not say which tool it was."""
+
 
 def plain(answer: Any) -> Any:
     """Return an answer as JSON values, as far as it has any: what a client's object dumps, else its text.
@@ -16,6 +21,8 @@ def plain(answer: Any) -> Any:
     >>> plain({"intent": ("refund",), "score": float("nan")})
     {'intent': ['refund'], 'score': None}
     """
+    if isinstance(answer, ToolCall):
+        return {TOOL_CALL: {"name": answer.tool, "arguments": dict(answer)}}
     if answer is None or isinstance(answer, (str, bool, int)):
         return answer
     if not isinstance(answer, (dict, list, tuple, float)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tracer_spec.flow.documents.audit import AuditDocument
 from tracer_spec.flow.documents.certificate import CertificateDocument, Estimate
@@ -11,10 +12,18 @@ from tracer_spec.report.changes import Changes, compare
 from tracer_spec.runtime import Bundle
 from tracer_spec.runtime.archive import SPEC
 
+if TYPE_CHECKING:
+    from tracer_spec.production.monitor import Monitor
+    from tracer_spec.production.monitor_log import Reading
+
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """A bundle as the report reads it; ``spec`` is ``router.yaml`` as built, ``changes`` what is new since an earlier one."""
+    """A bundle as the report reads it.
+
+    ``spec`` is ``router.yaml`` as built, ``changes`` what is new since an earlier bundle, ``followed`` what the log of its
+    decisions says.
+    """
 
     bundle: Bundle
     certificate: CertificateDocument
@@ -22,6 +31,7 @@ class Documents:
     audit: AuditDocument
     spec: str
     changes: Changes | None = None
+    followed: tuple[Monitor, Reading] | None = None
 
     @property
     def estimate(self) -> Estimate | None:
@@ -34,7 +44,9 @@ class Documents:
         return Estimate(coverage=coverage, agreement=agreement)
 
 
-def read_documents(bundle: Bundle, previous: Bundle | None = None) -> Documents:
+def read_documents(
+    bundle: Bundle, previous: Bundle | None = None, followed: tuple[Monitor, Reading] | None = None
+) -> Documents:
     """Read the documents of a bundle, and compare it with an earlier one.
 
     Raises
@@ -49,4 +61,5 @@ def read_documents(bundle: Bundle, previous: Bundle | None = None) -> Documents:
         audit=AuditDocument.of_bundle(bundle),
         spec=bundle.members[SPEC].decode(errors="replace"),
         changes=None if previous is None else compare(previous, bundle),
+        followed=followed,
     )

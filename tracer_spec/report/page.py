@@ -20,6 +20,7 @@ from tracer_spec.report.charts import asset, chart
 from tracer_spec.report.documents import Documents, read_documents
 from tracer_spec.report.frontier import front
 from tracer_spec.report.labels import labels, reasons, slices
+from tracer_spec.report.monitored import monitored
 from tracer_spec.report.pairs import boundary, confusions, examples, suspects
 from tracer_spec.report.sankey import flow
 from tracer_spec.report.section import Absent, Room, Section, Write
@@ -29,6 +30,8 @@ from tracer_spec.report.walk import walk
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+    from tracer_spec.production.monitor import Monitor
+    from tracer_spec.production.monitor_log import Reading
     from tracer_spec.runtime import Bundle
 
 MOST_BYTES = 1_500_000
@@ -36,7 +39,7 @@ _HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 """Categories of Unicode: controls, marks of direction, halves of pairs, ends of lines."""
 INSTALL = "pip install 'tracer-spec[report]'"
 SECTIONS: tuple[Write, ...] = (
-    *(changes, front, walk, labels, flow, acceptor, slices, reasons),
+    *(monitored, changes, front, walk, labels, flow, acceptor, slices, reasons),
     *(confusions, boundary, examples, suspects, cost, basis, provenance),
 )
 
@@ -50,8 +53,10 @@ class Page:
     absent: tuple[Absent, ...]
 
 
-def render(bundle: Bundle, previous: Bundle | None = None) -> Page:
-    """Return the report of a bundle, and of what changed since an earlier one: the same bundles give the same page.
+def render(bundle: Bundle, previous: Bundle | None = None, followed: tuple[Monitor, Reading] | None = None) -> Page:
+    """Return the report of a bundle, of what changed since an earlier one, and of the log of its decisions.
+
+    The same bundles and lines give the same page.
 
     It has at most 1.5 MB: lists are cut, with a count of what was withheld, until it fits.
 
@@ -63,7 +68,7 @@ def render(bundle: Bundle, previous: Bundle | None = None) -> Page:
         Where the packages that draw are not installed.
     """
     ready()
-    documents = read_documents(bundle, previous)
+    documents = read_documents(bundle, previous, followed)
     room = Room()
     for _ in range(8):
         page = _render(documents, room)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from tracer_spec.production.monitor import REFUTED, Monitor
 from tracer_spec.report.documents import Documents
-from tracer_spec.report.facts import bundle_facts
+from tracer_spec.report.facts import Fact, bundle_facts
+from tracer_spec.report.monitor_facts import monitor_verdict
 from tracer_spec.text_format import as_share, one_line, percent, usd
 
 _UNCERTIFIED = {
@@ -31,13 +34,14 @@ class Verdict:
     Parameters
     ----------
     word : str
-        ``certified``, ``draft``, or ``uncertified``, where the calibrator promises nothing.
+        ``certified``, ``draft``, or ``uncertified``, where the calibrator promises nothing; ``refuted`` where the log since
+        release refutes what was certified.
     claim, policy : str
     meaning : str
         What the verdict is worth.
     tiles : list of Tile
     notes : list of str
-        What the claim does not say.
+        What the log says since release, and what the claim does not say.
     """
 
     word: str
@@ -59,14 +63,21 @@ def verdict(documents: Documents) -> Verdict:
     certified = (
         f"Only the sentence above is certified. {test}Everything else here is an estimate from fit rows, out of fold."
     )
+    monitor = documents.followed[0] if documents.followed else None
     return Verdict(
-        word=word,
+        word=REFUTED if monitor is not None and monitor.verdict == REFUTED else word,
         claim=f"{claim[:1].upper()}{claim[1:]}." if claim else "The certificate of this bundle states no claim.",
         policy=one_line(facts["policy"], 600),
         meaning=_UNCERTIFIED.get(word, certified),
         tiles=_tiles(documents, word),
-        notes=[f"{each.text[:1].upper()}{each.text[1:]}." for each in told if each.name == "note"],
+        notes=[f"{text[:1].upper()}{text[1:]}." for text in _notes(monitor, told)],
     )
+
+
+def _notes(monitor: Monitor | None, told: Sequence[Fact]) -> Iterator[str]:
+    if monitor is not None:
+        yield f"{monitor.verdict}, by the log since release: {monitor_verdict(monitor).splitlines()[0]}"
+    yield from (each.text for each in told if each.name == "note")
 
 
 def _tiles(documents: Documents, word: str) -> list[Tile]:

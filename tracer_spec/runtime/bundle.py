@@ -6,10 +6,11 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 from tracer_spec.errors import BundleError, UsageError
 from tracer_spec.runtime import limits
@@ -17,7 +18,9 @@ from tracer_spec.runtime.archive import MANIFEST, POLICY, REFETCH, unpack
 from tracer_spec.runtime.graph_check import check_graph
 from tracer_spec.runtime.manifest import Manifest, Member
 from tracer_spec.runtime.manifest_reader import read_manifest
+from tracer_spec.runtime.release import POINTER, Release, bundle_place, read_release
 
+T = TypeVar("T")
 _MAKE = "make it with 'tracer-spec build'"
 
 
@@ -51,7 +54,8 @@ def read_bundle(path: str | os.PathLike[str], *, sha256: str | None = None) -> B
     Parameters
     ----------
     path : str or path-like
-        The ``.tracer`` file. It is read once, into memory; nothing is extracted to disk.
+        The ``.tracer`` file, or a folder of releases, whose current bundle is meant. The file is read once, into memory;
+        nothing is extracted to disk.
     sha256 : str or None
         The digest that the whole file must have, 64 hexadecimal digits.
 
@@ -73,7 +77,43 @@ def read_bundle(path: str | os.PathLike[str], *, sha256: str | None = None) -> B
     """
     where = os.fspath(path)
     with naming(where):
-        return parse_bundle(_read(Path(where)), sha256=sha256, where=where)
+        if Path(where).is_dir():
+            return follow(Path(where), lambda release: read_stored(Path(where), release.current, sha256=sha256))
+        return parse_bundle(read_file(Path(where)), sha256=sha256, where=where)
+
+
+def follow(folder: Path, read: Callable[[Release], T]) -> T:
+    """Read what the pointer of a folder of releases names; again where the pointer has moved on meanwhile.
+
+    Raises
+    ------
+    BundleError
+        Where there is no pointer, or what it names cannot be read.
+    """
+    while True:
+        release = read_release(folder)
+        if release is None:
+            raise BundleError(
+                f"is a folder without {POINTER}",
+                where=str(folder),
+                hint="name a bundle's file, or put a bundle there: tracer-spec promote BUNDLE FOLDER",
+            )
+        try:
+            return read(release)
+        except BundleError:
+            if read_release(folder) == release:
+                raise
+
+
+def read_stored(folder: Path, digest: str, *, sha256: str | None = None) -> Bundle:
+    """Read the bundle that a folder of releases keeps under a digest, and check it; ``sha256`` is the caller's pin."""
+    place = bundle_place(folder, digest)
+    with naming(str(place)):
+        bundle = parse_bundle(read_file(place), sha256=sha256, where=str(place))
+        if bundle.sha256 != digest:
+            what = f"has the sha256 {bundle.sha256}, which is not its name"
+            raise BundleError(what, hint="promote it again: tracer-spec promote BUNDLE FOLDER")
+    return bundle
 
 
 def parse_bundle(data: bytes, *, sha256: str | None = None, where: str = "") -> Bundle:
@@ -117,7 +157,7 @@ def _check_members(listed: Mapping[str, Member], members: Mapping[str, bytes]) -
             raise BundleError("does not have the digest that bundle.json says", address=name, hint=REFETCH)
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
     """Return the whole file, unless it is larger than any bundle."""
     try:
         with open(path, "rb", opener=_without_waiting) as file:

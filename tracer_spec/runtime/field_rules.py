@@ -35,6 +35,8 @@ class Rule:
         Whether a text is printed as it is: one line, without characters that steer a terminal or a CI log.
     since : int
         The first format that has the key.
+    may_lack : bool
+        Whether the key may be left out, which says what null would.
     """
 
     least: float | None = None
@@ -46,6 +48,7 @@ class Rule:
     key: str = ""
     plain: bool = False
     since: int = 1
+    may_lack: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ CUT_CHARACTERS = 2000
 ANSWER_STEPS = 64
 STEP_CHARACTERS = 10_000
 """Steps from the teacher's answer to a label, and the characters of each."""
+SERVING_CHARACTERS = 2000
+"""Of each expression, and of the answer, by which requests are served."""
 PROBES = 64
 
 GRAPH_DEPTH = 16

@@ -36,7 +36,8 @@ def load(
     Parameters
     ----------
     path : str or path-like
-        The ``.tracer`` file.
+        The ``.tracer`` file; or a folder of releases, where ``tracer-spec promote`` keeps bundles and a pointer to the current
+        one.
     embedder : TextEmbedder, str or None
         The app's own instance of the embedder that the policy was built on, or the name of the installed plugin
         that may make it. Its fingerprint and probe vectors must match either way. The built-in ``lsa`` needs neither.

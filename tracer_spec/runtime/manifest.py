@@ -1,6 +1,6 @@
 """The manifest ``bundle.json`` as frozen data; :mod:`.manifest_reader` reads it.
 
-Format 2; format 1 is the same without ``extract`` and ``answers``. Unknown keys are errors everywhere but inside
+Format 2; format 1 is the same without ``extract``, ``answers`` and ``serve``. Unknown keys are errors everywhere but inside
 ``embedder.options`` and ``provenance``, which are free JSON: they inform people, and nothing at run time depends on them. See
 ``docs/bundle.md`` for what may change under one format number.
 """
@@ -42,6 +42,7 @@ Release: TypeAlias = Annotated[str, Rule(1, 200, r"^[A-Za-z0-9][A-Za-z0-9.!+_-]*
 Moment: TypeAlias = Annotated[str, Rule(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")]
 CutStep: TypeAlias = Annotated[str, Rule(1, limits.CUT_CHARACTERS)]
 AnswerStep: TypeAlias = Annotated[str, Rule(1, limits.STEP_CHARACTERS)]
+Serving: TypeAlias = Annotated[str, Rule(1, limits.SERVING_CHARACTERS)]
 Vector: TypeAlias = Annotated[tuple[float, ...], Rule(0, limits.DIMENSION)]
 
 
@@ -79,6 +80,15 @@ class Answers:
 
     normalize: Annotated[tuple[AnswerStep, ...], Rule(0, limits.ANSWER_STEPS), "steps, in order"]
     aliases: Annotated[tuple[Alias, ...], Rule(0, limits.LABELS)]
+
+
+@dataclass(frozen=True, slots=True)
+class Serve:
+    """How requests to a chat API are told to be the router's, and answered: ``serve`` of the spec."""
+
+    match: Annotated[Serving | None, "JMESPath over a request's body, true of the router's own"]
+    text: Annotated[Serving | None, "JMESPath of the text; null for the last message of the user"]
+    answer: Annotated[Serving | None, "the answer, with {label} in it; null for what the steps make a label of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +153,11 @@ class Manifest:
         "steps that take a text out of its prompt before it is embedded",
     ] = ()
     answers: Annotated[Answers | None, Rule(since=2), "how the teacher's answers become labels"] = None
+    serve: Annotated[
+        Serve | None,
+        Rule(since=2, may_lack=True),
+        "how requests are told to be the router's; left out where nothing is said",
+    ] = None
     embedder: EmbedderIdentity
     policy: PolicySummary
     provenance: Annotated[Mapping[str, Any], "free JSON for people: traces, plugins, libraries, seed"]
@@ -158,14 +173,18 @@ class Manifest:
 
     def sealed(self, members: Mapping[str, bytes]) -> Manifest:
         """Return this manifest with every member's size and digest, and the version that they make."""
-        format_ = 2 if self.extract or self.answers is not None else 1
+        format_ = 2 if self.extract or self.answers is not None or self.serve is not None else 1
         pinned = replace(self, format=format_, members={name: Member.of(members[name]) for name in sorted(members)})
         return replace(pinned, version=version_of(pinned.document()))
 
     def document(self) -> dict[str, Any]:
         """Return the manifest as plain JSON values."""
-        later = {key for key, (_, shape) in fields_of(Manifest).items() if shape.rule.since > self.format}
-        return {key: value for key, value in plain(self).items() if key not in later}
+        known, values = fields_of(Manifest), plain(self)
+        return {
+            key: values[key]
+            for key, (_, shape) in known.items()
+            if shape.rule.since <= self.format and not (shape.rule.may_lack and values[key] is None)
+        }
 
 
 def version_of(document: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from tracer_spec.errors import BundleError, printable
 from tracer_spec.runtime import limits
@@ -16,6 +16,8 @@ from tracer_spec.runtime.manifest import FORMAT, Manifest, version_of
 from tracer_spec.runtime.strict_json import check_strings, read_json
 
 REBUILD = "fetch the bundle again, or build it again with 'tracer-spec build'"
+Read = TypeVar("Read")
+
 UPGRADE = "this bundle is newer than the library: pip install -U tracer-spec"
 
 
@@ -36,6 +38,23 @@ def read_manifest(data: bytes) -> Manifest:
     if manifest.version != expected:
         _refuse("version", f"is {manifest.version}, but the manifest's contents make it {expected}")
     return manifest
+
+
+def read_shape(kind: Callable[..., Read], document: Mapping[str, Any], *, member: str, hint: str) -> Read:
+    """Read another document that a dataclass describes as the manifest is described; ``hint`` says what to do about a bad one.
+
+    Raises
+    ------
+    BundleError
+        Where the document breaks the description.
+    """
+    try:
+        found: Read = _object(shape_of(kind), document, "")
+    except BundleError as error:
+        (problem,) = error.problems
+        address = problem.address.replace(MANIFEST, member, 1)
+        raise BundleError(problem.what, address=address, hint=hint) from None
+    return found
 
 
 def _check_format(got: object) -> None:
@@ -102,6 +121,8 @@ def _object(shape: Shape, value: Any, address: str) -> Any:
     known = {key: each for key, each in known.items() if each[1].rule.since == 1 or number != 1}
     for key, (name, field) in known.items():
         if key not in document:
+            if field.rule.may_lack:
+                continue
             _refuse(_at(address, key), "is missing")
         found[name] = _value(field, document[key], _at(address, key))
     if left := document.keys() - known.keys():

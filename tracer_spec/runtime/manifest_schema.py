@@ -1,4 +1,4 @@
-"""The JSON Schema of ``bundle.json``, from the fields of the manifest and the rules that the reader checks."""
+"""The JSON Schemas of ``bundle.json`` and of a pointer to one, from their fields and the rules that the reader checks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from tracer_spec.runtime.archive import MANIFEST
 from tracer_spec.runtime.field_rules import Rule, Shape, fields_of, shape_of
 from tracer_spec.runtime.manifest import FORMAT, Manifest
+from tracer_spec.runtime.release import POINTER, Release
 
 
 def manifest_schema(number: int = FORMAT) -> dict[str, Any]:
@@ -18,7 +19,7 @@ def manifest_schema(number: int = FORMAT) -> dict[str, Any]:
     for key, (_, shape) in fields_of(Manifest).items():
         if shape.rule.since > number:
             del properties[key]
-            schema["required"].remove(key)
+            schema["required"] = [each for each in schema["required"] if each != key]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"{MANIFEST} of a tracer-spec bundle, format {number}",
@@ -29,6 +30,16 @@ def manifest_schema(number: int = FORMAT) -> dict[str, Any]:
             "many as probe texts and as long as the dimension."
         ),
         **schema,
+    }
+
+
+def pointer_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of the pointer of a folder of releases."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"{POINTER} of a folder of releases, version 1",
+        "$comment": "Beside it each bundle stands as SHA256.tracer; 'tracer-spec promote' and 'rollback' write it in one step.",
+        **_schema(shape_of(Release)),
     }
 
 
@@ -57,7 +68,8 @@ def _of_kind(kind: Any, rule: Rule, item: Shape | None) -> dict[str, Any]:
         return {"type": "object", **_values(rule, item)}
     known = fields_of(kind)
     properties = {key: _schema(shape) for key, (_, shape) in known.items()}
-    return {"type": "object", "properties": properties, "required": list(known), "additionalProperties": False}
+    required = [key for key, (_, shape) in known.items() if not shape.rule.may_lack]
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
 def _values(rule: Rule, item: Shape | None) -> dict[str, Any]:

@@ -18,6 +18,8 @@ from tracer_spec.text_steps.language import EXTRACT_STEPS, STEPS, compile_step
 NAME = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
 PLUGIN_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 _MAX_NAME = 64
+LABEL_PLACE = "{label}"
+_MAX_SERVED = 2000
 
 
 def refusal(fact: str, *, detail: str = "", hint: str = "", about_value: bool = True) -> PydanticCustomError:
@@ -113,6 +115,12 @@ def _steps_schema(steps: Sequence[str]) -> dict[str, Any]:
     return {"anyOf": [{"enum": plain}, {"pattern": f"^({kinds}):(.|\\n)+"}]}
 
 
+def _check_template(value: str) -> str:
+    if LABEL_PLACE not in value:
+        raise refusal(f"does not say where the label goes; write {LABEL_PLACE} there")
+    return value
+
+
 def unique(values: tuple[str, ...]) -> tuple[str, ...]:
     """Refuse a value that is given twice."""
     first: dict[str, int] = {}
@@ -148,6 +156,12 @@ PluginName = Annotated[
 Label = Annotated[StrictStr, AfterValidator(_check_label), Field(json_schema_extra={"minLength": 1})]
 Labels = Annotated[tuple[Label, ...], AfterValidator(unique), Field(json_schema_extra={"uniqueItems": True})]
 Expression = Annotated[StrictStr, AfterValidator(_check_expression), Field(json_schema_extra={"minLength": 1})]
+Served = Annotated[Expression, Field(max_length=_MAX_SERVED)]
+AnswerTemplate = Annotated[
+    StrictStr,
+    AfterValidator(_check_template),
+    Field(max_length=_MAX_SERVED, json_schema_extra={"pattern": re.escape(LABEL_PLACE)}),
+]
 Step = Annotated[StrictStr, AfterValidator(_checked(compile_step)), Field(json_schema_extra=_steps_schema(STEPS))]
 ExtractStep = Annotated[
     StrictStr,

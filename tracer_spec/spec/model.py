@@ -10,16 +10,28 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    StrictBool,
+    StrictInt,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+)
 
 from tracer_spec.spec.fields import (
     Amount,
+    AnswerTemplate,
     Count,
     Expression,
     HalfOpenFraction,
     Labels,
     Name,
     OpenFraction,
+    Served,
     non_empty,
     refusal,
     refusals,
@@ -74,6 +86,9 @@ class TargetSpec(Part):
 _TARGET_HINT = "add agreement: the share of handled traffic that must get the teacher's label, for instance 0.95"
 
 
+_YOUNGER = ("certify_where", "mix_teachers")
+
+
 class SplitSpec(Part):
     """How traces are divided into fit and certify rows."""
 
@@ -88,6 +103,15 @@ class SplitSpec(Part):
         validate_default=True,
         description="For grouped: the JMESPath of what belongs together; by default the group of the format, else its trace.",
     )
+    certify_where: Expression | None = Field(
+        default=None,
+        description="For logs in which not every request had the same chance to reach the teacher, or several teachers "
+        "answered: a JMESPath over the record. Rows for which it is false train, and never certify.",
+    )
+    mix_teachers: StrictBool = Field(
+        default=False,
+        description="Whether certify rows of several models, or versions of the prompt, may certify together.",
+    )
     folds: Annotated[StrictInt, Field(ge=2)] = Field(
         default=4, description="Folds of the fit rows, for out-of-fold scores."
     )
@@ -95,6 +119,11 @@ class SplitSpec(Part):
         default=100_000,
         description="Fit rows that train, at most, chosen by hash; certify rows are never fewer for it.",
     )
+
+    @model_serializer(mode="wrap")
+    def _without_younger_keys(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out keys that are younger than digests where they say nothing: a spec without them stays what it was."""
+        return {key: value for key, value in write(self).items() if key not in _YOUNGER or value}
 
     @field_validator("key")
     @classmethod
@@ -111,6 +140,22 @@ class CostSpec(Part):
 
     teacher_usd_per_1k: Amount = Field(description="US dollars for a thousand requests to the teacher.")
     requests_per_day: Amount = Field(description="Requests a day.")
+
+
+class ServeSpec(Part):
+    """How requests to a chat API are told to be this router's, and how it answers them."""
+
+    match: Served | None = Field(
+        default=None,
+        description="JMESPath over a request's body, true of this router's own: \"contains(messages[0].content, 'Classify')\".",
+    )
+    text: Served | None = Field(
+        default=None, description="JMESPath of the text in the body; by default the last message of the user."
+    )
+    answer: AnswerTemplate | None = Field(
+        default=None,
+        description="The answer, with {label} in it; by default what 'labels.normalize' makes the label of.",
+    )
 
 
 class ReportSpec(Part):
@@ -163,6 +208,9 @@ class RouterSpec(Part):
         default=None, description="What the teacher costs; adds a cost projection to the report."
     )
     report: ReportSpec = Field(default_factory=ReportSpec, description="What the report may show.")
+    serve: ServeSpec | None = Field(
+        default=None, description="How a server tells this router's requests from others', and answers them."
+    )
 
     @field_validator("split")
     @classmethod
@@ -219,6 +267,8 @@ def spec_digest(spec: RouterSpec) -> str:
     own. Secrets are not in it: a spec names them by reference (``api_key_env: NAME``).
     """
     document = canonical(spec)
+    if document["serve"] is None:  # a key younger than digests, as below
+        del document["serve"]
     for source in sources_of(document):
         source.pop("with", None)
         if not source["extract"]:  # a key younger than digests: without it, they stay what they were

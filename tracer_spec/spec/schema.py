@@ -13,7 +13,7 @@ from typing import TypeAlias
 from pydantic import BaseModel
 
 from tracer_spec.spec.fields import PLUGIN_NAME
-from tracer_spec.spec.model import CostSpec, ReportSpec, RouterSpec, SplitSpec, TargetSpec
+from tracer_spec.spec.model import CostSpec, ReportSpec, RouterSpec, ServeSpec, SplitSpec, TargetSpec
 from tracer_spec.spec.reference import PluginRef
 from tracer_spec.spec.traces import FormatMap, JoinMap, LabelsSpec, TracesSpec
 from tracer_spec.spec.variables import REF, VARIABLE, Schema, with_variables
@@ -32,6 +32,7 @@ _NAMES: Mapping[str, type[BaseModel]] = {
     "split": SplitSpec,
     "cost": CostSpec,
     "report": ReportSpec,
+    "serve": ServeSpec,
 }
 # which kind of plugin each key refers to: (definition, key, kind)
 _PLACES = (

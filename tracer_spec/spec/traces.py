@@ -89,6 +89,21 @@ class FormatMap(Overrides):
         default=None,
         description="Reason to condition: answers that are no label, cut short or refused; null takes a rule out.",
     )
+    unlabelled: dict[Reason, Expression | None] | None = Field(
+        default=None,
+        description="Reason to condition: requests that the teacher was not asked, or did not answer. They are no traces; "
+        "'verify' counts them as traffic.",
+    )
+    certify: Expression | None = Field(
+        default=None,
+        description="True where chance alone chose the request for the teacher: others train, and never certify.",
+    )
+    rate: Expression | None = Field(
+        default=None, description="How often chance chooses requests for the teacher, from 0 to 1; null for always."
+    )
+    deferred: Expression | None = Field(
+        default=None, description="True where the teacher would have been asked whatever chance said."
+    )
 
     @model_validator(mode="after")
     def _says_a_label(self) -> FormatMap:

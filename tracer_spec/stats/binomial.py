@@ -104,15 +104,15 @@ def interval(n: int, k: int, confidence: float) -> tuple[float, float]:
     return lower, upper
 
 
-def predicted_power(n_test: int, n_fit: int, k_fit: int, target: float, delta: float) -> float:
+def predicted_power(n_test: int, n_fit: float, k_fit: float, target: float, delta: float) -> float:
     """Return the chance that the test will reject, as the fit rows predict it.
 
     Parameters
     ----------
     n_test : int
         Trials that the test is predicted to have.
-    n_fit, k_fit : int
-        Out-of-fold trials and successes.
+    n_fit, k_fit : float
+        Out-of-fold trials and successes; of weighted rows, as many as tell as much.
     target, delta : float
         In (0, 1).
 
@@ -139,14 +139,14 @@ def predicted_power(n_test: int, n_fit: int, k_fit: int, target: float, delta: f
     return float(min(1.0, np.exp(log_mass).sum()))
 
 
-def predicted_surprise(n: int, k: int, n_fit: int, k_fit: float) -> float:
+def predicted_surprise(n: int, k: int, n_fit: float, k_fit: float) -> float:
     """Return how likely k successes or more of n are, as earlier trials predict them.
 
     Parameters
     ----------
     n, k : int
         Trials and successes.
-    n_fit : int
+    n_fit : float
         Earlier trials.
     k_fit : float
         Their successes, in [0, n_fit].
@@ -215,7 +215,7 @@ def trials_estimate(agreement: float, target: float, delta: float, power: float 
     return float((spread / (agreement - target)) ** 2)
 
 
-def _check_counts(n: int, k: int) -> None:
+def _check_counts(n: float, k: float) -> None:
     if not 0 <= k <= n:
         raise ValueError(f"k must lie in [0, n], got k={k} and n={n}")
 

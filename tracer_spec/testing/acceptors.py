@@ -79,6 +79,29 @@ class AcceptorContract(Contract):
             fix="predict evidence.agrees; a higher value means that agreement is likelier",
         )
 
+    def test_weights_tell_it_which_rows_count(self) -> None:
+        """Where the plugin takes_weights: with sample_weight rows count as they weigh, and equal weights change nothing."""
+        if not self.descriptor.takes_weights:
+            return
+        rows, asked = evidence(2000, seed=9), evidence(200, seed=10)
+
+        def mean(agreeing: float) -> float:
+            weights = np.where(rows.agrees, agreeing, 2 - agreeing)
+            fitted = self.made().fit(rows, seed=1, sample_weight=weights)
+            self._require_accepts(fitted, asked)
+            return float(fitted.accepts(asked.X, asked.scores, None).mean())
+
+        light, heavy = mean(0.2), mean(1.8)
+        self.require(
+            heavy > light,
+            f"it accepts {light:.3f} on average where rows that agree weigh little, and {heavy:.3f} where they weigh much",
+            fix="hand sample_weight to the loss, or take takes_weights from the plugin",
+        )
+        plain = self._trained().accepts(asked.X, asked.scores, None)
+        same = self.made().fit(evidence(), seed=1, sample_weight=np.ones(400)).accepts(asked.X, asked.scores, None)
+        require_equal(self, same, plain, "what it says with weights of 1 and without weights", tolerance=1e-3,
+                      fix="let sample_weight=None mean a weight of 1 for each row")  # fmt: skip
+
     def test_equal_evidence_gives_equal_bytes(self) -> None:
         """Training twice with one seed, and exporting twice, gives the same graph byte for byte."""
         first = self._graph(self._trained())

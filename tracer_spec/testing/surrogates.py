@@ -132,6 +132,38 @@ class SurrogateContract(LearnerContract):
             if fitted is not None:
                 self._require_scores(fitted, X)
 
+    def test_weights_tell_it_which_rows_count(self) -> None:
+        """Where the plugin takes_weights: with sample_weight rows count as they weigh, and equal weights change nothing."""
+        if not self.descriptor.takes_weights:
+            return
+        X, y = clusters(400, seed=9)
+        told_otherwise = np.arange(len(y)) % 2 == 1
+        told = np.where(told_otherwise, (y + 1) % N_CLASSES, y)
+        asked, right = clusters(200, seed=10)
+
+        def share(heavy: float) -> float:
+            weights = np.where(told_otherwise, heavy, 2 - heavy)
+            before = weights.tobytes()
+            fitted = self.made().fit(X, told, n_classes=N_CLASSES, seed=1, sample_weight=weights)
+            self.require(weights.tobytes() == before, "training changed sample_weight", fix="copy before you write")
+            self._require_scores(fitted, asked)
+            return float((fitted.scores(asked).argmax(axis=1) == right).mean())
+
+        light, heavy = share(0.1), share(1.9)
+        self.require(
+            light > heavy,
+            f"it is right on {light:.0%} where wrong labels weigh little, and on {heavy:.0%} where they weigh much",
+            fix="hand sample_weight to the loss, or take takes_weights from the plugin",
+        )
+        plain = float((self._trained().scores(asked).argmax(axis=1) == right).mean())
+        evenly = self.made().fit(*clusters(200), n_classes=N_CLASSES, seed=1, sample_weight=np.ones(200))
+        same = float((evenly.scores(asked).argmax(axis=1) == right).mean())
+        self.require(
+            abs(same - plain) <= 0.1,
+            f"it is right on {same:.0%} with weights of 1, and on {plain:.0%} without weights",
+            fix="let sample_weight=None mean a weight of 1 for each row",
+        )
+
 
 def _train_there(path: list[str], sent: bytes, X: Vectors, y: Classes) -> bytes:
     """Train in another process, which may be older than the caller's path; what comes home is bytes, as in a build."""

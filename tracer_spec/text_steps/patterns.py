@@ -67,6 +67,54 @@ def check_cost(pattern: str) -> None:
         raise StepError("could take too long on some texts: it can match in too many ways", hint=_HINT)
 
 
+def around_group(pattern: str) -> tuple[str, str]:
+    r"""Return the shortest text that a pattern wants on either side of its group; empty where that is not plain.
+
+    Examples
+    --------
+    >>> around_group(r"^(?:Label|Intent):\s+(\w+)\.$"), around_group(r"\w+")
+    (('Label: ', '.'), ('', ''))
+    """
+    items = list(import_module("re._parser").parse(pattern))
+    at = next((place for place, (operator, argument) in enumerate(items) if _is_group(operator, argument)), None)
+    if at is None:
+        return "", ""
+    try:
+        return _shortest(items[:at]), _shortest(items[at + 1 :])
+    except ValueError:
+        return "", ""
+
+
+def _is_group(operator: Any, argument: Any) -> bool:
+    return str(operator) == "SUBPATTERN" and argument[0] is not None
+
+
+def _shortest(items: Sequence[tuple[Any, Any]]) -> str:
+    """Return the shortest text that matches; ValueError where it is not plain which."""
+    return "".join(_shortest_of_one(str(operator), argument) for operator, argument in items)
+
+
+def _shortest_of_one(operator: str, argument: Any) -> str:
+    if operator == "LITERAL":
+        return chr(argument)
+    if operator == "AT":
+        return ""
+    if operator == "SUBPATTERN":
+        return _shortest(argument[-1])
+    if operator == "BRANCH":
+        return _shortest(argument[1][0])
+    if operator in _REPEATS:
+        least, _, body = argument
+        return least * _shortest(body) if least else ""
+    if operator == "IN":
+        kind, value = argument[0]
+        if str(value) == "CATEGORY_SPACE":
+            return " "
+        if str(kind) == "LITERAL":
+            return chr(value)
+    raise ValueError(operator)
+
+
 @contextmanager
 def _as_step_errors() -> Iterator[None]:
     """Say what Python does not take for a regular expression; what it doubts is its author's business."""

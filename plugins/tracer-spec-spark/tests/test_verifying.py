@@ -28,6 +28,11 @@ def fresh(n=700):
         *({"id": f"y{i}", "input": f"where is it {i}", "teacher": "a label " * 20, "shop": f"t{i}"} for i in range(3)),
         {"id": "z1", "input": "this one comes again", "teacher": "refund", "shop": "s904"},
         {"id": "z1", "input": None, "teacher": "refund", "shop": "s904"},
+        *(
+            {"id": "u1", "input": "answered at the second try", "teacher": each, "shop": "s905"}
+            for each in (None, "refund")
+        ),
+        *({"id": "u2", "input": "never answered", "teacher": None, "shop": "s906"} for _ in range(3)),
     ]
     rng.shuffle(rows)
     return rows
@@ -54,7 +59,7 @@ def test_the_numbers_are_those_of_the_command(spark, bundle, tmp_path):
         "known to the build by id and text": 60,
         "known to the build by text, without ids to tell a request made again": 60,
     }
-    assert said["traces"]["dropped"] == {"no text": 2, "empty text": 1, "no label": 1, "duplicate id": 20}
+    assert said["traces"]["dropped"] == {"no text": 2, "empty text": 1, "no label": 2, "duplicate id": 23}
     assert said["repeats"] >= 60
     assert said["unknown_labels"]["n"] > 10
     assert said["drift"]["n"] == said["coverage"]["n"] > 700

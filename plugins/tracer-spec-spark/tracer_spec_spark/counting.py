@@ -11,6 +11,7 @@ from tracer_spec.errors import DataError
 from tracer_spec.flow.documents.certificate import AGREEMENT, END_TO_END, Claim
 from tracer_spec.flow.traces.name_counts import N_LISTED
 from tracer_spec.flow.traces.out_of_prompts import FEW
+from tracer_spec.flow.traces.traffic import Traffic
 from tracer_spec.flow.verify import (
     DEFAULT_CONFIDENCE,
     KNOWN_GROUP,
@@ -140,6 +141,7 @@ def verification(counts: Counts, bundle: Bundle, claim: Claim) -> Verification:
         reasons=dict(sorted(reasons.items())),
         drift=_drift(claim, counts.cells),
         with_known_texts=also,
+        traffic=Traffic(),  # every row that is counted has a label, and the caller says that chance chose it
     )
 
 

@@ -29,10 +29,10 @@ from tracer_spec_spark.workers import router_ref
 FRESH, EVENT, GROUP, CONTENT, REPEAT = "fresh", "event", "group", "content", "repeat"
 
 COLUMNS = {
-    "dropped": pa.string(),  # the reason, of a record that is no trace; the other columns are null then, but 'n'
+    "dropped": pa.string(),  # the reason, of records that are no trace; then only 'n' is there, and 'key' where one could be
     "n": pa.int64(),
     "key": pa.string(),  # the id
-    "digest": pa.binary(),  # of what the row says: of rows with one id, the one with the least counts
+    "digest": pa.binary(),  # of what the row says: of rows with one id, the one with the least counts, if one has a label
     "group": pa.string(),
     "mark": pa.binary(),  # of rows of one group, the one with the least counts
     "matched": pa.bool_(),  # by the steps that take a text out of its prompt
@@ -47,6 +47,9 @@ COLUMNS = {
     "score": pa.float32(),
 }
 """What a row becomes, and the types of Arrow."""
+
+# how digests begin
+_WITH_LABEL, _WITHOUT_LABEL = b"\0", b"\1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ def judge(
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            dropped: Counter[str] = Counter()
+            dropped: Counter[tuple[str, str | None]] = Counter()
             traces = _traces(_values(batch, columns), cleaner, dropped)
             yield _dropped(dropped)
             if len(traces):
@@ -113,17 +116,19 @@ def _values(batch: pa.RecordBatch, columns: Mapping[str, str | None]) -> Iterato
     return zip(*lists, strict=True)
 
 
-def _traces(rows: Iterator[tuple[Any, ...]], cleaner: LabelCleaner, dropped: Counter[str]) -> TraceSet:
-    """Clean rows as a build does; what is no trace is counted by its reason."""
+def _traces(
+    rows: Iterator[tuple[Any, ...]], cleaner: LabelCleaner, dropped: Counter[tuple[str, str | None]]
+) -> TraceSet:
+    """Clean rows as a build does; what is no trace is counted by its reason, and by its id where a label is all it lacks."""
     kept: list[tuple[str, str, str | None, str | None]] = []
     for text, answer, event, group in rows:
         label, flaw = cleaner.clean(answer)
         if text is None:
-            dropped[why.NO_TEXT] += 1
+            dropped[why.NO_TEXT, None] += 1
         elif not text or text.isspace():
-            dropped[why.EMPTY_TEXT] += 1
+            dropped[why.EMPTY_TEXT, None] += 1
         elif flaw == NO_LABEL:
-            dropped[NO_LABEL] += 1
+            dropped[NO_LABEL, key_of(event)] += 1
         else:
             kept.append((text, label, key_of(event), key_of(group)))
     texts, labels, ids, groups = zip(*kept, strict=True) if kept else ((), (), (), ())
@@ -180,13 +185,20 @@ def _digest(*parts: str | None) -> bytes:
     digest = hashlib.blake2b(digest_size=8)
     for part in parts:
         digest.update(b"-" if part is None else f"{len(part)}:{part}".encode())
-    return digest.digest()
+    return _WITH_LABEL + digest.digest()
 
 
-def _dropped(counts: Mapping[str, int]) -> pa.RecordBatch:
-    """Return a row for each reason, with its count."""
-    nothing: dict[str, Any] = {name: [None] * len(counts) for name in COLUMNS}
-    return _batch(nothing | {"dropped": list(counts), "n": list(counts.values())})
+def _dropped(counts: Mapping[tuple[str, str | None], int]) -> pa.RecordBatch:
+    """Return a row for each reason, with its count, and each row of an id alone, since it may be a copy of another."""
+    rows = [
+        (reason, count if key is None else 1, key)
+        for (reason, key), count in counts.items()
+        for _ in range(1 if key is None else count)
+    ]
+    nothing: dict[str, Any] = {name: [None] * len(rows) for name in COLUMNS}
+    reasons, each, keys = zip(*rows, strict=True) if rows else ((), (), ())
+    last = [_WITHOUT_LABEL] * len(rows)
+    return _batch(nothing | {"dropped": reasons, "n": each, "key": keys, "digest": last})
 
 
 def _batch(columns: Mapping[str, Any]) -> pa.RecordBatch:

@@ -85,7 +85,8 @@ def verify(
     Parameters
     ----------
     df : DataFrame
-        Rows that the spec's teacher answered. Classic or of Spark Connect.
+        Rows that the spec's teacher answered, whatever a router would have said: of a log of decisions, those
+        ``where("router IS NULL OR router.audit")``. Classic or of Spark Connect.
     bundle : path
         The ``.tracer`` file on this machine; Spark brings it to the workers.
     text, label : str
@@ -178,14 +179,15 @@ def _kept(rows: DataFrame) -> Iterator[DataFrame]:
 
 def _concluded(rows: DataFrame, bundle: Bundle, claim: Claim, *, grouped: bool) -> Verified:
     """Count, and conclude."""
-    dropped = {each["dropped"]: each["n"] for each in sums(rows.where("dropped IS NOT NULL"), "dropped")}
-    judged = rows.where("dropped IS NULL")
-    distinct = one_each(judged, "key", "digest").unionByName(judged.where("key IS NULL"))
-    total = judged.count()
+    keyed = rows.where("key IS NOT NULL")
+    chosen = one_each(keyed, "key", "digest")
+    alone = rows.where("key IS NULL").unionByName(chosen)
+    dropped = {each["dropped"]: each["n"] for each in sums(alone.where("dropped IS NOT NULL"), "dropped")}
+    copies = keyed.count() - chosen.count()
+    distinct = alone.where("dropped IS NULL")
     by_row = sums(distinct, *ROW)
     n = sum(each["n"] for each in by_row)
-    if total > n:
-        dropped[DUPLICATE] = total - n
+    dropped |= {DUPLICATE: copies} if copies else {}
     nothing: Mapping[str, Any] = {}
     in_order = {reason: dropped[reason] for reason in REASONS if reason in dropped}
     read = n + sum(dropped.values())

@@ -42,6 +42,10 @@ class Opened:
 
     rows: Rows
     own: np.ndarray | None = None
+    since: np.ndarray | None = None
+
+    def count(self, policy, among):
+        return Among(self.rows, among).count(policy)
 
     def open(self):
         readings = (self.rows,) if self.own is None else (self.rows, Among(self.rows, self.own))
@@ -51,9 +55,9 @@ class Opened:
         return ()
 
 
-def outcome(fit, rows, own=None, **named):
+def outcome(fit, rows, own=None, since=None, **named):
     ordered = PARETO.make().order([chain(fit)], len(rows), TARGET)
-    return certify(PARETO, ordered, Opened(rows, own), TARGET, None, **named)
+    return certify(PARETO, ordered, Opened(rows, own, since), TARGET, None, **named)
 
 
 def draw(rate, n, seed):
@@ -86,6 +90,20 @@ def test_copies_that_agree_because_a_twin_taught_the_policy_certify_nothing():
     refused = outcome(fit, rows, ~has_twin, believes_repeats=True)
     assert (refused.chosen, refused.status) == (None, "refused")
     assert refused.claim.startswith("no policy could be shown")
+
+
+def test_older_rows_certify_nothing_that_the_rows_from_behind_a_router_contradict():
+    rng = np.random.default_rng(6)
+    late = np.arange(1000) >= 800
+    changed = Rows(rng.uniform(size=1000).astype(np.float32), rng.uniform(size=1000) < np.where(late, 0.78, 0.97))
+    fit = draw(0.95, 1500, 7)
+    assert outcome(fit, changed).chosen is not None  # the certificate of yesterday's teacher
+    refused = outcome(fit, changed, since=late)
+    assert (refused.chosen, refused.status, refused.scores) == (None, "refused", ())
+    assert refused.claim.startswith("the test is not believed: of the certify rows from behind a router ")
+    assert "strategy: fresh" in refused.doubt
+    same = draw(0.95, 1000, 8)
+    assert outcome(fit, same, since=late).chosen is not None
 
 
 def test_a_test_far_above_its_own_estimate_is_not_believed_and_says_what_to_look_for():

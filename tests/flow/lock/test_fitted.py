@@ -113,6 +113,46 @@ def test_groups_of_another_key_are_all_fitted(world):
     assert world.log(500).certify() <= {f"request {k}" for k in range(400, 500)}
 
 
+@pytest.mark.parametrize("before", [None, "t < `1000012000`"])
+def test_another_condition_of_what_certifies_brings_no_row_back(world, before):
+    """To filter the certify rows until they pass is trying until it passes: what one condition left out has been fitted."""
+    world.spec(split={"certify_where": before} if before else {}).build(draft=True)
+    for tried in ("a == 'a'", "a == 'b'", "t > `1000006000`"):
+        with pytest.raises(DataError, match="no trace may certify"):
+            world.spec(split={"certify_where": tried}).certify()
+    fresh = {f"request {k}" for k in range(400, 600)}
+    assert world.log(600).certify() <= fresh
+
+
+def test_the_same_condition_certifies_on_the_same_rows_again(world):
+    chosen = world.spec(split={"certify_where": "a == 'a'"}).certify()
+    assert len(chosen) > 20
+    world.build(draft=True)
+    assert world.certify() == chosen
+
+
+def test_rows_of_other_logs_stay_without_the_right_once_a_router_was_seen_whatever_becomes_of_its_log(world):
+    """Logs are rotated away: the lock keeps when the router was first seen."""
+    with_rate = SPEC["traces"]["format"] | {"certify": "audit", "rate": "rate"}
+    rows = [json.loads(line) for line in (world.folder / "traces.jsonl").read_text().splitlines()]
+    routed = [
+        {**row, "id": f"d{row['id']}", "q": f"routed {row['q']}", "audit": True, "rate": 0.5} for row in rows[200:]
+    ]
+    (world.folder / "decisions.jsonl").write_text("\n".join(map(json.dumps, routed)))
+    sources = [SPEC["traces"], SPEC["traces"] | {"with": {"path": "decisions.jsonl"}, "format": with_rate}]
+    document = {**SPEC, "traces": sources}
+    (world.folder / "router.yaml").write_text(yaml.safe_dump(document))
+    world.build(draft=True)
+    kept = read_lock(world.folder / "router.lock").document.fitted.routed_from
+    assert kept == rows[200]["t"]
+    (world.folder / "decisions.jsonl").write_text("\n".join(map(json.dumps, routed[100:])))
+    plan = make_plan(load_spec(world.folder / "router.yaml"), find_plugins())
+    traces = read_traces(plan)
+    sides = part(traces, plan.spec.split, dealt_before(plan, traces))
+    others = [traces.times[row] for row in sides.certify if not traces.sampling.is_said[row]]
+    assert max(others) < kept
+
+
 @pytest.mark.parametrize("change", [{"id": "other"}, {"id": None}, {"text": "join(' ', [q, 'please'])"}])
 def test_another_spelling_of_id_or_text_deals_no_row_out_anew(world, change):
     world.build(draft=True)

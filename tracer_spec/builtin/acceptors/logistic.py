@@ -35,7 +35,13 @@ class LogisticLearner:
 
     options: LogisticOptions
 
-    def fit(self, evidence: Evidence, *, seed: int) -> LogisticAcceptor:  # noqa: ARG002 - L-BFGS draws nothing
+    def fit(
+        self,
+        evidence: Evidence,
+        *,
+        seed: int,  # noqa: ARG002 - L-BFGS draws nothing
+        sample_weight: NDArray[np.float64] | None = None,
+    ) -> LogisticAcceptor:
         """Train on out-of-fold evidence.
 
         Raises
@@ -46,7 +52,7 @@ class LogisticLearner:
         Notes
         -----
         Where all rows agree, or none does, there is nothing to tell apart: the acceptor is then constant, at the rate
-        (agreeing + 1) / (rows + 2), after Laplace.
+        (agreeing + 1) / (rows + 2), after Laplace. Weighted rows are standardised by their weighted mean and spread.
         """
         if evidence.scores.ndim != 2 or 0 in evidence.scores.shape:
             raise PluginError(
@@ -61,7 +67,7 @@ class LogisticLearner:
         weights, bias = np.zeros(4 + n_votes), float(np.log((n_agree + 1) / (n - n_agree + 1)))
         notes: tuple[str, ...] = ()
         if 0 < n_agree < n:
-            weights, bias, notes = self._regress(evidence)
+            weights, bias, notes = self._regress(evidence, sample_weight)
         return LogisticAcceptor(
             n_classes=evidence.scores.shape[1],
             dimension=evidence.X.shape[1],
@@ -72,7 +78,9 @@ class LogisticLearner:
             notes=notes,
         )
 
-    def _regress(self, evidence: Evidence) -> tuple[NDArray[np.float64], float, tuple[str, ...]]:
+    def _regress(
+        self, evidence: Evidence, sample_weight: NDArray[np.float64] | None
+    ) -> tuple[NDArray[np.float64], float, tuple[str, ...]]:
         """Return the features' weights, standardising folded in, the bias, and warnings."""
         from sklearn.linear_model import LogisticRegression
         from threadpoolctl import threadpool_limits
@@ -82,10 +90,22 @@ class LogisticLearner:
         best, second, entropy = sureness(evidence.scores).T
         votes = [] if evidence.votes is None else [evidence.votes]
         features = np.column_stack([best, second, best - second, entropy, *votes])
-        mean, spread = features.mean(axis=0), np.maximum(features.std(axis=0), _SMALLEST_SPREAD)
+        mean, spread = _standard(features, sample_weight)
         with warnings.catch_warnings(record=True) as caught, threadpool_limits(1):
             warnings.simplefilter("always")
-            model = LogisticRegression(C=self.options.C, max_iter=1000).fit((features - mean) / spread, evidence.agrees)
+            model = LogisticRegression(C=self.options.C, max_iter=1000)
+            model.fit((features - mean) / spread, evidence.agrees, sample_weight=sample_weight)
         weights = model.coef_[0] / spread
         notes = tuple(f"{each.category.__name__}: {each.message}" for each in caught)
         return weights, float(model.intercept_[0] - weights @ mean), notes
+
+
+def _standard(
+    features: NDArray[np.float64], weights: NDArray[np.float64] | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the mean of each feature, and its spread."""
+    if weights is None:
+        return features.mean(axis=0), np.maximum(features.std(axis=0), _SMALLEST_SPREAD)
+    mean = np.average(features, axis=0, weights=weights)
+    variance = np.average((features - mean) ** 2, axis=0, weights=weights)
+    return mean, np.maximum(np.sqrt(variance), _SMALLEST_SPREAD)

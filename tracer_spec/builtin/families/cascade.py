@@ -55,10 +55,10 @@ def _easy(workshop: Workshop, first: Trained) -> Mask:
     """Return the rows that the first stage keeps at the greatest coverage up to ``_EASY``, or at its smallest of all."""
     kept = np.zeros(workshop.n_rows, bool)
     for at in workshop.thresholds(first):
-        handled, _ = workshop.replay((workshop.stage(first, at),))
-        if kept.any() and handled.mean() > _EASY:
+        policy = (workshop.stage(first, at),)
+        if kept.any() and workshop.candidate("rsb", policy).coverage > _EASY:
             break
-        kept = handled
+        kept, _ = workshop.replay(policy)
     return kept
 
 

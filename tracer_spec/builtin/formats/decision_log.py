@@ -1,4 +1,4 @@
-"""The log that a deployment writes: ``schemas/decision.v1.json``. Only a sample of all traffic is read as traces."""
+"""The log that a deployment writes: ``schemas/decision.v1.json``. Only a sample of all traffic may certify."""
 
 from __future__ import annotations
 
@@ -7,19 +7,25 @@ from tracer_spec.builtin.formats.format import Format
 
 DECISIONS = Format(
     name="decisions",
-    summary="the log of `tracer_spec.deploy`: its audited rows, and those logged without a bundle",
+    summary="the log of `tracer_spec.deploy`: audited rows may certify, deferred ones train",
     text="input",
     # as the teacher wrote it: the spec that reads it has steps of its own
-    label="teacher_raw",
+    label="logged_answer(teacher_raw)",
     id="id",
     time="time",
     model="model",
     skip={
         "not a line of the log": f"!contains(keys(@), '{LOGGED_UNDER}')",
-        "not asked": "router.served == 'router'",
-        # they were chosen by their scores: no sample of the traffic
-        "deferred, not audited": "router && router.audit != `true`",
-        "nobody answered": "contains(keys(@), 'teacher_raw') && teacher_raw == `null`",
     },
+    unlabelled={
+        "not asked": "router.served == 'router'",
+        "nobody answered": "contains(keys(@), 'teacher_raw') && teacher_raw == `null`",
+        # neither chance nor the score chose it: nobody knows how many such requests there are
+        "handled, and asked all the same": "router.handled == `true` && router.audit != `true`",
+    },
+    certify="!router || router.audit == `true`",
+    rate="router.audit_rate",
+    # chosen by their scores: no sample of the traffic
+    deferred="router.handled == `false`",
     reads_decisions=True,
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tracer_spec.builtin.formats.json_text import unpack_whole
 from tracer_spec.builtin.formats.raw import WHOLE_RECORD
+from tracer_spec.chat.json_text import unpack_whole
 from tracer_spec.runtime.decision import REASONS
 
 DECISION = "a router's decision"

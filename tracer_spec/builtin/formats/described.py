@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tracer_spec.builtin.formats.message import bare, role_of
+from tracer_spec.chat.message import bare, role_of
 
 _MOST_KEYS, _LONGEST = 8, 40
 _DEEPEST, _MOST_ITEMS = 4, 50

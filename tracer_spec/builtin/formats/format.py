@@ -67,6 +67,15 @@ class Format:
     unanswered : mapping of str to str
         Reason to condition. Where one is true, the teacher was asked and gave no label: its answer was cut
         short, or it refused. ``traces.labels.unanswered`` says what becomes of such a trace.
+    unlabelled : mapping of str to str
+        Reason to condition. Where one is true, the request has no teacher's label, and nothing is wrong: it is not a trace, and
+        counted under the reason; where labels are not needed it counts as traffic.
+    certify : str, optional
+        Whether chance alone chose the request for the teacher, so that it may certify. Without it, every trace may.
+    rate : str, optional
+        How often chance chooses, in [0, 1]; null where it always does.
+    deferred : str, optional
+        Whether the teacher would have been asked whatever chance said.
     summary : str
         One line, for people.
     reads_decisions : bool
@@ -76,7 +85,7 @@ class Format:
     -----
     ``a || b`` is JMESPath's own: it also passes over an empty string, an empty list and ``false``.
     ``not_null(a, b)`` passes over null and missing alone. The functions beyond JMESPath's own are in
-    :mod:`tracer_spec.builtin.formats.functions`.
+    :mod:`tracer_spec.expressions.functions`.
 
     References
     ----------
@@ -101,6 +110,10 @@ class Format:
     join: Join | None = None
     skip: Mapping[str, str] = field(default_factory=dict)
     unanswered: Mapping[str, str] = field(default_factory=dict)
+    unlabelled: Mapping[str, str] = field(default_factory=dict)
+    certify: str | None = None
+    rate: str | None = None
+    deferred: str | None = None
     summary: str = ""
     reads_decisions: bool = False
 
@@ -108,7 +121,7 @@ class Format:
 PARTS = tuple(each.name for each in fields(Format) if each.name not in ("name", "summary", "reads_decisions"))
 # a format that reads decisions, and takes one of these from elsewhere, knows no more whose label it reads
 _WHOSE_LABEL = frozenset(("label", "skip", "view", "iterate", "join"))
-RULES = ("skip", "unanswered")
+RULES = ("skip", "unanswered", "unlabelled")
 JOIN_KEYS = tuple(each.name for each in fields(Join))
 
 
@@ -134,8 +147,8 @@ def custom_format(parts: Written, preset: Format | None = None) -> Format:
     Parameters
     ----------
     parts : mapping
-        A JMESPath expression, or None, for any of the parts of :class:`Format`; a mapping for ``join``, ``skip``
-        and ``unanswered``. ``label`` is needed where there is no preset.
+        A JMESPath expression, or None, for any of the parts of :class:`Format`; a mapping for ``join``, ``skip``,
+        ``unanswered`` and ``unlabelled``. ``label`` is needed where there is no preset.
     preset : Format, optional
         What holds where ``parts`` says nothing. A part that is None is taken out of it; so is a rule that is None;
         other rules are added to those it has.

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from tracer_spec.builtin.formats.closures import Getter
 from tracer_spec.builtin.formats.disk import storable, waiting_room
-from tracer_spec.builtin.formats.expressions import ExpressionError, compile_expression
 from tracer_spec.builtin.formats.format import ADDRESS, Join
-from tracer_spec.builtin.formats.raw import WHOLE_RECORD, Raw, is_false, no_trace
+from tracer_spec.builtin.formats.raw import WHOLE_RECORD, Raw, no_trace
+from tracer_spec.expressions.closures import Getter, is_false
+from tracer_spec.expressions.language import ExpressionError, compile_expression
 
 NO_INPUT, NO_OUTPUT, NO_KEY = "no matching input", "no matching output", "no key to join by"
 COPY, TOO_MANY = "duplicate id", "one key on too many records"

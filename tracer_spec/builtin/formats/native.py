@@ -6,7 +6,7 @@ from typing import Any
 
 from tracer_spec.builtin.formats.decisions import BESIDE_HANDLED
 from tracer_spec.builtin.formats.format import Format
-from tracer_spec.builtin.formats.functions import LABEL_KEYS
+from tracer_spec.expressions.functions import LABEL_KEYS
 
 TEXT_KEYS = ("input", "query", "text", "prompt", "question")
 

@@ -22,6 +22,16 @@ class Raw(NamedTuple):
         Why there is no trace here (``excluded by where``, ...), and more about it; empty for a trace.
     parent, trace : object
         The id of the record that holds this one, and what all records of one request share; None where there is none.
+    unlabelled : str
+        Why there is no teacher's label, where that is no fault (``not asked``, ...); empty where there may be one.
+    certify : bool or None
+        Whether chance alone chose the request for the teacher, so that it may certify; None where the format does not say.
+    rate : object
+        How often chance chooses; None where it always does.
+    deferred : bool
+        Whether the teacher would have been asked whatever chance said.
+    wanted : bool
+        Whether ``split.certify_where`` holds.
     """
 
     text: Any = None
@@ -38,13 +48,13 @@ class Raw(NamedTuple):
     detail: str = ""
     parent: Any = None
     trace: Any = None
+    unlabelled: str = ""
+    certify: bool | None = None
+    rate: Any = None
+    deferred: bool = False
+    wanted: bool = True
 
 
 def no_trace(reason: str, detail: str = "") -> Raw:
     """Return the reason why there is no trace."""
     return Raw(reason=reason, detail=detail)
-
-
-def is_false(value: Any) -> bool:
-    """Tell JMESPath's falsehood, in which 0 is true."""
-    return value is None or value is False or value == "" or value == [] or value == {}

@@ -7,15 +7,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tracer_spec.builtin.formats.closures import Getter
 from tracer_spec.builtin.formats.decisions import DECISION, LOGGED_UNDER, carries_decision
 from tracer_spec.builtin.formats.described import what_is_there
-from tracer_spec.builtin.formats.expressions import ExpressionError, compile_expression
 from tracer_spec.builtin.formats.format import ADDRESS, Format
 from tracer_spec.builtin.formats.join import Joiner, Placed, compile_join
-from tracer_spec.builtin.formats.raw import WHOLE_RECORD, Raw, is_false, no_trace
+from tracer_spec.builtin.formats.raw import WHOLE_RECORD, Raw, no_trace
 from tracer_spec.builtin.formats.times import epoch_seconds
 from tracer_spec.builtin.formats.wrappers import without_wrappers
+from tracer_spec.chat.api import ROUTERS_MODEL
+from tracer_spec.expressions.closures import Getter, is_false
+from tracer_spec.expressions.language import ExpressionError, compile_expression
 from tracer_spec.plugin.contracts import Record
 
 _EXCLUDED = no_trace("excluded by where")
@@ -28,6 +29,30 @@ _PARTS = ("text", "label", "id", "time", "truth", "group", "model", "version", "
 
 def _absent(_record: Any) -> None:
     """Read a part that the format does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coin:
+    """What a record says of how the request came before the teacher; None for what its format does not say."""
+
+    unlabelled: Callable[[Any], str]
+    certify: Getter | None
+    rate: Getter | None
+    deferred: Getter | None
+    where: Getter | None
+
+    def of(self, record: Any) -> dict[str, Any]:
+        """Return the parts of :class:`Raw` that speak of it."""
+        said: dict[str, Any] = {"unlabelled": self.unlabelled(record)}
+        if self.certify is not None:
+            said["certify"] = not is_false(self.certify(record))
+        if self.rate is not None:
+            said["rate"] = self.rate(record)
+        if self.deferred is not None:
+            said["deferred"] = not is_false(self.deferred(record))
+        if self.where is not None:
+            said["wanted"] = not is_false(self.where(record))
+        return said
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +69,8 @@ class Reader:
         None where every record stands for itself.
     skip : callable
         Gives the reason why a record is not a trace, empty where it may be one.
+    coin : Coin or None
+        How the request came before the teacher; None where the format says nothing of it.
     parent, trace : callable
         The id of the record that holds this one, and of what they both are part of. None where no record holds another.
     reads_decisions : bool
@@ -56,6 +83,7 @@ class Reader:
     view: Getter | None
     join: Joiner | None
     skip: Callable[[Any], str]
+    coin: Coin | None = None
     parent: Getter | None = None
     trace: Getter = _absent
     reads_decisions: bool = False
@@ -126,6 +154,10 @@ class Reader:
         return view if isinstance(view, Mapping) else _NO_ITEMS
 
     def _read_one(self, record: Mapping[str, Any]) -> Raw:
+        raw = self._parts_of(record)
+        return _DECISION if isinstance(raw.model, str) and raw.model.startswith(ROUTERS_MODEL) else raw
+
+    def _parts_of(self, record: Mapping[str, Any]) -> Raw:
         try:
             if self.where is not None and is_false(self.where(record)):
                 return _EXCLUDED
@@ -135,7 +167,11 @@ class Reader:
             if reason:
                 return no_trace(reason)
             raw = Raw(*[get(record) for get in self.parts])
-            if raw.label is None or not isinstance(raw.text, str):  # said of the first of these alone
+            if self.coin is not None:
+                raw = raw._replace(**self.coin.of(record))
+            if not raw.unlabelled and (
+                raw.label is None or not isinstance(raw.text, str)
+            ):  # said of the first of these alone
                 raw = raw._replace(
                     detail=what_is_there(record, raw.text, with_keys=self.view is None and self.join is None)
                 )
@@ -144,8 +180,8 @@ class Reader:
             return no_trace("expression failed", str(error))
 
 
-def compile_format(format: Format) -> Reader:  # noqa: A002 - the word of the spec
-    """Compile every expression of a format.
+def compile_format(format: Format, certify_where: str | None = None) -> Reader:  # noqa: A002 - the word of the spec
+    """Compile every expression of a format, and the condition of ``split.certify_where``.
 
     Raises
     ------
@@ -188,10 +224,24 @@ def compile_format(format: Format) -> Reader:  # noqa: A002 - the word of the sp
         view=part("view"),
         join=None if format.join is None else compile_join(format.join),
         skip=rules("skip"),
+        coin=_coin(format, part, rules, certify_where),
         reads_decisions=format.reads_decisions,
         parent=part("parent"),
         trace=part("trace") or _absent,
     )
+
+
+def _coin(
+    written: Format,
+    part: Callable[[str], Getter | None],
+    rules: Callable[[str], Callable[[Any], str]],
+    certify_where: str | None,
+) -> Coin | None:
+    """Compile what a format says of how requests came before the teacher; None where that is nothing."""
+    if not (written.unlabelled or written.certify or written.rate or written.deferred or certify_where):
+        return None
+    where = None if certify_where is None else compile_expression(certify_where, address="split.certify_where")
+    return Coin(rules("unlabelled"), part("certify"), part("rate"), part("deferred"), where)
 
 
 def _seconds(value: Any) -> float | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field
 
-from tracer_spec.builtin.surrogates.learner import BoundedOptions, Layout, Recipe
+from tracer_spec.builtin.surrogates.learner import BoundedOptions, Layout, Recipe, Weights
 from tracer_spec.plugin import Classes, Vectors
 
 if TYPE_CHECKING:
@@ -44,16 +44,18 @@ class EtOptions(BoundedOptions):
     max_leaf_nodes: int | None = Field(1024, ge=2, description=_LEAVES)
 
 
-def _train_dt(options: DtOptions, X: Vectors, y: Classes, seed: int) -> Any:
+def _train_dt(options: DtOptions, X: Vectors, y: Classes, seed: int, weights: Weights | None) -> Any:
     from sklearn.tree import DecisionTreeClassifier
 
     tree = DecisionTreeClassifier(
         max_depth=options.max_depth, min_samples_leaf=options.min_samples_leaf, random_state=seed
     )
-    return tree.fit(X, y)
+    return tree.fit(X, y, sample_weight=weights)
 
 
-def _train_forest(classifier: str, options: RfOptions | EtOptions, X: Vectors, y: Classes, seed: int) -> Any:
+def _train_forest(
+    classifier: str, options: RfOptions | EtOptions, X: Vectors, y: Classes, seed: int, weights: Weights | None
+) -> Any:
     """Train one of scikit-learn's two classifiers of many trees."""
     from sklearn import ensemble
 
@@ -65,7 +67,7 @@ def _train_forest(classifier: str, options: RfOptions | EtOptions, X: Vectors, y
         random_state=seed,
         n_jobs=1,
     )
-    return forest.fit(X, y)
+    return forest.fit(X, y, sample_weight=weights)
 
 
 def _export(model: Any, layout: Layout) -> ModelProto:

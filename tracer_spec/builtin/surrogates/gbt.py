@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from tracer_spec.builtin.surrogates.bounds import Pace
-from tracer_spec.builtin.surrogates.learner import BoundedOptions, Layout, Recipe
+from tracer_spec.builtin.surrogates.learner import BoundedOptions, Layout, Recipe, Weights
 from tracer_spec.errors import PluginError
 from tracer_spec.plugin import Classes, Vectors
 
@@ -30,7 +30,7 @@ class GbtOptions(BoundedOptions):
     )
 
 
-def _train(options: GbtOptions, X: Vectors, y: Classes, seed: int) -> Any:
+def _train(options: GbtOptions, X: Vectors, y: Classes, seed: int, weights: Weights | None) -> Any:
     from sklearn.ensemble import GradientBoostingClassifier
 
     pace = Pace(options.rounds, options.max_seconds, "gbt")
@@ -47,7 +47,7 @@ def _train(options: GbtOptions, X: Vectors, y: Classes, seed: int) -> Any:
         max_features=options.max_features if options.max_features == "sqrt" else min(options.max_features, X.shape[1]),
         random_state=seed,
     )
-    return boosted.fit(X, y, monitor=monitor)
+    return boosted.fit(X, y, sample_weight=weights, monitor=monitor)
 
 
 def _export(estimator: Any, layout: Layout) -> ModelProto:

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,7 @@ class Layout:
     n_classes: int
 
 
+Weights: TypeAlias = NDArray[np.float64]
 OptionsT = TypeVar("OptionsT", bound=BoundedOptions)
 
 
@@ -69,7 +70,7 @@ class Recipe(Generic[OptionsT]):
     Parameters
     ----------
     train : callable
-        ``train(options, X, y, seed)`` gives the model; ``seed`` is in [0, 2**31).
+        ``train(options, X, y, seed, weights)`` gives the model; ``seed`` is in [0, 2**31), ``weights`` of shape (n,) or None.
     export : callable
         ``export(model, layout)`` gives ``embedding (n, d) -> scores (n, k)``, tidy.
     smaller : str
@@ -78,7 +79,7 @@ class Recipe(Generic[OptionsT]):
         ``predict(model, X)`` gives probabilities, shape (n, s).
     """
 
-    train: Callable[[OptionsT, Vectors, Classes, int], Any]
+    train: Callable[[OptionsT, Vectors, Classes, int, Weights | None], Any]
     export: Callable[[Any, Layout], ModelProto]
     smaller: str = "train a smaller model"
     predict: Callable[[Any, Vectors], NDArray[np.floating[Any]]] = _predict_proba
@@ -144,7 +145,7 @@ class Learner(Generic[OptionsT]):
     recipe: Recipe[OptionsT] = field(repr=False)
     options: OptionsT
 
-    def fit(self, X: Vectors, y: Classes, *, n_classes: int, seed: int) -> Fitted:
+    def fit(self, X: Vectors, y: Classes, *, n_classes: int, seed: int, sample_weight: Weights | None = None) -> Fitted:
         """Train; see :class:`~tracer_spec.plugin.SurrogateLearner`.
 
         Raises
@@ -161,6 +162,7 @@ class Learner(Generic[OptionsT]):
             notes.append(f"trained on {self.options.max_rows:,} of {len(X):,} rows (max_rows)")
             rows = sample_rows(y, self.options.max_rows, seed)
             X, y = X[rows], y[rows]
+            sample_weight = None if sample_weight is None else sample_weight[rows]
         seen, dense = np.unique(y, return_inverse=True)
         layout = Layout(X.shape[1], seen, n_classes)
         if len(seen) == 1:
@@ -168,7 +170,7 @@ class Learner(Generic[OptionsT]):
             return Fitted(self.name, layout, None, self.recipe, tuple(notes))
         try:
             with _warnings_as(notes), threadpool_limits(1), at_most(self.options.max_seconds, self.name):
-                model = self.recipe.train(self.options, X, dense.astype(np.int64), seed % 2**31)
+                model = self.recipe.train(self.options, X, dense.astype(np.int64), seed % 2**31, sample_weight)
         except (ValueError, ArithmeticError) as error:
             reason = " ".join(str(error).split())[:_NOTE_CHARACTERS]
             raise PluginError(f"'{self.name}' cannot learn these rows: {reason}") from error

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from tracer_spec.builtin.surrogates.dense import dense_graph
-from tracer_spec.builtin.surrogates.learner import BoundedOptions, Layout, Recipe
+from tracer_spec.builtin.surrogates.learner import BoundedOptions, Layout, Recipe, Weights
 from tracer_spec.plugin import Classes, Vectors
 
 if TYPE_CHECKING:
@@ -31,13 +31,13 @@ class SgdOptions(BoundedOptions):
     tol: float = Field(1e-3, gt=0, le=1, description="stop when the loss falls by less than this")
 
 
-def _train_logreg(options: LogregOptions, X: Vectors, y: Classes, _seed: int) -> Any:
+def _train_logreg(options: LogregOptions, X: Vectors, y: Classes, _seed: int, weights: Weights | None) -> Any:
     from sklearn.linear_model import LogisticRegression
 
-    return LogisticRegression(C=options.C, max_iter=options.max_iter).fit(X, y)
+    return LogisticRegression(C=options.C, max_iter=options.max_iter).fit(X, y, sample_weight=weights)
 
 
-def _train_sgd(options: SgdOptions, X: Vectors, y: Classes, seed: int) -> Any:
+def _train_sgd(options: SgdOptions, X: Vectors, y: Classes, seed: int, weights: Weights | None) -> Any:
     from sklearn.linear_model import SGDClassifier
 
     # averaged weights: as accurate as a longer run, and calmer from seed to seed
@@ -49,7 +49,7 @@ def _train_sgd(options: SgdOptions, X: Vectors, y: Classes, seed: int) -> Any:
         average=True,
         random_state=seed,
     )
-    return sgd.fit(X, y)
+    return sgd.fit(X, y, sample_weight=weights)
 
 
 def _export_logreg(model: Any, layout: Layout) -> ModelProto:

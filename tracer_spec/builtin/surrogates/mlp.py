@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from tracer_spec.builtin.surrogates.dense import dense_graph
-from tracer_spec.builtin.surrogates.learner import BoundedOptions, Layout, Recipe
+from tracer_spec.builtin.surrogates.learner import BoundedOptions, Layout, Recipe, Weights
 from tracer_spec.plugin import Classes, Vectors
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class MlpOptions(BoundedOptions):
     )
 
 
-def _train(options: MlpOptions, X: Vectors, y: Classes, seed: int) -> Any:
+def _train(options: MlpOptions, X: Vectors, y: Classes, seed: int, weights: Weights | None) -> Any:
     from sklearn.neural_network import MLPClassifier
 
     # stopping by the training loss, not by held-out rows: small classes cannot spare any
@@ -54,7 +54,7 @@ def _train(options: MlpOptions, X: Vectors, y: Classes, seed: int) -> Any:
         # scikit-learn takes Ctrl-C for "that will do": it warns, and gives back half a model
         warnings.filterwarnings("error", message=_INTERRUPTED)
         try:
-            return perceptron.fit(X, y)
+            return perceptron.fit(X, y, sample_weight=weights)
         except UserWarning as warning:
             raise KeyboardInterrupt from warning
 

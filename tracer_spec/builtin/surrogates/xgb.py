@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tracer_spec.builtin.surrogates.bounds import Pace
-from tracer_spec.builtin.surrogates.learner import BoundedOptions, Layout, Learner, Recipe
+from tracer_spec.builtin.surrogates.learner import BoundedOptions, Layout, Learner, Recipe, Weights
 from tracer_spec.errors import MissingDependencyError
 from tracer_spec.plugin import Classes, Vectors
 
@@ -44,7 +44,7 @@ def make(options: XgboostOptions) -> Learner[XgboostOptions]:
     return Learner("xgboost", XGBOOST, options)
 
 
-def _train(options: XgboostOptions, X: Vectors, y: Classes, seed: int) -> Any:
+def _train(options: XgboostOptions, X: Vectors, y: Classes, seed: int, weights: Weights | None) -> Any:
     import xgboost
 
     class Watch(xgboost.callback.TrainingCallback):
@@ -70,7 +70,7 @@ def _train(options: XgboostOptions, X: Vectors, y: Classes, seed: int) -> Any:
         "nthread": 1,
         "verbosity": 0,
     }
-    rows = xgboost.DMatrix(X, label=y, nthread=1)
+    rows = xgboost.DMatrix(X, label=y, weight=weights, nthread=1)
     return xgboost.train(parameters, rows, num_boost_round=options.rounds, callbacks=[Watch()])
 
 

@@ -41,10 +41,11 @@ def command(
     from tracer_spec.flow.cache.store import open_store
     from tracer_spec.flow.lock.file import lock_path
     from tracer_spec.flow.lock.fitted import dealt_before
-    from tracer_spec.flow.prepare import part, read_traces
+    from tracer_spec.flow.prepare import check_teachers, part, read_traces, weight_notes
     from tracer_spec.flow.preview.cached import forecast
     from tracer_spec.flow.preview.certifiable import preview
     from tracer_spec.flow.progress import staged
+    from tracer_spec.flow.traces.fit_weights import fit_weights
     from tracer_spec.plan import load_plan
     from tracer_spec.plugin.registry import find_plugins
 
@@ -59,7 +60,9 @@ def command(
             done(f"{traces.accounting.kept:,} of {traces.accounting.read:,} traces kept")
         with staged(observe, "split") as done:
             sides = part(traces, plan.spec.split, dealt_before(plan, traces))
+            check_teachers(plan, traces, sides)
             done(f"{len(sides.fit):,} fit, {len(sides.certify):,} certify")
+        weights = fit_weights(traces, sides)
         outlook = preview(
             plan.spec,
             traces,
@@ -68,6 +71,7 @@ def command(
             allowed_labels=plan.allowed_labels,
             makes_a_test=plan.makes_a_test,
             lock=lock_path(plan.loaded.file),
+            notes=weight_notes(plan, weights),
         )
         store = open_store()
         cached = forecast(
@@ -78,6 +82,7 @@ def command(
             allowed_labels=plan.allowed_labels,
             split=plan.spec.split,
             seed=plan.spec.seed,
+            weights=weights,
         )
         store.close()
     if form == JSON:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,18 @@ from tracer_spec.text_format import listing, plural, size
 @click.argument("bundle", metavar="BUNDLE")
 @click.option("-o", "--out", metavar="FILE", help="Where the page goes; NAME.html beside the bundle by default.")
 @click.option("--previous", metavar="OLD", help="An earlier bundle: the page tells what changed since.")
+@click.option(
+    "--log",
+    "logs",
+    metavar="LOG",
+    multiple=True,
+    help="A log of the bundle's decisions: the page tells how the claim has fared since release. Repeatable.",
+)
 @click.option("--sha256", metavar="HEX", help="Refuse the bundle unless this is the digest of its file.")
 @json_option
-def command(bundle: str, out: str | None, previous: str | None, sha256: str | None, as_json: bool) -> None:
+def command(
+    bundle: str, out: str | None, previous: str | None, logs: tuple[str, ...], sha256: str | None, as_json: bool
+) -> None:
     """Write a bundle's report: one page that loads nothing.
 
     The page opens with the claim and the verdict, and shows what was considered, what was tested, how labels and
@@ -30,7 +40,7 @@ def command(bundle: str, out: str | None, previous: str | None, sha256: str | No
     """
     place = Path(out) if out else Path(bundle).with_suffix(".html")
     try:
-        document = write_report(bundle, place, previous=previous, sha256=sha256)
+        document = write_report(bundle, place, previous=previous, logs=logs, sha256=sha256)
     except KeyboardInterrupt:
         raise Interrupted(f"{place} was not written") from None
     if as_json:
@@ -41,14 +51,18 @@ def command(bundle: str, out: str | None, previous: str | None, sha256: str | No
         click.echo(f"not on the page: {listing(each['title'] for each in document['absent'])}")
 
 
-def write_report(bundle: str, place: Path, *, previous: str | None = None, sha256: str | None = None) -> dict[str, Any]:
+def write_report(
+    bundle: str, place: Path, *, previous: str | None = None, logs: Sequence[str] = (), sha256: str | None = None
+) -> dict[str, Any]:
     """Write the page in one step, and return the document of ``report --json``."""
     from tracer_spec.atomic_write import replace_file
+    from tracer_spec.production.monitor_run import follow_log
     from tracer_spec.report.page import render
     from tracer_spec.runtime import read_bundle
 
     opened = read_bundle(bundle, sha256=sha256)
-    page = render(opened, None if previous is None else read_bundle(previous))
+    followed = follow_log(opened, logs) if logs else None
+    page = render(opened, None if previous is None else read_bundle(previous), followed)
     data = page.html.encode()
     replace_file(place, data, what="the report")
     return {

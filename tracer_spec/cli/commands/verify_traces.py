@@ -40,7 +40,8 @@ def read_fresh_traces(
     source : int or None
         Which source of the spec the traces are like, where it has several.
     need_label : bool
-        Whether a record without a teacher's label is dropped; else its label is empty.
+        Whether a record without a teacher's label is dropped where others have one, unless its format says that the teacher
+        was not asked; else its label is :data:`NOT_ANSWERED`.
     """
     from tracer_spec.builtin.embedders.precomputed import Precomputed
     from tracer_spec.builtin.formats import compile_format, find_format
@@ -48,7 +49,6 @@ def read_fresh_traces(
     from tracer_spec.builtin.sources.remote import is_remote
     from tracer_spec.flow.traces.collect import collect
     from tracer_spec.flow.traces.optional_labels import LabelIfAny
-    from tracer_spec.text_steps.labels import LabelCleaner
 
     if not path or not (path == STDIN or is_remote(path) or glob.has_magic(path) or Path(path).exists()):
         raise DataError("there is no such file", where=path, hint="relative paths start at the current folder")
@@ -57,6 +57,8 @@ def read_fresh_traces(
     key, column = text_at(tree, "split", "key"), text_at(tree, "embedder", "with", "column")
     asked = preset or spec.layout
     chosen = find_format(asked)
+    # another format has other keys
+    where = text_at(tree, "split", "certify_where") if preset is None else None
     grouped = text_at(tree, "split", "strategy") == "grouped"
     group = key or chosen.group or (chosen.trace if grouped else None)
     chosen = replace(chosen, group=group, embedding=column or chosen.embedding or "embedding")
@@ -64,15 +66,29 @@ def read_fresh_traces(
     allowed = None if spec.labels.allowed == "infer" else bundle.manifest.labels
     traces = collect(
         source_of(bundle, path, tree).records(),
-        compile_format(chosen).traces,
-        (LabelCleaner if need_label else LabelIfAny)(spec.labels.normalize, spec.labels.aliases, allowed),
+        compile_format(chosen, where).traces,
+        LabelIfAny(spec.labels.normalize, spec.labels.aliases, allowed),
         on_error="drop",
         unanswered=spec.labels.unanswered,
         teachers=spec.teachers,
         need_text=not brings_vectors,
         need_vector=brings_vectors,
     )
+    traces = _as_labelled(traces, is_needed=need_label)
     vectors = None
     if brings_vectors:
         vectors = Precomputed().read(traces.rows.tolist(), traces.ids, traces.vectors or ())
     return FreshTraces(traces, vectors, grouped=grouped)
+
+
+def _as_labelled(traces: TraceSet, *, is_needed: bool) -> TraceSet:
+    """Return the traces without those that lack a label by some fault: where others have one, and none says why it does not."""
+    from tracer_spec.flow.traces.optional_labels import NOT_ANSWERED
+    from tracer_spec.text_steps.labels import NO_LABEL
+
+    has_label = [label != NOT_ANSWERED for label in traces.labels]
+    if not is_needed or traces.sampling is not None or all(has_label) or not any(has_label):
+        return traces
+    missing = traces.rows[[not each for each in has_label]]
+    kept = traces.take([row for row, has in enumerate(has_label) if has])
+    return replace(kept, accounting=kept.accounting.without(missing.tolist(), NO_LABEL))

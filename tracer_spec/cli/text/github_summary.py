@@ -61,6 +61,18 @@ def publish_build(outcome: Outcome, result: BuildResult, spec: str, overrides: S
     publish(_annotations(outcome.facts, spec, overrides), summary, outputs)
 
 
+def publish_monitor(outcome: Outcome, agreement: float | None, coverage: float | None) -> None:
+    """Publish whether a bundle's claim still holds."""
+    outputs = {
+        "coverage": "" if coverage is None else f"{coverage:.4f}",
+        "agreement": "" if agreement is None else f"{agreement:.4f}",
+        "status": outcome.verdict,
+    }
+    summary = _summary(outcome.level, f"tracer-spec monitor: {outcome.subject}: {outcome.verdict}", outcome.facts)
+    told = [each for each in outcome.facts if each.level]
+    publish([Annotation(each.level, each.title or each.name, each.text) for each in told], summary, outputs)
+
+
 def publish_failure(failure: Failure, spec: str, overrides: Sequence[str]) -> None:
     """Publish why a call failed: every problem, on its line where it has one."""
     lines = read_lines(spec, overrides) if spec else None

@@ -23,8 +23,13 @@ _VERDICTS = {
     "unlabelled": ("red", WARNING),
     "intact": ("green", NOTICE),
     "not contradicted": ("green", NOTICE),
+    "agreement not measured": ("yellow", NOTICE),
     "contradicted": ("red", ERROR),
     "nothing claimed": ("yellow", NOTICE),
+    "holds": ("green", NOTICE),
+    "warns": ("yellow", WARNING),
+    "refuted": ("red", ERROR),
+    "not measured": ("yellow", WARNING),
 }
 # what --brief keeps: the claim, the numbers, the file
 _BRIEF = {"claim", "finding", "target", "best", "estimate", "test", "verdict", "agreement", "coverage", "end to end"}

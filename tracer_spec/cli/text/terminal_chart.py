@@ -60,7 +60,7 @@ def draw(picture: Picture, *, stream: TextIO | None = None) -> list[str]:
     if len(picture.front) < _FEWEST_POINTS:
         return []
     plot, bars = _plot(picture), _bars(picture)
-    if not _can_show(stream, "".join([*plot, *bars])):
+    if not can_show(stream, "".join([*plot, *bars])):
         return []
     plot, bars = _titled(plot, stream), _titled(bars, stream)
     if shutil.get_terminal_size((_SIDE_BY_SIDE, 24)).columns < _SIDE_BY_SIDE:
@@ -91,16 +91,16 @@ def _plot(picture: Picture) -> list[str]:
     if picture.chosen is not None:
         canvas.text(*picture.chosen, _CHOSEN)
     rows = canvas.plot(linesep="\n").replace("\u2800", " ").split("\n")
-    numbers = {_row(level, low, high): f"{level:.2f}".lstrip("0") for level in (min(levels), max(levels))}
+    numbers = {canvas_row(level, low, high): f"{level:.2f}".lstrip("0") for level in (min(levels), max(levels))}
     if picture.target is not None:
-        numbers[_row(picture.target, low, high)] = f"{picture.target:.2f}".lstrip("0")
+        numbers[canvas_row(picture.target, low, high)] = f"{picture.target:.2f}".lstrip("0")
     lines = [f"{numbers.get(number, ''):>4} │{row}".rstrip() for number, row in enumerate(rows)]
     under = f"{'└':>6}0{'coverage':─^{_CANVAS_WIDTH - 2}}1"
     title = f"agreement by coverage{f', {_CHOSEN} ships' if picture.chosen else ''}"
     return [title, *lines, under]
 
 
-def _row(level: float, low: float, high: float) -> int:
+def canvas_row(level: float, low: float, high: float) -> int:
     """Return the row of the canvas, from the top, that holds a level: each is four dots high."""
     dots = round((level - low) / (high - low) * _CANVAS_HEIGHT * 4)
     return _CANVAS_HEIGHT - 1 - dots // 4
@@ -122,7 +122,8 @@ def _bar(label: str, n: int, n_handled: int) -> str:
     return f"{one_line(label, _LABEL_WIDTH):<{_LABEL_WIDTH}} {blocks:<{_BAR_WIDTH}} {rate:>4.0%} of {n:,}"
 
 
-def _can_show(stream: TextIO, text: str) -> bool:
+def can_show(stream: TextIO, text: str) -> bool:
+    """Return whether the charset of a stream has all characters of a text."""
     try:
         text.encode(stream.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):

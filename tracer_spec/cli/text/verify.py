@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from tracer_spec.cli.text.outcome import Outcome
 from tracer_spec.errors import printable
 from tracer_spec.flow.documents.certificate import AGREEMENT
-from tracer_spec.flow.verify import CONTRADICTED, NOTHING_CLAIMED, Rate, Verification
+from tracer_spec.flow.traces.traffic import Traffic
+from tracer_spec.flow.verify import CONTRADICTED, NOT_MEASURED, NOTHING_CLAIMED, Rate, Verification
 from tracer_spec.report.facts import Fact, dropped_text
 from tracer_spec.text_format import counted_names, one_line, plural, reasons, size
 
@@ -46,9 +47,14 @@ def intact_outcome(document: Mapping[str, Any]) -> Outcome:
 def _facts(found: Verification, accounting: Accounting, verbose: bool) -> Iterator[Fact]:
     yield Fact("claim", printable(found.claim.text))
     yield Fact("verdict", _verdict(found))
-    yield Fact("agreement", rate_text(found.agreement, "handled rows agree with the teacher"))
-    yield Fact("coverage", rate_text(found.coverage, "rows are handled"))
-    yield Fact("end to end", rate_text(found.end_to_end, "rows get no label but the teacher's"))
+    if found.verdict != NOT_MEASURED:
+        yield Fact("agreement", rate_text(found.agreement, f"handled{_audited(found)} rows agree with the teacher"))
+    yield Fact("coverage", rate_text(found.coverage, f"{'' if found.traffic.is_whole else 'audited '}rows are handled"))
+    if found.verdict != NOT_MEASURED:
+        yield Fact(
+            "end to end",
+            rate_text(found.end_to_end, f"{_audited(found)[1:]} rows get no label but the teacher's".lstrip()),
+        )
     yield Fact("intervals", f"at {found.confidence:.6g} (Clopper-Pearson), {ONE_LOOK}")
     yield Fact("traces", _traces(found, accounting))
     if found.unknown.n:
@@ -90,6 +96,10 @@ def measured_document(found: Verification, accounting: Accounting) -> dict[str, 
         "left_out": dict(found.left_out),
         "repeats": found.n_repeats,
         "knows_its_rows": found.known_rows,
+        "unlabelled": found.traffic.n_unlabelled,
+        "deferred_not_audited": found.traffic.n_chosen,
+        "coverage_of": "all rows" if found.traffic.is_whole else "audited rows",
+        "audit_rates": found.traffic.rates,
         "deferred": dict(found.reasons),
         "unknown_labels": {"n": unknown.n, "handled": unknown.handled, "labels": dict(found.unknown_labels)},
         "drift": asdict(found.drift) if found.drift else None,
@@ -105,6 +115,8 @@ def _verdict(found: Verification) -> str:
     """Say what the interval means for the claim, and never more."""
     rate, target = found.claimed, found.claim.target
     name = "agreement" if found.claim.measure == AGREEMENT else "the end-to-end rate"
+    if found.verdict == NOT_MEASURED:
+        return f"no row has a teacher's label: {name} was not measured, and the claim of {target:.6g} is left as it is"
     if found.verdict == NOTHING_CLAIMED:
         return f"there is no claim to contradict; the build aimed at {target:.6g}"
     if not rate.n:
@@ -131,9 +143,33 @@ def _traces(found: Verification, accounting: Accounting) -> str:
     lines += [f"{count:,} left out: {reason}" for reason, count in found.left_out.items()]
     if found.n_repeats:
         lines.append(f"{found.n_repeats:,} ask, as events of their own, what the build has seen word for word")
+    lines += _sample_lines(found.traffic)
     if not found.known_rows:
         lines.append("this bundle does not know its own rows: that none of these is among them is your word")
     return "\n".join((*lines, f"{plural(found.coverage.n, 'row')} measured", *accounting.notes))
+
+
+def _audited(found: Verification) -> str:
+    """Say which rows agreement is counted on, where those are not all."""
+    traffic = found.traffic
+    return " audited" if traffic.rates and (traffic.n_chosen or traffic.n_unlabelled or not traffic.is_whole) else ""
+
+
+def _sample_lines(traffic: Traffic) -> Iterator[str]:
+    """Say which rows count for what."""
+    both = "coverage and drift" if traffic.is_whole else "nothing"
+    if traffic.n_unlabelled:
+        yield f"{traffic.n_unlabelled:,} have no label of the teacher's: they count for {both}"
+    if traffic.n_chosen:
+        yield f"{traffic.n_chosen:,} were deferred by a router, and not audited: they count for {both}, not for agreement"
+    if not traffic.is_whole:
+        yield (
+            "the log does not hold all requests, or the build saw some of it: audited rows alone are a sample of the "
+            "traffic, and all rates are theirs"
+        )
+    if traffic.rates and traffic.rates[0] < traffic.rates[1]:
+        low, high = traffic.rates
+        yield f"audited at rates from {low:.4g} to {high:.4g}: agreement is mostly that of when the rate was high"
 
 
 def _drift(found: Verification) -> str:

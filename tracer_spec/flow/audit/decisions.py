@@ -41,6 +41,13 @@ class Tried:
     allowed: Mask = field(repr=False)
     near: tuple[Mask, ...] = field(repr=False)
 
+    def take(self, at: Classes) -> Tried:
+        """Return the same of the rows at these positions."""
+        near = tuple(each[at] for each in self.near)
+        return Tried(
+            self.stage, self.reached[at], self.scores[at], self.agrees[at], self.sure[at], self.allowed[at], near
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decisions:
@@ -65,6 +72,18 @@ class Decisions:
     stages: Classes = field(repr=False)
     reasons: Classes = field(repr=False)
     tried: tuple[Tried, ...]
+
+    def take(self, at: Classes) -> Decisions:
+        """Return the decisions on the rows at these positions."""
+        return Decisions(
+            handled=self.handled[at],
+            predicted=self.predicted[at],
+            scores=self.scores[at],
+            agrees=self.agrees[at],
+            stages=self.stages[at],
+            reasons=self.reasons[at],
+            tried=tuple(each.take(at) for each in self.tried),
+        )
 
     @property
     def counts(self) -> dict[str, int]:

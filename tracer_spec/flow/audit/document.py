@@ -12,6 +12,7 @@ from tracer_spec.flow.audit.regions import find_regions
 from tracer_spec.flow.audit.rows import CONFIDENCE, AuditedRows
 from tracer_spec.flow.audit.slices import by_label, by_length, by_region, by_time
 from tracer_spec.flow.documents.audit import AuditDocument, Cost, Reasons
+from tracer_spec.flow.training.parallel import derive_seed
 
 if TYPE_CHECKING:
     from tracer_spec.flow.traces.counts import Accounting
@@ -70,6 +71,13 @@ def audited_rows(
     tells_text: bool,
     seed: int,
 ) -> AuditedRows:
-    """Put the fit rows, as ``traces``, together with what a policy of the workshop decides on them."""
-    decided = decide(workshop, policy, denied)
-    return AuditedRows(workshop.rows, traces, labels, decided, tells_text, seed, workshop.memory)
+    """Put the fit rows, as ``traces``, together with what a policy of the workshop decides on them.
+
+    Where fit rows are weighted, a sample of them that is like the traffic: each row counts once, and shares are those of the
+    traffic.
+    """
+    decided, rows = decide(workshop, policy, denied), workshop.rows
+    if rows.weights is not None:
+        at = rows.representative(derive_seed(seed, "audit", "weights"))
+        rows, traces, decided = rows.take(at), traces.take(at), decided.take(at)
+    return AuditedRows(rows, traces, labels, decided, tells_text, seed, workshop.memory)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tracer_spec.flow.certify_rows import Reading
 from tracer_spec.plugin import Candidate, Certificate, CertifyRows, Target, WalkStep
-from tracer_spec.stats.binomial import predicted_surprise
+from tracer_spec.stats.binomial import p_value, predicted_surprise
 
 if TYPE_CHECKING:
     from tracer_spec.flow.certify_rows import EmbeddedRows
@@ -51,8 +52,36 @@ def certify(
         certificate = replace(certificate, assumptions=(*certificate.assumptions, said))
     if certificate.chosen and not believes_repeats:
         certificate = _believed(certificate, certificate.chosen)
+    if certificate.chosen and rows.since is not None:
+        certificate = _stands_since(certificate, Reading(opened, rows.since), certificate.chosen)
     scores = opened.score_quantiles(certificate.chosen.candidate.policy) if certificate.chosen else ()
     return replace(certificate, look=look.number if look else None, scores=scores)
+
+
+def _stands_since(certificate: Certificate, late: Reading, chosen: WalkStep) -> Certificate:
+    """Return a certificate, refused where the rows from behind a router, by themselves, contradict it.
+
+    Notes
+    -----
+    The test counts older rows and these as one traffic. Where that is so, they contradict it once in a hundred times at most.
+    """
+    n, k = late.count(chosen.candidate.policy)
+    if certificate.measure != "agreement":
+        n, k = len(late), len(late) - (n - k)
+    if not n or p_value(n, n - k, 1 - certificate.target) > _SURPRISE:
+        return certificate
+    return replace(
+        certificate,
+        chosen=None,
+        claim=(
+            f"the test is not believed: of the certify rows from behind a router {k:,} of {n:,} ({k / n:.3f}) are right, too "
+            f"few for {certificate.target:.6g}; the older ones speak of another traffic, or another teacher"
+        ),
+        doubt=(
+            "certify on the rows since then alone: 'split: {strategy: fresh}', or 'split.certify_where' with a time; look at "
+            "what has changed: the teacher's model, its prompt, what people ask"
+        ),
+    )
 
 
 def refuse_untested(calibrator: Resolved, rows: CertifyRows, target: Target) -> Certificate:

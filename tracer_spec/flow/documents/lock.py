@@ -86,7 +86,9 @@ class Series(Entry):
 class FittedEntry(Entry):
     """Which rows builds and drafts have fitted: they never certify."""
 
-    told_apart_by: Head = Field(description="the head of the digest of what tells rows apart: id, text, vector")
+    told_apart_by: Head = Field(
+        description="the head of the digest of what tells rows apart, and of what may certify: id, text, vector, conditions"
+    )
     share: Inside | None = Field(default=None, description="the smallest share that a random split kept to certify")
     groups: Mapping[str, Inside] = Field(
         default_factory=dict, description="the smallest share of groups kept to certify, by what they are groups of"
@@ -95,6 +97,10 @@ class FittedEntry(Entry):
     newest: Number | Literal["unknown"] = Field(description="the newest time of a row that was dealt out")
     looked_until: Number | None = Field(
         default=None, description="the newest time of a row when certify rows were last opened"
+    )
+    routed_from: Sometimes[Number] = Field(
+        default=None,
+        description="since when a router keeps requests from the teacher: rows of other logs are no sample then",
     )
     rows: Sketch = Field(
         description="the smallest hashes of the rows dealt out: 256 even ones, of ids, and 256 odd ones, of contents",

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import heapq
 import json
-import os
 import re
-import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,22 +78,6 @@ def read_lock(path: Path) -> Lock:
 def write_lock(path: Path, document: LockDocument) -> None:
     """Put a lock in place in one step."""
     replace_file(path, document.to_json(), what="the lock")
-
-
-@contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
-    """Keep other builds of the specs in a folder from writing a lock, where the system has a way to."""
-    if sys.platform == "win32":
-        yield
-        return
-    import fcntl
-
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)  # which lets go of the folder
 
 
 def smallest(hashes: Iterable[int], size: int = SKETCH_SIZE) -> frozenset[int]:

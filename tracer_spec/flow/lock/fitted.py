@@ -7,8 +7,9 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
+from tracer_spec.atomic_write import alone_in
 from tracer_spec.flow.documents.lock import Build, FittedEntry
-from tracer_spec.flow.lock.file import alone_in, lock_path, read_lock, smallest, write_lock
+from tracer_spec.flow.lock.file import lock_path, read_lock, smallest, write_lock
 from tracer_spec.flow.lock.ledger import sketch
 from tracer_spec.flow.traces.dealt import NEVER, Dealt
 from tracer_spec.spec import spec_digest
@@ -46,6 +47,7 @@ def dealt_before(plan: Plan, traces: TraceSet) -> Dealt:
         until=math.inf if entry.until == "all" else entry.until,
         newest=math.inf if entry.newest == "unknown" else entry.newest,
         looked_until=_fresh_after(document.build, plan, traces) or entry.looked_until,
+        routed_from=entry.routed_from,
     )
     return dealt if same_expressions else dealt.all_fitted()
 
@@ -74,6 +76,7 @@ def write_dealt(plan: Plan, traces: TraceSet, sides: Split) -> None:
             until="all" if dealt.until == math.inf else dealt.until,
             newest="unknown" if dealt.newest in (None, math.inf) else dealt.newest,
             looked_until=before.looked_until if before and dealt.looked_until is not None else None,
+            routed_from=dealt.routed_from,
             rows=smallest(known | _rows(traces), _N_ROWS),
         )
         if entry != before:
@@ -93,8 +96,13 @@ def _told_apart_by(plan: Plan, traces: TraceSet) -> list[str]:
     parts: list[Any] = []
     heads = []
     cuts = list(plan.spec.extract) if None in traces.ids else []
+    # what may certify by another condition may have been fitted by this one
+    where = plan.spec.split.certify_where
+    parts += ["certify_where", where] if where else []
     for chosen in plan.formats:
         vector = plan.embedder.column or chosen.embedding
         parts += [chosen.id, chosen.text, chosen.iterate, chosen.view, repr(chosen.join), vector, *cuts]
+        coin = [chosen.certify, chosen.rate]
+        parts += coin if any(coin) else []
         heads.append(hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:_HEAD])
     return heads

@@ -16,9 +16,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tracer_spec.atomic_write import alone_in
 from tracer_spec.errors import DataError
 from tracer_spec.flow.documents.lock import HASH_BYTES, Series
-from tracer_spec.flow.lock.file import SKETCH_SIZE, Lock, alone_in, read_lock, smallest, write_lock
+from tracer_spec.flow.lock.file import SKETCH_SIZE, Lock, read_lock, smallest, write_lock
 from tracer_spec.stats.multiple import look_level
 
 if TYPE_CHECKING:

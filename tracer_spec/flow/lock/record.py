@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tracer_spec.atomic_write import alone_in
 from tracer_spec.flow.bundle_file import Contents, Written, write_bundle
 from tracer_spec.flow.cache.memory import digest_of
 from tracer_spec.flow.documents.certificate import CertificateDocument
@@ -19,7 +20,7 @@ from tracer_spec.flow.documents.lock import (
     SpecEntry,
     TracesEntry,
 )
-from tracer_spec.flow.lock.file import alone_in, lock_path, read_lock, write_lock
+from tracer_spec.flow.lock.file import lock_path, read_lock, write_lock
 from tracer_spec.flow.lock.spec_keys import told_keys
 from tracer_spec.flow.traces.splits import FRESH
 from tracer_spec.flow.versions import libraries

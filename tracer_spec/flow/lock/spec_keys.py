@@ -18,7 +18,7 @@ _DIGITS = 12
 # of a fixed vocabulary, or names of plugins: they are told as they are; any other text as a digest
 _PLAIN = frozenset(("use", "as", "strategy", "on_error", "unknown", "unanswered"))
 # mappings whose keys are the user's own words
-_WORDS = frozenset(("aliases", "skip", "unanswered"))
+_WORDS = frozenset(("aliases", "skip", "unanswered", "unlabelled"))
 # recorded on its own, and what is told of the traces is their digest
 _ELSEWHERE = ("seed",)
 

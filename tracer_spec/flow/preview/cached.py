@@ -16,6 +16,7 @@ from tracer_spec.plugin import Fittable, Vectors
 
 if TYPE_CHECKING:
     from tracer_spec.flow.cache.store import Store
+    from tracer_spec.flow.traces.fit_weights import FitWeights
     from tracer_spec.flow.traces.trace_set import TraceSet
     from tracer_spec.plan import Resolved
     from tracer_spec.spec.model import SplitSpec
@@ -53,6 +54,7 @@ def forecast(
     allowed_labels: Sequence[str] | None,
     split: SplitSpec,
     seed: int,
+    weights: FitWeights | None = None,
 ) -> Forecast:
     """Look up what a build on these fit rows would find in the cache; nothing is embedded or trained."""
     if not store.is_on:
@@ -63,7 +65,7 @@ def forecast(
         return Forecast(True, is_fitted, n, n_known)
     labels = label_space(allowed_labels, fit.labels)
     dealt = folds(fold_keys(fit, split.strategy), split.folds, seed=seed)
-    rows = FitRows(X, labels.encode(fit.labels), dealt, len(labels))
+    rows = FitRows(X, labels.encode(fit.labels), dealt, len(labels), weights)
     known, total = Trainer(rows, zoo, seed=seed, memory=memory).count_known()
     return Forecast(True, is_fitted, n, n_known, known, total)
 

@@ -16,7 +16,7 @@ from tracer_spec.flow.prepare import denied_labels
 from tracer_spec.flow.preview.text_notes import text_notes
 from tracer_spec.flow.preview.unread_answers import UnreadAnswers, unread_answers
 from tracer_spec.flow.traces.label_space import label_space
-from tracer_spec.flow.traces.splits import FRESH
+from tracer_spec.flow.traces.splits import FRESH, GROUPED
 from tracer_spec.stats.binomial import fewest_trials, interval, trials_needed
 from tracer_spec.stats.multiple import look_level
 from tracer_spec.text_steps.labels import UNUSABLE
@@ -161,8 +161,9 @@ def preview(
     allowed_labels: Sequence[str] | None,
     makes_a_test: bool,
     lock: Path | None,
+    notes: Sequence[str] = (),
 ) -> Outlook:
-    """Say what a build of these traces could certify; ``lock`` is where looks are counted.
+    """Say what a build of these traces could certify; ``lock`` is where looks are counted, ``notes`` what else to tell.
 
     Raises
     ------
@@ -190,13 +191,22 @@ def preview(
         n_unusable=n_unusable,
         unknown_labels=unknown,
         ceiling=self_agreement(fit, frozenset(space.labels)),
-        certifiable=_certifiable(target, spec.split, look, len(traces), len(certify), makes_a_test=makes_a_test),
+        certifiable=_certifiable(
+            target,
+            spec.split,
+            look,
+            len(traces),
+            len(certify),
+            makes_a_test=makes_a_test,
+            is_plain=traces.sampling is None and spec.split.strategy != GROUPED,
+        ),
         unread=unread_answers(fit, spec.sources[0].labels.normalize, allowed_labels),
         notes=(
             *text_notes([text for text in fit.texts if text], spec.extract),
             *traces.accounting.notes,
             *sides.notes,
             *sides.bound_notes,
+            *notes,
         ),
     )
 
@@ -224,9 +234,16 @@ def self_agreement(fit: TraceSet, labels: frozenset[str]) -> Ceiling:
 
 
 def _certifiable(
-    target: Target, split: SplitSpec, look: int | None, n_traces: int, n_certify: int, *, makes_a_test: bool
+    target: Target,
+    split: SplitSpec,
+    look: int | None,
+    n_traces: int,
+    n_certify: int,
+    *,
+    makes_a_test: bool,
+    is_plain: bool,
 ) -> Certifiable:
-    """Compare the certify rows there are with those that a test needs."""
+    """Compare the certify rows there are with those that a test needs; ``is_plain`` where every row may certify."""
     level = target.delta if look is None else look_level(look, target.delta)
     likely = (1 + target.level) / 2
     if not makes_a_test:
@@ -234,7 +251,7 @@ def _certifiable(
     fewest = fewest_trials(target.level, level)
     smallest, missing = None, 0
     if n_certify < fewest:
-        share = n_certify / n_traces if split.strategy == "grouped" else split.certify
+        share = split.certify if is_plain else n_certify / n_traces
         missing = max(1, math.ceil(fewest / share) - n_traces) if share else 0
     else:
         smallest = target.min_coverage if target.agreement is None else max(fewest / n_certify, target.min_coverage)

@@ -41,6 +41,11 @@ _ASK_THE_TEACHER = (
     "leave out requests that it was not asked"
 )
 
+_DIGESTS = (
+    "these lines hold digests of texts, which no router can route again and nothing can learn from: 'deploy(..., texts=True)' "
+    "logs texts; what the router decided is in the lines, and 'tracer-spec monitor BUNDLE LOG' counts its agreement on audited "
+    "rows, its coverage and the drift of its scores"
+)
 _JOIN_THE_PARTS = (
     "where the text is an object, join its parts, as "
     "'traces.format: {preset: native, text: \"join('\\n', [input.subject, input.body])\"}'"
@@ -69,6 +74,7 @@ class Tally:
     n_unanswered: int = 0
     odd: Counter[str] = field(default_factory=Counter)
     longest_list: tuple[str, int] = ("", 0)
+    has_digests: bool = False
 
     def drop(self, reason: str, where: str, detail: str = "") -> None:
         """Count a record that is not kept."""
@@ -169,6 +175,8 @@ class Tally:
         """Return what to do where nothing is left."""
         if self.dropped[DECISION]:
             return _ASK_THE_TEACHER
+        if self.has_digests and self.dropped[NO_TEXT]:
+            return _DIGESTS
         if 2 * self.dropped[NOT_A_STRING] > self.read:
             return _JOIN_THE_PARTS
         if 2 * self.dropped[NO_MATCH] > self.read:
@@ -188,6 +196,7 @@ class Tally:
         bad = [reason for reason in self._in_order() if reason in BAD]
         n_bad = sum(self.dropped[reason] for reason in bad)
         remedy = f"{_ASK_THE_TEACHER}; or" if self.dropped[DECISION] else "fix them,"
+        remedy = f"{_DIGESTS}; or" if self.has_digests and self.dropped[NO_TEXT] else remedy
         remedy = f"{_JOIN_THE_PARTS}; or" if 2 * self.dropped[NOT_A_STRING] > n_bad else remedy
         head = Problem(
             where="",

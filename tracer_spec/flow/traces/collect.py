@@ -20,6 +20,8 @@ from tracer_spec.text_steps.labels import NO_LABEL, UNUSABLE, LabelCleaner, is_u
 
 # items of a list in the first record, to tell whether they may be traces
 _LOOKED_AT = 10
+# records that tell of an event, and are no row of their own
+_OF_AN_EVENT = (why.DUPLICATE, why.OF_EARLIER_SOURCE)
 
 TellApart: TypeAlias = Callable[[str, bytes, float | None], str | None]
 ReadTraces: TypeAlias = Callable[[Iterable[Record]], Iterable[tuple[str, RawTrace]]]
@@ -103,7 +105,10 @@ def gather(
     allowed, need_vector = None if cleaner.allowed is None else frozenset(cleaner.allowed), columns.vectors is not None
     tally, events = Tally(), set[str | None]()
     for where, raw in read(_told(records, tally)):
+        columns.meet(raw)
         label, flaw = (UNUSABLE, raw.unanswered) if raw.unanswered else cleaner.clean(raw.label)
+        if raw.unlabelled:
+            label, flaw = cleaner.clean(None)
         event, text, reason = key_of(raw.id), raw.text, raw.reason
         if not reason and teachers is not None and raw.model not in teachers:
             reason = why.OTHER_TEACHER
@@ -114,15 +119,19 @@ def gather(
         if not reason and raw.unanswered and unanswered == "drop":
             reason = raw.unanswered
             tally.n_unanswered += 1
+        reason = reason or (raw.unlabelled if flaw == NO_LABEL else "")
         reason = reason or _unfit(raw, text, flaw, need_text, need_vector)
         if not reason and event in events:
             reason = why.DUPLICATE
+            columns.answer(event, label, flaw)
         if not reason and event is not None:
             events.add(event)
             if tell_apart is not None:
                 event = tell_apart(event, columns.content(text, raw.vector), raw.time)
                 reason = "" if event else why.OF_EARLIER_SOURCE
         if reason:
+            if reason in _OF_AN_EVENT or reason == raw.unlabelled:
+                columns.doubt(key_of(raw.id), columns.content(text, raw.vector), raw)
             tally.drop(reason, where, raw.detail)
             continue
         truth = cleaner.clean_truth(raw.truth)
@@ -141,6 +150,7 @@ def _told(records: Iterable[Record], tally: Tally) -> Iterator[Record]:
     if first is None:
         return rest
     lists = {key: len(value) for key, value in first.data.items() if isinstance(value, list) and _is_of_objects(value)}
+    tally.has_digests = "input_sha256" in first.data and "input" not in first.data
     tally.longest_list = max(lists.items(), key=lambda each: each[1], default=tally.longest_list)
     return itertools.chain((first,), rest)
 

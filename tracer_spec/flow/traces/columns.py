@@ -11,8 +11,11 @@ from uuid import UUID
 import numpy as np
 
 from tracer_spec.flow.traces.counts import Accounting
+from tracer_spec.flow.traces.event_ids import own_id
+from tracer_spec.flow.traces.optional_labels import NOT_ANSWERED
 from tracer_spec.flow.traces.raw_trace import RawTrace
-from tracer_spec.flow.traces.trace_set import TraceSet, content_of
+from tracer_spec.flow.traces.sampling import ALWAYS, DOUBTFUL, Coin, Sampling, rate_of
+from tracer_spec.flow.traces.trace_set import Teacher, TraceSet, content_of
 from tracer_spec.text_steps.labels import is_unicode
 
 # answers that are kept as they were given, for 'plan' to look at where labels do not parse
@@ -45,6 +48,12 @@ class Columns:
     rows: list[int] = field(default_factory=list)
     flaws: dict[int, str] = field(default_factory=dict)
     answers: dict[int, Any] = field(default_factory=dict)
+    coins: list[Coin] = field(default_factory=list)
+    teachers: list[Teacher] = field(default_factory=list)
+    routed_from: float = math.inf
+    _at: dict[str, int] = field(default_factory=dict)
+    _known: dict[Teacher, Teacher] = field(default_factory=dict)
+    _doubtful: set[int] = field(default_factory=set)
 
     def content(self, text: Any, vector: Any) -> bytes:
         """Return what a row is about, as its trace set will say."""
@@ -64,10 +73,42 @@ class Columns:
         if self.vectors is not None:
             self.vectors.append(_compact(raw.vector))
         self.rows.append(row)
+        is_doubtful = hash(key_of(raw.id)) in self._doubtful
+        self.coins.append(DOUBTFUL if is_doubtful else _coin(raw))
+        # a teacher is kept once, however many rows it has
+        teacher = (raw.model if isinstance(raw.model, str) else "", key_of(raw.version) or "")
+        self.teachers.append(self._known.setdefault(teacher, teacher))
+        if event is not None:
+            self._at[event] = len(self.rows) - 1
         if flaw:
             self.flaws[row] = flaw
         if not self.start and len(self.answers) < _N_ANSWERS:
             self.answers[row] = raw.label
+
+    def meet(self, raw: RawTrace) -> None:
+        """Take note of when a router kept requests from the teacher, whatever becomes of the record."""
+        if raw.rate is not None and rate_of(raw.rate) < 1:
+            is_known = raw.time is not None and not math.isnan(raw.time)
+            # the beginning of all times, where it is not known when
+            self.routed_from = min(self.routed_from, raw.time if is_known and raw.time is not None else 0.0)
+
+    def doubt(self, event: str | None, content: bytes, raw: RawTrace) -> None:
+        """Take the right to certify from the rows of an event of which this record, itself no row, does not have it."""
+        if event is None or _coin(raw).may_certify:
+            return
+        self._doubtful.add(hash(event))
+        for key in (event, own_id(event, content)):
+            at = self._at.get(key)
+            if at is not None and self.coins[at].may_certify:
+                self.coins[at] = DOUBTFUL
+
+    def answer(self, event: str | None, label: str, flaw: str) -> None:
+        """Give the row of an event its label, where another record of it, itself no row, has the first one."""
+        at = self._at.get(event or "")
+        if at is not None and self.labels[at] == NOT_ANSWERED != label:
+            self.labels[at] = label
+            if flaw:
+                self.flaws[self.rows[at]] = flaw
 
     def close(self, accounting: Accounting) -> TraceSet:
         """Return the trace set."""
@@ -81,9 +122,18 @@ class Columns:
             vectors=None if self.vectors is None else tuple(self.vectors),
             rows=np.asarray(self.rows, dtype=np.int64),
             accounting=accounting,
+            sampling=Sampling.of(self.coins, self.routed_from),
+            teachers=tuple(self.teachers) if self._known.keys() - {("", "")} else (),
             flaws=self.flaws,
             answers=self.answers,
         )
+
+
+def _coin(raw: RawTrace) -> Coin:
+    """Return how a request came before the teacher."""
+    if raw.certify is None and raw.rate is None and raw.wanted and not raw.deferred:
+        return ALWAYS
+    return Coin.read(raw.certify, raw.rate, raw.deferred, raw.wanted)
 
 
 def _text(text: Any) -> str:

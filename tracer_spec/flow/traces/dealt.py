@@ -29,6 +29,8 @@ class Dealt:
         The newest time of a row that was dealt out; infinity where a row had no time.
     looked_until : float or None
         The newest time of a row when certify rows were last opened.
+    routed_from : float or None
+        Since when a router keeps requests from the teacher, by the logs of earlier builds too.
     """
 
     share: float | None = None
@@ -36,6 +38,7 @@ class Dealt:
     until: float | None = None
     newest: float | None = None
     looked_until: float | None = None
+    routed_from: float | None = None
 
     def all_fitted(self) -> Dealt:
         """Return the same where nobody can tell any more which rows were fitted: all of them, then."""
@@ -54,6 +57,9 @@ class Dealt:
         """Return the same once these rows were dealt out: by time, by groups of a key, or at random."""
         newest = float(traces.times.max()) if len(traces) and not np.isnan(traces.times).any() else math.inf
         dealt = replace(self, newest=newest if self.newest is None else max(self.newest, newest))
+        if traces.sampling is not None and traces.sampling.routed_from < math.inf:
+            since = traces.sampling.routed_from
+            dealt = replace(dealt, routed_from=since if self.routed_from is None else min(self.routed_from, since))
         if cut is not None:
             until = cut if self.until is None else max(self.until, cut)
             return replace(dealt.all_fitted() if (self.newest or cut) <= until else dealt, until=until)

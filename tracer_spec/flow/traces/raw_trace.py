@@ -67,3 +67,28 @@ class RawTrace(Protocol):
     def detail(self) -> str:
         """Return more about the reason."""
         ...
+
+    @property
+    def unlabelled(self) -> str:
+        """Return why there is no teacher's label, where that is no fault; empty where there may be one."""
+        ...
+
+    @property
+    def certify(self) -> bool | None:
+        """Return whether chance alone chose the request for the teacher; None where the format does not say."""
+        ...
+
+    @property
+    def rate(self) -> Any:
+        """Return how often chance chooses; None where it always does."""
+        ...
+
+    @property
+    def deferred(self) -> bool:
+        """Return whether the teacher would have been asked whatever chance said."""
+        ...
+
+    @property
+    def wanted(self) -> bool:
+        """Return whether ``split.certify_where`` holds."""
+        ...

@@ -16,7 +16,9 @@ from tracer_spec.errors import DataError, SpecError
 from tracer_spec.flow.traces.accounting import check_choice
 from tracer_spec.flow.traces.dealt import NEVER, Dealt
 from tracer_spec.flow.traces.row_keys import SPAN, group_key, row_keys, uniform_hashes
+from tracer_spec.flow.traces.sampling import Sampling, sampled
 from tracer_spec.flow.traces.trace_set import TraceSet
+from tracer_spec.plugin import Mask
 
 RANDOM, TEMPORAL, GROUPED, FRESH = STRATEGIES = ("random", "temporal", "grouped", "fresh")
 _TRAIN_SALT = b"tracer-spec 1 train"
@@ -34,6 +36,8 @@ class Split:
         Rows that could train and do not, since ``max_fit`` others do.
     dealt : Dealt
         How rows are dealt out by now, this split included.
+    share : float
+        How many of the rows that chance chose for the teacher certify, in [0, 1].
     cut : float or None
         Where time decides: rows after this time certify.
     notes : tuple of str
@@ -46,6 +50,7 @@ class Split:
     n_spare: int = 0
     dealt: Dealt = NEVER
     cut: float | None = None
+    share: float = 0.0
 
     @property
     def bound_notes(self) -> tuple[str, ...]:
@@ -109,15 +114,20 @@ def split(
     if dealt.groups.keys() - {name}:
         dealt = dealt.all_fitted()  # by groups that nobody can tell apart any more
     hashes = uniform_hashes(row_keys(traces))
+    chosen = sampled(traces.sampling, traces.times, dealt.routed_from)
+    if not chosen.any():
+        raise _no_sample(traces)
+    if traces.sampling is not None and not (chosen & traces.sampling.is_behind_router(traces.times)).any():
+        raise _none_since(traces, traces.sampling)
     may = dealt.may_certify(traces, hashes)
     if strategy == TEMPORAL:
-        result = _newest(traces, may, _cut(traces, certify))
+        result = _newest(traces, may & chosen, _cut(traces, certify))
     elif strategy == FRESH and dealt.looked_until is not None:
-        result = _newest(traces, may, dealt.looked_until)
+        result = _newest(traces, may & chosen, dealt.looked_until)
     elif strategy == GROUPED:
-        result = _grouped(traces, min(certify, dealt.groups.get(name, certify)), hashes, may)
+        result = _grouped(traces, min(certify, dealt.groups.get(name, certify)), hashes, may, chosen)
     else:
-        certifies = (hashes < certify * SPAN) & may
+        certifies = (hashes < certify * SPAN) & may & chosen
         result = Split(np.flatnonzero(~certifies), np.flatnonzero(certifies))
     if not len(result.fit):
         raise DataError(
@@ -125,8 +135,56 @@ def split(
         )
     if not len(result.certify) and not may.all():
         raise _all_fitted(strategy)
-    result = replace(result, dealt=dealt.with_split(traces, certify, name, result.cut))
+    share = len(result.certify) / int(chosen.sum())
+    result = replace(result, notes=(*result.notes, *_sample_notes(traces.take(result.certify), strategy)))
+    result = replace(result, dealt=dealt.with_split(traces, certify, name, result.cut), share=share)
     return result if max_fit is None or len(result.fit) <= max_fit else _bounded(result, traces, max_fit)
+
+
+def _sample_notes(certify: TraceSet, strategy: str) -> tuple[str, ...]:
+    """Say what a certificate on audited rows rests on."""
+    if certify.sampling is None or not len(certify):
+        return ()
+    low, high = float(certify.sampling.rates.min()), float(certify.sampling.rates.max())
+    notes = ["rows that chance did not choose for the teacher train, and do not certify"]
+    if low < high:
+        notes.append(
+            f"certify rows were chosen at rates from {low:.4g} to {high:.4g}: the claim is mostly about the traffic of when "
+            "the rate was high"
+        )
+    if strategy == GROUPED and low < 1:
+        notes.append(
+            "a group of which chance chose no row does not certify: the claim is about groups that ask more often"
+        )
+    return tuple(notes)
+
+
+def _no_sample(traces: TraceSet) -> DataError:
+    """Return the error where chance chose no row: what is there was chosen for what it is."""
+    sampling = traces.sampling
+    n_deferred = 0 if sampling is None else int(sampling.is_deferred.sum())
+    what = f"none of {len(traces):,} traces may certify"
+    if n_deferred:
+        what += f": {n_deferred:,} of them are requests that a router deferred, the hard ones of the traffic"
+    return DataError(
+        what,
+        hint="certify on requests that chance chose: 'tracer_spec.deploy(..., audit=0.02)' sends a share of all requests to "
+        "the teacher and logs which; or add traces from before a router was there, with their times; look at "
+        "'split.certify_where' too, where it is given",
+        address="split",
+    )
+
+
+def _none_since(traces: TraceSet, sampling: Sampling) -> DataError:
+    """Return the error where no row tells what a router answers: older ones speak of the traffic, and the teacher, of then."""
+    n = int(sampling.is_behind_router(traces.times).sum())
+    return DataError(
+        f"{n:,} of {len(traces):,} traces are from behind a router, and chance chose none of them: of what it answers since "
+        "then they say nothing, and older traces cannot certify what has changed",
+        hint="'tracer_spec.deploy(..., audit=0.02)' sends a share of all requests to the teacher, and logs which; or leave "
+        "the router's log out, and certify that traffic is as it was",
+        address="split",
+    )
 
 
 def _all_fitted(strategy: str) -> DataError:
@@ -135,8 +193,8 @@ def _all_fitted(strategy: str) -> DataError:
     return DataError(
         f"{what}: by router.lock, earlier builds and drafts have looked at these rows or fitted them, and "
         "settings were chosen on them since",
-        hint="add newer traces (with 'split: {strategy: fresh}' all of those certify), or go back to the split, the id and "
-        "the text that the lock was begun with",
+        hint="add newer traces (with 'split: {strategy: fresh}' all of those certify), or go back to the split (with its "
+        "certify_where), the id and the text that the lock was begun with",
         address="split.strategy",
     )
 
@@ -154,7 +212,7 @@ def _cut(traces: TraceSet, certify: float) -> float:
     return float(np.sort(traces.times)[max(0, len(traces) - round(len(traces) * certify) - 1)])
 
 
-def _newest(traces: TraceSet, may: NDArray[np.bool_], cut: float) -> Split:
+def _newest(traces: TraceSet, may: Mask, cut: float) -> Split:
     """Certify on the rows after a time."""
     _check_times(traces)
     certifies = (traces.times > cut) & may
@@ -175,8 +233,8 @@ def _check_times(traces: TraceSet) -> None:
         )
 
 
-def _grouped(traces: TraceSet, share: float, hashes: NDArray[np.uint64], may: NDArray[np.bool_]) -> Split:
-    """Keep each group on one side; certify on one row of each of its groups."""
+def _grouped(traces: TraceSet, share: float, hashes: NDArray[np.uint64], may: Mask, sample: Mask) -> Split:
+    """Keep each group on one side; certify on one row of each of its groups, of those that chance chose."""
     n_missing = sum(group is None for group in traces.groups)
     if n_missing:
         raise DataError(
@@ -188,7 +246,7 @@ def _grouped(traces: TraceSet, share: float, hashes: NDArray[np.uint64], may: ND
     of_group = np.array([group not in touched for group in traces.groups], bool)
     certifies = (uniform_hashes(map(group_key, traces.groups)) < share * SPAN) & of_group
     chosen: dict[str | None, int] = {}
-    for row in np.flatnonzero(certifies).tolist():
+    for row in np.flatnonzero(certifies & sample).tolist():
         group = traces.groups[row]
         if group not in chosen or hashes[row] < hashes[chosen[group]]:
             chosen[group] = row

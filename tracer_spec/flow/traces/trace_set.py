@@ -8,12 +8,15 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tracer_spec.flow.traces.counts import Accounting
+from tracer_spec.flow.traces.sampling import Sampling
+
+Teacher: TypeAlias = tuple[str, str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +42,10 @@ class TraceSet:
         What the records hold (lists of numbers as float32 arrays); None where vectors are not read.
     rows : ndarray of shape (n,), int64
         The position of each trace among those read, kept or not, from 0.
+    sampling : Sampling or None
+        How each came before the teacher; None where every trace may certify, and no router was there.
+    teachers : tuple of (str, str)
+        The teacher's model and the version of its prompt, each empty where a record does not say; none where that is so of all.
     accounting : Accounting
         What became of every record; of the whole set also where this is a part of it.
     flaws : mapping of int to str
@@ -56,6 +63,8 @@ class TraceSet:
     vectors: tuple[Any, ...] | None
     rows: NDArray[np.int64]
     accounting: Accounting = field(repr=False)
+    sampling: Sampling | None = field(default=None, repr=False)
+    teachers: tuple[Teacher, ...] = field(default=(), repr=False)
     flaws: Mapping[int, str] = field(default_factory=dict, repr=False)
     answers: Mapping[int, Any] = field(default_factory=dict, repr=False)
 
@@ -75,6 +84,8 @@ class TraceSet:
             vectors=None if self.vectors is None else tuple(self.vectors[i] for i in at),
             rows=self.rows[at],
             accounting=self.accounting,
+            sampling=None if self.sampling is None else self.sampling.take(at),
+            teachers=tuple(self.teachers[i] for i in at) if self.teachers else (),
             flaws=self.flaws,
             answers=self.answers,
         )
@@ -89,7 +100,7 @@ class TraceSet:
 
     @cached_property
     def digest(self) -> str:
-        """Return the sha256 of every row's id, text, label, time, truth, group and vector, in order, as hex.
+        """Return the sha256, as hex, of every row in order: id, text, label, time, truth, group, vector, and its coin.
 
         It tells nothing of files: the same traces from other paths have the same digest.
         """
@@ -103,6 +114,9 @@ class TraceSet:
             # lengths first, so that no two rows can run into one another and look like a third
             digest.update(",".join("-" if part is None else str(len(part)) for part in parts).encode() + b":")
             digest.update(b"".join(part for part in parts if part is not None))
+        if self.sampling is not None:
+            for line in self.sampling.lines():
+                digest.update(line)
         return digest.hexdigest()
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tracer_spec.flow.cache.memory import digest_of
+from tracer_spec.flow.traces.fit_weights import FitWeights, effective
 from tracer_spec.plugin import Classes, Mask, Vectors
 
 
@@ -18,26 +19,59 @@ class FitRows:
     """The rows that everything learns from.
 
     ``y`` is the teacher's class, -1 where its label is off the list: such a row trains no surrogate and agrees with none.
-    ``folds`` is the fold that holds each row out.
+    ``folds`` is the fold that holds each row out. ``weights`` is None where all rows weigh the same.
     """
 
     X: Vectors = field(repr=False)
     y: Classes = field(repr=False)
     folds: Classes = field(repr=False)
     n_classes: int
+    weights: FitWeights | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.y)
 
     @cached_property
     def digest(self) -> bytes:
-        """Return a digest of vectors and classes, row by row in order."""
-        return digest_of(self.X) + digest_of(self.y)
+        """Return a digest of vectors, classes and weights, row by row in order."""
+        plain = digest_of(self.X) + digest_of(self.y)
+        return plain if self.weights is None else plain + digest_of(self.weights.learning)
 
     @cached_property
     def known(self) -> Mask:
         """Return which rows the embedder knows something of: the others' vector is zero, and no policy handles them."""
         return self.X.any(axis=1).astype(bool, copy=False)
+
+    def take(self, at: Classes) -> FitRows:
+        """Return the rows at these positions, of which all weigh the same."""
+        return FitRows(self.X[at], self.y[at], self.folds[at], self.n_classes)
+
+    def representative(self, seed: int) -> Classes:
+        """Return rows that are a sample of the traffic, ascending; where they are weighted, each as likely as it weighs."""
+        if self.weights is None:
+            return np.arange(len(self))
+        chance = self.weights.counting / self.weights.counting.max()
+        return np.flatnonzero(np.random.default_rng(seed).uniform(size=len(self)) < chance)
+
+    def share(self, chosen: Mask, among: Mask | None = None) -> float:
+        """Return the share of some rows in the traffic that all rows, or those ``among``, speak for; in [0, 1]."""
+        whole = np.ones(len(self), bool) if among is None else among
+        if self.weights is None:
+            return float(chosen[whole].mean())
+        total = float(self.weights.counting[whole].sum())
+        return float(self.weights.counting[whole & chosen].sum()) / total if total else 0.0
+
+    def counts(self, handled: Mask, agrees: Mask) -> tuple[float, float, float]:
+        """Return rows, those handled, and those of them that agree: as many of equal weight as tell as much."""
+        if self.weights is None:
+            return len(self), int(handled.sum()), int(agrees.sum())
+        weights = self.weights.counting
+        of_handled, total = weights[handled], float(weights.sum())
+        n_handled, sum_handled = effective(of_handled), float(of_handled.sum())
+        if not sum_handled:
+            return effective(weights), 0.0, 0.0
+        share = min(1.0, float(weights[agrees].sum()) / sum_handled)
+        return n_handled * total / sum_handled, n_handled, n_handled * share
 
     @property
     def n_folds(self) -> int:

@@ -78,8 +78,10 @@ def _train_acceptor(learner: Resolved, rows: FitRows, held_out: HeldOut, among: 
             y=rows.y[chosen],
             votes=None if held_out.votes is None else held_out.votes[chosen],
         )
+        weights = rows.weights if learner.provided.plugin.takes_weights else None
+        more = {} if weights is None else {"sample_weight": weights.learning[chosen]}
         with learner.attribute_errors(), threadpool_limits(1):
-            return export(learner.make().fit(evidence, seed=seed))
+            return export(learner.make().fit(evidence, seed=seed, **more))
 
     known = {"embedding": rows.X, "scores": held_out.scores}
     if held_out.votes is not None:

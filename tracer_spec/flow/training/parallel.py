@@ -33,7 +33,7 @@ _WATCH_S = 1.0
 class Task:
     """Train one learner, by its plugin's ``make``, on the rows ``train`` of ``X``, and score the rows ``score``.
 
-    ``key`` is whatever tells the caller which task this is.
+    ``key`` is whatever tells the caller which task this is; ``weights`` what each row of ``train`` weighs.
     """
 
     key: tuple[Any, ...]
@@ -43,6 +43,7 @@ class Task:
     score: NDArray[np.int64] = field(repr=False)
     n_classes: int
     seed: int
+    weights: NDArray[np.float64] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,8 @@ def learn(task: Task, X: Vectors, y: Classes) -> Outcome:
     try:
         with threadpool_limits(1), contextlib.redirect_stdout(sys.stderr):  # stdout may hold a document
             learner = task.make(task.options)
-            surrogate = learner.fit(X[task.train], y[task.train], n_classes=task.n_classes, seed=task.seed)
+            more = {} if task.weights is None else {"sample_weight": task.weights}
+            surrogate = learner.fit(X[task.train], y[task.train], n_classes=task.n_classes, seed=task.seed, **more)
             graph = export(surrogate)
         (scores,) = Scorer(graph).run({"embedding": X[task.score]})
         failure = _contract_breach(scores, (len(task.score), task.n_classes))

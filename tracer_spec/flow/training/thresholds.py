@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tracer_spec.plugin import Mask, Scores
 
@@ -10,23 +11,31 @@ from tracer_spec.plugin import Mask, Scores
 MARGIN = 1e-5
 
 
-def thresholds_at_levels(scores: Scores, eligible: Mask, n_levels: int) -> list[float]:
+def thresholds_at_levels(
+    scores: Scores, eligible: Mask, n_levels: int, weights: NDArray[np.float64] | None = None
+) -> list[float]:
     """Return falling thresholds under which about 1/L, 2/L, ... of all rows are handled, L = ``n_levels``.
 
-    ``scores`` are the acceptance scores of all rows, out of fold; ``eligible`` the rows that may be handled at all. Each
+    ``scores`` are the acceptance scores of all rows, out of fold; ``eligible`` the rows that may be handled at all; ``weights``
+    what each row counts, where they do not all count the same. Each
     threshold is a float32 midway between two neighbouring eligible scores, at least :data:`MARGIN` from either. Ties and crowds
     of scores leave fewer than L.
     """
-    ranked = np.sort(scores[eligible].astype(np.float64))[::-1]
+    order = np.argsort(-scores[eligible].astype(np.float64), kind="stable")
+    ranked = scores[eligible].astype(np.float64)[order]
     if len(ranked) < 2:
         return []
     # a threshold after position i handles the i + 1 best rows
     gaps = np.flatnonzero(ranked[:-1] - ranked[1:] > 2 * MARGIN)
     if not len(gaps):
         return []
-    wanted = np.arange(1, n_levels + 1) / n_levels * len(scores) - 1
-    wanted = wanted[wanted < len(ranked) - 1]
-    positions = np.unique(gaps[_nearest(gaps, wanted)])
+    levels = np.arange(1, n_levels + 1) / n_levels
+    if weights is None:
+        reached, wanted = np.arange(len(ranked), dtype=np.float64), levels * len(scores) - 1
+    else:
+        reached, wanted = np.cumsum(weights[eligible][order]), levels * weights.sum()
+    wanted = wanted[wanted < reached[-1]]
+    positions = np.unique(gaps[_nearest(reached[gaps], wanted)])
     middles = (ranked[positions] + ranked[positions + 1]) / 2
     return [float(np.float32(middle)) for middle in middles]
 

@@ -37,7 +37,8 @@ N_LEVELS = 100
 class GatedSurrogate:
     """A trained surrogate with its acceptor, as the fit rows see it.
 
-    ``name`` is its alias, or ``average(...)`` of several; ``members`` are the learners it is made of.
+    ``name`` is its alias, or ``average(...)`` of several; ``members`` are the learners it is made of;
+    ``agreement`` is the out-of-fold agreement over all rows, in [0, 1].
     """
 
     name: str
@@ -49,16 +50,12 @@ class GatedSurrogate:
     accept: Scores = field(repr=False)
     agrees: Mask = field(repr=False)
     eligible: Mask = field(repr=False)
+    agreement: float
 
     @property
     def scores(self) -> Scores:
         """Return out-of-fold class scores, shape (n, k)."""
         return self.held_out.scores
-
-    @property
-    def agreement(self) -> float:
-        """Return the out-of-fold agreement over all rows, in [0, 1]."""
-        return float(self.agrees.mean())
 
 
 class Workshop:
@@ -159,6 +156,7 @@ class Workshop:
             acceptor, accept = fit_acceptor(self._acceptor, self.rows, held_out, among, seed, self.memory)
         except TracerError as error:
             return error.problems[0].what
+        agrees = held_out.agrees(self.rows.y)
         eligible = self.rows.known & ~self._denied[held_out.labels]
         for fence in self._fences:
             eligible &= fence.passes(held_out.labels)
@@ -170,8 +168,9 @@ class Workshop:
             fences=tuple(fence.whole for fence in self._fences),
             held_out=held_out,
             accept=accept,
-            agrees=held_out.agrees(self.rows.y),
+            agrees=agrees,
             eligible=eligible,
+            agreement=self.rows.share(agrees),
         )
         self._made[id(gated.surrogate)] = gated
         return gated
@@ -222,7 +221,8 @@ class Workshop:
     def thresholds(self, trained: Trained, among: Mask | None = None) -> Sequence[float]:
         """Return falling thresholds at even levels of coverage, counted among the rows ``among`` (default all)."""
         rows = np.ones(self.n_rows, bool) if among is None else among
-        return thresholds_at_levels(trained.accept[rows], trained.eligible[rows], N_LEVELS)
+        weights = None if self.rows.weights is None else self.rows.weights.counting[rows]
+        return thresholds_at_levels(trained.accept[rows], trained.eligible[rows], N_LEVELS, weights)
 
     def replay(self, policy: Policy) -> tuple[Mask, Mask]:
         """Return what a policy handles, and where it agrees, out of fold: two masks of shape (n,)."""
@@ -240,7 +240,7 @@ class Workshop:
     def candidate(self, family: str, policy: Policy) -> Candidate:
         """Return ``policy`` with its out-of-fold counts."""
         handled, agrees = self.replay(policy)
-        return Candidate(family, policy, self.n_rows, int(handled.sum()), int(agrees.sum()))
+        return Candidate(family, policy, *self.rows.counts(handled, agrees))
 
 
 def _name(members: Sequence[CrossFitted]) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tracer_spec.flow.cache.memory import Kept, Memory
 from tracer_spec.flow.progress import Observer, StageStarted, StepDone, no_observer
@@ -115,13 +116,19 @@ class Trainer:
         everywhere = np.ones(len(self._rows), bool)
         tasks = [self._task(name, 0, everywhere) for name in self._zoo]
         outcomes = {outcome.key[0]: outcome for outcome in self._learn(tasks, "train")}
-        held_out = self._rows.y[self._rows.folds == 0]
+        first = self._rows.folds == 0
         agreement = {
-            name: float((outcome.scores.argmax(axis=1) == held_out).mean())
+            name: self._agreement(outcome.scores, first)
             for name in self._zoo
             if (outcome := outcomes[name]).scores is not None
         }
         return Screening(outcomes, dict(sorted(agreement.items(), key=lambda item: -item[1])))
+
+    def _agreement(self, scores: Scores, among: Mask) -> float:
+        """Return how often the class put first is the teacher's, on rows whose scores these are."""
+        agrees = np.zeros(len(self._rows), bool)
+        agrees[among] = scores.argmax(axis=1) == self._rows.y[among]
+        return self._rows.share(agrees, among)
 
     def count_known(self) -> tuple[int, int | None]:
         """Return how many trainings are remembered, of how many; None where the first fold has yet to rank the zoo."""
@@ -183,7 +190,13 @@ class Trainer:
             score=score,
             n_classes=self._rows.n_classes,
             seed=derive_seed(self._seed, f"surrogate fold {fold}", name),
+            weights=self._weights(learner, train),
         )
+
+    def _weights(self, learner: Resolved, train: Mask) -> NDArray[np.float64] | None:
+        """Return what each row weighs in training; None where all weigh the same, or the learner takes no weights."""
+        weights = self._rows.weights
+        return weights.learning[train] if weights and learner.provided.plugin.takes_weights else None
 
     def _learn(self, tasks: Sequence[Task], stage: str) -> Iterator[Outcome]:
         """Carry tasks out side by side; a task with nothing to learn from is a failure at once."""

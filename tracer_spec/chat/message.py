@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tracer_spec.builtin.formats.json_text import parse_json
+from tracer_spec.chat.json_text import parse_json
 from tracer_spec.text_steps import ToolCall
 
 USER, SYSTEM, ASSISTANT, TOOL = "user", "system", "assistant", "tool"

@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tracer_spec.builtin.formats.json_text import unpack_whole
-from tracer_spec.builtin.formats.message import (
+from tracer_spec.chat.json_text import unpack_whole
+from tracer_spec.chat.message import (
     ASSISTANT,
     SYSTEM,
     TOOL,

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tracer_spec.builtin.formats.chat import answered, asked, refused, truncated
-from tracer_spec.builtin.formats.json_text import from_json, unpack
-from tracer_spec.builtin.formats.message import message_text
+from tracer_spec.chat.json_text import from_json, unpack
+from tracer_spec.chat.message import message_text
+from tracer_spec.chat.reading import answered, asked, refused, truncated
+from tracer_spec.text_steps import ToolCall
 
 _OTLP_KINDS = ("stringValue", "intValue", "boolValue", "doubleValue", "arrayValue", "kvlistValue", "bytesValue")
 
@@ -114,6 +115,20 @@ def native_label(record: Any) -> Any:
     return next((record[key] for key in LABEL_KEYS if record.get(key) is not None), None)
 
 
+def logged_answer(value: Any) -> Any:
+    """Return an answer as a log of decisions holds it: the call of a tool as one, anything else as it is.
+
+    Examples
+    --------
+    >>> logged_answer({"tool_call": {"name": "refund", "arguments": {}}}).tool, logged_answer('{"intent": "refund"}')
+    ('refund', '{"intent": "refund"}')
+    """
+    call = value.get("tool_call") if isinstance(value, Mapping) and len(value) == 1 else None
+    if isinstance(call, Mapping) and isinstance(call.get("name"), str) and isinstance(call.get("arguments"), Mapping):
+        return ToolCall(call["name"], call["arguments"])
+    return value
+
+
 FUNCTIONS = {
     "asked": asked,
     "answered": answered,
@@ -125,4 +140,5 @@ FUNCTIONS = {
     "otlp": otlp,
     "nested": nested,
     "native_label": native_label,
+    "logged_answer": logged_answer,
 }

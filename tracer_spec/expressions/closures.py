@@ -12,12 +12,15 @@ from typing import Any, NamedTuple, TypeAlias
 
 from jmespath import functions, visitor
 
-from tracer_spec.builtin.formats.raw import is_false
-
 Getter: TypeAlias = Callable[[Any], Any]
 Node: TypeAlias = Mapping[str, Any]
 _EQUAL = visitor.TreeInterpreter.COMPARATOR_FUNC["eq"]
 _TOTAL_FUNCTIONS = frozenset(("not_null", "to_string", "to_array", "type"))
+
+
+def is_false(value: Any) -> bool:
+    """Tell JMESPath's falsehood, in which 0 is true."""
+    return value is None or value is False or value == "" or value == [] or value == {}
 
 
 class Closure(NamedTuple):

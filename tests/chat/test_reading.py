@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracer_spec.builtin.formats.chat import answered, asked, refused, truncated
+from tracer_spec.chat.reading import answered, asked, refused, truncated
 from tracer_spec.text_steps import ToolCall
 
 TEXT = "where is my card?"
@@ -256,8 +256,7 @@ def test_whatever_comes_nothing_raises(value):
 
 def test_the_reader_needs_none_of_the_libraries_of_a_build():
     code = (
-        "import sys, tracer_spec.builtin.formats.chat; "
-        "print(sorted({'sklearn', 'scipy', 'onnx', 'yaml'} & set(sys.modules)))"
+        "import sys, tracer_spec.chat.reading; print(sorted({'sklearn', 'scipy', 'onnx', 'yaml'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

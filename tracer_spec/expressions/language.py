@@ -9,9 +9,9 @@ from typing import Any
 import jmespath
 from jmespath import exceptions, functions, visitor
 
-from tracer_spec.builtin.formats.closures import Compiler, Getter, Node
-from tracer_spec.builtin.formats.functions import FUNCTIONS
 from tracer_spec.errors import SpecError, did_you_mean
+from tracer_spec.expressions.closures import Compiler, Getter, Node
+from tracer_spec.expressions.functions import FUNCTIONS
 
 
 class ExpressionError(Exception):

@@ -1,0 +1,336 @@
+"""The files of a log: each line once, whatever becomes of its file, and the state that remembers them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+from pathlib import Path
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tracer_spec as ts
+from tests.production.decisions import line, reference, traffic
+from tracer_spec.errors import DataError, UsageError
+from tracer_spec.flow.documents.monitor import MonitorState, monitor_schema
+from tracer_spec.production.monitor import Monitor
+from tracer_spec.production.monitor_log import find_files, read_log
+from tracer_spec.production.monitor_run import follow_log
+from tracer_spec.production.monitor_state import read_state, state_document, write_state
+from tracer_spec.runtime import read_bundle
+
+
+def written(lines) -> bytes:
+    return b"".join(json.dumps(each).encode() + b"\n" for each in lines)
+
+
+class Nightly:
+    """A monitor that is run again and again on a folder, with its state in a file between."""
+
+    def __init__(self, folder: Path) -> None:
+        self.log, self.state = folder / "decisions", folder / "state.json"
+        self.log.mkdir(exist_ok=True)
+
+    def run(self):
+        monitor, before = read_state(self.state, reference(), None)
+        reading = read_log(find_files([str(self.log)]), before, monitor)
+        write_state(self.state, monitor, reading.files)
+        self.rows, self.notes, self.n_lines = monitor.tally.rows, reading.notes, reading.n_lines
+        return monitor
+
+
+@pytest.fixture
+def nightly(tmp_path):
+    return Nightly(tmp_path)
+
+
+# --- each line once ----------------------------------------------------------------------------------------------------
+
+DATA = written(traffic(120, 0.9, audit=0.5))
+
+
+@given(st.lists(st.integers(0, len(DATA)), max_size=5))
+def test_reading_night_by_night_gives_the_numbers_of_reading_at_once(tmp_path_factory, cuts):
+    folder = tmp_path_factory.mktemp("nights")
+    nights, once = Nightly(folder), Monitor(reference())
+    path = nights.log / "decisions-2026-03-01-a-0001.jsonl"
+    for end in [*sorted(cuts), len(DATA)]:
+        path.write_bytes(DATA[:end])
+        monitor = nights.run()
+    read_log([path], [], once)
+    found, expected = state_document(monitor, []), state_document(once, [])
+    assert found == expected
+    assert found["counts"]["rows"] == 120
+
+
+def test_a_last_line_that_is_being_written_waits(nightly):
+    path = nightly.log / "a.jsonl"
+    data = written([line(0), line(1)])
+    path.write_bytes(data[:-20])
+    nightly.run()
+    assert (nightly.rows, nightly.n_lines, nightly.notes) == (1, 1, ())
+    path.write_bytes(data)
+    nightly.run()
+    assert (nightly.rows, nightly.n_lines) == (2, 1)
+    nightly.run()
+    assert (nightly.rows, nightly.n_lines) == (2, 0)
+
+
+def test_a_file_that_is_renamed_or_compressed_goes_on_where_it_was(nightly):
+    path = nightly.log / "a.jsonl"
+    lines = traffic(70, 0.9)
+    path.write_bytes(written(lines[:50]))
+    nightly.run()
+    path = path.rename(nightly.log / "b.jsonl")
+    path.write_bytes(written(lines[:60]))
+    nightly.run()
+    assert (nightly.rows, nightly.n_lines, nightly.notes) == (60, 10, ())
+    (nightly.log / "b.jsonl.gz").write_bytes(gzip.compress(written(lines)))
+    path.unlink()
+    nightly.run()
+    assert (nightly.rows, nightly.n_lines, nightly.notes) == (70, 10, ())
+
+
+def test_a_copy_is_not_counted_again(nightly):
+    data = written(traffic(50, 0.9))
+    (nightly.log / "a.jsonl").write_bytes(data)
+    (nightly.log / "b.jsonl.gz").write_bytes(gzip.compress(data))
+    nightly.run()
+    assert (nightly.rows, nightly.notes) == (50, ("b.jsonl.gz is a copy of a.jsonl, and is not read",))
+    shutil.copy(nightly.log / "a.jsonl", nightly.log / "0.jsonl")
+    nightly.run()
+    assert nightly.rows == 50
+    assert "0.jsonl is a copy of a.jsonl, and is not read" in nightly.notes
+
+
+def test_a_file_that_is_gone_stays_counted_and_is_said_once(nightly):
+    for name, start in (("a", 0), ("b", 100), ("c", 200)):
+        (nightly.log / f"{name}.jsonl").write_bytes(written([line(start + number) for number in range(10)]))
+    nightly.run()
+    (nightly.log / "a.jsonl").unlink()
+    (nightly.log / "b.jsonl").unlink()
+    nightly.run()
+    assert (nightly.rows, nightly.notes) == (30, ("gone since they were read, and still counted: a.jsonl, b.jsonl",))
+    nightly.run()
+    assert (nightly.rows, nightly.notes) == (30, ())
+
+
+def test_a_file_that_is_replaced_is_read_from_its_start_and_one_that_is_cut_is_said(nightly):
+    path = nightly.log / "a.jsonl"
+    path.write_bytes(written(traffic(50, 0.9)))
+    nightly.run()
+    path.write_bytes(written([line(1000 + number) for number in range(5)]))
+    nightly.run()
+    assert (nightly.rows, nightly.notes) == (55, ("a.jsonl is another file than it was, and is read from its start",))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 5 * 4])
+    nightly.run()
+    assert nightly.rows == 55
+    assert "lines are lost, or counted twice" in nightly.notes[0]
+    path.write_bytes(b"")
+    nightly.run()
+    assert nightly.rows == 55
+
+
+def test_files_of_another_run_are_remembered_though_they_are_not_asked_for(nightly, tmp_path):
+    (nightly.log / "a.jsonl").write_bytes(written([line(0)]))
+    nightly.run()
+    monitor, before = read_state(nightly.state, reference(), None)
+    other = tmp_path / "other.jsonl"
+    other.write_bytes(written([line(1)]))
+    reading = read_log(find_files([str(other)]), before, monitor)
+    assert {Path(each.path).name for each in reading.files} == {"a.jsonl", "other.jsonl"}
+    assert reading.notes == ()
+
+
+def test_lines_that_are_no_json_are_counted_and_blank_ones_are_nothing(nightly):
+    (nightly.log / "a.jsonl").write_bytes(b'{"half\n\n[1]\n' + b"[" * 100_000 + b"\n\xff\n" + written([line(0)]))
+    monitor = nightly.run()
+    assert monitor.tally.passed_over == {"not a JSON object": 4}
+    assert nightly.rows == 1
+
+
+def test_a_file_that_grows_while_it_is_read_is_known_again(nightly):
+    other, path = nightly.log / "0.jsonl", nightly.log / "a.jsonl"
+    lines = [line(number) for number in range(6)]
+    other.write_bytes(written([line(100)]))
+    path.write_bytes(written(lines[:1]))
+
+    class Meanwhile(Monitor):
+        def add(self, record):
+            if self.tally.rows == 1:
+                path.write_bytes(written(lines[:4]))
+            super().add(record)
+
+    monitor = Meanwhile(reference())
+    reading = read_log([other, path], [], monitor)
+    n_first = monitor.tally.rows
+    path.write_bytes(written(lines))
+    again = read_log([other, path], reading.files, monitor)
+    assert (monitor.tally.rows, again.n_lines, again.notes) == (7, 7 - n_first, ())
+    assert n_first == 5
+
+
+def test_a_folder_or_a_file_that_may_not_be_read_is_said(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "a.jsonl").write_bytes(DATA)
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(DataError, match="the log cannot be read: permission denied"):
+        read_log([tmp_path / "a.jsonl"], [], Monitor(reference()))
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(DataError, match="the log cannot be read: permission denied"):
+        find_files([str(tmp_path)])
+
+
+# --- which files -------------------------------------------------------------------------------------------------------
+
+
+def test_folders_files_and_patterns_are_found_by_name_and_each_file_once(tmp_path):
+    for name in ("b/2.jsonl", "a/3.jsonl", "a/1.jsonl.gz", "a/x.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    names = [str(tmp_path / "a"), str(tmp_path / "b/2.jsonl"), str(tmp_path / "?/*.jsonl"), str(tmp_path / "a/x.txt")]
+    assert [path.name for path in find_files(names)] == ["1.jsonl.gz", "2.jsonl", "3.jsonl", "x.txt"]
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [("none.jsonl", "there is no such file"), ("*.jsonl", "there is no such file"), (".", "no file in this folder")],
+)
+def test_what_is_not_there_is_said(tmp_path, monkeypatch, name, what):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=what):
+        find_files([name])
+
+
+def test_a_file_that_cannot_be_unpacked_is_said_with_its_name(tmp_path):
+    path = tmp_path / "a.jsonl.gz"
+    for data in (b"no gzip", gzip.compress(DATA)[:-30]):
+        path.write_bytes(data)
+        with pytest.raises(DataError, match=r"a\.jsonl\.gz"):
+            read_log([path], [], Monitor(reference()))
+
+
+# --- the state ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_state_is_small_and_what_its_schema_says(nightly):
+    (nightly.log / "a.jsonl").write_bytes(written(traffic(3000, 0.8, minutes=100)))
+    monitor = nightly.run()
+    document = json.loads(nightly.state.read_text())
+    jsonschema.validate(document, monitor_schema())
+    MonitorState.model_validate(document)
+    assert document == state_document(*read_state(nightly.state, reference(), None))
+    assert nightly.state.stat().st_size < 8000
+    assert monitor.verdict == "refuted"
+    assert read_state(nightly.state, reference(), None)[0].verdict == "refuted"
+
+
+def test_a_state_of_another_bundle_is_refused(nightly):
+    (nightly.log / "a.jsonl").write_bytes(written([line(0)]))
+    nightly.run()
+    with pytest.raises(DataError, match="state of a monitor of small 0123456789ab, not of other") as raised:
+        read_state(nightly.state, reference(name="other", sha256="6" * 64), None)
+    assert "--state" in raised.value.problems[0].hint
+
+
+def test_a_state_keeps_its_alpha(nightly):
+    (nightly.log / "a.jsonl").write_bytes(written([line(0)]))
+    nightly.run()
+    assert read_state(nightly.state, reference(), 0.05)[0].alpha == 0.05
+    with pytest.raises(UsageError, match=r"begun with alpha 0\.05, and 0\.01 is given"):
+        read_state(nightly.state, reference(), 0.01)
+
+
+BROKEN = {
+    "counts": {"rows": -1},
+    "detectors": [0.0],
+    "evidence": ["x"] * 20,
+    "scores": [1, 2],
+    "periods": {"yesterday": [1, 1, 1, 1]},
+    "period_days": 0.5,
+    "alpha": 1.5,
+    "first": 2026,
+    "labels": {"a": [1, 2, 3]},
+    "files": [{"path": "a"}],
+    "log_peak": "1",
+    "schema_version": 2,
+    "refuted": {"n": 1},
+    "warned": {"n": 1, "time": "\x1b[2J"},
+    "bundle": "b",
+}
+
+
+@pytest.mark.parametrize("key", BROKEN)
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_state_that_is_broken_is_refused_with_what_to_do(nightly, key, is_there):
+    (nightly.log / "a.jsonl").write_bytes(written([line(0)]))
+    nightly.run()
+    document = json.loads(nightly.state.read_text())
+    document = (
+        {**document, key: BROKEN[key]} if is_there else {name: each for name, each in document.items() if name != key}
+    )
+    nightly.state.write_text(json.dumps(document))
+    with pytest.raises(DataError, match="this is no state of a monitor") as raised:
+        read_state(nightly.state, reference(), None)
+    assert raised.value.problems[0].hint == "remove it, and the whole log is read again"
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"{", b"\xff", b'{"schema_version": 1}', b'{"a": 1, "a": 2}'])
+def test_a_file_that_is_no_state_is_refused(tmp_path, data):
+    (tmp_path / "state.json").write_bytes(data)
+    with pytest.raises(DataError, match="this is no state of a monitor"):
+        read_state(tmp_path / "state.json", reference(), None)
+    with pytest.raises(DataError, match="cannot be read"):
+        read_state(tmp_path, reference(), None)
+
+
+# --- a whole run -------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_over_a_deployments_log_while_it_is_written(bundle, texts, tmp_path):
+    opened = read_bundle(bundle)
+    with ts.deploy(bundle, teacher=lambda text: '{"intent": "other"}', log=tmp_path / "log", audit=0.5) as deployed:
+        for number, text in enumerate(texts):
+            deployed.classify(text)
+            if number in (100, 250):
+                deployed.log.flush()
+                monitor, _ = follow_log(opened, [str(tmp_path / "log")], state=tmp_path / "s.json")
+                assert monitor.tally.rows == number + 1
+    monitor, reading = follow_log(opened, [str(tmp_path / "log")], state=tmp_path / "s.json")
+    assert (monitor.tally.rows, reading.n_lines) == (len(texts), len(texts) - 251)
+    assert monitor.verdict == "refuted"
+
+
+def test_a_log_that_is_gone_leaves_the_verdict_of_its_state(bundle, texts, tmp_path):
+    opened, log, state = read_bundle(bundle), tmp_path / "log", tmp_path / "s.json"
+    with ts.deploy(bundle, teacher=lambda text: '{"intent": "other"}', log=log, audit=1.0) as deployed:
+        for text in texts:
+            deployed.classify(text)
+    assert follow_log(opened, [str(log)], state=state)[0].verdict == "refuted"
+    shutil.rmtree(log)
+    monitor, reading = follow_log(opened, [str(log)], state=state)
+    assert (monitor.verdict, reading.n_lines, reading.files) == ("refuted", 0, ())
+    assert "gone since they were read" in reading.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("lines", "what"),
+    [
+        ([line(0)], r"no line is a decision of deployed \w+; versions in the log: '0123456789ab' 1"),
+        ([{**line(0), "router": None}], "none of 1 line is a decision of .*: 1 recorded without a bundle"),
+        ([{"input": "x", "teacher": "a"}] * 2, "none of 2 lines is a decision of .*: 2 not a decision"),
+        ([], "the log is empty so far"),
+    ],
+)
+def test_a_log_without_a_decision_of_this_bundle_is_refused_and_nothing_is_remembered(bundle, tmp_path, lines, what):
+    (tmp_path / "a.jsonl").write_bytes(written(lines))
+    with pytest.raises(DataError, match=what) as raised:
+        follow_log(read_bundle(bundle), [str(tmp_path / "a.jsonl")], state=tmp_path / "s.json")
+    assert raised.value.problems[0].hint
+    assert not (tmp_path / "s.json").exists()

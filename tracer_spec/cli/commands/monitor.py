@@ -1,0 +1,73 @@
+"""``tracer-spec monitor``: whether a bundle's claim still holds, by the log of its decisions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tracer_spec.cli.console import print_document
+from tracer_spec.cli.options import brief_option, sha256_option
+from tracer_spec.cli.output import GITHUB, JSON, chosen_format, format_options
+from tracer_spec.cli.verbs import VERBS
+
+FAILED = 4
+
+
+@click.command("monitor", short_help=VERBS["monitor"])
+@click.argument("bundle", metavar="BUNDLE")
+@click.argument("logs", metavar="LOG...", nargs=-1, required=True)
+@click.option(
+    "--state",
+    metavar="FILE",
+    help="Remember in this file what has been read, so that the next run reads only what is new.",
+)
+@click.option(
+    "--alpha",
+    type=float,
+    metavar="SHARE",
+    help="How often a claim that is true may be refuted, however often one looks; 1 minus the claim's confidence by default.",
+)
+@sha256_option
+@format_options
+@brief_option
+def command(
+    bundle: str,
+    logs: tuple[str, ...],
+    state: str | None,
+    alpha: float | None,
+    sha256: str | None,
+    form: str | None,
+    as_json: bool,
+    brief: bool,
+) -> int:
+    """Say whether a bundle's claim still holds, by the log of its decisions.
+
+    LOG is the folder that a deployment logs to, a file, or a pattern in quotes. Only audited requests, which a coin chose for
+    the teacher whatever the router would say, tell how often the two agree; all requests tell coverage, drift of the acceptance
+    scores, and labels that move. Look as often as you like: the numbers stay valid.
+
+    The verdict is 'holds', 'warns', where agreement has fallen towards the target, or 'refuted', where it is under it. The exit
+    code is 4 where the claim is refuted, else 0. A refuted claim stays refuted. No text of a request is printed.
+    """
+    form = chosen_format(form, as_json=as_json)
+    from tracer_spec.cli.text.monitor import monitor_document, monitor_outcome
+    from tracer_spec.cli.text.terminal_course import draw_course
+    from tracer_spec.production.monitor import REFUTED
+    from tracer_spec.production.monitor_run import follow_log
+    from tracer_spec.runtime import read_bundle
+
+    opened = read_bundle(bundle, sha256=sha256)
+    monitor, reading = follow_log(opened, logs, state=None if state is None else Path(state), alpha=alpha)
+    if form == JSON:
+        print_document(monitor_document(monitor, reading, opened))
+    else:
+        outcome = monitor_outcome(monitor, reading, opened)
+        click.echo(outcome.text(brief=brief))
+        for line in [] if brief else draw_course(monitor):
+            click.echo(line)
+        if form == GITHUB:
+            from tracer_spec.cli.text.github_summary import publish_monitor
+
+            publish_monitor(outcome, monitor.agreement.share, monitor.coverage.share)
+    return FAILED if monitor.verdict == REFUTED else 0

@@ -1,0 +1,108 @@
+"""The outcome of a monitor, and the document of it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from tracer_spec.cli.text.outcome import Outcome
+from tracer_spec.production.monitor import WARNING_BAR, Monitor, Rate
+from tracer_spec.production.monitor_log import Reading
+from tracer_spec.production.monitor_tally import Moment
+from tracer_spec.report.facts import Fact
+from tracer_spec.report.monitor_facts import monitor_facts
+from tracer_spec.runtime import Bundle
+
+
+def monitor_outcome(monitor: Monitor, reading: Reading, bundle: Bundle) -> Outcome:
+    """Return what a log says of a bundle: the verdict first, then the numbers, then what limits them."""
+    reference = monitor.reference
+    facts = [*monitor_facts(monitor, reading), Fact("sha256", bundle.sha256)]
+    return Outcome(monitor.verdict, f"{reference.name} {reference.version}", facts)
+
+
+def monitor_document(monitor: Monitor, reading: Reading, bundle: Bundle) -> dict[str, Any]:
+    """Return the document of ``monitor --json``."""
+    reference, tally, drift = monitor.reference, monitor.tally, monitor.drift
+    return {
+        "schema_version": 1,
+        "status": monitor.verdict,
+        "file": {"path": bundle.where, "sha256": bundle.sha256},
+        "name": reference.name,
+        "version": reference.version,
+        "claim": {
+            "text": reference.claim,
+            "measure": reference.measure,
+            "target": reference.target,
+            "confidence": reference.confidence,
+        },
+        "alpha": monitor.alpha,
+        "claimed": _rate_document(monitor.rate),
+        "agreement": _rate_document(monitor.agreement),
+        "coverage": _rate_document(monitor.coverage),
+        "e_value": {
+            "now": monitor.e_value_now,
+            "largest": monitor.e_value,
+            "refutes_at": 1 / monitor.alpha,
+            "refuted": _moment(tally.refuted),
+        },
+        "warning": {
+            "detector": monitor.detector,
+            "warns_at": WARNING_BAR,
+            "level": reference.warning_level,
+            "measured_at_release": reference.measured,
+            "warned": _moment(tally.warned),
+            "is_warning": tally.is_warning,
+        },
+        "audited": {
+            "n": tally.audited,
+            "unanswered": tally.unanswered,
+            "handled": tally.compared,
+            "unknown_labels": tally.unknown,
+        },
+        "drift": {**asdict(drift), "is_seen": drift.is_seen} if drift else None,
+        "deferred": dict(tally.reasons),
+        "labels": [
+            {
+                "label": label,
+                "teacher": tally.labels[label].teacher if label in tally.labels else 0,
+                "router": tally.labels[label].router if label in tally.labels else 0,
+                "teacher_at_release": reference.teacher.get(label),
+                "router_at_release": reference.router.get(label),
+            }
+            for label in reference.labels
+        ],
+        "moved": {
+            "teacher": [asdict(each) for each in monitor.teachers_moved],
+            "router": [asdict(each) for each in monitor.routers_moved],
+        },
+        "log": {
+            "rows": tally.rows,
+            "first": tally.first or None,
+            "last": tally.last or None,
+            "unanswered": tally.failed,
+            "other_versions": dict(tally.versions),
+            "passed_over": dict(tally.passed_over),
+            "read_in_this_run": reading.n_lines,
+            "notes": list(reading.notes),
+        },
+        "period_days": tally.calendar.width,
+        "periods": [
+            {
+                "first_day": each.day.isoformat(),
+                "rows": each.rows,
+                "handled": each.handled,
+                "claimed": _rate_document(each.own),
+                "since_release": _rate_document(each.since),
+            }
+            for each in monitor.progress()
+        ],
+    }
+
+
+def _rate_document(rate: Rate) -> dict[str, Any]:
+    return {"n": rate.n, "k": rate.k, "share": rate.share, "lower": rate.lower, "upper": rate.upper}
+
+
+def _moment(moment: Moment | None) -> dict[str, Any] | None:
+    return None if moment is None else {"n": moment.n, "time": moment.time or None}

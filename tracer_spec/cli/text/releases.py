@@ -1,0 +1,121 @@
+"""What ``promote`` and ``rollback`` tell: who decides now, who did before, and what is another for the app."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from tracer_spec.cli.console import paint, rows
+from tracer_spec.runtime.field_rules import plain
+from tracer_spec.runtime.release import bundle_place
+from tracer_spec.text_format import listing, one_line, plural
+
+if TYPE_CHECKING:
+    from tracer_spec.production.releases import Moved
+    from tracer_spec.runtime import Bundle
+
+_WIDTH = 10
+
+
+def promoted_text(moved: Moved) -> str:
+    """Return what ``promote`` prints."""
+    return _text(_verdict(moved), moved, tuple(_promoted(moved)))
+
+
+def rolled_back_text(moved: Moved) -> str:
+    """Return what ``rollback`` prints."""
+    ended = moved.was is not None and moved.was.canary is not None
+    facts = [
+        ("decides", f"{_title(moved.bundle)}  {'all requests' if ended else 'all requests again'}"),
+        ("ended" if ended else "undone", _undone(moved)),
+        *_changes(moved),
+    ]
+    return _text("rolled back", moved, (*facts, *_file(moved)))
+
+
+def moved_document(moved: Moved) -> dict[str, Any]:
+    """Return the document of ``--json``."""
+    return {
+        "schema_version": 1,
+        "folder": str(moved.folder),
+        "changed": moved.is_change,
+        "release": plain(moved.release),
+        "bundle": {**_named(moved.bundle), "path": str(bundle_place(moved.folder, moved.bundle.sha256))},
+        "before": None if moved.before is None else _named(moved.before),
+        "labels": {"added": list(moved.labels_added), "removed": list(moved.labels_removed)},
+        "asks_for": list(moved.asks_for),
+        "removed": list(moved.removed),
+    }
+
+
+def _verdict(moved: Moved) -> str:
+    if not moved.is_change:
+        return "unchanged"
+    canary = moved.release.canary
+    if canary is not None and canary.sha256 == moved.bundle.sha256:
+        return "canary"
+    return "promoted" if moved.release.current == moved.bundle.sha256 else "canary ended"
+
+
+def _promoted(moved: Moved) -> Iterator[tuple[str, str]]:
+    """Tell who decides what."""
+    canary, before = moved.release.canary, moved.before
+    decides = _title(moved.bundle)
+    if canary is not None and canary.sha256 == moved.bundle.sha256:
+        yield "decides", f"{decides}  {100 * canary.share:g} % of the requests"
+        yield "the rest", _title(before) if before else f"{moved.release.current[:12]}, which cannot be read"
+    elif moved.release.current != moved.bundle.sha256:
+        yield "decides", f"{_title(before) if before else moved.release.current[:12]}  all requests again"
+        yield "ended", decides
+        return
+    else:
+        yield "decides", f"{decides}  all requests"
+        yield from _replaced(moved)
+    yield from _changes(moved)
+    yield from _file(moved)
+
+
+def _replaced(moved: Moved) -> Iterator[tuple[str, str]]:
+    """Tell what decided before, and how to have it back."""
+    if moved.was is None or moved.was.current == moved.bundle.sha256:
+        return
+    told = _title(moved.before) if moved.before else f"{moved.was.current[:12]}, which cannot be read any more"
+    yield "before", told
+    if moved.release.history:
+        yield "back", shlex.join(["tracer-spec", "rollback", str(moved.folder)])
+
+
+def _changes(moved: Moved) -> Iterator[tuple[str, str]]:
+    """Tell what an app must know of the change."""
+    for name, labels in (("new", moved.labels_added), ("gone", moved.labels_removed)):
+        if labels:
+            yield f"{name}", f"{plural(len(labels), 'label')}: {listing(map(one_line, labels))}"
+    for each in moved.asks_for:
+        yield "asks for", each
+    if moved.removed:
+        yield "removed", f"{plural(len(moved.removed), 'bundle')} that nothing pointed to"
+
+
+def _file(moved: Moved) -> Iterator[tuple[str, str]]:
+    yield "file", str(bundle_place(moved.folder, moved.bundle.sha256))
+
+
+def _undone(moved: Moved) -> str:
+    if moved.before is not None:
+        return _title(moved.before)
+    was = moved.was
+    digest = "" if was is None else was.canary.sha256 if was.canary else was.current
+    return f"{digest[:12]}, which cannot be read any more"
+
+
+def _text(verdict: str, moved: Moved, facts: tuple[tuple[str, str], ...]) -> str:
+    return "\n".join([paint(f"{verdict}  {moved.folder}", "bold"), rows(facts, width=_WIDTH)])
+
+
+def _title(bundle: Bundle) -> str:
+    return f"{bundle.manifest.name} {bundle.manifest.version}"
+
+
+def _named(bundle: Bundle) -> dict[str, str]:
+    return {"name": bundle.manifest.name, "version": bundle.manifest.version, "sha256": bundle.sha256}

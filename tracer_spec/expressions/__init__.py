@@ -1,0 +1,1 @@
+"""JMESPath expressions over records and bodies, compiled, with functions of our own."""

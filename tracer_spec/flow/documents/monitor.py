@@ -1,0 +1,87 @@
+"""The state of a monitor: ``schemas/monitor.v1.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import Field
+
+from tracer_spec.flow.documents.document import Count, Flag, Inside, Number, Part, Text, Whole, json_schema
+
+_COMMENT = (
+    "What 'tracer-spec monitor --state' remembers of a log. It grows with the labels, and with the files that are still there, "
+    "and not with the log. Beyond what a schema can say: handled <= rows, unanswered <= audited, agree <= compared <= audited."
+)
+PerBet: TypeAlias = Annotated[tuple[Number, ...], Field(min_length=20, max_length=20)]
+Counts: TypeAlias = Mapping[str, Count]
+
+
+class MonitoredBundle(Part):
+    """The bundle whose decisions are counted."""
+
+    name: Text
+    version: Text
+    sha256: Text = Field(description="of the whole file")
+
+
+class MonitoredCounts(Part):
+    """Rows of the bundle's version."""
+
+    rows: Count
+    handled: Count
+    audited: Count = Field(description="rows that the coin chose for the teacher")
+    unanswered: Count = Field(description="audited rows that the teacher did not answer")
+    compared: Count = Field(description="audited rows that the teacher answered and the router handles")
+    agree: Count = Field(description="those of them whose labels are one")
+    unknown: Count = Field(description="audited rows whose answer is no label of the bundle")
+    failed: Count = Field(description="rows that nobody answered")
+
+
+class Reached(Part):
+    """When a bar was reached first."""
+
+    n: Count = Field(description="outcomes until then")
+    time: str = Field(description="of the request; empty where it had none")
+
+
+class MonitoredFile(Part):
+    """How far a file has been read."""
+
+    path: Text
+    bytes: Count = Field(description="up to the end of a line; of what is unpacked, where the file is compressed")
+    head: Text = Field(
+        description="the first 16 hexadecimal digits of the sha256 of its first 1,024 bytes, or of what was read"
+    )
+
+
+class MonitorState(Part):
+    """What a monitor remembers of a log."""
+
+    schema_version: Literal[1]
+    bundle: MonitoredBundle
+    alpha: Inside = Field(description="how often a claim that is true may be refuted")
+    counts: MonitoredCounts
+    first: Text | None = Field(description="the time of the earliest row")
+    last: Text | None = Field(description="the time of the latest row")
+    log_peak: Number = Field(description="the largest logarithm of the e-process so far")
+    evidence: PerBet = Field(description="the logarithm of each bet's evidence against the claim")
+    detectors: PerBet = Field(description="log(1 + M) of each bet's e-detector")
+    refuted: Reached | None
+    warned: Reached | None
+    is_warning: Flag = Field(description="whether the warning has not ended since")
+    reasons: Counts = Field(description="deferred rows by reason")
+    versions: Counts = Field(description="rows of other bundles by version")
+    passed_over: Counts = Field(description="lines that are no decision, by what is wrong with them")
+    scores: tuple[Count, ...] = Field(description="rows per bin, whose edges are scores of the certify rows")
+    labels: Mapping[str, Annotated[tuple[Count, Count], Field(description="by the teacher, by the router")]]
+    period_days: Annotated[Whole, Field(ge=1)]
+    periods: Mapping[str, tuple[Count, Count, Count, Count]] = Field(
+        description="by first day: rows, handled, outcomes that the claim is about, those that hold"
+    )
+    files: tuple[MonitoredFile, ...]
+
+
+def monitor_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a state."""
+    return json_schema(MonitorState, "tracer-spec monitor state, version 1", _COMMENT)

@@ -1,0 +1,303 @@
+"""Whether a bundle's claim still holds, by the log of its decisions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from tracer_spec.errors import UsageError
+from tracer_spec.production.monitor_labels import Moved, moved
+from tracer_spec.production.monitor_reference import AGREEMENT, Reference
+from tracer_spec.production.monitor_scores import Drift
+from tracer_spec.production.monitor_tally import MOST_PERIODS, LabelTally, Moment, Period, Tally, count, time_of
+from tracer_spec.runtime.bundle import Bundle
+from tracer_spec.runtime.decision import Reason
+from tracer_spec.stats.anytime import anytime_interval, detect, gather, log_detector, log_e_value
+
+HOLDS, WARNS, REFUTED = "holds", "warns", "refuted"
+NOT_MEASURED, NOTHING_CLAIMED = "not measured", "nothing claimed"
+DEFAULT_ALPHA = 0.05
+WARNING_BAR: Final = 30_000
+"""The e-detector's bar: at least so many outcomes pass, on average, until a warning without cause."""
+WARNING_ENDS: Final = 300
+"""A warning ends where the e-detector is no more than this, so that it does not come and go with each outcome."""
+TEACHER, NOBODY = "teacher", "nobody"
+
+NO_DECISION = "not a decision"
+NO_BUNDLE = "recorded without a bundle"
+NO_TIME = "without a time"
+_LARGEST = 690.0
+# outcomes that tell of the last days
+_ENOUGH = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A share with its interval, which contains the true one at all times together: k of n, in [lower, upper]."""
+
+    n: int
+    k: int
+    lower: float
+    upper: float
+
+    @property
+    def share(self) -> float | None:
+        """Return k / n, None where there is nothing to divide."""
+        return self.k / self.n if self.n else None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How a claim fared in a stretch of days.
+
+    Parameters
+    ----------
+    day : date
+        On which it begins.
+    rows, handled : int
+        Decisions of the stretch, and those handled.
+    own, since : Rate
+        The rate that the claim is about, of this stretch alone, and since release up to its end.
+    """
+
+    day: date
+    rows: int
+    handled: int
+    own: Rate
+    since: Rate
+
+
+class Monitor:
+    """Follows the decisions of one bundle, and says whether its claim still holds.
+
+    Parameters
+    ----------
+    bundle : Bundle or Reference
+        From :func:`tracer_spec.runtime.read_bundle`.
+    alpha : float or None
+        How often a claim that is true may be refuted, in (0, 1), however often one looks; by default 1 minus the certificate's
+        confidence, and .05 where nothing is certified.
+    tally : Tally or None
+        What an earlier monitor of the same bundle and alpha has counted.
+
+    Raises
+    ------
+    UsageError
+        Where alpha is not in (0, 1).
+    BundleError
+        Where the bundle has no target that a log could be held against.
+
+    Notes
+    -----
+    *Refuted* is the e-process of :func:`~tracer_spec.stats.anytime.gather` against the target at 1 / alpha, and stays so.
+    *Warns* is the e-detector of :func:`~tracer_spec.stats.anytime.detect` at :data:`WARNING_BAR` against
+    :attr:`Reference.warning_level`, and ends at :data:`WARNING_ENDS`. Both rest on audited rows alone, which a coin chose
+    among all requests before anything was known of them. One thread adds at a time.
+    """
+
+    def __init__(self, bundle: Bundle | Reference, *, alpha: float | None = None, tally: Tally | None = None) -> None:
+        self.reference = bundle if isinstance(bundle, Reference) else Reference.of(bundle)
+        confidence = self.reference.confidence
+        self.alpha = alpha if alpha is not None else DEFAULT_ALPHA if confidence is None else round(1 - confidence, 12)
+        if not 0 < self.alpha < 1:
+            raise UsageError(f"alpha must be between 0 and 1 (exclusive), got {alpha}")
+        self.tally = tally if tally is not None else Tally()
+        self._bins = self.reference.bins
+        if not self.tally.scores:
+            self.tally.scores = [0] * len(self._bins)
+        self._is_of_handled = self.reference.measure == AGREEMENT
+        self._known = frozenset(self.reference.labels)
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        """Count one line of the log.
+
+        Parameters
+        ----------
+        record : mapping
+            As ``schemas/decision.v1.json`` has it. What is no decision of this bundle is counted apart, by reason.
+        """
+        story = record.get("router", ())
+        if story is None:
+            count(self.tally.passed_over, NO_BUNDLE)
+        elif not _is_decision(story):
+            count(self.tally.passed_over, NO_DECISION)
+        elif story["version"] != self.reference.version:
+            count(self.tally.versions, story["version"])
+        else:
+            self._add_own(record, story)
+
+    def _add_own(self, record: Mapping[str, Any], story: Mapping[str, Any]) -> None:
+        """Count a decision of this bundle."""
+        tally, handled = self.tally, story["handled"]
+        tally.rows += 1
+        tally.handled += handled
+        if not handled:
+            count(tally.reasons, str(story.get("reason")))
+        if (
+            tally.scores and story.get("reason") != Reason.UNAVAILABLE
+        ):  # there is no score where there was nothing to score
+            tally.scores[self._bins.of(story["score"])] += 1
+        if handled and (label := story.get("label")) in self._known:
+            self._label(label).router += 1
+        served = story.get("served")
+        tally.failed += served == NOBODY
+        outcome = self._outcome(record.get("teacher"), story) if story["audit"] else None
+        said = ""
+        if (time := time_of(record.get("time"))) is None:
+            count(tally.passed_over, NO_TIME)
+        else:
+            said = tally.see(time)
+            period = tally.calendar.at(time.date())
+            period.rows += 1
+            period.handled += handled
+            if outcome is not None:
+                period.n += 1
+                period.k += outcome
+        if outcome is not None:
+            self._test(outcome, said)
+
+    def _outcome(self, teacher: Any, story: Mapping[str, Any]) -> bool | None:
+        """Count an audited row; return whether it bears the claim out, None where it is no outcome of it."""
+        tally, handled = self.tally, story["handled"]
+        tally.audited += 1
+        if story.get("served") != TEACHER:
+            tally.unanswered += 1
+            return None
+        if isinstance(teacher, str) and teacher in self._known:
+            self._label(teacher).teacher += 1
+        else:
+            tally.unknown += 1
+        agrees = handled and teacher is not None and teacher == story.get("label")
+        tally.compared += handled
+        tally.agree += agrees
+        if self._is_of_handled:
+            return agrees if handled else None
+        return agrees or not handled
+
+    def _test(self, outcome: bool, time: str) -> None:
+        """Take one more outcome into both tests."""
+        tally, (n, _) = self.tally, self._counts
+        tally.evidence = gather(tally.evidence, n - 1, outcome, self.reference.target)
+        tally.log_peak = max(tally.log_peak, float(log_e_value(tally.evidence, n)))
+        tally.detectors = detect(tally.detectors, outcome, self.reference.warning_level)
+        if tally.refuted is None and tally.log_peak >= -math.log(self.alpha):
+            tally.refuted = Moment(n, time)
+        if not tally.is_warning and self.detector >= WARNING_BAR:
+            tally.is_warning = True
+            tally.warned = tally.warned or Moment(n, time)
+        elif tally.is_warning and self.detector <= WARNING_ENDS:
+            tally.is_warning = False
+
+    def _label(self, label: str) -> LabelTally:
+        return self.tally.labels.setdefault(label, LabelTally())
+
+    @property
+    def _counts(self) -> tuple[int, int]:
+        """Return the outcomes that the claim is about, and those of them that hold."""
+        tally = self.tally
+        if self._is_of_handled:
+            return tally.compared, tally.agree
+        asked = tally.audited - tally.unanswered
+        return asked, asked - (tally.compared - tally.agree)
+
+    @property
+    def verdict(self) -> str:
+        """Return ``holds``, ``warns`` or ``refuted``; ``not measured`` before any outcome; or ``nothing claimed``."""
+        if self.reference.confidence is None:
+            return NOTHING_CLAIMED
+        if self.tally.refuted is not None:
+            return REFUTED
+        if not self._counts[0]:
+            return NOT_MEASURED
+        return WARNS if self.tally.is_warning else HOLDS
+
+    @property
+    def e_value(self) -> float:
+        """Return the largest evidence against the claim so far; 1 / alpha or more refutes it."""
+        return math.exp(min(self.tally.log_peak, _LARGEST))
+
+    @property
+    def e_value_now(self) -> float:
+        """Return the evidence against the claim by now, which can be less than it was."""
+        return math.exp(min(float(log_e_value(self.tally.evidence, self._counts[0])), _LARGEST))
+
+    @property
+    def detector(self) -> float:
+        """Return the e-detector; :data:`WARNING_BAR` or more warns."""
+        return math.expm1(min(float(log_detector(self.tally.detectors)), _LARGEST))
+
+    @property
+    def rate(self) -> Rate:
+        """Return the rate that the claim is about, since release."""
+        return self._rate(*self._counts)
+
+    @property
+    def agreement(self) -> Rate:
+        """Return the agreement on audited rows that are handled."""
+        return self._rate(self.tally.compared, self.tally.agree)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Return the interval of :attr:`rate`: at all times together it misses the true one with probability alpha at most."""
+        return self.rate.lower, self.rate.upper
+
+    @property
+    def coverage(self) -> Rate:
+        """Return the share of all rows that are handled."""
+        return self._rate(self.tally.rows, self.tally.handled)
+
+    @property
+    def drift(self) -> Drift | None:
+        """Return how far the scores of all rows are from those at release; None where there is nothing to compare."""
+        return self._bins.drift(self.tally.scores) if self.tally.scores else None
+
+    @property
+    def teachers_moved(self) -> list[Moved]:
+        """Return the labels that the teacher gives more or less often than at release, on audited rows."""
+        return moved(self.reference.teacher, {label: each.teacher for label, each in self.tally.labels.items()})
+
+    @property
+    def routers_moved(self) -> list[Moved]:
+        """Return the labels that the router gives more or less often than at release, on handled rows."""
+        return moved(self.reference.router, {label: each.router for label, each in self.tally.labels.items()})
+
+    def progress(self, most: int = MOST_PERIODS) -> list[Progress]:
+        """Return how the claim fared over time, in at most so many stretches of equal length, in the order of time."""
+        calendar = self.tally.calendar
+        stretches, n, k = [], 0, 0
+        for number, period in calendar.stretches(most):
+            n, k = n + period.n, k + period.k
+            own, since = self._rate(period.n, period.k), self._rate(n, k)
+            stretches.append(Progress(calendar.first_day(number), period.rows, period.handled, own, since))
+        return stretches
+
+    @property
+    def lately(self) -> Progress | None:
+        """Return how the claim fared in the last days that hold enough outcomes together; None where all days are needed."""
+        calendar = self.tally.calendar
+        late = Period()
+        numbers = sorted(calendar.periods, reverse=True)
+        for number in numbers[:-1]:
+            late.add(calendar.periods[number])
+            if late.n >= _ENOUGH:
+                own = self._rate(late.n, late.k)
+                return Progress(calendar.first_day(number), late.rows, late.handled, own, self.rate)
+        return None
+
+    def _rate(self, n: int, k: int) -> Rate:
+        return Rate(n, k, *anytime_interval(n, k, 1 - self.alpha))
+
+
+def _is_decision(story: Any) -> bool:
+    """Return whether the parts that are counted are there, and of their kinds."""
+    return (
+        isinstance(story, Mapping)
+        and isinstance(story.get("version"), str)
+        and type(story.get("handled")) is bool
+        and type(story.get("audit")) is bool
+        and type(story.get("score")) in (int, float)
+        and math.isfinite(story["score"])
+    )

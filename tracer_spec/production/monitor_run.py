@@ -1,0 +1,64 @@
+"""One run of a monitor over the files of a log, with or without a state from the run before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tracer_spec.errors import DataError
+from tracer_spec.production.monitor import NO_BUNDLE, Monitor
+from tracer_spec.production.monitor_log import Reading, find_files, read_log
+from tracer_spec.production.monitor_reference import Reference
+from tracer_spec.production.monitor_state import read_state, write_state
+from tracer_spec.runtime.bundle import Bundle
+from tracer_spec.text_format import counted_names, plural, reasons
+
+
+def follow_log(
+    bundle: Bundle, logs: Sequence[str], *, state: Path | None = None, alpha: float | None = None
+) -> tuple[Monitor, Reading]:
+    """Read what is new in a log, and remember it.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    logs : sequence of str
+        Folders, files or patterns.
+    state : Path or None
+        Where to remember what has been read; None reads the whole log each time.
+    alpha : float or None
+        See :class:`~tracer_spec.production.monitor.Monitor`.
+
+    Raises
+    ------
+    DataError
+        Where a file cannot be read or written, the state is another bundle's, or the log holds no decision of this bundle.
+    UsageError
+        Where alpha is not in (0, 1), or not the one that the state was begun with.
+    """
+    reference = Reference.of(bundle)
+    monitor, before = (Monitor(reference, alpha=alpha), []) if state is None else read_state(state, reference, alpha)
+    reading = read_log(find_files(logs, may_be_gone=monitor.tally.rows > 0), before, monitor)
+    if not monitor.tally.rows:
+        raise _no_decision(monitor, reading, ", ".join(logs))
+    if state is not None:
+        write_state(state, monitor, reading.files)
+    return monitor, reading
+
+
+def _no_decision(monitor: Monitor, reading: Reading, where: str) -> DataError:
+    """Say what a log holds instead of decisions of this bundle."""
+    of, tally = f"{monitor.reference.name} {monitor.reference.version}", monitor.tally
+    if tally.versions:
+        others = counted_names(sorted(tally.versions.items(), key=lambda each: -each[1]))
+        hint = "name the bundle whose version it is; 'tracer-spec inspect BUNDLE' prints a bundle's"
+        return DataError(f"no line is a decision of {of}; versions in the log: {others}", where=where, hint=hint)
+    if not reading.n_lines:
+        return DataError(
+            "the log is empty so far", where=where, hint="requests are logged by ts.deploy(..., log=FOLDER)"
+        )
+    held = reasons(tally.passed_over.items())
+    hint = "a log of decisions is what ts.deploy(..., log=FOLDER) writes"
+    if tally.passed_over.keys() == {NO_BUNDLE}:
+        hint = "deploy the bundle, with mode='shadow' if the teacher is still to answer everything"
+    return DataError(f"none of {plural(reading.n_lines, 'line')} is a decision of {of}: {held}", where=where, hint=hint)

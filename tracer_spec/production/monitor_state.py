@@ -1,0 +1,200 @@
+"""The state of a monitor as one small JSON file: ``schemas/monitor.v1.json``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tracer_spec.atomic_write import replace_file
+from tracer_spec.errors import BundleError, DataError, UsageError, printable
+from tracer_spec.production.monitor import Monitor
+from tracer_spec.production.monitor_reference import Reference
+from tracer_spec.production.monitor_tally import Calendar, LabelTally, Moment, Period, Tally, time_of
+from tracer_spec.runtime.strict_json import canonical_json, read_json
+from tracer_spec.stats.anytime import N_BETS, Floats
+
+SCHEMA_VERSION = 1
+_AGAIN = "remove it, and the whole log is read again"
+_COUNTS = ("rows", "handled", "audited", "unanswered", "compared", "agree", "unknown", "failed")
+_NAMED = ("reasons", "versions", "passed_over")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """How far a file of the log has been read.
+
+    Parameters
+    ----------
+    path : str
+        Absolute, where it was read last.
+    n_bytes : int
+        Read so far, up to the end of a line; of what is unpacked, where the file is compressed.
+    head : str
+        The digest of its first bytes, by which a file is known again under another name.
+    """
+
+    path: str
+    n_bytes: int
+    head: str
+
+
+def write_state(path: Path, monitor: Monitor, files: Sequence[ReadFile]) -> None:
+    """Write the state of a monitor, in one step."""
+    replace_file(path, canonical_json(state_document(monitor, files)) + b"\n", what="the monitor's state")
+
+
+def read_state(path: Path, reference: Reference, alpha: float | None) -> tuple[Monitor, list[ReadFile]]:
+    """Return a monitor as it was left, and the files that it had read; a fresh one where there is no state.
+
+    Raises
+    ------
+    DataError
+        Where the file cannot be read, or holds no state of a monitor of this bundle.
+    UsageError
+        Where it was begun with another alpha.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return Monitor(reference, alpha=alpha), []
+    except OSError as error:
+        raise DataError(f"the monitor's state cannot be read: {error.strerror}", where=str(path)) from None
+    try:
+        document = read_json(data, member="it")
+        if document.get("schema_version") != SCHEMA_VERSION:
+            raise ValueError(f"schema_version is {document.get('schema_version')}; this release reads {SCHEMA_VERSION}")
+        bundle, begun = document["bundle"], _number(document["alpha"])
+        if not 0 < begun < 1:
+            raise ValueError(f"alpha is {begun}")
+        tally = _tally(document, len(reference.bins)) if bundle["sha256"] == reference.sha256 else None
+        files = [ReadFile(str(each["path"]), _count(each["bytes"]), str(each["head"])) for each in document["files"]]
+        of = printable(f"{bundle['name']} {bundle['version']}")
+    except (BundleError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise DataError(f"this is no state of a monitor: {_reason(error)}", where=str(path), hint=_AGAIN) from None
+    if tally is None:
+        what = f"this is the state of a monitor of {of}, not of {reference.name} {reference.version}"
+        raise DataError(
+            what, where=str(path), hint="give each bundle a --state of its own, such as --state VERSION.json"
+        )
+    if alpha is not None and alpha != begun:
+        what = f"this state was begun with alpha {begun}, and {alpha} is given"
+        raise UsageError(
+            what,
+            where=str(path),
+            hint="leave alpha out, or begin another state: a level that is changed after a look means nothing",
+        )
+    return Monitor(reference, alpha=begun, tally=tally), files
+
+
+def state_document(monitor: Monitor, files: Sequence[ReadFile]) -> dict[str, Any]:
+    """Return the state of a monitor as JSON values."""
+    tally, reference = monitor.tally, monitor.reference
+    calendar = tally.calendar
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "bundle": {"name": reference.name, "version": reference.version, "sha256": reference.sha256},
+        "alpha": monitor.alpha,
+        "counts": {name: getattr(tally, name) for name in _COUNTS},
+        "first": tally.first or None,
+        "last": tally.last or None,
+        "log_peak": tally.log_peak,
+        "evidence": tally.evidence.tolist(),
+        "detectors": tally.detectors.tolist(),
+        "refuted": asdict(tally.refuted) if tally.refuted else None,
+        "warned": asdict(tally.warned) if tally.warned else None,
+        "is_warning": tally.is_warning,
+        **{name: dict(getattr(tally, name)) for name in _NAMED},
+        "scores": list(tally.scores),
+        "labels": {label: [each.teacher, each.router] for label, each in tally.labels.items()},
+        "period_days": calendar.width,
+        "periods": {
+            calendar.first_day(number).isoformat(): [each.rows, each.handled, each.n, each.k]
+            for number, each in calendar.periods.items()
+        },
+        "files": [{"path": each.path, "bytes": each.n_bytes, "head": each.head} for each in files],
+    }
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, BundleError):
+        return f"it {error.problems[0].what}"
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
+
+
+def _tally(document: Mapping[str, Any], n_bins: int) -> Tally:
+    """Return the counts of a state; raise where a value is not of its kind."""
+    counts: dict[str, Any] = {name: _count(document["counts"][name]) for name in _COUNTS}
+    _check_order(counts, ("agree", "compared", "audited", "rows"), ("handled", "rows"), ("unanswered", "audited"))
+    counts |= {name: {str(key): _count(n) for key, n in document[name].items()} for name in _NAMED}
+    scores = [_count(each) for each in document["scores"]]
+    if len(scores) != n_bins:
+        raise ValueError(f"there are {len(scores)} bins of scores, not {n_bins}")
+    labels = {label: LabelTally(*map(_count, each)) for label, each in document["labels"].items()}
+    return Tally(
+        **counts,
+        log_peak=_number(document["log_peak"]),
+        evidence=_per_bet(document["evidence"]),
+        detectors=_per_bet(document["detectors"]),
+        refuted=_moment(document["refuted"]),
+        warned=_moment(document["warned"]),
+        is_warning=document["is_warning"] is True,
+        first=_time(document["first"]),
+        last=_time(document["last"]),
+        scores=scores,
+        labels=labels,
+        calendar=_calendar(document),
+    )
+
+
+def _calendar(document: Mapping[str, Any]) -> Calendar:
+    calendar = Calendar(max(1, _count(document["period_days"])))
+    for day, counts in document["periods"].items():
+        period = Period(*map(_count, counts))
+        if not period.k <= period.n <= period.rows >= period.handled:
+            raise ValueError(f"the counts of {day} are not in order")
+        calendar.at(date.fromisoformat(day)).add(period)
+    return calendar
+
+
+def _check_order(counts: Mapping[str, int], *orders: Sequence[str]) -> None:
+    for names in orders:
+        found = [counts[name] for name in names]
+        if found != sorted(found):
+            raise ValueError(f"{', '.join(names)} do not rise")
+
+
+def _per_bet(values: Sequence[float]) -> Floats:
+    found = np.array(values, np.float64)
+    if found.shape != (N_BETS,) or not np.isfinite(found).all():
+        raise ValueError(f"there are not {N_BETS} numbers for the bets")
+    return found
+
+
+def _moment(value: Mapping[str, Any] | None) -> Moment | None:
+    return None if value is None else Moment(_count(value["n"]), _time(value["time"] or None))
+
+
+def _number(value: Any) -> float:
+    if type(value) not in (int, float) or not math.isfinite(value):
+        raise ValueError(f"{str(value)[:40]!r} is no number")
+    return float(value)
+
+
+def _time(value: Any) -> str:
+    if value is None:
+        return ""
+    if time_of(value) is None:
+        raise ValueError(f"{str(value)[:40]!r} is no time")
+    return str(value)
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{str(value)[:40]!r} is no count")
+    return value

@@ -1,0 +1,172 @@
+"""Counts of a log of decisions: all that a monitor remembers of it, of a size that does not grow with the log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from tracer_spec.stats.anytime import Floats, detectors, evidence
+
+MOST_PERIODS = 120
+_MOST_NAMES = 20
+OTHERS = "others"
+_EPOCH = date(1970, 1, 1)
+_FIRST = (date.min - _EPOCH).days
+_NAME_CHARACTERS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When a bar was reached first: after how many outcomes, and the time of the request, empty where it had none."""
+
+    n: int
+    time: str
+
+
+@dataclass(slots=True)
+class Period:
+    """Days in a row: decisions, those handled, outcomes that the claim is about, and those of them that hold."""
+
+    rows: int = 0
+    handled: int = 0
+    n: int = 0
+    k: int = 0
+
+    def add(self, other: Period) -> None:
+        """Add the counts of another period."""
+        self.rows, self.handled = self.rows + other.rows, self.handled + other.handled
+        self.n, self.k = self.n + other.n, self.k + other.k
+
+
+@dataclass(slots=True)
+class LabelTally:
+    """Of one label: audited rows to which the teacher gave it, and handled rows to which the router gave it."""
+
+    teacher: int = 0
+    router: int = 0
+
+
+class Calendar:
+    """Periods of as many days as keep their number bounded.
+
+    Parameters
+    ----------
+    width : int
+        Days of a period. It doubles where there would be more than :data:`MOST_PERIODS`.
+    periods : dict of int to Period
+        By the number of the period since 1970.
+    """
+
+    def __init__(self, width: int = 1, periods: dict[int, Period] | None = None) -> None:
+        self.width, self.periods = width, periods if periods is not None else {}
+
+    def at(self, day: date) -> Period:
+        """Return the period of a day."""
+        number = (day - _EPOCH).days // self.width
+        if number not in self.periods and len(self.periods) == MOST_PERIODS:
+            self._widen()
+            return self.at(day)
+        return self.periods.setdefault(number, Period())
+
+    def stretches(self, most: int) -> list[tuple[int, Period]]:
+        """Return periods merged into at most so many stretches of equal length, each with the number of its first period."""
+        if not self.periods:
+            return []
+        first, last = min(self.periods), max(self.periods)
+        length = -(-(last - first + 1) // most)
+        merged: dict[int, Period] = {}
+        for number, period in sorted(self.periods.items()):
+            merged.setdefault(first + (number - first) // length * length, Period()).add(period)
+        return list(merged.items())
+
+    def first_day(self, number: int) -> date:
+        """Return the day on which a period begins."""
+        return _EPOCH + timedelta(days=max(number * self.width, _FIRST))
+
+    def _widen(self) -> None:
+        before, self.periods, self.width = self.periods, {}, self.width * 2
+        for number, period in before.items():
+            self.periods.setdefault(number // 2, Period()).add(period)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What has been read of a log.
+
+    Parameters
+    ----------
+    rows, handled : int
+        Decisions of the bundle's version, and those of them that are handled.
+    audited, unanswered : int
+        Rows that the coin chose, and those of them that the teacher did not answer.
+    compared, agree : int
+        Handled rows among those that it did, and those of them whose labels are one.
+    unknown : int
+        Audited rows whose teacher's label the bundle does not know, or that have none.
+    failed : int
+        Rows that nobody answered, audited or not.
+    log_peak : float
+        The largest value so far of the logarithm of the e-process.
+    evidence, detectors : ndarray of shape (20,), float64
+        See :func:`~tracer_spec.stats.anytime.gather` and :func:`~tracer_spec.stats.anytime.detect`.
+    refuted, warned : Moment or None
+        When each bar was reached first.
+    is_warning : bool
+        Whether the warning has not ended since.
+    first, last : str
+        The times of the earliest and the latest row, ISO 8601 in UTC; empty before any.
+    reasons, versions, passed_over : dict of str to int
+        Deferred rows by reason; rows of other bundles by version; lines that are no decision, by what is wrong with them.
+    scores : list of int
+        Rows per bin of :class:`~tracer_spec.production.monitor_scores.ScoreBins`.
+    labels : dict of str to LabelTally
+    calendar : Calendar
+    """
+
+    rows: int = 0
+    handled: int = 0
+    audited: int = 0
+    unanswered: int = 0
+    compared: int = 0
+    agree: int = 0
+    unknown: int = 0
+    failed: int = 0
+    log_peak: float = 0.0
+    evidence: Floats = field(default_factory=evidence)
+    detectors: Floats = field(default_factory=detectors)
+    refuted: Moment | None = None
+    warned: Moment | None = None
+    is_warning: bool = False
+    first: str = ""
+    last: str = ""
+    reasons: dict[str, int] = field(default_factory=dict)
+    versions: dict[str, int] = field(default_factory=dict)
+    passed_over: dict[str, int] = field(default_factory=dict)
+    scores: list[int] = field(default_factory=list)
+    labels: dict[str, LabelTally] = field(default_factory=dict)
+    calendar: Calendar = field(default_factory=Calendar)
+
+    def see(self, time: datetime) -> str:
+        """Note the time of a row, and return it as it is kept."""
+        said = time.isoformat(timespec="milliseconds")
+        self.first = min(self.first, said) if self.first else said
+        self.last = max(self.last, said)
+        return said
+
+
+def count(counts: dict[str, int], name: str) -> None:
+    """Count a name, cut where it is long; a new one counts as another where there are many already."""
+    key = name[:_NAME_CHARACTERS]
+    if key not in counts and len(counts) >= _MOST_NAMES:
+        key = OTHERS
+    counts[key] = counts.get(key, 0) + 1
+
+
+def time_of(record: Any) -> datetime | None:
+    """Return the time of a line, in UTC; None where it is no ISO 8601."""
+    try:
+        time = datetime.fromisoformat(record)
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        return None

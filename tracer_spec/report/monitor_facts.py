@@ -1,0 +1,170 @@
+"""Facts that a log of decisions tells of a bundle: one sentence each, wherever it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from tracer_spec.errors import printable
+from tracer_spec.production.monitor import NOT_MEASURED, NOTHING_CLAIMED, REFUTED, WARNING_BAR, WARNS, Monitor, Rate
+from tracer_spec.production.monitor_labels import Moved
+from tracer_spec.production.monitor_log import Reading
+from tracer_spec.production.monitor_reference import AGREEMENT, END_TO_END
+from tracer_spec.production.monitor_tally import Moment
+from tracer_spec.report.facts import Fact
+from tracer_spec.text_format import counted_names, listing, one_line, plural, reasons
+
+_LEVELS = {REFUTED: "error", WARNS: "warning", NOT_MEASURED: "warning"}
+_SHOWN_LABELS = 5
+_LARGEST = 1e6
+_UNTIL_THEN = "in shadow mode the teacher answers everything until then, and every request is audited"
+_NEXT = "audited rows may certify the next bundle: add the log to the traces of its spec, and build"
+
+
+def monitor_facts(monitor: Monitor, reading: Reading) -> Iterator[Fact]:
+    """Yield what a log says of a bundle: the verdict, the numbers, and what limits them."""
+    reference, tally, verdict = monitor.reference, monitor.tally, monitor.verdict
+    yield Fact("claim", printable(reference.claim))
+    yield Fact(
+        "verdict",
+        monitor_verdict(monitor),
+        _LEVELS.get(verdict, ""),
+        title=f"{reference.name} {reference.version}: {verdict}",
+    )
+    counted = {
+        AGREEMENT: "audited rows that are handled agree with the teacher",
+        END_TO_END: "audited rows get no label but the teacher's",
+    }
+    yield Fact("agreement", _rate(monitor.agreement, counted[AGREEMENT]))
+    if reference.measure == END_TO_END:
+        yield Fact("end to end", _rate(monitor.rate, counted[END_TO_END]))
+    if (late := monitor.lately) is not None:
+        yield Fact("lately", _rate(late.own, f"{counted[reference.measure]}, since {late.day.isoformat()}"))
+    yield Fact("coverage", _rate(monitor.coverage, "rows are handled"))
+    yield Fact("intervals", f"at {1 - monitor.alpha:.6g}, valid at all times together, however often one looks")
+    if verdict != NOTHING_CLAIMED:
+        yield Fact("e-value", _e_value(monitor))
+    yield Fact("warning", _warning(monitor))
+    yield Fact("audit", _audit(monitor))
+    if tally.reasons:
+        named = sorted(tally.reasons.items(), key=lambda each: (-each[1], each[0]))
+        yield Fact("deferred", reasons((one_line(reason.replace("_", " ")), n) for reason, n in named))
+    yield Fact("drift", _drift(monitor))
+    yield Fact(
+        "labels",
+        "\n".join(
+            [
+                _moved("the teacher", monitor.teachers_moved, bool(reference.teacher)),
+                _moved("the router", monitor.routers_moved, bool(reference.router)),
+            ]
+        ),
+    )
+    yield Fact("log", _log(monitor, reading))
+
+
+def monitor_verdict(monitor: Monitor) -> str:
+    """Say what the verdict means and what to do, and never more."""
+    reference, verdict = monitor.reference, monitor.verdict
+    name = "agreement" if reference.measure == AGREEMENT else "the end-to-end rate"
+    target, level = f"{reference.target:.6g}", f"{reference.warning_level:.3f}"
+    if verdict == REFUTED and monitor.tally.refuted:
+        told = f"refuted {_at(monitor.tally.refuted)}"
+        return f"{name} has been under the {target} that was claimed: {told}\n{_NEXT}\n{_UNTIL_THEN}"
+    if verdict == WARNS and monitor.tally.warned:
+        told = f"first told {_at(monitor.tally.warned)}"
+        return f"WARNING: {name} has fallen under {level}, and the claim is {target}: {told}\n{_NEXT}"
+    if verdict == NOT_MEASURED:
+        return f"{name} is not known: {_why_not_measured(monitor)}"
+    if verdict == NOTHING_CLAIMED:
+        return f"there is no claim to refute; the build aimed at {target}"
+    return f"{name} may be {target} or more: the log does not refute the claim, nor can it prove it"
+
+
+def _why_not_measured(monitor: Monitor) -> str:
+    tally = monitor.tally
+    if not tally.audited:
+        return (
+            f"none of {plural(tally.rows, 'row')} was audited, and what the teacher says of deferred requests tells nothing of "
+            "those that are handled\ndeploy with audit=0.02, so that the teacher answers 2 % of all requests, or in shadow mode"
+        )
+    if tally.audited == tally.unanswered:
+        return f"the teacher answered none of {plural(tally.audited, 'audited row')}"
+    return f"none of {plural(tally.audited, 'audited row')} was handled"
+
+
+def _at(moment: Moment) -> str:
+    when = f" on {moment.time[:10]}" if moment.time else ""
+    return f"after {plural(moment.n, 'audited row')}{when}"
+
+
+def _rate(rate: Rate, counted: str) -> str:
+    share = "unknown" if rate.share is None else f"{rate.share:.3f} in [{rate.lower:.3f}, {rate.upper:.3f}]"
+    return f"{share}: {rate.k:,} of {rate.n:,} {counted}"
+
+
+def _e_value(monitor: Monitor) -> str:
+    bar = f"{1 / monitor.alpha:,.6g} refutes"
+    return f"{_size(monitor.e_value_now)} now, {_size(monitor.e_value)} at most so far; {bar}"
+
+
+def _warning(monitor: Monitor) -> str:
+    reference = monitor.reference
+    level = f"against {reference.warning_level:.3f}"
+    if reference.measured is not None and reference.measured > reference.target:
+        level += f", halfway from {reference.target:.6g} to the {reference.measured:.3f} that was measured at release"
+    was = monitor.tally.warned
+    gone = f"\nwarned {_at(was)}; the evidence is gone by now" if was and not monitor.tally.is_warning else ""
+    return f"{_size(monitor.detector)} now, of {WARNING_BAR:,} that warn, {level}{gone}"
+
+
+def _size(value: float) -> str:
+    """Return a number of evidence: no more digits than matter."""
+    return "over 1,000,000" if value > _LARGEST else f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
+
+
+def _audit(monitor: Monitor) -> str:
+    tally = monitor.tally
+    lines = [f"{tally.audited:,} of {plural(tally.rows, 'row')} audited"]
+    if tally.unanswered:
+        lines.append(f"{tally.unanswered:,} of them not answered by the teacher, and not counted for agreement")
+    if tally.unknown:
+        lines.append(
+            f"{tally.unknown:,} of them with an answer that is no label of the bundle; where handled, a disagreement"
+        )
+    if tally.failed:
+        lines.append(f"{plural(tally.failed, 'row')} that nobody answered, counted for coverage and drift alone")
+    return "\n".join(lines)
+
+
+def _drift(monitor: Monitor) -> str:
+    """Tell the effect size beside what chance alone explains; silence of the test is not sameness."""
+    drift = monitor.drift
+    if drift is None:
+        return "not measured: the bundle holds no scores to compare with"
+    seen = "no change was seen, which is no evidence that there is none"
+    if drift.is_seen:
+        seen = "the traffic has changed, and the claim is about traffic like the traces"
+    rows = f"{plural(drift.n_certify, 'certify row')} and {plural(drift.n, 'row')} since"
+    return f"distance {drift.distance:.3f} between the acceptance scores of {rows}; chance explains {drift.chance:.3f}\n{seen}"
+
+
+def _moved(who: str, found: Sequence[Moved], is_known: bool) -> str:
+    if not is_known:
+        return f"{who}: not compared, since the bundle does not tell how often each label came"
+    shares = [f"'{one_line(each.label)}' {each.was:.3f} to {each.now:.3f}" for each in found]
+    return f"{who}: {listing(shares, _SHOWN_LABELS)}" if found else f"{who}: none has moved by more than noise"
+
+
+def _log(monitor: Monitor, reading: Reading) -> str:
+    """Account for every line."""
+    tally = monitor.tally
+    span = f", {tally.first[:10]} to {tally.last[:10]}" if tally.first else ""
+    lines = [f"{plural(tally.rows, 'row')} of this bundle{span}; {plural(reading.n_lines, 'line')} read in this run"]
+    if tally.versions:
+        lines.append(f"of other bundles, not counted: {counted_names(_falling(tally.versions))}")
+    if tally.passed_over:
+        lines.append(f"passed over: {reasons(_falling(tally.passed_over))}")
+    return "\n".join([*lines, *(one_line(note, 300) for note in reading.notes)])
+
+
+def _falling(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda each: (-each[1], each[0]))
