@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,10 +12,10 @@ import numpy as np
 from tracer_spec.errors import DataError
 from tracer_spec.flow.documents.certificate import AGREEMENT, END_TO_END, Claim
 from tracer_spec.flow.traces.label_space import LabelSpace
-from tracer_spec.flow.traces.name_counts import N_LISTED
+from tracer_spec.flow.traces.name_counts import N_LISTED, as_shown
 from tracer_spec.flow.traces.out_of_prompts import out_of_prompts
 from tracer_spec.flow.traces.row_hashes import KnownRows
-from tracer_spec.flow.traces.row_keys import row_keys
+from tracer_spec.flow.traces.row_keys import group_mark, row_keys
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.traces.traffic import Traffic, sample_of
 from tracer_spec.plugin import Mask, Vectors
@@ -286,11 +285,6 @@ def _one_per_group(traces: TraceSet, among: Mask) -> Mask:
     return first
 
 
-def group_mark(key: bytes) -> bytes:
-    """Return what decides which row of a group is measured: the one whose key has the least."""
-    return hashlib.blake2b(b"verify\0" + key, digest_size=8).digest()
-
-
 def verdict_of(claim: Claim, found: Rate, with_unclear: Rate | None) -> str:
     """Return what the rate that is claimed means for the claim, and so the rate with rows left out for their text alone."""
     if claim.confidence is None:
@@ -301,8 +295,7 @@ def verdict_of(claim: Claim, found: Rate, with_unclear: Rate | None) -> str:
 
 def shown_label(label: str) -> str:
     """Show a label on one line: what a teacher makes up can quote its input at length."""
-    line = " ".join(label.split()) or "(no usable label)"
-    return line if len(line) <= 60 else f"{line[:59]}…"
+    return as_shown(label) or "(no usable label)"
 
 
 def _by_label(

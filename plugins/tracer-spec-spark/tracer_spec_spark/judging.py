@@ -16,9 +16,9 @@ from tracer_spec.flow.traces.columns import key_of
 from tracer_spec.flow.traces.counts import Accounting
 from tracer_spec.flow.traces.label_space import LabelSpace
 from tracer_spec.flow.traces.row_hashes import KnownRows, Sighting
-from tracer_spec.flow.traces.row_keys import row_keys
+from tracer_spec.flow.traces.row_keys import group_mark, row_keys
 from tracer_spec.flow.traces.trace_set import TraceSet
-from tracer_spec.flow.verify import ROUNDING, group_mark, shown_label
+from tracer_spec.flow.verify import ROUNDING, shown_label
 from tracer_spec.runtime.bundle import read_bundle
 from tracer_spec.runtime.router import Router
 from tracer_spec.text_steps.cutter import TextCutter
