@@ -6,7 +6,7 @@ set -uo pipefail
 cd "$(dirname "$0")"
 names=("$@")
 if [ ${#names[@]} -eq 0 ]; then
-  names=(tracer-spec-duckdb tracer-spec-lightgbm tracer-spec-model2vec tracer-spec-openai tracer-spec-serve)
+  names=(tracer-spec-duckdb tracer-spec-lightgbm tracer-spec-model2vec tracer-spec-openai tracer-spec-serve tracer-spec-spark)
   if python3 -c 'import torch' 2>/dev/null; then
     names+=(tracer-spec-sentence-transformers)
   else

@@ -66,12 +66,13 @@ class FitRows:
         if self.weights is None:
             return len(self), int(handled.sum()), int(agrees.sum())
         weights = self.weights.counting
-        of_handled, total = weights[handled], float(weights.sum())
-        n_handled, sum_handled = effective(of_handled), float(of_handled.sum())
+        n_all, of_handled, sum_handled = effective(weights), weights[handled], float(weights[handled].sum())
         if not sum_handled:
-            return effective(weights), 0.0, 0.0
+            return n_all, 0.0, 0.0
+        coverage = min(1.0, sum_handled / float(weights.sum()))
+        n_rows = min(n_all, effective(of_handled) / coverage)
         share = min(1.0, float(weights[agrees].sum()) / sum_handled)
-        return n_handled * total / sum_handled, n_handled, n_handled * share
+        return n_rows, n_rows * coverage, n_rows * coverage * share
 
     @property
     def n_folds(self) -> int:
