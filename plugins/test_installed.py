@@ -48,6 +48,14 @@ SAID = {
         "{use: openai, with: {model: text-embedding-3-small, dimensions: -1}}",
         "router.yaml:4:75  embedder.with.dimensions",
     ),
+    "tracer-spec-spark": (
+        "source",
+        "spark",
+        "traces",
+        "{use: spark, with: {table: logs.calls, max_rows: 1000000}}",
+        "{use: spark, with: {table: logs.calls, max_rows: 0}}",
+        "router.yaml:3:58  traces.with.max_rows",
+    ),
     "tracer-spec-sentence-transformers": (
         "embedder",
         "sentence-transformers",

@@ -47,6 +47,7 @@ WORKS = {
     "rollback released": "rolled back  released",
     "monitor small.tracer log": "not measured  small",
     "inspect small.tracer": "all verified",
+    "report small.tracer -o page.html": "page.html",
     "plugins": "pareto-testing",
     "plugins mlp": "learning_rate",
     "cache": "the cache is off",

@@ -20,6 +20,15 @@ def test_on_whole_samples_the_distance_is_the_textbooks(first, second):
     assert 0 <= p_value <= 1
 
 
+@settings(max_examples=100, deadline=None)
+@given(values, values)
+def test_counts_say_the_same_as_values_said_again_and_again(first, second):
+    distinct, counts = np.unique(second, return_counts=True)
+    shuffled = np.random.default_rng(0).permutation(len(distinct))
+    counted = kolmogorov_smirnov(first, len(first), distinct[shuffled], counts=counts[shuffled], rounding=0.5)
+    assert counted == kolmogorov_smirnov(first, len(first), second, rounding=0.5)
+
+
 def test_the_p_value_is_near_the_exact_one():
     rng = np.random.default_rng(3)
     for _ in range(20):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,10 +12,10 @@ import numpy as np
 from tracer_spec.errors import DataError
 from tracer_spec.flow.documents.certificate import AGREEMENT, END_TO_END, Claim
 from tracer_spec.flow.traces.label_space import LabelSpace
-from tracer_spec.flow.traces.name_counts import N_LISTED
+from tracer_spec.flow.traces.name_counts import N_LISTED, as_shown
 from tracer_spec.flow.traces.out_of_prompts import out_of_prompts
 from tracer_spec.flow.traces.row_hashes import KnownRows
-from tracer_spec.flow.traces.row_keys import row_keys
+from tracer_spec.flow.traces.row_keys import group_mark, row_keys
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.traces.traffic import Traffic, sample_of
 from tracer_spec.plugin import Mask, Vectors
@@ -221,7 +220,7 @@ def verify(
     with_unclear = rates(measured | unclear)[claim.measure] if unclear.any() else None
     unknown = measured & judged & (teacher < 0)
     return Verification(
-        verdict=_verdict(claim, found[claim.measure], with_unclear) if sample.is_labelled.any() else NOT_MEASURED,
+        verdict=verdict_of(claim, found[claim.measure], with_unclear) if sample.is_labelled.any() else NOT_MEASURED,
         claim=claim,
         confidence=confidence,
         coverage=found["coverage"],
@@ -232,7 +231,9 @@ def verify(
         known_rows=known is not None,
         labels=_by_label(router.labels, teacher, measured & judged, handled, agree),
         unknown=LabelCount("", int(unknown.sum()), int((unknown & handled).sum()), 0),
-        unknown_labels=dict(Counter(_cut(traces.labels[row]) for row in np.flatnonzero(unknown)).most_common(N_LISTED)),
+        unknown_labels=dict(
+            Counter(shown_label(traces.labels[row]) for row in np.flatnonzero(unknown)).most_common(N_LISTED)
+        ),
         reasons=dict(sorted(Counter(map(str, batch.reasons[measured & flow & ~handled])).items())),
         drift=_drift(claim, batch.scores[measured & flow]),
         with_known_texts=with_unclear,
@@ -277,24 +278,24 @@ def _one_per_group(traces: TraceSet, among: Mask) -> Mask:
     chosen: dict[str | None, tuple[bytes, int]] = {}
     for row, key in enumerate(row_keys(traces)):
         if among[row]:
-            mark = (hashlib.blake2b(b"verify\0" + key, digest_size=8).digest(), row)
+            mark = (group_mark(key), row)
             chosen[traces.groups[row]] = min(chosen.get(traces.groups[row], mark), mark)
     first = np.zeros(len(traces), bool)
     first[[row for _, row in chosen.values()]] = True
     return first
 
 
-def _verdict(claim: Claim, found: Rate, with_unclear: Rate | None) -> str:
+def verdict_of(claim: Claim, found: Rate, with_unclear: Rate | None) -> str:
+    """Return what the rate that is claimed means for the claim, and so the rate with rows left out for their text alone."""
     if claim.confidence is None:
         return NOTHING_CLAIMED
     upper = max(found.upper, with_unclear.upper if with_unclear else 0.0)
     return CONTRADICTED if upper < claim.target else NOT_CONTRADICTED
 
 
-def _cut(label: str) -> str:
+def shown_label(label: str) -> str:
     """Show a label on one line: what a teacher makes up can quote its input at length."""
-    line = " ".join(label.split()) or "(no usable label)"
-    return line if len(line) <= 60 else f"{line[:59]}…"
+    return as_shown(label) or "(no usable label)"
 
 
 def _by_label(

@@ -61,6 +61,12 @@ class RouterRef:
         self._options = None if embedder_options is None else json.dumps(dict(embedder_options), sort_keys=True)
 
     @property
+    def embedder_options(self) -> dict[str, Any] | None:
+        """Return the plugin's deployment options."""
+        options: dict[str, Any] | None = None if self._options is None else json.loads(self._options)
+        return options
+
+    @property
     def router(self) -> Router:
         """Return the router, which is loaded where this process has not done so."""
         router = _LOADED.get(self)
@@ -109,7 +115,7 @@ class RouterRef:
         return load(
             self.path,
             embedder=self.embedder,
-            embedder_options=None if self._options is None else json.loads(self._options),
+            embedder_options=self.embedder_options,
             sha256=self.sha256,
             allow_uncertified=self.allow_uncertified,
         )

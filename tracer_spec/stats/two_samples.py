@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -37,7 +38,12 @@ def sample_quantiles(values: ArrayLike, most: int = 256) -> NDArray[np.float64]:
 
 
 def kolmogorov_smirnov(
-    quantiles: Sequence[float] | ArrayLike, n_reference: int, values: ArrayLike, *, rounding: float = 0.0
+    quantiles: Sequence[float] | ArrayLike,
+    n_reference: int,
+    values: ArrayLike,
+    *,
+    counts: ArrayLike | None = None,
+    rounding: float = 0.0,
 ) -> tuple[float, float]:
     """Return the distance between two distribution functions, and the p-value of "they are one".
 
@@ -49,6 +55,8 @@ def kolmogorov_smirnov(
         The size of the first sample, at least q.
     values : array-like of shape (m,)
         The second sample, m at least 1.
+    counts : array-like of shape (m,), int, or None
+        How often each of the values is in that sample; once where None.
     rounding : float
         Values that differ by no more count as equal: one score computed alone and in a batch differs a little, and equal
         scores (repeated inputs) would else be torn apart.
@@ -74,20 +82,39 @@ def kolmogorov_smirnov(
     from scipy.special import binom
     from scipy.stats import kstwo
 
-    first, second = np.sort(np.asarray(quantiles, np.float64)), np.sort(np.asarray(values, np.float64))
-    if not len(first) or not len(second) or n_reference < len(first):
-        raise ValueError(f"both samples need values, got {len(first)} of {n_reference} and {len(second)}")
+    first, second = _Ranked.of(quantiles), _Ranked.of(values, counts)
+    if not first.n or not second.n or n_reference < first.n:
+        raise ValueError(f"both samples need values, got {first.n} of {n_reference} and {second.n}")
     distance = max(_excess(first, second, rounding), _excess(second, first, rounding), 0.0)
-    unknown = 0.5 / len(first) if n_reference > len(first) else 0.0
-    n_effective = max(1, n_reference * len(second) // (n_reference + len(second)))
-    least = 2 / float(binom(n_reference + len(second), n_reference))  # of no two samples can less be said
+    unknown = 0.5 / first.n if n_reference > first.n else 0.0
+    n_effective = max(1, n_reference * second.n // (n_reference + second.n))
+    least = 2 / float(binom(n_reference + second.n, n_reference))  # of no two samples can less be said
     return distance, min(1.0, max(least, float(kstwo.sf(max(distance - unknown, 0.0), n_effective))))
 
 
-def _excess(above: NDArray[np.float64], below: NDArray[np.float64], rounding: float) -> float:
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    """A sample of n: its values, ascending, and how many of the sample are at most each of them."""
+
+    values: NDArray[np.float64]
+    up_to: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, values: ArrayLike, counts: ArrayLike | None = None) -> _Ranked:
+        given = np.asarray(values, np.float64)
+        order = np.argsort(given, kind="stable")
+        each = np.ones(len(given), np.int64) if counts is None else np.asarray(counts, np.int64)[order]
+        return cls(given[order], np.cumsum(each))
+
+    @property
+    def n(self) -> int:
+        return int(self.up_to[-1]) if len(self.up_to) else 0
+
+
+def _excess(above: _Ranked, below: _Ranked, rounding: float) -> float:
     """Return the most by which one distribution function runs over another; it does so first at a value of its own."""
-    upper = np.arange(1, len(above) + 1) / len(above)
-    return float(np.max(upper - np.searchsorted(below, above + rounding, side="right") / len(below)))
+    passed = np.searchsorted(below.values, above.values + rounding, side="right")
+    return float(np.max(above.up_to / above.n - np.append(0, below.up_to)[passed] / below.n))
 
 
 def two_proportions(n_first: int, k_first: int, n_second: int, k_second: int) -> float:

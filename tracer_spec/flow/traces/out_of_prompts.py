@@ -12,7 +12,7 @@ from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.text_steps.cutter import TextCutter
 
 # of a log of prompts, even one that holds many others, more than so many match; of texts alone, next to none
-_FEW = 0.05
+FEW = 0.05
 
 
 def out_of_prompts(traces: TraceSet, steps: Sequence[str]) -> tuple[TraceSet, NDArray[np.intp]]:
@@ -37,7 +37,7 @@ def out_of_prompts(traces: TraceSet, steps: Sequence[str]) -> tuple[TraceSet, ND
     cutter = TextCutter(steps)
     found = [cutter.cut(text) if text else text for text in traces.texts]
     matched = np.array([text is not None for text in found], bool)
-    if matched.mean() < _FEW:
+    if matched.mean() < FEW:
         matched[:] = True
     at = np.flatnonzero(matched)
     texts = tuple(traces.texts[row] if found[row] is None else found[row] or "" for row in at)

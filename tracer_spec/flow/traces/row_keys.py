@@ -42,6 +42,11 @@ def uniform_hashes(keys: Iterable[bytes], salt: bytes = _SALT) -> NDArray[np.uin
     return np.fromiter((uniform_hash(key, salt) for key in keys), dtype=np.uint64)
 
 
+def group_mark(key: bytes) -> bytes:
+    """Return what decides which row of a group a verification measures: the one whose key has the least."""
+    return hashlib.blake2b(b"verify\0" + key, digest_size=8).digest()
+
+
 def group_key(group: str | None) -> bytes:
     """Return the key of a group."""
     return b"group\0" + _bytes(group)
