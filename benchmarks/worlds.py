@@ -12,9 +12,11 @@ third of two ids  the same of one call in three
 spelled           the same log read by four spellings of its id and text
 replaced vectors  the file of vectors is replaced five times, spec and traces as they were
 tuned             twenty drafts of other embedders at a certify share of .1, the best of them built once at .5
+behind a router   a router is built and deployed with an audit of 10 %, and its teacher changes: one label in eight of what it
+                  handles; its log of 3,000 requests, beside the old one, builds the next
 
-With ``--unprotected`` the spec says that repeats are traffic, and the lock is thrown away before each build: what then is
-certified falsely shows what the protection is worth, and that a world can show it at all.
+With ``--unprotected`` the spec says that repeats are traffic and that every labelled row may certify, and the lock is thrown
+away before each build: what then is certified falsely shows what the protection is worth, and that a world can show it at all.
 """
 
 from __future__ import annotations
@@ -48,6 +50,7 @@ class World:
         self.unprotected = unprotected
         order = self.rng.permutation(len(pool.y))
         self.drawn, self.others = order[:N], order[N : N + 6000]
+        self.y = pool.y
 
     def embedder(self) -> np.ndarray:
         """Return the pool's vectors as another embedder would have them: projected at random."""
@@ -65,7 +68,7 @@ class World:
                 "id": f"i{k}",
                 "other": f"o{k}",
                 "q": f"request {row}",
-                "a": self.pool.labels[self.pool.y[row]],
+                "a": self.pool.labels[self.y[row]],
                 "t": 60.0 * k,
             }
             found.append(trace if X is None else trace | {"v": X[row].round(5).tolist()})
@@ -98,7 +101,7 @@ class World:
         if result is None or result.status != "certified":
             return False
         classes = {label: number for number, label in enumerate(result.labels)}
-        y = np.array([classes.get(self.pool.labels[self.pool.y[row]], -1) for row in self.others])
+        y = np.array([classes.get(self.pool.labels[self.y[row]], -1) for row in self.others])
         opened = OpenedRows(Blocks([X[self.others]]), y, [False] * len(result.labels))
         n, k = opened.count(result.policy)
         return k < TARGET * n
@@ -159,6 +162,46 @@ def tuned(world: World) -> Iterator[bool]:
     yield world.is_false(world.build(split={"certify": 0.5}), chosen)
 
 
+def behind_a_router(world: World) -> Iterator[bool]:
+    """Build the next router from the log of one whose teacher changes."""
+    pool, rng = world.pool, world.rng
+    world.log(world.rows(pool.X))
+    first = world.build()
+    if first is None or first.bundle is None:
+        return
+    batch = ts.load(first.bundle).route_batch(pool.X)
+    moved = batch.handled & (rng.uniform(size=len(pool.y)) < CHANGED)
+    world.y = np.where(moved, rng.permutation(pool.y), pool.y)
+    asked, audited = world.others[:ASKED], rng.uniform(size=ASKED) < AUDIT
+    world.others = world.others[ASKED:]
+    lines = [
+        {
+            "id": f"r{k}",
+            "q": f"request {row}",
+            "a": pool.labels[world.y[row]],
+            "t": 60.0 * (N + k),
+            "v": pool.X[row].round(5).tolist(),
+            "audit": bool(audited[k]),
+            "rate": AUDIT,
+            "unsure": not batch.handled[row],
+        }
+        for k, row in enumerate(asked.tolist())
+        if audited[k] or not batch.handled[row]
+    ]
+    (world.folder / "decisions.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    coin = {} if world.unprotected else {"certify": "audit", "rate": "rate", "deferred": "unsure"}
+    (world.folder / "router.lock").unlink()  # the next router has a spec of its own
+    layout = {"text": "q", "label": "a", "id": "id", "time": "t"}
+    sources = [
+        {"use": "jsonl", "with": {"path": "traces.jsonl"}, "format": layout},
+        {"use": "jsonl", "with": {"path": "decisions.jsonl"}, "format": layout | coin},
+    ]
+    yield world.is_false(world.build(traces=sources), pool.X)
+
+
+# of the requests to a router, those of its log; the share that is audited; and of the teacher's labels, those that change
+ASKED, AUDIT, CHANGED = 3000, 0.1, 0.125
+
 WORLDS: dict[str, Callable[[World], Iterator[bool]]] = {
     "doubled": doubled,
     "two ids": two_ids,
@@ -166,6 +209,7 @@ WORLDS: dict[str, Callable[[World], Iterator[bool]]] = {
     "spelled": spelled,
     "replaced vectors": replaced_vectors,
     "tuned": tuned,
+    "behind a router": behind_a_router,
 }
 
 

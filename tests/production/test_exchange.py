@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +23,7 @@ from tracer_spec.errors import BundleError, UsageError
 from tracer_spec.production.exchange import Exchange
 from tracer_spec.text_steps import ToolCall
 
+ROOT = Path(__file__).parents[2]
 TEXT = "where is my order?"
 TURN, ANSWER = {"role": "user", "content": TEXT}, {"role": "assistant", "content": "a"}
 MATCH = {"match": "contains(not_null(system, instructions, messages[0].content), 'Classify')"}
@@ -202,6 +206,7 @@ def test_a_label_that_no_answer_gives_is_refused_before_the_first_request(exchan
     problem = refused.value.problems[0]
     assert f"gives the label 'account_login': {fact}" in problem.what
     assert "write serve.answer" in problem.hint
+    assert problem.where.endswith(".tracer")
 
 
 def test_denied_labels_need_no_answer(exchange_of, bundle):
@@ -234,3 +239,26 @@ def test_a_bundle_without_an_embedder_is_refused(tmp_path):
     (tmp_path / "vectors.tracer").write_bytes(forge())
     with pytest.raises(UsageError, match="has no embedder, and requests hold texts"):
         Exchange(ts.load(tmp_path / "vectors.tracer"))
+
+
+LEAN = """
+import sys
+sys.modules[sys.argv[2]] = None
+import tracer_spec as ts
+transport = ts.openai_transport(sys.argv[1])
+heavy = {"sklearn", "scipy", "onnx", "pydantic", "yaml", "httpx", "httpx2"}
+print(sorted({name.split(".")[0] for name in sys.modules} & heavy))
+"""
+
+
+def run_lean(bundle, missing):
+    command = [sys.executable, "-c", LEAN, str(bundle), missing]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+
+def test_nothing_of_a_build_is_needed_to_serve(bundle, tmp_path):
+    assert run_lean(bundle, "jmespath").stdout.strip() == "[]"
+    served = variant(bundle, tmp_path, serve=MATCH)
+    assert run_lean(served, "nothing").stdout.strip() == "[]"
+    refused = run_lean(served, "jmespath").stderr
+    assert "serve has JMESPath expressions, and jmespath is not installed\n  hint: pip install jmespath" in refused

@@ -18,6 +18,7 @@ from tests.production.test_deployment import lines_in
 from tests.production.variants import variant
 from tracer_spec.builtin.formats import PRESETS, compile_format
 from tracer_spec.chat.reading import answered
+from tracer_spec.errors import UsageError
 from tracer_spec.flow.documents.decision import DecisionRecord
 from tracer_spec.plugin import Record
 from tracer_spec.production.cases import Cases
@@ -132,7 +133,8 @@ def test_a_forced_request_is_the_teachers_and_audited_by_the_coin_alone(router, 
     assert [line["router"]["audit"] for line in lines] == [coin.falls(f"r{number}") for number in range(200)]
     assert {(line["router"]["handled"], line["router"]["served"]) for line in lines} == {(True, "teacher")}
     kept = [raw for _, raw in compile_format(PRESETS["decisions"]).traces([Record("l", line) for line in lines])]
-    assert sum(not raw.reason for raw in kept) == sum(line["router"]["audit"] for line in lines) > 0
+    assert [raw.certify and not raw.unlabelled for raw in kept] == [line["router"]["audit"] for line in lines]
+    assert {raw.unlabelled for raw in kept if not raw.certify} == {"handled, and asked all the same"}
 
 
 @pytest.mark.parametrize(
@@ -264,6 +266,11 @@ def test_without_a_router_chats_are_logged_as_the_format_chat_reads_them(texts, 
     assert [(raw.text, raw.label, raw.model) for raw in read[:-1]] == [(text, SAID, "m-1-2026") for text in texts[:20]]
     assert all(raw.time and raw.id and not raw.reason for raw in read[:-1])
     assert read[-1].reason == "error status"
+
+
+def test_whole_chats_are_not_logged_where_texts_are_not_to_be():
+    with pytest.raises(UsageError, match="without a bundle the log holds whole chats"):
+        Gateway([], log=Nowhere(), texts=False)
 
 
 def test_a_log_of_others_with_a_routers_answer_in_it_is_no_trace(router, by_outcome):

@@ -102,9 +102,9 @@ def test_a_pointer_that_is_no_json_is_refused(tmp_path, text):
 
 def test_a_pointer_that_moves_on_while_a_bundle_is_pruned_is_followed(folder, good, monkeypatch):
     """The bundle that the pointer named a moment ago is gone; the pointer names another by now."""
-    from tracer_spec.runtime import bundle
+    from tracer_spec.runtime import release
 
-    real = bundle.read_release
+    real = release.read_release
     said = iter([Release(current=TWO)])
-    monkeypatch.setattr(bundle, "read_release", lambda place: next(said, None) or real(place))
+    monkeypatch.setattr(release, "read_release", lambda place: next(said, None) or real(place))
     assert read_bundle(folder).sha256 == hashlib.sha256(good).hexdigest()

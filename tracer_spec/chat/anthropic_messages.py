@@ -15,7 +15,7 @@ from tracer_spec.chat.api import Answer, Api, Request, Stamp, Tool
 from tracer_spec.chat.events import event
 from tracer_spec.chat.json_text import parse_json
 from tracer_spec.chat.reading import asked
-from tracer_spec.chat.turns import Offer, first_foreign, is_all_text, read_extras, read_offer, read_turns
+from tracer_spec.chat.turns import TOOL_CHOICE, Offer, first_foreign, is_all_text, read_extras, read_offer, read_turns
 from tracer_spec.text_steps import ToolCall
 
 # where a block keeps the pieces of its input while they come: no key of theirs
@@ -56,11 +56,11 @@ def _offer(body: Mapping[str, Any]) -> Offer:
     tools, choice = body.get("tools"), body.get("tool_choice")
     kind = choice.get("type") if isinstance(choice, Mapping) else choice
     if kind == "none" or tools in (None, []):
-        return Offer(foreign="" if kind in (None, "none", "auto") else "tool_choice")
+        return Offer(foreign="" if kind in (None, "none", "auto") else TOOL_CHOICE)
     if kind == "tool" and isinstance(choice, Mapping):
         return read_offer(tools, _tool, True, choice.get("name") or "")
     return (
-        read_offer(tools, _tool, kind in _MUST, None) if kind in (None, "auto", "any") else Offer(foreign="tool_choice")
+        read_offer(tools, _tool, kind in _MUST, None) if kind in (None, "auto", "any") else Offer(foreign=TOOL_CHOICE)
     )
 
 

@@ -13,19 +13,20 @@ from typing import Any
 
 from tracer_spec.chat.api import Answer, Api, Request, Stamp, Tool
 from tracer_spec.chat.events import DONE, event, mappings
+from tracer_spec.chat.openai_options import read_openai_offer, read_text_format
 from tracer_spec.chat.reading import asked
-from tracer_spec.chat.turns import Offer, first_foreign, read_extras, read_offer, read_turns
+from tracer_spec.chat.turns import first_foreign, read_extras, read_turns
 from tracer_spec.text_steps import ToolCall
 
-_ANY_OBJECT = {"type": "object"}
 USAGE = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
 
 
 def read(body: Mapping[str, Any]) -> Request:
     """Read a request's body."""
-    turns, offer = read_turns(body.get("messages")), _offer(body)
-    schema, flaw = _schema(body.get("response_format"))
-    options = body.get("stream_options")
+    wanted, options = body.get("response_format"), body.get("stream_options")
+    turns = read_turns(body.get("messages"))
+    offer = read_openai_offer(body, _tool, lambda choice: choice.get("function"))
+    schema, flaw = read_text_format(wanted, lambda held: held.get("json_schema"), "response_format")
     return Request(
         text=asked({"messages": body.get("messages")}),
         foreign=first_foreign(turns.foreign, offer.foreign, read_extras(body), flaw),
@@ -36,31 +37,6 @@ def read(body: Mapping[str, Any]) -> Request:
         tools=offer.tools,
         must_call=offer.must_call,
     )
-
-
-def _schema(wanted: Any) -> tuple[Any, str]:
-    """Return the schema that the text must follow, and why no label can."""
-    kind = wanted.get("type") if isinstance(wanted, Mapping) else None
-    if wanted is None or kind == "text":
-        return None, ""
-    if kind == "json_object":
-        return _ANY_OBJECT, ""
-    inner = wanted.get("json_schema") if kind == "json_schema" else None
-    schema = inner.get("schema") if isinstance(inner, Mapping) else None
-    return (schema, "") if schema is not None else (None, "response_format")
-
-
-def _offer(body: Mapping[str, Any]) -> Offer:
-    tools, choice = body.get("tools"), body.get("tool_choice")
-    if choice == "none" or tools in (None, []):
-        return Offer(foreign="" if choice in (None, "none", "auto") else "tool_choice")
-    if isinstance(choice, Mapping) and choice.get("type") == "function":
-        function = choice.get("function")
-        name = function.get("name") if isinstance(function, Mapping) else None
-        return read_offer(tools, _tool, True, name or "")
-    if choice in (None, "auto", "required"):
-        return read_offer(tools, _tool, choice == "required", None)
-    return Offer(foreign="tool_choice")
 
 
 def _tool(item: Mapping[str, Any]) -> Tool | None:

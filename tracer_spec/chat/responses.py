@@ -13,11 +13,11 @@ from typing import Any
 
 from tracer_spec.chat.api import Answer, Api, Request, Stamp, Tool
 from tracer_spec.chat.events import event
+from tracer_spec.chat.openai_options import read_openai_offer, read_text_format
 from tracer_spec.chat.reading import asked
-from tracer_spec.chat.turns import Offer, Turns, first_foreign, read_extras, read_offer, read_turns
+from tracer_spec.chat.turns import Turns, first_foreign, read_extras, read_turns
 from tracer_spec.text_steps import ToolCall
 
-_ANY_OBJECT = {"type": "object"}
 _USAGE = {
     "input_tokens": 0,
     "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
@@ -30,9 +30,11 @@ _ENDS = ("response.completed", "response.incomplete", "response.failed")
 
 def read(body: Mapping[str, Any]) -> Request:
     """Read a request's body."""
-    given = body.get("input")
-    turns, offer = Turns("", True) if isinstance(given, str) else read_turns(given), _offer(body)
-    schema, flaw = _schema(body.get("text"))
+    given, text = body.get("input"), body.get("text")
+    turns = Turns("", True) if isinstance(given, str) else read_turns(given)
+    offer = read_openai_offer(body, _tool, lambda choice: choice)
+    wanted = text.get("format") if isinstance(text, Mapping) else None
+    schema, flaw = read_text_format(wanted, lambda held: held, "text.format")
     return Request(
         text=asked({"input": given}),
         foreign=first_foreign(turns.foreign, offer.foreign, read_extras(body), flaw),
@@ -42,29 +44,6 @@ def read(body: Mapping[str, Any]) -> Request:
         tools=offer.tools,
         must_call=offer.must_call,
     )
-
-
-def _schema(text: Any) -> tuple[Any, str]:
-    """Return the schema that the text must follow, and why no label can."""
-    wanted = text.get("format") if isinstance(text, Mapping) else None
-    kind = wanted.get("type") if isinstance(wanted, Mapping) else None
-    if wanted is None or kind == "text":
-        return None, ""
-    if kind == "json_object":
-        return _ANY_OBJECT, ""
-    schema = wanted.get("schema") if kind == "json_schema" else None
-    return (schema, "") if schema is not None else (None, "text.format")
-
-
-def _offer(body: Mapping[str, Any]) -> Offer:
-    tools, choice = body.get("tools"), body.get("tool_choice")
-    if choice == "none" or tools in (None, []):
-        return Offer(foreign="" if choice in (None, "none", "auto") else "tool_choice")
-    if isinstance(choice, Mapping) and choice.get("type") == "function":
-        return read_offer(tools, _tool, True, choice.get("name") or "")
-    if choice in (None, "auto", "required"):
-        return read_offer(tools, _tool, choice == "required", None)
-    return Offer(foreign="tool_choice")
 
 
 def _tool(item: Mapping[str, Any]) -> Tool | None:

@@ -12,7 +12,7 @@ NO_TURNS = "no messages"
 OTHER_PARTS = "parts that are no text"
 TOOL_TURNS = "turns of tools"
 LAST_IS_NOT_THE_USERS = "the last turn is not the user's"
-TOOLS = "tools"
+TOOLS, TOOL_CHOICE = "tools", "tool_choice"
 # what ties a request to something that is not in it, or wants more than a label, where it is true
 _EXTRAS = (
     *("logprobs", "top_logprobs", "functions", "function_call", "audio", "web_search_options"),

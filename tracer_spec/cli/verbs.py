@@ -17,6 +17,7 @@ VERBS = {
     "build": "Train, certify and write a bundle.",
     "verify": "Check a bundle; with traces, measure it on fresh rows.",
     "route": "Decide requests: JSON lines in, JSON lines out.",
+    "serve": "Answer an OpenAI client by bundles, in front of its API.",
     "monitor": "Say whether a bundle's claim still holds, by its log.",
     "inspect": "Verify a bundle and tell what it holds.",
     "promote": "Make a bundle the current one of a folder, or its canary.",

@@ -15,10 +15,11 @@ from typing import Any, TypeVar
 from tracer_spec.chat.api import Answer, Api, Request
 from tracer_spec.chat.json_schema import UnfitError, fitted
 from tracer_spec.chat.json_text import parse_json
-from tracer_spec.errors import BundleError, SpecError, UsageError, printable
+from tracer_spec.errors import BundleError, DataError, SpecError, UsageError, printable
 from tracer_spec.production.answer_forms import AnswerForms
 from tracer_spec.runtime import Router
 from tracer_spec.runtime.archive import MANIFEST
+from tracer_spec.runtime.bundle import naming
 from tracer_spec.text_steps import ToolCall
 from tracer_spec.text_steps.cutter import TextCutter
 
@@ -47,6 +48,8 @@ class Exchange:
     BundleError
         Where the bundle cannot clean an answer, an expression of ``serve`` makes no sense, or there is a label that no answer
         gives: it names the label and the step.
+    DataError
+        Where ``serve`` has expressions and jmespath is not installed.
     UsageError
         Where the bundle has no embedder: requests hold texts.
 
@@ -65,9 +68,10 @@ class Exchange:
         serve = manifest.serve
         self.router = router
         self._cut = TextCutter(manifest.extract).cut
-        self._match = _compiled(serve.match if serve else None, "match")
-        self._text = _compiled(serve.text if serve else None, "text")
-        self._forms = AnswerForms(router, serve.answer if serve else None)
+        with naming(router.where):
+            self._match = _compiled(serve.match if serve else None, "match")
+            self._text = _compiled(serve.text if serve else None, "text")
+            self._forms = AnswerForms(router, serve.answer if serve else None)
         if self._match is None and not manifest.extract:
             _LOGGER.warning(
                 "the router '%s' takes every chat of a single question for its own: if the app asks anything else, write "
@@ -134,8 +138,13 @@ class Exchange:
 def _compiled(expression: str | None, key: str) -> Callable[[Any], Any] | None:
     if expression is None:
         return None
-    from tracer_spec.expressions.travelling import compile_travelling
-
+    try:
+        from tracer_spec.expressions.travelling import compile_travelling
+    except ModuleNotFoundError as error:
+        if error.name != "jmespath":
+            raise
+        hint = "pip install jmespath"
+        raise DataError("serve has JMESPath expressions, and jmespath is not installed", hint=hint) from None
     try:
         return compile_travelling(expression)
     except SpecError as error:

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 
 from tracer_spec.chat.api import ROUTERS_MODEL, Stamp
 from tracer_spec.chat.apis import api_of
+from tracer_spec.errors import UsageError
 from tracer_spec.production.cases import NOBODY, ROUTER, TEACHER, Case, Cases, Log, coin_of, moment
 from tracer_spec.production.exchange import Exchange, Question
 from tracer_spec.production.observed import Observation, Observed
@@ -83,7 +84,8 @@ class Gateway:
     Raises
     ------
     BundleError, UsageError
-        As :class:`~tracer_spec.production.exchange.Exchange` and :func:`tracer_spec.deploy`.
+        As :class:`~tracer_spec.production.exchange.Exchange` and :func:`tracer_spec.deploy`; and for ``texts=False`` where
+        whole chats are logged.
 
     Notes
     -----
@@ -104,6 +106,8 @@ class Gateway:
         coin = coin_of(mode, audit, secret)
         released = [each if isinstance(each, Released) else Released(each) for each in routers]
         self.routers = tuple(each.router for each in released)
+        if not released and log is not None and not texts:
+            raise UsageError("without a bundle the log holds whole chats, and texts are not to be logged")
         self._log = log
 
         def desk(router: Router) -> _Desk:

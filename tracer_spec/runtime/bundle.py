@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from tracer_spec.errors import BundleError, UsageError
 from tracer_spec.runtime import limits
@@ -18,7 +18,9 @@ from tracer_spec.runtime.archive import MANIFEST, POLICY, REFETCH, unpack
 from tracer_spec.runtime.graph_check import check_graph
 from tracer_spec.runtime.manifest import Manifest, Member
 from tracer_spec.runtime.manifest_reader import read_manifest
-from tracer_spec.runtime.release import POINTER, Release, bundle_place, read_release
+
+if TYPE_CHECKING:
+    from tracer_spec.runtime.release import Release
 
 T = TypeVar("T")
 _MAKE = "make it with 'tracer-spec build'"
@@ -90,6 +92,8 @@ def follow(folder: Path, read: Callable[[Release], T]) -> T:
     BundleError
         Where there is no pointer, or what it names cannot be read.
     """
+    from tracer_spec.runtime.release import POINTER, read_release  # read where it is needed: a file loads sooner
+
     while True:
         release = read_release(folder)
         if release is None:
@@ -107,6 +111,8 @@ def follow(folder: Path, read: Callable[[Release], T]) -> T:
 
 def read_stored(folder: Path, digest: str, *, sha256: str | None = None) -> Bundle:
     """Read the bundle that a folder of releases keeps under a digest, and check it; ``sha256`` is the caller's pin."""
+    from tracer_spec.runtime.release import bundle_place
+
     place = bundle_place(folder, digest)
     with naming(str(place)):
         bundle = parse_bundle(read_file(place), sha256=sha256, where=str(place))

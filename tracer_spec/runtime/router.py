@@ -282,6 +282,11 @@ class Router:
         return self._manifest
 
     @property
+    def where(self) -> str:
+        """Return the bundle's place, for messages."""
+        return self._where
+
+    @property
     def sha256(self) -> str:
         """Return the digest of the whole file."""
         return self._sha256

@@ -28,6 +28,8 @@ _PACKAGE = Path(__file__).parents[2]
 _IDLE = frozenset(("cli", "report", "testing"))
 _MOST_FILES = 2000
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
+# the extra that brings what a build trains with
+_OF_BUILD = re.compile(r"extra == ['\"]build['\"]")
 
 
 def identity(learner: Resolved) -> bytes | None:
@@ -132,7 +134,9 @@ def _packages(root: str, learner: str = "") -> dict[str, str] | None:
         for written in installed.requires or ():
             match = _NAME.match(written)
             if match and (
-                "extra ==" not in written or _is_trained_with(_normal(match[0]), name, _normal(root), learner)
+                "extra ==" not in written
+                or (name == _OURS and _OF_BUILD.search(written))
+                or _is_trained_with(_normal(match[0]), name, _normal(root), learner)
             ):
                 waiting.append(_normal(match[0]))
     return found

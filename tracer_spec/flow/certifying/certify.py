@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # a factor of .55 at the least. Beyond a factor of .6, and by more than chance, rows that taught it are among those
 # that test it
 _FEWER_ERRORS, _SURPRISE = 0.6, 0.01
+# rows from behind a router are few beside older ones, which may speak of another teacher: less than certainty is enough
+_DOUBT = 0.2
 _READ_TWICE = (
     "some rows say what others say, and one of the two has no id: whether these are requests made again or copies of one call, "
     "the policy passed the "
@@ -63,12 +65,13 @@ def _stands_since(certificate: Certificate, late: Reading, chosen: WalkStep) -> 
 
     Notes
     -----
-    The test counts older rows and these as one traffic. Where that is so, they contradict it once in a hundred times at most.
+    The test counts older rows and these as one traffic. Where that is so, and the agreement is just the target, these refuse it
+    one time in five; where it is higher, as it must be to pass, seldom.
     """
     n, k = late.count(chosen.candidate.policy)
     if certificate.measure != "agreement":
         n, k = len(late), len(late) - (n - k)
-    if not n or p_value(n, n - k, 1 - certificate.target) > _SURPRISE:
+    if not n or p_value(n, n - k, 1 - certificate.target) > _DOUBT:
         return certificate
     return replace(
         certificate,

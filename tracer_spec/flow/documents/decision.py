@@ -31,7 +31,8 @@ class RouterStory(Part):
     )
     audit_rate: Share = Field(description="how often the coin falls")
     served: Literal["router", "teacher", "nobody"] = Field(
-        description="whose answer went out; nobody's where the teacher failed"
+        description="whose answer went out; nobody's where the teacher failed; the teacher's also where the app asked for it, "
+        "or where the request could not be told the label"
     )
 
 
@@ -47,7 +48,10 @@ class DecisionRecord(Part):
     teacher: Text | None = Field(
         description="the teacher's label, cleaned by the spec's steps; null where it was not asked"
     )
-    teacher_raw: Any = Field(description="what the teacher answered; null where it was not asked")
+    teacher_raw: Any = Field(
+        description="what the teacher answered; null where it was not asked; the call of a tool as {tool_call: {name, "
+        "arguments}}, an answer that was cut short or refused as {unanswered: {reason, answer}}"
+    )
     model: Text | None = Field(description="the teacher's model, where the app says it")
     router: RouterStory | None = Field(description="null where no bundle was there to decide")
 

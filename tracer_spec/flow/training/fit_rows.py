@@ -59,19 +59,21 @@ class FitRows:
         if self.weights is None:
             return float(chosen[whole].mean())
         total = float(self.weights.counting[whole].sum())
-        return float(self.weights.counting[whole & chosen].sum()) / total if total else 0.0
+        # sums of other rows may round otherwise
+        return min(1.0, float(self.weights.counting[whole & chosen].sum()) / total) if total else 0.0
 
     def counts(self, handled: Mask, agrees: Mask) -> tuple[float, float, float]:
         """Return rows, those handled, and those of them that agree: as many of equal weight as tell as much."""
         if self.weights is None:
             return len(self), int(handled.sum()), int(agrees.sum())
         weights = self.weights.counting
-        of_handled, total = weights[handled], float(weights.sum())
-        n_handled, sum_handled = effective(of_handled), float(of_handled.sum())
+        n_all, of_handled, sum_handled = effective(weights), weights[handled], float(weights[handled].sum())
         if not sum_handled:
-            return effective(weights), 0.0, 0.0
+            return n_all, 0.0, 0.0
+        coverage = min(1.0, sum_handled / float(weights.sum()))
+        n_rows = min(n_all, effective(of_handled) / coverage)
         share = min(1.0, float(weights[agrees].sum()) / sum_handled)
-        return n_handled * total / sum_handled, n_handled, n_handled * share
+        return n_rows, n_rows * coverage, n_rows * coverage * share
 
     @property
     def n_folds(self) -> int:

@@ -1,0 +1,94 @@
+"""A claim that is refuted while the server runs."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+import tracer_spec as ts
+
+
+def ask(server, text: str) -> httpx.Response:
+    body = {"model": "m", "messages": [{"role": "user", "content": text}]}
+    return httpx.post(f"{server.url}/v1/chat/completions", json=body, trust_env=False, timeout=60)
+
+
+def ready(server) -> tuple[int, dict]:
+    back = httpx.get(f"{server.url}/readyz", trust_env=False, timeout=60)
+    (router,) = back.json()["routers"]
+    return back.status_code, router
+
+
+def metrics(server) -> str:
+    return httpx.get(f"{server.url}/metrics", trust_env=False, timeout=60).text
+
+
+@pytest.fixture
+def handled(bundle, texts) -> list[str]:
+    router = ts.load(bundle)
+    return [text for text in texts if router.route(text).handled][:80]
+
+
+@pytest.mark.parametrize("then", ["defer", "warn"])
+def test_a_refuted_claim_is_said_and_may_stop_the_router(serve, upstream, bundle, tmp_path, handled, then):
+    """The mock answers with a label of its own, so that the router agrees with it nowhere."""
+    options = (bundle, "--upstream", upstream.url, "--log", tmp_path, "--audit", "0.5", "--on-refuted", then)
+    server = serve(*options)
+    assert {ask(server, text).headers["x-tracer-outcome"] for text in handled} >= {"handled", "audited"}
+    line = server.wait_for("is refuted: 0 of ")
+    assert ("the upstream answers everything from now on" in line) == (then == "defer")
+    status, router = ready(server)
+    assert (status, router["claim"], router["handles"]) == (200, "refuted", then == "warn")
+    handles = f"{float(then == 'warn')}"
+    shown = metrics(server).splitlines()
+    named = f'router="support-intents",version="{ts.load(bundle).version}"'
+    assert f"tracer_handling{{{named}}} {handles}" in shown
+    assert (
+        f'tracer_claim{{router="support-intents",verdict="refuted",version="{ts.load(bundle).version}"}} 1.0' in shown
+    )
+    assert f"tracer_audited_agreement{{{named}}} 0.0" in shown
+    after = {ask(server, text).headers["x-tracer-outcome"] for text in handled}
+    assert after == ({"deferred", "audited"} if then == "defer" else {"handled", "audited"})
+    decision = httpx.post(f"{server.url}/v1/route", json={"input": handled[0]}, trust_env=False).json()
+    wanted = (False, None, "refuted") if then == "defer" else (True, ts.load(bundle).route(handled[0]).label, "handled")
+    assert (decision["handled"], decision["label"], decision["reason"]) == wanted
+    _, said = server.end()
+    assert said.count("is refuted") == 1
+    again = serve(*options)  # from what the first one remembered
+    assert ready(again)[1]["claim"] == "refuted"
+    assert ready(again)[1]["handles"] == (then == "warn")
+
+
+def test_what_other_processes_log_counts_as_well(serve, upstream, bundle, tmp_path, handled):
+    options = (bundle, "--upstream", upstream.url, "--log", tmp_path, "--audit", "1")
+    watcher, worker = serve(*options), serve(*options, "--state", tmp_path / "state")
+    for text in handled:
+        ask(worker, text)
+    watcher.wait_for("is refuted: 0 of ")
+
+
+def test_a_new_bundle_is_judged_by_its_own_decisions(serve, upstream, bundle, other_bundle, tmp_path, handled):
+    served = tmp_path / "served.tracer"
+    served.write_bytes(bundle.read_bytes())
+    server = serve(
+        served, "--upstream", upstream.url, "--log", tmp_path / "log", "--audit", "1", "--on-refuted", "defer"
+    )
+    for text in handled:
+        ask(server, text)
+    server.wait_for("is refuted: 0 of ")
+    served.write_bytes(other_bundle.read_bytes())
+    assert httpx.post(f"{server.url}/-/reload", trust_env=False).status_code == 200
+    status, router = ready(server)
+    assert (status, router["claim"] == "refuted", router["handles"]) == (200, False, True)
+
+
+def test_a_state_that_is_none_is_said_at_the_start(serve, bundle, tmp_path):
+    import subprocess
+    import sys
+
+    name = f"monitor-{ts.load(bundle).version}.json"
+    (tmp_path / name).write_text("{}")
+    command = [sys.executable, "-m", "tracer_spec", "serve", str(bundle), "--port", "0", "--log", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1
+    assert f"{tmp_path / name}" in done.stderr
+    assert "this is no state of a monitor" in done.stderr

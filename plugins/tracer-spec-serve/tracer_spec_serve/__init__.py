@@ -1,0 +1,1 @@
+"""``tracer-spec serve``: certified routers in front of an OpenAI-compatible API."""
