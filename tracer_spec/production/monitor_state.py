@@ -80,7 +80,7 @@ def read_state(path: Path, reference: Reference, alpha: float | None) -> tuple[M
     if tally is None:
         what = f"this is the state of a monitor of {of}, not of {reference.name} {reference.version}"
         raise DataError(
-            what, where=str(path), hint="give each bundle a --state of its own, such as --state VERSION.json"
+            what, where=str(path), hint="give --state a folder, which holds a file for each version"
         )
     if alpha is not None and alpha != begun:
         what = f"this state was begun with alpha {begun}, and {alpha} is given"
