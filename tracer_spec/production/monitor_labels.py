@@ -30,7 +30,8 @@ def moved(before: Mapping[str, int], now: Mapping[str, int]) -> list[Moved]:
 
     Notes
     -----
-    The two-sample z of each share, pooled and corrected for continuity, so that one row of ten is no news. Among many labels, and with many looks, some pass by chance: it is descriptive.
+    The two-sample z of each share, pooled and corrected for continuity, so that one row of ten is no news. Among many labels,
+    and with many looks, some pass by chance: it is descriptive.
 
     Examples
     --------
