@@ -216,6 +216,20 @@ def test_where_all_audited_rows_since_a_time_certify_deferred_ones_since_then_co
     assert weights.n_effective == pytest.approx(100)
 
 
+def test_where_a_new_teacher_certifies_alone_rows_of_the_old_one_are_what_estimates_come_from():
+    recorded = [line(n - 100, routed=False, model="old") for n in range(100)]
+    since = [line(n, handled=n % 2 == 0, audit=n % 10 < 2, model="new") for n in range(100)]
+    traces = read(
+        recorded + [each for each in since if each["router"]["audit"] or not each["router"]["handled"]],
+        where="model == 'new'",
+    )
+    sides = split(traces, certify=0.4, strategy="fresh", dealt=Dealt(looked_until=DEPLOYED - 0.5))
+    weights, is_new = fit_weights(traces, sides), traces.take(sides.fit).times >= DEPLOYED
+    assert len(sides.certify) == 20
+    assert (weights.counting[is_new] == 0).all()
+    assert weights.n_effective == pytest.approx(100)
+
+
 def test_audited_rows_older_than_the_cut_stand_for_all_that_was_handled_then():
     """None of those certifies, so a handled one stands for 1 / rate requests, and a deferred one for itself."""
     rows = [line(n, handled=n % 2 == 0, audit=n % 10 < 2) for n in range(200)]
