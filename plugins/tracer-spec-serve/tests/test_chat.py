@@ -210,6 +210,32 @@ def test_a_stream_of_a_deferred_request_is_unbuffered_and_logged_at_its_end(serv
     assert (line["teacher_raw"], line["model"], line["id"]) == (TEACHERS, "gpt-y", "fixed")
 
 
+def test_a_deferred_request_whose_client_leaves_is_logged_as_answered_by_nobody(server, upstream, texts, tmp_path):
+    left = upstream.event()
+
+    async def answer(request, received):
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(request)
+        try:
+            while True:
+                await response.write(chunks("m")[0])
+        except ConnectionError:
+            left.set()
+            raise
+
+    upstream.answer = answer
+    sent = {"headers": {"x-tracer": "off"}, "json": asked(texts[0], stream=True)}
+    with (
+        httpx.Client(trust_env=False) as http,
+        http.stream("POST", f"{server.url}/v1/chat/completions", **sent) as back,
+    ):
+        next(back.iter_raw())
+    asyncio.run_coroutine_threadsafe(left.wait(), upstream.loop).result(60)
+    server.end()
+    (line,) = log_lines(tmp_path / "log")
+    assert (line["router"]["served"], line["teacher"]) == ("nobody", None)
+
+
 @pytest.mark.parametrize("encoding", ["gzip", "br, zstd", "gzip, br"])
 def test_the_teachers_answer_is_read_in_whatever_encoding_the_client_takes(
     server, upstream, bundle, texts, tmp_path, encoding

@@ -134,7 +134,7 @@ def test_the_first_chunk_reaches_the_client_before_the_upstream_sends_its_second
         assert b"".join(pieces) == b"".join(rest)
 
 
-def test_a_stream_that_the_upstream_breaks_off_does_not_look_whole(client, upstream):
+def test_a_stream_that_the_upstream_breaks_off_does_not_look_whole(server, client, upstream):
     async def answer(request, received):
         response = web.StreamResponse()
         await response.prepare(request)
@@ -145,6 +145,8 @@ def test_a_stream_that_the_upstream_breaks_off_does_not_look_whole(client, upstr
     upstream.answer = answer
     with pytest.raises(httpx.RemoteProtocolError):
         client.get("/v1/models")
+    assert 'tracer_upstream_errors_total{code="upstream_unreachable"} 1.0' in client.get("/metrics").text.splitlines()
+    assert "ASGI" not in server.end()[1]
 
 
 def test_the_request_is_dropped_where_its_client_leaves(client, upstream):

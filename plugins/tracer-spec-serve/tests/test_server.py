@@ -216,7 +216,7 @@ def test_a_signal_ends_it_once_requests_in_flight_are_answered_and_logged(
     assert asyncio.run(ask()).json()["choices"][0]["message"]["content"] == "late"
     code, said = server.end(None)
     assert code == (130 if number == signal.SIGINT else 143)
-    assert "the log is written" in said
+    assert "; 201 lines of this process in the log\n" in said
     assert "Traceback" not in said
     lines = [json.loads(line) for file in tmp_path.glob("*.jsonl") for line in file.read_text().splitlines()]
     assert len(lines) == 201

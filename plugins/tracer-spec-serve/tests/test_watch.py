@@ -92,3 +92,18 @@ def test_a_state_that_is_none_is_said_at_the_start(serve, bundle, tmp_path):
     assert done.returncode == 1
     assert f"{tmp_path / name}" in done.stderr
     assert "this is no state of a monitor" in done.stderr
+
+
+def test_a_router_that_could_not_be_stopped_does_not_begin(bundle, tmp_path, monkeypatch):
+    from tracer_spec.errors import BundleError
+
+    from tracer_spec_serve import live, settings
+
+    def no_target(*_):
+        raise BundleError("its certificate names no target")
+
+    monkeypatch.setattr(live, "Watch", no_target)
+    told = {"bundles": (str(bundle),), "log": str(tmp_path)}
+    assert live.Live(settings.Settings(**told), None).all[0].watch is None
+    with pytest.raises(BundleError, match="names no target"):
+        live.Live(settings.Settings(**told, on_refuted="defer"), None)

@@ -71,11 +71,9 @@ class App:
         if self._upstream is not None:
             await self._upstream.open()
         watching = asyncio.ensure_future(self._watch())
-        self.live.is_ready = True
         try:
             yield
         finally:
-            self.live.is_ready = False
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
             if self._upstream is not None:
@@ -91,8 +89,7 @@ class App:
 
     async def _ready(self, _: Request) -> Response:
         """Tell what serves. A refuted claim is no reason to take the server away: the upstream answers behind it."""
-        document = {"status": "ready" if self.live.is_ready else "stopping", "routers": self.routers()}
-        return JSONResponse(document, 200 if self.live.is_ready else 503)
+        return JSONResponse({"status": "ready", "routers": self.routers()})
 
     def routers(self) -> list[dict[str, Any]]:
         """Return what serves by now, as JSON values."""

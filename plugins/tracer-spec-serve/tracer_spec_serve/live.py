@@ -70,7 +70,6 @@ class Live:
         self.settings, self._log = settings, log
         self.recorder = None if settings.bundles else Gateway((), log=log)
         self.now: Serving = self._open({})
-        self.is_ready = False
         self._reloading = asyncio.Lock()
 
     @property
@@ -128,6 +127,8 @@ class Live:
                 bundle = read_bundle(file, sha256=router.sha256)
                 watch = Watch(bundle, Path(settings.log), Path(settings.state or settings.log))
             except BundleError as error:
+                if settings.on_refuted == DEFER:  # a router that could not be stopped must not begin
+                    raise
                 LOGGER.warning("%s: its claim is not watched: %s", path, " ".join(str(error).split()))
         return Served(router, self._gateway(router), watch, settings.on_refuted == DEFER)
 

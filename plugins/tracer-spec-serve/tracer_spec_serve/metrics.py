@@ -93,7 +93,7 @@ class Metrics(Collector):
         yield _counted("tracer_reloads", "Reloads of the bundles.", ["result"], self.reloads)
         yield CounterMetricFamily("tracer_overloaded", "Requests refused: too many in flight.", value=self.n_overloaded)
         yield GaugeMetricFamily("tracer_in_flight", "Requests in flight.", value=self.in_flight)
-        yield GaugeMetricFamily("tracer_ready", "Whether requests are answered.", value=float(self._live.is_ready))
+        yield GaugeMetricFamily("tracer_ready", "1 from when the bundles are open.", value=1)
         yield from self._bundles()
         yield from self._claims()
         if self._log is not None:

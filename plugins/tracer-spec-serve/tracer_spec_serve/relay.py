@@ -92,13 +92,20 @@ async def while_connected(body: Body, work: Coroutine[Any, Any, None]) -> None:
     ------
     ClientLeftError
     """
-    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(body.left())
+    here, leaving = asyncio.current_task(), asyncio.ensure_future(body.left())
+    assert here is not None  # noqa: S101 - it is a coroutine's
+
+    def stop(_: asyncio.Future[None]) -> None:
+        here.cancel()
+
+    leaving.add_done_callback(stop)
     try:
-        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            raise ClientLeftError
-        working.result()
+        await work
+    except asyncio.CancelledError:
+        if leaving.done() and here.cancelling() == 1:
+            here.uncancel()
+            raise ClientLeftError from None
+        raise
     finally:
-        for each in (working, leaving):
-            each.cancel()
-        await asyncio.gather(working, leaving, return_exceptions=True)
+        leaving.remove_done_callback(stop)
+        leaving.cancel()

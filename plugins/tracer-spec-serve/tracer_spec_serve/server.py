@@ -15,6 +15,7 @@ from typing import Any
 import uvicorn
 from tracer_spec.errors import DataError
 from tracer_spec.production.decision_log import DecisionLog
+from tracer_spec.text_format import plural
 
 from tracer_spec_serve.app import App
 from tracer_spec_serve.live import LOGGER, Live
@@ -42,7 +43,7 @@ def run(settings: Settings, announce: Callable[[str, App], None]) -> None:
     DataError
         Where the address is taken, or is not this machine's.
     KeyboardInterrupt
-        Once all is written, where a signal ended it; see :mod:`tracer_spec.cli.signals`.
+        Where a signal ended it; with a note of what is in the log.
     """
     _ = (
         settings.address,
@@ -52,13 +53,17 @@ def run(settings: Settings, announce: Callable[[str, App], None]) -> None:
     with contextlib.ExitStack() as stack:
         log = None if settings.log is None else DecisionLog(settings.log)
         if log is not None:
-            stack.callback(_close, log)
+            stack.enter_context(log)
         live = Live(settings, log)
         listener = stack.enter_context(_listen(settings.host, settings.port))
         _raise_file_limit(2 * settings.max_concurrency + _SPARE_FILES)
         _warn(settings)
         app = App(live, log)
-        _Server(app, settings, lambda: announce(_url(listener, settings.host), app)).run([listener])
+        try:
+            _Server(app, settings, lambda: announce(_url(listener, settings.host), app)).run([listener])
+        except KeyboardInterrupt as interrupt:
+            interrupt.add_note(_ended(log))
+            raise
 
 
 class _Server(uvicorn.Server):
@@ -156,12 +161,14 @@ def _warn(settings: Settings) -> None:
         LOGGER.warning("nothing is logged without --log DIR: nobody can tell later how well the routers do")
 
 
-def _close(log: DecisionLog) -> None:
-    """Write what waits, and say what is lost."""
-    is_whole = log.close()
-    counts = log.counts
-    if counts.dropped or not is_whole:
-        LOGGER.warning("of %d decisions, %d are not in the log", sum(counts), counts.dropped + counts.waiting)
+def _ended(log: DecisionLog | None) -> str:
+    """Write what waits, and say what is in the log."""
+    if log is None:
+        return "nothing was to be logged"
+    log.close()
+    written, dropped, waiting = log.counts
+    lost = f", and {dropped + waiting:,} are lost" if dropped + waiting else ""
+    return f"{plural(written, 'line')} of this process in the log{lost}"
 
 
 def log_to_stderr() -> None:
@@ -171,3 +178,9 @@ def log_to_stderr() -> None:
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Leave out what uvicorn says where the upstream has broken off: it is counted, and the client has been told."""
+    return "without completing response" not in record.getMessage()

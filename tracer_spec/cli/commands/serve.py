@@ -117,8 +117,8 @@ def command(
 
     try:
         run(settings, announce)
-    except KeyboardInterrupt:
-        raise Interrupted("requests in flight were answered, and the log is written") from None
+    except KeyboardInterrupt as interrupt:
+        raise Interrupted("; ".join(getattr(interrupt, "__notes__", ()))) from None
     return 0
 
 

@@ -59,7 +59,8 @@ class FitRows:
         if self.weights is None:
             return float(chosen[whole].mean())
         total = float(self.weights.counting[whole].sum())
-        return float(self.weights.counting[whole & chosen].sum()) / total if total else 0.0
+        # sums of other rows may round otherwise
+        return min(1.0, float(self.weights.counting[whole & chosen].sum()) / total) if total else 0.0
 
     def counts(self, handled: Mask, agrees: Mask) -> tuple[float, float, float]:
         """Return rows, those handled, and those of them that agree: as many of equal weight as tell as much."""
