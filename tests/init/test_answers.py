@@ -78,6 +78,15 @@ def test_the_key_with_few_even_values_is_the_label_whatever_it_is_called():
     assert read_answers(rows).steps == ("json:q",)
 
 
+def test_an_answer_with_more_than_the_label_has_a_template_without_what_it_said():
+    found = read_answers(
+        answers(lambda topic, n: json.dumps({"why": f"because {n}", "out": {"topic": topic, "ok": True}, "sure": 0.5}))
+    )
+    assert json.loads(found.template) == {"why": "", "out": {"topic": "{label}", "ok": False}, "sure": 1.0}
+    assert read_answers(answers(lambda topic, n: json.dumps({"topic": topic}))).template == ""
+    assert read_answers(answers(lambda topic, n: topic)).template == ""
+
+
 def test_lists_of_labels_and_scores_are_no_labels():
     several = read_answers(answers(lambda topic, n: json.dumps({"topics": [topic, "x"]})))
     assert several.flaw == "the answers are lists of labels at 'topics'; a router gives one label"

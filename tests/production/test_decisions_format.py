@@ -143,6 +143,40 @@ def test_verify_measures_a_log_without_what_the_router_answered_on_its_audited_r
     assert "the log does not hold all requests" in capsys.readouterr().out
 
 
+def test_what_was_recorded_for_the_build_takes_nothing_from_what_the_log_says_of_the_traffic_since(
+    bundle, lines, tmp_path, capsys
+):
+    """One folder holds both where an app records, builds and deploys."""
+    from tests.production.conftest import rows
+
+    recorded = [
+        {
+            "id": row["id"],
+            "time": row["timestamp"],
+            "input": row["input"],
+            "teacher_raw": row["teacher"],
+            "router": None,
+        }
+        for row in rows()
+    ]
+    assert verified(bundle, [*recorded, *asked_again(lines)], tmp_path, "--json") in (0, 4)
+    measured = json.loads(capsys.readouterr().out)["measured"]
+    assert measured["left_out"]["known to the build by id and text"] > 1000
+    assert (measured["coverage_of"], measured["coverage"]["n"]) == ("all rows", len(lines))
+
+
+def test_a_log_of_which_the_build_saw_the_labelled_rows_is_measured_on_its_audited_rows(
+    bundle, lines, tmp_path, capsys
+):
+    from tests.production.conftest import rows
+
+    new = asked_again(lines)
+    at, known = next(at for at, line in enumerate(new) if line["router"]["audit"]), rows()[0]
+    new[at] = {**new[at], "id": known["id"], "input": known["input"]}
+    assert verified(bundle, new, tmp_path, "--json") in (0, 4)
+    assert json.loads(capsys.readouterr().out)["measured"]["coverage_of"] == "audited rows"
+
+
 def test_verify_on_unlabelled_traffic_gives_coverage_and_drift(bundle, lines, tmp_path, capsys):
     answered = [line for line in asked_again(lines) if line["router"]["served"] == "router"]
     assert verified(bundle, [{"input": line["input"]} for line in answered], tmp_path, "--format", "native") == 0

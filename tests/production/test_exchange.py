@@ -77,6 +77,21 @@ def test_a_text_that_the_steps_cannot_cut_is_not_the_routers(exchange_of, caplog
     assert exchange.question(BY_NAME["chat"], request("chat", TEXT)) is None
 
 
+def test_a_request_of_its_own_that_no_answer_fits_is_warned_of_once(exchange_of, caplog):
+    schema = {"type": "object", "properties": {"intent": {}, "why": {}}, "required": ["intent", "why"]}
+    strict = {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}}
+    exchange = exchange_of(serve=MATCH, normalize=["json:intent"])
+    for _ in range(2):
+        assert exchange.question(BY_NAME["chat"], request("chat", TEXT, **strict)) is None
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert 'do not fit the router\'s answers, such as {"intent": ' in said
+    assert "serve.answer" in said
+    caplog.clear()
+    whole = exchange_of(serve={**MATCH, "answer": '{"intent": "{label}", "why": ""}'}, normalize=["json:intent"])
+    assert whole.question(BY_NAME["chat"], request("chat", TEXT, **strict)).text == TEXT
+    assert caplog.records == []
+
+
 @pytest.mark.parametrize(
     ("normalize", "answer"),
     [

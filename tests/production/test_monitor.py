@@ -270,6 +270,9 @@ def test_labels_that_moved_are_told_and_noise_is_not():
     assert [each.label for each in found] == ["d", "c"]
     assert found[1].was == pytest.approx(0.2)
     assert found[1].now == pytest.approx(0.125)
+    rare = {"a": 1461, "b": 7}
+    assert moved(rare, {"a": 10, "b": 1}) == []
+    assert {each.label for each in moved(rare, {"a": 6, "b": 5})} == {"a", "b"}
     assert moved({}, before) == moved(before, {}) == []
 
 

@@ -198,7 +198,7 @@ def verify(
         raise _nothing_new(traces, left_out)
     # as they were logged: the router takes texts out of their prompts itself
     traces = traces.take(at)
-    sample = sample_of(traces, measured, lacks_rows=SAME_EVENT in left_out)
+    sample = sample_of(traces, measured, seen=~(measured | unclear) if SAME_EVENT in left_out else None)
     judged, flow = sample.is_labelled & sample.is_audited, sample.is_traffic
     if not (measured & flow).any():
         raise _nothing_new(traces, left_out)

@@ -29,6 +29,8 @@ _MOST, _SOME = 0.5, 0.02
 _DEEPEST, _LONGEST_LABEL = 3, 60
 # keys this close to the best are told
 _CLOSE = 1.5
+# what stands in a router's answer for what only the LLM says; a number is most often how sure it is
+_NEUTRAL: Mapping[type, Any] = {bool: False, int: 1, float: 1.0, list: []}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class Answers:
         Whether such answers hold no label for certain, wherever in them one looks.
     other_keys : tuple of str
         Keys of answers in JSON whose values are labels about as well.
+    template : str
+        For ``serve.answer``: an answer with ``{label}`` in it, where answers in JSON hold more than the label; else empty.
     """
 
     steps: tuple[str, ...]
@@ -55,6 +59,7 @@ class Answers:
     hint: str = ""
     is_final: bool = False
     other_keys: tuple[str, ...] = ()
+    template: str = ""
 
     @property
     def flaw(self) -> str:
@@ -176,7 +181,21 @@ def _of_objects(
     step = "json?" if sum(answer in known for answer in bare) > _MOST * len(bare) else "json"
     steps = (*first, *fence, f"{step}:{key}")
     others = tuple(path for worth, path in scored[1:] if worth > scored[0][0] - _CLOSE)
-    return Answers(steps, labels_by(steps, answers), other_keys=others)
+    return Answers(steps, labels_by(steps, answers), other_keys=others, template=_template(key, often))
+
+
+def _template(key: str, often: Mapping[str, Sequence[Any]]) -> str:
+    """Return an answer that says nothing but the label, with all keys that answers have; empty where that is the only one."""
+    if len(often) < 2:
+        return ""
+    whole: dict[str, Any] = {}
+    for path, values in often.items():
+        *above, last = path.split(".")
+        place = whole
+        for each in above:
+            place = place.setdefault(each, {})
+        place[last] = "{label}" if path == key else _NEUTRAL.get(type(values[0]), "")
+    return json.dumps(whole, ensure_ascii=False)
 
 
 def _items(value: Mapping[str, Any], keys: tuple[str, ...]) -> Iterator[tuple[str, Any]]:

@@ -33,6 +33,8 @@ class Layout:
         Whether nothing but the order of the fields spoke for the first of ``labels``.
     other_keys : tuple of str
         Keys of answers in JSON that could be the label as well.
+    answer_template : str
+        An answer with ``{label}`` in it, where answers in JSON hold more than the label; else empty.
     certify_where : str
         Which records certify, where several teachers answered one after the other; empty where all may.
     mix_teachers : bool
@@ -46,6 +48,7 @@ class Layout:
     labels: tuple[str, ...] = ()
     is_unsure: bool = False
     other_keys: tuple[str, ...] = ()
+    answer_template: str = ""
     certify_where: str = ""
     mix_teachers: bool = False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
@@ -25,6 +26,8 @@ from tracer_spec.init.refusal import (
 from tracer_spec.init.sampling import SAMPLED, Sample, spread
 from tracer_spec.plugin import Record
 
+# a key inside a field of JSON text
+_INSIDE = re.compile(r"from_json\(([\w.]+)\)\.([\w.]+)")
 # lists inside the records that are looked into, the longest ones
 _LISTS = 5
 # presets of layouts that anybody writes
@@ -135,8 +138,27 @@ def _of_preset(preset: Attempt, sample: Sample, fields: Fields) -> Layout:
         raws = [raw for raw in read_all({**parts, **more}, sample) if is_good(raw)]
         more = {part: path for part, path in more.items() if any(getattr(raw, part) is not None for raw in raws)}
     return Layout(
-        {**parts, **more} if more else preset.format, preset.answers.steps, other_keys=preset.answers.other_keys
+        {**parts, **more} if more else preset.format,
+        preset.answers.steps,
+        other_keys=preset.answers.other_keys,
+        answer_template=preset.answers.template,
     )
+
+
+def _whole_answer(path: str, text: str, sample: Sample) -> str:
+    """Return the answer that holds the label in JSON, where a step takes the same label out of it.
+
+    Such a step travels in the bundle, so that a deployment reads what the LLM answers, and answers likewise.
+    """
+    found = _INSIDE.fullmatch(path)
+    if found is None:
+        return path
+    both = ({"text": text, "label": each} for each in (path, found[1]))
+    inside, whole = (try_format(parts, read_all(parts, sample)) for parts in both)
+    are_same = (
+        whole.answers.steps == (f"json:{found[2]}",) and whole.answers.counts.counts == inside.answers.counts.counts
+    )
+    return found[1] if are_same else path
 
 
 def _mapped(sample: Sample, fields: Fields, text: str | None, label: str | None) -> Layout | Refusal:
@@ -149,7 +171,7 @@ def _mapped(sample: Sample, fields: Fields, text: str | None, label: str | None)
     labels = labels_in(fields, chosen) if not label else ()
     if not label and not labels:
         return no_answer(fields, chosen)
-    answer = label or labels[0].path
+    answer = label or _whole_answer(labels[0].path, chosen, sample)
     taken = {chosen, answer, *(pair or ())}
     parts = {"text": chosen, "label": answer}
     raws = read_all(parts, sample)
@@ -161,7 +183,8 @@ def _mapped(sample: Sample, fields: Fields, text: str | None, label: str | None)
         {**parts, **other_parts(fields, taken, attempt.answers.counts.counts, told)},
         attempt.answers.steps,
         texts=(chosen,) if text else (chosen, *(each.path for each in texts if each.path not in taken)),
-        labels=(label,) if label else tuple(each.path for each in labels),
+        labels=(label,) if label else (answer, *(each.path for each in labels[1:])),
         other_keys=attempt.answers.other_keys,
+        answer_template=attempt.answers.template,
         is_unsure=len(labels) > 1 and labels[1].named >= labels[0].named,
     )

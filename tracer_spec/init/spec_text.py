@@ -26,6 +26,8 @@ class FirstSpec:
         The source and its options, the path first.
     labels_file : str
         Empty where the labels are inferred.
+    answer : str
+        For ``serve.answer``, where the LLM's answers hold more than the label; else empty.
     story : tuple of str
         What was found, a sentence each.
     warning : str
@@ -42,6 +44,7 @@ class FirstSpec:
     mix_teachers: bool = False
     aliases: Mapping[str, str] = field(default_factory=dict)
     labels_file: str = ""
+    answer: str = ""
     target: float = 0.92
     story: tuple[str, ...] = ()
     warning: str = ""
@@ -63,6 +66,7 @@ def spec_of(look: Look, name: str, paths: Sequence[str], target: float | None = 
         certify_where=look.layout.certify_where,
         mix_teachers=look.layout.mix_teachers,
         labels_file=LABELS_FILE if look.made_up and writable(look.allowed) else "",
+        answer=look.layout.answer_template,
         target=target or look.target,
         story=(
             f"{counted}, {accounting.kept:,} of them usable: {outlook.n_fit:,} train, {able.n_certify:,} certify.",
@@ -167,7 +171,7 @@ families: [global, l2d, rsb]
 
 # What the LLM costs, for a projection of what is saved:
 # cost: {{teacher_usd_per_1k: 2.0, requests_per_day: 10000}}
-"""
+{_answer(spec.answer)}"""
 
 
 def scalar(value: Any) -> str:
@@ -191,6 +195,18 @@ def _format(format_: str | Mapping[str, str]) -> str:
     if isinstance(format_, str):
         return f"  format: {scalar(format_)}\n"
     return "  format:\n" + "".join(f"    {part}: {scalar(path)}\n" for part, path in format_.items())
+
+
+def _answer(answer: str) -> str:
+    """Return what a router behind a chat API answers, for the user to decide on."""
+    if not answer:
+        return ""
+    quoted = literal(answer).replace("'", "''")
+    return (
+        "\n# The LLM's answers hold more than the label. Those of a router behind 'tracer-spec serve', or inside an OpenAI\n"
+        "# client, do not. Where the app reads the rest, say what it gets:\n"
+        f"# serve: {{answer: '{quoted}'}}\n"
+    )
 
 
 def _split(spec: FirstSpec) -> str:

@@ -56,6 +56,7 @@ class Exchange:
     Notes
     -----
     With neither ``extract`` steps nor ``serve.match`` every chat of one question is taken to be the router's, with a warning.
+    With either, a request of the router's own that no answer fits is warned of, once.
     """
 
     def __init__(self, router: Router) -> None:
@@ -72,7 +73,9 @@ class Exchange:
             self._match = _compiled(serve.match if serve else None, "match")
             self._text = _compiled(serve.text if serve else None, "text")
             self._forms = AnswerForms(router, serve.answer if serve else None)
-        if self._match is None and not manifest.extract:
+        self._is_sure = self._match is not None or bool(manifest.extract)
+        self._has_warned = False
+        if not self._is_sure:
             _LOGGER.warning(
                 "the router '%s' takes every chat of a single question for its own: if the app asks anything else, write "
                 "serve.match in router.yaml, such as \"contains(messages[0].content, 'Classify')\", and build again",
@@ -90,13 +93,30 @@ class Exchange:
                 return None
         elif not _is_true(_found(self._match, body)):
             return None
-        if self._cut(text) is None or not self._can_answer(request):
+        if self._cut(text) is None:
+            return None
+        if not self._can_answer(request):
+            self._warn_of_unfit()
             return None
         return Question(api, request, text)
 
     def _can_answer(self, request: Request) -> bool:
         """Return whether the router has an answer of the kind that is asked for."""
         return any(self._answer(request, label) is not None for label in self._forms.some_labels)
+
+    def _warn_of_unfit(self) -> None:
+        if self._is_sure and not self._has_warned:
+            self._has_warned = True
+            _LOGGER.warning(
+                "a request of the router '%s' is passed on, and so is each one like it: the JSON Schema or the tools that it "
+                "names do not fit the router's answers, such as %s; write serve.answer in router.yaml, an answer of the "
+                "teacher's with {label} in it, and build again",
+                self.router.name,
+                next(
+                    (shown for label in self._forms.some_labels if (shown := self._forms.text(label))),
+                    "a call of a tool",
+                ),
+            )
 
     def answer(self, question: Question, label: str) -> Answer | None:
         """Return the answer that says a label, None where this request cannot be answered with it."""

@@ -30,11 +30,12 @@ def moved(before: Mapping[str, int], now: Mapping[str, int]) -> list[Moved]:
 
     Notes
     -----
-    The two-sample z of each share, pooled. Among many labels, and with many looks, some pass by chance: it is descriptive.
+    The two-sample z of each share, pooled and corrected for continuity, so that one row of ten is no news. Among many labels,
+    and with many looks, some pass by chance: it is descriptive.
 
     Examples
     --------
-    >>> [each.label for each in moved({"a": 500, "b": 500}, {"a": 600, "b": 390, "c": 10})]
+    >>> [each.label for each in moved({"a": 500, "b": 500}, {"a": 600, "b": 380, "c": 20})]
     ['b', 'a', 'c']
     """
     n_before, n_now = sum(before.values()), sum(now.values())
@@ -45,6 +46,7 @@ def moved(before: Mapping[str, int], now: Mapping[str, int]) -> list[Moved]:
         was, is_now = before.get(label, 0) / n_before, now.get(label, 0) / n_now
         pooled = (before.get(label, 0) + now.get(label, 0)) / (n_before + n_now)
         error = math.sqrt(pooled * (1 - pooled) * (1 / n_before + 1 / n_now))
-        if error and abs(is_now - was) > _NOISE * error:
+        step = (1 / n_before + 1 / n_now) / 2
+        if error and abs(is_now - was) - step > _NOISE * error:
             found.append(Moved(label, was, is_now, (is_now - was) / error))
     return sorted(found, key=lambda each: (-abs(each.errors), each.label))

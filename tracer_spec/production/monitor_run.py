@@ -25,7 +25,8 @@ def follow_log(
     logs : sequence of str
         Folders, files or patterns.
     state : Path or None
-        Where to remember what has been read; None reads the whole log each time.
+        Where to remember what has been read: a file, or a folder with a file for each version of a bundle. None reads the
+        whole log each time.
     alpha : float or None
         See :class:`~tracer_spec.production.monitor.Monitor`.
 
@@ -37,6 +38,8 @@ def follow_log(
         Where alpha is not in (0, 1), or not the one that the state was begun with.
     """
     reference = Reference.of(bundle)
+    if state is not None and state.is_dir():
+        state /= f"monitor-{reference.version}.json"
     monitor, before = (Monitor(reference, alpha=alpha), []) if state is None else read_state(state, reference, alpha)
     reading = read_log(find_files(logs, may_be_gone=monitor.tally.rows > 0), before, monitor)
     if not monitor.tally.rows:

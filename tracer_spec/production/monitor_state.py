@@ -79,9 +79,7 @@ def read_state(path: Path, reference: Reference, alpha: float | None) -> tuple[M
         raise DataError(f"this is no state of a monitor: {_reason(error)}", where=str(path), hint=_AGAIN) from None
     if tally is None:
         what = f"this is the state of a monitor of {of}, not of {reference.name} {reference.version}"
-        raise DataError(
-            what, where=str(path), hint="give each bundle a --state of its own, such as --state VERSION.json"
-        )
+        raise DataError(what, where=str(path), hint="give --state a folder, which holds a file for each version")
     if alpha is not None and alpha != begun:
         what = f"this state was begun with alpha {begun}, and {alpha} is given"
         raise UsageError(

@@ -43,7 +43,7 @@ def monitor_facts(monitor: Monitor, reading: Reading) -> Iterator[Fact]:
     yield Fact("intervals", f"at {1 - monitor.alpha:.6g}, valid at all times together, however often one looks")
     if verdict != NOTHING_CLAIMED:
         yield Fact("e-value", _e_value(monitor))
-    yield Fact("warning", _warning(monitor))
+    yield Fact("detector", _detector(monitor))
     yield Fact("audit", _audit(monitor))
     if tally.reasons:
         named = sorted(tally.reasons.items(), key=lambda each: (-each[1], each[0]))
@@ -106,14 +106,14 @@ def _e_value(monitor: Monitor) -> str:
     return f"{_size(monitor.e_value_now)} now, {_size(monitor.e_value)} at most so far; {bar}"
 
 
-def _warning(monitor: Monitor) -> str:
+def _detector(monitor: Monitor) -> str:
     reference = monitor.reference
     level = f"against {reference.warning_level:.3f}"
     if reference.measured is not None and reference.measured > reference.target:
         level += f", halfway from {reference.target:.6g} to the {reference.measured:.3f} that was measured at release"
     was = monitor.tally.warned
     gone = f"\nwarned {_at(was)}; the evidence is gone by now" if was and not monitor.tally.is_warning else ""
-    return f"{_size(monitor.detector)} now, of {WARNING_BAR:,} that warn, {level}{gone}"
+    return f"{_size(monitor.detector)} now; {WARNING_BAR:,} warns, {level}{gone}"
 
 
 def _size(value: float) -> str:

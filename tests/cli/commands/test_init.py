@@ -56,6 +56,18 @@ def test_the_written_spec_is_valid_for_its_schema_and_says_what_was_found(run, t
     assert planned["status"] == "certifiable"
 
 
+def test_where_answers_hold_more_than_the_label_the_spec_says_what_an_app_may_be_answered(run, tmp_path):
+    rows = [{"q": f"text {n}", "said": json.dumps({"topic": "abcd"[n % 4], "sure": n / 100})} for n in range(100)]
+    (tmp_path / "t.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert run("init", "--traces", "t.jsonl", "--yes", "--name", "on").returncode == 0
+    text = (tmp_path / "router.yaml").read_text()
+    traces = yaml.safe_load(text)["traces"]
+    assert (traces["format"]["label"], traces["labels"]["normalize"]) == ("said", ["json:topic"])
+    assert "serve" not in yaml.safe_load(text)
+    decided = yaml.safe_load(text.replace("# serve: ", "serve: "))
+    assert json.loads(decided["serve"]["answer"]) == {"topic": "{label}", "sure": 1.0}
+
+
 def test_nothing_is_overwritten_unless_forced(run, tmp_path):
     (tmp_path / "router.yaml").write_text("mine")
     refused = run("init", "--yes")

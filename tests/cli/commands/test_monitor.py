@@ -84,8 +84,8 @@ def test_a_log_that_does_not_refute_the_claim(run, bundle, same, world):
     assert fact(result.stdout, "coverage").endswith(f"of {len(world):,} rows are handled")
     assert fact(result.stdout, "intervals") == "at 0.95, valid at all times together, however often one looks"
     assert fact(result.stdout, "e-value").endswith("20 refutes")
-    assert "of 30,000 that warn, against 0.9" in fact(result.stdout, "warning")
-    assert "halfway from 0.9 to the 0.9" in fact(result.stdout, "warning")
+    assert "now; 30,000 warns, against 0.9" in fact(result.stdout, "detector")
+    assert "halfway from 0.9 to the 0.9" in fact(result.stdout, "detector")
     assert "no change was seen" in fact(result.stdout, "drift")
     assert "the teacher: none has moved" in fact(result.stdout, "labels")
 
@@ -139,6 +139,16 @@ def test_a_nightly_run_reads_only_what_is_new(run, bundle, same, another, world,
     assert {key: fresh[key] for key in ("agreement", "coverage", "labels", "drift")} == {
         key: json.loads(third.stdout)[key] for key in ("agreement", "coverage", "labels", "drift")
     }
+
+
+def test_a_folder_holds_a_state_for_each_version(run, bundle, same, world, tmp_path):
+    """A nightly run of what decides now goes on after a promotion: one name for all versions."""
+    (tmp_path / "states").mkdir()
+    call = ("monitor", str(bundle), str(same), "--state", "states", "--json")
+    assert json.loads(run(*call).stdout)["log"]["read_in_this_run"] == len(world)
+    assert json.loads(run(*call).stdout)["log"]["read_in_this_run"] == 0
+    version = json.loads(run(*call).stdout)["version"]
+    assert [each.name for each in (tmp_path / "states").iterdir()] == [f"monitor-{version}.json"]
 
 
 def test_a_picture_over_time_where_there_are_days_and_a_terminal_that_can_show_it(run, bundle, same, tmp_path):

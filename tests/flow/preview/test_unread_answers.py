@@ -1,6 +1,7 @@
 """Answers that give no label are told first, and the steps that would read them are found by trying them."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -67,6 +68,14 @@ def test_the_steps_that_read_the_answers_are_named(form, normalize, steps):
     assert f"'traces.labels.normalize: {json.dumps(steps)}'" in told.notes[0]
     cleaner = LabelCleaner(steps)
     assert {cleaner.clean(answer)[0] for answer in answers(form)} == set(LABELS)
+
+
+def test_of_several_sources_the_steps_belong_to_the_one_that_the_answers_come_from():
+    told = replace(found(answers(lambda label, _: json.dumps({"intent": label})), ("json:label",)), is_of_several=True)
+    steps = (
+        'these steps would read them: \'labels.normalize: ["json:intent", "strip"]\' of the source that they come from'
+    )
+    assert told.notes[0].endswith(f"{steps}, since each source has its own")
 
 
 def test_a_prefix_is_taken_off_where_a_list_says_what_is_a_label():

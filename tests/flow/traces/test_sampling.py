@@ -11,6 +11,7 @@ import pytest
 from tracer_spec.builtin.formats import PRESETS, compile_format, custom_format
 from tracer_spec.errors import DataError
 from tracer_spec.flow.traces.collect import collect
+from tracer_spec.flow.traces.dealt import Dealt
 from tracer_spec.flow.traces.fit_weights import fit_weights
 from tracer_spec.flow.traces.sampling import rate_of, sampled
 from tracer_spec.flow.traces.several_sources import SourceOfTraces, collect_several
@@ -200,6 +201,45 @@ def test_rows_that_are_no_sample_of_what_certifies_train_and_count_in_no_estimat
     assert (weights.learning > 0).all()
     assert weights.n_effective == pytest.approx(is_wanted.sum())
     assert f"{(~is_wanted).sum()} of them count in no estimate" in weights.notes[0]
+
+
+def test_where_all_audited_rows_since_a_time_certify_deferred_ones_since_then_count_in_no_estimate():
+    """No fit row stands for what the router handled since: the deferred ones alone would be the hard part of that traffic."""
+    recorded = [line(n - 100, routed=False) for n in range(100)]
+    since = [line(n, handled=n % 2 == 0, audit=n % 10 < 2, served="teacher") for n in range(100)]
+    traces = read([*recorded, *(each for each in since if each["router"]["audit"] or not each["router"]["handled"])])
+    sides = split(traces, certify=0.4, strategy="fresh", dealt=Dealt(looked_until=DEPLOYED - 0.5))
+    weights, is_new = fit_weights(traces, sides), traces.take(sides.fit).times >= DEPLOYED
+    assert is_new.sum() == 40
+    assert (weights.counting[is_new] == 0).all()
+    assert np.ptp(weights.counting[~is_new]) == 0 < weights.counting[~is_new][0]
+    assert weights.n_effective == pytest.approx(100)
+
+
+def test_where_a_new_teacher_certifies_alone_rows_of_the_old_one_are_what_estimates_come_from():
+    recorded = [line(n - 100, routed=False, model="old") for n in range(100)]
+    since = [line(n, handled=n % 2 == 0, audit=n % 10 < 2, model="new") for n in range(100)]
+    traces = read(
+        recorded + [each for each in since if each["router"]["audit"] or not each["router"]["handled"]],
+        where="model == 'new'",
+    )
+    sides = split(traces, certify=0.4, strategy="fresh", dealt=Dealt(looked_until=DEPLOYED - 0.5))
+    weights, is_new = fit_weights(traces, sides), traces.take(sides.fit).times >= DEPLOYED
+    assert len(sides.certify) == 20
+    assert (weights.counting[is_new] == 0).all()
+    assert weights.n_effective == pytest.approx(100)
+
+
+def test_audited_rows_older_than_the_cut_stand_for_all_that_was_handled_then():
+    """None of those certifies, so a handled one stands for 1 / rate requests, and a deferred one for itself."""
+    rows = [line(n, handled=n % 2 == 0, audit=n % 10 < 2) for n in range(200)]
+    traces = read([each for each in rows if each["router"]["audit"] or not each["router"]["handled"]])
+    sides = split(traces, certify=0.4, strategy="fresh", dealt=Dealt(looked_until=DEPLOYED + 99.5))
+    weights, fit = fit_weights(traces, sides), traces.take(sides.fit)
+    is_old, is_deferred = fit.times < DEPLOYED + 100, fit.sampling.is_deferred
+    handled, deferred = weights.counting[is_old & ~is_deferred], weights.counting[is_old & is_deferred]
+    assert handled == pytest.approx(np.full(10, handled[0]))
+    assert handled[0] / deferred == pytest.approx(np.full(50, 10.0))
 
 
 def test_the_file_may_hold_other_words_for_the_same():

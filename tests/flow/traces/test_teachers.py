@@ -74,8 +74,8 @@ def test_the_error_counts_them_and_each_remedy_can_be_pasted():
         "unnamed (1, 2026-09-24); a certificate speaks of one teacher, unchanged"
     )
     assert problem.hint == (
-        "certify on the newest alone: 'split: {certify_where: \"!(metadata.model)\"}'; or, where requests go to any of them "
-        "now, on all: 'split: {mix_teachers: true}'"
+        "beside the other keys of split, certify on the newest alone: 'split: {certify_where: \"!(metadata.model)\"}'; or, "
+        "where requests go to any of them now, on all: 'split: {mix_teachers: true}'"
     )
 
 

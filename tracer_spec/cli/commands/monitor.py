@@ -19,8 +19,9 @@ FAILED = 4
 @click.argument("logs", metavar="LOG...", nargs=-1, required=True)
 @click.option(
     "--state",
-    metavar="FILE",
-    help="Remember in this file what has been read, so that the next run reads only what is new.",
+    metavar="PLACE",
+    help="Remember what has been read, so that the next run reads only what is new: in a file, or in a folder that holds "
+    "a file for each version.",
 )
 @click.option(
     "--alpha",

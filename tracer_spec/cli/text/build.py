@@ -179,7 +179,8 @@ def _advice(result: BuildResult) -> Iterator[Fact]:
     elif advice.traces_needed <= n_traces:
         helps = (
             "by its estimates, the traces there are should have been enough nine times in ten: a chance failure, or "
-            "estimates too rosy for these rows; more traces tell which, and a lower target or a better zoo help either"
+            "certify rows that are not like the fit rows, as where the teacher or the traffic changed in between; more "
+            "traces tell which, and of a teacher that changed only those since help"
         )
     else:
         helps = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -200,7 +200,9 @@ def preview(
             makes_a_test=makes_a_test,
             is_plain=traces.sampling is None and spec.split.strategy != GROUPED,
         ),
-        unread=unread_answers(fit, spec.sources[0].labels.normalize, allowed_labels),
+        unread=replace(
+            unread_answers(fit, spec.sources[0].labels.normalize, allowed_labels), is_of_several=len(spec.sources) > 1
+        ),
         notes=(
             *text_notes([text for text in fit.texts if text], spec.extract),
             *traces.accounting.notes,

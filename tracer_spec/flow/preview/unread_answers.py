@@ -40,6 +40,8 @@ class UnreadAnswers:
         What would read most answers as labels, for ``traces.labels.normalize``; empty where nothing that is known does.
     are_ramblings : bool
         Whether nearly every answer gives a label of its own, and they are long, or ``steps`` read fewer labels in them.
+    is_of_several : bool
+        Whether the answers are of several sources, each of which has steps of its own.
     """
 
     n: int
@@ -49,6 +51,7 @@ class UnreadAnswers:
     commonest: Mapping[str, int]
     steps: tuple[str, ...] = ()
     are_ramblings: bool = False
+    is_of_several: bool = False
 
     @property
     def headline(self) -> str:
@@ -65,9 +68,12 @@ class UnreadAnswers:
         found = []
         if self.headline:
             shown = f", as {counted_names(self.commonest.items(), _SHOWN)}" if self.commonest else ""
-            remedy = "look at 'traces.labels.normalize'"
-            if self.steps:
-                remedy = f"these steps would read them: 'traces.labels.normalize: {json.dumps(self.steps)}'"
+            key = "labels.normalize" if self.is_of_several else "traces.labels.normalize"
+            remedy = (
+                f"these steps would read them: '{key}: {json.dumps(self.steps)}'" if self.steps else f"look at '{key}'"
+            )
+            if self.is_of_several:
+                remedy += " of the source that they come from, since each source has its own"
             found.append(f"{self.headline}{shown}: {remedy}")
         if self.flaws.get(SEVERAL):
             found.append(

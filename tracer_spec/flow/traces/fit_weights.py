@@ -73,18 +73,23 @@ def fit_weights(traces: TraceSet, sides: Split) -> FitWeights | None:
     certify: q (1 - f), where f is the share of such rows that certify. One that was deferred is there in any case but where it
     certifies: q (1 - f) + (1 - q). A row weighs one over its probability (Horvitz and Thompson 1952). Of the certify rows
     nothing is used but their number.
+
+    In a split by time f is 0 up to the cut and 1 after it. So no fit row stands for what was handled after the cut, and the
+    deferred rows from then count in no estimate.
     """
     fit = traces.take(sides.fit)
     if fit.sampling is None:
         return None
     may = sampled(fit.sampling, fit.times, sides.dealt.routed_from)
     rates = np.where(fit.sampling.rates > 0, fit.sampling.rates, 1.0)
+    everything = np.ones(len(fit), bool)
+    is_before, share = (everything, sides.share) if sides.cut is None else (~(fit.times > sides.cut), 0.0)
     # of such requests some certify, whether or not this one might have
-    counts = fit.sampling.speaks & (may | fit.sampling.is_said)
-    chance = rates * (1 - sides.share * counts) + (1 - rates) * fit.sampling.is_deferred
+    counts = fit.sampling.speaks & (may | fit.sampling.is_said) & is_before
+    chance = rates * (1 - share * counts) + (1 - rates) * fit.sampling.is_deferred
     learning = 1 / chance
-    counting = np.where(counts, learning, 0.0)
-    counting = counting if counting.any() else learning
+    # where all that certifies came after the cut, older rows of another kind are the best there is: a sample of some traffic
+    counting = next(learning * rows for rows in (counts, is_before, everything) if rows.any())
     if np.ptp(learning) == 0 and np.ptp(counting) == 0:
         return None
     return FitWeights(learning / learning.mean(), counting / counting.mean())

@@ -124,7 +124,8 @@ def refuse_mixed(certify: TraceSet, models: Sequence[str | None], versions: Sequ
         raise DataError(
             f"the certify rows have {teachers.n} teachers, by the {teachers.what}: {teachers.listing}; a certificate speaks of "
             "one teacher, unchanged",
-            hint=f"certify on the newest alone: 'split: {{certify_where: {json.dumps(condition, ensure_ascii=False)}}}'; or, "
+            hint="beside the other keys of split, certify on the newest alone: "
+            f"'split: {{certify_where: {json.dumps(condition, ensure_ascii=False)}}}'; or, "
             "where requests go to any of them now, on all: 'split: {mix_teachers: true}'",
             address="split",
         )

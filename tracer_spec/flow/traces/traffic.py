@@ -70,10 +70,11 @@ class Sample:
         )
 
 
-def sample_of(traces: TraceSet, among: Mask, *, lacks_rows: bool) -> Sample:
-    """Return which rows tell what, of those ``among``; ``lacks_rows`` where labelled ones were left out.
+def sample_of(traces: TraceSet, among: Mask, *, seen: Mask | None = None) -> Sample:
+    """Return which rows tell what, of those ``among``; ``seen`` are those left out since the build saw them.
 
-    Where requests are missing that the router answered, those that chance chose stand for the traffic alone.
+    A build sees of a router's requests those with a label. Where it saw some, or requests are missing that the router
+    answered, those that chance chose stand for the traffic alone. Where the teacher was asked all requests, none is amiss.
 
     Raises
     ------
@@ -92,6 +93,7 @@ def sample_of(traces: TraceSet, among: Mask, *, lacks_rows: bool) -> Sample:
             hint="'tracer_spec.deploy(..., audit=0.02)' sends a share of all requests to the teacher, whatever the router "
             "would say; agreement is measured on those",
         )
+    lacks_rows = seen is not None and bool((seen & (traces.sampling.rates < 1)).any())
     is_whole = not lacks_rows and _is_whole(traces.sampling, among)
     return Sample(is_labelled, is_audited, everything if is_whole else is_audited)
 
