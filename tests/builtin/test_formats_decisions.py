@@ -7,7 +7,7 @@ import pytest
 
 from tracer_spec.builtin.formats import PRESETS, compile_format, custom_format, find_format
 from tracer_spec.builtin.formats.decisions import carries_decision
-from tracer_spec.cli.commands.route_lines import decision_document, error_document
+from tracer_spec.cli.commands.route_lines import error_document
 from tracer_spec.errors import DataError
 from tracer_spec.flow.traces.collect import collect
 from tracer_spec.plugin import Record
@@ -36,7 +36,7 @@ def test_a_record_with_a_decision_is_no_trace_in_any_format(wanted, record):
 
 def test_what_the_runtime_and_the_command_write_are_decisions():
     decided = [Decision("lost", True, 0.9, 0, REASONS[0]), UNAVAILABLE]
-    written = [*map(decision_document, decided), error_document("not JSON"), *(each._asdict() for each in decided)]
+    written = [*(each.to_dict() for each in decided), error_document("not JSON"), *(each._asdict() for each in decided)]
     assert all(map(carries_decision, written))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -69,6 +70,11 @@ class Decision(NamedTuple):
     stage: int | None
     reason: Reason
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the decision as JSON values, as ``tracer-spec route`` writes it; a score that is not finite is null."""
+        score = float(self.score) if math.isfinite(self.score) else None
+        return self._asdict() | {"score": score, "reason": str(self.reason)}
+
 
 UNAVAILABLE = Decision(None, False, 0.0, None, Reason.UNAVAILABLE)
 BLANK = Decision(None, False, 0.0, None, Reason.OUT_OF_DISTRIBUTION)
@@ -119,8 +125,8 @@ class Batch:
         return (self[row] for row in range(len(self)))
 
     def to_dicts(self) -> list[dict[str, Any]]:
-        """Return the decisions as mappings of JSON values, as ``tracer-spec route`` writes them."""
-        return [decision._asdict() | {"reason": str(decision.reason)} for decision in self]
+        """Return the decisions as JSON values: see :meth:`Decision.to_dict`."""
+        return [decision.to_dict() for decision in self]
 
     def to_arrow(self) -> Any:
         """Return the decisions as a ``pyarrow.RecordBatch``: label and stage are null where deferred. Needs pyarrow."""

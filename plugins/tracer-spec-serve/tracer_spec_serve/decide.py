@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 from typing import Any
 
 from starlette.requests import Request
@@ -74,9 +73,9 @@ class Decide:
     def _document(self, served: Served, decision: Decision) -> dict[str, Any]:
         """Return a decision as JSON values; deferred where the router's claim is refuted and it may not answer."""
         if decision.handled and served.is_revoked:
-            document = decision_document(decision) | {"label": None, "handled": False, "stage": None, "reason": REVOKED}
+            document = decision.to_dict() | {"label": None, "handled": False, "stage": None, "reason": REVOKED}
         else:
-            document = decision_document(decision)
+            document = decision.to_dict()
         handled = "true" if document["handled"] else "false"
         router = served.router
         self._metrics.decisions[router.name, router.version, handled, document["reason"]] += 1
@@ -86,17 +85,6 @@ class Decide:
     def _answer(served: Served, document: dict[str, Any]) -> Response:
         body = json.dumps({"schema_version": 1, **document})
         return Response(body, headers={"x-tracer-version": served.router.version}, media_type="application/json")
-
-
-def decision_document(decision: Decision) -> dict[str, Any]:
-    """Return a decision as ``tracer-spec route`` prints it."""
-    return {
-        "label": decision.label,
-        "handled": decision.handled,
-        "score": float(decision.score) if math.isfinite(decision.score) else None,
-        "stage": decision.stage,
-        "reason": str(decision.reason),
-    }
 
 
 async def _decided(deciding: Any) -> Any:

@@ -150,7 +150,7 @@ def _check_usage(
 
 def _one(router: Router, text: str, as_json: bool) -> int:
     """Print one decision."""
-    from tracer_spec.cli.commands.route_lines import decision_document, to_line
+    from tracer_spec.cli.commands.route_lines import to_line
 
     if router.manifest.embedder.probe is None:
         raise UsageError(
@@ -158,7 +158,7 @@ def _one(router: Router, text: str, as_json: bool) -> int:
             hint='give them as JSON lines: {"embedding": [...]}',
         )
     with contextlib.redirect_stdout(sys.stderr):
-        decision = decision_document(router.route(text))
+        decision = router.route(text).to_dict()
     if as_json:
         print_document({"schema_version": 1, **decision})
     else:

@@ -6,7 +6,6 @@ Imports the runtime alone, like an app that routes.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
@@ -253,18 +252,7 @@ def _output(request: Request, decision: Decision | None, counts: Counts) -> byte
         counts.handled += 1
     else:
         counts.deferred += 1
-    return to_line({**request.head, **decision_document(decision)})
-
-
-def decision_document(decision: Decision) -> dict[str, Any]:
-    """Return a decision as JSON values."""
-    return {
-        "label": decision.label,
-        "handled": decision.handled,
-        "score": float(decision.score) if math.isfinite(decision.score) else None,
-        "stage": decision.stage,
-        "reason": str(decision.reason),
-    }
+    return to_line({**request.head, **decision.to_dict()})
 
 
 def error_document(error: str) -> dict[str, Any]:
