@@ -24,7 +24,8 @@ from pathlib import Path
 
 import numpy as np
 
-SIZES = (10_000, 100_000, 1_000_000)
+SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
+MAX_ROWS = 1_000_000
 N_LABELS, N_WORDS, N_KEYWORDS = 150, 20_000, 12
 CHUNK = 50_000
 LIBRARIES = ("numpy", "scikit-learn", "onnxruntime", "jmespath")
@@ -34,6 +35,7 @@ name: scale
 traces:
   use: jsonl
   with: {{path: {traces}}}
+  max_rows: {max_rows}
 embedder: {{use: lsa, with: {{dim: 256}}}}
 zoo:
   - {{use: logreg, with: {{max_seconds: 3600}}}}
@@ -112,7 +114,7 @@ def write(folder: Path, n: int) -> Path:
         with partial.open("w", encoding="utf-8") as out:
             out.writelines(json.dumps(trace) + "\n" for trace in traces(n))
         partial.replace(file)
-    spec.write_text(SPEC.format(traces=file.name), encoding="utf-8")
+    spec.write_text(SPEC.format(traces=file.name, max_rows=MAX_ROWS), encoding="utf-8")
     return spec
 
 
@@ -180,7 +182,7 @@ def table(runs: list[Run]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", type=Path, required=True, help="a folder for traces and bundles; 250 MB")
+    parser.add_argument("--work", type=Path, required=True, help="a folder for traces and bundles; 3 GB")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     parser.add_argument("--commands", nargs="+", default=["plan", "build"], choices=["plan", "build"])
     parser.add_argument("--json", type=Path)

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Installs each distribution of this folder beside tracer-spec, in a fresh environment of its own, as their users do, and runs
-# its tests there, and test_installed.py. Needs a package index, or pip's cache.
+# its tests there, and test_installed.py; two of them at a time. Needs a package index, or pip's cache.
 #   plugins/test_each.sh [NAME...]
 set -uo pipefail
 cd "$(dirname "$0")"
 names=("$@")
 if [ ${#names[@]} -eq 0 ]; then
-  names=(tracer-spec-duckdb tracer-spec-lightgbm tracer-spec-model2vec tracer-spec-openai tracer-spec-serve tracer-spec-spark)
+  # those that take longest first
+  names=(tracer-spec-serve tracer-spec-spark tracer-spec-duckdb tracer-spec-lightgbm tracer-spec-model2vec tracer-spec-openai)
   if python3 -c 'import torch' 2>/dev/null; then
     names+=(tracer-spec-sentence-transformers)
   else
@@ -19,23 +20,29 @@ export TRACER_SPEC_CACHE="$place/cache" # nobody's vectors but those of this run
 
 # every environment gets the same wheel: no build of it twice, and nothing of the working tree
 python3 -m pip wheel -q --no-deps -w "$place" .. || exit 1
-failed=()
-for name in "${names[@]}"; do
-  echo "== $name"
-  named=(../test_installed.py)
+
+test_one() {
+  local name="$1" named=(../test_installed.py)
   grep -q 'entry-points.tracer_spec' "$name/pyproject.toml" || named=() # no spec may name it
-  python3 -m venv "$place/$name" &&
+  if ! { python3 -m venv "$place/$name" &&
     "$place/$name/bin/pip" install -q "$place"/tracer_spec-*.whl "./$name[dev]" &&
-    (cd "$name" && "$place/$name/bin/python" -m pytest -c pyproject.toml --confcutdir=../.. -p no:cacheprovider -rs tests ${named[@]+"${named[@]}"}) \
-      2>&1 | tee "$place/$name.txt" || failed+=("$name")
+    cd "$name" && "$place/$name/bin/python" -m pytest -c pyproject.toml --confcutdir=../.. -p no:cacheprovider -rs tests ${named[@]+"${named[@]}"}; } \
+    >"$place/$name.txt" 2>&1; then
+    echo "$name" >>"$place/failed"
+  fi
+  echo "== $name"
+  cat "$place/$name.txt"
   rm -rf "${place:?}/$name"
-done
+}
+export -f test_one
+export place
+printf '%s\n' "${names[@]}" | xargs -P 2 -I {} bash -c 'test_one {}'
 
 # pytest's own last lines, added up
 cat "$place"/*.txt | awk -v count="${#names[@]}" '
   / in [0-9.]+s/ { for (i = 1; i < NF; i++) if ($(i + 1) ~ /^(passed|failed|skipped|errors?),?$/) n[substr($(i + 1), 1, 4)] += $i }
   END { printf "%d passed, %d failed, %d skipped in %d distributions\n", n["pass"], n["fail"] + n["erro"], n["skip"], count }'
-if [ ${#failed[@]} -gt 0 ]; then
-  echo "failed: ${failed[*]}"
+if [ -e "$place/failed" ]; then
+  echo "failed: $(tr '\n' ' ' <"$place/failed")"
   exit 1
 fi

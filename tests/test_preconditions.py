@@ -93,12 +93,12 @@ def test_links_in_a_circle_are_refused(tmp_path):
         replace_file(tmp_path / "a", b"", what="it")
 
 
-def test_decisions_replace_what_a_link_leads_to(tmp_path, monkeypatch):
-    from tracer_spec.cli.commands.route import _output
+def test_decisions_replace_what_a_link_leads_to(tmp_path):
+    from tracer_spec.cli.commands.route_streams import output
 
     (tmp_path / "link").symlink_to("real")
-    with _output(str(tmp_path / "link")) as write:
-        write(b"{}\n")
+    with output(str(tmp_path / "link")) as file:
+        file.write(b"{}\n")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real").read_bytes() == b"{}\n"
 

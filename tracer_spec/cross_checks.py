@@ -112,6 +112,17 @@ _KNOWN = "the address holds credentials, and a bundle has a copy of the spec"
 _REMEDY = "leave them to the environment, where the file system looks for them; or write the address as '${NAME}'"
 
 
+def stdin_problems(loaded: LoadedSpec) -> list[Problem]:
+    """Return where traces that are read twice come from stdin."""
+    problems = []
+    for at, each in _sources(loaded):
+        path = (*at, "max_rows")
+        if each.options.get("path") == "-" and shared(loaded.spec.sources, "max_rows") is not None:
+            what = "traces of which some are chosen are read twice, and stdin can be read once"
+            problems.append(Problem(loaded.where(path), what, "write them to a file", address(path)))
+    return problems
+
+
 def format_problems(loaded: LoadedSpec) -> list[Problem]:
     """Return what is wrong with the format: a preset that does not exist, functions that do not."""
     key = loaded.spec.split.key

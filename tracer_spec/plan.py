@@ -18,6 +18,7 @@ from tracer_spec.cross_checks import (
     group_problems,
     secret_problems,
     serve_problems,
+    stdin_problems,
     target_problems,
     text_problems,
 )
@@ -221,6 +222,7 @@ def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
     sources = tuple(one("source", each.source, *spec.source_path(at)) for at, each in enumerate(spec.sources))
     allowed, found = allowed_labels(loaded)
     problems += [*format_problems(loaded), *secret_problems(loaded), *group_problems(loaded), *serve_problems(loaded)]
+    problems += stdin_problems(loaded)
     problems += found
     embedder = one("embedder", spec.embedder, "embedder")
     zoo = each("surrogate", spec.zoo, "zoo")

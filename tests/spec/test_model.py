@@ -32,6 +32,7 @@ def test_the_defaults_are_those_of_the_design(load: Load, minimal: str) -> None:
             },
             "teacher": None,
             "repeats": "either",
+            "max_rows": None,
             "on_error": "fail",
         },
         "embedder": {"use": "lsa", "as": "lsa", "with": {}},

@@ -13,6 +13,7 @@ from tracer_spec.flow.cache.memory import Memory
 from tracer_spec.flow.certify_rows import Sealed
 from tracer_spec.flow.prepared import Prepared
 from tracer_spec.flow.progress import Observer, no_observer
+from tracer_spec.flow.traces.bound import bound_of
 from tracer_spec.flow.traces.collect import collect
 from tracer_spec.flow.traces.dealt import NEVER, Dealt
 from tracer_spec.flow.traces.fit_weights import FitWeights, fit_weights
@@ -20,7 +21,7 @@ from tracer_spec.flow.traces.folds import check_inputs, fold_keys, folds
 from tracer_spec.flow.traces.label_space import LabelSpace, label_space
 from tracer_spec.flow.traces.name_counts import as_shown
 from tracer_spec.flow.traces.repeats import COPIES, EITHER, refuse_doubled, with_note, without_copies
-from tracer_spec.flow.traces.several_sources import SourceOfTraces, collect_several
+from tracer_spec.flow.traces.several_sources import SourceOfTraces, collect_several, events_of
 from tracer_spec.flow.traces.splits import FRESH, GROUPED, Split, split
 from tracer_spec.flow.traces.teachers import refuse_mixed
 from tracer_spec.flow.traces.trace_set import TraceSet
@@ -51,11 +52,13 @@ def _collected(plan: Plan) -> TraceSet:
     """Run the records of every source through its format and cleaning."""
     labels, needs = plan.spec.sources[0].labels, {"need_text": not plan.embedder.reads_vectors}
     needs["need_vector"] = plan.embedder.column is not None
-    if len(plan.sources) > 1:
+    several = [_source(plan, number) for number in range(len(plan.sources))]
+    most = shared(plan.spec.sources, "max_rows")
+    bound = None if most is None else bound_of(events_of([_source(plan, n) for n in range(len(several))]), most)
+    if len(several) > 1:
         unknown, unanswered = (shared(plan.spec.sources, "labels", key) for key in ("unknown", "unanswered"))
-        several = [_source(plan, number) for number in range(len(plan.sources))]
-        return collect_several(several, unknown=unknown, unanswered=unanswered, **needs)
-    one = _source(plan, 0)
+        return collect_several(several, unknown=unknown, unanswered=unanswered, bound=bound, **needs)
+    (one,) = several
     with one.attributed:
         return collect(
             one.make().records(),
@@ -66,6 +69,7 @@ def _collected(plan: Plan) -> TraceSet:
             unanswered=labels.unanswered,
             teachers=one.teachers,
             cut=one.cut,
+            bound=bound,
             **needs,
         )
 

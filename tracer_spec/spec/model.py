@@ -271,7 +271,8 @@ def spec_digest(spec: RouterSpec) -> str:
         del document["serve"]
     for source in sources_of(document):
         source.pop("with", None)
-        if not source["extract"]:  # a key younger than digests: without it, they stay what they were
-            del source["extract"]
+        for younger in ("extract", "max_rows"):  # keys younger than digests: without them, they stay what they were
+            if not source[younger]:
+                del source[younger]
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()

@@ -11,7 +11,14 @@ from tracer_spec.spec.fields import non_empty, refusal, refusals
 from tracer_spec.spec.traces import TracesSpec
 
 # a router has one space of labels, one kind of text, and one claim: what these say is said of all of it
-SHARED = (("extract",), ("repeats",), ("labels", "allowed"), ("labels", "unknown"), ("labels", "unanswered"))
+SHARED = (
+    ("extract",),
+    ("repeats",),
+    ("max_rows",),
+    ("labels", "allowed"),
+    ("labels", "unknown"),
+    ("labels", "unanswered"),
+)
 
 
 ONE, SEVERAL = TAGS = ("(source)", "(sources)")

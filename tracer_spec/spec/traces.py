@@ -8,6 +8,7 @@ from pydantic import (
     AfterValidator,
     Field,
     SerializerFunctionWrapHandler,
+    StrictInt,
     StrictStr,
     field_validator,
     model_serializer,
@@ -188,6 +189,11 @@ class TracesSpec(Part):
         description="What rows are that say what others say, within a minute or where one of the two has no id: 'traffic', "
         "requests made again; 'copies' of one call, which count once; 'either' asks a policy to pass under both readings, "
         "and refuses a log in which most calls stand several times.",
+    )
+    max_rows: Annotated[StrictInt, Field(ge=1)] | None = Field(
+        default=None,
+        description="Read so many traces at most, chosen by a hash of their ids, the same ones in every build. Reads the "
+        "traces twice, so not from stdin.",
     )
     on_error: Literal["fail", "drop"] = Field(
         default="fail",

@@ -157,3 +157,23 @@ def _is_group_alive(group):
     except ProcessLookupError:
         return False
     return True
+
+
+def test_files_at_an_address_are_read(bundle, tmp_path, monkeypatch):
+    import fsspec
+
+    from tracer_spec.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    memory = fsspec.filesystem("memory")
+    lines = [json.dumps({"id": n, "input": text}) for n, text in enumerate(TEXTS)]
+    memory.pipe("/asked/a.jsonl", "\n".join(lines[:2]).encode())
+    memory.pipe("/asked/b.jsonl", "\n".join(lines[2:]).encode())
+    with memory.open("/asked/c.parquet", "wb") as file:
+        pq.write_table(pa.table({"text": TEXTS}), file)
+    wanted = load(bundle).route_batch(TEXTS).labels
+    assert main(["route", str(bundle), "memory://asked/*.jsonl", "--out", "out.jsonl", "-q"]) == 0
+    found = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [row["label"] for row in found] == wanted
+    assert main(["route", str(bundle), "memory://asked/c.parquet", "--out", "out.parquet", "-q"]) == 0
+    assert pq.read_table(tmp_path / "out.parquet")["label"].to_pylist() == wanted

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from tracer_spec.flow.traces import accounting as why
 from tracer_spec.flow.traces.accounting import Tally, check_choice
 from tracer_spec.flow.traces.answer_steps import steps_that_read
+from tracer_spec.flow.traces.bound import Bound
 from tracer_spec.flow.traces.columns import Columns, key_of
 from tracer_spec.flow.traces.raw_trace import RawTrace
 from tracer_spec.flow.traces.trace_set import TraceSet
@@ -37,6 +38,7 @@ def collect(
     unanswered: str = "disagree",
     teachers: Collection[str] | None = None,
     cut: Callable[[str], str | None] | None = None,
+    bound: Bound | None = None,
     need_text: bool = True,
     need_vector: bool = False,
 ) -> TraceSet:
@@ -60,6 +62,8 @@ def collect(
         The models whose answers are kept; None for any.
     cut : callable, optional
         Takes a text out of the prompt that it stands in; None for one that does not match, which is dropped and counted.
+    bound : Bound, optional
+        Which events are read; all of them for None.
     need_text, need_vector : bool
         Whether a record without a text, or without a vector, is bad. Vectors are kept only where they are
         needed.
@@ -78,7 +82,15 @@ def collect(
     check_choice(unknown, ("disagree", "fail"), "traces.labels.unknown")
     columns = Columns([] if need_vector else None)
     tally = gather(
-        records, read, cleaner, columns, unanswered=unanswered, teachers=teachers, cut=cut, need_text=need_text
+        records,
+        read,
+        cleaner,
+        columns,
+        unanswered=unanswered,
+        teachers=teachers,
+        cut=cut,
+        bound=bound,
+        need_text=need_text,
     )
     remedy = partial(_remedy, columns.answers, cleaner)
     return columns.close(tally.close(on_error, unknown, cleaner.allowed, remedy))
@@ -93,6 +105,7 @@ def gather(
     unanswered: str,
     teachers: Collection[str] | None,
     cut: Callable[[str], str | None] | None,
+    bound: Bound | None,
     need_text: bool,
     tell_apart: TellApart | None = None,
 ) -> Tally:
@@ -106,6 +119,9 @@ def gather(
     tally, events = Tally(), set[str | None]()
     for where, raw in read(_told(records, tally)):
         columns.meet(raw)
+        if bound is not None and not raw.reason and not bound.takes(key_of(raw.id)):
+            tally.drop(why.BEYOND, where)
+            continue
         label, flaw = (UNUSABLE, raw.unanswered) if raw.unanswered else cleaner.clean(raw.label)
         if raw.unlabelled:
             label, flaw = cleaner.clean(None)

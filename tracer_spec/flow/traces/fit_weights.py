@@ -57,8 +57,8 @@ def effective(weights: Weights) -> float:
 
     Examples
     --------
-    >>> effective(np.array([1.0, 1.0, 1.0])), effective(np.array([50.0, 1.0]))
-    (3.0, 1.0399840063974411)
+    >>> [round(effective(np.array(weights)), 3) for weights in ([1.0, 1.0, 1.0], [50.0, 1.0])]
+    [3.0, 1.04]
     """
     squares = float((weights**2).sum())
     return float(weights.sum()) ** 2 / squares if squares else 0.0

@@ -24,7 +24,7 @@ def row_keys(traces: TraceSet) -> Iterator[bytes]:
     seen: Counter[bytes] = Counter()
     for event, content in zip(traces.ids, traces.contents(), strict=True):
         if event is not None:
-            yield b"id\0" + _bytes(event)
+            yield id_key(event)
         else:
             # a digest, so that the counter holds no second copy of every text
             short = hashlib.blake2b(content, digest_size=16).digest()
@@ -45,6 +45,11 @@ def uniform_hashes(keys: Iterable[bytes], salt: bytes = _SALT) -> NDArray[np.uin
 def group_mark(key: bytes) -> bytes:
     """Return what decides which row of a group a verification measures: the one whose key has the least."""
     return hashlib.blake2b(b"verify\0" + key, digest_size=8).digest()
+
+
+def id_key(event: str) -> bytes:
+    """Return the key of a row that has an id."""
+    return b"id\0" + _bytes(event)
 
 
 def group_key(group: str | None) -> bytes:

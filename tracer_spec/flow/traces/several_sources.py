@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 
 from tracer_spec.errors import Problem, TracerError
 from tracer_spec.flow.traces.accounting import Tally
+from tracer_spec.flow.traces.bound import Bound
 from tracer_spec.flow.traces.collect import ReadTraces, gather
-from tracer_spec.flow.traces.columns import Columns
+from tracer_spec.flow.traces.columns import Columns, key_of
 from tracer_spec.flow.traces.event_ids import EventIds
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.plugin.contracts import Source
@@ -42,6 +43,7 @@ def collect_several(
     *,
     unknown: str = "disagree",
     unanswered: str = "disagree",
+    bound: Bound | None = None,
     need_text: bool = True,
     need_vector: bool = False,
 ) -> TraceSet:
@@ -70,6 +72,7 @@ def collect_several(
                 unanswered=unanswered,
                 teachers=source.teachers,
                 cut=source.cut,
+                bound=bound,
                 need_text=need_text,
                 tell_apart=ids.tell_apart,
             )
@@ -80,6 +83,15 @@ def collect_several(
     if ids.n_shared:
         accounting = replace(accounting, notes=(*accounting.notes, _shared_ids(ids.n_shared)))
     return columns.close(accounting)
+
+
+def events_of(sources: Sequence[SourceOfTraces]) -> Iterator[str | None]:
+    """Yield the id of every trace of the sources, None where there is none."""
+    for source in sources:
+        with source.attributed:
+            for _, raw in source.read(source.make().records()):
+                if not raw.reason:
+                    yield key_of(raw.id)
 
 
 def _shared_ids(n: int) -> str:
