@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from tracer_spec.builtin.formats import find_format, written_expressions
+from tracer_spec.builtin.formats import compiler_of, find_format, written_expressions
 from tracer_spec.builtin.sources.remote import has_secrets
 from tracer_spec.errors import Problem, SpecError, did_you_mean
 from tracer_spec.expressions.language import compile_expression
@@ -128,9 +128,13 @@ def format_problems(loaded: LoadedSpec) -> list[Problem]:
     key = loaded.spec.split.key
     problems = _said(loaded, ("split", "key"), partial(compile_expression, key)) if key else []
     where = loaded.spec.split.certify_where
-    problems += _said(loaded, ("split", "certify_where"), partial(compile_expression, where)) if where else []
     for at, each in _sources(loaded):
         problems += _about_format(loaded, (*at, "format"), each.format)
+    if where:
+        known = [] if problems else [find_format(each.layout) for each in loaded.spec.sources]
+        checks = [compile_expression, *(compiler_of("certify_where", each) for each in known)]
+        said = (_said(loaded, ("split", "certify_where"), partial(check, where)) for check in checks)
+        problems += next(filter(None, said), [])
     return problems
 
 
@@ -143,8 +147,9 @@ def _about_format(loaded: LoadedSpec, path: Path, asked: str | FormatMap) -> lis
         problems += _said(loaded, (*path, "preset"), partial(find_format, asked.preset))
     if not problems:
         problems += _said(loaded, (*path, "join") if asked.join else path, partial(find_format, parts))
+    layout = None if problems else find_format(parts)
     for below, expression in written_expressions(parts):
-        problems += _said(loaded, (*path, *below), partial(compile_expression, expression))
+        problems += _said(loaded, (*path, *below), partial(compiler_of(below[0], layout), expression))
     return problems
 
 

@@ -27,6 +27,15 @@ def lines_in(folder) -> list[dict]:
     return [json.loads(line) for path in sorted(folder.glob("*.jsonl")) for line in path.read_text().splitlines()]
 
 
+def test_requests_of_an_empty_id_get_ids_of_their_own(bundle, texts, tmp_path):
+    """With a secret, one id has one fate: all of them would be audited, or none."""
+    with ts.deploy(bundle, teacher=teacher, log=tmp_path, audit=0.5, secret=b"s") as deployed:
+        answers = [deployed.classify(text, id="") for text in texts[:60]]
+    assert len({answer.id for answer in answers}) == len(answers)
+    assert {answer.audited for answer in answers} == {True, False}
+    assert [line["id"] for line in lines_in(tmp_path)] == [answer.id for answer in answers]
+
+
 def test_an_answer_is_the_clean_label_whoever_gave_it(bundle, texts):
     router = ts.load(bundle)
     with ts.deploy(bundle, teacher=teacher, audit=0.0) as deployed:

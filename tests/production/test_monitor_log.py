@@ -106,6 +106,24 @@ def test_a_copy_is_not_counted_again(nightly):
     assert "0.jsonl is a copy of a.jsonl, and is not read" in nightly.notes
 
 
+def test_of_copies_that_end_earlier_or_later_each_line_counts_once(nightly):
+    """A backup of noon is read before the file that went on: what came since noon was taken for part of the copy."""
+    lines = traffic(200, 0.9)
+    (nightly.log / "a.jsonl").write_bytes(written(lines[:50]))
+    (nightly.log / "b.jsonl").write_bytes(written(lines[:120]))
+    nightly.run()
+    assert (nightly.rows, nightly.notes) == (120, ("b.jsonl is a copy of a.jsonl, and is read from where that ended",))
+    nightly.run()
+    assert (nightly.rows, nightly.notes) == (120, ())
+    (nightly.log / "a.jsonl").write_bytes(written(lines[:150]))  # the backup of midnight
+    (nightly.log / "b.jsonl").write_bytes(written(lines))
+    nightly.run()
+    assert (nightly.rows, nightly.n_lines, nightly.notes) == (200, 80, ())
+    (nightly.log / "c.jsonl.gz").write_bytes(gzip.compress(written(lines[:10])))
+    nightly.run()
+    assert nightly.rows == 200
+
+
 def test_a_file_that_is_gone_stays_counted_and_is_said_once(nightly):
     for name, start in (("a", 0), ("b", 100), ("c", 200)):
         (nightly.log / f"{name}.jsonl").write_bytes(written([line(start + number) for number in range(10)]))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tracer_spec.flow.blocks import ROWS_PER_BLOCK, Blocks
 from tracer_spec.flow.compile import compile_policy, overrides
@@ -128,6 +129,8 @@ class EmbeddedRows:
         Rows that are rows of their own even if those that repeat are copies; None where it makes no difference.
     since : ndarray of shape (n,), bool, or None
         Rows from behind a router, which older ones may not speak for; None where that is all of them, or none.
+    rates : ndarray of shape (n,), float64, or None
+        How often chance chose such requests, in (0, 1]; None where that is one rate.
     """
 
     blocks: Blocks = field(repr=False)
@@ -135,13 +138,14 @@ class EmbeddedRows:
     denied: Mask = field(repr=False)
     own: Mask | None = field(default=None, repr=False)
     since: Mask | None = field(default=None, repr=False)
+    rates: NDArray[np.float64] | None = field(default=None, repr=False)
 
     def digest(self) -> bytes:
         """Return a digest of all that a count of a policy depends on, besides the policy."""
         digest = hashlib.sha256(f"{len(self.y)} {self.blocks.dimension} {self.own is None}".encode())
         for block in self.blocks:
             digest.update(np.ascontiguousarray(block, np.float32).data if block.size else b"")
-        for column in (self.y, self.denied, self.own, self.since):
+        for column in (self.y, self.denied, self.own, self.since, self.rates):
             digest.update(b"" if column is None else np.ascontiguousarray(column).tobytes())
         return digest.digest()
 
@@ -180,10 +184,15 @@ class Sealed:
         parts = (self._traces.take(range(start, min(start + ROWS_PER_BLOCK, len(self)))) for start in starts)
         blocks = Blocks(embedder.vectors(part, "certify") for part in parts)
         own = distinct(self._traces, fit) if repeats == EITHER else None
-        return EmbeddedRows(blocks, labels.encode(self._traces.labels), denied, own, self._since())
+        return EmbeddedRows(blocks, labels.encode(self._traces.labels), denied, own, self._since(), self._rates())
 
     def _since(self) -> Mask | None:
         """Return which rows are from behind a router, where some are and some are not."""
         sampling = self._traces.sampling
         late = None if sampling is None else sampling.is_behind_router(self._traces.times)
         return late if late is not None and late.any() and not late.all() else None
+
+    def _rates(self) -> NDArray[np.float64] | None:
+        """Return at which rate each row was chosen, where not all were chosen at one."""
+        sampling = self._traces.sampling
+        return None if sampling is None or not np.ptp(sampling.rates) else sampling.rates

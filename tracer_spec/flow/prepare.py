@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,7 @@ from tracer_spec.flow.traces.dealt import NEVER, Dealt
 from tracer_spec.flow.traces.fit_weights import FitWeights, fit_weights
 from tracer_spec.flow.traces.folds import check_inputs, fold_keys, folds
 from tracer_spec.flow.traces.label_space import LabelSpace, label_space
+from tracer_spec.flow.traces.name_counts import as_shown
 from tracer_spec.flow.traces.repeats import COPIES, EITHER, refuse_doubled, with_note, without_copies
 from tracer_spec.flow.traces.several_sources import SourceOfTraces, collect_several, events_of
 from tracer_spec.flow.traces.splits import FRESH, GROUPED, Split, split
@@ -99,7 +101,14 @@ def part(traces: TraceSet, asked: SplitSpec, dealt: Dealt = NEVER) -> Split:
             address="split",
         )
     check_inputs(traces.take(sides.fit), asked.folds, asked.strategy)
-    return sides
+    return replace(sides, notes=(*sides.notes, *_condition_notes(asked)))
+
+
+def _condition_notes(asked: SplitSpec) -> tuple[str, ...]:
+    """Say which rows alone certify, where the spec has a condition."""
+    if asked.certify_where is None:
+        return ()
+    return (f"rows certify where {as_shown(asked.certify_where)}: the claim is about traffic like those",)
 
 
 def check_teachers(plan: Plan, traces: TraceSet, sides: Split) -> None:

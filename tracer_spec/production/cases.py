@@ -135,7 +135,7 @@ class Cases:
         text : str
             As :meth:`tracer_spec.Router.route` takes it, a whole prompt too.
         request_id : str or None
-            Which a retry shares; drawn where it is None.
+            Which a retry shares; drawn where it is None or empty.
         vector : array-like of shape (d,) or None
             The text's vector, where the app brings vectors.
         force_teacher : bool
@@ -162,7 +162,7 @@ class Cases:
 
     def _draw(self, text: str, request_id: str | None, force_teacher: bool) -> Case:
         """Draw the coin, before anything else is known of the request."""
-        own_id = os.urandom(12).hex() if request_id is None else str(request_id)
+        own_id = id_of(request_id)
         audited = self.router is None or self._coin.falls(own_id)
         return Case(own_id, datetime.now(UTC), text, audited, force_teacher, None)
 
@@ -218,6 +218,11 @@ class Cases:
             "audit_rate": self._coin.rate,
             "served": by,
         }
+
+
+def id_of(given: str | None) -> str:
+    """Return a request's id; one is drawn where none is given, or an empty one, which many requests would share."""
+    return os.urandom(12).hex() if given is None or str(given) == "" else str(given)
 
 
 def moment(time: datetime) -> str:

@@ -38,7 +38,7 @@ class Deployment:
         text : str
             What the teacher is asked: the text, or the whole prompt where the bundle has steps of ``traces.extract``.
         id : str or None
-            The request's id, which a retry shares; drawn where it is None.
+            The request's id, which a retry shares; drawn where it is None or empty.
         vector : array-like of shape (d,) or None
             The text's vector, where the app brings vectors.
 

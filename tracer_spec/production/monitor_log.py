@@ -100,7 +100,8 @@ def read_log(paths: Sequence[Path], before: Sequence[ReadFile], monitor: Monitor
 
     Notes
     -----
-    A last line without its line feed is still being written, and waits for the next run.
+    A last line without its line feed is still being written, and waits for the next run. Of copies of one file, however far
+    each goes, each line counts once.
     """
     heads = _Heads(before)
     starts = heads.known_by_name(paths)
@@ -108,18 +109,23 @@ def read_log(paths: Sequence[Path], before: Sequence[ReadFile], monitor: Monitor
     read: list[ReadFile] = []
     n_lines = 0
     for path in paths:
-        if path not in starts and (twin := heads.same(path)) is not None and heads.is_taken(twin):
-            notes.append(f"{path.name} is a copy of {Path(twin.path).name}, and is not read")
-            continue
-        start = starts.get(path) or heads.take(heads.same(path))
-        n_bytes, note = _where_to_begin(path, start, replaced=str(path) in heads.paths)
-        notes += [note] if note else []
+        start, twin = starts.get(path), heads.same(path)
+        copied = twin if start is None and twin is not None and heads.is_taken(twin) else None
+        if copied is not None:
+            n_bytes, note = copied.n_bytes, ""
+        else:
+            n_bytes, note = _where_to_begin(path, start or heads.take(twin), twin, replaced=str(path) in heads.paths)
+        n_before = n_bytes
         for line in _lines(path, n_bytes):
             n_bytes += len(line)
             if line.strip():
                 n_lines += 1
                 _give(line, monitor)
-        if n_bytes:
+        if copied is not None:
+            goes_on = "is read from where that ended" if n_bytes > n_before else "is not read"
+            note = f"{path.name} is a copy of {Path(copied.path).name}, and {goes_on}"
+        notes += [note] if note else []
+        if n_bytes and (copied is None or n_bytes > n_before):
             read.append(heads.put(path, n_bytes))
     others, gone = heads.left(paths)
     if gone:
@@ -132,7 +138,9 @@ class _Heads:
 
     def __init__(self, before: Sequence[ReadFile]) -> None:
         self.paths = {each.path: each for each in before}
-        self._known = {(min(each.n_bytes, _HEAD), each.head): each for each in before}
+        # of copies, the one that was read farthest
+        farthest_last = sorted(before, key=lambda each: each.n_bytes)
+        self._known = {(min(each.n_bytes, _HEAD), each.head): each for each in farthest_last}
         self._taken: set[str] = set()
         self._first: dict[Path, bytes] = {}
 
@@ -147,7 +155,7 @@ class _Heads:
         return found
 
     def same(self, path: Path) -> ReadFile | None:
-        """Return the file that begins as this one does, if any."""
+        """Return the file that begins as this one does and was read farthest, itself or a copy, if any."""
         lengths = {length for length, _ in self._known}
         keys = ((length, self._digest(path, length)) for length in sorted(lengths, reverse=True))
         return next((self._known[key] for key in keys if key in self._known), None)
@@ -167,7 +175,9 @@ class _Heads:
         length = min(n_bytes, _HEAD)
         self._first.pop(path, None)  # it may have grown while it was read
         file = ReadFile(str(path), n_bytes, self._digest(path, length))
-        self._known[length, file.head] = file
+        known = self._known.get((length, file.head))
+        if known is None or known.n_bytes <= n_bytes or known.path == file.path:
+            self._known[length, file.head] = file
         self._taken.add(file.path)
         return file
 
@@ -187,12 +197,13 @@ class _Heads:
         return hashlib.sha256(first).hexdigest()[:16] if len(first) == length else ""
 
 
-def _where_to_begin(path: Path, start: ReadFile | None, *, replaced: bool) -> tuple[int, str]:
-    """Return the byte to read from, and what is remarkable about it."""
+def _where_to_begin(path: Path, start: ReadFile | None, twin: ReadFile | None, *, replaced: bool) -> tuple[int, str]:
+    """Return the byte to read from, no less than its twin was read to, and what is remarkable about it."""
     if start is None:
         return 0, f"{path.name} is another file than it was, and is read from its start" if replaced else ""
+    farthest = start.n_bytes if twin is None else max(start.n_bytes, twin.n_bytes)
     if path.suffix == ".gz":
-        return start.n_bytes, ""
+        return farthest, ""
     with _opened(path) as file:
         size = file.seek(0, os.SEEK_END)
     if size < start.n_bytes:
@@ -200,7 +211,7 @@ def _where_to_begin(path: Path, start: ReadFile | None, *, replaced: bool) -> tu
             size,
             f"{path.name} has {size:,} bytes, and {start.n_bytes:,} were read of it: lines are lost, or counted twice",
         )
-    return start.n_bytes, ""
+    return min(size, farthest), ""
 
 
 def _lines(path: Path, start: int) -> Iterator[bytes]:

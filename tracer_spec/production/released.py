@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from tracer_spec.errors import BundleError
+from tracer_spec.production.cases import id_of
 from tracer_spec.production.coin import Coin
 from tracer_spec.runtime import Bundle, Router, load
 from tracer_spec.runtime.bundle import follow, read_stored
@@ -41,8 +42,7 @@ class Versions(Generic[T]):
         """Return the version that decides a request; with a secret, a request of one id has one version."""
         if self.canary is None or self.coin is None:
             return self.current
-        drawn = os.urandom(12).hex() if request_id is None else str(request_id)
-        return self.canary if self.coin.falls(drawn) else self.current
+        return self.canary if self.coin.falls(id_of(request_id)) else self.current
 
 
 @dataclass(frozen=True, slots=True)

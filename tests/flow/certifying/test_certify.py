@@ -43,6 +43,7 @@ class Opened:
     rows: Rows
     own: np.ndarray | None = None
     since: np.ndarray | None = None
+    rates: np.ndarray | None = None
 
     def count(self, policy, among):
         return Among(self.rows, among).count(policy)
@@ -55,9 +56,9 @@ class Opened:
         return ()
 
 
-def outcome(fit, rows, own=None, since=None, **named):
+def outcome(fit, rows, own=None, since=None, rates=None, **named):
     ordered = PARETO.make().order([chain(fit)], len(rows), TARGET)
-    return certify(PARETO, ordered, Opened(rows, own, since), TARGET, None, **named)
+    return certify(PARETO, ordered, Opened(rows, own, since, rates), TARGET, None, **named)
 
 
 def draw(rate, n, seed):
@@ -104,6 +105,20 @@ def test_older_rows_certify_nothing_that_the_rows_from_behind_a_router_contradic
     assert "strategy: fresh" in refused.doubt
     same = draw(0.95, 1000, 8)
     assert outcome(fit, same, since=late).chosen is not None
+
+
+def test_rows_of_a_high_rate_certify_nothing_that_the_rest_of_the_traffic_contradicts():
+    """Two apps share a log: one in ten requests is of the app whose every request is audited, and seldom goes wrong."""
+    rng = np.random.default_rng(9)
+    rates = np.where(np.arange(1000) < 850, 1.0, 0.02)
+    rows = Rows(rng.uniform(size=1000).astype(np.float32), rng.uniform(size=1000) < np.where(rates == 1, 0.97, 0.78))
+    fit = draw(0.95, 1500, 7)
+    assert outcome(fit, rows).chosen is not None  # the false certificate
+    refused = outcome(fit, rows, rates=rates)
+    assert (refused.chosen, refused.status, refused.scores) == (None, "refused", ())
+    assert "certify rows were chosen at rates from 0.02 to 1, and weighted by" in refused.claim
+    assert "audit all requests at one rate" in refused.doubt
+    assert outcome(fit, draw(0.95, 1000, 8), rates=rates).chosen is not None
 
 
 def test_a_test_far_above_its_own_estimate_is_not_believed_and_says_what_to_look_for():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tracer_spec.builtin.formats import PRESETS, compile_format, custom_format
-from tracer_spec.errors import DataError
+from tracer_spec.errors import DataError, SpecError
 from tracer_spec.flow.traces.collect import collect
 from tracer_spec.flow.traces.dealt import Dealt
 from tracer_spec.flow.traces.fit_weights import fit_weights
@@ -140,6 +140,22 @@ def test_certify_where_takes_the_right_and_gives_none():
     plain = read([old(0), old(1, kind="a")], NATIVE, where="kind == 'a'")
     assert may(plain) == {"o0": False, "o1": True}
     assert read([old(0), old(1)], NATIVE, where="`true`").sampling is None
+
+
+@pytest.mark.parametrize(
+    "where", ["router.handled", "teacher == router.label", "!(router.score < `0.5`)", "router | stage"]
+)
+def test_certify_where_does_not_read_what_the_router_decided(where):
+    """What it leaves out is hard, or easy: the rest certified a policy that answers both, at .95 where .80 was true."""
+    with pytest.raises(
+        SpecError, match="which the router decided: the rows that are left are no sample of the traffic"
+    ):
+        read([line(0, audit=True)], where=where)
+    with pytest.raises(SpecError, match="which the router decided"):
+        read([line(0, audit=True)], custom_format({"where": where}, DECISIONS))
+    assert may(read([old(0)], NATIVE, where=where)).keys() == {"o0"}  # another log's 'router' is another thing
+    chance = "router && router.mode == 'live' && router.audit"
+    assert may(read([line(0, audit=True)], where=chance)).keys() == {"r0"}
 
 
 def test_what_may_certify_is_part_of_what_traces_are():

@@ -28,7 +28,7 @@ from tracer_spec.builtin.formats.opik import OPIK
 from tracer_spec.builtin.formats.otel_genai import OTEL_GENAI
 from tracer_spec.builtin.formats.promptfoo import PROMPTFOO
 from tracer_spec.builtin.formats.raw import Raw
-from tracer_spec.builtin.formats.reader import Reader, compile_format
+from tracer_spec.builtin.formats.reader import Reader, compile_format, compiler_of
 from tracer_spec.builtin.formats.vertex import VERTEX
 from tracer_spec.builtin.formats.weave import WEAVE
 from tracer_spec.errors import SpecError, did_you_mean
@@ -104,6 +104,7 @@ __all__ = [
     "Raw",
     "Reader",
     "compile_format",
+    "compiler_of",
     "custom_format",
     "find_format",
     "native_schema",

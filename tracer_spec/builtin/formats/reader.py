@@ -17,6 +17,7 @@ from tracer_spec.builtin.formats.wrappers import without_wrappers
 from tracer_spec.chat.api import ROUTERS_MODEL
 from tracer_spec.expressions.closures import Getter, is_false
 from tracer_spec.expressions.language import ExpressionError, compile_expression
+from tracer_spec.expressions.of_chance import compile_of_chance
 from tracer_spec.plugin.contracts import Record
 
 _EXCLUDED = no_trace("excluded by where")
@@ -180,13 +181,19 @@ class Reader:
             return no_trace("expression failed", str(error))
 
 
+def compiler_of(part: str, format: Format | None) -> Callable[..., Getter]:  # noqa: A002 - the word of the spec
+    """Return what compiles a part of a format, None where that is not known: what chooses a log's rows reads no decision."""
+    chooses = part in ("where", "certify_where") and format is not None and format.reads_decisions
+    return compile_of_chance if chooses else compile_expression
+
+
 def compile_format(format: Format, certify_where: str | None = None) -> Reader:  # noqa: A002 - the word of the spec
     """Compile every expression of a format, and the condition of ``split.certify_where``.
 
     Raises
     ------
     SpecError
-        Where one of them is not JMESPath.
+        Where one of them is not JMESPath, or keeps rows by what a router decided.
 
     Examples
     --------
@@ -197,12 +204,12 @@ def compile_format(format: Format, certify_where: str | None = None) -> Reader: 
 
     def part(name: str) -> Getter | None:
         expression = getattr(format, name)
-        return None if expression is None else compile_expression(expression, address=f"{ADDRESS}.{name}")
+        return None if expression is None else compiler_of(name, format)(expression, address=f"{ADDRESS}.{name}")
 
     def rules(name: str) -> Callable[[Any], str]:
         written: Mapping[str, str] = getattr(format, name)
         compiled = [
-            (reason, compile_expression(expression, address=f"{ADDRESS}.{name}.{reason}"))
+            (reason, compiler_of(name, format)(expression, address=f"{ADDRESS}.{name}.{reason}"))
             for reason, expression in written.items()
         ]
 
@@ -240,7 +247,8 @@ def _coin(
     """Compile what a format says of how requests came before the teacher; None where that is nothing."""
     if not (written.unlabelled or written.certify or written.rate or written.deferred or certify_where):
         return None
-    where = None if certify_where is None else compile_expression(certify_where, address="split.certify_where")
+    compiled = compiler_of("certify_where", written)
+    where = None if certify_where is None else compiled(certify_where, address="split.certify_where")
     return Coin(rules("unlabelled"), part("certify"), part("rate"), part("deferred"), where)
 
 

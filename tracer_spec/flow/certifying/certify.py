@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tracer_spec.flow.certify_rows import Reading
+import numpy as np
+from numpy.typing import NDArray
+
+from tracer_spec.flow.certify_rows import OpenedRows, Reading
 from tracer_spec.plugin import Candidate, Certificate, CertifyRows, Target, WalkStep
 from tracer_spec.stats.binomial import p_value, predicted_surprise
 
@@ -56,6 +59,8 @@ def certify(
         certificate = _believed(certificate, certificate.chosen)
     if certificate.chosen and rows.since is not None:
         certificate = _stands_since(certificate, Reading(opened, rows.since), certificate.chosen)
+    if certificate.chosen and rows.rates is not None:
+        certificate = _stands_by_rates(certificate, opened, rows.rates, certificate.chosen)
     scores = opened.score_quantiles(certificate.chosen.candidate.policy) if certificate.chosen else ()
     return replace(certificate, look=look.number if look else None, scores=scores)
 
@@ -83,6 +88,43 @@ def _stands_since(certificate: Certificate, late: Reading, chosen: WalkStep) -> 
         doubt=(
             "certify on the rows since then alone: 'split: {strategy: fresh}', or 'split.certify_where' with a time; look at "
             "what has changed: the teacher's model, its prompt, what people ask"
+        ),
+    )
+
+
+def _stands_by_rates(
+    certificate: Certificate, opened: OpenedRows, rates: NDArray[np.float64], chosen: WalkStep
+) -> Certificate:
+    """Return a certificate, refused where the certify rows, each weighted by how many requests it stands for, contradict it.
+
+    Notes
+    -----
+    The test counts rows of all rates alike, so it is about the traffic in the shares in which it was audited. A row that was
+    chosen at the rate q stands for 1 / q requests; rows of several weights tell as much as (sum of w)² / (sum of w²) of one
+    (Kish 1965). This is a net, as above, and no proof.
+    """
+    steps = [(1 / rate, rates == rate) for rate in np.unique(rates).tolist()]
+    total = squares = right = 0.0
+    for weight, among in steps:
+        n, k = opened.count(chosen.candidate.policy, among)
+        if certificate.measure != "agreement":
+            n, k = int(among.sum()), int(among.sum()) - (n - k)
+        total, squares, right = total + n * weight, squares + n * weight**2, right + k * weight
+    n_effective, share = (total**2 / squares, right / total) if total else (0.0, 1.0)
+    n_alike = round(n_effective)
+    if not n_alike or p_value(n_alike, round(n_effective * (1 - share)), 1 - certificate.target) > _DOUBT:
+        return certificate
+    return replace(
+        certificate,
+        chosen=None,
+        claim=(
+            f"the test is not believed: certify rows were chosen at rates from {rates.min():.4g} to {rates.max():.4g}, and "
+            f"weighted by how many requests each stands for {share:.3f} of them are right, too few for "
+            f"{certificate.target:.6g}; the traffic of the higher rates is another"
+        ),
+        doubt=(
+            "audit all requests at one rate, whichever app they come from, and certify on the rows since then: "
+            "'split: {strategy: fresh}', or 'split.certify_where' with a time"
         ),
     )
 
