@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from tracer_spec.errors import DataError
 from tracer_spec.flow.documents.certificate import CertificateDocument, Claim
 from tracer_spec.flow.traces.counts import Accounting
 from tracer_spec.flow.traces.row_hashes import KnownRows, row_hashes
+from tracer_spec.flow.traces.sampling import Sampling
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.verify import verify
 from tracer_spec.runtime.bundle import parse_bundle
@@ -124,6 +126,24 @@ def test_an_end_to_end_claim_is_judged_by_all_rows_and_not_by_the_handled_ones(r
     assert verify(router, claim(0.9, measure="end_to_end"), traces(labels), vectors=X).verdict == "not contradicted"
     assert verify(router, claim(0.9), traces(labels), vectors=X).verdict == "contradicted"
     assert verify(router, claim(0.99, measure="end_to_end"), traces(labels), vectors=X).verdict == "contradicted"
+
+
+def test_rows_of_a_high_audit_rate_do_not_outvote_the_requests_that_the_others_stand_for(router):
+    # 400 of 400 requests of one app are right, and 70 of 100 rows of another, audited one in twenty: 2,000 requests
+    labels = ["card_arrival"] * 400 + ["card_arrival"] * 70 + ["top_up"] * 30
+    rates = np.array([1.0] * 400 + [0.05] * 100)
+    X, yes, no = np.tile(EASY, (500, 1)), np.ones(500, bool), np.zeros(500, bool)
+    ids = [f"id {i}" for i in range(500)]
+    mixed = replace(traces(labels, ids=ids), sampling=Sampling(yes, yes, rates, no, yes, 0.0))
+    found = verify(router, claim(0.9), mixed, vectors=X)
+    assert found.agreement.share == 0.94
+    assert found.of_traffic.share == pytest.approx((400 + 0.7 * 2000) / 2400)
+    assert found.verdict == "contradicted"
+    alike = replace(mixed, sampling=replace(mixed.sampling, rates=np.full(500, 0.05)))
+    found = verify(router, claim(0.9), alike, vectors=X)
+    assert (found.of_traffic, found.verdict) == (None, "not contradicted")
+    found = verify(router, claim(0.9, measure="end_to_end"), mixed, vectors=X)
+    assert found.of_traffic.share == pytest.approx((400 + 0.7 * 2000) / 2400)
 
 
 def test_where_nothing_is_claimed_nothing_is_contradicted(router):

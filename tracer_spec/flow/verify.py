@@ -11,11 +11,12 @@ import numpy as np
 
 from tracer_spec.errors import DataError
 from tracer_spec.flow.documents.certificate import AGREEMENT, END_TO_END, Claim
+from tracer_spec.flow.traces.by_rate import OfTraffic, of_traffic
 from tracer_spec.flow.traces.label_space import LabelSpace
 from tracer_spec.flow.traces.name_counts import N_LISTED, as_shown
+from tracer_spec.flow.traces.one_per_group import one_per_group
 from tracer_spec.flow.traces.out_of_prompts import out_of_prompts
 from tracer_spec.flow.traces.row_hashes import KnownRows
-from tracer_spec.flow.traces.row_keys import group_mark, row_keys
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.traces.traffic import Traffic, sample_of
 from tracer_spec.plugin import Mask, Vectors
@@ -119,6 +120,8 @@ class Verification:
         None where the bundle has no scores to compare with.
     with_known_texts : Rate or None
         The rate that is claimed, counted with the rows left out for their text alone; None where there are none.
+    of_traffic : OfTraffic or None
+        The rate that is claimed over all requests, where rows were audited at several rates.
     traffic : Traffic
         What the rows are a sample of.
     """
@@ -139,6 +142,7 @@ class Verification:
     drift: Drift | None
     with_known_texts: Rate | None
     traffic: Traffic
+    of_traffic: OfTraffic | None = None
 
     @property
     def claimed(self) -> Rate:
@@ -216,11 +220,19 @@ def verify(
             END_TO_END: Rate.of(n, n - (n_handled - k), confidence),
         }
 
+    def of_requests(rows: Mask) -> OfTraffic | None:
+        counted, right = (handled, agree) if claim.measure == AGREEMENT else (handled | True, agree | ~handled)
+        rate = None if traces.sampling is None else traces.sampling.rates
+        return None if rate is None else of_traffic(rows & judged & counted, right, rate, confidence)
+
     found = rates(measured)
+    by_requests = of_requests(measured)
     with_unclear = rates(measured | unclear)[claim.measure] if unclear.any() else None
     unknown = measured & judged & (teacher < 0)
     return Verification(
-        verdict=verdict_of(claim, found[claim.measure], with_unclear) if sample.is_labelled.any() else NOT_MEASURED,
+        verdict=verdict_of(claim, found[claim.measure], with_unclear, by_requests)
+        if sample.is_labelled.any()
+        else NOT_MEASURED,
         claim=claim,
         confidence=confidence,
         coverage=found["coverage"],
@@ -238,6 +250,7 @@ def verify(
         drift=_drift(claim, batch.scores[measured & flow]),
         with_known_texts=with_unclear,
         traffic=sample.traffic(traces.sampling, measured),
+        of_traffic=by_requests,
     )
 
 
@@ -260,36 +273,22 @@ def _choose(traces: TraceSet, known: KnownRows | None, grouped: bool) -> tuple[M
         unclear, repeat = seen.content, seen.repeat
         measured = ~(seen.event | seen.group | seen.content)
     if grouped:
-        first = _one_per_group(traces, measured | unclear)
+        first = one_per_group(traces, measured | unclear)
         reasons[OTHER_OF_GROUP] = measured & ~first
         measured, unclear = measured & first, unclear & first
     counts = {reason: int(rows.sum()) for reason, rows in reasons.items() if rows.any()}
     return measured, unclear, counts, int((repeat & measured).sum())
 
 
-def _one_per_group(traces: TraceSet, among: Mask) -> Mask:
-    """Return one row of each group, chosen by a hash of what the row is."""
-    missing = sum(group is None for group in traces.groups)
-    if missing:
-        raise DataError(
-            f"this bundle's claim is per group, and {missing:,} of {len(traces):,} traces have none",
-            hint="its split was grouped: give traces with the key that its router.yaml names in split.key",
-        )
-    chosen: dict[str | None, tuple[bytes, int]] = {}
-    for row, key in enumerate(row_keys(traces)):
-        if among[row]:
-            mark = (group_mark(key), row)
-            chosen[traces.groups[row]] = min(chosen.get(traces.groups[row], mark), mark)
-    first = np.zeros(len(traces), bool)
-    first[[row for _, row in chosen.values()]] = True
-    return first
+def verdict_of(claim: Claim, found: Rate, with_unclear: Rate | None, by_requests: OfTraffic | None = None) -> str:
+    """Return what the rate that is claimed means for the claim, and so the rate with rows left out for their text alone.
 
-
-def verdict_of(claim: Claim, found: Rate, with_unclear: Rate | None) -> str:
-    """Return what the rate that is claimed means for the claim, and so the rate with rows left out for their text alone."""
+    Where rows were audited at several rates, they count as the requests that they stand for.
+    """
     if claim.confidence is None:
         return NOTHING_CLAIMED
-    upper = max(found.upper, with_unclear.upper if with_unclear else 0.0)
+    upper = found.upper if by_requests is None else by_requests.upper
+    upper = max(upper, with_unclear.upper if with_unclear else 0.0)
     return CONTRADICTED if upper < claim.target else NOT_CONTRADICTED
 
 

@@ -49,6 +49,11 @@ def _facts(found: Verification, accounting: Accounting, verbose: bool) -> Iterat
     yield Fact("verdict", _verdict(found))
     if found.verdict != NOT_MEASURED:
         yield Fact("agreement", rate_text(found.agreement, f"handled{_audited(found)} rows agree with the teacher"))
+    if found.of_traffic:
+        counted = f"{found.of_traffic.share:.3f}, at most {found.of_traffic.upper:.3f}"
+        yield Fact(
+            "of requests", f"{counted}: each audited row counted as the requests that it stands for, by its rate"
+        )
     yield Fact("coverage", rate_text(found.coverage, f"{'' if found.traffic.is_whole else 'audited '}rows are handled"))
     if found.verdict != NOT_MEASURED:
         yield Fact(
@@ -100,6 +105,7 @@ def measured_document(found: Verification, accounting: Accounting) -> dict[str, 
         "deferred_not_audited": found.traffic.n_chosen,
         "coverage_of": "all rows" if found.traffic.is_whole else "audited rows",
         "audit_rates": found.traffic.rates,
+        "claimed_of_traffic": asdict(found.of_traffic) if found.of_traffic else None,
         "deferred": dict(found.reasons),
         "unknown_labels": {"n": unknown.n, "handled": unknown.handled, "labels": dict(found.unknown_labels)},
         "drift": asdict(found.drift) if found.drift else None,
@@ -122,7 +128,8 @@ def _verdict(found: Verification) -> str:
     if not rate.n:
         return f"no row was handled: {name} was not measured, and nothing contradicts the claim"
     if found.verdict == CONTRADICTED:
-        return f"{name} is at most {rate.upper:.3f} on fresh rows, under the {target:.6g} that was claimed"
+        most = found.of_traffic.upper if found.of_traffic else rate.upper
+        return f"{name} is at most {most:.3f} on fresh rows, under the {target:.6g} that was claimed"
     if rate.upper < target and found.with_known_texts:
         with_them = rate_text(found.with_known_texts, "with the rows left out for their text alone")
         return (
@@ -169,7 +176,7 @@ def _sample_lines(traffic: Traffic) -> Iterator[str]:
         )
     if traffic.rates and traffic.rates[0] < traffic.rates[1]:
         low, high = traffic.rates
-        yield f"audited at rates from {low:.4g} to {high:.4g}: agreement is mostly that of when the rate was high"
+        yield f"audited at rates from {low:.4g} to {high:.4g}: the rates above are mostly those of when that was high"
 
 
 def _drift(found: Verification) -> str:
