@@ -20,7 +20,7 @@ from tracer_spec.production.monitor import WARNING_BAR, Monitor
 from tracer_spec.production.monitor_labels import moved
 from tracer_spec.production.monitor_reference import Reference
 from tracer_spec.production.monitor_scores import ScoreBins
-from tracer_spec.production.monitor_tally import MOST_PERIODS
+from tracer_spec.production.monitor_tally import MOST_PERIODS, Draws
 from tracer_spec.runtime import read_bundle
 from tracer_spec.stats.anytime import detect, detectors, evidence, gather, log_detector, log_e_value
 
@@ -48,6 +48,20 @@ def test_only_audited_rows_that_are_handled_tell_the_agreement_and_all_rows_tell
     assert (monitor.agreement.n, monitor.agreement.k) == (2, 1)
     assert (monitor.coverage.n, monitor.coverage.k) == (5, 3)
     assert monitor.tally.reasons == {"low_score": 2}
+
+
+@pytest.mark.parametrize("rate", [0.02, 0.5, 1.0])
+def test_chance_explains_the_audited_rows_of_a_coin_and_not_those_of_a_log_that_lost_some(rate):
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        draws, audited = Draws(), 0
+        for chosen in (rng.random(500) < rate).tolist():
+            draws.add(rate)
+            audited += chosen
+        assert draws.explain(audited)
+    assert draws.expected == pytest.approx(500 * rate)
+    assert draws.variance == pytest.approx(binom.var(500, rate))
+    assert not draws.explain(round(500 * rate + 7 * binom.std(500, rate)) + 2)
 
 
 def test_an_audited_answer_that_is_no_label_is_a_disagreement_and_one_that_never_came_is_nothing():

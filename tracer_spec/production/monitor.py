@@ -133,6 +133,7 @@ class Monitor:
         """Count a decision of this bundle."""
         tally, handled = self.tally, story["handled"]
         tally.rows += 1
+        tally.draws.add(story["audit_rate"])
         tally.handled += handled
         if not handled:
             count(tally.reasons, str(story.get("reason")))
@@ -300,4 +301,6 @@ def _is_decision(story: Any) -> bool:
         and type(story.get("audit")) is bool
         and type(story.get("score")) in (int, float)
         and math.isfinite(story["score"])
+        and type(story.get("audit_rate")) in (int, float)
+        and 0 <= story["audit_rate"] <= 1
     )

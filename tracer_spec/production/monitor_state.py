@@ -15,7 +15,7 @@ from tracer_spec.atomic_write import replace_file
 from tracer_spec.errors import BundleError, DataError, UsageError, printable
 from tracer_spec.production.monitor import Monitor
 from tracer_spec.production.monitor_reference import Reference
-from tracer_spec.production.monitor_tally import Calendar, LabelTally, Moment, Period, Tally, time_of
+from tracer_spec.production.monitor_tally import Calendar, Draws, LabelTally, Moment, Period, Tally, time_of
 from tracer_spec.runtime.strict_json import canonical_json, read_json
 from tracer_spec.stats.anytime import N_BETS, Floats
 
@@ -101,6 +101,7 @@ def state_document(monitor: Monitor, files: Sequence[ReadFile]) -> dict[str, Any
         "counts": {name: getattr(tally, name) for name in _COUNTS},
         "first": tally.first or None,
         "last": tally.last or None,
+        "draws": asdict(tally.draws),
         "log_peak": tally.log_peak,
         "evidence": tally.evidence.tolist(),
         "detectors": tally.detectors.tolist(),
@@ -136,6 +137,9 @@ def _tally(document: Mapping[str, Any], n_bins: int) -> Tally:
     labels = {label: LabelTally(*map(_count, each)) for label, each in document["labels"].items()}
     return Tally(
         **counts,
+        draws=Draws(
+            **{name: _number(document["draws"][name]) for name in ("expected", "variance", "least", "greatest")}
+        ),
         log_peak=_number(document["log_peak"]),
         evidence=_per_bet(document["evidence"]),
         detectors=_per_bet(document["detectors"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from tracer_spec.stats.anytime import Floats, detectors, evidence
 
 MOST_PERIODS = 120
 _MOST_NAMES = 20
+_MOST_DEVIATIONS = 6.0
 OTHERS = "others"
 _EPOCH = date(1970, 1, 1)
 _FIRST = (date.min - _EPOCH).days
@@ -91,6 +93,34 @@ class Calendar:
 
 
 @dataclass(slots=True)
+class Draws:
+    """What the coin was to choose of all rows, by the rate that each line tells.
+
+    Parameters
+    ----------
+    expected, variance : float
+        Of the number of rows that it chooses.
+    least, greatest : float
+        The rates that were met.
+    """
+
+    expected: float = 0.0
+    variance: float = 0.0
+    least: float = 1.0
+    greatest: float = 0.0
+
+    def add(self, rate: float) -> None:
+        """Add a row of this rate."""
+        self.expected += rate
+        self.variance += rate * (1 - rate)
+        self.least, self.greatest = min(self.least, rate), max(self.greatest, rate)
+
+    def explain(self, n_chosen: int) -> bool:
+        """Return whether chance explains that so many were chosen: it fails to once in a billion logs."""
+        return abs(n_chosen - self.expected) <= _MOST_DEVIATIONS * math.sqrt(self.variance) + 1
+
+
+@dataclass(slots=True)
 class Tally:
     """What has been read of a log.
 
@@ -106,6 +136,8 @@ class Tally:
         Audited rows whose teacher's label the bundle does not know, or that have none.
     failed : int
         Rows that nobody answered, audited or not.
+    draws : Draws
+        What the coin was to choose of these rows.
     log_peak : float
         The largest value so far of the logarithm of the e-process.
     evidence, detectors : ndarray of shape (20,), float64
@@ -132,6 +164,7 @@ class Tally:
     agree: int = 0
     unknown: int = 0
     failed: int = 0
+    draws: Draws = field(default_factory=Draws)
     log_peak: float = 0.0
     evidence: Floats = field(default_factory=evidence)
     detectors: Floats = field(default_factory=detectors)

@@ -123,7 +123,17 @@ def _size(value: float) -> str:
 
 def _audit(monitor: Monitor) -> str:
     tally = monitor.tally
-    lines = [f"{tally.audited:,} of {plural(tally.rows, 'row')} audited"]
+    draws, lines = tally.draws, [f"{tally.audited:,} of {plural(tally.rows, 'row')} audited"]
+    if not draws.explain(tally.audited):
+        lines.append(
+            f"by their rates {draws.expected:,.0f} were to be audited: rows are missing from the log, or were added, and "
+            "agreement is that of those that are here"
+        )
+    if draws.least < draws.greatest:
+        lines.append(
+            f"at rates from {draws.least:.4g} to {draws.greatest:.4g}: agreement is mostly that of when the rate was high; "
+            "'tracer-spec verify' weighs the rows"
+        )
     if tally.unanswered:
         lines.append(f"{tally.unanswered:,} of them not answered by the teacher, and not counted for agreement")
     if tally.unknown:

@@ -90,6 +90,21 @@ def test_a_log_that_does_not_refute_the_claim(run, bundle, same, world):
     assert "the teacher: none has moved" in fact(result.stdout, "labels")
 
 
+def test_a_log_from_which_audited_rows_were_taken_says_so_and_so_does_one_of_several_rates(run, bundle, same, tmp_path):
+    rows = [json.loads(each) for path in same.iterdir() for each in path.read_text().splitlines()]
+    whole = json.loads(run("monitor", str(bundle), str(same), "--json").stdout)["audited"]
+    assert whole["is_by_chance"]
+    assert whole["expected"] == pytest.approx(sum(row["router"]["audit_rate"] for row in rows))
+    left = [row for row in rows if not row["router"]["audit"]]
+    (tmp_path / "none.jsonl").write_text("".join(json.dumps(row) + "\n" for row in left))
+    result = run("monitor", str(bundle), "none.jsonl")
+    assert "rows are missing from the log, or were added" in fact(result.stdout, "audit")
+    for row in rows[::2]:
+        row["router"]["audit_rate"] = 1.0
+    (tmp_path / "mixed.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert "at rates from" in fact(run("monitor", str(bundle), "mixed.jsonl").stdout, "audit")
+
+
 def test_a_changed_teacher_contradicts_verify_and_refutes_the_claim(run, bundle, another, same):
     for folder, status, code in ((same, "not contradicted", 0), (another, "contradicted", 4)):
         verified = run("verify", str(bundle), f"{folder}/*.jsonl", "--format", "decisions", "--json", "-q")

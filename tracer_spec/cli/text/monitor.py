@@ -56,6 +56,9 @@ def monitor_document(monitor: Monitor, reading: Reading, bundle: Bundle) -> dict
         },
         "audited": {
             "n": tally.audited,
+            "expected": tally.draws.expected,
+            "is_by_chance": tally.draws.explain(tally.audited),
+            "rates": [tally.draws.least, tally.draws.greatest] if tally.rows else None,
             "unanswered": tally.unanswered,
             "handled": tally.compared,
             "unknown_labels": tally.unknown,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
-from tracer_spec.flow.documents.document import Count, Flag, Inside, Number, Part, Text, Whole, json_schema
+from tracer_spec.flow.documents.document import Count, Flag, Inside, Number, Part, Share, Text, Whole, json_schema
 
 _COMMENT = (
     "What 'tracer-spec monitor --state' remembers of a log. It grows with the labels, and with the files that are still there, "
@@ -38,6 +38,15 @@ class MonitoredCounts(Part):
     failed: Count = Field(description="rows that nobody answered")
 
 
+class MonitoredDraws(Part):
+    """What the coin was to choose, by the rate that each row tells."""
+
+    expected: Number = Field(description="rows, on average")
+    variance: Number = Field(description="of that number")
+    least: Share = Field(description="the least rate met; 1 before any")
+    greatest: Share
+
+
 class Reached(Part):
     """When a bar was reached first."""
 
@@ -62,6 +71,7 @@ class MonitorState(Part):
     bundle: MonitoredBundle
     alpha: Inside = Field(description="how often a claim that is true may be refuted")
     counts: MonitoredCounts
+    draws: MonitoredDraws
     first: Text | None = Field(description="the time of the earliest row")
     last: Text | None = Field(description="the time of the latest row")
     log_peak: Number = Field(description="the largest logarithm of the e-process so far")
