@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from tracer_spec.stats.anytime import Floats, detectors, evidence
+from tracer_spec.stats.draws import is_by_chance
 
 MOST_PERIODS = 120
 _MOST_NAMES = 20
-_MOST_DEVIATIONS = 6.0
 OTHERS = "others"
 _EPOCH = date(1970, 1, 1)
 _FIRST = (date.min - _EPOCH).days
@@ -116,8 +115,8 @@ class Draws:
         self.least, self.greatest = min(self.least, rate), max(self.greatest, rate)
 
     def explain(self, n_chosen: int) -> bool:
-        """Return whether chance explains that so many were chosen: it fails to once in a billion logs."""
-        return abs(n_chosen - self.expected) <= _MOST_DEVIATIONS * math.sqrt(self.variance) + 1
+        """Return whether chance explains that so many were chosen."""
+        return is_by_chance(n_chosen, self.expected, self.variance)
 
 
 @dataclass(slots=True)

@@ -127,9 +127,7 @@ def promote(
         _same_router(before, opened, place)
         release = _pointed(was, opened, canary, place)
         if keep is not None:
-            release = replace(
-                release, history=release.history[len(release.history) - min(keep, len(release.history)) :]
-            )
+            release = replace(release, history=release.history[max(0, len(release.history) - keep) :])
         if opened.sha256 in _named(release):
             _store(place, opened.sha256, data)
         _point(place, was, release)

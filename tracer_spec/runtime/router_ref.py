@@ -129,22 +129,9 @@ class RouterRef:
     def __hash__(self) -> int:
         return hash(self._key())
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, self._key()
-
     def __repr__(self) -> str:
         pinned = f", sha256={self.sha256!r}" if self.sha256 else ""
         return f"RouterRef({self.path!r}{pinned})"
-
-
-def _restore(path: str, sha256: str | None, embedder: str | None, options: str | None, uncertified: bool) -> RouterRef:
-    return RouterRef(
-        path,
-        sha256,
-        embedder=embedder,
-        embedder_options=None if options is None else json.loads(options),
-        allow_uncertified=uncertified,
-    )
 
 
 class _Locks:

@@ -11,9 +11,7 @@ from tracer_spec.flow.traces.optional_labels import NOT_ANSWERED
 from tracer_spec.flow.traces.sampling import Sampling
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.plugin import Mask
-
-# of the number of audited rows from the one that the rates lead to expect: by chance, once in a billion logs
-_MOST_DEVIATIONS = 6.0
+from tracer_spec.stats.draws import is_by_chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +101,7 @@ def _is_whole(sampling: Sampling, among: Mask) -> bool:
     for stratum in (sampling.is_deferred, ~sampling.is_deferred):
         rows = stratum & among & sampling.is_said
         rates = sampling.rates[rows]
-        deviation = abs(int((rows & sampling.may_certify).sum()) - float(rates.sum()))
-        if deviation > _MOST_DEVIATIONS * np.sqrt(float((rates * (1 - rates)).sum())) + 1:
+        n_chosen = int((rows & sampling.may_certify).sum())
+        if not is_by_chance(n_chosen, float(rates.sum()), float((rates * (1 - rates)).sum())):
             return False
     return True
