@@ -98,7 +98,7 @@ def test_beside_the_bundle_the_app_says_where_the_model_is(beside, tmp_path):
     assert router.route("where is my card").label == "arrival"
     with pytest.raises(BundleError, match="the policy was built on"):
         ts.load(beside, embedder="encoder", embedder_options={"path": str(models["other"])})
-    with pytest.raises(BundleError, match="give exactly one of path, repo and package; got none"):
+    with pytest.raises(BundleError, match=r"nothing says where it is hint: give path, package or repo: load\(path"):
         ts.load(beside, embedder="encoder")
 
 

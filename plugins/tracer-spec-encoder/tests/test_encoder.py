@@ -156,6 +156,19 @@ def test_more_tokens_than_the_model_has_positions_are_refused_with_the_most_it_t
     assert embedder(path=str(tiny), max_tokens=POSITIONS).embed(["a"]).shape == (1, D)
 
 
+def test_positions_that_are_cut_from_a_table_are_counted_too(tmp_path):
+    """Exporters write positions as a slice, and what is left of it does not fit a text that is longer."""
+    cut = [
+        node("Unsqueeze", ["tokens", "row"], "end"),
+        node("Slice", ["few", "row", "end"], "own"),
+        node("Add", ["hidden", "own"], "out"),
+    ]
+    few = tiny_encoder.constant("few", np.zeros((40, D)), np.float32)
+    model = tiny_model(nodes=cut, outputs=("out",), extra=[few, tiny_encoder.constant("row", [0])])
+    with pytest.raises(PluginError, match="takes at most 40 tokens; max_tokens is 256"):
+        embedder(path=str(save(tmp_path, model))).embed(["a"])
+
+
 def test_the_fingerprint_is_of_the_files_wherever_they_are(tiny, tmp_path):
     shutil.copytree(tiny, tmp_path / "copy" / "onnx")
     (tmp_path / "copy" / "README.md").write_text("another description")
@@ -210,7 +223,6 @@ def test_a_package_is_found_without_its_code_being_run(tiny, tmp_path, monkeypat
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"in_bundle": False}, "give exactly one of path, repo and package; got none"),
         ({"path": "x", "package": "a"}, "give exactly one of path, repo and package; got path and package"),
         ({"repo": "a/b"}, "a repo and its revision go together"),
         ({"path": "x", "revision": REVISION}, "a repo and its revision go together"),
@@ -229,6 +241,7 @@ def test_a_spec_names_a_place_and_a_bundle_that_holds_the_model_none():
     with pytest.raises(ValidationError, match="got none"):
         EncoderOptions.model_validate({}, context={"root": "."})
     assert EncoderOptions.model_validate({}).in_bundle
+    assert not EncoderOptions.model_validate({"in_bundle": False}).in_bundle
 
 
 def test_a_place_that_holds_no_model_is_told(tmp_path):
@@ -241,7 +254,7 @@ def test_a_place_that_holds_no_model_is_told(tmp_path):
     (tmp_path / "model.onnx").write_bytes(tiny_model())
     with pytest.raises(PluginError, match=r"holds no tokenizer.json"):
         embedder(path=str(tmp_path)).embed(["a"])
-    with pytest.raises(PluginError, match="nothing says where the model is"):
+    with pytest.raises(PluginError, match="the bundle does not hold the model, and nothing says where it is"):
         embedder().embed(["a"])
 
 

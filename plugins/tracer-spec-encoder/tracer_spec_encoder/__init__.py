@@ -74,9 +74,8 @@ class EncoderOptions(Options):
     @model_validator(mode="after")
     def _one_place(self, info: ValidationInfo) -> EncoderOptions:
         given = [name for name in _PLACES if getattr(self, name) is not None]
-        # the options of a bundle come without a folder, and its model without a place
-        is_needed = not self.in_bundle or bool(info.context)
-        if len(given) > 1 or (is_needed and not given):
+        # the options of a bundle come without the spec's folder, and name no place
+        if len(given) > 1 or (info.context and not given):
             raise ValueError(f"give exactly one of path, repo and package; got {' and '.join(given) or 'none'}")
         if (self.repo is None) != (self.revision is None):
             raise ValueError("a repo and its revision go together: the commit, 40 hexadecimal digits")

@@ -64,7 +64,12 @@ def find_files(options: EncoderOptions) -> ModelFiles:
     elif options.path is not None:
         model, tokenizer = _in_folder(Path(options.path), options.file, "path")
     else:
-        raise PluginError("nothing says where the model is", address="embedder.with", hint="give path, repo or package")
+        raise PluginError(
+            "the bundle does not hold the model, and nothing says where it is",
+            address="embedder_options",
+            hint="give path, package or repo: load(path, embedder_options={'path': ...}), on the command line "
+            "--embedder-option path=...",
+        )
     return ModelFiles(_read(model, MAX_BYTES), _read(tokenizer, MAX_TOKENIZER_BYTES))
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ class EncoderRun:
 
     def __init__(self, model: bytes, options: EncoderOptions) -> None:
         self._pooling, self._max_tokens = options.pooling, options.max_tokens
-        checked = check_encoder(model, n_tokens=options.max_tokens, address=_ADDRESS)
+        checked = _checked(model, options.max_tokens)
         strange = [name for name in checked.inputs if name not in _KNOWN]
         if strange or "input_ids" not in checked.inputs:
             fact = f"asks for {strange[0]!r}" if strange else "does not ask for 'input_ids'"
@@ -89,12 +90,12 @@ class EncoderRun:
         """
         if self._failure(self._max_tokens) is None:
             return
-        longest = bisect.bisect_left(range(1, self._max_tokens), True, key=lambda n: self._failure(n) is not None)
+        longest = _longest(self._max_tokens, lambda n: self._failure(n) is None)
         if not longest:
-            fact = f"the encoder's graph fails: {self._failure(1)}"
-            raise PluginError(fact, address=_ADDRESS, hint="export it again")
-        fact = f"the model takes at most {longest} tokens; max_tokens is {self._max_tokens}"
-        raise PluginError(fact, address=f"{_ADDRESS}.max_tokens", hint=f"max_tokens: {longest}")
+            raise PluginError(
+                f"the encoder's graph fails: {self._failure(1)}", address=_ADDRESS, hint="export it again"
+            )
+        raise _too_long(self._max_tokens, longest)
 
     def _failure(self, n_tokens: int) -> str | None:
         """Return what a run on so many tokens fails with; None where it does not."""
@@ -127,6 +128,34 @@ class EncoderRun:
         if self._pooling == "mean":
             return np.asarray(found.mean(axis=1))
         return found[:, 0] if self._pooling == "cls" else found[:, -1]
+
+
+def _checked(model: bytes, n_tokens: int) -> EncoderGraph:
+    """Check a graph; where it would do for shorter texts, say which."""
+
+    def passes(n: int) -> bool:
+        with contextlib.suppress(PluginError):
+            check_encoder(model, n_tokens=n)
+            return True
+        return False
+
+    try:
+        return check_encoder(model, n_tokens=n_tokens, address=_ADDRESS)
+    except PluginError:
+        longest = _longest(n_tokens, passes)
+        if longest:
+            raise _too_long(n_tokens, longest) from None
+        raise
+
+
+def _longest(most: int, takes: Callable[[int], bool]) -> int:
+    """Return the greatest length below ``most`` that a model takes; 0 where it takes none."""
+    return bisect.bisect_left(range(1, most), True, key=lambda n: not takes(n))
+
+
+def _too_long(max_tokens: int, longest: int) -> PluginError:
+    fact = f"the model takes at most {longest} tokens; max_tokens is {max_tokens}"
+    return PluginError(fact, address=f"{_ADDRESS}.max_tokens", hint=f"max_tokens: {longest}")
 
 
 def _runs(lengths: Sequence[int], most: int) -> list[list[int]]:
