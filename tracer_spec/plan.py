@@ -105,8 +105,8 @@ class Plan:
     Parameters
     ----------
     loaded : LoadedSpec
-    embedder, acceptor, calibrator : Resolved
-    sources, zoo, families, guards : tuple of Resolved
+    embedder, calibrator : Resolved
+    sources, zoo, families, acceptors, guards : tuple of Resolved
         In the spec's order.
     allowed_labels : tuple of str or None
         None where they are inferred from fit rows.
@@ -117,7 +117,7 @@ class Plan:
     embedder: Resolved
     zoo: tuple[Resolved, ...]
     families: tuple[Resolved, ...]
-    acceptor: Resolved
+    acceptors: tuple[Resolved, ...]
     guards: tuple[Resolved, ...]
     calibrator: Resolved
     allowed_labels: tuple[str, ...] | None
@@ -146,7 +146,7 @@ class Plan:
             *self.sources,
             self.embedder,
             *self.zoo,
-            self.acceptor,
+            *self.acceptors,
             *self.guards,
             *self.families,
             self.calibrator,
@@ -227,14 +227,14 @@ def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
     embedder = one("embedder", spec.embedder, "embedder")
     zoo = each("surrogate", spec.zoo, "zoo")
     families = each("family", spec.families, "families")
-    acceptor = one("acceptor", spec.acceptor, "acceptor")
+    acceptors = tuple(one("acceptor", each, *spec.acceptor_path(at)) for at, each in enumerate(spec.acceptors))
     guards = each("guard", spec.guards, "guards")
     calibrator = one("calibrator", spec.target.calibrator, "target", "calibrator")
     if calibrator is not None:
         problems += target_problems(loaded, calibrator.provided, registry)
     if embedder is not None and not embedder.reads_vectors:
         problems += text_problems(loaded)
-    if problems or not (embedder and acceptor and calibrator):
+    if problems or not (embedder and calibrator):
         raise SpecError.of(tuple(problems))
     return Plan(
         loaded=_with_group(loaded),
@@ -242,7 +242,7 @@ def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
         embedder=embedder,
         zoo=_present(zoo),
         families=_present(families),
-        acceptor=acceptor,
+        acceptors=_present(acceptors),
         guards=_present(guards),
         calibrator=calibrator,
         allowed_labels=allowed,

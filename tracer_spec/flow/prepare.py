@@ -150,7 +150,7 @@ def weight_notes(plan: Plan, weights: FitWeights | None) -> tuple[str, ...]:
     """Say what a reader should know where fit rows are weighted: as how many they count, and what trains without."""
     if weights is None:
         return ()
-    learners = (*plan.zoo, plan.acceptor)
+    learners = (*plan.zoo, *plan.acceptors)
     without = [each.alias for each in learners if not each.provided.plugin.takes_weights]
     return (
         *weights.notes,

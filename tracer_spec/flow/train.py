@@ -36,7 +36,7 @@ def train(
     workshop = Workshop(
         fit,
         zoo=plan.zoo,
-        acceptor=plan.acceptor,
+        acceptors=plan.acceptors,
         guards=plan.guards,
         denied=denied,
         target=plan.target,
