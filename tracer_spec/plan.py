@@ -16,6 +16,8 @@ from tracer_spec.cross_checks import (
     format_problems,
     group_keys,
     group_problems,
+    label_texts,
+    names_problems,
     secret_problems,
     serve_problems,
     stdin_problems,
@@ -110,6 +112,8 @@ class Plan:
         In the spec's order.
     allowed_labels : tuple of str or None
         None where they are inferred from fit rows.
+    label_texts : mapping of str to str
+        The sentences that describe labels.
     """
 
     loaded: LoadedSpec = field(repr=False)
@@ -121,6 +125,7 @@ class Plan:
     guards: tuple[Resolved, ...]
     calibrator: Resolved
     allowed_labels: tuple[str, ...] | None
+    label_texts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def spec(self) -> RouterSpec:
@@ -223,7 +228,8 @@ def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
     allowed, found = allowed_labels(loaded)
     problems += [*format_problems(loaded), *secret_problems(loaded), *group_problems(loaded), *serve_problems(loaded)]
     problems += stdin_problems(loaded)
-    problems += found
+    described, misdescribed = label_texts(loaded, allowed)
+    problems += [*found, *misdescribed]
     embedder = one("embedder", spec.embedder, "embedder")
     zoo = each("surrogate", spec.zoo, "zoo")
     families = each("family", spec.families, "families")
@@ -234,6 +240,8 @@ def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
         problems += target_problems(loaded, calibrator.provided, registry)
     if embedder is not None and not embedder.reads_vectors:
         problems += text_problems(loaded)
+    if embedder is not None and embedder.reads_vectors:
+        problems += names_problems(loaded)
     if problems or not (embedder and calibrator):
         raise SpecError.of(tuple(problems))
     return Plan(
@@ -246,6 +254,7 @@ def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
         guards=_present(guards),
         calibrator=calibrator,
         allowed_labels=allowed,
+        label_texts=described,
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tracer_spec.errors import PluginError
 from tracer_spec.flow.cache.memory import Memory
 from tracer_spec.flow.progress import Observer, no_observer
+from tracer_spec.flow.training.label_names import weigh_names
 from tracer_spec.flow.training.workshop import Workshop
 
 if TYPE_CHECKING:
@@ -33,8 +34,9 @@ def train(
     """
     import joblib
 
+    workers = workers or joblib.cpu_count()
     workshop = Workshop(
-        fit,
+        weigh_names(fit, plan.zoo, seed=plan.spec.seed, workers=workers, memory=memory, observe=observe),
         zoo=plan.zoo,
         acceptors=plan.acceptors,
         guards=plan.guards,
@@ -42,7 +44,7 @@ def train(
         target=plan.target,
         seed=plan.spec.seed,
         average=plan.spec.average,
-        workers=workers or joblib.cpu_count(),
+        workers=workers,
         memory=memory,
         observe=observe,
     )
