@@ -10,6 +10,7 @@ from tracer_spec.flow.progress import Observer, no_observer
 from tracer_spec.flow.training.workshop import Workshop
 
 if TYPE_CHECKING:
+    from tracer_spec.flow.traces.label_space import LabelSpace
     from tracer_spec.flow.training.fit_rows import FitRows
     from tracer_spec.plan import Plan
     from tracer_spec.plugin import Mask
@@ -20,11 +21,12 @@ def train(
     fit: FitRows,
     denied: Mask,
     *,
+    labels: LabelSpace | None = None,
     workers: int | None = None,
     memory: Memory | None = None,
     observe: Observer = no_observer,
 ) -> Workshop:
-    """Train the zoo of a plan on its fit rows.
+    """Train the zoo of a plan on its fit rows, whose labels are numbered as ``labels`` says.
 
     Raises
     ------
@@ -41,6 +43,7 @@ def train(
         denied=denied,
         target=plan.target,
         seed=plan.spec.seed,
+        classes=labels.classes if labels else None,
         average=plan.spec.average,
         workers=workers or joblib.cpu_count(),
         memory=memory,
