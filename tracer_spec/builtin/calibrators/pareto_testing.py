@@ -15,7 +15,7 @@ from tracer_spec.builtin.calibrators.claims import tested_certificate
 from tracer_spec.builtin.calibrators.walk import walk
 from tracer_spec.plugin import Candidate, Certificate, CertifyRows, Chain, Target, WalkStep, foresee
 from tracer_spec.stats.binomial import predicted_power
-from tracer_spec.text_format import label_claims_text, percent
+from tracer_spec.text_format import label_claims_text, listing, one_line, percent
 
 # where even the likeliest candidate has less chance than this, the certify rows stay sealed and no look is spent
 WORTH_A_LOOK = 0.01
@@ -87,9 +87,10 @@ def _power(candidate: Candidate, n_certify: int, target: Target) -> float:
 def _claim(target: Target, chosen: WalkStep | None) -> str:
     """Say in one sentence what is certified, or that nothing is."""
     share, confidence = percent(target.level), percent(target.confidence)
-    labels = label_claims_text((each.measure, each.label, each.limit) for each in target.labels)
     if chosen is None:
         shown = f"no policy could be shown, at {confidence} confidence, to agree with the teacher on {share} of what it handles"
-        return f"{shown}, and that {labels}" if labels else shown
+        named = listing(dict.fromkeys(f"'{one_line(each.label)}'" for each in target.labels), 4)
+        return f"{shown}, and to keep the targets of {named}" if named else shown
+    labels = label_claims_text((each.measure, each.label, each.limit) for each in target.labels)
     claim = f"with {confidence} confidence, this router agrees with the teacher on at least {share} of the traffic it handles"
     return f"{claim}, and {labels}" if labels else claim
