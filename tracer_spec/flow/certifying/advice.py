@@ -97,11 +97,8 @@ def advise(chains: Sequence[Chain], n_traces: int, n_certify: int, target: Targe
             best, nearest = needed, able[number]
     if nearest is None and target.labels:
         nearest = max(able, key=lambda each: _power(each, n_certify, target), default=None)
-    labels = (
-        ()
-        if nearest is None
-        else tuple(_label(each, target.delta, share) for each in foresee(nearest, n_certify, target)[1:])
-    )
+    foreseen = foresee(nearest, n_certify, target)[1:] if nearest else ()
+    labels = tuple(_label(*each, target.delta, share) for each in zip(target.labels, foreseen, strict=False))
     return Advice(n_certify, fewest, None if math.isinf(best) else math.ceil(best / share), labels)
 
 
@@ -134,12 +131,11 @@ def _power(candidate: Candidate, n_certify: int, target: Target) -> tuple[float,
     return min(powers), sum(powers)
 
 
-def _label(test: Foreseen, delta: float, share: float) -> LabelAdvice:
+def _label(asked: LabelTarget, test: Foreseen, delta: float, share: float) -> LabelAdvice:
     """Say what the test of one label needs; ``share`` of the traces certify."""
-    assert test.asked is not None  # noqa: S101 - the target's own test has no label
     needed = _needed((test.level, test.k_fit / (test.n_fit + 1), test.share), delta)
     return LabelAdvice(
-        asked=test.asked,
+        asked=asked,
         fewest=fewest_trials(test.level, delta),
         n_test=test.n_test,
         rate=test.k_fit / test.n_fit if test.n_fit else None,
