@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -146,9 +146,9 @@ def denied_labels(defer_labels: Sequence[str], labels: LabelSpace) -> Mask:
     return denied
 
 
-def check_label_targets(plan: Plan, labels: LabelSpace) -> None:
+def check_label_targets(asked: Iterable[str], labels: LabelSpace) -> None:
     """Raise DataError for a label of ``target.labels`` that no fit row has, and that is not listed."""
-    for label in plan.spec.target.labels:
+    for label in asked:
         if label not in labels.classes:
             near = did_you_mean(label, labels.labels)
             remedy = "correct it, take it out, or list the labels there are in 'traces.labels.allowed'"
@@ -187,7 +187,7 @@ def prepare(
     fit = traces.take(sides.fit)
     labels = label_space(plan.allowed_labels, fit.labels)
     denied = denied_labels(plan.spec.defer_labels, labels)
-    check_label_targets(plan, labels)
+    check_label_targets(plan.spec.target.labels, labels)
     embedder = fit_embedder(plan.embedder, fit, plan.spec.seed, memory or Memory(), observe)
     X = embedder.vectors(fit)
     weights = fit_weights(traces, sides)
