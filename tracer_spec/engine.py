@@ -123,7 +123,15 @@ def build(
             same_embedder(pinned, prepared)
         done(f"{prepared.fit.X.shape[1]} dimensions, {len(prepared.labels)} labels")
     with staged(observe, "train") as done:
-        workshop = train(plan, prepared.fit, prepared.denied, workers=workers, memory=memory, observe=observe)
+        workshop = train(
+            plan,
+            prepared.fit,
+            prepared.denied,
+            labels=prepared.labels,
+            workers=workers,
+            memory=memory,
+            observe=observe,
+        )
         done(f"trained: {', '.join(each.name for each in workshop.trained)}{memory.progress_note}")
     with staged(observe, "propose") as done:
         proposal = make_proposal(plan, prepared, workshop, draft=draft)

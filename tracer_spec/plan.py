@@ -26,6 +26,7 @@ from tracer_spec.cross_checks import (
 )
 from tracer_spec.errors import PluginError, Problem, SpecError, TracerError
 from tracer_spec.plugin.contracts import Options, Provided, VectorReaderPlugin
+from tracer_spec.plugin.label_targets import LabelTarget
 from tracer_spec.plugin.proposing import CalibratorPlugin, Target
 from tracer_spec.plugin.registry import Registry
 from tracer_spec.plugin.requirements import missing_dependency, provided_by
@@ -136,7 +137,23 @@ class Plan:
     def target(self) -> Target:
         """Return what the certificate must claim."""
         asked = self.spec.target
-        return Target(asked.agreement, asked.confidence, asked.min_coverage, asked.end_to_end)
+        tested = tuple(each for each in self.label_targets if each not in self.void_label_targets)
+        return Target(asked.agreement, asked.confidence, asked.min_coverage, asked.end_to_end, labels=tested)
+
+    @property
+    def label_targets(self) -> tuple[LabelTarget, ...]:
+        """Return what the spec asks of single labels, in its order."""
+        found = []
+        for label, asked in self.spec.target.labels.items():
+            found += [LabelTarget(label, "missed", asked.missed)] if asked.missed is not None else []
+            found += [LabelTarget(label, "agreement", asked.agreement)] if asked.agreement is not None else []
+        return tuple(found)
+
+    @property
+    def void_label_targets(self) -> tuple[LabelTarget, ...]:
+        """Return those that hold of nothing, and are not tested: the agreement of a label that the router never gives."""
+        denied = self.spec.defer_labels
+        return tuple(each for each in self.label_targets if each.measure == "agreement" and each.label in denied)
 
     @property
     def teacher_usd_per_day(self) -> float | None:

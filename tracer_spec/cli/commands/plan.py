@@ -41,7 +41,7 @@ def command(
     from tracer_spec.flow.cache.store import open_store
     from tracer_spec.flow.lock.file import lock_path
     from tracer_spec.flow.lock.fitted import dealt_before
-    from tracer_spec.flow.prepare import check_teachers, part, read_traces, weight_notes
+    from tracer_spec.flow.prepare import check_teachers, label_target_notes, part, read_traces, weight_notes
     from tracer_spec.flow.preview.cached import forecast
     from tracer_spec.flow.preview.certifiable import preview
     from tracer_spec.flow.progress import staged
@@ -74,7 +74,8 @@ def command(
             allowed_labels=plan.allowed_labels,
             makes_a_test=plan.makes_a_test,
             lock=lock_path(plan.loaded.file),
-            notes=(*weight_notes(plan, weights), *label_notes(plan, fit, labels)),
+            weights=weights,
+            notes=(*label_target_notes(plan), *weight_notes(plan, weights), *label_notes(plan, fit, labels)),
         )
         store = open_store()
         cached = forecast(
@@ -107,6 +108,10 @@ def command(
 def document_of(plan: Plan, outlook: Outlook, cached: Forecast) -> dict[str, Any]:
     """Return the document of ``plan --json``."""
     accounting, ceiling, able = outlook.accounting, outlook.ceiling, outlook.certifiable
+    of_labels = [
+        {**asdict(each.asked), **_values(each, "fewest", "expected", "likely_rate", "likely_rows", "traces_missing")}
+        for each in outlook.label_targets
+    ]
     return {
         "schema_version": 1,
         "status": outlook.status,
@@ -137,7 +142,8 @@ def document_of(plan: Plan, outlook: Outlook, cached: Forecast) -> dict[str, Any
         "certifiable": _values(
             able,
             *("look", "level", "fewest", "smallest_coverage", "traces_missing", "likely_agreement", "likely_rows"),
-        ),
+        )
+        | ({"labels": of_labels} if of_labels else {}),
         "cache": asdict(cached),
         "plugins": [
             {
