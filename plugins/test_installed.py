@@ -30,7 +30,7 @@ SAID = {
         "embedder",
         "{use: encoder, with: {path: models/minilm}}",
         "{use: encoder, with: {path: models/minilm, max_tokens: 1}}",
-        "router.yaml:4:67  embedder.with.max_tokens",
+        "router.yaml:4:66  embedder.with.max_tokens",
     ),
     "tracer-spec-lightgbm": (
         "surrogate",

@@ -206,7 +206,7 @@ def _advice(result: BuildResult) -> Iterator[Fact]:
         helps = (
             f"about {advice.traces_needed:,} traces in all, {advice.traces_needed - n_traces:,} more than there are, would "
             "certify nine times in ten, if coverage and agreement stay as estimated; where the embedder is lsa, a sentence "
-            "encoder (pip install tracer-spec-encoder) may need fewer"
+            "encoder (plugin tracer-spec-encoder) may need fewer"
         )
     needed = (
         f"a policy must handle {advice.fewest_handled:,} certify rows or more to be certifiable at all; there are "
