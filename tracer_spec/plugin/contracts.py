@@ -238,6 +238,9 @@ class Evidence:
         The teacher's class, -1 where its label is off the list.
     votes : ndarray of shape (n, m - 1), float32, or None
         Where the surrogate averages m members: what each but the last gives to the class that the mean puts first.
+    folds : ndarray of shape (n,), int64, or None
+        The fold that held each row out, copies of one text in one: what a row is compared with should be of other folds. None
+        where rows were not dealt into folds.
     """
 
     X: Vectors
@@ -245,6 +248,7 @@ class Evidence:
     agrees: Mask
     y: Classes
     votes: Scores | None = None
+    folds: Classes | None = None
 
 
 class Acceptor(Protocol):
