@@ -37,6 +37,7 @@ from tracer_spec.spec.fields import (
     refusal,
     refusals,
 )
+from tracer_spec.spec.label_targets import LabelTargets
 from tracer_spec.spec.reference import Acceptors, Part, PluginRef, PluginRefs
 from tracer_spec.spec.sources import Sources, shared
 from tracer_spec.spec.traces import FormatMap, TracesSpec
@@ -74,6 +75,16 @@ class TargetSpec(Part):
         description="The test that decides what may ship.",
         json_schema_extra={"default": DEFAULT_CALIBRATOR},
     )
+    labels: LabelTargets = Field(
+        default_factory=dict,
+        description="What must be certified of single labels besides, at the same confidence together.",
+        json_schema_extra={"default": {}},
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_younger_key(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out the labels where there are none, as below."""
+        return {key: value for key, value in write(self).items() if key != "labels" or value}
 
     @field_validator("agreement")
     @classmethod

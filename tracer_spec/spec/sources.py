@@ -18,6 +18,8 @@ SHARED = (
     ("labels", "allowed"),
     ("labels", "unknown"),
     ("labels", "unanswered"),
+    ("labels", "train"),
+    ("labels", "describe"),
 )
 
 

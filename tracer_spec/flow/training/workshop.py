@@ -6,7 +6,7 @@ enter.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,19 @@ from tracer_spec.flow.training.parallel import Outcome, derive_seed
 from tracer_spec.flow.training.thresholds import thresholds_at_levels
 from tracer_spec.flow.training.zoo import FINALISTS, CrossFitted, LearnerReport, Screening, Status, Trainer
 from tracer_spec.graph.average import average
-from tracer_spec.plugin import Candidate, Fence, Mask, Model, Policy, Scores, Stage, Target, Trained
+from tracer_spec.plugin import (
+    Candidate,
+    Classes,
+    Fence,
+    LabelEstimate,
+    Mask,
+    Model,
+    Policy,
+    Scores,
+    Stage,
+    Target,
+    Trained,
+)
 
 if TYPE_CHECKING:
     from tracer_spec.plan import Resolved
@@ -62,7 +74,8 @@ class Workshop:
     """Trains the zoo on fit rows and keeps what families need.
 
     Each surrogate is there once for each of the ``acceptors`` that could be trained on it. ``denied`` are the labels that no
-    surrogate may answer. With ``average``, the mean of the surrogates that agree about equally often is tried too.
+    surrogate may answer; ``classes`` the numbers of those that the target names. With ``average``, the mean of the surrogates
+    that agree about equally often is tried too.
     """
 
     def __init__(
@@ -75,6 +88,7 @@ class Workshop:
         denied: Mask,
         target: Target,
         seed: int,
+        classes: Mapping[str, int] | None = None,
         average: bool = True,
         workers: int = 1,
         memory: Memory | None = None,
@@ -82,6 +96,7 @@ class Workshop:
     ) -> None:
         self.rows = rows
         self.target = target
+        self._classes = classes or {}
         self.memory = memory or Memory()
         self._trainer = Trainer(rows, zoo, seed=seed, workers=workers, memory=self.memory, observe=observe)
         self._acceptors = {acceptor.alias: acceptor for acceptor in acceptors}
@@ -256,7 +271,26 @@ class Workshop:
     def candidate(self, family: str, policy: Policy) -> Candidate:
         """Return ``policy`` with its out-of-fold counts."""
         handled, agrees = self.replay(policy)
-        return Candidate(family, policy, *self.rows.counts(handled, agrees))
+        return Candidate(family, policy, *self.rows.counts(handled, agrees), self._label_estimates(policy, handled))
+
+    def _label_estimates(self, policy: Policy, handled: Mask) -> tuple[LabelEstimate, ...]:
+        """Return what fit rows say of each of the target's labels."""
+        if not self.target.labels:
+            return ()
+        given = self._given(policy)
+        pairs = (each.outcomes(self._classes[each.label], self.rows.y, given, handled) for each in self.target.labels)
+        return tuple(LabelEstimate(*self.rows.counts(trials, successes)) for trials, successes in pairs)
+
+    def _given(self, policy: Policy) -> Classes:
+        """Return the class that a policy gives each row, out of fold, shape (n,); -1 where it defers."""
+        given = np.full(self.n_rows, -1)
+        for stage in policy:
+            gated = self.gated(stage)
+            takes = (given < 0) & gated.eligible
+            if stage.acceptor is not None:
+                takes &= gated.accept >= np.float32(stage.threshold)
+            given[takes] = gated.held_out.labels[takes]
+        return given
 
 
 def _name(members: Sequence[CrossFitted]) -> str:
