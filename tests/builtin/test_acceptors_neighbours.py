@@ -30,8 +30,8 @@ def evidence(k: int = 5, n: int = 600, *, members: int = 0, seed: int = 0, off: 
     return Evidence(X, scores, said == y, y.astype(np.int64), votes, np.arange(n, dtype=np.int64) % 4)
 
 
-def fit(rows: Evidence, **options: Any) -> Any:
-    return PLUGIN.make(PLUGIN.options(**options)).fit(rows, seed=0)
+def fit(given: Evidence, /, **options: Any) -> Any:
+    return PLUGIN.make(PLUGIN.options(**options)).fit(given, seed=0)
 
 
 def accepts(acceptor: Any, X: np.ndarray, scores: np.ndarray, votes: np.ndarray | None = None) -> np.ndarray:

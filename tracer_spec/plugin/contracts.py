@@ -239,8 +239,7 @@ class Evidence:
     votes : ndarray of shape (n, m - 1), float32, or None
         Where the surrogate averages m members: what each but the last gives to the class that the mean puts first.
     folds : ndarray of shape (n,), int64, or None
-        The fold that held each row out, copies of one text in one: what a row is compared with should be of other folds. None
-        where rows were not dealt into folds.
+        The fold that held each row out, copies of one text in one: a row should be compared with other folds alone.
     """
 
     X: Vectors
@@ -270,10 +269,7 @@ class AcceptorLearner(Protocol):
     """Trains an acceptor."""
 
     def fit(self, evidence: Evidence, *, seed: int) -> Acceptor:
-        """Train on out-of-fold evidence; ``agrees`` may be all true or all false.
-
-        ``sample_weight``, shape (n,), comes as it does to :meth:`SurrogateLearner.fit`.
-        """
+        """Train on out-of-fold evidence, which may all agree or not at all; ``sample_weight`` as surrogates take it."""
         ...
 
 
