@@ -255,10 +255,8 @@ def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
     calibrator = one("calibrator", spec.target.calibrator, "target", "calibrator")
     if calibrator is not None:
         problems += target_problems(loaded, calibrator.provided, registry)
-    if embedder is not None and not embedder.reads_vectors:
-        problems += text_problems(loaded)
-    if embedder is not None and embedder.reads_vectors:
-        problems += names_problems(loaded)
+    if embedder is not None:
+        problems += names_problems(loaded) if embedder.reads_vectors else text_problems(loaded)
     if problems or not (embedder and calibrator):
         raise SpecError.of(tuple(problems))
     return Plan(

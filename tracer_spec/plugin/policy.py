@@ -88,6 +88,8 @@ class Candidate:
         equal weight as tell as much, which need not be whole numbers.
     labels : tuple of LabelEstimate
         One for each of the target's labels, in its order.
+    cost : float
+        What a decision is estimated to cost, for a comparison; 0 where it was not estimated.
     """
 
     family: str
@@ -96,6 +98,7 @@ class Candidate:
     n_handled: float
     n_agree: float
     labels: tuple[LabelEstimate, ...] = ()
+    cost: float = 0.0
 
     @property
     def coverage(self) -> float:
@@ -120,6 +123,12 @@ class Chain:
     family: str
     surrogates: tuple[str, ...]
     candidates: tuple[Candidate, ...]
+
+    @property
+    def acceptors(self) -> tuple[str, ...]:
+        """Return the aliases of the acceptors that its candidates ask, each once."""
+        stages = (stage for candidate in self.candidates for stage in candidate.policy)
+        return tuple(dict.fromkeys(stage.acceptor.name for stage in stages if stage.acceptor))
 
 
 @dataclass(frozen=True, slots=True)

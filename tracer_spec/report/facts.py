@@ -115,6 +115,14 @@ def policy_text(family: str, stages: Sequence[tuple[str, float | None]]) -> str:
     return f"{family}: {', then '.join(parts)}{ending}"
 
 
+def acceptor_fact(chosen: Sequence[str], tried: Iterable[Sequence[str]]) -> Iterator[Fact]:
+    """Yield which acceptors the policy asks, where several competed; ``tried`` are those of each chain."""
+    competed = list(dict.fromkeys(name for names in tried for name in names))
+    if len(competed) > 1:
+        ships = ", ".join(map(one_line, dict.fromkeys(chosen))) or "none"
+        yield Fact("acceptor", f"{ships}  (of {', '.join(map(one_line, competed))}, by the fit rows)")
+
+
 def estimate_text(coverage: float, agreement: float) -> str:
     """Describe an estimate; it is no part of the claim."""
     return f"coverage {coverage:.3f}, agreement {agreement:.3f} (fit rows, out of fold)"

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tracer_spec.builtin.calibrators.champion import Promise, champion
 from tracer_spec.builtin.calibrators.claims import tested_certificate
 from tracer_spec.builtin.calibrators.walk import walk
 from tracer_spec.plugin import Candidate, Certificate, CertifyRows, Chain, Target, WalkStep, foresee
@@ -42,26 +43,25 @@ class ParetoTesting:
 
         Notes
         -----
-        The champion is the chain with the greatest (predicted power x predicted coverage). The walk starts where a
+        The champion is the chain with the greatest (predicted power x predicted coverage); among acceptors that promise the
+        same within noise, the cheaper decision. The walk starts where a
         rejection is likeliest, since everything after a first failure is lost; splitting delta over several starts cost
         more than it brought. Where labels have targets of their own, the power of a candidate is that of its weakest test.
         """
-        champion: list[tuple[Candidate, float]] = []
-        best = 0.0
+        promises: list[Promise] = []
+        power: dict[int, float] = {}
         for chain in chains:
-            rated = [
-                (candidate, _power(candidate, n_certify, target))
-                for candidate in chain.candidates
-                if candidate.coverage >= target.min_coverage
-            ]
-            utility = max((power * candidate.coverage for candidate, power in rated), default=0.0)
-            if utility > best:
-                champion, best = rated, utility
-        powers = [power for _, power in champion]
-        if max(powers, default=0.0) < WORTH_A_LOOK:
+            able = [each for each in chain.candidates if each.coverage >= target.min_coverage]
+            power |= {id(each): _power(each, n_certify, target) for each in able}
+            if able:
+                best = max(able, key=lambda each: power[id(each)] * each.coverage)
+                promises.append(Promise(chain, best, power[id(best)] * best.coverage))
+        chosen = champion(promises)
+        if chosen is None:
             return ()
-        start = max(range(len(powers)), key=lambda i: (powers[i], champion[i][0].coverage))
-        return tuple(candidate for candidate, _ in champion[start:])
+        tested = [each for each in chosen.chain.candidates if id(each) in power]
+        start = max(range(len(tested)), key=lambda i: (power[id(tested[i])], tested[i].coverage))
+        return tuple(tested[start:]) if power[id(tested[start])] >= WORTH_A_LOOK else ()
 
     def certify(self, ordered: Sequence[Candidate], rows: CertifyRows, target: Target) -> Certificate:
         """Walk the frozen order while p <= delta; ship the certified candidate of the greatest predicted coverage.

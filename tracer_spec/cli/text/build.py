@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tracer_spec.cli.text.bundle import bundle_picture, file_facts, makings
+from tracer_spec.cli.text.bundle import acceptor_facts, bundle_picture, file_facts, makings
 from tracer_spec.cli.text.github_commands import WARNING
 from tracer_spec.cli.text.outcome import Outcome, level_of, traces_level
 from tracer_spec.cli.text.terminal_chart import Picture
 from tracer_spec.errors import BundleError
 from tracer_spec.report.facts import (
     Fact,
+    acceptor_fact,
     bundle_facts,
     dropped_text,
     estimate_text,
@@ -78,6 +79,7 @@ def _written(result: BuildResult, command: str, found: list[Fact], ending: str, 
         following = f"tracer-spec report {result.bundle} -o report.html"
     if result.status == "certified":
         following += f'\ntracer-spec route {result.bundle} --text "..."'
+    facts += acceptor_facts(documents)
     facts += [*(makings(bundle) if verbose else []), *found, *file_facts(bundle), Fact("next", following)]
     return Outcome(result.status, f"{result.name} {result.version}", facts, bundle_picture(documents), ending)
 
@@ -89,6 +91,8 @@ def _unwritten(result: BuildResult) -> Iterator[Fact]:
     yield Fact(name, certificate.claim, level_of(result.status), "target", result.status)
     if estimate is not None:
         yield Fact("best" if result.status == "refused" else "policy", _policy(estimate))
+        asked = [stage.acceptor.name for stage in estimate.policy if stage.acceptor]
+        yield from acceptor_fact(asked, [chain.acceptors for chain in result.chains])
         yield Fact("estimate", estimate_text(estimate.coverage, estimate.agreement))
     tested = certificate.chosen or next(iter(certificate.walk), None)
     yield Fact("test", _step(certificate, tested) if tested else "no candidate was worth testing")

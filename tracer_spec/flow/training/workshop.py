@@ -15,6 +15,7 @@ import numpy as np
 from tracer_spec.errors import TracerError
 from tracer_spec.flow.cache.memory import Memory
 from tracer_spec.flow.progress import LearnerDone, Observer, no_observer
+from tracer_spec.flow.training.decision_cost import DecisionCosts
 from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.flow.training.gates import HeldOut, fit_acceptor, fit_fences
 from tracer_spec.flow.training.parallel import Outcome, derive_seed
@@ -103,6 +104,7 @@ class Workshop:
         self._denied = denied
         self._seed = seed
         self._observe = observe
+        self._costs = DecisionCosts()
         self._fences = [fit_fences(guard, rows, seed, self.memory) for guard in guards]
         self._made: dict[int, GatedSurrogate] = {}  # by the identity of the exported model, which it keeps alive
         self._residuals: dict[tuple[tuple[str, ...], str, bytes], GatedSurrogate | None] = {}
@@ -271,7 +273,15 @@ class Workshop:
     def candidate(self, family: str, policy: Policy) -> Candidate:
         """Return ``policy`` with its out-of-fold counts."""
         handled, agrees = self.replay(policy)
-        return Candidate(family, policy, *self.rows.counts(handled, agrees), self._label_estimates(policy, handled))
+        counts, labels = self.rows.counts(handled, agrees), self._label_estimates(policy, handled)
+        return Candidate(family, policy, *counts, labels, self._cost(policy))
+
+    def _cost(self, policy: Policy) -> float:
+        """Return what a decision costs where acceptors compete; 0 where nothing is decided by it."""
+        if len(self._acceptors) < 2:
+            return 0.0
+        handled = (self.rows.share(self.replay(policy[:number])[0]) for number in range(len(policy)))
+        return self._costs.of(policy, [1 - share for share in handled])
 
     def _label_estimates(self, policy: Policy, handled: Mask) -> tuple[LabelEstimate, ...]:
         """Return what fit rows say of each of the target's labels."""
