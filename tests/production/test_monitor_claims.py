@@ -73,7 +73,7 @@ def test_each_claim_has_an_e_process_of_its_own_and_alpha_is_shared_among_all():
 def test_a_label_that_goes_wrong_refutes_its_own_claim_and_is_named():
     right = [line(n, audit=True, teacher="b", label="b") for n in range(400)]
     wrong = [line(400 + n, audit=True, teacher="a", label="b" if n % 3 == 0 else "a") for n in range(150)]
-    monitor = watched([*right, *wrong])
+    monitor = watched([*right, *wrong], target=0.6, measured=None)
     assert monitor.tally.refuted is None
     assert (monitor.verdict, monitor.is_refuted) == ("refuted", True)
     assert monitor.claims[0].refuted is not None
