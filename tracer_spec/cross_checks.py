@@ -14,6 +14,7 @@ from tracer_spec.plugin.contracts import Provided
 from tracer_spec.plugin.policy import Measure
 from tracer_spec.plugin.proposing import CalibratorPlugin
 from tracer_spec.plugin.registry import Registry
+from tracer_spec.spec.descriptions import read_descriptions
 from tracer_spec.spec.environment import names_variable
 from tracer_spec.spec.error_text import REASON_LEFT_OUT, is_private
 from tracer_spec.spec.labels import read_labels
@@ -25,6 +26,7 @@ from tracer_spec.spec.traces import FormatMap, TracesSpec
 _CALIBRATOR: Path = ("target", "calibrator")
 _LABELS: Path = ("target", "labels")
 _ALLOWED = ("labels", "allowed")
+_DESCRIBE = ("labels", "describe")
 
 
 def allowed_labels(loaded: LoadedSpec) -> tuple[tuple[str, ...] | None, list[Problem]]:
@@ -44,6 +46,47 @@ def allowed_labels(loaded: LoadedSpec) -> tuple[tuple[str, ...] | None, list[Pro
     else:
         labels = allowed
     return labels, _outside(loaded, path, labels)
+
+
+def label_texts(loaded: LoadedSpec, allowed: tuple[str, ...] | None) -> tuple[dict[str, str], list[Problem]]:
+    """Return the sentences that describe labels, and what is wrong with them; the labels they may describe, if listed."""
+    at = next((path for path, each in _sources(loaded) if each.labels.describe), None)
+    if at is None:
+        return {}, []
+    path, described = (*at, *_DESCRIBE), shared(loaded.spec.sources, *_DESCRIBE)
+    if isinstance(described, str):
+        shown = as_written(nearest(loaded.tree, path))
+        try:
+            described = read_descriptions(loaded.root / described, shown, root=loaded.root)
+        except SpecError as error:
+            return {}, [_about_file(loaded, path, problem, "") for problem in error.problems]
+    if allowed is None:
+        return described, []
+    private = is_private(nearest(loaded.tree, path))
+    return described, [
+        Problem(
+            loaded.where(place),
+            f"{'a label' if private else quoted(label)} is described, and is not an allowed label",
+            "" if private else did_you_mean(label[:100], allowed),
+            address(place),
+        )
+        for place, label in (((*path, label), label) for label in described)
+        if label not in allowed
+    ]
+
+
+def names_problems(loaded: LoadedSpec) -> list[Problem]:
+    """Return what is wrong where label names are to train, and the embedder reads vectors in place of texts."""
+    problems = []
+    for at, each in _sources(loaded):
+        key = "describe" if each.labels.describe else "train" if each.labels.train == "always" else ""
+        if key:
+            path = (*at, "labels", key)
+            what = (
+                f"label names cannot train: the embedder '{loaded.spec.embedder.use}' reads vectors, and embeds no text"
+            )
+            problems.append(Problem(loaded.where(path), what, "take it out, or embed texts", address(path)))
+    return problems
 
 
 def _sources(loaded: LoadedSpec) -> Iterator[tuple[Path, TracesSpec]]:

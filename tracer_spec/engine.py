@@ -159,7 +159,14 @@ def build(
             done(f"fit rows: {audited.n:,}; suspected errors of the teacher: {audited.n_suspects or 0:,}")
         with staged(observe, "write") as done:
             contents = bundle_contents(
-                plan.loaded, plan.resolved, prepared, proposal, certificate, audited, zoo=workshop.reports
+                plan.loaded,
+                plan.resolved,
+                prepared,
+                proposal,
+                certificate,
+                audited,
+                zoo=workshop.reports,
+                names_gain=workshop.rows.names_gain,
             )
             told = remarks(contents.manifest.policy, audited)
             if pinned and check:
@@ -179,6 +186,7 @@ def build(
         target=plan.target,
         zoo=workshop.reports,
         teacher_usd_per_day=plan.teacher_usd_per_day,
+        names_gain=workshop.rows.names_gain,
     )
     return replace(
         result,

@@ -16,6 +16,8 @@ from tracer_spec.cross_checks import (
     format_problems,
     group_keys,
     group_problems,
+    label_texts,
+    names_problems,
     secret_problems,
     serve_problems,
     stdin_problems,
@@ -106,11 +108,13 @@ class Plan:
     Parameters
     ----------
     loaded : LoadedSpec
-    embedder, acceptor, calibrator : Resolved
-    sources, zoo, families, guards : tuple of Resolved
+    embedder, calibrator : Resolved
+    sources, zoo, families, acceptors, guards : tuple of Resolved
         In the spec's order.
     allowed_labels : tuple of str or None
         None where they are inferred from fit rows.
+    label_texts : mapping of str to str
+        The sentences that describe labels.
     """
 
     loaded: LoadedSpec = field(repr=False)
@@ -118,10 +122,11 @@ class Plan:
     embedder: Resolved
     zoo: tuple[Resolved, ...]
     families: tuple[Resolved, ...]
-    acceptor: Resolved
+    acceptors: tuple[Resolved, ...]
     guards: tuple[Resolved, ...]
     calibrator: Resolved
     allowed_labels: tuple[str, ...] | None
+    label_texts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def spec(self) -> RouterSpec:
@@ -163,7 +168,7 @@ class Plan:
             *self.sources,
             self.embedder,
             *self.zoo,
-            self.acceptor,
+            *self.acceptors,
             *self.guards,
             *self.families,
             self.calibrator,
@@ -240,18 +245,21 @@ def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
     allowed, found = allowed_labels(loaded)
     problems += [*format_problems(loaded), *secret_problems(loaded), *group_problems(loaded), *serve_problems(loaded)]
     problems += stdin_problems(loaded)
-    problems += found
+    described, misdescribed = label_texts(loaded, allowed)
+    problems += [*found, *misdescribed]
     embedder = one("embedder", spec.embedder, "embedder")
     zoo = each("surrogate", spec.zoo, "zoo")
     families = each("family", spec.families, "families")
-    acceptor = one("acceptor", spec.acceptor, "acceptor")
+    acceptors = tuple(one("acceptor", each, *spec.acceptor_path(at)) for at, each in enumerate(spec.acceptors))
     guards = each("guard", spec.guards, "guards")
     calibrator = one("calibrator", spec.target.calibrator, "target", "calibrator")
     if calibrator is not None:
         problems += target_problems(loaded, calibrator.provided, registry)
     if embedder is not None and not embedder.reads_vectors:
         problems += text_problems(loaded)
-    if problems or not (embedder and acceptor and calibrator):
+    if embedder is not None and embedder.reads_vectors:
+        problems += names_problems(loaded)
+    if problems or not (embedder and calibrator):
         raise SpecError.of(tuple(problems))
     return Plan(
         loaded=_with_group(loaded),
@@ -259,10 +267,11 @@ def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
         embedder=embedder,
         zoo=_present(zoo),
         families=_present(families),
-        acceptor=acceptor,
+        acceptors=_present(acceptors),
         guards=_present(guards),
         calibrator=calibrator,
         allowed_labels=allowed,
+        label_texts=described,
     )
 
 

@@ -27,6 +27,7 @@ from tracer_spec.flow.traces.teachers import refuse_mixed
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.training.embed import fit_embedder
 from tracer_spec.flow.training.fit_rows import FitRows
+from tracer_spec.flow.training.label_names import label_rows, texts_to_train, unmet_notes
 from tracer_spec.plugin import Mask
 from tracer_spec.spec.sources import shared
 from tracer_spec.text_steps.cutter import TextCutter
@@ -172,7 +173,7 @@ def weight_notes(plan: Plan, weights: FitWeights | None) -> tuple[str, ...]:
     """Say what a reader should know where fit rows are weighted: as how many they count, and what trains without."""
     if weights is None:
         return ()
-    learners = (*plan.zoo, plan.acceptor)
+    learners = (*plan.zoo, *plan.acceptors)
     without = [each.alias for each in learners if not each.provided.plugin.takes_weights]
     return (
         *weights.notes,
@@ -190,17 +191,17 @@ def prepare(
     check_label_targets(plan.spec.target.labels, labels)
     embedder = fit_embedder(plan.embedder, fit, plan.spec.seed, memory or Memory(), observe)
     X = embedder.vectors(fit)
-    weights = fit_weights(traces, sides)
+    weights, names = fit_weights(traces, sides), label_rows(embedder, texts_to_train(plan, fit, labels))
     dealt = folds(fold_keys(fit, plan.spec.split.strategy), plan.spec.split.folds, seed=plan.spec.seed)
     return Prepared(
         traces=traces,
         labels=labels,
         denied=denied,
         embedder=embedder,
-        fit=FitRows(X, labels.encode(fit.labels), dealt, len(labels), weights),
+        fit=FitRows(X, labels.encode(fit.labels), dealt, len(labels), weights, names),
         fit_traces=fit,
         certify=Sealed(traces.take(sides.certify)),
         split_notes=(*sides.notes, *label_target_notes(plan)),
-        bound_notes=(*sides.bound_notes, *weight_notes(plan, weights)),
+        bound_notes=(*sides.bound_notes, *weight_notes(plan, weights), *unmet_notes(plan, labels)),
         fresh=plan.spec.split.strategy == FRESH,
     )

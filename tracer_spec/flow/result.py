@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tracer_spec.flow.certifying.proposal import Proposal
     from tracer_spec.flow.prepared import Prepared
     from tracer_spec.flow.traces.counts import Accounting
+    from tracer_spec.flow.training.label_rows import NamesGain
     from tracer_spec.flow.training.zoo import LearnerReport
 
 
@@ -59,6 +60,8 @@ class BuildResult:
     seconds : float
     remarks : tuple of str
         What to know of the policy besides its claim; empty where refused.
+    names_gain : NamesGain or None
+        What the names of labels brought as training rows; None where that was not tried.
     """
 
     status: str
@@ -81,6 +84,7 @@ class BuildResult:
     warnings: tuple[str, ...]
     seconds: float
     remarks: tuple[str, ...] = ()
+    names_gain: NamesGain | None = None
 
     @property
     def estimate(self) -> Candidate | None:
@@ -133,6 +137,7 @@ class BuildResult:
                 }
                 for row in self.zoo
             ],
+            "label_names": asdict(self.names_gain) if self.names_gain else None,
             "cost": {"teacher_usd_per_day": self.teacher_usd_per_day, "saved_usd_per_day": self.saved_usd_per_day},
             "advice": {
                 "certify": advice.n_certify,
@@ -171,6 +176,7 @@ def conclude(
     target: Target,
     zoo: tuple[LearnerReport, ...],
     teacher_usd_per_day: float | None,
+    names_gain: NamesGain | None = None,
 ) -> BuildResult:
     """Put together what a build comes back with; how long it took is the caller's to say."""
     n_traces, n_certify = len(prepared.traces), len(prepared.certify)
@@ -200,4 +206,5 @@ def conclude(
             *(proposal.look.notes if proposal.look else ()),
         ),
         seconds=0.0,
+        names_gain=names_gain,
     )

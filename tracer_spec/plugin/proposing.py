@@ -10,7 +10,7 @@ from tracer_spec.plugin.contracts import Mask, Plugin, Scores
 from tracer_spec.plugin.label_targets import LabelTarget
 
 if TYPE_CHECKING:
-    from tracer_spec.plugin.policy import Candidate, Certificate, Chain, Measure, Policy, Stage
+    from tracer_spec.plugin.policy import Candidate, Certificate, Chain, Measure, Model, Policy, Stage
 
 
 class Trained(Protocol):
@@ -19,6 +19,11 @@ class Trained(Protocol):
     @property
     def name(self) -> str:
         """Return its alias in the spec."""
+        ...
+
+    @property
+    def acceptor(self) -> Model:
+        """Return its acceptor; where a spec names several, each surrogate is there once for each of them."""
         ...
 
     @property

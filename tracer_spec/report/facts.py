@@ -13,6 +13,8 @@ from tracer_spec.text_format import label_counted_text, listing, one_line, perce
 if TYPE_CHECKING:
     from tracer_spec.flow.documents.audit import AuditDocument
     from tracer_spec.flow.documents.certificate import CertificateDocument
+    from tracer_spec.flow.documents.frontier import LabelNames
+    from tracer_spec.flow.training.label_rows import NamesGain
     from tracer_spec.plugin import Measure
     from tracer_spec.runtime import Bundle
 
@@ -116,6 +118,24 @@ def policy_text(family: str, stages: Sequence[tuple[str, float | None]]) -> str:
 def estimate_text(coverage: float, agreement: float) -> str:
     """Describe an estimate; it is no part of the claim."""
     return f"coverage {coverage:.3f}, agreement {agreement:.3f} (fit rows, out of fold)"
+
+
+def label_names_text(gain: NamesGain | LabelNames) -> str:
+    """Say what the names of labels brought as training rows.
+
+    Examples
+    --------
+    >>> from tracer_spec.flow.documents.frontier import LabelNames
+    >>> label_names_text(LabelNames(weight=3.0, agreement=0.671, without=0.65))
+    'label names train too, weight 3: +2.1 points out of fold'
+    >>> label_names_text(LabelNames(weight=0.0, agreement=0.65, without=0.65))
+    'label names do not train: out of fold they bring nothing beyond noise'
+    """
+    if not gain.weight:
+        return "label names do not train: out of fold they bring nothing beyond noise"
+    change = 100 * (gain.agreement - gain.without)
+    alone = f"; without them, since they take no weights: {listing(map(one_line, gain.unable))}" if gain.unable else ""
+    return f"label names train too, weight {gain.weight:g}: {change:+.1f} points out of fold{alone}"
 
 
 def cost_text(usd_per_day: float, coverage: float) -> str:

@@ -46,6 +46,8 @@ def command(
     from tracer_spec.flow.preview.certifiable import preview
     from tracer_spec.flow.progress import staged
     from tracer_spec.flow.traces.fit_weights import fit_weights
+    from tracer_spec.flow.traces.label_space import label_space
+    from tracer_spec.flow.training.label_names import label_notes, texts_to_train
     from tracer_spec.plan import load_plan
     from tracer_spec.plugin.registry import find_plugins
 
@@ -62,7 +64,8 @@ def command(
             sides = part(traces, plan.spec.split, dealt_before(plan, traces))
             check_teachers(plan, traces, sides)
             done(f"{len(sides.fit):,} fit, {len(sides.certify):,} certify")
-        weights = fit_weights(traces, sides)
+        weights, fit = fit_weights(traces, sides), traces.take(sides.fit)
+        labels = label_space(plan.allowed_labels, fit.labels)
         outlook = preview(
             plan.spec,
             traces,
@@ -72,11 +75,11 @@ def command(
             makes_a_test=plan.makes_a_test,
             lock=lock_path(plan.loaded.file),
             weights=weights,
-            notes=(*label_target_notes(plan), *weight_notes(plan, weights)),
+            notes=(*label_target_notes(plan), *weight_notes(plan, weights), *label_notes(plan, fit, labels)),
         )
         store = open_store()
         cached = forecast(
-            traces.take(sides.fit),
+            fit,
             store,
             embedder=plan.embedder,
             zoo=plan.zoo,
@@ -84,6 +87,7 @@ def command(
             split=plan.spec.split,
             seed=plan.spec.seed,
             weights=weights,
+            named=texts_to_train(plan, fit, labels),
         )
         store.close()
     if form == JSON:

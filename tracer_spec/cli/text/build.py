@@ -18,6 +18,7 @@ from tracer_spec.report.facts import (
     dropped_text,
     estimate_text,
     exact_test_text,
+    label_names_text,
     label_tests_text,
     policy_text,
     sides_text,
@@ -38,7 +39,7 @@ def build_outcome(
 
     ``lock`` is what it was checked against.
     """
-    found = [*_look(result, verbose), *_zoo(result, verbose), *_off_list(result)]
+    found = [*_look(result, verbose), *_names(result, verbose), *_zoo(result, verbose), *_off_list(result)]
     found += [Fact("warning", text, WARNING, "traces", "traces") for text in result.warnings]
     if verbose:
         found += [*_walk(result), *_dropped(result)]
@@ -127,6 +128,12 @@ def _look(result: BuildResult, verbose: bool) -> Iterator[Fact]:
     if look > 1:
         text += f", the share of {1 - confidence:.2g} that is left to it; try settings with --draft, which spends none"
     yield Fact("look", text)
+
+
+def _names(result: BuildResult, verbose: bool) -> Iterator[Fact]:
+    """Tell what label names brought; where they do not train, only if asked."""
+    if result.names_gain and (result.names_gain.weight or verbose):
+        yield Fact("names", label_names_text(result.names_gain))
 
 
 def _zoo(result: BuildResult, verbose: bool) -> Iterator[Fact]:

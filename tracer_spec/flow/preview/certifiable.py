@@ -156,7 +156,7 @@ class Outlook:
         empty = [label for label, n in self.labels.items() if n == 0]
         if empty:
             shown = ", ".join(empty[:5]) + (f" and {len(empty) - 5} more" if len(empty) > 5 else "")
-            found.append(f"no fit row has the label {shown}: no surrogate will ever answer it")
+            found.append(f"no fit row has the label {shown}: no trace teaches a surrogate to answer it")
         return tuple(found)
 
 
