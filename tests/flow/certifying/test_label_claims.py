@@ -190,6 +190,13 @@ def test_tests_are_foreseen_at_the_number_of_certify_rows():
     assert (agrees.n_test, agrees.share) == (0, 0.0)
 
 
+def test_a_candidate_that_was_not_counted_for_the_labels_is_told_of_its_family():
+    with pytest.raises(
+        PluginError, match="a candidate of the family 'mine' has no counts of the labels that have targets"
+    ):
+        foresee(Candidate("mine", (), 600, 300, 290), 400, TARGET)
+
+
 def test_what_is_asked_of_a_label_is_part_of_what_a_look_is_known_by():
     ordered, digests = (), set()
     rows = EmbeddedRows(
