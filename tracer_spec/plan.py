@@ -26,7 +26,7 @@ from tracer_spec.cross_checks import (
 )
 from tracer_spec.errors import PluginError, Problem, SpecError, TracerError
 from tracer_spec.plugin.contracts import Options, Provided, VectorReaderPlugin
-from tracer_spec.plugin.label_targets import LabelTarget
+from tracer_spec.plugin.label_targets import LabelMeasure, LabelTarget
 from tracer_spec.plugin.proposing import CalibratorPlugin, Target
 from tracer_spec.plugin.registry import Registry
 from tracer_spec.plugin.requirements import missing_dependency, provided_by
@@ -143,11 +143,9 @@ class Plan:
     @property
     def label_targets(self) -> tuple[LabelTarget, ...]:
         """Return what the spec asks of single labels, in its order."""
-        found = []
-        for label, asked in self.spec.target.labels.items():
-            found += [LabelTarget(label, "missed", asked.missed)] if asked.missed is not None else []
-            found += [LabelTarget(label, "agreement", asked.agreement)] if asked.agreement is not None else []
-        return tuple(found)
+        measures: tuple[LabelMeasure, ...] = ("missed", "agreement")
+        asked = ((label, each, getattr(of, each)) for label, of in self.spec.target.labels.items() for each in measures)
+        return tuple(LabelTarget(label, each, limit) for label, each, limit in asked if limit is not None)
 
     @property
     def void_label_targets(self) -> tuple[LabelTarget, ...]:

@@ -235,3 +235,15 @@ def test_what_is_wrong_with_one_of_several_acceptors_is_told_at_its_place(
     with pytest.raises(SpecError) as caught:
         load(minimal + f"acceptor: {written}\n")
     assert said in str(caught.value)
+
+
+def test_targets_of_labels_are_read_by_label_and_change_the_digest(load: Load, minimal: str) -> None:
+    text = minimal.replace(
+        "{agreement: 0.92}", "{agreement: 0.92, labels: {fraud: {missed: 0.02}, 'no': {agreement: 0.9}}}"
+    )
+    spec = load(text).spec
+    asked = {label: (each.missed, each.agreement) for label, each in spec.target.labels.items()}
+    assert asked == {"fraud": (0.02, None), "no": (None, 0.9)}
+    none_asked = minimal.replace("{agreement: 0.92}", "{agreement: 0.92, labels: {}}")
+    assert spec_digest(load(none_asked).spec) == spec_digest(load(minimal).spec) != spec_digest(spec)
+    assert "labels" not in canonical(load(minimal).spec)["target"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tracer_spec.errors import PluginError
 from tracer_spec.plugin.label_targets import LabelTarget
 from tracer_spec.plugin.policy import Candidate
 from tracer_spec.plugin.proposing import Target
@@ -36,7 +37,19 @@ class Foreseen:
 
 
 def foresee(candidate: Candidate, n_certify: int, target: Target) -> tuple[Foreseen, ...]:
-    """Return the tests that a candidate would have to pass on so many certify rows: the target's, then its labels'."""
+    """Return the tests that a candidate would have to pass on so many certify rows: the target's, then its labels'.
+
+    Raises
+    ------
+    PluginError
+        Where the candidate was not counted for each of the target's labels.
+    """
+    if len(candidate.labels) != len(target.labels):
+        raise PluginError(
+            f"a candidate of the family '{candidate.family}' has no counts of the labels that have targets",
+            address="families",
+            hint="a family makes its candidates by workshop.candidate, which counts them",
+        )
     if target.measure == "agreement":
         share, n_fit, k_fit = candidate.coverage, candidate.n_handled, candidate.n_agree
     else:

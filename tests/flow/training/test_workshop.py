@@ -10,7 +10,7 @@ from tracer_spec.flow.training.thresholds import thresholds_at_levels
 from tracer_spec.flow.training.workshop import N_LEVELS
 from tracer_spec.graph import constant_scores
 from tracer_spec.plan import Resolved
-from tracer_spec.plugin import Options
+from tracer_spec.plugin import LabelTarget, Options, Target
 
 N, K = 24, 3
 
@@ -257,3 +257,23 @@ def test_a_row_must_pass_every_guard_under_the_label_that_was_held_out(make, gat
             ("guard by first", 9.0),
             ("guard by predicted", 0.0),
         ]
+
+
+def test_a_candidate_is_counted_for_each_label_with_a_target(make, rows):
+    asked = tuple(LabelTarget(label, measure, 0.5) for label in ("zero", "one") for measure in ("missed", "agreement"))
+    target, classes = Target(0.8, 0.9, labels=asked), {"zero": 0, "one": 1, "two": 2}
+    workshop = make({"a": {}, "b": {"label": 1}}, average=False, target=target, classes=classes)
+    trained = by_name(workshop)
+    policy = (workshop.stage(trained["a"], 0.75), workshop.stage(trained["b"], 0.5))
+    accept = [np.float32(1 - number / N) for number in range(N)]
+    given = [0 if each >= 0.75 else 1 if each >= 0.5 else None for each in accept]
+    expected = []
+    for number in (0, 1):
+        of_teacher = [answer for answer, y in zip(given, rows.y, strict=True) if y == number]
+        of_router = [y for answer, y in zip(given, rows.y, strict=True) if answer == number]
+        expected += [
+            (N, len(of_teacher), sum(answer in (None, number) for answer in of_teacher)),
+            (N, len(of_router), sum(y == number for y in of_router)),
+        ]
+    found = workshop.candidate("pair", policy).labels
+    assert [(each.n_rows, each.n, each.k) for each in found] == expected

@@ -107,14 +107,14 @@ def _policy(candidate: Candidate) -> str:
     return policy_text(candidate.family, stages)
 
 
-def _step(certificate: Certificate, step: WalkStep) -> str:
+def _step(certificate: Certificate, step: WalkStep, *, tells_labels: bool = True) -> str:
     tested = exact_test_text(certificate.measure, step.n, step.k, step.p_value, certificate.level)
     verdict = "passed" if step.passed or _is_enough(step.p_value, certificate.level) else "failed"
     labels = [
         (each.target.measure, each.target.label, each.target.limit, each.n, each.k, each.p_value)
         for each in step.labels
     ]
-    lines = label_tests_text(labels, certificate.level, judged=True)
+    lines = label_tests_text(labels if tells_labels else (), certificate.level, judged=True)
     return "\n".join([f"{tested}, {verdict}, at predicted coverage {step.candidate.coverage:.3f}", *lines])
 
 
@@ -176,7 +176,7 @@ def _off_list(result: BuildResult) -> Iterator[Fact]:
 def _walk(result: BuildResult) -> Iterator[Fact]:
     """Tell every step of the walk."""
     proposed = sum(len(chain.candidates) for chain in result.chains)
-    steps = [_step(result.certificate, step) for step in result.certificate.walk]
+    steps = [_step(result.certificate, step, tells_labels=not step.passed) for step in result.certificate.walk]
     yield Fact("walk", "\n".join([f"{len(steps):,} of {proposed:,} candidates were tested", *steps]))
 
 

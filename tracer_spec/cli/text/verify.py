@@ -159,11 +159,12 @@ def _verdict(found: Verification) -> str:
     if found.verdict == NOTHING_CLAIMED:
         return f"there is no claim to contradict; the build aimed at {target:.6g}"
     fallen = [
-        f"'{one_line(each.asked.label)}' {each.asked.measure}" for each in found.label_claims if each.is_contradicted
+        f"'{one_line(each.asked.label)}' ({each.asked.measure})" for each in found.label_claims if each.is_contradicted
     ]
     if fallen:
-        own = " is, too" if upper_of(rate, found.with_known_texts, found.of_traffic) < target else " is not"
-        return f"fresh rows contradict what is claimed of {', '.join(fallen)}; {name}{own}: see below"
+        is_under = upper_of(rate, found.with_known_texts, found.of_traffic) < target
+        own = f"{name} {'is contradicted, too' if is_under else 'is not contradicted'}"
+        return f"fresh rows contradict what is claimed of {', '.join(fallen)}, see 'by label'; {own}"
     if not rate.n:
         return f"no row was handled: {name} was not measured, and nothing contradicts the claim"
     if found.verdict == CONTRADICTED:
