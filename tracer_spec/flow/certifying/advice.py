@@ -11,6 +11,8 @@ from tracer_spec.stats.binomial import fewest_trials, predicted_power, trials_es
 
 # how far under the exact number of trials the estimate may lie
 _SLACK = 0.75
+# what helps most where traces are few: an embedder that has read other texts
+ENCODER = "with few traces an encoder helps most: pip install tracer-spec-encoder, 'embedder: {use: encoder, with: {path: FOLDER}}'"
 
 
 @dataclass(frozen=True, slots=True)
