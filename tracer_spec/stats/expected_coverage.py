@@ -73,10 +73,10 @@ class Prospects:
         The share of rows that may be handled at all, in [0, 1].
     delta, min_coverage : float
         The error that a test may spend, in (0, 1); the least coverage that is considered, in [0, 1].
-    most_fit : int
-        The most rows that train.
     is_end_to_end : bool
         Whether the target is a rate of all traffic.
+    most_fit : int or None
+        The most rows that train, where that is bounded.
     """
 
     curve: LearningCurve = field(repr=False)
@@ -87,15 +87,16 @@ class Prospects:
     reach: float
     delta: float
     min_coverage: float
-    most_fit: int
     is_end_to_end: bool = False
+    most_fit: int | None = None
 
     def sides(self, n_traces: int) -> tuple[int, int]:
         """Return how many of so many traces would train, and certify."""
         if n_traces == self.n_fit + self.n_certify:
             return self.n_fit, self.n_certify
         n_certify = round(self.share * n_traces)
-        return min(n_traces - n_certify, self.most_fit), n_certify
+        n_fit = n_traces - n_certify
+        return n_fit if self.most_fit is None else min(n_fit, self.most_fit), n_certify
 
     def expect(self, n_traces: int, targets: Sequence[float]) -> tuple[Expected, ...]:
         """Return what builds of so many traces would come to, by target."""

@@ -100,7 +100,7 @@ def draw_curve(
     Notes
     -----
     The first learner of the zoo is trained out of fold, with the first acceptor, on all fit rows, on either half of them, and
-    on two quarters, dealt by a hash. A curve through their errors tells those of other numbers of rows.
+    on two quarters, dealt by a hash; without label names, which help small numbers of rows alone. A curve through their errors tells those of other numbers of rows.
     ``docs/performance.md`` says how far it was off.
     """
     able = outlook.certifiable
