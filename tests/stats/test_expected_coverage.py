@@ -48,7 +48,8 @@ def test_what_is_nearest_is_likely_and_what_is_nearer_is_not():
     curve = fit_learning_curve([RankedRows(0.6 * ranks**2, ranks, 450, np.ones(600))])
     able = prospects(curve, least=0.05)
     nearest = able.nearest(0.98)
-    assert nearest.more_traces and nearest.target_now
+    assert nearest.more_traces
+    assert nearest.target_now
     assert able.expect(1000 + nearest.more_traces, [0.98])[0].chance >= 0.75
     assert able.expect(1000 + nearest.more_traces // 2, [0.98])[0].chance < 0.8
     now, above = able.expect(1000, [nearest.target_now, nearest.target_now + 0.01])

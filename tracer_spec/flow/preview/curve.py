@@ -100,8 +100,8 @@ def draw_curve(
     Notes
     -----
     The first learner of the zoo is trained out of fold, with the first acceptor, on all fit rows, on either half of them, and
-    on two quarters, dealt by a hash; without label names, which help small numbers of rows alone. A curve through their errors tells those of other numbers of rows.
-    ``docs/performance.md`` says how far it was off.
+    on two quarters, dealt by a hash; without label names, which help where rows are few. A curve through their errors tells
+    those of other numbers of rows. ``docs/performance.md`` says how far it was off.
     """
     able = outlook.certifiable
     if not plan.makes_a_test or not able.n_certify or outlook.label_targets:
