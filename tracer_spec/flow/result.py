@@ -143,6 +143,7 @@ class BuildResult:
                 "certify": advice.n_certify,
                 "fewest_handled": advice.fewest_handled,
                 "traces_needed": advice.traces_needed,
+                "nearest": asdict(advice.nearest) if advice.nearest else None,
                 **({"labels": list(map(_label_advice, advice.labels))} if advice.labels else {}),
             }
             if advice
@@ -198,7 +199,9 @@ def conclude(
         min_coverage=target.min_coverage,
         labels=prepared.labels.labels,
         teacher_usd_per_day=teacher_usd_per_day,
-        advice=None if written else advise(proposal.chains, n_traces, n_certify, next_target),
+        advice=None
+        if written
+        else advise(proposal.chains, n_traces, n_certify, next_target, n_folds=prepared.fit.n_folds),
         warnings=(
             *prepared.traces.accounting.notes,
             *prepared.split_notes,

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tracer_spec.cli.text.bundle import acceptor_facts, bundle_picture, file_facts, makings
+from tracer_spec.cli.text.curve import nearest_text
 from tracer_spec.cli.text.github_commands import WARNING
 from tracer_spec.cli.text.outcome import Outcome, level_of, traces_level
 from tracer_spec.cli.text.terminal_chart import Picture
 from tracer_spec.errors import BundleError
+from tracer_spec.flow.certifying.advice import ENCODER
 from tracer_spec.report.facts import (
     Fact,
     acceptor_fact,
@@ -218,7 +220,22 @@ def _advice(result: BuildResult) -> Iterator[Fact]:
     )
     labels = [_label_advice(each) for each in advice.labels if (each.traces_needed or math.inf) > n_traces]
     again = "building again and again on the same traces until something passes would be no certificate"
-    yield Fact("advice", "\n".join([helps, needed, *labels, again]))
+    nearest = list(_nearest(result))
+    # with a curve at hand, that agreement stays as it is estimated is the poorer guess
+    helps_too = [] if nearest and advice.nearest and advice.nearest.more_traces else [helps]
+    yield Fact("advice", "\n".join([*nearest, *helps_too, needed, *labels, again]))
+
+
+def _nearest(result: BuildResult) -> Iterator[str]:
+    """Say in one line what is nearest, and which look it would be; and what helps where traces are few."""
+    nearest = result.advice.nearest if result.advice else None
+    if nearest is None or nearest.more_traces == 0:
+        return
+    asked = "target.agreement" if result.certificate.measure == "agreement" else "target.end_to_end"
+    look = result.certificate.look
+    text = f"nearest: {nearest_text(nearest, asked)}"
+    yield text if look is None else f"{text}; on these certify rows that is another look, for which less error is left"
+    yield ENCODER
 
 
 def _label_advice(advice: LabelAdvice) -> str:

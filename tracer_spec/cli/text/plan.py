@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from tracer_spec.cli.text.curve import curve_text, nearest_text
 from tracer_spec.cli.text.github_commands import WARNING
 from tracer_spec.cli.text.outcome import Outcome, level_of, traces_level
 from tracer_spec.report.facts import Fact, dropped_text, source_facts
@@ -13,6 +14,7 @@ from tracer_spec.text_format import counted_names, listing, one_line, plural
 if TYPE_CHECKING:
     from tracer_spec.flow.preview.cached import Forecast
     from tracer_spec.flow.preview.certifiable import Ceiling, Outlook
+    from tracer_spec.flow.preview.curve import Curve
     from tracer_spec.flow.preview.label_outlook import LabelOutlook
     from tracer_spec.plan import Plan
     from tracer_spec.plugin import Target
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
 _SHOWN_LABELS = 5
 
 
-def plan_outcome(plan: Plan, outlook: Outlook, cached: Forecast, spec: str, *, verbose: bool) -> Outcome:
+def plan_outcome(
+    plan: Plan, outlook: Outlook, cached: Forecast, drawn: Curve | None, spec: str, *, verbose: bool
+) -> Outcome:
     """Return what a spec's traces can certify."""
     able, accounting = outlook.certifiable, outlook.accounting
     kept = dropped_text(accounting.read, accounting.kept, accounting.dropped)
@@ -33,9 +37,11 @@ def plan_outcome(plan: Plan, outlook: Outlook, cached: Forecast, spec: str, *, v
         Fact("labels", _labels(plan, outlook, verbose)),
         *_off_list(outlook),
         Fact("test", _test(plan, outlook), level_of(outlook.status), "target", outlook.status),
+        *([] if drawn is None else [Fact("curve", curve_text(drawn))]),
         Fact("plugins", _plugins(plan, verbose)),
         Fact("cache", cached_text(cached, able.n_certify)),
         *(Fact("warning", text, WARNING, "traces", "traces") for text in (*outlook.warnings, *outlook.notes)),
+        *([] if drawn is None else _unlikely(outlook, drawn)),
         _next(outlook, spec),
     ]
     headline = outlook.unread.headline
@@ -141,6 +147,21 @@ def _plugins(plan: Plan, verbose: bool) -> str:
         by_kind.setdefault(each.provided.kind, []).append(each.alias)
     kinds = "; ".join(f"{kind} {listing(names)}" for kind, names in by_kind.items())
     return f"{kinds}\nfrom {listing(sorted(set(shippers)))}"
+
+
+def _unlikely(outlook: Outlook, drawn: Curve) -> Iterator[Fact]:
+    """Say what is nearest, where a build would more likely be refused than not."""
+    from tracer_spec.flow.certifying.advice import ENCODER
+    from tracer_spec.stats.expected_coverage import LIKELY
+
+    chance = drawn.at_target(drawn.now).chance
+    if outlook.status != "certifiable" or chance >= LIKELY:
+        return
+    asked = "target.agreement" if outlook.target.agreement is not None else "target.end_to_end"
+    text = (
+        f"a build now would certify with a chance of about {chance:.2f}; nearest: {nearest_text(drawn.nearest, asked)}"
+    )
+    yield Fact("advice", f"{text}\n{ENCODER}", WARNING, "target")
 
 
 def _next(outlook: Outlook, spec: str) -> Fact:

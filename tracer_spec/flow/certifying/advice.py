@@ -6,11 +6,20 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from tracer_spec.plugin import Candidate, Chain, Foreseen, LabelTarget, Target, foresee
 from tracer_spec.stats.binomial import fewest_trials, predicted_power, trials_estimate, trials_needed
+from tracer_spec.stats.expected_coverage import Nearest, Prospects
+from tracer_spec.stats.learning_curve import RankedRows, fit_learning_curve
 
 # how far under the exact number of trials the estimate may lie
 _SLACK = 0.75
+# what helps most where traces are few: an embedder that has read other texts
+ENCODER = (
+    "with few traces an encoder helps most: "
+    "pip install tracer-spec-encoder, 'embedder: {use: encoder, with: {path: FOLDER}}'"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +61,18 @@ class Advice:
         best estimate itself is under the target, so that more traces alone will not do.
     labels : tuple of LabelAdvice
         One for each of the target's labels, in its order.
+    nearest : Nearest or None
+        What would likely be certified, as routers mostly learn; None where single labels have targets, or nothing can be told.
     """
 
     n_certify: int
     fewest_handled: int
     traces_needed: int | None
     labels: tuple[LabelAdvice, ...] = ()
+    nearest: Nearest | None = None
 
 
-def advise(chains: Sequence[Chain], n_traces: int, n_certify: int, target: Target) -> Advice:
+def advise(chains: Sequence[Chain], n_traces: int, n_certify: int, target: Target, *, n_folds: int = 4) -> Advice:
     """Say how many traces would certify something, if agreement and coverage stay as estimated.
 
     Parameters
@@ -70,6 +82,8 @@ def advise(chains: Sequence[Chain], n_traces: int, n_certify: int, target: Targe
         Traces in all, and those of them that certify.
     target : Target
         With the error that a new build may spend.
+    n_folds : int
+        That the estimates are out of.
 
     Notes
     -----
@@ -78,6 +92,9 @@ def advise(chains: Sequence[Chain], n_traces: int, n_certify: int, target: Targe
     gives traces. The least over all candidates is the advice. It is an extrapolation of an estimate: A is shrunk by one
     row's worth of disagreement, so that a handful of clean rows does not promise too much. Where labels have targets, a
     candidate needs as many traces as the most demanding of its tests.
+
+    More traces teach a better router too. What is nearest is read from a learning curve through the errors of the chain that
+    comes closest; having one size alone, it falls as its prior says.
     """
     fewest = fewest_trials(target.level, target.delta)
     share = n_certify / n_traces if n_traces else 0.0
@@ -99,7 +116,48 @@ def advise(chains: Sequence[Chain], n_traces: int, n_certify: int, target: Targe
         nearest = max(able, key=lambda each: _power(each, n_certify, target), default=None)
     foreseen = foresee(nearest, n_certify, target)[1:] if nearest else ()
     labels = tuple(_label(*each, target.delta, share) for each in zip(target.labels, foreseen, strict=False))
-    return Advice(n_certify, fewest, None if math.isinf(best) else math.ceil(best / share), labels)
+    traces_needed = None if math.isinf(best) else math.ceil(best / share)
+    return Advice(
+        n_certify, fewest, traces_needed, labels, _nearest(chains, n_traces - n_certify, n_certify, target, n_folds)
+    )
+
+
+def _nearest(chains: Sequence[Chain], n_fit: int, n_certify: int, target: Target, n_folds: int) -> Nearest | None:
+    """Return what would likely be certified by the chain that comes closest to its target."""
+    if target.labels or not chains or not n_certify:
+        return None
+    closest = max(chains, key=lambda chain: max(_excess(each, target) for each in chain.candidates))
+    candidates = sorted(closest.candidates, key=lambda each: each.coverage)
+    handled = np.array([0, *(each.n_handled for each in candidates)], float)
+    errors = np.array([0, *(each.n_handled - each.n_agree for each in candidates)], float)
+    new = np.diff(handled)
+    chosen = new > 0
+    prospects = Prospects(
+        curve=fit_learning_curve(
+            [
+                RankedRows(
+                    errs=(np.diff(errors)[chosen] / new[chosen]).clip(0, 1),
+                    ranks=((handled[1:] - new / 2) / candidates[0].n_rows)[chosen],
+                    n_learned=n_fit * (1 - 1 / n_folds),
+                    weights=new[chosen],
+                )
+            ]
+        ),
+        n_fit=n_fit,
+        n_certify=n_certify,
+        share=n_certify / (n_fit + n_certify),
+        n_folds=n_folds,
+        reach=candidates[-1].coverage,
+        delta=target.delta,
+        min_coverage=target.min_coverage,
+        is_end_to_end=target.agreement is None,
+    )
+    return prospects.nearest(target.level)
+
+
+def _excess(candidate: Candidate, target: Target) -> float:
+    """Return by how many deviations, but for a factor, a candidate is above the target."""
+    return (candidate.n_agree - target.level * candidate.n_handled) / math.sqrt(max(1.0, candidate.n_handled))
 
 
 def _tests(candidate: Candidate, target: Target) -> list[tuple[float, float, float]]:
