@@ -106,7 +106,7 @@ def one_draw(pool: Pool, n: int, rep: int, args: argparse.Namespace, replace: bo
             workshop = Workshop(
                 rows,
                 zoo=zoo(args.zoo),
-                acceptor=resolve("acceptor", args.acceptor),
+                acceptors=[resolve("acceptor", name) for name in args.acceptor.split("+")],
                 guards=[],
                 denied=denied,
                 target=goal,

@@ -113,7 +113,7 @@ def test_a_plan_holds_every_plugin_with_its_validated_options(tmp_path: Path) ->
         ("strict", "linear", Linear.model_validate({"C": 2})),
     ]
     assert [each.alias for each in plan.families] == ["global", "l2d", "rsb"]
-    assert (plan.acceptor.alias, plan.calibrator.alias, plan.guards[0].alias) == (
+    assert (plan.acceptors[0].alias, plan.calibrator.alias, plan.guards[0].alias) == (
         "logistic",
         "pareto-testing",
         "near",

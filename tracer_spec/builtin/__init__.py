@@ -162,6 +162,7 @@ def tracer_spec_calibrators() -> list[CalibratorPlugin]:
             "pareto-testing",
             "certifies the agreement of what is handled: exact tests along one chain, one error budget for all",
             lambda _: ParetoTesting(),
+            tests_labels=True,
         ),
         CalibratorPlugin(
             "risk-control",

@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from tracer_spec.plugin.label_targets import LabelEstimate, LabelStep, LabelTarget
+
 # what a target is a rate of: agreement, of the traffic handled; end_to_end, of all traffic that gets no other label
 Measure: TypeAlias = Literal["agreement", "end_to_end"]
 
@@ -84,6 +86,8 @@ class Candidate:
     n_rows, n_handled, n_agree : float
         Fit rows, those handled, and those of them that agree with the teacher; where fit rows are weighted, as many rows of
         equal weight as tell as much, which need not be whole numbers.
+    labels : tuple of LabelEstimate
+        One for each of the target's labels, in its order.
     """
 
     family: str
@@ -91,6 +95,7 @@ class Candidate:
     n_rows: float
     n_handled: float
     n_agree: float
+    labels: tuple[LabelEstimate, ...] = ()
 
     @property
     def coverage(self) -> float:
@@ -130,6 +135,9 @@ class WalkStep:
     p_value : float or None
         In [0, 1]; None where the calibrator tests nothing.
     passed : bool
+        Whether all tests of the candidate passed, those of its labels too.
+    labels : tuple of LabelStep
+        One for each of the target's labels, in its order.
     """
 
     candidate: Candidate
@@ -137,6 +145,7 @@ class WalkStep:
     k: int
     p_value: float | None
     passed: bool
+    labels: tuple[LabelStep, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +183,8 @@ class Certificate:
         What the target is a rate of. Put in by the build.
     doubt : str
         What to look for where a test that passed is not believed; empty otherwise. Put in by the build.
+    labels : tuple of LabelTarget
+        What else is claimed of what ships, at the same confidence together with the target. Put in by the build.
     """
 
     calibrator: str
@@ -191,6 +202,7 @@ class Certificate:
     scores: tuple[float, ...] = ()
     measure: Measure = "agreement"
     doubt: str = ""
+    labels: tuple[LabelTarget, ...] = ()
 
     @property
     def status(self) -> Literal["certified", "uncertified", "draft", "refused"]:

@@ -102,7 +102,7 @@ def make(telling, rows, gate):
 
     def workshop(zoo, **changes):
         learners = [Resolved(name, plugin, Favour(**options)) for name, options in zoo.items()]
-        return telling.workshop(rows, **({"zoo": learners, "acceptor": gate("acceptor"), "guards": []} | changes))
+        return telling.workshop(rows, **({"zoo": learners, "acceptors": [gate("acceptor")], "guards": []} | changes))
 
     return workshop
 
@@ -141,9 +141,33 @@ def test_equals_are_averaged_two_at_most_and_the_weak_are_not(make):
 
 
 def test_a_learner_without_a_gate_is_skipped_with_the_reason(make, gate):
-    workshop = make({"a": {}, "b": {"label": 1}}, acceptor=gate("acceptor", fails=True))
+    workshop = make({"a": {}, "b": {"label": 1}}, acceptors=[gate("acceptor", fails=True)])
     assert workshop.trained == ()
     assert [(each.status, each.reason) for each in workshop.reports] == [("skipped", "no gate for this one")] * 2
+
+
+def test_each_surrogate_is_there_once_for_each_acceptor_and_the_best_surrogates_come_first(make, gate):
+    acceptors = [gate("acceptor", by=by) for by in ("x", "y")]
+    workshop = make({"good": {"label": 1}, "best": {}, "same": {}}, acceptors=acceptors)
+    found = [(each.name, each.acceptor.name) for each in workshop.trained]
+    names = ["best", "same", "average(best, same)", "good"]
+    assert found == [(name, f"acceptor by {by}") for name in names for by in ("x", "y")]
+    assert [each.name for each in workshop.reports] == ["good", "best", "same", "average(best, same)"]
+    for each in workshop.trained:
+        assert workshop.gated(workshop.stage(each, 0.5)) is each
+        second = workshop.residual(each, np.arange(N) > 4)
+        assert (second.name, second.acceptor.name) == (each.name, each.acceptor.name)
+
+
+def test_a_surrogate_goes_on_with_the_acceptors_that_could_be_trained_and_the_others_are_told(make, gate):
+    workshop = make({"a": {}}, acceptors=[gate("acceptor", by="x", fails=True), gate("acceptor", by="y")])
+    assert [each.acceptor.name for each in workshop.trained] == ["acceptor by y"]
+    (report,) = workshop.reports
+    assert (report.status, report.notes) == ("trained", ("acceptor 'acceptor by x' failed: no gate for this one",))
+    nothing = make({"a": {}}, acceptors=[gate("acceptor", by=by, fails=True) for by in ("x", "y")])
+    assert nothing.reports[0].reason == "; ".join(
+        f"acceptor 'acceptor by {by}' failed: no gate for this one" for by in ("x", "y")
+    )
 
 
 def test_labels_that_are_denied_are_never_eligible(make):
@@ -153,7 +177,7 @@ def test_labels_that_are_denied_are_never_eligible(make):
 
 
 def test_the_acceptor_of_each_surrogate_has_a_seed_of_its_own(telling):
-    workshop = telling.workshop(telling.fit_rows(), acceptor=telling.learner("acceptor", of="seed"))
+    workshop = telling.workshop(telling.fit_rows(), acceptors=[telling.learner("acceptor", of="seed")])
     accepted = [each.accept.tolist() for each in workshop.trained]
     assert len(accepted) == 3  # two learners, and their average
     assert len({each[0] for each in accepted}) == 3

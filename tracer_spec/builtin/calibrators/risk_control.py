@@ -57,7 +57,7 @@ class RiskControl:
             n, k = rows.count(candidate.policy)
             return len(rows), len(rows) - (n - k)
 
-        steps = walk(ordered, right, target)
+        steps = walk(ordered, rows, right, target)
         chosen = next((step for step in reversed(steps) if step.passed), None)
         return tested_certificate("risk-control", target, rows, steps, chosen, _claim(target, chosen))
 

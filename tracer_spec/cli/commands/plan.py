@@ -41,11 +41,13 @@ def command(
     from tracer_spec.flow.cache.store import open_store
     from tracer_spec.flow.lock.file import lock_path
     from tracer_spec.flow.lock.fitted import dealt_before
-    from tracer_spec.flow.prepare import check_teachers, part, read_traces, weight_notes
+    from tracer_spec.flow.prepare import check_teachers, label_target_notes, part, read_traces, weight_notes
     from tracer_spec.flow.preview.cached import forecast
     from tracer_spec.flow.preview.certifiable import preview
     from tracer_spec.flow.progress import staged
     from tracer_spec.flow.traces.fit_weights import fit_weights
+    from tracer_spec.flow.traces.label_space import label_space
+    from tracer_spec.flow.training.label_names import label_notes, texts_to_train
     from tracer_spec.plan import load_plan
     from tracer_spec.plugin.registry import find_plugins
 
@@ -62,7 +64,8 @@ def command(
             sides = part(traces, plan.spec.split, dealt_before(plan, traces))
             check_teachers(plan, traces, sides)
             done(f"{len(sides.fit):,} fit, {len(sides.certify):,} certify")
-        weights = fit_weights(traces, sides)
+        weights, fit = fit_weights(traces, sides), traces.take(sides.fit)
+        labels = label_space(plan.allowed_labels, fit.labels)
         outlook = preview(
             plan.spec,
             traces,
@@ -71,11 +74,12 @@ def command(
             allowed_labels=plan.allowed_labels,
             makes_a_test=plan.makes_a_test,
             lock=lock_path(plan.loaded.file),
-            notes=weight_notes(plan, weights),
+            weights=weights,
+            notes=(*label_target_notes(plan), *weight_notes(plan, weights), *label_notes(plan, fit, labels)),
         )
         store = open_store()
         cached = forecast(
-            traces.take(sides.fit),
+            fit,
             store,
             embedder=plan.embedder,
             zoo=plan.zoo,
@@ -83,6 +87,7 @@ def command(
             split=plan.spec.split,
             seed=plan.spec.seed,
             weights=weights,
+            named=texts_to_train(plan, fit, labels),
         )
         store.close()
     if form == JSON:
@@ -103,6 +108,10 @@ def command(
 def document_of(plan: Plan, outlook: Outlook, cached: Forecast) -> dict[str, Any]:
     """Return the document of ``plan --json``."""
     accounting, ceiling, able = outlook.accounting, outlook.ceiling, outlook.certifiable
+    of_labels = [
+        {**asdict(each.asked), **_values(each, "fewest", "expected", "likely_rate", "likely_rows", "traces_missing")}
+        for each in outlook.label_targets
+    ]
     return {
         "schema_version": 1,
         "status": outlook.status,
@@ -133,7 +142,8 @@ def document_of(plan: Plan, outlook: Outlook, cached: Forecast) -> dict[str, Any
         "certifiable": _values(
             able,
             *("look", "level", "fewest", "smallest_coverage", "traces_missing", "likely_agreement", "likely_rows"),
-        ),
+        )
+        | ({"labels": of_labels} if of_labels else {}),
         "cache": asdict(cached),
         "plugins": [
             {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,13 +18,16 @@ from tracer_spec.report.facts import (
     dropped_text,
     estimate_text,
     exact_test_text,
+    label_names_text,
+    label_tests_text,
     policy_text,
     sides_text,
     source_facts,
 )
-from tracer_spec.text_format import counted_names, duration, listing, plural, reasons
+from tracer_spec.text_format import counted_names, duration, listing, one_line, plural, reasons
 
 if TYPE_CHECKING:
+    from tracer_spec.flow.certifying.advice import LabelAdvice
     from tracer_spec.flow.result import BuildResult
     from tracer_spec.plugin import Candidate, Certificate, WalkStep
 
@@ -35,7 +39,7 @@ def build_outcome(
 
     ``lock`` is what it was checked against.
     """
-    found = [*_look(result, verbose), *_zoo(result, verbose), *_off_list(result)]
+    found = [*_look(result, verbose), *_names(result, verbose), *_zoo(result, verbose), *_off_list(result)]
     found += [Fact("warning", text, WARNING, "traces", "traces") for text in result.warnings]
     if verbose:
         found += [*_walk(result), *_dropped(result)]
@@ -101,8 +105,18 @@ def _policy(candidate: Candidate) -> str:
 
 def _step(certificate: Certificate, step: WalkStep) -> str:
     tested = exact_test_text(certificate.measure, step.n, step.k, step.p_value, certificate.level)
-    verdict = "passed" if step.passed else "failed"
-    return f"{tested}, {verdict}, at predicted coverage {step.candidate.coverage:.3f}"
+    verdict = "passed" if step.passed or _is_enough(step.p_value, certificate.level) else "failed"
+    labels = [
+        (each.target.measure, each.target.label, each.target.limit, each.n, each.k, each.p_value)
+        for each in step.labels
+    ]
+    lines = label_tests_text(labels, certificate.level, judged=True)
+    return "\n".join([f"{tested}, {verdict}, at predicted coverage {step.candidate.coverage:.3f}", *lines])
+
+
+def _is_enough(p_value: float | None, level: float | None) -> bool:
+    """Return whether a test by itself passed: a candidate fails where another of its tests does."""
+    return p_value is not None and level is not None and p_value <= level
 
 
 def _look(result: BuildResult, verbose: bool) -> Iterator[Fact]:
@@ -114,6 +128,12 @@ def _look(result: BuildResult, verbose: bool) -> Iterator[Fact]:
     if look > 1:
         text += f", the share of {1 - confidence:.2g} that is left to it; try settings with --draft, which spends none"
     yield Fact("look", text)
+
+
+def _names(result: BuildResult, verbose: bool) -> Iterator[Fact]:
+    """Tell what label names brought; where they do not train, only if asked."""
+    if result.names_gain and (result.names_gain.weight or verbose):
+        yield Fact("names", label_names_text(result.names_gain))
 
 
 def _zoo(result: BuildResult, verbose: bool) -> Iterator[Fact]:
@@ -191,5 +211,22 @@ def _advice(result: BuildResult) -> Iterator[Fact]:
         f"a policy must handle {advice.fewest_handled:,} certify rows or more to be certifiable at all; there are "
         f"{advice.n_certify:,}"
     )
+    labels = [_label_advice(each) for each in advice.labels if (each.traces_needed or math.inf) > n_traces]
     again = "building again and again on the same traces until something passes would be no certificate"
-    yield Fact("advice", "\n".join([helps, needed, again]))
+    yield Fact("advice", "\n".join([helps, needed, *labels, again]))
+
+
+def _label_advice(advice: LabelAdvice) -> str:
+    """Say what the test of one label lacks, and the way out."""
+    asked, name = advice.asked, f"'{one_line(advice.asked.label)}'"
+    missed = asked.measure == "missed"
+    rate = "unknown" if advice.rate is None else f"{1 - advice.rate if missed else advice.rate:.3f}"
+    limit = f"at most {asked.limit:.6g}" if missed else f"at least {asked.limit:.6g}"
+    said = f"{name} {asked.measure}: {rate} by the estimates, {limit} is asked"
+    rows = f"its test needs {advice.fewest:,} certify rows or more, and about {advice.n_test:,} are to be expected"
+    if advice.traces_needed is not None:
+        return f"{said}; {rows}; about {advice.traces_needed:,} traces in all would show it nine times in ten"
+    out = f"'defer_labels: [{asked.label}]' leaves the label to the teacher, and then nothing is to be tested"
+    if missed:
+        out = "'defer_labels' with the labels that such requests get instead leaves those to the teacher"
+    return f"{said}; {rows}; more traces alone will not help: {out}, or ask less of it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tracer_spec.cli.text.github_commands import WARNING
@@ -12,6 +13,7 @@ from tracer_spec.text_format import counted_names, listing, one_line, plural
 if TYPE_CHECKING:
     from tracer_spec.flow.preview.cached import Forecast
     from tracer_spec.flow.preview.certifiable import Ceiling, Outlook
+    from tracer_spec.flow.preview.label_outlook import LabelOutlook
     from tracer_spec.plan import Plan
     from tracer_spec.plugin import Target
 
@@ -30,7 +32,7 @@ def plan_outcome(plan: Plan, outlook: Outlook, cached: Forecast, spec: str, *, v
         *source_facts(accounting.by_source().get("sources", ())),
         Fact("labels", _labels(plan, outlook, verbose)),
         *_off_list(outlook),
-        Fact("test", _test(plan, outlook), level_of(able.status), "target", able.status),
+        Fact("test", _test(plan, outlook), level_of(outlook.status), "target", outlook.status),
         Fact("plugins", _plugins(plan, verbose)),
         Fact("cache", cached_text(cached, able.n_certify)),
         *(Fact("warning", text, WARNING, "traces", "traces") for text in (*outlook.warnings, *outlook.notes)),
@@ -107,7 +109,23 @@ def _test(plan: Plan, outlook: Outlook) -> str:
     if able.look is not None:
         look = f"a new build's look at these rows would be number {able.look}"
         lines.append(f"{look}: its test spends {able.level:.2g} of error")
-    return "\n".join(lines)
+    return "\n".join([*lines, *map(_label_test, outlook.label_targets)])
+
+
+def _label_test(outlook: LabelOutlook) -> str:
+    """Say what the test of one label needs and what is to be expected."""
+    asked = outlook.asked
+    missed = asked.measure == "missed"
+    limit = f"at most {asked.limit:.6g} missed" if missed else f"agreement of {asked.limit:.6g}"
+    come = "the teacher calls so must come, none of them with another label"
+    if not missed:
+        come = "the router calls so must come, all of them so by the teacher"
+    line = f"'{one_line(asked.label)}', {limit}: at least {outlook.fewest:,} certify rows that {come}"
+    line += f"; about {outlook.expected:,} are to be expected"
+    if outlook.likely_rows is None:
+        return line
+    rate = f"{1 - outlook.likely_rate:.6g} are missed" if missed else f"the agreement is {outlook.likely_rate:.6g}"
+    return f"{line}; where in truth {rate}, {outlook.likely_rows:,} of them pass nine times in ten"
 
 
 def _plugins(plan: Plan, verbose: bool) -> str:
@@ -129,6 +147,8 @@ def _next(outlook: Outlook, spec: str) -> Fact:
     able = outlook.certifiable
     if outlook.status == "unlabelled":
         return Fact("advice", "make labels of the answers first: 'traces.labels.normalize'", WARNING, "traces.labels")
+    if able.status != "uncertifiable" and outlook.status == "uncertifiable":
+        return Fact("advice", "\n".join(_label_advice(outlook)), WARNING, "target.labels")
     if able.status != "uncertifiable":
         return Fact("next", f"tracer-spec build {spec}")
     asked = "target.agreement" if outlook.target.agreement is not None else "target.end_to_end"
@@ -139,6 +159,19 @@ def _next(outlook: Outlook, spec: str) -> Fact:
         WARNING,
         "target",
     )
+
+
+def _label_advice(outlook: Outlook) -> Iterator[str]:
+    """Say what is missing of the labels whose tests cannot pass."""
+    for each in outlook.label_targets:
+        if each.is_hopeless:
+            more = (
+                f"about {each.traces_missing:,} more traces"
+                if each.traces_missing
+                else "rows that the teacher calls so"
+            )
+            asked = f"target.labels.{one_line(each.asked.label)}.{each.asked.measure}"
+            yield f"{more} before {asked} could be certified, or ask less of it"
 
 
 def cached_text(cached: Forecast, n_certify: int) -> str:

@@ -60,6 +60,14 @@ class FittedEmbedder:
                 X = self._remembered(traces.texts, stage)
         return checked(X, len(traces), self.resolved.alias)
 
+    def vectors_of(self, texts: tuple[str, ...], stage: str = "embed") -> Vectors:
+        """Return the vectors of texts that are no traces', shape (n, d), float32, finite."""
+        with self.resolved.attribute_errors():
+            if self.known is None:
+                return self._remembered(texts, stage)
+            X = self.known.vectors(texts, _Progress(self.observe, stage, len(set(texts))))
+        return checked(X, len(texts), self.resolved.alias)
+
     def probe_vectors(self) -> Vectors:
         """Return the vectors of :data:`PROBES`."""
         if self.known is not None:
