@@ -35,7 +35,7 @@ def test_the_pages_sample_makes_the_vectors_that_a_build_reads(spark, tmp_path, 
     pq.write_table(pa.table({"text": [row["input"] for row in rows]}), "requests.parquet")
     (sample,) = re.findall(r"```python embed=spark\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     in_this_folder = re.sub(r'"(\w+\.parquet)"', lambda name: repr(str(tmp_path / name[1])), sample)
-    exec(in_this_folder, {"spark": spark})  # noqa: S102
+    exec(in_this_folder, {"spark": spark})
     write_lines(tmp_path / "traces.jsonl", rows)
     spec = {
         "version": 1,
