@@ -16,7 +16,6 @@ from tracer_spec.flow.documents.audit import AuditDocument
 from tracer_spec.flow.documents.certificate import CertificateDocument
 from tracer_spec.flow.documents.frontier import FrontierDocument, LabelNames, Learner
 from tracer_spec.flow.documents.lock import PolicyEntry
-from tracer_spec.flow.traces.row_hashes import row_hashes
 from tracer_spec.flow.versions import libraries
 from tracer_spec.preconditions import source_date
 from tracer_spec.runtime.answers import is_cheap
@@ -71,7 +70,7 @@ def bundle_contents(
         FRONTIER: frontier.to_json(),
         AUDIT: audited.to_json(),
         SPEC: loaded.text.encode(),
-        ROWS: row_hashes(prepared.traces),
+        ROWS: prepared.traces.row_hashes,
     }
     embedder = prepared.embedder
     with embedder.resolved.attribute_errors():
