@@ -55,14 +55,20 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
-class EmbedderIdentity:
-    """Which embedder the policy was built on; never a class to import."""
+class PartIdentity:
+    """Which embedder it is, alone or as a part of one; never a class to import."""
 
     use: Annotated[Plugin, "the plugin's name"]
     distribution: Annotated[Distribution, "who ships the plugin"]
     version: Annotated[Release, "the distribution's"]
     options: Annotated[Mapping[str, Any], "the plugin's options that decide the vectors; never where it runs"]
     fingerprint: Annotated[str, Rule(0, 200), "the function text to vector"]
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedderIdentity(PartIdentity):
+    """Which embedder the policy was built on; never a class to import."""
+
     probe: Annotated[Probe | None, "null where the app brings vectors"]
 
 
