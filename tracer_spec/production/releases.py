@@ -11,8 +11,7 @@ from tracer_spec.atomic_write import alone_in, replace_file
 from tracer_spec.errors import BundleError, TracerError, UsageError
 from tracer_spec.runtime.archive import POLICY
 from tracer_spec.runtime.bundle import Bundle, follow, naming, parse_bundle, read_file, read_stored
-from tracer_spec.runtime.embedder_identity import from_plugins, is_built_in
-from tracer_spec.runtime.embedding import restore_embedder
+from tracer_spec.runtime.embedding import from_plugins, is_built_in, restore_embedder
 from tracer_spec.runtime.release import MOST_HISTORY, POINTER, Canary, Release, bundle_place, read_release
 from tracer_spec.runtime.session import open_policy
 

@@ -7,8 +7,7 @@ from typing import Any
 
 from tracer_spec.errors import BundleError, UsageError
 from tracer_spec.runtime.archive import EMBEDDER, MANIFEST
-from tracer_spec.runtime.embedder_identity import is_built_in, normal_name, same_release
-from tracer_spec.runtime.manifest import PartIdentity
+from tracer_spec.runtime.manifest import LSA, PartIdentity, normal_name
 
 GROUP = "tracer_spec"
 HOOK = "tracer_spec_embedders"
@@ -68,7 +67,7 @@ def options_by_part(parts: Sequence[PartIdentity], given: Mapping[str, Any]) -> 
 
 
 def _deployment_options(part: PartIdentity) -> frozenset[str]:
-    names: frozenset[str] = frozenset() if is_built_in(part) else find_plugin(part).options.deployment_options()
+    names: frozenset[str] = frozenset() if part.is_ours(LSA) else find_plugin(part).options.deployment_options()
     return names
 
 
@@ -116,5 +115,5 @@ def find_plugin(identity: PartIdentity) -> Any:
     raise BundleError(
         f"needs the embedder '{identity.use}' of {identity.distribution} {identity.version}; {found}",
         address=EMBEDDER,
-        hint=f"{same_release(identity)}, or pass load(path, embedder=...)",
+        hint=f"{identity.same_release}, or pass load(path, embedder=...)",
     )

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracer_spec.errors import BundleError, UsageError
-from tracer_spec.runtime.archive import EMBEDDER
-from tracer_spec.runtime.embedder_identity import check_consent, is_built_in, is_joined, parts_of, same_release
-from tracer_spec.runtime.manifest import EmbedderIdentity, Manifest, PartIdentity
+from tracer_spec.runtime.archive import EMBEDDER, MANIFEST
+from tracer_spec.runtime.manifest import CONCAT, LSA, EmbedderIdentity, Manifest, PartIdentity
 from tracer_spec.runtime.signal_errors import pass_signal_error
 
 TOLERANCE = 1e-4
+SEPARATOR = ","
+"""Between the names of several plugins that an app asks for."""
 
 
 class TextEmbedder(Protocol):
@@ -136,6 +137,70 @@ class ServiceEmbedder:
             self._is_checked = True
 
 
+def is_joined(identity: PartIdentity) -> bool:
+    """Return whether the embedder is made of others."""
+    return identity.is_ours(CONCAT)
+
+
+def parts_of(identity: PartIdentity) -> tuple[PartIdentity, ...]:
+    """Return the embedders that it is made of; itself where it is made of none.
+
+    Raises
+    ------
+    BundleError
+        Where the manifest describes no such parts.
+    """
+    if not is_joined(identity):
+        return (identity,)
+    from tracer_spec.runtime.concat import read_identity  # read where it is needed: other bundles start sooner
+
+    found = read_identity(identity.options).of
+    if any(map(is_joined, found)):
+        raise BundleError(
+            f"has a part that is '{CONCAT}' itself",
+            address=f"{MANIFEST} embedder.options",
+            hint="fetch the bundle again, or build it again with 'tracer-spec build'",
+        )
+    return found
+
+
+def from_plugins(identity: PartIdentity) -> tuple[PartIdentity, ...]:
+    """Return the embedders that an installed plugin must make, each once."""
+    found = (each for each in parts_of(identity) if not each.is_ours(LSA))
+    return tuple({(each.use, each.distribution): each for each in found}.values())
+
+
+def is_built_in(identity: PartIdentity) -> bool:
+    """Return whether the embedder comes from the bundle alone."""
+    return not from_plugins(identity)
+
+
+def names_in(asked: str | None) -> frozenset[str]:
+    """Return the plugins that an app asks for, of ``NAME`` or ``NAME,NAME``."""
+    return frozenset(name.strip() for name in (asked or "").split(SEPARATOR)) - {""}
+
+
+def check_consent(identity: PartIdentity, asked: str | None, *, is_pinned: bool) -> None:
+    """Refuse, before it is imported, a plugin that only the bundle asks for, and a name that is none of the bundle's."""
+    names, needed = names_in(asked), from_plugins(identity)
+    known = {identity.use, *(each.use for each in parts_of(identity))}
+    if asked is not None and not (names and names <= known):
+        refused, fact = (needed or (identity,))[0], f"; '{asked}' was asked for"
+    else:
+        missing = [each for each in needed if each.use not in names and not (asked is None and is_pinned)]
+        if not missing:
+            return
+        refused = missing[0]
+        fact = ", and only the bundle itself says so" if asked is None else f"; '{asked}' alone was asked for"
+    all_names = SEPARATOR.join(sorted(each.use for each in needed)) or identity.use
+    raise BundleError(
+        f"needs the embedder '{refused.use}' of {refused.distribution} {refused.version}{fact}",
+        address=EMBEDDER,
+        hint=f"load(path, embedder='{all_names}') or load(path, sha256=...), "
+        f"on the command line --embedder {all_names} or --sha256 HEX, where you trust who made the bundle",
+    )
+
+
 def _state(members: Mapping[str, bytes]) -> dict[str, bytes]:
     return {name.removeprefix(EMBEDDER): content for name, content in members.items() if name.startswith(EMBEDDER)}
 
@@ -220,7 +285,7 @@ def _compare_fingerprint(embedder: TextEmbedder, identity: PartIdentity) -> None
 
 def _refusal(what: str, identity: PartIdentity, hint: str = "") -> EmbedderError:
     what = f"the embedder '{identity.use}' {what}"
-    return EmbedderError(what, address=EMBEDDER, hint=hint or same_release(identity))
+    return EmbedderError(what, address=EMBEDDER, hint=hint or identity.same_release)
 
 
 def _said(error: Exception) -> str:

@@ -146,8 +146,7 @@ def _measure(
 def _intact(bundle: Bundle, *, pinned: bool) -> dict[str, Any]:
     """Check what is left to check, and return the document of ``verify --json``."""
     from tracer_spec.flow.documents.certificate import CertificateDocument
-    from tracer_spec.runtime.embedder_identity import from_plugins
-    from tracer_spec.runtime.embedding import restore_embedder
+    from tracer_spec.runtime.embedding import from_plugins, restore_embedder
 
     manifest, identity = bundle.manifest, bundle.manifest.embedder
     certificate = CertificateDocument.of_bundle(bundle)
