@@ -76,6 +76,8 @@ def _embedding(
     """Return whether the embedder is fitted, (distinct) texts, those with vectors, and the vectors where all are there."""
     if resolved.reads_vectors:
         return None, None, None, None
+    if resolved.parts:
+        return _embedding_of_parts(resolved, fit, seed, memory)
     embedder = resolved.make()
     n = len(set(fit.texts))
     if not isinstance(embedder, Fittable):
@@ -88,3 +90,15 @@ def _embedding(
         return False, n, 0, None
     held = memory.recall(vectors_key(resolved, restored, fit.texts, memory))
     return True, n, n if held else 0, held.parts["X"] if held else None
+
+
+def _embedding_of_parts(
+    resolved: Resolved, fit: TraceSet, seed: int, memory: Memory
+) -> tuple[bool | None, int | None, int | None, Vectors | None]:
+    """Return the same of an embedder made of others: what all of its parts have."""
+    found = [_embedding(part, fit, seed, memory) for part in resolved.parts]
+    fitted = [is_fitted for is_fitted, *_ in found if is_fitted is not None]
+    vectors = [X for *_, X in found if X is not None]
+    whole = resolved.make().join(vectors) if len(vectors) == len(found) else None
+    n_known = min(n for *_, n, _ in found if n is not None)
+    return all(fitted) if fitted else None, found[0][1], n_known, whole
