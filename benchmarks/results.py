@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""Build the specs of the real datasets, route their untouched test rows, and print the table of docs/results.md.
+"""Build the specs of the real datasets, route their untouched test rows, and print the tables of docs/results.md.
 
-    python benchmarks/results.py ../shared/data [--json out.json]
+    python benchmarks/results.py ../shared/data [--encoder ../shared/models/all-minilm-l6-v2-int8] [--json out.json]
 
 Everything goes through the command line, as a user's pipeline would: ``tracer-spec build`` on a copy of the spec (so that the
 first look at the certify rows is the first), then ``tracer-spec route`` on the test rows. End-to-end macro-F1 is that of the
 whole system: the surrogate's label where it handles, the teacher's where it defers.
+
+With ``--encoder``, a folder that holds an ONNX sentence encoder, each build is made three times: with ``lsa``, with the
+encoder, and with both side by side (``concat``). That needs the distribution tracer-spec-encoder.
 """
 
 from __future__ import annotations
@@ -19,21 +22,48 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 from sklearn.metrics import f1_score
 
 SPECS = Path(__file__).parents[1] / "specs"
+TARGETS = (0.90, 0.92, 0.95, 0.98)
+DATASETS = {"banking77": "BANKING77_TRACES", "clinc150": "CLINC150_TRACES"}
+ANSWERS = ("claude_4_5_sonnet", "gpt_5_2", "gpt_5_mini")
+
+
+@dataclass(frozen=True)
+class Build:
+    """One spec of the repository, on some traces, at a target.
+
+    ``variable`` is what the spec takes the traces from; ``test`` holds rows that no build sees.
+    """
+
+    spec: str
+    variable: str
+    traces: str
+    test: str
+    target: float
+
+
 RUNS = (
-    ("banking77", "BANKING77_TRACES", "banking77_train.jsonl", "banking77_test.jsonl", 0.92),
-    ("banking77", "BANKING77_TRACES", "banking77_train.jsonl", "banking77_test.jsonl", 0.95),
-    ("clinc150", "CLINC150_TRACES", "clinc150_train.jsonl", "clinc150_test.jsonl", 0.92),
-    ("clinc150", "CLINC150_TRACES", "clinc150_train.jsonl", "clinc150_test.jsonl", 0.95),
-    ("banking77-llm", "LLM_TRACES", "banking77_claude_4_5_sonnet_500.jsonl", "", 0.92),
-    ("banking77-llm", "LLM_TRACES", "banking77_gpt_5_2_500.jsonl", "", 0.92),
-    ("banking77-llm", "LLM_TRACES", "banking77_gpt_5_mini_500.jsonl", "", 0.92),
+    *(
+        Build(name, variable, f"{name}_train.jsonl", f"{name}_test.jsonl", target)
+        for name, variable in DATASETS.items()
+        for target in TARGETS
+    ),
+    *(Build("banking77-llm", "LLM_TRACES", f"banking77_{each}_500.jsonl", "", 0.92) for each in ANSWERS),
 )
+
+
+def embedders(encoder: Path | None) -> dict[str, str]:
+    """Return each embedder to measure, as ``--set embedder=...`` takes it."""
+    if encoder is None:
+        return {"lsa": "lsa"}
+    one = json.dumps({"use": "encoder", "with": {"path": str(encoder.resolve()), "in_bundle": True}})
+    return {"lsa": "lsa", encoder.name: one, "both": f"{{use: concat, with: {{of: [lsa, {one}]}}}}"}
 
 
 def tracer_spec(*arguments: str, **environ: str) -> str:
@@ -45,28 +75,32 @@ def tracer_spec(*arguments: str, **environ: str) -> str:
     return done.stdout
 
 
-def run(data: Path, spec: str, variable: str, traces: str, test: str, target: float) -> dict[str, object]:
-    """Build one spec and measure its bundle."""
+def run(data: Path, asked: Build, name: str, embedder: str) -> dict[str, object]:
+    """Build one spec with one embedder, and measure its bundle."""
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(shutil.copytree(SPECS / spec, Path(folder) / spec, ignore=shutil.ignore_patterns("*.lock")))
+        copy = Path(
+            shutil.copytree(SPECS / asked.spec, Path(folder) / asked.spec, ignore=shutil.ignore_patterns("*.lock"))
+        )
         bundle = Path(folder) / "out.tracer"
         started = time.perf_counter()
         build = ["build", str(copy / "router.yaml"), "--out", str(bundle), "--json", "-q", "--no-cache"]
-        build += ["--set", f"target.agreement={target}"]
-        result = json.loads(tracer_spec(*build, **{variable: str((data / traces).resolve())}))
+        build += ["--set", f"target.agreement={asked.target}", "--set", f"embedder={embedder}"]
+        result = json.loads(tracer_spec(*build, **{asked.variable: str((data / asked.traces).resolve())}))
         row = {
-            "traces": traces, "read": result["traces"]["read"], "target": target, "status": result["status"],
-            "build_s": time.perf_counter() - started, "off_list": result["traces"]["n_unknown_labels"],
+            "traces": asked.traces, "read": result["traces"]["read"], "embedder": name, "target": asked.target,
+            "status": result["status"], "build_s": time.perf_counter() - started,
+            "off_list": result["traces"]["n_unknown_labels"],
         }  # fmt: skip
-        if result["status"] == "certified" and test:
-            row |= measure(bundle, data / test) | {"mb": bundle.stat().st_size / 1e6}
+        if result["status"] == "certified" and asked.test:
+            row |= measure(bundle, data / asked.test, name) | {"mb": bundle.stat().st_size / 1e6}
     return row
 
 
-def measure(bundle: Path, test: Path) -> dict[str, float]:
+def measure(bundle: Path, test: Path, name: str) -> dict[str, float]:
     """Route the test rows and compare with the teacher."""
+    consent = [] if name == "lsa" else ["--embedder", "encoder"]
     teacher = [json.loads(line)["teacher"] for line in test.read_text().splitlines()]
-    decisions = [json.loads(line) for line in tracer_spec("route", str(bundle), str(test)).splitlines()]
+    decisions = [json.loads(line) for line in tracer_spec("route", str(bundle), str(test), *consent).splitlines()]
     handled = [each["handled"] for each in decisions]
     agree = sum(each["label"] == label for each, label in zip(decisions, teacher, strict=True) if each["handled"])
     final = [each["label"] if each["handled"] else label for each, label in zip(decisions, teacher, strict=True)]
@@ -81,16 +115,20 @@ def measure(bundle: Path, test: Path) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
+    parser.add_argument("--encoder", type=Path, help="a folder with a model for tracer-spec-encoder")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     if not (args.data / "banking77_train.jsonl").exists():
         raise SystemExit(f"{args.data}: no banking77_train.jsonl; the benchmark needs the real datasets")
-    rows = [run(args.data, *each) for each in RUNS]
-    print("| traces | target | outcome | test rows | coverage | agreement | end-to-end macro-F1 | build s | MB |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    ways = embedders(args.encoder)
+    rows = [run(args.data, each, name, embedder) for each in RUNS for name, embedder in ways.items()]
+    print(
+        "| traces | target | embedder | outcome | test rows | coverage | agreement | end-to-end macro-F1 | build s | MB |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|")
     for row in rows:
-        name = f"{row['traces'].removesuffix('.jsonl')} ({row['read']:,})"
-        head = f"| {name} | {row['target']:.2f} | {row['status']} |"
+        traces = f"{row['traces'].removesuffix('.jsonl')} ({row['read']:,})"
+        head = f"| {traces} | {row['target']:.2f} | {row['embedder']} | {row['status']} |"
         if "coverage" in row:
             print(
                 f"{head} {row['n_test']:,} | {row['coverage']:.3f} | {row['agreement']:.3f} | {row['macro_f1']:.3f} "

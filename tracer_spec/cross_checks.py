@@ -14,6 +14,7 @@ from tracer_spec.plugin.contracts import Provided
 from tracer_spec.plugin.policy import Measure
 from tracer_spec.plugin.proposing import CalibratorPlugin
 from tracer_spec.plugin.registry import Registry
+from tracer_spec.spec.descriptions import read_descriptions
 from tracer_spec.spec.environment import names_variable
 from tracer_spec.spec.error_text import REASON_LEFT_OUT, is_private
 from tracer_spec.spec.labels import read_labels
@@ -23,7 +24,9 @@ from tracer_spec.spec.sources import shared
 from tracer_spec.spec.traces import FormatMap, TracesSpec
 
 _CALIBRATOR: Path = ("target", "calibrator")
+_LABELS: Path = ("target", "labels")
 _ALLOWED = ("labels", "allowed")
+_DESCRIBE = ("labels", "describe")
 
 
 def allowed_labels(loaded: LoadedSpec) -> tuple[tuple[str, ...] | None, list[Problem]]:
@@ -45,6 +48,47 @@ def allowed_labels(loaded: LoadedSpec) -> tuple[tuple[str, ...] | None, list[Pro
     return labels, _outside(loaded, path, labels)
 
 
+def label_texts(loaded: LoadedSpec, allowed: tuple[str, ...] | None) -> tuple[dict[str, str], list[Problem]]:
+    """Return the sentences that describe labels, and what is wrong with them; the labels they may describe, if listed."""
+    at = next((path for path, each in _sources(loaded) if each.labels.describe), None)
+    if at is None:
+        return {}, []
+    path, described = (*at, *_DESCRIBE), shared(loaded.spec.sources, *_DESCRIBE)
+    if isinstance(described, str):
+        shown = as_written(nearest(loaded.tree, path))
+        try:
+            described = read_descriptions(loaded.root / described, shown, root=loaded.root)
+        except SpecError as error:
+            return {}, [_about_file(loaded, path, problem, "") for problem in error.problems]
+    if allowed is None:
+        return described, []
+    private = is_private(nearest(loaded.tree, path))
+    return described, [
+        Problem(
+            loaded.where(place),
+            f"{'a label' if private else quoted(label)} is described, and is not an allowed label",
+            "" if private else did_you_mean(label[:100], allowed),
+            address(place),
+        )
+        for place, label in (((*path, label), label) for label in described)
+        if label not in allowed
+    ]
+
+
+def names_problems(loaded: LoadedSpec) -> list[Problem]:
+    """Return what is wrong where label names are to train, and the embedder reads vectors in place of texts."""
+    problems = []
+    for at, each in _sources(loaded):
+        key = "describe" if each.labels.describe else "train" if each.labels.train == "always" else ""
+        if key:
+            path = (*at, "labels", key)
+            what = (
+                f"label names cannot train: the embedder '{loaded.spec.embedder.use}' reads vectors, and embeds no text"
+            )
+            problems.append(Problem(loaded.where(path), what, "take it out, or embed texts", address(path)))
+    return problems
+
+
 def _sources(loaded: LoadedSpec) -> Iterator[tuple[Path, TracesSpec]]:
     """Yield every source of traces with its path in the spec."""
     for number, each in enumerate(loaded.spec.sources):
@@ -62,6 +106,7 @@ def _outside(loaded: LoadedSpec, allowed: Path, labels: tuple[str, ...]) -> list
     spec, known = loaded.spec, set(labels)
     secret = is_private(nearest(loaded.tree, allowed))
     named: dict[Path, str] = {("defer_labels", index): label for index, label in enumerate(spec.defer_labels)}
+    named |= {("target", "labels", label): label for label in spec.target.labels}
     for at, each in _sources(loaded):
         named |= {(*at, "labels", "aliases", key): label for key, label in each.labels.aliases.items()}
     found = []
@@ -70,7 +115,8 @@ def _outside(loaded: LoadedSpec, allowed: Path, labels: tuple[str, ...]) -> list
             node = nearest(loaded.tree, path)
             hint = "" if secret or is_private(node) else did_you_mean(label[:100], labels)
             listing = "" if secret else f"; known: {_listing(labels)}"
-            what = f"{as_written(node)} is not an allowed label{listing}"
+            shown = quoted(label) if path[: len(_LABELS)] == _LABELS else as_written(node)
+            what = f"{shown} is not an allowed label{listing}"
             found.append(Problem(loaded.where(path), what, hint, address(path)))
     return found
 
@@ -84,8 +130,10 @@ def target_problems(loaded: LoadedSpec, calibrator: Provided, registry: Registry
     """Return what is wrong where the calibrator certifies another rate than the target asks for."""
     target, plugin = loaded.spec.target, calibrator.plugin
     asked: Measure = "agreement" if target.end_to_end is None else "end_to_end"
-    if not isinstance(plugin, CalibratorPlugin) or plugin.measure == asked:
+    if not isinstance(plugin, CalibratorPlugin):
         return []
+    if plugin.measure == asked:
+        return _label_target_problems(loaded, calibrator, registry)
     found = registry.of_kind("calibrator").values()
     fitting = [
         each.name for each in found if isinstance(each.plugin, CalibratorPlugin) and each.plugin.measure == asked
@@ -93,6 +141,18 @@ def target_problems(loaded: LoadedSpec, calibrator: Provided, registry: Registry
     hint = f"write {plugin.measure} instead of {asked}, or a calibrator that certifies it: {', '.join(fitting) or 'none known'}"
     what = f"'{calibrator.name}' certifies {plugin.measure}, and {asked} is given"
     return [Problem(loaded.where(_CALIBRATOR), what, hint, address(_CALIBRATOR))]
+
+
+def _label_target_problems(loaded: LoadedSpec, calibrator: Provided, registry: Registry) -> list[Problem]:
+    """Return what is wrong where labels have targets, and the calibrator does not test them."""
+    plugin = calibrator.plugin
+    if not loaded.spec.target.labels or (isinstance(plugin, CalibratorPlugin) and plugin.tests_labels):
+        return []
+    found = registry.of_kind("calibrator").values()
+    able = [each.name for each in found if isinstance(each.plugin, CalibratorPlugin) and each.plugin.tests_labels]
+    what = f"'{calibrator.name}' tests no targets of single labels"
+    hint = f"take labels out, or write a calibrator that tests them: {', '.join(able) or 'none known'}"
+    return [Problem(loaded.where(_LABELS), what, hint, address(_LABELS))]
 
 
 def secret_problems(loaded: LoadedSpec) -> list[Problem]:

@@ -123,7 +123,15 @@ def build(
             same_embedder(pinned, prepared)
         done(f"{prepared.fit.X.shape[1]} dimensions, {len(prepared.labels)} labels")
     with staged(observe, "train") as done:
-        workshop = train(plan, prepared.fit, prepared.denied, workers=workers, memory=memory, observe=observe)
+        workshop = train(
+            plan,
+            prepared.fit,
+            prepared.denied,
+            labels=prepared.labels,
+            workers=workers,
+            memory=memory,
+            observe=observe,
+        )
         done(f"trained: {', '.join(each.name for each in workshop.trained)}{memory.progress_note}")
     with staged(observe, "propose") as done:
         proposal = make_proposal(plan, prepared, workshop, draft=draft)
@@ -151,7 +159,14 @@ def build(
             done(f"fit rows: {audited.n:,}; suspected errors of the teacher: {audited.n_suspects or 0:,}")
         with staged(observe, "write") as done:
             contents = bundle_contents(
-                plan.loaded, plan.resolved, prepared, proposal, certificate, audited, zoo=workshop.reports
+                plan.loaded,
+                plan.resolved,
+                prepared,
+                proposal,
+                certificate,
+                audited,
+                zoo=workshop.reports,
+                names_gain=workshop.rows.names_gain,
             )
             told = remarks(contents.manifest.policy, audited)
             if pinned and check:
@@ -171,6 +186,7 @@ def build(
         target=plan.target,
         zoo=workshop.reports,
         teacher_usd_per_day=plan.teacher_usd_per_day,
+        names_gain=workshop.rows.names_gain,
     )
     return replace(
         result,

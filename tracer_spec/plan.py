@@ -13,6 +13,8 @@ from tracer_spec.cross_checks import (
     format_problems,
     group_keys,
     group_problems,
+    label_texts,
+    names_problems,
     secret_problems,
     serve_problems,
     stdin_problems,
@@ -20,6 +22,7 @@ from tracer_spec.cross_checks import (
     text_problems,
 )
 from tracer_spec.errors import Problem, SpecError
+from tracer_spec.plugin.label_targets import LabelMeasure, LabelTarget
 from tracer_spec.plugin.proposing import CalibratorPlugin, Target
 from tracer_spec.plugin.registry import Registry
 from tracer_spec.resolved import Resolved, resolve
@@ -37,11 +40,13 @@ class Plan:
     Parameters
     ----------
     loaded : LoadedSpec
-    embedder, acceptor, calibrator : Resolved
-    sources, zoo, families, guards : tuple of Resolved
+    embedder, calibrator : Resolved
+    sources, zoo, families, acceptors, guards : tuple of Resolved
         In the spec's order.
     allowed_labels : tuple of str or None
         None where they are inferred from fit rows.
+    label_texts : mapping of str to str
+        The sentences that describe labels.
     """
 
     loaded: LoadedSpec = field(repr=False)
@@ -49,10 +54,11 @@ class Plan:
     embedder: Resolved
     zoo: tuple[Resolved, ...]
     families: tuple[Resolved, ...]
-    acceptor: Resolved
+    acceptors: tuple[Resolved, ...]
     guards: tuple[Resolved, ...]
     calibrator: Resolved
     allowed_labels: tuple[str, ...] | None
+    label_texts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def spec(self) -> RouterSpec:
@@ -63,7 +69,21 @@ class Plan:
     def target(self) -> Target:
         """Return what the certificate must claim."""
         asked = self.spec.target
-        return Target(asked.agreement, asked.confidence, asked.min_coverage, asked.end_to_end)
+        tested = tuple(each for each in self.label_targets if each not in self.void_label_targets)
+        return Target(asked.agreement, asked.confidence, asked.min_coverage, asked.end_to_end, labels=tested)
+
+    @property
+    def label_targets(self) -> tuple[LabelTarget, ...]:
+        """Return what the spec asks of single labels, in its order."""
+        measures: tuple[LabelMeasure, ...] = ("missed", "agreement")
+        asked = ((label, each, getattr(of, each)) for label, of in self.spec.target.labels.items() for each in measures)
+        return tuple(LabelTarget(label, each, limit) for label, each, limit in asked if limit is not None)
+
+    @property
+    def void_label_targets(self) -> tuple[LabelTarget, ...]:
+        """Return those that hold of nothing, and are not tested: the agreement of a label that the router never gives."""
+        denied = self.spec.defer_labels
+        return tuple(each for each in self.label_targets if each.measure == "agreement" and each.label in denied)
 
     @property
     def teacher_usd_per_day(self) -> float | None:
@@ -79,7 +99,7 @@ class Plan:
             self.embedder,
             *self.embedder.parts,
             *self.zoo,
-            self.acceptor,
+            *self.acceptors,
             *self.guards,
             *self.families,
             self.calibrator,
@@ -156,18 +176,19 @@ def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
     allowed, found = allowed_labels(loaded)
     problems += [*format_problems(loaded), *secret_problems(loaded), *group_problems(loaded), *serve_problems(loaded)]
     problems += stdin_problems(loaded)
-    problems += found
+    described, misdescribed = label_texts(loaded, allowed)
+    problems += [*found, *misdescribed]
     embedder = one("embedder", spec.embedder, "embedder")
     zoo = each("surrogate", spec.zoo, "zoo")
     families = each("family", spec.families, "families")
-    acceptor = one("acceptor", spec.acceptor, "acceptor")
+    acceptors = tuple(one("acceptor", each, *spec.acceptor_path(at)) for at, each in enumerate(spec.acceptors))
     guards = each("guard", spec.guards, "guards")
     calibrator = one("calibrator", spec.target.calibrator, "target", "calibrator")
     if calibrator is not None:
         problems += target_problems(loaded, calibrator.provided, registry)
-    if embedder is not None and not embedder.reads_vectors:
-        problems += text_problems(loaded)
-    if problems or not (embedder and acceptor and calibrator):
+    if embedder is not None:
+        problems += names_problems(loaded) if embedder.reads_vectors else text_problems(loaded)
+    if problems or not (embedder and calibrator):
         raise SpecError.of(tuple(problems))
     return Plan(
         loaded=_with_group(loaded),
@@ -175,10 +196,11 @@ def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
         embedder=embedder,
         zoo=_present(zoo),
         families=_present(families),
-        acceptor=acceptor,
+        acceptors=_present(acceptors),
         guards=_present(guards),
         calibrator=calibrator,
         allowed_labels=allowed,
+        label_texts=described,
     )
 
 

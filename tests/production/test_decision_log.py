@@ -34,7 +34,7 @@ def slow_disk(monkeypatch):
     def slow(self, lines):
         writing.set()
         assert go_on.wait(60)
-        append(self, lines)
+        return append(self, lines)
 
     monkeypatch.setattr(decision_log._LogFile, "append", slow)
     return writing, go_on
@@ -137,6 +137,24 @@ def test_a_disk_that_is_full_loses_what_did_not_fit_and_no_half_line_stays(tmp_p
     assert log.close()
     assert lines_in(tmp_path) == [{"id": "kept"}]
     assert "No space left on device" in caplog.text
+
+
+def test_what_the_first_file_took_is_written_where_the_second_fails(tmp_path, monkeypatch):
+    log, begin = DecisionLog(tmp_path, max_bytes=1_000), decision_log._LogFile._begin
+
+    def begin_one(self, day):
+        if self._number == 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        begin(self, day)
+
+    monkeypatch.setattr(decision_log._LogFile, "_begin", begin_one)
+    monkeypatch.setattr(decision_log, "_GATHER_SECONDS", 1.0)  # one batch
+    for number in range(50):
+        log.put({"id": str(number), "input": "x" * 50})
+    assert log.close()
+    written = len(lines_in(tmp_path))
+    assert 0 < written < 50
+    assert log.counts == (written, 50 - written, 0)
 
 
 def test_where_the_folder_is_deleted_the_next_decision_makes_it_again(tmp_path):

@@ -181,6 +181,11 @@ class Fails:
         return "refund"
 
 
+class Mute:
+    def __str__(self):
+        raise RuntimeError("no text")
+
+
 class Old:
     def model_dump(self):
         return {"intent": "refund"}
@@ -197,6 +202,9 @@ class Old:
         (float("inf"), None),
         ({(1, 2): "refund"}, "{(1, 2): 'refund'}"),
         ("a\udfff", "a\udfff"),
+        pytest.param(10**5000, "no text: int, ValueError", id="a long number"),
+        ({"score": 10**5000}, "no text: dict, ValueError"),
+        (Mute(), "no text: Mute, RuntimeError"),
     ],
 )
 def test_no_answer_of_the_teacher_is_missing_in_the_log(bundle, tmp_path, raw, logged):

@@ -73,6 +73,15 @@ class TestLogistic(AcceptorContract):
     plugin = "logistic"
 
 
+class TestNeighbours(AcceptorContract):
+    plugin = "neighbours"
+
+
+class TestNeighboursOfOneRow(AcceptorContract):
+    plugin = "neighbours"
+    options = {"rows": 1}
+
+
 class TestPrototypes(GuardContract):
     plugin = "prototypes"
     options = {"prototypes": 12}

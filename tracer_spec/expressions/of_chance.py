@@ -1,4 +1,4 @@
-"""Conditions on which rows there are, and which certify: they read nothing that a router decided, which is no chance."""
+"""Conditions on which rows of a log of decisions there are, and which certify: they read nothing that was answered."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from tracer_spec.expressions.language import compile_expression
 
 # keys of ``router`` in a line of the log of decisions; who served is chance's and the teacher's among rows with its label
 _DECIDED = frozenset(("handled", "label", "reason", "score", "stage"))
+_ANSWERED = frozenset(("teacher", "teacher_raw"))
 
 
 def compile_of_chance(expression: str, *, address: str = "") -> Getter:
@@ -18,8 +19,8 @@ def compile_of_chance(expression: str, *, address: str = "") -> Getter:
     Raises
     ------
     SpecError
-        As there; and where it reads what a router decided. Rows that it then leaves out are hard ones, or easy ones, and the
-        others would certify a policy that answers those too.
+        As there; and where it reads what a router decided, or the teacher answered. Rows that it then leaves out are hard ones,
+        or easy ones, and the others would certify a policy that answers those too.
 
     Examples
     --------
@@ -27,11 +28,15 @@ def compile_of_chance(expression: str, *, address: str = "") -> Getter:
     True
     """
     compiled = compile_expression(expression, address=address)
-    if read := _decided(jmespath.compile(expression).parsed):
+    tree = jmespath.compile(expression).parsed
+    answered = {f"router.{key}": "the router decided" for key in _decided(tree)}
+    answered |= dict.fromkeys(_fields(tree) & _ANSWERED, "the teacher answered")
+    if answered:
+        key = min(answered)
         raise SpecError(
-            f"reads 'router.{min(read)}', which the router decided: the rows that are left are no sample of the traffic",
+            f"reads '{key}', which {answered[key]}: the rows that are left are no sample of the traffic",
             hint="audited rows alone certify, without a condition; one may read what is known before a request is decided: "
-            "time, model, router.version, router.mode",
+            "time, input, model, router.version, router.mode",
             address=address,
         )
     return compiled
@@ -39,10 +44,30 @@ def compile_of_chance(expression: str, *, address: str = "") -> Getter:
 
 def _decided(tree: Node) -> set[str]:
     """Return the keys of a router's decision that a tree reads."""
-    children = [child for child in tree["children"] if isinstance(child, dict)]
-    found = set[str]().union(*map(_decided, children))
-    if tree["type"] in ("subexpression", "pipe") and len(children) == 2:
-        whole, key = children
-        if whole["type"] == key["type"] == "field" and whole["value"] == "router" and key["value"] in _DECIDED:
-            found.add(key["value"])
+    found = set[str]().union(*map(_decided, _children(tree)))
+    whole, key = _pair(tree)
+    if whole == "router" and key in _DECIDED:
+        found.add(key)
     return found
+
+
+def _fields(tree: Node) -> set[str]:
+    """Return the keys of the record itself that a tree reads, and those of whatever it makes of one."""
+    whole, _ = _pair(tree)
+    if whole:
+        return {whole}
+    own = {tree["value"]} if tree["type"] == "field" else set()
+    return own.union(*map(_fields, _children(tree)))
+
+
+def _pair(tree: Node) -> tuple[str, str]:
+    """Return the two keys of ``key.key``, or ``key | key``; empty for other trees."""
+    children = _children(tree)
+    if tree["type"] in ("subexpression", "pipe") and [each["type"] for each in children] == ["field", "field"]:
+        return children[0]["value"], children[1]["value"]
+    return "", ""
+
+
+def _children(tree: Node) -> list[Node]:
+    """Return the trees below a tree."""
+    return [child for child in tree["children"] if isinstance(child, dict)]

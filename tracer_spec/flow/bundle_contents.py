@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from tracer_spec.flow.cache.text_vectors import PROBES
 from tracer_spec.flow.compile import compile_policy
 from tracer_spec.flow.documents.audit import AuditDocument
 from tracer_spec.flow.documents.certificate import CertificateDocument
-from tracer_spec.flow.documents.frontier import FrontierDocument, Learner
+from tracer_spec.flow.documents.frontier import FrontierDocument, LabelNames, Learner
 from tracer_spec.flow.documents.lock import PolicyEntry
 from tracer_spec.flow.traces.row_hashes import row_hashes
 from tracer_spec.flow.versions import libraries
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from tracer_spec.flow.prepared import Prepared
     from tracer_spec.flow.traces.counts import Accounting
     from tracer_spec.flow.training.embed import FittedEmbedder
+    from tracer_spec.flow.training.label_rows import NamesGain
     from tracer_spec.flow.training.zoo import LearnerReport
     from tracer_spec.plan import Resolved
     from tracer_spec.plugin import Certificate
@@ -55,6 +57,7 @@ def bundle_contents(
     audited: AuditDocument,
     *,
     zoo: Sequence[LearnerReport],
+    names_gain: NamesGain | None = None,
 ) -> Contents:
     """Compile the policy that ships, and put everything of its bundle together."""
     chosen, spec = certificate.shipped, loaded.spec
@@ -62,7 +65,8 @@ def bundle_contents(
         raise ValueError("a refused policy has no bundle")
     dimension, labels = prepared.fit.X.shape[1], prepared.labels.labels
     graph = compile_policy(chosen.policy, dimension=dimension, denied=prepared.denied, labels=labels, name=spec.name)
-    frontier = FrontierDocument.of(proposal.chains, proposal.front, chosen, tuple(map(_learner, zoo)))
+    names = None if names_gain is None else LabelNames(**asdict(names_gain))
+    frontier = FrontierDocument.of(proposal.chains, proposal.front, chosen, tuple(map(_learner, zoo)), names)
     members = {
         CERTIFICATE: CertificateDocument.of(certificate).to_json(),
         POLICY: graph.SerializeToString(deterministic=True),

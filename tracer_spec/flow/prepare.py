@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ from tracer_spec.flow.traces.teachers import refuse_mixed
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.training.embed import fit_embedder
 from tracer_spec.flow.training.fit_rows import FitRows
+from tracer_spec.flow.training.label_names import label_rows, texts_to_train, unmet_notes
 from tracer_spec.plugin import Mask
 from tracer_spec.spec.sources import shared
 from tracer_spec.text_steps.cutter import TextCutter
@@ -146,11 +147,33 @@ def denied_labels(defer_labels: Sequence[str], labels: LabelSpace) -> Mask:
     return denied
 
 
+def check_label_targets(asked: Iterable[str], labels: LabelSpace) -> None:
+    """Raise DataError for a label of ``target.labels`` that no fit row has, and that is not listed."""
+    for label in asked:
+        if label not in labels.classes:
+            near = did_you_mean(label, labels.labels)
+            remedy = "correct it, take it out, or list the labels there are in 'traces.labels.allowed'"
+            raise DataError(
+                f"no fit row has the label '{label}'",
+                hint="; ".join(filter(None, (near, remedy))),
+                address="target.labels",
+            )
+
+
+def label_target_notes(plan: Plan) -> tuple[str, ...]:
+    """Say which targets of labels hold of nothing, and are not tested."""
+    return tuple(
+        f"the router never answers '{each.label}' (defer_labels), so that its agreement target holds of nothing and is not "
+        "tested"
+        for each in plan.void_label_targets
+    )
+
+
 def weight_notes(plan: Plan, weights: FitWeights | None) -> tuple[str, ...]:
     """Say what a reader should know where fit rows are weighted: as how many they count, and what trains without."""
     if weights is None:
         return ()
-    learners = (*plan.zoo, plan.acceptor)
+    learners = (*plan.zoo, *plan.acceptors)
     without = [each.alias for each in learners if not each.provided.plugin.takes_weights]
     return (
         *weights.notes,
@@ -165,19 +188,20 @@ def prepare(
     fit = traces.take(sides.fit)
     labels = label_space(plan.allowed_labels, fit.labels)
     denied = denied_labels(plan.spec.defer_labels, labels)
+    check_label_targets(plan.spec.target.labels, labels)
     embedder = fit_embedder(plan.embedder, fit, plan.spec.seed, memory or Memory(), observe)
     X = embedder.vectors(fit)
-    weights = fit_weights(traces, sides)
+    weights, names = fit_weights(traces, sides), label_rows(embedder, texts_to_train(plan, fit, labels))
     dealt = folds(fold_keys(fit, plan.spec.split.strategy), plan.spec.split.folds, seed=plan.spec.seed)
     return Prepared(
         traces=traces,
         labels=labels,
         denied=denied,
         embedder=embedder,
-        fit=FitRows(X, labels.encode(fit.labels), dealt, len(labels), weights),
+        fit=FitRows(X, labels.encode(fit.labels), dealt, len(labels), weights, names),
         fit_traces=fit,
         certify=Sealed(traces.take(sides.certify)),
-        split_notes=sides.notes,
-        bound_notes=(*sides.bound_notes, *weight_notes(plan, weights)),
+        split_notes=(*sides.notes, *label_target_notes(plan)),
+        bound_notes=(*sides.bound_notes, *weight_notes(plan, weights), *unmet_notes(plan, labels)),
         fresh=plan.spec.split.strategy == FRESH,
     )

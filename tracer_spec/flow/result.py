@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracer_spec.flow.certifying.advice import Advice, advise
+from tracer_spec.flow.certifying.advice import Advice, LabelAdvice, advise
 from tracer_spec.flow.documents.certificate import CertificateDocument, estimate_of
 from tracer_spec.flow.documents.lock import PolicyEntry
 from tracer_spec.plugin import Candidate, Certificate, Chain, Policy, Target
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from tracer_spec.flow.certifying.proposal import Proposal
     from tracer_spec.flow.prepared import Prepared
     from tracer_spec.flow.traces.counts import Accounting
+    from tracer_spec.flow.training.label_rows import NamesGain
     from tracer_spec.flow.training.zoo import LearnerReport
 
 
-_TOLD_OF_CERTIFICATE = ("claim", "target", "confidence", "look", "level", "n", "k", "p_value")
+_TOLD_OF_CERTIFICATE = ("claim", "target", "confidence", "look", "level", "n", "k", "p_value", "labels")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,8 @@ class BuildResult:
     seconds : float
     remarks : tuple of str
         What to know of the policy besides its claim; empty where refused.
+    names_gain : NamesGain or None
+        What the names of labels brought as training rows; None where that was not tried.
     """
 
     status: str
@@ -81,6 +84,7 @@ class BuildResult:
     warnings: tuple[str, ...]
     seconds: float
     remarks: tuple[str, ...] = ()
+    names_gain: NamesGain | None = None
 
     @property
     def estimate(self) -> Candidate | None:
@@ -111,7 +115,7 @@ class BuildResult:
             "sha256": self.sha256 or None,
             "policy": PolicyEntry.of(shipped).document() if shipped else None,
             "estimate": estimate_of(estimate).document() if estimate else None,
-            "certificate": {key: certificate[key] for key in _TOLD_OF_CERTIFICATE},
+            "certificate": {key: certificate[key] for key in _TOLD_OF_CERTIFICATE if key in certificate},
             "traces": {
                 "read": self.accounting.read,
                 "kept": self.accounting.kept,
@@ -133,11 +137,14 @@ class BuildResult:
                 }
                 for row in self.zoo
             ],
+            "label_names": asdict(self.names_gain) if self.names_gain else None,
             "cost": {"teacher_usd_per_day": self.teacher_usd_per_day, "saved_usd_per_day": self.saved_usd_per_day},
             "advice": {
                 "certify": advice.n_certify,
                 "fewest_handled": advice.fewest_handled,
                 "traces_needed": advice.traces_needed,
+                "nearest": asdict(advice.nearest) if advice.nearest else None,
+                **({"labels": list(map(_label_advice, advice.labels))} if advice.labels else {}),
             }
             if advice
             else None,
@@ -145,6 +152,19 @@ class BuildResult:
             "remarks": list(self.remarks),
             "seconds": round(self.seconds, 3),
         }
+
+
+def _label_advice(advice: LabelAdvice) -> dict[str, Any]:
+    """Return what the test of one label needs as JSON values."""
+    return {
+        "label": advice.asked.label,
+        "measure": advice.asked.measure,
+        "limit": advice.asked.limit,
+        "fewest": advice.fewest,
+        "expected": advice.n_test,
+        "estimated_successes": advice.rate,
+        "traces_needed": advice.traces_needed,
+    }
 
 
 def conclude(
@@ -157,6 +177,7 @@ def conclude(
     target: Target,
     zoo: tuple[LearnerReport, ...],
     teacher_usd_per_day: float | None,
+    names_gain: NamesGain | None = None,
 ) -> BuildResult:
     """Put together what a build comes back with; how long it took is the caller's to say."""
     n_traces, n_certify = len(prepared.traces), len(prepared.certify)
@@ -178,7 +199,9 @@ def conclude(
         min_coverage=target.min_coverage,
         labels=prepared.labels.labels,
         teacher_usd_per_day=teacher_usd_per_day,
-        advice=None if written else advise(proposal.chains, n_traces, n_certify, next_target),
+        advice=None
+        if written
+        else advise(proposal.chains, n_traces, n_certify, next_target, n_folds=prepared.fit.n_folds),
         warnings=(
             *prepared.traces.accounting.notes,
             *prepared.split_notes,
@@ -186,4 +209,5 @@ def conclude(
             *(proposal.look.notes if proposal.look else ()),
         ),
         seconds=0.0,
+        names_gain=names_gain,
     )

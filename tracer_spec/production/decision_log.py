@@ -11,7 +11,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -161,13 +161,13 @@ class DecisionLog:
 
     def _write_batch(self, batch: Sequence[Mapping[str, Any]]) -> int:
         """Write a batch; return how many of its decisions are in the file."""
-        lines = [line for record in batch if (line := self._line(record)) is not None]
+        written = 0
         try:
-            self._file.append(lines)
+            for n_lines in self._file.append([line for record in batch if (line := self._line(record)) is not None]):
+                written += n_lines
         except OSError as error:
             self._tell(f"decisions are dropped: {self.folder}: {error.strerror or error}")
-            return 0
-        return len(lines)
+        return written
 
     def _line(self, record: Mapping[str, Any]) -> bytes | None:
         try:
@@ -202,16 +202,18 @@ class _LogFile:
         self._day = ""
         self._name = secrets.token_hex(6)
 
-    def append(self, lines: Sequence[bytes]) -> None:
-        """Append whole lines, or none of those that did not fit on the disk."""
+    def append(self, lines: Sequence[bytes]) -> Iterator[int]:
+        """Append whole lines, none of those that did not fit on the disk; yield how many, for each file that takes some."""
         block: list[bytes] = []
         for line in lines:
             if block and self._size + sum(map(len, block)) + len(line) > self._max_bytes:
                 self._put(b"".join(block))
+                yield len(block)
                 block = []
             block.append(line)
         if block:
             self._put(b"".join(block))
+            yield len(block)
 
     def _put(self, data: bytes) -> None:
         day = datetime.now(UTC).strftime("%Y-%m-%d")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 from tracer_spec.text_steps import ToolCall
@@ -23,25 +24,32 @@ def plain(answer: Any) -> Any:
     """
     if isinstance(answer, ToolCall):
         return {TOOL_CALL: {"name": answer.tool, "arguments": dict(answer)}}
-    if answer is None or isinstance(answer, (str, bool, int)):
+    if answer is None or isinstance(answer, (str, bool)):
         return answer
-    if not isinstance(answer, (dict, list, tuple, float)):
+    if not isinstance(answer, (dict, list, tuple, int, float)):
         answer = _dumped(answer)
     try:
         # NaN and Infinity, which JSON does not have, are read as the sources read them
         return json.loads(json.dumps(answer, default=_dumped), parse_constant=lambda _: None)
     except (TypeError, ValueError, RecursionError):
-        return str(answer)
+        return _text(answer)
 
 
 def _dumped(answer: Any) -> Any:
     """Return what a client's object dumps; the text of any other, and of one that cannot."""
     dump = getattr(answer, "model_dump", None)
-    if not callable(dump):
-        return dict(answer) if hasattr(answer, "keys") else str(answer)
-    for options in ({"mode": "json"}, {}):
+    asked = [partial(dump, mode="json"), dump] if callable(dump) else [partial(dict, answer)] * hasattr(answer, "keys")
+    for way in asked:
         try:
-            return dump(**options)
+            return way()
         except Exception:  # noqa: BLE001, S112  code of the client's, and the teacher has answered
             continue
-    return str(answer)
+    return _text(answer)
+
+
+def _text(answer: Any) -> str:
+    """Return the text of an answer, or say that it has none, as a number of more than 4,300 digits."""
+    try:
+        return str(answer)
+    except Exception as error:  # noqa: BLE001  code of the client's, and the teacher has answered
+        return f"no text: {type(answer).__name__}, {type(error).__name__}"

@@ -8,6 +8,7 @@ from tracer_spec.flow.documents.certificate import CertificateDocument
 from tracer_spec.flow.documents.frontier import Proposed, ProposedChain
 from tracer_spec.report.charts import FAMILY_SHAPES, Spec, chart, level_line
 from tracer_spec.report.documents import Documents
+from tracer_spec.report.facts import label_names_text
 from tracer_spec.report.section import Absent, Chart, Room, Section, Shown
 from tracer_spec.text_format import NONE, as_share, one_line, percent, plural
 
@@ -22,6 +23,7 @@ def front(documents: Documents, room: Room) -> Section | Absent:
         return Absent(TITLE, "the bundle lists no candidates")
     on_front = sorted((each for each in placed if each[1].front), key=lambda each: each[1].coverage)
     chosen = [each for each in placed if each[1].chosen][:1]
+    names = documents.frontier.label_names
     kept = _thinned(placed, room.candidates)
     cells = [{"candidate": each, **_names(chain, each)} for chain, each in on_front]
     return Section(
@@ -33,6 +35,7 @@ def front(documents: Documents, room: Room) -> Section | Absent:
         view={
             "rows": Shown.first(cells, room.rows),
             "zoo": documents.frontier.zoo,
+            "label_names": label_names_text(names) if names else "",
             "drawn": len(kept),
             "considered": len(placed),
         },
@@ -52,9 +55,14 @@ def _names(chain: ProposedChain, candidate: Proposed) -> dict[str, str]:
     thresholds = ["all" if each is None else f"{each:.4f}" for each in candidate.thresholds or ()]
     return {
         "family": one_line(chain.family, 40),
-        "surrogates": one_line(" then ".join(chain.surrogates), 80),
+        "surrogates": one_line(" then ".join(chain.surrogates) + _asked(chain), 80),
         "thresholds": ", ".join(thresholds) or NONE,
     }
+
+
+def _asked(chain: ProposedChain) -> str:
+    """Name a chain's acceptors, where several competed."""
+    return f" ({', '.join(chain.acceptors)})" if chain.acceptors else ""
 
 
 def _point(chain: ProposedChain, candidate: Proposed) -> dict[str, Any]:

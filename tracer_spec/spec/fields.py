@@ -20,6 +20,7 @@ PLUGIN_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 _MAX_NAME = 64
 LABEL_PLACE = "{label}"
 _MAX_SERVED = 2000
+MAX_SENTENCE = 2000
 
 
 def refusal(fact: str, *, detail: str = "", hint: str = "", about_value: bool = True) -> PydanticCustomError:
@@ -134,6 +135,15 @@ def unique(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
+# of a key that takes one value or a list of them: which of the two was written
+ONE, SEVERAL = TAGS = ("(one)", "(several)")
+
+
+def one_or_several(value: Any) -> str:
+    """Return which of the two was written."""
+    return SEVERAL if isinstance(value, list | tuple) else ONE
+
+
 def non_empty(what: str) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
     """Return a check that a list has at least one item."""
 
@@ -154,6 +164,7 @@ PluginName = Annotated[
     Field(json_schema_extra={"pattern": PLUGIN_NAME, "maxLength": _MAX_NAME}),
 ]
 Label = Annotated[StrictStr, AfterValidator(_check_label), Field(json_schema_extra={"minLength": 1})]
+Sentence = Annotated[StrictStr, Field(min_length=1, max_length=MAX_SENTENCE)]
 Labels = Annotated[tuple[Label, ...], AfterValidator(unique), Field(json_schema_extra={"uniqueItems": True})]
 Expression = Annotated[StrictStr, AfterValidator(_check_expression), Field(json_schema_extra={"minLength": 1})]
 Served = Annotated[Expression, Field(max_length=_MAX_SERVED)]

@@ -18,7 +18,7 @@ def read_labels(path: Path, shown: str, *, root: Path | None = None) -> tuple[st
     The file has one label a line. Blank lines do not count, nor do comments: ``#`` alone, or before white space. Or it is a
     JSON list of strings: all of it is one, or its name ends in ``.json``. ``root`` is the folder that it must lie in.
     """
-    _check_place(path, shown, path.parent if root is None else root)
+    check_place(path, shown, path.parent if root is None else root)
     text = read_text(path, shown)
     is_json = path.suffix.lower() == ".json" or _is_meant_as_json(text)
     numbered = _of_json(text, shown) if is_json else _of_lines(text, shown)
@@ -36,7 +36,7 @@ def read_labels(path: Path, shown: str, *, root: Path | None = None) -> tuple[st
     return tuple(first)
 
 
-def _check_place(path: Path, shown: str, root: Path) -> None:
+def check_place(path: Path, shown: str, root: Path) -> None:
     """Refuse what a spec from a stranger could make us read and quote: other folders, devices, pipes."""
     try:
         whole = path.resolve()

@@ -10,12 +10,23 @@ from pydantic import (
     SerializerFunctionWrapHandler,
     StrictInt,
     StrictStr,
+    ValidationInfo,
     field_validator,
     model_serializer,
     model_validator,
 )
 
-from tracer_spec.spec.fields import Expression, ExtractStep, Label, Labels, PluginName, Step, non_empty, refusal
+from tracer_spec.spec.fields import (
+    Expression,
+    ExtractStep,
+    Label,
+    Labels,
+    PluginName,
+    Sentence,
+    Step,
+    non_empty,
+    refusal,
+)
 from tracer_spec.spec.reference import Part, PluginRef
 from tracer_spec.text_steps import MAX_CUTS
 from tracer_spec.text_steps.language import EXTRACT_STEPS, STEPS
@@ -149,12 +160,38 @@ class LabelsSpec(Part):
         "leaves it out, and the certificate then speaks of inputs that the teacher answers.",
     )
 
-    @field_validator("allowed")
+    train: Literal["auto", "always", "never"] = Field(
+        default="auto",
+        description="Whether label names train surrogates, beside the traces: 'auto' where that helps the fit rows, out of "
+        "fold, and these are few; 'always'; 'never'.",
+    )
+    describe: StrictStr | dict[Label, Sentence] = Field(
+        default_factory=dict,
+        description="Label to a sentence that says what it is for, which trains in place of its name; or a file that holds "
+        "such a mapping (YAML or JSON).",
+        json_schema_extra={"default": {}},
+    )
+
+    @field_validator("allowed", "describe")
     @classmethod
-    def _not_blank(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    def _not_blank(cls, value: Any, info: ValidationInfo) -> Any:
         if isinstance(value, str) and not value.strip():
-            raise refusal("is empty; give a list, a file, or infer")
+            kinds = "a list, a file, or infer" if info.field_name == "allowed" else "a mapping, or a file"
+            raise refusal(f"is empty; give {kinds}")
         return value
+
+    @model_validator(mode="after")
+    def _described_to_train(self) -> LabelsSpec:
+        if self.describe and self.train == "never":
+            fact = "labels are described, and train: never lets no description train"
+            raise refusal(fact, hint="take describe out, or write train: auto", about_value=False)
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_younger_keys(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out keys that are younger than digests where they say nothing: a spec without them stays what it was."""
+        silent = {"train": "auto", "describe": {}}
+        return {key: value for key, value in write(self).items() if key not in silent or value != silent[key]}
 
 
 Model = Annotated[StrictStr, Field(min_length=1)]

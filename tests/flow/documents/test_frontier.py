@@ -3,7 +3,7 @@
 import jsonschema
 import pytest
 
-from tracer_spec.flow.documents.frontier import FrontierDocument, Learner
+from tracer_spec.flow.documents.frontier import FrontierDocument, LabelNames, Learner
 from tracer_spec.plugin import Candidate, Chain, Model, Stage
 
 GATE = Stage(Model("s", b""), Model("accept", b""), 0.8)
@@ -25,7 +25,8 @@ ZOO = [
 
 
 def test_a_frontier_tells_every_candidate_and_what_became_of_the_zoo():
-    written = FrontierDocument.of(CHAINS, [GATED, OPEN], GATED, ZOO).document()
+    names = LabelNames(weight=3.0, agreement=0.7, without=0.6, unable=("gbt",))
+    written = FrontierDocument.of(CHAINS, [GATED, OPEN], GATED, ZOO, names).document()
     jsonschema.validate(written, FrontierDocument.schema_document())
     assert set(written) == set(FrontierDocument.schema_document()["properties"])
     told = [(chain["family"], chain["surrogates"], each) for chain in written["chains"] for each in chain["candidates"]]

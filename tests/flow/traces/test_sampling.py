@@ -158,6 +158,15 @@ def test_certify_where_does_not_read_what_the_router_decided(where):
     assert may(read([line(0, audit=True)], where=chance)).keys() == {"r0"}
 
 
+@pytest.mark.parametrize("where", ["teacher == 'refund'", "contains(['a'], teacher_raw.intent)", "!(teacher)"])
+def test_certify_where_does_not_read_what_the_teacher_answered(where):
+    with pytest.raises(
+        SpecError, match="which the teacher answered: the rows that are left are no sample of the traffic"
+    ):
+        read([line(0, audit=True)], where=where)
+    assert may(read([line(0, audit=True)], where="contains(input, 'teacher')")).keys() == {"r0"}
+
+
 def test_what_may_certify_is_part_of_what_traces_are():
     rows = [line(0, audit=True), line(1, audit=True)]
     digests = {read(rows, where=where).digest for where in (None, "id == 'r0'", "id == 'r1'")}

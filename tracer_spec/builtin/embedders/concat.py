@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
-from tracer_spec.plugin import Fittable, Options, Vectors
+from tracer_spec.plugin import Fittable, Options
 from tracer_spec.plugin.joining import PartRef, Place
 from tracer_spec.runtime.concat import LARGEST_WEIGHT, MOST_PARTS, Concat
 
@@ -58,10 +58,6 @@ class ConcatLearner:
         parts = self.joined.parts
         fitted = (part.fit(texts, seed=seed) if isinstance(part, Fittable) else part for part in parts)
         return Concat(tuple(fitted), self.joined.weights)
-
-    def join(self, vectors: Sequence[Vectors]) -> Vectors:
-        """Return the vectors of texts from those of each part."""
-        return self.joined.join(vectors)
 
     def restore(self, state: Mapping[str, bytes]) -> Concat:
         """Return the embedder whose state this is."""

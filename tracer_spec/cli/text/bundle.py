@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tracer_spec.cli.text.outcome import Outcome
 from tracer_spec.cli.text.terminal_chart import Picture
 from tracer_spec.errors import printable
-from tracer_spec.report.facts import Fact, bundle_facts
+from tracer_spec.report.facts import Fact, acceptor_fact, bundle_facts
 from tracer_spec.text_format import one_line, plural, size
 
 if TYPE_CHECKING:
@@ -23,9 +24,16 @@ def bundle_outcome(bundle: Bundle, *, verbose: bool = False) -> Outcome:
     from tracer_spec.report.documents import read_documents
 
     manifest, documents = bundle.manifest, read_documents(bundle)
-    facts = bundle_facts(bundle, documents.certificate, documents.audit)
+    facts = [*bundle_facts(bundle, documents.certificate, documents.audit), *acceptor_facts(documents)]
     facts += [*(makings(bundle) if verbose else []), *file_facts(bundle)]
     return Outcome(manifest.status, f"{manifest.name} {manifest.version}", facts, bundle_picture(documents))
+
+
+def acceptor_facts(documents: Documents) -> Iterator[Fact]:
+    """Yield which acceptor ships, where several competed."""
+    stages = documents.bundle.manifest.policy.stages
+    chosen = [stage.acceptor for stage in stages if stage.acceptor]
+    yield from acceptor_fact(chosen, [chain.acceptors or () for chain in documents.frontier.chains])
 
 
 def bundle_picture(documents: Documents) -> Picture:

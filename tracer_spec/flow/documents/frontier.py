@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field
 
 from tracer_spec.flow.documents.certificate import Estimate, Thresholds, thresholds_of
-from tracer_spec.flow.documents.document import Always, Count, Document, Flag, Part, Share, Text
+from tracer_spec.flow.documents.document import Always, Amount, Count, Document, Flag, Part, Share, Sometimes, Text
 from tracer_spec.plugin import Candidate, Chain
 from tracer_spec.runtime.archive import FRONTIER
 
@@ -26,6 +26,9 @@ class ProposedChain(Part):
 
     family: Text
     surrogates: tuple[Text, ...] = Field(description="of the stages, by their names in the spec")
+    acceptors: Sometimes[tuple[Text, ...]] = Field(
+        default=None, description="that its candidates ask; written where the spec names several"
+    )
     candidates: tuple[Proposed, ...]
 
 
@@ -45,6 +48,15 @@ class Learner(Part):
     notes: tuple[str, ...] = Field(default=(), description="what it warned of")
 
 
+class LabelNames(Part):
+    """What the names of labels, as training rows, brought on fit rows, out of fold."""
+
+    weight: Amount = Field(description="of each, where the row of a trace weighs 1; 0 where they do not train")
+    agreement: Share = Field(description="of the learner that was tried, with them at this weight")
+    without: Share = Field(description="of the same learner without them")
+    unable: tuple[Text, ...] = Field(default=(), description="learners that take no weights, and train without them")
+
+
 class FrontierDocument(Document):
     """What there was to choose from."""
 
@@ -56,17 +68,27 @@ class FrontierDocument(Document):
 
     chains: tuple[ProposedChain, ...] = Field(default=(), description="by family and choice of surrogates")
     zoo: tuple[Learner, ...] = Field(default=(), description="every learner of the spec")
+    label_names: Sometimes[LabelNames] = Field(
+        default=None, description="whether label names train too; not there where that was not tried"
+    )
 
     @classmethod
     def of(
-        cls, chains: Sequence[Chain], front: Sequence[Candidate], chosen: Candidate | None, zoo: Sequence[Learner]
+        cls,
+        chains: Sequence[Chain],
+        front: Sequence[Candidate],
+        chosen: Candidate | None,
+        zoo: Sequence[Learner],
+        label_names: LabelNames | None = None,
     ) -> Self:
         """Describe what was proposed, and what was trained for it."""
         on_front = {id(candidate) for candidate in front}
+        compete = len({acceptor for chain in chains for acceptor in chain.acceptors}) > 1
         proposed = tuple(
             ProposedChain(
                 family=chain.family,
                 surrogates=chain.surrogates,
+                acceptors=chain.acceptors if compete else None,
                 candidates=tuple(
                     Proposed(
                         coverage=each.coverage,
@@ -80,4 +102,4 @@ class FrontierDocument(Document):
             )
             for chain in chains
         )
-        return cls(chains=proposed, zoo=tuple(zoo))
+        return cls(chains=proposed, zoo=tuple(zoo), label_names=label_names)

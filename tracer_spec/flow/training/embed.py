@@ -52,7 +52,7 @@ class FittedEmbedder:
     def vectors(self, traces: TraceSet, stage: str = "embed") -> Vectors:
         """Return the vectors of traces, shape (n, d), float32, finite; raise PluginError where the embedder gives others."""
         if self.parts:
-            return self._joined([part.vectors(traces, stage) for part in self.parts], len(traces))
+            return self.joined([part.vectors(traces, stage) for part in self.parts], len(traces))
         with self.resolved.attribute_errors():
             if self.resolved.reads_vectors:
                 held = traces.vectors if traces.vectors is not None else (None,) * len(traces)
@@ -65,15 +65,26 @@ class FittedEmbedder:
                 X = self._remembered(traces.texts, stage)
         return checked(X, len(traces), self.resolved.alias)
 
+    def vectors_of(self, texts: tuple[str, ...], stage: str = "embed") -> Vectors:
+        """Return the vectors of texts that are no traces', shape (n, d), float32, finite."""
+        if self.parts:
+            return self.joined([part.vectors_of(texts, stage) for part in self.parts], len(texts))
+        with self.resolved.attribute_errors():
+            if self.known is None:
+                return self._remembered(texts, stage)
+            X = self.known.vectors(texts, _Progress(self.observe, stage, len(set(texts))))
+        return checked(X, len(texts), self.resolved.alias)
+
     def probe_vectors(self) -> Vectors:
         """Return the vectors of :data:`PROBES`."""
         if self.parts:
-            return self._joined([part.probe_vectors() for part in self.parts], len(PROBES))
+            return self.joined([part.probe_vectors() for part in self.parts], len(PROBES))
         if self.known is not None:
             return self.known.probes()
         return checked(self.embedder.embed(PROBES), len(PROBES), self.resolved.alias)
 
-    def _joined(self, vectors: Sequence[Vectors], n: int) -> Vectors:
+    def joined(self, vectors: Sequence[Vectors], n: int) -> Vectors:
+        """Return the vectors of n texts, from those of each part."""
         with self.resolved.attribute_errors():
             return checked(self.embedder.join(vectors), n, self.resolved.alias)
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from tracer_spec.flow.cache.memory import digest_of
 from tracer_spec.flow.traces.fit_weights import FitWeights, effective
+from tracer_spec.flow.training.label_rows import LabelRows, NamesGain
 from tracer_spec.plugin import Classes, Mask, Vectors
 
 
@@ -19,7 +20,8 @@ class FitRows:
     """The rows that everything learns from.
 
     ``y`` is the teacher's class, -1 where its label is off the list: such a row trains no surrogate and agrees with none.
-    ``folds`` is the fold that holds each row out. ``weights`` is None where all rows weigh the same.
+    ``folds`` is the fold that holds each row out. ``weights`` is None where all rows weigh the same. ``names`` are rows
+    of label names, on which surrogates train too; all else is about the rows of traces alone.
     """
 
     X: Vectors = field(repr=False)
@@ -27,15 +29,17 @@ class FitRows:
     folds: Classes = field(repr=False)
     n_classes: int
     weights: FitWeights | None = field(default=None, repr=False)
+    names: LabelRows | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.y)
 
     @cached_property
     def digest(self) -> bytes:
-        """Return a digest of vectors, classes and weights, row by row in order."""
+        """Return a digest of vectors, classes and weights, row by row in order, those of label names too."""
         plain = digest_of(self.X) + digest_of(self.y)
-        return plain if self.weights is None else plain + digest_of(self.weights.learning)
+        weighted = b"" if self.weights is None else digest_of(self.weights.learning)
+        return plain + weighted + (b"" if self.names is None else self.names.digest)
 
     @cached_property
     def known(self) -> Mask:
@@ -74,6 +78,11 @@ class FitRows:
         n_rows = min(n_all, effective(of_handled) / coverage)
         share = min(1.0, float(weights[agrees].sum()) / sum_handled)
         return n_rows, n_rows * coverage, n_rows * coverage * share
+
+    @property
+    def names_gain(self) -> NamesGain | None:
+        """Return what label names brought; None where that was not tried."""
+        return None if self.names is None else self.names.gain
 
     @property
     def n_folds(self) -> int:

@@ -98,6 +98,11 @@ class Trainer:
         observe: Observer = no_observer,
     ) -> None:
         self._rows = rows
+        names = rows.names if rows.names is not None and rows.names.weight else None
+        # label names stand after the rows of traces, so that the position of those is the same with and without
+        self._names = names
+        self._X = rows.X if names is None else np.concatenate([rows.X, names.X])
+        self._y = rows.y if names is None else np.concatenate([rows.y, names.y])
         self._zoo = {learner.alias: learner for learner in zoo}
         self._n_folds = rows.n_folds
         self._seed = seed
@@ -129,6 +134,26 @@ class Trainer:
         agrees = np.zeros(len(self._rows), bool)
         agrees[among] = scores.argmax(axis=1) == self._rows.y[among]
         return self._rows.share(agrees, among)
+
+    def agrees_out_of_fold(self) -> Mask | None:
+        """Return where the first learner agrees with the teacher, each row scored by the fold that held it out.
+
+        None where it fails. Nothing is trained on all rows.
+        """
+        agrees = np.zeros(len(self._rows), bool)
+        for outcome in self._learn(self._fold_tasks(self.names[0]), "train"):
+            if outcome.scores is None:
+                return None
+            held_out = self._rows.folds == outcome.key[1]
+            agrees[held_out] = outcome.scores.argmax(axis=1) == self._rows.y[held_out]
+        return agrees
+
+    def knows_folds(self) -> bool:
+        """Return whether the trainings of :meth:`agrees_out_of_fold` are remembered."""
+        return all(self._memory.recall(self._key(task)) is not None for task in self._fold_tasks(self.names[0]))
+
+    def _fold_tasks(self, name: str) -> list[Task]:
+        return [self._task(name, fold, np.ones(len(self._rows), bool)) for fold in range(self._n_folds)]
 
     def count_known(self) -> tuple[int, int | None]:
         """Return how many trainings are remembered, of how many; None where the first fold has yet to rank the zoo."""
@@ -179,24 +204,36 @@ class Trainer:
     def _task(self, name: str, fold: int, among: Mask) -> Task:
         """Train on the rows of ``among`` outside the fold and score the whole fold; or train on all."""
         learner = self._zoo[name]
-        train = among & (self._rows.y >= 0) & (self._rows.folds != fold)
+        among = among & (self._rows.y >= 0) & (self._rows.folds != fold)
+        train, weights = self._with_names(np.flatnonzero(among), self._weights(learner, among), learner)
         # the whole one scores a single row, for the contract's check
         score = np.flatnonzero(self._rows.folds == fold) if fold != WHOLE else np.zeros(1, np.int64)
         return Task(
             key=(name, fold),
             make=learner.provided.plugin.make,
             options=learner.options,
-            train=np.flatnonzero(train),
+            train=train,
             score=score,
             n_classes=self._rows.n_classes,
             seed=derive_seed(self._seed, f"surrogate fold {fold}", name),
-            weights=self._weights(learner, train),
+            weights=weights,
         )
 
     def _weights(self, learner: Resolved, train: Mask) -> NDArray[np.float64] | None:
         """Return what each row weighs in training; None where all weigh the same, or the learner takes no weights."""
         weights = self._rows.weights
         return weights.learning[train] if weights and learner.provided.plugin.takes_weights else None
+
+    def _with_names(
+        self, train: NDArray[np.int64], weights: NDArray[np.float64] | None, learner: Resolved
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64] | None]:
+        """Add the rows of label names, in a training that has any other, of a learner that takes weights."""
+        if self._names is None or not len(train) or not learner.provided.plugin.takes_weights:
+            return train, weights
+        n = len(self._rows)
+        of_traces = np.ones(len(train)) if weights is None else weights
+        whole = np.concatenate([of_traces, np.full(len(self._names), self._names.weight)])
+        return np.concatenate([train, np.arange(n, n + len(self._names))]), whole / whole.mean()
 
     def _learn(self, tasks: Sequence[Task], stage: str) -> Iterator[Outcome]:
         """Carry tasks out side by side; a task with nothing to learn from is a failure at once."""
@@ -212,7 +249,7 @@ class Trainer:
             else:
                 able.append(task)
         keys = {task.key: self._key(task) for task in able}
-        with closing(learn_all(able, self._rows.X, self._rows.y, workers=self._workers)) as outcomes:
+        with closing(learn_all(able, self._X, self._y, workers=self._workers)) as outcomes:
             for outcome in outcomes:
                 self._tell(stage, outcome.key, outcome.seconds)
                 if outcome.scores is not None:
