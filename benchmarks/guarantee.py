@@ -61,14 +61,21 @@ class Pool:
     labels: tuple[str, ...]
 
 
-def load_pool(folder: Path, name: str) -> Pool:
+def load_pool(folder: Path, name: str, vectors: Path | None = None, *, join: bool = False) -> Pool:
+    """Read a dataset; its vectors are those of the built-in embedder, of files of vectors by row, or both side by side."""
     files = sorted(folder.glob(f"{name}_train.jsonl")) + sorted(folder.glob(f"{name}_test.jsonl"))
     if not files:
         raise SystemExit(f"{folder}: no {name}_train.jsonl; the benchmark needs the real datasets")
     rows = [json.loads(line) for file in files for line in file.read_text().splitlines()]
     plugin = next(each for each in tracer_spec_embedders() if each.name == "lsa")
     texts = [row["input"] for row in rows]
-    X = plugin.make(plugin.options()).fit(texts, seed=0).embed(texts)
+    parts = []
+    if vectors is None or join:
+        parts.append(plugin.make(plugin.options()).fit(texts, seed=0).embed(texts))
+    if vectors is not None:
+        given = np.concatenate([np.load(vectors / f"{file.stem}.npy") for file in files]).astype(np.float32)
+        parts.append(given / np.linalg.norm(given, axis=1, keepdims=True))
+    X = np.concatenate(parts, axis=1) / np.float32(len(parts) ** 0.5)
     labels, y = np.unique([row["teacher"] for row in rows], return_inverse=True)
     return Pool(name, X, y.astype(np.int64), tuple(labels.tolist()))
 
@@ -106,7 +113,7 @@ def one_draw(pool: Pool, n: int, rep: int, args: argparse.Namespace, replace: bo
             workshop = Workshop(
                 rows,
                 zoo=zoo(args.zoo),
-                acceptor=resolve("acceptor", args.acceptor),
+                acceptors=[resolve("acceptor", name) for name in args.acceptor.split("+")],
                 guards=[],
                 denied=denied,
                 target=goal,
@@ -216,6 +223,8 @@ def main() -> None:
     parser.add_argument("--folds", type=int, default=4)
     parser.add_argument("--zoo", default="logreg+mlp")
     parser.add_argument("--acceptor", default="logistic")
+    parser.add_argument("--vectors", type=Path, help="a folder of FILE.npy, a row for each line of FILE.jsonl")
+    parser.add_argument("--join", action="store_true", help="put those vectors beside the built-in embedder's")
     parser.add_argument("--families", default="global+l2d+rsb")
     parser.add_argument("--no-average", action="store_true")
     parser.add_argument("--validity", action="store_true", help="draw with replacement: the pool is the population")
@@ -226,7 +235,10 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     cells = [(name, int(n)) for name, n in (each.split(":") for each in args.cells.split(",") if each)] or CELLS
-    pools = {name: load_pool(args.data, name) for name in dict.fromkeys(name for name, _ in cells)}
+    pools = {
+        name: load_pool(args.data, name, args.vectors, join=args.join)
+        for name in dict.fromkeys(name for name, _ in cells)
+    }
     results: list[dict] = []
     reps = range(args.first_rep, args.first_rep + args.reps)
     for name, n in cells:

@@ -7,7 +7,7 @@ cd "$(dirname "$0")"
 names=("$@")
 if [ ${#names[@]} -eq 0 ]; then
   # those that take longest first
-  names=(tracer-spec-serve tracer-spec-spark tracer-spec-duckdb tracer-spec-lightgbm tracer-spec-model2vec tracer-spec-openai)
+  names=(tracer-spec-serve tracer-spec-spark tracer-spec-duckdb tracer-spec-lightgbm tracer-spec-encoder tracer-spec-model2vec tracer-spec-openai)
   if python3 -c 'import torch' 2>/dev/null; then
     names+=(tracer-spec-sentence-transformers)
   else

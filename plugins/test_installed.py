@@ -24,6 +24,14 @@ SAID = {
         "{use: duckdb, with: {query: SELECT * FROM 'calls.csv' ORDER BY id, batch_rows: 0}}",
         "router.yaml:3:88  traces.with.batch_rows",
     ),
+    "tracer-spec-encoder": (
+        "embedder",
+        "encoder",
+        "embedder",
+        "{use: encoder, with: {path: models/minilm}}",
+        "{use: encoder, with: {path: models/minilm, max_tokens: 1}}",
+        "router.yaml:4:66  embedder.with.max_tokens",
+    ),
     "tracer-spec-lightgbm": (
         "surrogate",
         "lightgbm",

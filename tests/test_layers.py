@@ -48,7 +48,7 @@ FLOOR_PLAN = """
     progress blocks versions documents
     traces cache
     training
-    compile
+    compile rates
     certify_rows
     prepared
     prepare train

@@ -1,6 +1,7 @@
 import itertools
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from pydantic import Field, field_validator
 from tracer_spec.builtin.formats import PRESETS
 from tracer_spec.errors import MissingDependencyError, SpecError
 from tracer_spec.plan import Plan, make_plan
-from tracer_spec.plugin import CalibratorPlugin, Options, Plugin, VectorReaderPlugin
+from tracer_spec.plugin import CalibratorPlugin, LabelTarget, Options, Plugin, VectorReaderPlugin
 from tracer_spec.plugin.contracts import Provided
 from tracer_spec.plugin.paths import LocalPath
 from tracer_spec.plugin.registry import KINDS, Broken, Registry
@@ -94,9 +95,9 @@ def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def plan_of(text: str, *overrides: str, **environ: str) -> Plan:
+def plan_of(text: str, *overrides: str, plugins: Registry | None = None, **environ: str) -> Plan:
     Path("router.yaml").write_text(text, "utf-8")
-    return make_plan(load_spec("router.yaml", overrides=overrides, environ=environ), registry())
+    return make_plan(load_spec("router.yaml", overrides=overrides, environ=environ), plugins or registry())
 
 
 def problems(text: str, *overrides: str, **environ: str) -> list[str]:
@@ -113,7 +114,7 @@ def test_a_plan_holds_every_plugin_with_its_validated_options(tmp_path: Path) ->
         ("strict", "linear", Linear.model_validate({"C": 2})),
     ]
     assert [each.alias for each in plan.families] == ["global", "l2d", "rsb"]
-    assert (plan.acceptor.alias, plan.calibrator.alias, plan.guards[0].alias) == (
+    assert (plan.acceptors[0].alias, plan.calibrator.alias, plan.guards[0].alias) == (
         "logistic",
         "pareto-testing",
         "near",
@@ -476,3 +477,71 @@ def test_a_grouped_split_takes_the_group_of_the_format_or_its_trace() -> None:
 def test_a_grouped_split_of_a_format_without_groups_needs_a_key() -> None:
     (problem,) = problems(SPEC, "split={strategy: grouped}")
     assert problem.endswith("a grouped split needs a key\n  hint: add key: the JMESPath of the group")
+
+
+def with_labels() -> Registry:
+    """Return the registry with a calibrator that tests targets of labels."""
+    known = registry()
+    able = Provided("calibrator", CalibratorPlugin("of-labels", "", keep, tests_labels=True), "tracer-spec", "1.0")
+    return replace(known, provided=(*known.provided, able))
+
+
+LABELS = "target={agreement: 0.9, calibrator: of-labels, labels: {fraud: {missed: 0.02, agreement: 0.98}, spam: {missed: 0.1}}}"
+
+
+def test_what_is_asked_of_labels_is_one_target_each_and_what_is_never_answered_is_void() -> None:
+    plan = plan_of(SPEC, LABELS, plugins=with_labels())
+    fraud, agrees, spam = plan.target.labels
+    assert (fraud, agrees, spam) == (
+        LabelTarget("fraud", "missed", 0.02),
+        LabelTarget("fraud", "agreement", 0.98),
+        LabelTarget("spam", "missed", 0.1),
+    )
+    assert [each.level for each in plan.target.labels] == [0.98, 0.98, 0.9]
+    deferred = plan_of(SPEC + "defer_labels: [fraud]\n", LABELS, plugins=with_labels())
+    assert (deferred.target.labels, deferred.void_label_targets) == ((fraud, spam), (agrees,))
+    assert plan_of(SPEC).target.labels == ()
+
+
+def test_a_calibrator_that_does_not_test_labels_is_refused_beside_them() -> None:
+    assert problems(SPEC, "target.labels={fraud: {missed: 0.02}}") == [
+        "--set target.labels  target.labels\n  'pareto-testing' tests no targets of single labels\n"
+        "  hint: take labels out, or write a calibrator that tests them: none known"
+    ]
+    (said,) = problems(SPEC, "target={end_to_end: 0.9, calibrator: of-all, labels: {fraud: {missed: 0.02}}}")
+    assert "'of-all' tests no targets of single labels" in said
+
+
+def test_a_label_with_a_target_must_be_allowed() -> None:
+    allowed = "traces.labels={allowed: [spam, frauds]}"
+    with pytest.raises(SpecError) as caught:
+        plan_of(SPEC, LABELS, allowed, plugins=with_labels())
+    assert list(map(str, caught.value.problems)) == [
+        "--set target  target.labels.fraud\n  'fraud' is not an allowed label; known: spam, frauds\n"
+        "  hint: did you mean 'frauds'?"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ("{fraud: {}}", "target.labels.fraud.agreement\n  neither missed nor agreement is given\n  hint: add missed: "),
+        (
+            "{fraud: {missed: 2}}",
+            "target.labels.fraud.missed\n  2 is not between 0 and 1 (exclusive)\n  hint: write 0.02",
+        ),
+        ("{fraud: 0.02}", "target.labels.fraud\n  0.02 is not a mapping"),
+        ('{"a\\u0007": {missed: 0.1}}', "holds a character that is not shown, and a certificate names the label"),
+    ],
+)
+def test_what_is_wrong_with_a_label_s_target_is_told_where_it_stands(labels: str, said: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        load_spec({"version": 1, "name": "a"} | _as_mapping(labels))
+    assert said in str(caught.value)
+
+
+def _as_mapping(labels: str) -> dict[str, Any]:
+    import yaml
+
+    target = {"agreement": 0.9, "labels": yaml.safe_load(labels)}
+    return {"traces": {"use": "lines"}, "embedder": "words", "target": target}

@@ -24,6 +24,7 @@ from tracer_spec.spec.sources import shared
 from tracer_spec.spec.traces import FormatMap, TracesSpec
 
 _CALIBRATOR: Path = ("target", "calibrator")
+_LABELS: Path = ("target", "labels")
 _ALLOWED = ("labels", "allowed")
 _DESCRIBE = ("labels", "describe")
 
@@ -105,6 +106,7 @@ def _outside(loaded: LoadedSpec, allowed: Path, labels: tuple[str, ...]) -> list
     spec, known = loaded.spec, set(labels)
     secret = is_private(nearest(loaded.tree, allowed))
     named: dict[Path, str] = {("defer_labels", index): label for index, label in enumerate(spec.defer_labels)}
+    named |= {("target", "labels", label): label for label in spec.target.labels}
     for at, each in _sources(loaded):
         named |= {(*at, "labels", "aliases", key): label for key, label in each.labels.aliases.items()}
     found = []
@@ -113,7 +115,8 @@ def _outside(loaded: LoadedSpec, allowed: Path, labels: tuple[str, ...]) -> list
             node = nearest(loaded.tree, path)
             hint = "" if secret or is_private(node) else did_you_mean(label[:100], labels)
             listing = "" if secret else f"; known: {_listing(labels)}"
-            what = f"{as_written(node)} is not an allowed label{listing}"
+            shown = quoted(label) if path[: len(_LABELS)] == _LABELS else as_written(node)
+            what = f"{shown} is not an allowed label{listing}"
             found.append(Problem(loaded.where(path), what, hint, address(path)))
     return found
 
@@ -127,8 +130,10 @@ def target_problems(loaded: LoadedSpec, calibrator: Provided, registry: Registry
     """Return what is wrong where the calibrator certifies another rate than the target asks for."""
     target, plugin = loaded.spec.target, calibrator.plugin
     asked: Measure = "agreement" if target.end_to_end is None else "end_to_end"
-    if not isinstance(plugin, CalibratorPlugin) or plugin.measure == asked:
+    if not isinstance(plugin, CalibratorPlugin):
         return []
+    if plugin.measure == asked:
+        return _label_target_problems(loaded, calibrator, registry)
     found = registry.of_kind("calibrator").values()
     fitting = [
         each.name for each in found if isinstance(each.plugin, CalibratorPlugin) and each.plugin.measure == asked
@@ -136,6 +141,18 @@ def target_problems(loaded: LoadedSpec, calibrator: Provided, registry: Registry
     hint = f"write {plugin.measure} instead of {asked}, or a calibrator that certifies it: {', '.join(fitting) or 'none known'}"
     what = f"'{calibrator.name}' certifies {plugin.measure}, and {asked} is given"
     return [Problem(loaded.where(_CALIBRATOR), what, hint, address(_CALIBRATOR))]
+
+
+def _label_target_problems(loaded: LoadedSpec, calibrator: Provided, registry: Registry) -> list[Problem]:
+    """Return what is wrong where labels have targets, and the calibrator does not test them."""
+    plugin = calibrator.plugin
+    if not loaded.spec.target.labels or (isinstance(plugin, CalibratorPlugin) and plugin.tests_labels):
+        return []
+    found = registry.of_kind("calibrator").values()
+    able = [each.name for each in found if isinstance(each.plugin, CalibratorPlugin) and each.plugin.tests_labels]
+    what = f"'{calibrator.name}' tests no targets of single labels"
+    hint = f"take labels out, or write a calibrator that tests them: {', '.join(able) or 'none known'}"
+    return [Problem(loaded.where(_LABELS), what, hint, address(_LABELS))]
 
 
 def secret_problems(loaded: LoadedSpec) -> list[Problem]:

@@ -65,6 +65,38 @@ def percent(value: float) -> str:
     return f"{100 * value:.6g} %"
 
 
+def label_claims_text(claims: Iterable[tuple[str, str, float]]) -> str:
+    """Return what is claimed of single labels, (measure, label, limit) each; empty where nothing is.
+
+    Examples
+    --------
+    >>> label_claims_text([("missed", "fraud", 0.02)])
+    "at most 2 % of what the teacher calls 'fraud' gets another label from it"
+    >>> label_claims_text([("agreement", "fraud", 0.98)])
+    "at least 98 % of what it calls 'fraud' is so by the teacher"
+    """
+    return ", and ".join(
+        f"at most {percent(limit)} of what the teacher calls '{one_line(label)}' gets another label from it"
+        if measure == "missed"
+        else f"at least {percent(limit)} of what it calls '{one_line(label)}' is so by the teacher"
+        for measure, label, limit in claims
+    )
+
+
+def label_counted_text(measure: str, label: str, rows: str = "certify rows") -> str:
+    """Return what the test of a label's target counts.
+
+    Examples
+    --------
+    >>> label_counted_text("missed", "fraud")
+    "certify rows that the teacher calls 'fraud' get no other label"
+    >>> label_counted_text("agreement", "fraud", "rows")
+    "rows that the router calls 'fraud' are so by the teacher"
+    """
+    who, come_out = ("teacher", "get no other label") if measure == "missed" else ("router", "are so by the teacher")
+    return f"{rows} that the {who} calls '{one_line(label)}' {come_out}"
+
+
 def points(change: float | None) -> str:
     """Return a change of a rate in percentage points.
 

@@ -13,11 +13,13 @@ from scipy.stats import binom, binomtest
 import tracer_spec as ts
 from tracer_spec.errors import DataError
 from tracer_spec.flow.documents.certificate import CertificateDocument, Claim
+from tracer_spec.flow.rates import LabelRate, Rate
 from tracer_spec.flow.traces.counts import Accounting
 from tracer_spec.flow.traces.row_hashes import KnownRows, row_hashes
 from tracer_spec.flow.traces.sampling import Sampling
 from tracer_spec.flow.traces.trace_set import TraceSet
-from tracer_spec.flow.verify import verify
+from tracer_spec.flow.verify import shared_confidence, verify
+from tracer_spec.plugin import LabelTarget
 from tracer_spec.runtime.bundle import parse_bundle
 from tracer_spec.runtime.load import open_router
 from tracer_spec.stats.two_samples import sample_quantiles
@@ -282,3 +284,57 @@ def test_the_build_writes_the_scores_of_the_certify_rows_and_every_row_it_saw(tm
     assert (read.measure, read.target, read.confidence, read.n_certify) == ("agreement", 0.9, 0.95, result.n_certify)
     seen = KnownRows.read(members, router.manifest.provenance)
     assert seen.find(kept).event.all()
+
+
+# --- claims of single labels -------------------------------------------------------------------------------------------
+
+OTHER_LABEL = next(label for label in bundles.LABELS if label != "card_arrival")
+
+
+def test_claims_of_labels_are_counted_as_they_are_worded_and_share_the_doubt(router):
+    rng = np.random.default_rng(5)
+    X = rng.normal(scale=2, size=(400, 4)).astype(np.float32)
+    teacher = rng.choice(bundles.LABELS, size=400).tolist()
+    decided = bundles.oracle(X)
+    asked = (LabelTarget("card_arrival", "missed", 0.4), LabelTarget("card_arrival", "agreement", 0.1))
+    found = verify(router, claim(confidence=0.9, labels=asked), traces(teacher), vectors=X)
+    so = [i for i in range(400) if teacher[i] == "card_arrival"]
+    missed = [i for i in so if decided[i][1] and decided[i][0] != "card_arrival"]
+    called = [i for i in range(400) if decided[i][1] and decided[i][0] == "card_arrival"]
+    first, second = (each.rate for each in found.label_claims)
+    assert (first.n, first.k) == (len(so), len(so) - len(missed))
+    assert (second.n, second.k) == (len(called), len(set(called) & set(so)))
+    assert found.confidence == pytest.approx(1 - 0.1 / 3)
+    exact = binomtest(first.k, first.n).proportion_ci(1 - 0.1 / 3, method="exact")
+    assert (first.lower, first.upper) == (pytest.approx(exact.low), pytest.approx(exact.high))
+
+
+def test_one_claim_of_a_label_that_is_contradicted_contradicts_the_certificate(router):
+    """Of 40 rows that the teacher calls otherwise, all are answered card_arrival: 360 others are right."""
+    teacher = ["card_arrival"] * 360 + [OTHER_LABEL] * 40
+    X = np.array([EASY] * 400)
+    asked = (LabelTarget(OTHER_LABEL, "missed", 0.5),)
+    assert verify(router, claim(0.85), traces(teacher), vectors=X).verdict == "not contradicted"
+    found = verify(router, claim(0.85, labels=asked), traces(teacher), vectors=X)
+    assert found.verdict == "contradicted"
+    assert (found.label_claims[0].is_contradicted, found.label_claims[0].rate.k) == (True, 0)
+    draft = claim(0.85, confidence=None, labels=asked)
+    assert verify(router, draft, traces(teacher), vectors=X).verdict == "nothing claimed"
+
+
+def test_claims_that_are_just_true_are_contradicted_together_no_more_often_than_one():
+    """Three exact tests, each at a third of the doubt: the chance that any of them errs is at most that of one."""
+    shared = shared_confidence(claim(labels=(LabelTarget("a", "missed", 0.1), LabelTarget("a", "agreement", 0.9))))
+    errs = [
+        sum(binom.pmf(k, 200, 0.9) for k in range(201) if Rate.of(200, k, each).upper < 0.9) for each in (shared, 0.95)
+    ]
+    assert 3 * errs[0] <= (1 - 0.95) / 2
+    assert errs[1] <= (1 - 0.95) / 2
+    assert shared_confidence(claim()) == 0.95
+
+
+def test_a_claim_of_a_label_is_contradicted_only_with_the_rows_left_out_for_their_text_too():
+    rate, better = Rate.of(40, 20, 0.95), Rate.of(400, 380, 0.95)
+    asked = LabelTarget("a", "missed", 0.2)
+    assert LabelRate(asked, rate).is_contradicted
+    assert not LabelRate(asked, rate, with_known_texts=better).is_contradicted

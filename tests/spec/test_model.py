@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from tracer_spec.errors import SpecError
 from tracer_spec.spec import LoadedSpec, RouterSpec, canonical, spec_digest
 
 Load = Callable[..., LoadedSpec]
@@ -206,3 +207,43 @@ def test_two_plugins_of_a_list_need_two_names(problems: Problems, minimal: str) 
         f"router.yaml:10:19  zoo[3].as\n  'mlp' is the name of both zoo[1] and zoo[3]{hint}",
         f"router.yaml:11:13  guards[1]\n  'a' is the name of both guards[0] and guards[1]{hint}",
     ]
+
+
+def test_acceptors_are_one_or_a_list_and_a_list_of_one_says_the_same_as_the_one(load: Load, minimal: str) -> None:
+    alone = load(minimal).spec
+    one = load(minimal + "acceptor: [logistic]\n").spec
+    assert [ref.alias for ref in one.acceptors] == ["logistic"]
+    assert (canonical(one), spec_digest(one)) == (canonical(alone), spec_digest(alone))
+    two = load(minimal + "acceptor:\n  - logistic\n  - {use: logistic, as: strict, with: {C: 0.1}}\n").spec
+    assert [(ref.alias, ref.options) for ref in two.acceptors] == [("logistic", {}), ("strict", {"C": 0.1})]
+    assert RouterSpec.model_validate(canonical(two)) == two
+    assert spec_digest(two) != spec_digest(alone)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("[]", "acceptor\n  the list is empty; at least one acceptor is needed"),
+        ("[logistic, logistic]", "acceptor[1]\n  'logistic' is the name of both acceptor[0] and acceptor[1]"),
+        ("[logistic, {use: logistic, with: 3}]", "acceptor[1].with\n  3 is not a mapping"),
+        ("{use: logistic, was: a}", "acceptor.was\n  there is no key 'was'; known: use, as, with"),
+    ],
+)
+def test_what_is_wrong_with_one_of_several_acceptors_is_told_at_its_place(
+    load: Load, minimal: str, written: str, said: str
+) -> None:
+    with pytest.raises(SpecError) as caught:
+        load(minimal + f"acceptor: {written}\n")
+    assert said in str(caught.value)
+
+
+def test_targets_of_labels_are_read_by_label_and_change_the_digest(load: Load, minimal: str) -> None:
+    text = minimal.replace(
+        "{agreement: 0.92}", "{agreement: 0.92, labels: {fraud: {missed: 0.02}, 'no': {agreement: 0.9}}}"
+    )
+    spec = load(text).spec
+    asked = {label: (each.missed, each.agreement) for label, each in spec.target.labels.items()}
+    assert asked == {"fraud": (0.02, None), "no": (None, 0.9)}
+    none_asked = minimal.replace("{agreement: 0.92}", "{agreement: 0.92, labels: {}}")
+    assert spec_digest(load(none_asked).spec) == spec_digest(load(minimal).spec) != spec_digest(spec)
+    assert "labels" not in canonical(load(minimal).spec)["target"]

@@ -83,7 +83,7 @@ def test_overrides_work_on_a_mapping_too() -> None:
             "target.agreemnt=0.9",
             "--set target.agreemnt  target.agreemnt\n"
             "  there is no key 'agreemnt'; known: end_to_end, agreement,"
-            " confidence, min_coverage, calibrator\n  hint: did you mean 'agreement'?",
+            " confidence, min_coverage, calibrator, labels\n  hint: did you mean 'agreement'?",
         ),
         (
             "target.agreement=92",

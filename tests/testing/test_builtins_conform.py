@@ -73,9 +73,27 @@ class TestLogistic(AcceptorContract):
     plugin = "logistic"
 
 
+class TestNeighbours(AcceptorContract):
+    plugin = "neighbours"
+
+
+class TestNeighboursOfOneRow(AcceptorContract):
+    plugin = "neighbours"
+    options = {"rows": 1}
+
+
 class TestPrototypes(GuardContract):
     plugin = "prototypes"
     options = {"prototypes": 12}
+
+
+class TestConcat(EmbedderContract):
+    plugin = "concat"
+    options = {"of": ["lsa", {"use": "lsa", "with": {"dim": 16, "chars": [3, 5]}}]}
+    others = [
+        {"of": ["lsa", {"use": "lsa", "with": {"dim": 16, "chars": [3, 5]}, "weight": 0.5}]},
+        {"of": ["lsa", {"use": "lsa", "with": {"dim": 8, "chars": [3, 5]}}]},
+    ]
 
 
 class TestLsa(EmbedderContract):

@@ -16,7 +16,17 @@ from pydantic import ConfigDict, Field
 
 from tracer_spec.errors import PluginError
 from tracer_spec.graph import Scorer
-from tracer_spec.plugin import Chain, DeploymentOption, Options, Plugin, Record, Target, VectorReaderPlugin, WalkStep
+from tracer_spec.plugin import (
+    CalibratorPlugin,
+    Chain,
+    DeploymentOption,
+    Options,
+    Plugin,
+    Record,
+    Target,
+    VectorReaderPlugin,
+    WalkStep,
+)
 from tracer_spec.plugin.paths import LocalPath
 from tracer_spec.testing import (
     AcceptorContract,
@@ -478,6 +488,26 @@ class SpendsAll(calibrator.OneTest):
 def test_a_calibrator_that_breaks_its_contract_is_told_how(part, test, said):
     told = found(CalibratorContract, lambda options: part(0.0), target=Target(0.9, 0.9))
     assert said in told[test]
+
+
+class HoldsLabelsAlone(calibrator.OneTest):
+    """Holds the target of the first label in place of the target's own, and does not write it down."""
+
+    def certify(self, ordered, rows, target):
+        return super().certify(ordered, rows, replace(target, agreement=target.labels[0].level, labels=()))
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        (calibrator.OneTest, "a step of the walk does not hold the test of the target's label"),
+        (HoldsLabelsAlone, "a step of the walk does not hold the test of the target's label"),
+    ],
+)
+def test_a_calibrator_that_says_that_it_tests_labels_and_does_not_is_told_how(part, said):
+    plugin = CalibratorPlugin("broken", "broken on purpose", lambda options: part(0.0), tests_labels=True)
+    told = found(CalibratorContract, None, plugin=plugin, target=Target(0.9, 0.9))
+    assert said in told["test_labels_with_targets_are_tested_in_every_step"]
 
 
 # --- of all kinds -----------------------------------------------------------------------------------------------------

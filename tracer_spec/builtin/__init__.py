@@ -17,6 +17,7 @@ from tracer_spec.plugin import (
     VectorReaderPlugin,
     hookimpl,
 )
+from tracer_spec.plugin.joining import JoiningPlugin
 
 
 @hookimpl
@@ -48,12 +49,19 @@ def tracer_spec_sources() -> list[Plugin[Source]]:
 
 
 @hookimpl
-def tracer_spec_embedders() -> list[Plugin[Embedder | Fittable] | VectorReaderPlugin]:
+def tracer_spec_embedders() -> list[Plugin[Embedder | Fittable] | VectorReaderPlugin | JoiningPlugin]:
     """Return the built-in embedders."""
-    from tracer_spec.builtin.embedders import lsa, precomputed
+    from tracer_spec.builtin.embedders import concat, lsa, precomputed
 
     return [
         Plugin("lsa", "latent semantic analysis of words and character n-grams", lsa.LsaLearner, lsa.LsaOptions),
+        JoiningPlugin(
+            "concat",
+            "several embedders side by side, as one",
+            concat.ConcatJoiner,
+            concat.ConcatOptions,
+            parts=concat.parts_of,
+        ),
         VectorReaderPlugin(
             "precomputed",
             "vectors of another model, read beside the traces; the app brings its own",
@@ -122,9 +130,24 @@ def tracer_spec_surrogates() -> list[Plugin[SurrogateLearner]]:
 def tracer_spec_acceptors() -> list[Plugin[AcceptorLearner]]:
     """Return the built-in acceptors."""
     from tracer_spec.builtin.acceptors.logistic import LogisticLearner, LogisticOptions
+    from tracer_spec.builtin.acceptors.neighbours import NeighboursLearner, NeighboursOptions
 
-    summary = "logistic regression on the two best scores and the entropy"
-    return [Plugin("logistic", summary, LogisticLearner, LogisticOptions, takes_weights=True)]
+    return [
+        Plugin(
+            "logistic",
+            "logistic regression on the two best scores and the entropy",
+            LogisticLearner,
+            LogisticOptions,
+            takes_weights=True,
+        ),
+        Plugin(
+            "neighbours",
+            "the same, and how near the request is to fit rows of the two best labels",
+            NeighboursLearner,
+            NeighboursOptions,
+            takes_weights=True,
+        ),
+    ]
 
 
 @hookimpl
@@ -162,6 +185,7 @@ def tracer_spec_calibrators() -> list[CalibratorPlugin]:
             "pareto-testing",
             "certifies the agreement of what is handled: exact tests along one chain, one error budget for all",
             lambda _: ParetoTesting(),
+            tests_labels=True,
         ),
         CalibratorPlugin(
             "risk-control",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from tracer_spec.flow.traces.label_space import LabelSpace
 from tracer_spec.flow.traces.repeats import EITHER, distinct
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.training.embed import FittedEmbedder
-from tracer_spec.plugin import CertifyRows, Classes, Mask, Policy, Scores
+from tracer_spec.plugin import CertifyRows, Classes, LabelTarget, Mask, Policy, Scores
 
 if TYPE_CHECKING:
     from tracer_spec.graph import Scorer
@@ -32,6 +32,8 @@ class OpenedRows:
     y : ndarray of shape (n,), int64
         The teacher's class; -1, a label off the list, is a disagreement whatever the surrogate says.
     denied : ndarray of shape (k,), bool
+    classes : mapping of str to int
+        The classes of the labels, by which those with a target of their own are counted.
 
     Notes
     -----
@@ -43,10 +45,13 @@ class OpenedRows:
     whose score reaches it, by the graph's own comparison.
     """
 
-    def __init__(self, blocks: Blocks, y: Classes, denied: Sequence[bool] | Mask) -> None:
+    def __init__(
+        self, blocks: Blocks, y: Classes, denied: Sequence[bool] | Mask, classes: Mapping[str, int] | None = None
+    ) -> None:
         self._blocks = blocks
         self._y = y
         self._denied = tuple(bool(each) for each in denied)
+        self._classes = classes or {}
         self._scorer: tuple[tuple[tuple[str, ...], ...], Scorer] | None = None
         self._run: tuple[tuple[object, ...], tuple[Classes, Mask, Scores, Classes]] | None = None
 
@@ -58,6 +63,13 @@ class OpenedRows:
         label, handled, _ = self._decide(policy)
         counted = handled if among is None else handled & among
         return int(counted.sum()), int((counted & (label == self._y)).sum())
+
+    def count_label(self, policy: Policy, asked: LabelTarget, among: Mask | None = None) -> tuple[int, int]:
+        """Return (n trials, k successes) of a label's target, of all rows or of those ``among``."""
+        label, handled, _ = self._decide(policy)
+        trials, successes = asked.outcomes(self._classes[asked.label], self._y, label, handled)
+        counted = trials if among is None else trials & among
+        return int(counted.sum()), int((counted & successes).sum())
 
     def score_quantiles(self, policy: Policy) -> tuple[float, ...]:
         """Return at most 256 quantiles of the policy's acceptance scores, ascending; for the certificate alone."""
@@ -115,6 +127,10 @@ class Reading:
         """Return (n handled, k of them agreeing)."""
         return self.opened.count(policy, self.among)
 
+    def count_label(self, policy: Policy, asked: LabelTarget) -> tuple[int, int]:
+        """Return (n trials, k successes) of a label's target."""
+        return self.opened.count_label(policy, asked, self.among)
+
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedRows:
@@ -131,6 +147,8 @@ class EmbeddedRows:
         Rows from behind a router, which older ones may not speak for; None where that is all of them, or none.
     rates : ndarray of shape (n,), float64, or None
         How often chance chose such requests, in (0, 1]; None where that is one rate.
+    classes : mapping of str to int
+        The classes of the labels.
     """
 
     blocks: Blocks = field(repr=False)
@@ -139,19 +157,21 @@ class EmbeddedRows:
     own: Mask | None = field(default=None, repr=False)
     since: Mask | None = field(default=None, repr=False)
     rates: NDArray[np.float64] | None = field(default=None, repr=False)
+    classes: Mapping[str, int] = field(default_factory=dict, repr=False)
 
-    def digest(self) -> bytes:
-        """Return a digest of all that a count of a policy depends on, besides the policy."""
+    def digest(self, labels: Sequence[str] = ()) -> bytes:
+        """Return a digest of all that a count of a policy depends on, besides the policy; ``labels`` have targets."""
         digest = hashlib.sha256(f"{len(self.y)} {self.blocks.dimension} {self.own is None}".encode())
         for block in self.blocks:
             digest.update(np.ascontiguousarray(block, np.float32).data if block.size else b"")
         for column in (self.y, self.denied, self.own, self.since, self.rates):
             digest.update(b"" if column is None else np.ascontiguousarray(column).tobytes())
+        digest.update(b"".join(f" {self.classes[label]}".encode() for label in labels))
         return digest.digest()
 
     def open(self) -> tuple[OpenedRows, tuple[CertifyRows, ...]]:
         """Return the rows, opened, and every reading of them under which a policy must pass."""
-        opened = OpenedRows(self.blocks, self.y, self.denied)
+        opened = OpenedRows(self.blocks, self.y, self.denied, self.classes)
         return opened, (opened,) if self.own is None else (opened, Reading(opened, self.own))
 
 
@@ -166,6 +186,10 @@ class Sealed:
 
     def count(self, policy: Policy) -> tuple[int, int]:  # noqa: ARG002 - the contract's
         """Refuse: rows under seal are not counted."""
+        raise RuntimeError("the certify rows are under seal")
+
+    def count_label(self, policy: Policy, asked: LabelTarget) -> tuple[int, int]:  # noqa: ARG002 - the contract's
+        """Refuse, as :meth:`count`."""
         raise RuntimeError("the certify rows are under seal")
 
     def ids(self) -> Iterator[bytes]:
@@ -184,7 +208,8 @@ class Sealed:
         parts = (self._traces.take(range(start, min(start + ROWS_PER_BLOCK, len(self)))) for start in starts)
         blocks = Blocks(embedder.vectors(part, "certify") for part in parts)
         own = distinct(self._traces, fit) if repeats == EITHER else None
-        return EmbeddedRows(blocks, labels.encode(self._traces.labels), denied, own, self._since(), self._rates())
+        y, classes = labels.encode(self._traces.labels), labels.classes
+        return EmbeddedRows(blocks, y, denied, own, self._since(), self._rates(), classes)
 
     def _since(self) -> Mask | None:
         """Return which rows are from behind a router, where some are and some are not."""

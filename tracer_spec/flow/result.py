@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracer_spec.flow.certifying.advice import Advice, advise
+from tracer_spec.flow.certifying.advice import Advice, LabelAdvice, advise
 from tracer_spec.flow.documents.certificate import CertificateDocument, estimate_of
 from tracer_spec.flow.documents.lock import PolicyEntry
 from tracer_spec.plugin import Candidate, Certificate, Chain, Policy, Target
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tracer_spec.flow.training.zoo import LearnerReport
 
 
-_TOLD_OF_CERTIFICATE = ("claim", "target", "confidence", "look", "level", "n", "k", "p_value")
+_TOLD_OF_CERTIFICATE = ("claim", "target", "confidence", "look", "level", "n", "k", "p_value", "labels")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class BuildResult:
             "sha256": self.sha256 or None,
             "policy": PolicyEntry.of(shipped).document() if shipped else None,
             "estimate": estimate_of(estimate).document() if estimate else None,
-            "certificate": {key: certificate[key] for key in _TOLD_OF_CERTIFICATE},
+            "certificate": {key: certificate[key] for key in _TOLD_OF_CERTIFICATE if key in certificate},
             "traces": {
                 "read": self.accounting.read,
                 "kept": self.accounting.kept,
@@ -143,6 +143,8 @@ class BuildResult:
                 "certify": advice.n_certify,
                 "fewest_handled": advice.fewest_handled,
                 "traces_needed": advice.traces_needed,
+                "nearest": asdict(advice.nearest) if advice.nearest else None,
+                **({"labels": list(map(_label_advice, advice.labels))} if advice.labels else {}),
             }
             if advice
             else None,
@@ -150,6 +152,19 @@ class BuildResult:
             "remarks": list(self.remarks),
             "seconds": round(self.seconds, 3),
         }
+
+
+def _label_advice(advice: LabelAdvice) -> dict[str, Any]:
+    """Return what the test of one label needs as JSON values."""
+    return {
+        "label": advice.asked.label,
+        "measure": advice.asked.measure,
+        "limit": advice.asked.limit,
+        "fewest": advice.fewest,
+        "expected": advice.n_test,
+        "estimated_successes": advice.rate,
+        "traces_needed": advice.traces_needed,
+    }
 
 
 def conclude(
@@ -184,7 +199,9 @@ def conclude(
         min_coverage=target.min_coverage,
         labels=prepared.labels.labels,
         teacher_usd_per_day=teacher_usd_per_day,
-        advice=None if written else advise(proposal.chains, n_traces, n_certify, next_target),
+        advice=None
+        if written
+        else advise(proposal.chains, n_traces, n_certify, next_target, n_folds=prepared.fit.n_folds),
         warnings=(
             *prepared.traces.accounting.notes,
             *prepared.split_notes,

@@ -11,6 +11,7 @@ from tracer_spec.flow.training.label_names import weigh_names
 from tracer_spec.flow.training.workshop import Workshop
 
 if TYPE_CHECKING:
+    from tracer_spec.flow.traces.label_space import LabelSpace
     from tracer_spec.flow.training.fit_rows import FitRows
     from tracer_spec.plan import Plan
     from tracer_spec.plugin import Mask
@@ -21,11 +22,12 @@ def train(
     fit: FitRows,
     denied: Mask,
     *,
+    labels: LabelSpace | None = None,
     workers: int | None = None,
     memory: Memory | None = None,
     observe: Observer = no_observer,
 ) -> Workshop:
-    """Train the zoo of a plan on its fit rows.
+    """Train the zoo of a plan on its fit rows, whose labels are numbered as ``labels`` says.
 
     Raises
     ------
@@ -38,11 +40,12 @@ def train(
     workshop = Workshop(
         weigh_names(fit, plan.zoo, seed=plan.spec.seed, workers=workers, memory=memory, observe=observe),
         zoo=plan.zoo,
-        acceptor=plan.acceptor,
+        acceptors=plan.acceptors,
         guards=plan.guards,
         denied=denied,
         target=plan.target,
         seed=plan.spec.seed,
+        classes=labels.classes if labels else None,
         average=plan.spec.average,
         workers=workers,
         memory=memory,

@@ -11,6 +11,7 @@ import numpy as np
 
 from tracer_spec.errors import DataError
 from tracer_spec.flow.documents.certificate import AGREEMENT, END_TO_END, Claim
+from tracer_spec.flow.rates import Judged, LabelRate, Rate, upper_of
 from tracer_spec.flow.traces.by_rate import OfTraffic, of_traffic
 from tracer_spec.flow.traces.label_space import LabelSpace
 from tracer_spec.flow.traces.name_counts import N_LISTED, as_shown
@@ -21,7 +22,6 @@ from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.traces.traffic import Traffic, sample_of
 from tracer_spec.plugin import Mask, Vectors
 from tracer_spec.runtime.router import Router
-from tracer_spec.stats.binomial import interval
 from tracer_spec.stats.two_samples import kolmogorov_smirnov
 
 CONTRADICTED, NOT_CONTRADICTED, NOTHING_CLAIMED = "contradicted", "not contradicted", "nothing claimed"
@@ -35,26 +35,6 @@ SAME_CONTENT = "known to the build by text, without ids to tell a request made a
 KNOWN_GROUP = "of a group known to the build"
 OTHER_OF_GROUP = "of a group that another row speaks for"
 NO_MATCH = "not matched by 'traces.extract', of other prompts"
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """A share with its exact (Clopper-Pearson) interval: k of n, in [lower, upper]."""
-
-    n: int
-    k: int
-    lower: float
-    upper: float
-
-    @classmethod
-    def of(cls, n: int, k: int, confidence: float) -> Rate:
-        """Return k of n with its two-sided interval."""
-        return cls(n, k, *interval(n, k, confidence))
-
-    @property
-    def share(self) -> float | None:
-        """Return k / n, None where there is nothing to divide."""
-        return self.k / self.n if self.n else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +78,8 @@ class Verification:
         label. Rows can contradict a claim; they never prove one.
     claim : Claim
     confidence : float
-        Of every interval here: the certificate's, else .95.
+        Of every interval here: the certificate's, else .95; where labels have claims, the doubt is shared among all claims
+        (Bonferroni), so that any of those that are true is contradicted as seldom as one alone would be.
     coverage, agreement, end_to_end : Rate
         Handled of all rows; of the rows with a teacher's label that chance chose, agreeing of those handled, and those that get
         no label but the teacher's, of all.
@@ -109,7 +90,7 @@ class Verification:
     known_rows : bool
         Whether the bundle could tell which rows its build had seen.
     labels : tuple of LabelCount
-        In the bundle's order. Descriptive: no claim was ever made per label.
+        In the bundle's order. Descriptive.
     unknown : LabelCount
         Rows whose teacher's label the bundle does not know; each that is handled is a disagreement.
     unknown_labels : mapping of str to int
@@ -124,6 +105,8 @@ class Verification:
         The rate that is claimed over all requests, where rows were audited at several rates.
     traffic : Traffic
         What the rows are a sample of.
+    label_claims : tuple of LabelRate
+        What the rows say of the claims of single labels.
     """
 
     verdict: str
@@ -143,6 +126,7 @@ class Verification:
     with_known_texts: Rate | None
     traffic: Traffic
     of_traffic: OfTraffic | None = None
+    label_claims: tuple[LabelRate, ...] = ()
 
     @property
     def claimed(self) -> Rate:
@@ -210,7 +194,7 @@ def verify(
     space = LabelSpace(router.labels)
     label, teacher = space.encode(each or "" for each in batch.labels), space.encode(traces.labels)
     handled, agree = batch.handled, batch.handled & (label == teacher)
-    confidence = claim.confidence or DEFAULT_CONFIDENCE
+    confidence = shared_confidence(claim)
 
     def rates(rows: Mask) -> dict[str, Rate]:
         n, n_handled, k = (int((rows & judged & each).sum()) for each in (judged, handled, agree))
@@ -228,9 +212,13 @@ def verify(
     found = rates(measured)
     by_requests = of_requests(measured)
     with_unclear = rates(measured | unclear)[claim.measure] if unclear.any() else None
+    sampled = None if traces.sampling is None else traces.sampling.rates
+    of_labels = Judged(space.classes, teacher, label, handled, sampled).of_labels(
+        claim.labels, measured & judged, unclear & judged, confidence
+    )
     unknown = measured & judged & (teacher < 0)
     return Verification(
-        verdict=verdict_of(claim, found[claim.measure], with_unclear, by_requests)
+        verdict=verdict_of(claim, found[claim.measure], with_unclear, by_requests, of_labels)
         if sample.is_labelled.any()
         else NOT_MEASURED,
         claim=claim,
@@ -251,6 +239,7 @@ def verify(
         with_known_texts=with_unclear,
         traffic=sample.traffic(traces.sampling, measured),
         of_traffic=by_requests,
+        label_claims=of_labels,
     )
 
 
@@ -280,16 +269,29 @@ def _choose(traces: TraceSet, known: KnownRows | None, grouped: bool) -> tuple[M
     return measured, unclear, counts, int((repeat & measured).sum())
 
 
-def verdict_of(claim: Claim, found: Rate, with_unclear: Rate | None, by_requests: OfTraffic | None = None) -> str:
+def shared_confidence(claim: Claim) -> float:
+    """Return the confidence of each interval: the claim's, whose doubt is shared where labels have claims of their own."""
+    confidence = claim.confidence or DEFAULT_CONFIDENCE
+    return 1 - (1 - confidence) / (1 + len(claim.labels)) if claim.labels else confidence
+
+
+def verdict_of(
+    claim: Claim,
+    found: Rate,
+    with_unclear: Rate | None,
+    by_requests: OfTraffic | None = None,
+    of_labels: Sequence[LabelRate] = (),
+) -> str:
     """Return what the rate that is claimed means for the claim, and so the rate with rows left out for their text alone.
 
-    Where rows were audited at several rates, they count as the requests that they stand for.
+    Where rows were audited at several rates, they count as the requests that they stand for. One claim of a label that is
+    contradicted is enough.
     """
     if claim.confidence is None:
         return NOTHING_CLAIMED
-    upper = found.upper if by_requests is None else by_requests.upper
-    upper = max(upper, with_unclear.upper if with_unclear else 0.0)
-    return CONTRADICTED if upper < claim.target else NOT_CONTRADICTED
+    is_under = upper_of(found, with_unclear, by_requests) < claim.target
+    is_contradicted = is_under or any(each.is_contradicted for each in of_labels)
+    return CONTRADICTED if is_contradicted else NOT_CONTRADICTED
 
 
 def shown_label(label: str) -> str:

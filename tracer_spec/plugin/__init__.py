@@ -24,7 +24,9 @@ from tracer_spec.plugin.contracts import (
     Vectors,
 )
 from tracer_spec.plugin.deployment import DeploymentOption
+from tracer_spec.plugin.foreseen import Foreseen, foresee
 from tracer_spec.plugin.hookspecs import hookimpl
+from tracer_spec.plugin.label_targets import LabelEstimate, LabelMeasure, LabelStep, LabelTarget
 from tracer_spec.plugin.policy import Candidate, Certificate, Chain, Fence, Measure, Model, Policy, Stage, WalkStep
 from tracer_spec.plugin.proposing import Calibrator, CalibratorPlugin, CertifyRows, Family, Target, Trained, Workshop
 
@@ -44,8 +46,13 @@ __all__ = [
     "Family",
     "Fence",
     "Fittable",
+    "Foreseen",
     "Guard",
     "GuardLearner",
+    "LabelEstimate",
+    "LabelMeasure",
+    "LabelStep",
+    "LabelTarget",
     "Mask",
     "Measure",
     "Model",
@@ -67,5 +74,6 @@ __all__ = [
     "Vectors",
     "WalkStep",
     "Workshop",
+    "foresee",
     "hookimpl",
 ]

@@ -238,6 +238,8 @@ class Evidence:
         The teacher's class, -1 where its label is off the list.
     votes : ndarray of shape (n, m - 1), float32, or None
         Where the surrogate averages m members: what each but the last gives to the class that the mean puts first.
+    folds : ndarray of shape (n,), int64, or None
+        The fold that held each row out, copies of one text in one: a row should be compared with other folds alone.
     """
 
     X: Vectors
@@ -245,6 +247,7 @@ class Evidence:
     agrees: Mask
     y: Classes
     votes: Scores | None = None
+    folds: Classes | None = None
 
 
 class Acceptor(Protocol):
@@ -266,10 +269,7 @@ class AcceptorLearner(Protocol):
     """Trains an acceptor."""
 
     def fit(self, evidence: Evidence, *, seed: int) -> Acceptor:
-        """Train on out-of-fold evidence; ``agrees`` may be all true or all false.
-
-        ``sample_weight``, shape (n,), comes as it does to :meth:`SurrogateLearner.fit`.
-        """
+        """Train on out-of-fold evidence, which may all agree or not at all; ``sample_weight`` as surrogates take it."""
         ...
 
 

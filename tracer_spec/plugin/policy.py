@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from tracer_spec.plugin.label_targets import LabelEstimate, LabelStep, LabelTarget
+
 # what a target is a rate of: agreement, of the traffic handled; end_to_end, of all traffic that gets no other label
 Measure: TypeAlias = Literal["agreement", "end_to_end"]
 
@@ -84,6 +86,10 @@ class Candidate:
     n_rows, n_handled, n_agree : float
         Fit rows, those handled, and those of them that agree with the teacher; where fit rows are weighted, as many rows of
         equal weight as tell as much, which need not be whole numbers.
+    labels : tuple of LabelEstimate
+        One for each of the target's labels, in its order.
+    cost : float
+        What a decision is estimated to cost, for a comparison; 0 where it was not estimated.
     """
 
     family: str
@@ -91,6 +97,8 @@ class Candidate:
     n_rows: float
     n_handled: float
     n_agree: float
+    labels: tuple[LabelEstimate, ...] = ()
+    cost: float = 0.0
 
     @property
     def coverage(self) -> float:
@@ -116,6 +124,12 @@ class Chain:
     surrogates: tuple[str, ...]
     candidates: tuple[Candidate, ...]
 
+    @property
+    def acceptors(self) -> tuple[str, ...]:
+        """Return the aliases of the acceptors that its candidates ask, each once."""
+        stages = (stage for candidate in self.candidates for stage in candidate.policy)
+        return tuple(dict.fromkeys(stage.acceptor.name for stage in stages if stage.acceptor))
+
 
 @dataclass(frozen=True, slots=True)
 class WalkStep:
@@ -130,6 +144,9 @@ class WalkStep:
     p_value : float or None
         In [0, 1]; None where the calibrator tests nothing.
     passed : bool
+        Whether all tests of the candidate passed, those of its labels too.
+    labels : tuple of LabelStep
+        One for each of the target's labels, in its order.
     """
 
     candidate: Candidate
@@ -137,6 +154,7 @@ class WalkStep:
     k: int
     p_value: float | None
     passed: bool
+    labels: tuple[LabelStep, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +192,8 @@ class Certificate:
         What the target is a rate of. Put in by the build.
     doubt : str
         What to look for where a test that passed is not believed; empty otherwise. Put in by the build.
+    labels : tuple of LabelTarget
+        What else is claimed of what ships, at the same confidence together with the target. Put in by the build.
     """
 
     calibrator: str
@@ -191,6 +211,7 @@ class Certificate:
     scores: tuple[float, ...] = ()
     measure: Measure = "agreement"
     doubt: str = ""
+    labels: tuple[LabelTarget, ...] = ()
 
     @property
     def status(self) -> Literal["certified", "uncertified", "draft", "refused"]:

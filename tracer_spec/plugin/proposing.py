@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from tracer_spec.plugin.contracts import Mask, Plugin, Scores
+from tracer_spec.plugin.label_targets import LabelTarget
 
 if TYPE_CHECKING:
-    from tracer_spec.plugin.policy import Candidate, Certificate, Chain, Measure, Policy, Stage
+    from tracer_spec.plugin.policy import Candidate, Certificate, Chain, Measure, Model, Policy, Stage
 
 
 class Trained(Protocol):
@@ -18,6 +19,11 @@ class Trained(Protocol):
     @property
     def name(self) -> str:
         """Return its alias in the spec."""
+        ...
+
+    @property
+    def acceptor(self) -> Model:
+        """Return its acceptor; where a spec names several, each surrogate is there once for each of them."""
         ...
 
     @property
@@ -110,6 +116,8 @@ class Target:
         The share of *all* traffic that must get the teacher's label, in (0, 1).
     budget : float or None
         The error that this look at the certify rows may spend, in (0, 1 - confidence]; None where it is the only look.
+    labels : tuple of LabelTarget
+        What is asked of single labels besides.
     """
 
     agreement: float | None
@@ -117,6 +125,7 @@ class Target:
     min_coverage: float = 0.0
     end_to_end: float | None = None
     budget: float | None = None
+    labels: tuple[LabelTarget, ...] = ()
 
     @property
     def delta(self) -> float:
@@ -146,6 +155,10 @@ class CertifyRows(Protocol):
         """Return (n handled, k of them agreeing) of a whole policy."""
         ...
 
+    def count_label(self, policy: Policy, asked: LabelTarget) -> tuple[int, int]:
+        """Return (n trials, k successes) of one of the target's labels; see :meth:`.LabelTarget.outcomes`."""
+        ...
+
 
 class Calibrator(Protocol):
     """Decides what may ship."""
@@ -170,7 +183,10 @@ class CalibratorPlugin(Plugin[Calibrator]):
         no label but the teacher's. The walk counts the same: handled rows that agree, or all rows but the wrong ones.
     tests : bool
         Whether it makes a test, and so a statement of confidence.
+    tests_labels : bool
+        Whether it tests ``target.labels`` too: a candidate passes only if the test of each of them does.
     """
 
     measure: Measure = "agreement"
     tests: bool = True
+    tests_labels: bool = False

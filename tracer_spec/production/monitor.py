@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from tracer_spec.errors import UsageError
+from tracer_spec.production.monitor_claims import ClaimTally, LabelClaim
 from tracer_spec.production.monitor_labels import Moved, moved
+from tracer_spec.production.monitor_rates import Progress, Rate
 from tracer_spec.production.monitor_reference import AGREEMENT, Reference
 from tracer_spec.production.monitor_scores import Drift
 from tracer_spec.production.monitor_tally import MOST_PERIODS, LabelTally, Moment, Period, Tally, count, time_of
@@ -34,42 +34,6 @@ _LARGEST = 690.0
 _ENOUGH = 600
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """A share with its interval, which contains the true one at all times together: k of n, in [lower, upper]."""
-
-    n: int
-    k: int
-    lower: float
-    upper: float
-
-    @property
-    def share(self) -> float | None:
-        """Return k / n, None where there is nothing to divide."""
-        return self.k / self.n if self.n else None
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How a claim fared in a stretch of days.
-
-    Parameters
-    ----------
-    day : date
-        On which it begins.
-    rows, handled : int
-        Decisions of the stretch, and those handled.
-    own, since : Rate
-        The rate that the claim is about, of this stretch alone, and since release up to its end.
-    """
-
-    day: date
-    rows: int
-    handled: int
-    own: Rate
-    since: Rate
-
-
 class Monitor:
     """Follows the decisions of one bundle, and says whether its claim still holds.
 
@@ -82,6 +46,8 @@ class Monitor:
         confidence, and .05 where nothing is certified.
     tally : Tally or None
         What an earlier monitor of the same bundle and alpha has counted.
+    claims : sequence of ClaimTally
+        What it has counted of the claims of single labels, in their order.
 
     Raises
     ------
@@ -92,19 +58,28 @@ class Monitor:
 
     Notes
     -----
-    *Refuted* is the e-process of :func:`~tracer_spec.stats.anytime.gather` against the target at 1 / alpha, and stays so.
+    *Refuted* is the e-process of :func:`~tracer_spec.stats.anytime.gather` against the target at 1 / alpha, and stays so. Where
+    labels have claims of their own, each has such a process, and alpha is shared evenly among all claims.
     *Warns* is the e-detector of :func:`~tracer_spec.stats.anytime.detect` at :data:`WARNING_BAR` against
     :attr:`Reference.warning_level`, and ends at :data:`WARNING_ENDS`. Both rest on audited rows alone, which a coin chose
     among all requests before anything was known of them. One thread adds at a time.
     """
 
-    def __init__(self, bundle: Bundle | Reference, *, alpha: float | None = None, tally: Tally | None = None) -> None:
+    def __init__(
+        self,
+        bundle: Bundle | Reference,
+        *,
+        alpha: float | None = None,
+        tally: Tally | None = None,
+        claims: Sequence[ClaimTally] = (),
+    ) -> None:
         self.reference = bundle if isinstance(bundle, Reference) else Reference.of(bundle)
         confidence = self.reference.confidence
         self.alpha = alpha if alpha is not None else DEFAULT_ALPHA if confidence is None else round(1 - confidence, 12)
         if not 0 < self.alpha < 1:
             raise UsageError(f"alpha must be between 0 and 1 (exclusive), got {alpha}")
         self.tally = tally if tally is not None else Tally()
+        self.claims = tuple(claims) or tuple(ClaimTally() for _ in self.reference.label_claims)
         self._bins = self.reference.bins
         if not self.tally.scores:
             self.tally.scores = [0] * len(self._bins)
@@ -159,6 +134,8 @@ class Monitor:
                 period.k += outcome
         if outcome is not None:
             self._test(outcome, said)
+        if story["audit"] and served == TEACHER:
+            self._test_labels(record.get("teacher"), story.get("label") if handled else None, said)
 
     def _outcome(self, teacher: Any, story: Mapping[str, Any]) -> bool | None:
         """Count an audited row; return whether it bears the claim out, None where it is no outcome of it."""
@@ -184,13 +161,21 @@ class Monitor:
         tally.evidence = gather(tally.evidence, n - 1, outcome, self.reference.target)
         tally.log_peak = max(tally.log_peak, float(log_e_value(tally.evidence, n)))
         tally.detectors = detect(tally.detectors, outcome, self.reference.warning_level)
-        if tally.refuted is None and tally.log_peak >= -math.log(self.alpha):
+        if tally.refuted is None and tally.log_peak >= math.log(self.refutes_at):
             tally.refuted = Moment(n, time)
         if not tally.is_warning and self.detector >= WARNING_BAR:
             tally.is_warning = True
             tally.warned = tally.warned or Moment(n, time)
         elif tally.is_warning and self.detector <= WARNING_ENDS:
             tally.is_warning = False
+
+    def _test_labels(self, teacher: Any, given: Any, time: str) -> None:
+        """Take an audited row into the test of each claim of a label that it is a trial of."""
+        log_bar = math.log(self.refutes_at)
+        for claim, tally in self.label_claims:
+            outcome = claim.outcome(teacher, given)
+            if outcome is not None:
+                tally.add(outcome, claim.level, log_bar, time)
 
     def _label(self, label: str) -> LabelTally:
         return self.tally.labels.setdefault(label, LabelTally())
@@ -209,15 +194,30 @@ class Monitor:
         """Return ``holds``, ``warns`` or ``refuted``; ``not measured`` before any outcome; or ``nothing claimed``."""
         if self.reference.confidence is None:
             return NOTHING_CLAIMED
-        if self.tally.refuted is not None:
+        if self.is_refuted:
             return REFUTED
         if not self._counts[0]:
             return NOT_MEASURED
         return WARNS if self.tally.is_warning else HOLDS
 
     @property
+    def label_claims(self) -> Sequence[tuple[LabelClaim, ClaimTally]]:
+        """Return the claims of single labels, each with what is counted of it."""
+        return list(zip(self.reference.label_claims, self.claims, strict=True))
+
+    @property
+    def is_refuted(self) -> bool:
+        """Return whether any of the claims has been refuted."""
+        return self.tally.refuted is not None or any(each.refuted is not None for each in self.claims)
+
+    @property
+    def refutes_at(self) -> float:
+        """Return the evidence that refutes a claim: 1 / alpha, alpha being shared where labels have claims of their own."""
+        return (1 + len(self.claims)) / self.alpha
+
+    @property
     def e_value(self) -> float:
-        """Return the largest evidence against the claim so far; 1 / alpha or more refutes it."""
+        """Return the largest evidence against the claim so far; :attr:`refutes_at` or more refutes it."""
         return math.exp(min(self.tally.log_peak, _LARGEST))
 
     @property
@@ -287,6 +287,10 @@ class Monitor:
                 own = self._rate(late.n, late.k)
                 return Progress(calendar.first_day(number), late.rows, late.handled, own, self.rate)
         return None
+
+    def rate_of(self, claim: ClaimTally) -> Rate:
+        """Return the rate that a claim of a label is about, since release."""
+        return self._rate(claim.n, claim.k)
 
     def _rate(self, n: int, k: int) -> Rate:
         return Rate(n, k, *anytime_interval(n, k, 1 - self.alpha))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tracer_spec.errors import BundleError
+from tracer_spec.production.monitor_claims import LabelClaim, read_label_claims
 from tracer_spec.production.monitor_scores import ScoreBins
 from tracer_spec.runtime.archive import AUDIT, CERTIFICATE
 from tracer_spec.runtime.bundle import Bundle, naming
@@ -43,6 +44,8 @@ class Reference:
         Of the acceptance scores of the certify rows.
     teacher, router : mapping of str to int
         Fit rows by the teacher's label, and those handled by the router's; empty where the bundle does not tell.
+    label_claims : tuple of LabelClaim
+        What is certified of single labels.
     """
 
     name: str
@@ -57,6 +60,7 @@ class Reference:
     bins: ScoreBins = field(repr=False)
     teacher: Mapping[str, int] = field(default_factory=dict, repr=False)
     router: Mapping[str, int] = field(default_factory=dict, repr=False)
+    label_claims: tuple[LabelClaim, ...] = ()
 
     @property
     def warning_level(self) -> float:
@@ -102,6 +106,7 @@ class Reference:
                 bins=ScoreBins(scores, max(int(_number(certificate, "n_certify") or 0), len(scores))),
                 teacher=dict(_teachers_labels(audit)),
                 router=_routers_labels(audit),
+                label_claims=tuple(read_label_claims(certificate, manifest.labels)),
             )
 
 

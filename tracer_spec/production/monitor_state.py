@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy as np
 from tracer_spec.atomic_write import replace_file
 from tracer_spec.errors import BundleError, DataError, UsageError, printable
 from tracer_spec.production.monitor import Monitor
+from tracer_spec.production.monitor_claims import ClaimTally
 from tracer_spec.production.monitor_reference import Reference
 from tracer_spec.production.monitor_tally import Calendar, Draws, LabelTally, Moment, Period, Tally, time_of
 from tracer_spec.runtime.strict_json import canonical_json, read_json
@@ -72,7 +73,9 @@ def read_state(path: Path, reference: Reference, alpha: float | None) -> tuple[M
         bundle, begun = document["bundle"], _number(document["alpha"])
         if not 0 < begun < 1:
             raise ValueError(f"alpha is {begun}")
-        tally = _tally(document, len(reference.bins)) if bundle["sha256"] == reference.sha256 else None
+        is_its_own = bundle["sha256"] == reference.sha256
+        tally = _tally(document, len(reference.bins)) if is_its_own else None
+        claims = list(_claims(document, len(reference.label_claims))) if is_its_own else []
         files = [ReadFile(str(each["path"]), _count(each["bytes"]), str(each["head"])) for each in document["files"]]
         of = printable(f"{bundle['name']} {bundle['version']}")
     except (BundleError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -87,7 +90,7 @@ def read_state(path: Path, reference: Reference, alpha: float | None) -> tuple[M
             where=str(path),
             hint="leave alpha out, or begin another state: a level that is changed after a look means nothing",
         )
-    return Monitor(reference, alpha=begun, tally=tally), files
+    return Monitor(reference, alpha=begun, tally=tally, claims=claims), files
 
 
 def state_document(monitor: Monitor, files: Sequence[ReadFile]) -> dict[str, Any]:
@@ -117,6 +120,17 @@ def state_document(monitor: Monitor, files: Sequence[ReadFile]) -> dict[str, Any
             for number, each in calendar.periods.items()
         },
         "files": [{"path": each.path, "bytes": each.n_bytes, "head": each.head} for each in files],
+        **({"label_claims": list(map(_claim_document, monitor.claims))} if monitor.claims else {}),
+    }
+
+
+def _claim_document(claim: ClaimTally) -> dict[str, Any]:
+    return {
+        "n": claim.n,
+        "k": claim.k,
+        "log_peak": claim.log_peak,
+        "evidence": claim.evidence.tolist(),
+        "refuted": asdict(claim.refuted) if claim.refuted else None,
     }
 
 
@@ -152,6 +166,18 @@ def _tally(document: Mapping[str, Any], n_bins: int) -> Tally:
         labels=labels,
         calendar=_calendar(document),
     )
+
+
+def _claims(document: Mapping[str, Any], n_claims: int) -> Iterator[ClaimTally]:
+    """Yield the counts of the claims of single labels."""
+    found = document.get("label_claims", [])
+    if len(found) != n_claims:
+        raise ValueError(f"there are {len(found)} claims of labels, not {n_claims}")
+    for each in found:
+        n, k = _count(each["n"]), _count(each["k"])
+        if k > n:
+            raise ValueError("k, n of a claim do not rise")
+        yield ClaimTally(n, k, _number(each["log_peak"]), _per_bet(each["evidence"]), _moment(each["refuted"]))
 
 
 def _calendar(document: Mapping[str, Any]) -> Calendar:

@@ -6,7 +6,7 @@ from tracer_spec.flow.documents.certificate import AGREEMENT, END_TO_END, Claim
 from tracer_spec.report.changes import NOISE_LEVEL, Changes
 from tracer_spec.report.compared_bundle import Side
 from tracer_spec.report.decision_changes import Flips
-from tracer_spec.text_format import plural, rate
+from tracer_spec.text_format import one_line, plural, rate
 
 _MEASURES = {AGREEMENT: "agreement", END_TO_END: "end-to-end"}
 
@@ -21,7 +21,7 @@ def verdict(changes: Changes) -> str:
     if changes.is_same_version:
         return f"nothing changes: both are {changes.new.name} {changes.new.version}"
     old, new = changes.old, changes.new
-    parts = [f"{old.status} → {new.status}", _target(old.claim, new.claim)]
+    parts = [f"{old.status} → {new.status}", _target(old.claim, new.claim), *_label_targets(old.claim, new.claim)]
     if changes.decides_alike:
         return "; ".join([*parts, "every request is decided as before"])
     if old.rows and new.rows:
@@ -95,9 +95,11 @@ def unknown(changes: Changes, flips: Flips | None) -> list[str]:
     """Return what this comparison cannot say."""
     if changes.is_same_version:
         return []
+    some = changes.old.claim.labels or changes.new.claim.labels
+    about = "but for the single labels that it names" if some else "never about one label"
     lines = [
         "Coverage, agreement as estimated and every rate per label come from the rows each bundle was made from: they "
-        "describe, and nothing of them is certified. A claim is about all handled traffic, never about one label."
+        f"describe, and nothing of them is certified. A claim is about all handled traffic, {about}."
     ]
     if flips is None and not changes.decides_alike:
         lines.append("Which requests are decided differently was not looked at: diff OLD NEW --traces FILE does.")
@@ -134,6 +136,22 @@ def _target(old: Claim, new: Claim) -> str:
     return f"{now} target {new.target:g} as before"
 
 
+def _label_targets(old: Claim, new: Claim) -> list[str]:
+    """Say that what is asked of single labels changes."""
+    was, now = _limits(old), _limits(new)
+    parts = []
+    for key in [*was, *(key for key in now if key not in was)]:
+        if was.get(key) != now.get(key):
+            name, measure = key
+            before, after = (f"{each[key]:g}" if key in each else "none" for each in (was, now))
+            parts.append(f"'{one_line(name)}' {measure} target {before} → {after}")
+    return parts
+
+
+def _limits(claim: Claim) -> dict[tuple[str, str], float]:
+    return {(each.label, each.measure): each.limit for each in claim.labels}
+
+
 def _answer(new: Side) -> str:
     """Say whether the new bundle can be trusted, and for what."""
     if new.status == "draft":
@@ -156,6 +174,12 @@ def _weaker(old: Side, new: Side) -> list[str]:
         return ["The two claims are about different rates, so neither is stronger."]
     pairs = (("target", before.target, after.target), ("confidence", before.confidence, after.confidence))
     lower = [f"{what} {was:g} → {now:g}" for what, was, now in pairs if now < was]
+    was, now = ({(each.label, each.measure): each.level for each in claim.labels} for claim in (before, after))
+    looser = [key for key, level in was.items() if now.get(key, 0.0) < level]
+    lower += [
+        f"'{one_line(label)}' {measure} {'asks less' if (label, measure) in now else 'is gone'}"
+        for label, measure in looser
+    ]
     return [f"The claim is weaker than before: {', '.join(lower)}."] if lower else []
 
 

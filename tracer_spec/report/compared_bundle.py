@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from tracer_spec.flow.documents.audit import AuditDocument, Counts
@@ -55,6 +55,7 @@ class Side:
             "claim": self.claim.text,
             "calibrator": self.certificate.calibrator or "",
             **{key: getattr(self.claim, key) for key in ("measure", "target", "confidence")},
+            **({"label_claims": [asdict(each) for each in self.claim.labels]} if self.claim.labels else {}),
             "bytes": self.n_bytes,
             **{key: getattr(self.certificate, key) for key in ("look", "level", "n", "k", "p_value")},
             "rows": counts_document(self.rows) if self.rows else None,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tracer_spec.errors import printable
 from tracer_spec.flow.remarks import remarks
-from tracer_spec.text_format import listing, one_line, plural, reasons
+from tracer_spec.text_format import label_counted_text, listing, one_line, percent, plural, reasons
 
 if TYPE_CHECKING:
     from tracer_spec.flow.documents.audit import AuditDocument
@@ -66,7 +66,13 @@ def bundle_facts(bundle: Bundle, certificate: CertificateDocument, audit: AuditD
             facts.append(Fact("cost", cost_text(audit.cost.usd_per_day, estimate.coverage)))
     if certificate.n is not None and certificate.k is not None:
         counts = certificate.n, certificate.k, certificate.p_value, certificate.level
-        facts.append(Fact("test", exact_test_text(certificate.measure, *counts)))
+        labels = [
+            (each.measure, each.label, each.limit, each.n, each.k, each.p_value)
+            for each in certificate.labels or ()
+            if each.n is not None and each.k is not None and each.p_value is not None
+        ]
+        tests = (exact_test_text(certificate.measure, *counts), *label_tests_text(labels, certificate.level))
+        facts.append(Fact("test", "\n".join(tests)))
     traces = bundle.manifest.provenance.get("traces", {})
     if {"read", "kept", "dropped", "fit", "certify"} <= traces.keys():
         kept = dropped_text(traces["read"], traces["kept"], traces["dropped"])
@@ -107,6 +113,14 @@ def policy_text(family: str, stages: Sequence[tuple[str, float | None]]) -> str:
     ]
     ending = "" if stages and stages[-1][1] is None else ", else defer"
     return f"{family}: {', then '.join(parts)}{ending}"
+
+
+def acceptor_fact(chosen: Sequence[str], tried: Iterable[Sequence[str]]) -> Iterator[Fact]:
+    """Yield which acceptors the policy asks, where several competed; ``tried`` are those of each chain."""
+    competed = list(dict.fromkeys(name for names in tried for name in names))
+    if len(competed) > 1:
+        ships = ", ".join(map(one_line, dict.fromkeys(chosen))) or "none"
+        yield Fact("acceptor", f"{ships}  (of {', '.join(map(one_line, competed))}, by the fit rows)")
 
 
 def estimate_text(coverage: float, agreement: float) -> str:
@@ -150,6 +164,27 @@ def exact_test_text(measure: Measure, n: int, k: int, p_value: float | None, lev
     allowed = "" if level is None else f", of {level:.2g} allowed"
     sure = "no test was made" if p_value is None else f"p = {p_value:.2g}{allowed}"
     return f"{k:,} of {n:,} {_COUNTED[measure]} ({sure})"
+
+
+def label_tests_text(
+    tests: Iterable[tuple[str, str, float, int, int, float]], level: float | None, *, judged: bool = False
+) -> list[str]:
+    """Describe the tests of labels, a line each: (measure, label, limit, n, k, p-value); ``judged`` says which failed.
+
+    Examples
+    --------
+    >>> label_tests_text([("missed", "fraud", 0.02, 320, 319, 0.012)], 0.05)
+    ["319 of 320 certify rows that the teacher calls 'fraud' get no other label, 98 % asked (p = 0.012, of 0.05 allowed)"]
+    """
+    allowed = "" if level is None else f", of {level:.2g} allowed"
+    lines = []
+    for measure, label, limit, n, k, p in tests:
+        asked = percent(limit if measure == "agreement" else 1 - limit)
+        verdict = "" if not judged or level is None else ", passed" if p <= level else ", failed"
+        lines.append(
+            f"{k:,} of {n:,} {label_counted_text(measure, label)}, {asked} asked (p = {p:.2g}{allowed}){verdict}"
+        )
+    return lines
 
 
 def dropped_text(read: int, kept: int, dropped: Mapping[str, int]) -> str:

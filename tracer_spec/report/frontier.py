@@ -55,9 +55,14 @@ def _names(chain: ProposedChain, candidate: Proposed) -> dict[str, str]:
     thresholds = ["all" if each is None else f"{each:.4f}" for each in candidate.thresholds or ()]
     return {
         "family": one_line(chain.family, 40),
-        "surrogates": one_line(" then ".join(chain.surrogates), 80),
+        "surrogates": one_line(" then ".join(chain.surrogates) + _asked(chain), 80),
         "thresholds": ", ".join(thresholds) or NONE,
     }
+
+
+def _asked(chain: ProposedChain) -> str:
+    """Name a chain's acceptors, where several competed."""
+    return f" ({', '.join(chain.acceptors)})" if chain.acceptors else ""
 
 
 def _point(chain: ProposedChain, candidate: Proposed) -> dict[str, Any]:

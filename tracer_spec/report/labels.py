@@ -6,7 +6,7 @@ from tracer_spec.flow.documents.audit import Slicing
 from tracer_spec.report.charts import Spec, chart, level_line
 from tracer_spec.report.documents import Documents
 from tracer_spec.report.section import OLDER, Absent, Chart, Room, Section, Shown
-from tracer_spec.text_format import NONE, as_share, count, one_line, percent
+from tracer_spec.text_format import NONE, as_share, count, listing, one_line, percent
 
 _REASONS = {
     "handled": "handled: a stage was sure",
@@ -29,13 +29,19 @@ def labels(documents: Documents, room: Room) -> Section | Absent:
         title=title,
         shows="How much of each label's traffic is handled, and how often the answer is the teacher's there; labels are the "
         "teacher's.",
-        caveat=f"{_ESTIMATES} Nothing is claimed for a single label.",
+        caveat=f"{_ESTIMATES} Nothing is claimed for a single label{_but_for(documents)}.",
         view={
             "rows": Shown.first(sorted(audit.labels, key=lambda each: (-each.n, each.label)), room.labels),
             "n_unknown": audit.n_unknown_labels,
             "unknown": Shown.first(made_up, room.pairs),
         },
     )
+
+
+def _but_for(documents: Documents) -> str:
+    """Say which labels have a claim after all."""
+    claimed = dict.fromkeys(each.label for each in documents.certificate.labels or ())
+    return f", but for what the claim above says of {listing(map(one_line, claimed), 4)}" if claimed else ""
 
 
 def slices(documents: Documents, room: Room) -> Section | Absent:

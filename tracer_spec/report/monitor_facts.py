@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from tracer_spec.errors import printable
-from tracer_spec.production.monitor import NOT_MEASURED, NOTHING_CLAIMED, REFUTED, WARNING_BAR, WARNS, Monitor, Rate
+from tracer_spec.production.monitor import NOT_MEASURED, NOTHING_CLAIMED, REFUTED, WARNING_BAR, WARNS, Monitor
+from tracer_spec.production.monitor_claims import e_value_of
 from tracer_spec.production.monitor_labels import Moved
 from tracer_spec.production.monitor_log import Reading
+from tracer_spec.production.monitor_rates import Rate
 from tracer_spec.production.monitor_reference import AGREEMENT, END_TO_END
 from tracer_spec.production.monitor_tally import Moment
 from tracer_spec.report.facts import Fact
-from tracer_spec.text_format import counted_names, listing, one_line, plural, reasons
+from tracer_spec.text_format import counted_names, label_counted_text, listing, one_line, plural, reasons
 
 _LEVELS = {REFUTED: "error", WARNS: "warning", NOT_MEASURED: "warning"}
 _SHOWN_LABELS = 5
@@ -37,6 +39,8 @@ def monitor_facts(monitor: Monitor, reading: Reading) -> Iterator[Fact]:
     yield Fact("agreement", _rate(monitor.agreement, counted[AGREEMENT]))
     if reference.measure == END_TO_END:
         yield Fact("end to end", _rate(monitor.rate, counted[END_TO_END]))
+    if monitor.claims:
+        yield Fact("by label", "\n".join(_label_claims(monitor)))
     if (late := monitor.lately) is not None:
         yield Fact("lately", _rate(late.own, f"{counted[reference.measure]}, since {late.day.isoformat()}"))
     yield Fact("coverage", _rate(monitor.coverage, "rows are handled"))
@@ -66,6 +70,14 @@ def monitor_verdict(monitor: Monitor) -> str:
     reference, verdict = monitor.reference, monitor.verdict
     name = "agreement" if reference.measure == AGREEMENT else "the end-to-end rate"
     target, level = f"{reference.target:.6g}", f"{reference.warning_level:.3f}"
+    if fallen := [
+        f"'{one_line(claim.label)}' ({claim.measure})" for claim, each in monitor.label_claims if each.refuted
+    ]:
+        own = "has, too" if monitor.tally.refuted else "has not"
+        return (
+            f"what was claimed of {', '.join(fallen)} is refuted, see 'by label'; {name} {own} been shown to be under the "
+            f"{target} that was claimed\n{_NEXT}\n{_UNTIL_THEN}"
+        )
     if verdict == REFUTED and monitor.tally.refuted:
         told = f"refuted {_at(monitor.tally.refuted)}"
         return f"{name} has been under the {target} that was claimed: {told}\n{_NEXT}\n{_UNTIL_THEN}"
@@ -102,8 +114,18 @@ def _rate(rate: Rate, counted: str) -> str:
 
 
 def _e_value(monitor: Monitor) -> str:
-    bar = f"{1 / monitor.alpha:,.6g} refutes"
+    bar = f"{monitor.refutes_at:,.6g} refutes"
+    if monitor.claims:
+        bar += f", alpha being shared among {1 + len(monitor.claims)} claims"
     return f"{_size(monitor.e_value_now)} now, {_size(monitor.e_value)} at most so far; {bar}"
+
+
+def _label_claims(monitor: Monitor) -> Iterator[str]:
+    """Describe the claims of single labels."""
+    for claim, tally in monitor.label_claims:
+        told = _rate(monitor.rate_of(tally), label_counted_text(claim.measure, claim.label, "audited rows"))
+        refuted = f", refuted {_at(tally.refuted)}" if tally.refuted else ""
+        yield f"{told}; {claim.level:.6g} is claimed, e-value {_size(e_value_of(tally))} at most so far{refuted}"
 
 
 def _detector(monitor: Monitor) -> str:

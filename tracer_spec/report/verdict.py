@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from tracer_spec.flow.documents.certificate import LabelClaim
 from tracer_spec.production.monitor import REFUTED, Monitor
 from tracer_spec.report.documents import Documents
 from tracer_spec.report.facts import Fact, bundle_facts
 from tracer_spec.report.monitor_facts import monitor_verdict
 from tracer_spec.text_format import as_share, one_line, percent, usd
 
+_SHOWN_LABELS = 4
 _UNCERTIFIED = {
     "draft": "Nothing is certified and the certify rows stay sealed: every number here is an estimate from fit rows.",
     "uncertified": "The certificate states no confidence: every number here is an estimate or a count, and none is a promise.",
@@ -58,8 +60,9 @@ def verdict(documents: Documents) -> Verdict:
     word = "uncertified" if status == "certified" and documents.certificate.confidence is None else status
     told = bundle_facts(documents.bundle, documents.certificate, documents.audit)
     facts = {each.name: each.text for each in told}
-    claim = one_line(facts["claim"], 600).rstrip(".")
-    test = f"Its test: {facts['test']}. " if "test" in facts else ""
+    claim = one_line(facts["claim"], 2000).rstrip(".")
+    tests = facts["test"].splitlines() if "test" in facts else []
+    test = f"Its {'test' if len(tests) == 1 else 'tests'}: {'; '.join(tests)}. " if tests else ""
     certified = (
         f"Only the sentence above is certified. {test}Everything else here is an estimate from fit rows, out of fold."
     )
@@ -80,6 +83,14 @@ def _notes(monitor: Monitor | None, told: Sequence[Fact]) -> Iterator[str]:
     yield from (each.text for each in told if each.name == "note")
 
 
+def _label_tile(claim: LabelClaim) -> Tile:
+    """Return the number that is certified of one label."""
+    name = one_line(claim.label, 40)
+    if claim.measure == "missed":
+        return Tile(f"{name}: missed", f"≤ {percent(claim.limit)}", "of what the teacher calls so", "certified")
+    return Tile(f"{name}: agreement", f"≥ {percent(claim.limit)}", "of what the router calls so", "certified")
+
+
 def _tiles(documents: Documents, word: str) -> list[Tile]:
     certificate, estimate, cost = documents.certificate, documents.estimate, documents.audit.cost
     tiles = []
@@ -88,6 +99,7 @@ def _tiles(documents: Documents, word: str) -> list[Tile]:
         name, of = ("No wrong label", "of all traffic") if whole else ("Agreement", "of what is handled")
         sure = f"{of}, with {percent(certificate.confidence)} confidence"
         tiles.append(Tile(name, f"≥ {percent(certificate.target)}", sure, "certified"))
+        tiles += [_label_tile(each) for each in (certificate.labels or ())[:_SHOWN_LABELS]]
     elif certificate.target is not None:
         tiles.append(Tile("Target", percent(certificate.target), "asked for, not certified", "target"))
     if estimate is not None:

@@ -32,8 +32,10 @@ DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
 
 @dataclass(slots=True)
 class _Count:
-    """How many fields have been met in the whole model."""
+    """What the model may hold, and how many fields have been met in the whole of it."""
 
+    domains: tuple[str, ...] | None = DOMAINS
+    masks: bool = False
     n_fields: int = 0
     n_texts: int = 0
 
@@ -67,12 +69,30 @@ def check_graph(model: bytes) -> None:
         With the fact and the remedy.
     """
     try:
-        _read(model, Field(0, BYTES, 0, len(model), 0, 1), _MODEL, "a model", 0, _Count())
+        check_fields(model)
         check_cost(model)
     except WireError as error:
         raise BundleError(f"is not an ONNX model: {error}", address=POLICY, hint=REFETCH) from None
     except GraphRefusedError as refusal:
         raise BundleError(str(refusal), address=POLICY, hint=refusal.hint) from None
+
+
+def check_fields(model: bytes, *, domains: tuple[str, ...] | None = DOMAINS, masks: bool = False) -> None:
+    """Refuse fields that this library does not know, and constants that are not whole.
+
+    Parameters
+    ----------
+    model : bytes
+    domains : tuple of str or None
+        The domains that it may name; None where its operators are compared with a list of both later.
+    masks : bool
+        Whether a constant may hold minus infinity, as attention masks do.
+
+    Raises
+    ------
+    WireError, GraphRefusedError
+    """
+    _read(model, Field(0, BYTES, 0, len(model), 0, 1), _MODEL, "a model", 0, _Count(domains, masks))
 
 
 def _read(data: bytes, where: Field, schema: Mapping[int, _Rule], what: str, depth: int, count: _Count) -> None:
@@ -108,9 +128,9 @@ def _text(data: bytes, field: Field) -> str:
     return data[field.start : field.end].decode("utf-8", "backslashreplace")
 
 
-def _check_domain(data: bytes, field: Field, _depth: int, _count: _Count) -> None:
+def _check_domain(data: bytes, field: Field, _depth: int, count: _Count) -> None:
     domain = _text(data, field)
-    if domain not in DOMAINS:
+    if count.domains is not None and domain not in count.domains:
         raise GraphRefusedError(
             f"uses operators of the domain {domain[:80]!r}; allowed: '', ai.onnx, ai.onnx.ml",
             "rebuild it from surrogates that export standard operators alone",
@@ -135,8 +155,8 @@ def _counted(_data: bytes, _field: Field, _depth: int, _count: _Count) -> None:
     """Take a field as it is: it is only counted."""
 
 
-def _tensor(data: bytes, field: Field, _depth: int, _count: _Count) -> None:
-    check_tensor(data, field.start, field.end)
+def _tensor(data: bytes, field: Field, _depth: int, count: _Count) -> None:
+    check_tensor(data, field.start, field.end, masks=count.masks)
 
 
 def _dimension(data: bytes, field: Field, depth: int, count: _Count) -> None:
@@ -164,12 +184,12 @@ def _short_texts(data: bytes, field: Field, depth: int, count: _Count) -> None:
         raise GraphRefusedError(f"has more than {limits.TREE_NODES} texts in attributes", _PLAIN)
 
 
-def _floats(data: bytes, field: Field, _depth: int, _count: _Count) -> None:
+def _floats(data: bytes, field: Field, _depth: int, count: _Count) -> None:
     if field.repeated == 1:
-        check_finite_floats(np.frombuffer(data, "<f4", count=1, offset=field.start), "an attribute")
+        check_finite_floats(np.frombuffer(data, "<f4", count=1, offset=field.start), "an attribute", masks=count.masks)
         return
     elements = np.frombuffer(data, np.uint8, count=field.end - field.start, offset=field.start).reshape(-1, 5)
-    check_finite_floats(np.ascontiguousarray(elements[:, 1:]).view("<f4"), "an attribute")
+    check_finite_floats(np.ascontiguousarray(elements[:, 1:]).view("<f4"), "an attribute", masks=count.masks)
 
 
 _Rule: TypeAlias = tuple[int, bool, _Check | None]

@@ -62,8 +62,11 @@ class GraphRefusedError(Exception):
         self.hint = hint
 
 
-def check_tensor(data: bytes, start: int, end: int) -> None:
-    """Refuse the ``TensorProto`` ``data[start:end]`` unless it is whole, of an honest size and finite."""
+def check_tensor(data: bytes, start: int, end: int, *, masks: bool = False) -> None:
+    """Refuse the ``TensorProto`` ``data[start:end]`` unless it is whole, of an honest size and finite.
+
+    With ``masks``, it may hold minus infinity too.
+    """
     dims: list[int] = []
     data_type, name = 0, None
     held: dict[int, Field] = {}
@@ -89,7 +92,7 @@ def check_tensor(data: bytes, start: int, end: int) -> None:
             name = data[field.start : field.end].decode("utf-8", "backslashreplace")[:80]
         elif number not in (_DOC, _METADATA):
             raise WireError(f"field {number} of a tensor is unknown, given twice, or of wire type {field.kind}")
-    _check_content(data, f"the constant {name or ''!r}", dims, data_type, held)
+    _check_content(data, f"the constant {name or ''!r}", dims, data_type, held, masks=masks)
 
 
 def _dims(data: bytes, field: Field) -> list[int]:
@@ -105,7 +108,9 @@ def _dims(data: bytes, field: Field) -> list[int]:
     return found
 
 
-def _check_content(data: bytes, what: str, dims: list[int], data_type: int, held: dict[int, Field]) -> None:
+def _check_content(
+    data: bytes, what: str, dims: list[int], data_type: int, held: dict[int, Field], *, masks: bool
+) -> None:
     """Compare what a tensor claims with what it holds."""
     if len(dims) > MAX_RANK or any(not 0 <= signed(dim) <= MAX_ELEMENTS for dim in dims):
         raise GraphRefusedError(f"gives {what} impossible dimensions", PLAIN)
@@ -120,7 +125,7 @@ def _check_content(data: bytes, what: str, dims: list[int], data_type: int, held
             raise GraphRefusedError(f"keeps {what} in a field that does not fit its type", PLAIN)
         floats = _as_floats(data, data_type, field)
         if floats is not None and n_held:
-            check_finite_floats(floats, what)
+            check_finite_floats(floats, what, masks=masks)
     if n_held != n_elements:
         raise GraphRefusedError(f"says that {what} has {n_elements} elements; it has {n_held}", PLAIN)
 
@@ -146,9 +151,9 @@ def _as_floats(data: bytes, data_type: int, field: Field) -> NDArray[Any] | None
     return values
 
 
-def check_finite_floats(values: NDArray[Any], what: str) -> None:
-    """Refuse numbers that are not finite."""
-    if not np.isfinite(values).all():
+def check_finite_floats(values: NDArray[Any], what: str, *, masks: bool = False) -> None:
+    """Refuse numbers that are not finite; with ``masks``, minus infinity is let through."""
+    if not np.isfinite(values).all() and not (masks and (np.isfinite(values) | np.isneginf(values)).all()):
         raise GraphRefusedError(
             f"has a number that is not finite in {what}",
             "train the surrogate again; where a bound is meant, use the largest finite float",

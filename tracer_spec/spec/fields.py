@@ -135,6 +135,15 @@ def unique(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
+# of a key that takes one value or a list of them: which of the two was written
+ONE, SEVERAL = TAGS = ("(one)", "(several)")
+
+
+def one_or_several(value: Any) -> str:
+    """Return which of the two was written."""
+    return SEVERAL if isinstance(value, list | tuple) else ONE
+
+
 def non_empty(what: str) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
     """Return a check that a list has at least one item."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import (
     AfterValidator,
@@ -18,6 +18,7 @@ from pydantic import (
     StrictBool,
     StrictInt,
     ValidationInfo,
+    field_serializer,
     field_validator,
     model_serializer,
 )
@@ -36,9 +37,12 @@ from tracer_spec.spec.fields import (
     refusal,
     refusals,
 )
-from tracer_spec.spec.reference import Part, PluginRef, PluginRefs
+from tracer_spec.spec.label_targets import LabelTargets
+from tracer_spec.spec.reference import Acceptors, Part, PluginRef, PluginRefs
 from tracer_spec.spec.sources import Sources, shared
 from tracer_spec.spec.traces import FormatMap, TracesSpec
+
+T = TypeVar("T")
 
 DEFAULT_ZOO = ("logreg", "mlp")
 DEFAULT_FAMILIES = ("global", "l2d", "rsb")
@@ -71,6 +75,16 @@ class TargetSpec(Part):
         description="The test that decides what may ship.",
         json_schema_extra={"default": DEFAULT_CALIBRATOR},
     )
+    labels: LabelTargets = Field(
+        default_factory=dict,
+        description="What must be certified of single labels besides, at the same confidence together.",
+        json_schema_extra={"default": {}},
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_younger_key(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out the labels where there are none, as below."""
+        return {key: value for key, value in write(self).items() if key != "labels" or value}
 
     @field_validator("agreement")
     @classmethod
@@ -195,9 +209,10 @@ class RouterSpec(Part):
         description="The shapes of policy to propose.",
         json_schema_extra={"default": list(DEFAULT_FAMILIES), "minItems": 1},
     )
-    acceptor: PluginRef = Field(
+    acceptor: Acceptors = Field(
         default_factory=lambda: PluginRef(use=DEFAULT_ACCEPTOR),
-        description="What predicts, per input, whether the surrogate will agree with the teacher.",
+        description="What predicts, per input, whether the surrogate will agree with the teacher; of a list, the fit rows "
+        "choose one.",
         json_schema_extra={"default": DEFAULT_ACCEPTOR},
     )
     guards: PluginRefs = Field(default=(), description="What refuses inputs far from the training data.")
@@ -224,6 +239,21 @@ class RouterSpec(Part):
                 raise refusals("split", [(("strategy",), value.strategy, refusal(fact, hint=hint, about_value=False))])
         return value
 
+    @field_serializer("acceptor")
+    def _alone_as_one(self, value: PluginRef | tuple[PluginRef, ...]) -> dict[str, Any] | list[dict[str, Any]]:
+        """Write a list of one as the one in it: it says the same, and a digest of it is the same."""
+        written = [each.model_dump(mode="json", by_alias=True) for each in _listed(value)]
+        return written[0] if len(written) == 1 else written
+
+    @property
+    def acceptors(self) -> tuple[PluginRef, ...]:
+        """Return the acceptors that compete, in the spec's order."""
+        return _listed(self.acceptor)
+
+    def acceptor_path(self, number: int) -> tuple[str | int, ...]:
+        """Return the path of an acceptor in the spec."""
+        return ("acceptor", number) if isinstance(self.acceptor, tuple) else ("acceptor",)
+
     @property
     def sources(self) -> tuple[TracesSpec, ...]:
         """Return the sources of traces, in the spec's order."""
@@ -244,8 +274,8 @@ class RouterSpec(Part):
         return ("traces", number) if isinstance(self.traces, tuple) else ("traces",)
 
 
-def _listed(traces: TracesSpec | tuple[TracesSpec, ...] | None) -> tuple[TracesSpec, ...]:
-    return traces if isinstance(traces, tuple) else (traces,) if traces else ()
+def _listed(value: T | tuple[T, ...] | None) -> tuple[T, ...]:
+    return value if isinstance(value, tuple) else (value,) if value else ()
 
 
 def canonical(spec: RouterSpec) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from pydantic import BaseModel, ValidationError
 
 from tracer_spec.errors import Problem, did_you_mean
 from tracer_spec.spec.error_text import fact_and_hint, missing, not_a, noun
+from tracer_spec.spec.fields import TAGS
 from tracer_spec.spec.model_lookup import Slot, slot_at
 from tracer_spec.spec.nodes import Node, Pairs, Path, address, child, find, key_place, nearest, quoted
-from tracer_spec.spec.sources import TAGS
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationInfo, model_validator
 
-from tracer_spec.spec.fields import PluginName, is_plugin_name, refusal, refusals
+from tracer_spec.spec.fields import (
+    ONE,
+    SEVERAL,
+    PluginName,
+    is_plugin_name,
+    non_empty,
+    one_or_several,
+    refusal,
+    refusals,
+)
 
 
 class Part(BaseModel):
@@ -57,3 +66,8 @@ def _unique_aliases(refs: tuple[PluginRef, ...], info: ValidationInfo) -> tuple[
 
 
 PluginRefs = Annotated[tuple[PluginRef, ...], AfterValidator(_unique_aliases)]
+Acceptors = Annotated[
+    Annotated[PluginRef, Tag(ONE)] | Annotated[PluginRefs, AfterValidator(non_empty("acceptor")), Tag(SEVERAL)],
+    Discriminator(one_or_several),
+]
+"""One acceptor, or several that compete."""

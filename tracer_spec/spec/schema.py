@@ -62,8 +62,8 @@ def router_schema(options: PluginOptions | None = None) -> Schema:
     for owner, key, kind in _PLACES:
         if kind in given:
             schema = definitions[owner]["properties"][key]
-            holder = schema if "$ref" in schema else schema["items"]
-            holder["$ref"] = REF + kind
+            for holder in _references(schema):
+                holder["$ref"] = REF + kind
             definitions[kind] = _reference(definitions["plugin"], kind, given[kind])
     if "source" in given:
         definitions["traces"] = _typed(definitions["traces"], "source", given["source"])
@@ -105,16 +105,25 @@ def _of_the_spec() -> dict[str, Schema]:
             schema |= {"title": key, "description": described[key]}
         definitions[name] = definition
     del definitions["plugin"]["properties"]["as"]["default"]
-    definitions["router"]["properties"]["traces"] = _one_or_several(definitions["router"]["properties"]["traces"])
+    keys = definitions["router"]["properties"]
+    keys["traces"] = _one_or_several(keys["traces"], "traces")
+    keys["acceptor"] = _one_or_several(keys["acceptor"], "plugin")
     _say_what_keys_ask_of_each_other(definitions)
     return definitions
 
 
-def _one_or_several(traces: Schema) -> Schema:
-    """Return the schema of one source or a list of them, by the kind of value: what is wrong is told of the right one."""
-    said = {key: traces[key] for key in ("title", "description")}
-    one = {"$ref": f"{REF}traces"}
-    return {**said, "if": {"type": "array"}, "then": {"type": "array", "minItems": 1, "items": one}, "else": one}
+def _one_or_several(schema: Schema, name: str) -> Schema:
+    """Return the schema of one value or a list of them, by the kind of value: what is wrong is told of the right one."""
+    said: Schema = {key: schema[key] for key in ("title", "description", "default") if key in schema}
+    several = {"type": "array", "minItems": 1, "items": {"$ref": REF + name}}
+    return {**said, "if": {"type": "array"}, "then": several, "else": {"$ref": REF + name}}
+
+
+def _references(schema: Schema) -> list[Schema]:
+    """Return what refers to a plugin in the schema of a key: itself, or its items, or each by the kind of value."""
+    if "$ref" in schema:
+        return [schema]
+    return [schema["items"]] if "items" in schema else [schema["then"]["items"], schema["else"]]
 
 
 def _leave_out_null(schema: Schema, *, is_meant: bool) -> None:

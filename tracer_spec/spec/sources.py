@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Discriminator, Tag
 
-from tracer_spec.spec.fields import non_empty, refusal, refusals
+from tracer_spec.spec.fields import ONE, SEVERAL, non_empty, one_or_several, refusal, refusals
 from tracer_spec.spec.traces import TracesSpec
 
 # a router has one space of labels, one kind of text, and one claim: what these say is said of all of it
@@ -21,13 +21,6 @@ SHARED = (
     ("labels", "train"),
     ("labels", "describe"),
 )
-
-
-ONE, SEVERAL = TAGS = ("(source)", "(sources)")
-
-
-def _tag(value: Any) -> str:
-    return SEVERAL if isinstance(value, list | tuple) else ONE
 
 
 def shared(sources: Sequence[TracesSpec], *path: str) -> Any:
@@ -72,5 +65,5 @@ Sources = Annotated[
     | Annotated[
         tuple[TracesSpec, ...], AfterValidator(non_empty("source")), AfterValidator(check_shared), Tag(SEVERAL)
     ],
-    Discriminator(_tag),
+    Discriminator(one_or_several),
 ]

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tracer_spec.plugin import CalibratorPlugin, Candidate, Certificate, Chain, Measure, Target
+from tracer_spec.plugin import CalibratorPlugin, Candidate, Certificate, Chain, LabelTarget, Measure, Target
 from tracer_spec.testing.command_output import command_output, ship_renamed
 from tracer_spec.testing.contract import Contract
 from tracer_spec.testing.simulated_rows import Rows, World, chain
@@ -204,6 +204,35 @@ class CalibratorContract(Contract):
             false <= allowed,
             f"{false} of {RUNS} certificates are false; at a confidence of {1 - delta:g}, chance allows {allowed}",
             fix="test in the frozen order, stop at the first failure, and correct for every further look at the rows",
+        )
+
+    def test_labels_with_targets_are_tested_in_every_step(self) -> None:
+        """Where it says that it tests labels: a label that falls short is certified no more often than it may be."""
+        from scipy.stats import binom
+
+        plugin = self.descriptor
+        if not isinstance(plugin, CalibratorPlugin) or not plugin.tests_labels:
+            raise unittest.SkipTest("it says that it tests no targets of labels; a spec that has them is refused")
+        asked = LabelTarget("one", "agreement", 0.9)
+        target, world, false = replace(self.target, agreement=0.6, labels=(asked,)), World(asked.level - _SHORT_BY), 0
+        for run in range(RUNS):
+            rng = np.random.default_rng([13, run])
+            chains, rows = [chain(world.draw(N_FIT, rng), target.labels)], world.draw(N_CERTIFY, rng)
+            certificate = self.made().certify(self._order(chains, N_CERTIFY, target), rows, target)
+            false += certificate.chosen is not None
+            steps = [(step.labels[:1], rows.count_label(step.candidate.policy, asked)) for step in certificate.walk]
+            self.require(
+                all(
+                    [(each.target, each.n, each.k) for each in labels] == [(asked, *counts)] for labels, counts in steps
+                ),
+                "a step of the walk does not hold the test of the target's label",
+                fix="put LabelStep(asked, *rows.count_label(policy, asked), p_value) into the step for each of target.labels",
+            )
+        allowed = int(binom.ppf(0.999, RUNS, target.delta))
+        self.require(
+            false <= allowed,
+            f"{false} of {RUNS} certificates say of a label what is false; chance allows {allowed}",
+            fix="pass a candidate only where the test of each label does, at no more than target.delta",
         )
 
     def test_it_spends_no_more_than_the_looks_budget(self) -> None:

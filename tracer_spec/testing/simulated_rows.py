@@ -5,11 +5,12 @@ Each row has a score, uniform in [0, 1], and a surrogate that agrees or not. A p
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from tracer_spec.plugin import Candidate, Chain, Mask, Model, Policy, Scores, Stage
+from tracer_spec.plugin import Candidate, Chain, LabelEstimate, LabelTarget, Mask, Model, Policy, Scores, Stage
 
 _SURROGATE, _ACCEPTOR = Model("s", b""), Model("a", b"")
 LEVELS = tuple(round(1 - 0.05 * step, 2) for step in range(1, 20))
@@ -31,6 +32,11 @@ class Rows:
         (stage,) = policy
         handled = self.score >= stage.threshold
         return int(handled.sum()), int((handled & self.agrees).sum())
+
+    def count_label(self, policy: Policy, asked: LabelTarget) -> tuple[int, int]:
+        """Return (n trials, k successes) of a label's target, in a world whose teacher and router know that label alone."""
+        n, k = self.count(policy)
+        return (n, k) if asked.measure == "agreement" else (len(self), len(self) - (n - k))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +64,12 @@ def gate(threshold: float) -> Policy:
     return (Stage(_SURROGATE, _ACCEPTOR if threshold else None, threshold),)
 
 
-def chain(rows: Rows) -> Chain:
+def chain(rows: Rows, labels: Sequence[LabelTarget] = ()) -> Chain:
     """Return the chain of gates of falling thresholds, counted on these rows, that ends in accepting all."""
+
+    def estimates(policy: Policy) -> tuple[LabelEstimate, ...]:
+        return tuple(LabelEstimate(len(rows), *rows.count_label(policy, each)) for each in labels)
+
     policies = [gate(threshold) for threshold in (*LEVELS, 0.0)]
-    candidates = tuple(Candidate("l2d", policy, len(rows), *rows.count(policy)) for policy in policies)
+    candidates = tuple(Candidate("l2d", each, len(rows), *rows.count(each), estimates(each)) for each in policies)
     return Chain("l2d", ("s",), candidates)

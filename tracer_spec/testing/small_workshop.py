@@ -38,7 +38,7 @@ def small_workshop(*, closed: bool = False) -> Workshop:
     return Workshop(
         FitRows(X, y.astype(np.int64), np.arange(N_ROWS, dtype=np.int64) % 3, N_CLASSES),
         zoo=[resolved("surrogate", "logreg"), resolved("surrogate", "dt")],
-        acceptor=resolved("acceptor", "logistic"),
+        acceptors=[resolved("acceptor", "logistic")],
         guards=[],
         denied=np.full(N_CLASSES, closed),
         target=Target(agreement=0.8, confidence=0.9),

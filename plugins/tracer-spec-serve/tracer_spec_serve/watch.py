@@ -78,7 +78,7 @@ class Watch:
     @property
     def is_refuted(self) -> bool:
         """Return whether the claim is refuted; it stays so."""
-        return self._monitor.tally.refuted is not None
+        return self._monitor.is_refuted
 
     @property
     def verdict(self) -> str:
@@ -108,7 +108,7 @@ class Watch:
     @property
     def bar(self) -> float:
         """Return the evidence that refutes it."""
-        return 1 / self._monitor.alpha if self._monitor.alpha else math.inf
+        return self._monitor.refutes_at if self._monitor.alpha else math.inf
 
     @property
     def target(self) -> float:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tracer_spec.errors import DataError
 from tracer_spec.flow.documents.certificate import AGREEMENT, END_TO_END, Claim
+from tracer_spec.flow.rates import Rate
 from tracer_spec.flow.traces.name_counts import N_LISTED
 from tracer_spec.flow.traces.out_of_prompts import FEW
 from tracer_spec.flow.traces.traffic import Traffic
@@ -22,7 +23,6 @@ from tracer_spec.flow.verify import (
     SAME_EVENT,
     Drift,
     LabelCount,
-    Rate,
     Verification,
     verdict_of,
 )

@@ -113,7 +113,8 @@ def verify(
     MissingDependencyError
         Where the workers lack a package.
     UsageError
-        Where the claim is per group, and there is no column of groups or of ids; where the bundle takes vectors.
+        Where the claim is per group, and there is no column of groups or of ids; where the bundle takes vectors, or has
+        claims of single labels.
 
     Notes
     -----
@@ -142,6 +143,11 @@ def verify(
             "this bundle's claim is per group", hint="group='COLUMN', and id='COLUMN', which chooses a row of each"
         )
     claim = CertificateDocument.of_bundle(opened).claimed(opened.manifest.status)
+    if claim.labels:
+        raise UsageError(
+            "this bundle has claims of single labels, and Spark does not count them",
+            hint="'tracer-spec verify BUNDLE TRACES' holds all claims together",
+        )
     session = df.sparkSession
     shipped = ship(session, bundle, sha256, Settings(embedder, embedder_options, True))
     check_workers(session)

@@ -40,7 +40,37 @@ def test_the_story_tells_what_can_be_certified_before_anything_is_trained(run, q
     assert re.search(r"^  plugins +source jsonl; embedder lsa; surrogate logreg, logreg-smooth, mlp; ", story, re.M)
     assert re.search(r"^ +from tracer-spec \d", story, re.M)
     assert story.endswith("  next        tracer-spec build router.yaml\n")
-    assert [line.split()[0] for line in result.stderr.splitlines() if line] == ["plan", "read", "split"]
+    assert [line.split()[0] for line in result.stderr.splitlines() if line] == ["plan", "read", "split", "curve"]
+    assert re.search(r"^ +> 1,500 +1\.00 ", story, re.M)
+
+
+def test_the_curve_is_drawn_from_fit_rows_alone_where_it_is_asked_for(run, quickstart):
+    def drawn(*options):
+        return json.loads(run("plan", "router.yaml", "-q", "--json", *options).stdout)["curve"]
+
+    assert drawn("--no-curve") is None
+    before = drawn("--curve")
+    assert [each["traces"] for each in before["points"]] == [300, 1000, 1500, 3000, 10000]
+    chances = [each["expected"][-1]["chance"] for each in before["points"]]
+    assert chances == sorted(chances)
+    _answer_certify_rows_at_random(quickstart)
+    assert drawn("--curve") == before
+
+
+def _answer_certify_rows_at_random(folder):
+    """Give every certify row another label of those there are."""
+    from tracer_spec.flow.prepare import part, read_traces
+    from tracer_spec.plan import load_plan
+    from tracer_spec.plugin.registry import find_plugins
+
+    plan = load_plan(folder / "router.yaml", find_plugins())
+    traces = read_traces(plan)
+    certify = set(traces.rows[part(traces, plan.spec.split).certify].tolist())
+    labels = sorted(set(traces.labels))
+    lines = (folder / "traces.jsonl").read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    changed = [row | {"teacher": labels[at % len(labels)]} if at in certify else row for at, row in enumerate(rows)]
+    (folder / "traces.jsonl").write_text("".join(json.dumps(row) + "\n" for row in changed))
 
 
 def test_an_end_to_end_target_is_told_in_its_own_words(run, quickstart):

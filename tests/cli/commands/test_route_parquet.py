@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -14,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tracer_spec.cli.commands import route_workers
-from tracer_spec.errors import TracerError
+from tracer_spec.errors import DataError, TracerError
 from tracer_spec.runtime import load
 from tracer_spec.runtime.router_ref import RouterRef
 
@@ -117,17 +119,54 @@ def test_options_of_columns_are_for_parquet(run, bundle, tmp_path):
         assert (result.returncode, "--out FILE.parquet" in result.stderr) == (2, True)
 
 
-def _end_itself(*_):
-    os.kill(os.getpid(), signal.SIGKILL)
+def _end_if_worker(*_):
+    if multiprocessing.parent_process() is not None:
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.001)
 
 
 def test_a_worker_that_is_killed_ends_the_work_with_an_error(bundle):
-    job = route_workers.Job(RouterRef(bundle), None, is_native=True)
+    job = route_workers.Job(RouterRef(bundle), None, by_spec=False)
     with (
         pytest.raises(TracerError, match="a worker process ended"),
-        route_workers.side_by_side(job, 2, load(bundle), None) as decide,
+        route_workers.start_workers(job, 1) as workers,
     ):
-        list(decide(_end_itself, range(10)))
+        list(route_workers.side_by_side(workers, load(bundle), None)(_end_if_worker, itertools.count()))
+
+
+def _where(_router, _read, chunk):
+    return chunk, os.getpid()
+
+
+def test_chunks_are_decided_here_until_a_worker_has_started_and_then_by_both_in_their_order(bundle):
+    job, seen = route_workers.Job(RouterRef(bundle), None, by_spec=False), []
+    with route_workers.start_workers(job, 2) as workers:
+        decided = route_workers.side_by_side(workers, load(bundle), None)(_where, itertools.count())
+        for number, (chunk, process) in enumerate(decided):
+            assert chunk == number
+            seen.append(process)
+            if number > 20 and len(set(seen)) == 3:
+                break
+            time.sleep(0.001)
+    assert seen[0] == os.getpid()
+
+
+def _refuse_an_odd_number(_router, _read, chunk):
+    if chunk % 2:
+        raise DataError(f"{chunk} is odd")
+    return chunk
+
+
+@pytest.mark.parametrize("n_workers", [0, 1])
+def test_what_a_chunk_is_refused_for_is_told_after_the_answers_before_it(bundle, n_workers):
+    job, got = route_workers.Job(RouterRef(bundle), None, by_spec=False), []
+    with route_workers.start_workers(job, n_workers) as workers:
+        for each in workers.started:
+            each.result()
+        decide = route_workers.side_by_side(workers, load(bundle), None)
+        with pytest.raises(DataError, match="101 is odd"):
+            got.extend(decide(_refuse_an_odd_number, [*range(0, 100, 2), 101, 103]))
+    assert got == list(range(0, 100, 2))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")

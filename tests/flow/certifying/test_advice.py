@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from tracer_spec.flow.certifying.advice import advise
-from tracer_spec.plugin import Candidate, Chain, Target
+from tracer_spec.flow.certifying.advice import LabelAdvice, advise
+from tracer_spec.plugin import Candidate, Chain, LabelEstimate, LabelTarget, Target
 from tracer_spec.stats.binomial import trials_needed
 
 
@@ -43,3 +43,31 @@ def test_nothing_is_advised_where_no_candidate_is_estimated_to_reach_the_target_
     high = [Chain("l2d", ("a",), (Candidate("l2d", (), 600, 500, 499),))]
     assert advise(high, 1000, 0, Target(0.95, 0.95)).traces_needed is None
     assert advise(high, 1000, 400, Target(0.95, 0.95)).traces_needed is not None
+
+
+MISSED, AGREES = LabelTarget("fraud", "missed", 0.1), LabelTarget("fraud", "agreement", 0.9)
+
+
+def test_a_refusal_is_told_what_the_test_of_each_label_needs():
+    labels = (LabelEstimate(600, 30, 30), LabelEstimate(600, 20, 10))
+    chains = [Chain("l2d", ("a",), (Candidate("l2d", (), 600, 500, 499, labels),))]
+    target = Target(0.9, 0.95, labels=(MISSED, AGREES))
+    advice = advise(chains, 1000, 400, target)
+    needed = trials_needed(30 / 31, 0.9, target.delta)
+    assert advice.traces_needed is None  # half of what is called so is so, and nine tenths are asked
+    assert advice.labels == (
+        LabelAdvice(MISSED, 29, 20, 1.0, math.ceil(needed / 0.05 / 0.4)),  # one row in twenty is so by the teacher
+        LabelAdvice(AGREES, 29, 13, 0.5, None),
+    )
+
+
+def test_a_candidate_needs_as_many_traces_as_the_most_demanding_of_its_tests():
+    def chain_of(n_label: int) -> list[Chain]:
+        candidate = Candidate("l2d", (), 600, 500, 499, (LabelEstimate(600, n_label, n_label),))
+        return [Chain("l2d", ("a",), (candidate,))]
+
+    without = advise([Chain("l2d", ("a",), (Candidate("l2d", (), 600, 500, 499),))], 1000, 400, Target(0.9, 0.95))
+    target = Target(0.9, 0.95, labels=(MISSED,))
+    assert advise(chain_of(600), 1000, 400, target).traces_needed == without.traces_needed
+    rare = advise(chain_of(30), 1000, 400, target)
+    assert rare.traces_needed == rare.labels[0].traces_needed > without.traces_needed

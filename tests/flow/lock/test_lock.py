@@ -146,8 +146,11 @@ def test_keys_are_told_so_that_a_change_can_be_named_and_private_ones_are_not(tm
     monkeypatch.setenv("NAME", "logreg")
     path = tmp_path / "router.yaml"
     path.write_text(SPEC.replace("[logreg]", '["${NAME}", {use: mlp, with: {hidden: [16], alpha: 0.1}}]'))
-    told = told_keys(load_spec(path, overrides=["zoo[1].with.alpha=0.5", "traces.labels.allowed=/home/me/labels.txt"]))
+    changed = ["zoo[1].with.alpha=0.5", "traces.labels.allowed=/home/me/labels.txt", "target.labels.acme.missed=0.1"]
+    told = told_keys(load_spec(path, overrides=changed))
     assert told["target.agreement"] == 0.9
+    assert told["target.labels"].startswith("sha256:")
+    assert not any("acme" in key for key in told)
     assert told["zoo.mlp.with.hidden"] == "[16]"
     assert (told["zoo[0].use"], told.get("zoo[0].as", "")) == ("not told", "")
     assert told["zoo.mlp.with.alpha"] == "not told"

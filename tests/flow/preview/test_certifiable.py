@@ -7,6 +7,7 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binom
 
 from tracer_spec.flow.lock.file import lock_path
 from tracer_spec.flow.prepare import part, read_traces
@@ -180,3 +181,40 @@ def test_certify_rows_replaced_whole_change_nothing_that_is_told(tmp_path):
     assert before.ceiling.n_conflicting > 0
     fit_changed = [{**row, "teacher": "unheard"} if row["id"] not in certify else row for row in given]
     assert outlook_of(tmp_path, fit_changed) != before
+
+
+# --- targets of single labels ------------------------------------------------------------------------------------------
+
+
+def test_the_rows_that_the_test_of_a_label_needs_follow_from_the_level_and_those_expected_from_the_fit_rows(tmp_path):
+    traces = rows(1000, lambda i: "rare" if i % 10 == 0 else "ab"[i % 2])
+    target = {"agreement": 0.9, "labels": {"rare": {"missed": 0.1, "agreement": 0.95}, "a": {"missed": 0.2}}}
+    outlook = outlook_of(tmp_path, traces, target=target)
+    able, found = outlook.certifiable, {(each.asked.label, each.asked.measure): each for each in outlook.label_targets}
+    for (label, _), each in found.items():
+        assert each.fewest == math.ceil(math.log(able.level) / math.log(each.asked.level))
+        assert each.expected == round(outlook.labels[label] / outlook.n_fit * able.n_certify)
+    assert not found["rare", "missed"].is_hopeless
+    assert found["rare", "agreement"].chance == pytest.approx(
+        binom.sf(found["rare", "agreement"].fewest - 1, able.n_certify, outlook.labels["rare"] / outlook.n_fit)
+    )
+
+
+def test_a_label_too_rare_for_its_test_makes_the_plan_uncertifiable_and_tells_how_many_traces_it_takes(tmp_path):
+    traces = rows(1000, lambda i: "rare" if i % 100 == 0 else "ab"[i % 2])
+    outlook = outlook_of(tmp_path, traces, target={"agreement": 0.9, "labels": {"rare": {"missed": 0.01}}})
+    (rare,) = outlook.label_targets
+    assert (outlook.status, outlook.certifiable.status, rare.is_hopeless) == ("uncertifiable", "certifiable", True)
+    share = outlook.labels["rare"] / outlook.n_fit * outlook.certifiable.n_certify / 1000
+    assert rare.traces_missing == math.ceil(rare.fewest / share) - 1000
+    listed = {
+        "use": "jsonl",
+        "with": {"path": str(tmp_path / "traces.jsonl")},
+        "labels": {"allowed": ["a", "b", "rare", "x"]},
+    }
+    never = outlook_of(tmp_path, traces, traces=listed, target={"agreement": 0.9, "labels": {"x": {"missed": 0.5}}})
+    assert (never.status, never.label_targets[0].expected, never.label_targets[0].traces_missing) == (
+        "uncertifiable",
+        0,
+        0,
+    )

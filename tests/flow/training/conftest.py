@@ -135,7 +135,7 @@ def workshop(rows, *, memory=None, **changes):
     """Train a zoo that tells, with an acceptor and a guard that tell."""
     given = {
         "zoo": [learner("surrogate", alias) for alias in ("first", "second")],
-        "acceptor": learner("acceptor"),
+        "acceptors": [learner("acceptor")],
         "guards": [learner("guard")],
         "denied": np.zeros(rows.n_classes, bool),
         "target": Target(agreement=0.8, confidence=0.9),

@@ -10,7 +10,7 @@ from tracer_spec.flow.training.thresholds import thresholds_at_levels
 from tracer_spec.flow.training.workshop import N_LEVELS
 from tracer_spec.graph import constant_scores
 from tracer_spec.plan import Resolved
-from tracer_spec.plugin import Options
+from tracer_spec.plugin import LabelTarget, Options, Target
 
 N, K = 24, 3
 
@@ -102,7 +102,7 @@ def make(telling, rows, gate):
 
     def workshop(zoo, **changes):
         learners = [Resolved(name, plugin, Favour(**options)) for name, options in zoo.items()]
-        return telling.workshop(rows, **({"zoo": learners, "acceptor": gate("acceptor"), "guards": []} | changes))
+        return telling.workshop(rows, **({"zoo": learners, "acceptors": [gate("acceptor")], "guards": []} | changes))
 
     return workshop
 
@@ -141,9 +141,33 @@ def test_equals_are_averaged_two_at_most_and_the_weak_are_not(make):
 
 
 def test_a_learner_without_a_gate_is_skipped_with_the_reason(make, gate):
-    workshop = make({"a": {}, "b": {"label": 1}}, acceptor=gate("acceptor", fails=True))
+    workshop = make({"a": {}, "b": {"label": 1}}, acceptors=[gate("acceptor", fails=True)])
     assert workshop.trained == ()
     assert [(each.status, each.reason) for each in workshop.reports] == [("skipped", "no gate for this one")] * 2
+
+
+def test_each_surrogate_is_there_once_for_each_acceptor_and_the_best_surrogates_come_first(make, gate):
+    acceptors = [gate("acceptor", by=by) for by in ("x", "y")]
+    workshop = make({"good": {"label": 1}, "best": {}, "same": {}}, acceptors=acceptors)
+    found = [(each.name, each.acceptor.name) for each in workshop.trained]
+    names = ["best", "same", "average(best, same)", "good"]
+    assert found == [(name, f"acceptor by {by}") for name in names for by in ("x", "y")]
+    assert [each.name for each in workshop.reports] == ["good", "best", "same", "average(best, same)"]
+    for each in workshop.trained:
+        assert workshop.gated(workshop.stage(each, 0.5)) is each
+        second = workshop.residual(each, np.arange(N) > 4)
+        assert (second.name, second.acceptor.name) == (each.name, each.acceptor.name)
+
+
+def test_a_surrogate_goes_on_with_the_acceptors_that_could_be_trained_and_the_others_are_told(make, gate):
+    workshop = make({"a": {}}, acceptors=[gate("acceptor", by="x", fails=True), gate("acceptor", by="y")])
+    assert [each.acceptor.name for each in workshop.trained] == ["acceptor by y"]
+    (report,) = workshop.reports
+    assert (report.status, report.notes) == ("trained", ("acceptor 'acceptor by x' failed: no gate for this one",))
+    nothing = make({"a": {}}, acceptors=[gate("acceptor", by=by, fails=True) for by in ("x", "y")])
+    assert nothing.reports[0].reason == "; ".join(
+        f"acceptor 'acceptor by {by}' failed: no gate for this one" for by in ("x", "y")
+    )
 
 
 def test_labels_that_are_denied_are_never_eligible(make):
@@ -153,7 +177,7 @@ def test_labels_that_are_denied_are_never_eligible(make):
 
 
 def test_the_acceptor_of_each_surrogate_has_a_seed_of_its_own(telling):
-    workshop = telling.workshop(telling.fit_rows(), acceptor=telling.learner("acceptor", of="seed"))
+    workshop = telling.workshop(telling.fit_rows(), acceptors=[telling.learner("acceptor", of="seed")])
     accepted = [each.accept.tolist() for each in workshop.trained]
     assert len(accepted) == 3  # two learners, and their average
     assert len({each[0] for each in accepted}) == 3
@@ -233,3 +257,23 @@ def test_a_row_must_pass_every_guard_under_the_label_that_was_held_out(make, gat
             ("guard by first", 9.0),
             ("guard by predicted", 0.0),
         ]
+
+
+def test_a_candidate_is_counted_for_each_label_with_a_target(make, rows):
+    asked = tuple(LabelTarget(label, measure, 0.5) for label in ("zero", "one") for measure in ("missed", "agreement"))
+    target, classes = Target(0.8, 0.9, labels=asked), {"zero": 0, "one": 1, "two": 2}
+    workshop = make({"a": {}, "b": {"label": 1}}, average=False, target=target, classes=classes)
+    trained = by_name(workshop)
+    policy = (workshop.stage(trained["a"], 0.75), workshop.stage(trained["b"], 0.5))
+    accept = [np.float32(1 - number / N) for number in range(N)]
+    given = [0 if each >= 0.75 else 1 if each >= 0.5 else None for each in accept]
+    expected = []
+    for number in (0, 1):
+        of_teacher = [answer for answer, y in zip(given, rows.y, strict=True) if y == number]
+        of_router = [y for answer, y in zip(given, rows.y, strict=True) if answer == number]
+        expected += [
+            (N, len(of_teacher), sum(answer in (None, number) for answer in of_teacher)),
+            (N, len(of_router), sum(y == number for y in of_router)),
+        ]
+    found = workshop.candidate("pair", policy).labels
+    assert [(each.n_rows, each.n, each.k) for each in found] == expected

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tracer_spec.builtin.calibrators.champion import Promise, champion
 from tracer_spec.builtin.calibrators.claims import tested_certificate
 from tracer_spec.builtin.calibrators.walk import walk
-from tracer_spec.plugin import Candidate, Certificate, CertifyRows, Chain, Target, WalkStep
+from tracer_spec.plugin import Candidate, Certificate, CertifyRows, Chain, Target, WalkStep, foresee
 from tracer_spec.stats.binomial import predicted_power
-from tracer_spec.text_format import percent
+from tracer_spec.text_format import label_claims_text, listing, one_line, percent
 
 # where even the likeliest candidate has less chance than this, the certify rows stay sealed and no look is spent
 WORTH_A_LOOK = 0.01
@@ -42,27 +43,25 @@ class ParetoTesting:
 
         Notes
         -----
-        The champion is the chain with the greatest (predicted power x predicted coverage). The walk starts where a
+        The champion is the chain with the greatest (predicted power x predicted coverage); among acceptors that promise the
+        same within noise, the cheaper decision. The walk starts where a
         rejection is likeliest, since everything after a first failure is lost; splitting delta over several starts cost
-        more than it brought.
+        more than it brought. Where labels have targets of their own, the power of a candidate is that of its weakest test.
         """
-        delta = target.delta
-        champion: list[tuple[Candidate, float]] = []
-        best = 0.0
+        promises: list[Promise] = []
+        power: dict[int, float] = {}
         for chain in chains:
-            rated = [
-                (candidate, _power(candidate, n_certify, target.level, delta))
-                for candidate in chain.candidates
-                if candidate.coverage >= target.min_coverage
-            ]
-            utility = max((power * candidate.coverage for candidate, power in rated), default=0.0)
-            if utility > best:
-                champion, best = rated, utility
-        powers = [power for _, power in champion]
-        if max(powers, default=0.0) < WORTH_A_LOOK:
+            able = [each for each in chain.candidates if each.coverage >= target.min_coverage]
+            power |= {id(each): _power(each, n_certify, target) for each in able}
+            if able:
+                best = max(able, key=lambda each: power[id(each)] * each.coverage)
+                promises.append(Promise(chain, best, power[id(best)] * best.coverage))
+        chosen = champion(promises)
+        if chosen is None:
             return ()
-        start = max(range(len(powers)), key=lambda i: (powers[i], champion[i][0].coverage))
-        return tuple(candidate for candidate, _ in champion[start:])
+        tested = [each for each in chosen.chain.candidates if id(each) in power]
+        start = max(range(len(tested)), key=lambda i: (power[id(tested[i])], tested[i].coverage))
+        return tuple(tested[start:]) if power[id(tested[start])] >= WORTH_A_LOOK else ()
 
     def certify(self, ordered: Sequence[Candidate], rows: CertifyRows, target: Target) -> Certificate:
         """Walk the frozen order while p <= delta; ship the certified candidate of the greatest predicted coverage.
@@ -71,22 +70,27 @@ class ParetoTesting:
         -----
         Given how many rows a candidate handles, the number that agree is binomial at its true agreement, so the exact
         p-value holds conditionally. The order was frozen before: the first candidate in it whose agreement is under the
-        target is rejected with probability at most delta, and nothing after it is reached otherwise.
+        target is rejected with probability at most delta, and nothing after it is reached otherwise. So it is where labels
+        have targets: the first candidate that falls short of one of them is rejected by that one's test.
         """
-        steps = walk(ordered, lambda candidate: rows.count(candidate.policy), target)
+        steps = walk(ordered, rows, lambda candidate: rows.count(candidate.policy), target)
         chosen = max((step for step in steps if step.passed), key=lambda step: step.candidate.coverage, default=None)
         return tested_certificate("pareto-testing", target, rows, steps, chosen, _claim(target, chosen))
 
 
-def _power(candidate: Candidate, n_certify: int, target: float, delta: float) -> float:
-    """Return the predicted chance that the candidate passes."""
-    n_test = round(candidate.coverage * n_certify)
-    return predicted_power(n_test, candidate.n_handled, candidate.n_agree, target, delta)
+def _power(candidate: Candidate, n_certify: int, target: Target) -> float:
+    """Return the predicted chance that the candidate passes its weakest test."""
+    tests = foresee(candidate, n_certify, target)
+    return min(predicted_power(each.n_test, each.n_fit, each.k_fit, each.level, target.delta) for each in tests)
 
 
 def _claim(target: Target, chosen: WalkStep | None) -> str:
     """Say in one sentence what is certified, or that nothing is."""
     share, confidence = percent(target.level), percent(target.confidence)
     if chosen is None:
-        return f"no policy could be shown, at {confidence} confidence, to agree with the teacher on {share} of what it handles"
-    return f"with {confidence} confidence, this router agrees with the teacher on at least {share} of the traffic it handles"
+        shown = f"no policy could be shown, at {confidence} confidence, to agree with the teacher on {share} of what it handles"
+        named = listing(dict.fromkeys(f"'{one_line(each.label)}'" for each in target.labels), 4)
+        return f"{shown}, and to keep the targets of {named}" if named else shown
+    labels = label_claims_text((each.measure, each.label, each.limit) for each in target.labels)
+    claim = f"with {confidence} confidence, this router agrees with the teacher on at least {share} of the traffic it handles"
+    return f"{claim}, and {labels}" if labels else claim

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tracer_spec.builtin.calibrators.champion import Promise, champion
 from tracer_spec.builtin.calibrators.claims import tested_certificate
 from tracer_spec.builtin.calibrators.walk import walk
 from tracer_spec.plugin import Candidate, Certificate, CertifyRows, Chain, Target, WalkStep
@@ -44,11 +45,10 @@ class RiskControl:
             right = candidate.n_rows - (candidate.n_handled - candidate.n_agree)
             return candidate.coverage * predicted_power(n_certify, candidate.n_rows, right, target.level, target.delta)
 
-        rated = [(max(map(utility, chain.candidates)), chain) for chain in chains]
-        best, champion = max(rated, key=lambda pair: pair[0], default=(0.0, None))
-        if champion is None or best == 0.0:
-            return ()
-        return tuple(candidate for candidate in champion.candidates if candidate.coverage >= target.min_coverage)
+        best = [(chain, max(chain.candidates, key=utility)) for chain in chains]
+        chosen = champion([Promise(chain, candidate, utility(candidate)) for chain, candidate in best])
+        candidates = chosen.chain.candidates if chosen else ()
+        return tuple(candidate for candidate in candidates if candidate.coverage >= target.min_coverage)
 
     def certify(self, ordered: Sequence[Candidate], rows: CertifyRows, target: Target) -> Certificate:
         """Test each candidate on all certify rows; ship the last before the first failure."""
@@ -57,7 +57,7 @@ class RiskControl:
             n, k = rows.count(candidate.policy)
             return len(rows), len(rows) - (n - k)
 
-        steps = walk(ordered, right, target)
+        steps = walk(ordered, rows, right, target)
         chosen = next((step for step in reversed(steps) if step.passed), None)
         return tested_certificate("risk-control", target, rows, steps, chosen, _claim(target, chosen))
 

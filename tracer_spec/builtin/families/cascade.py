@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -31,8 +31,13 @@ class Cascade:
     """
 
     def propose(self, workshop: Workshop) -> Iterable[Chain]:
-        """Yield a chain for each of the best surrogates as a second stage behind the best one."""
-        for first in workshop.trained[:1]:
+        """Yield, for each acceptor, a chain for each of the best surrogates as a second stage behind the best one."""
+        for acceptor in dict.fromkeys(each.acceptor.name for each in workshop.trained):
+            yield from self._behind(workshop, [each for each in workshop.trained if each.acceptor.name == acceptor])
+
+    def _behind(self, workshop: Workshop, trained: Sequence[Trained]) -> Iterator[Chain]:
+        """Yield the chains of surrogates with one acceptor, the best first."""
+        for first in trained[:1]:
             opening = _opening(workshop, first)
             if not opening:
                 continue
@@ -41,7 +46,7 @@ class Cascade:
             taught = ~_easy(workshop, first)
             if int((~kept).sum()) < _FEWEST_RESIDUAL_ROWS or int(taught.sum()) < _FEWEST_RESIDUAL_ROWS:
                 continue
-            for each in workshop.trained[:_SECONDS]:
+            for each in trained[:_SECONDS]:
                 second = workshop.residual(each, taught)
                 if second is None:
                     continue

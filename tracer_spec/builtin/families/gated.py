@@ -16,7 +16,7 @@ class Gated:
     """Accept where the acceptor's score reaches a threshold; the last candidate of the chain accepts all."""
 
     def propose(self, workshop: Workshop) -> Iterable[Chain]:
-        """Yield one chain per surrogate, of falling thresholds."""
+        """Yield one chain per surrogate and acceptor, of falling thresholds."""
         for trained in workshop.trained:
             thresholds = [*workshop.thresholds(trained), None]
             policies = [(workshop.stage(trained, at),) for at in thresholds]

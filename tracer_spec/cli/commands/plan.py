@@ -13,10 +13,12 @@ from tracer_spec.cli.console import print_document
 from tracer_spec.cli.options import brief_option, only_one_of, overrides_option, quiet_option
 from tracer_spec.cli.output import GITHUB, JSON, chosen_format, format_options
 from tracer_spec.cli.verbs import VERBS
+from tracer_spec.text_format import listing
 
 if TYPE_CHECKING:
     from tracer_spec.flow.preview.cached import Forecast
     from tracer_spec.flow.preview.certifiable import Outlook
+    from tracer_spec.flow.preview.curve import Curve
     from tracer_spec.plan import Plan
 
 
@@ -26,24 +28,41 @@ if TYPE_CHECKING:
 @format_options
 @quiet_option
 @brief_option
+@click.option(
+    "--curve/--no-curve",
+    default=None,
+    help="Estimate what more or fewer traces would certify: by default where there are 1,200 fit rows or fewer.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Show every label and every plugin.")
 def command(
-    spec: str, overrides: Sequence[str], form: str | None, as_json: bool, quiet: bool, brief: bool, verbose: bool
+    spec: str,
+    overrides: Sequence[str],
+    form: str | None,
+    as_json: bool,
+    quiet: bool,
+    brief: bool,
+    curve: bool | None,
+    verbose: bool,
 ) -> None:
     """Say what a spec's traces can certify, before anything is trained.
 
     Reads the traces, parts them, and counts: rows by what became of them, labels, how far the teacher agrees with
     itself, the rows that certify, how many of them a policy must handle to be certifiable at all, and, where nothing
-    could be, how many more traces it takes. Of certify rows it looks at nothing but their number. Writes nothing.
+    could be, how many more traces it takes. Of certify rows it looks at nothing but their number.
+
+    The curve trains one quick learner on parts of the fit rows, and estimates what would be certified with 300 to 10,000
+    traces, and for other targets. Nothing else is trained. Writes nothing but the cache.
     """
     check_build_packages("planning a build")
     from tracer_spec.cli.progress import watch
+    from tracer_spec.flow.cache.memory import Memory
     from tracer_spec.flow.cache.store import open_store
     from tracer_spec.flow.lock.file import lock_path
     from tracer_spec.flow.lock.fitted import dealt_before
-    from tracer_spec.flow.prepare import check_teachers, part, read_traces, weight_notes
+    from tracer_spec.flow.prepare import check_teachers, label_target_notes, part, read_traces, weight_notes
     from tracer_spec.flow.preview.cached import forecast
     from tracer_spec.flow.preview.certifiable import preview
+    from tracer_spec.flow.preview.curve import draw_curve, is_quick
     from tracer_spec.flow.progress import staged
     from tracer_spec.flow.traces.fit_weights import fit_weights
     from tracer_spec.flow.traces.label_space import label_space
@@ -74,7 +93,8 @@ def command(
             allowed_labels=plan.allowed_labels,
             makes_a_test=plan.makes_a_test,
             lock=lock_path(plan.loaded.file),
-            notes=(*weight_notes(plan, weights), *label_notes(plan, fit, labels)),
+            weights=weights,
+            notes=(*label_target_notes(plan), *weight_notes(plan, weights), *label_notes(plan, fit, labels)),
         )
         store = open_store()
         cached = forecast(
@@ -88,13 +108,18 @@ def command(
             weights=weights,
             named=texts_to_train(plan, fit, labels),
         )
+        drawn = None
+        if is_quick(plan, outlook.n_fit) if curve is None else curve:
+            with staged(observe, "curve") as done:
+                drawn = draw_curve(plan, traces.take(sides.fit), outlook, weights, Memory(store))
+                done(f"{drawn.learner} on {listing([f'{n:,}' for n in drawn.learned])} fit rows" if drawn else "none")
         store.close()
     if form == JSON:
-        print_document(document_of(plan, outlook, cached))
+        print_document(document_of(plan, outlook, cached, drawn))
         return
     from tracer_spec.cli.text.plan import plan_outcome
 
-    outcome = plan_outcome(plan, outlook, cached, spec, verbose=verbose)
+    outcome = plan_outcome(plan, outlook, cached, drawn, spec, verbose=verbose)
     if not quiet:
         click.echo(err=True)
     click.echo(outcome.text(brief=brief))
@@ -104,9 +129,13 @@ def command(
         publish_plan(outcome, spec, overrides)
 
 
-def document_of(plan: Plan, outlook: Outlook, cached: Forecast) -> dict[str, Any]:
+def document_of(plan: Plan, outlook: Outlook, cached: Forecast, drawn: Curve | None) -> dict[str, Any]:
     """Return the document of ``plan --json``."""
     accounting, ceiling, able = outlook.accounting, outlook.ceiling, outlook.certifiable
+    of_labels = [
+        {**asdict(each.asked), **_values(each, "fewest", "expected", "likely_rate", "likely_rows", "traces_missing")}
+        for each in outlook.label_targets
+    ]
     return {
         "schema_version": 1,
         "status": outlook.status,
@@ -137,7 +166,9 @@ def document_of(plan: Plan, outlook: Outlook, cached: Forecast) -> dict[str, Any
         "certifiable": _values(
             able,
             *("look", "level", "fewest", "smallest_coverage", "traces_missing", "likely_agreement", "likely_rows"),
-        ),
+        )
+        | ({"labels": of_labels} if of_labels else {}),
+        "curve": None if drawn is None else _curve(drawn),
         "cache": asdict(cached),
         "plugins": [
             {
@@ -150,6 +181,27 @@ def document_of(plan: Plan, outlook: Outlook, cached: Forecast) -> dict[str, Any
             for each in plan.resolved
         ],
         "warnings": [*outlook.warnings, *outlook.notes],
+    }
+
+
+def _curve(drawn: Curve) -> dict[str, Any]:
+    return {
+        "learner": drawn.learner,
+        "learned": list(drawn.learned),
+        "now": drawn.now.n_traces,
+        "points": [
+            {
+                "traces": point.n_traces,
+                "fit": point.n_fit,
+                "certify": point.n_certify,
+                "expected": [
+                    {"target": target, **asdict(each)}
+                    for target, each in zip(drawn.targets, point.expected, strict=True)
+                ],
+            }
+            for point in drawn.points
+        ],
+        "nearest": asdict(drawn.nearest),
     }
 
 

@@ -92,36 +92,37 @@ def command(
         router.check_embedder()
     if text is not None and not to_parquet:
         return _one(router, text, as_json)
-    from tracer_spec.cli.commands.route_lines import describe
+    from tracer_spec.cli.commands.route_lines import answer, describe
     from tracer_spec.cli.commands.route_streams import find_files, output, progress
-    from tracer_spec.cli.commands.route_workers import Job, side_by_side
+    from tracer_spec.cli.commands.route_workers import Job, side_by_side, start_workers
     from tracer_spec.runtime.router_ref import RouterRef
 
     found = find_files(files or (STDIN,))
-    is_native = _is_native(opened) and not any(map(is_table, found))
+    # Parquet that becomes Parquet is read by its columns
+    by_spec = not to_parquet and (not _is_native(opened) or any(map(is_table, found)))
     # a worker reads the very file that was read here
     ref = RouterRef(bundle, opened.sha256, embedder=embedder, embedder_options=embedder_options)
-    tree, read = (None, None) if is_native and not to_parquet else _spec_and_reader(opened, source)
-    with (
-        output(out) as file,
-        contextlib.redirect_stdout(sys.stderr),
-        progress(out, quiet) as tell,
-        side_by_side(Job(ref, source, is_native), n_workers, router, read) as decide,
-        _interruptible(out) as counts,
-    ):
-        if to_parquet and tree is not None:
-            from tracer_spec.cli.commands.route_parquet import choose_column, write_decisions
+    with start_workers(Job(ref, source, by_spec), n_workers - 1) as workers:
+        tree = _spec(opened, source) if by_spec or to_parquet else None
+        read = _spec_reader(opened, tree) if by_spec and tree is not None else None
+        decide = side_by_side(workers, router, read)
+        with (
+            output(out) as file,
+            contextlib.redirect_stdout(sys.stderr),
+            progress(out, quiet) as tell,
+            _interruptible(out) as counts,
+        ):
+            if to_parquet and tree is not None:
+                from tracer_spec.cli.commands.route_parquet import choose_column, write_decisions
 
-            column = choose_column(router, tree, found[0], text, vector)
-            write_decisions(decide, found, column, prefix, file, counts, tell)
-        else:
-            from tracer_spec.cli.commands.route_lines import answer
-
-            for lines, more in decide(answer, _chunks(opened, router, found, tree, read)):
-                file.write(lines)
-                file.flush()
-                counts += more
-                tell(counts.lines)
+                column = choose_column(router, tree, found[0], text, vector)
+                write_decisions(decide, found, column, prefix, file, counts, tell)
+            else:
+                for lines, more in decide(answer, _chunks(opened, router, found, tree, read)):
+                    file.write(lines)
+                    file.flush()
+                    counts += more
+                    tell(counts.lines)
     if not quiet:
         click.echo(describe(counts), err=True)
     if as_json and out is not None:
@@ -194,13 +195,18 @@ def _chunks(
             yield from lines_of(file)
 
 
-def _spec_and_reader(bundle: Bundle, source: int | None) -> tuple[Node, Reader]:
-    """Return the spec inside a bundle, and what reads records as it says."""
-    from tracer_spec.cli.commands.route_records import spec_reader
+def _spec(bundle: Bundle, source: int | None) -> Node:
+    """Return the spec inside a bundle."""
     from tracer_spec.cli.commands.spec_of_bundle import written_spec
 
-    tree = written_spec(bundle, source)
-    return tree, spec_reader(bundle, tree)
+    return written_spec(bundle, source)
+
+
+def _spec_reader(bundle: Bundle, tree: Node) -> Reader:
+    """Return what reads records as the spec inside a bundle says."""
+    from tracer_spec.cli.commands.route_records import spec_reader
+
+    return spec_reader(bundle, tree)
 
 
 def _is_native(bundle: Bundle) -> bool:

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tracer_spec.cli.text.bundle import bundle_picture, file_facts, makings
+from tracer_spec.cli.text.bundle import acceptor_facts, bundle_picture, file_facts, makings
+from tracer_spec.cli.text.curve import nearest_text
 from tracer_spec.cli.text.github_commands import WARNING
 from tracer_spec.cli.text.outcome import Outcome, level_of, traces_level
 from tracer_spec.cli.text.terminal_chart import Picture
 from tracer_spec.errors import BundleError
+from tracer_spec.flow.certifying.advice import ENCODER
 from tracer_spec.report.facts import (
     Fact,
+    acceptor_fact,
     bundle_facts,
     dropped_text,
     estimate_text,
     exact_test_text,
     label_names_text,
+    label_tests_text,
     policy_text,
     sides_text,
     source_facts,
 )
-from tracer_spec.text_format import counted_names, duration, listing, plural, reasons
+from tracer_spec.text_format import counted_names, duration, listing, one_line, plural, reasons
 
 if TYPE_CHECKING:
+    from tracer_spec.flow.certifying.advice import LabelAdvice
     from tracer_spec.flow.result import BuildResult
     from tracer_spec.plugin import Candidate, Certificate, WalkStep
 
@@ -75,6 +81,7 @@ def _written(result: BuildResult, command: str, found: list[Fact], ending: str, 
         following = f"tracer-spec report {result.bundle} -o report.html"
     if result.status == "certified":
         following += f'\ntracer-spec route {result.bundle} --text "..."'
+    facts += acceptor_facts(documents)
     facts += [*(makings(bundle) if verbose else []), *found, *file_facts(bundle), Fact("next", following)]
     return Outcome(result.status, f"{result.name} {result.version}", facts, bundle_picture(documents), ending)
 
@@ -86,6 +93,8 @@ def _unwritten(result: BuildResult) -> Iterator[Fact]:
     yield Fact(name, certificate.claim, level_of(result.status), "target", result.status)
     if estimate is not None:
         yield Fact("best" if result.status == "refused" else "policy", _policy(estimate))
+        asked = [stage.acceptor.name for stage in estimate.policy if stage.acceptor]
+        yield from acceptor_fact(asked, [chain.acceptors for chain in result.chains])
         yield Fact("estimate", estimate_text(estimate.coverage, estimate.agreement))
     tested = certificate.chosen or next(iter(certificate.walk), None)
     yield Fact("test", _step(certificate, tested) if tested else "no candidate was worth testing")
@@ -100,10 +109,20 @@ def _policy(candidate: Candidate) -> str:
     return policy_text(candidate.family, stages)
 
 
-def _step(certificate: Certificate, step: WalkStep) -> str:
+def _step(certificate: Certificate, step: WalkStep, *, tells_labels: bool = True) -> str:
     tested = exact_test_text(certificate.measure, step.n, step.k, step.p_value, certificate.level)
-    verdict = "passed" if step.passed else "failed"
-    return f"{tested}, {verdict}, at predicted coverage {step.candidate.coverage:.3f}"
+    verdict = "passed" if step.passed or _is_enough(step.p_value, certificate.level) else "failed"
+    labels = [
+        (each.target.measure, each.target.label, each.target.limit, each.n, each.k, each.p_value)
+        for each in step.labels
+    ]
+    lines = label_tests_text(labels if tells_labels else (), certificate.level, judged=True)
+    return "\n".join([f"{tested}, {verdict}, at predicted coverage {step.candidate.coverage:.3f}", *lines])
+
+
+def _is_enough(p_value: float | None, level: float | None) -> bool:
+    """Return whether a test by itself passed: a candidate fails where another of its tests does."""
+    return p_value is not None and level is not None and p_value <= level
 
 
 def _look(result: BuildResult, verbose: bool) -> Iterator[Fact]:
@@ -159,7 +178,7 @@ def _off_list(result: BuildResult) -> Iterator[Fact]:
 def _walk(result: BuildResult) -> Iterator[Fact]:
     """Tell every step of the walk."""
     proposed = sum(len(chain.candidates) for chain in result.chains)
-    steps = [_step(result.certificate, step) for step in result.certificate.walk]
+    steps = [_step(result.certificate, step, tells_labels=not step.passed) for step in result.certificate.walk]
     yield Fact("walk", "\n".join([f"{len(steps):,} of {proposed:,} candidates were tested", *steps]))
 
 
@@ -192,11 +211,44 @@ def _advice(result: BuildResult) -> Iterator[Fact]:
     else:
         helps = (
             f"about {advice.traces_needed:,} traces in all, {advice.traces_needed - n_traces:,} more than there are, would "
-            "certify nine times in ten, if coverage and agreement stay as estimated"
+            "certify nine times in ten, if coverage and agreement stay as estimated; where the embedder is lsa, a sentence "
+            "encoder (plugin tracer-spec-encoder) may need fewer"
         )
     needed = (
         f"a policy must handle {advice.fewest_handled:,} certify rows or more to be certifiable at all; there are "
         f"{advice.n_certify:,}"
     )
+    labels = [_label_advice(each) for each in advice.labels if (each.traces_needed or math.inf) > n_traces]
     again = "building again and again on the same traces until something passes would be no certificate"
-    yield Fact("advice", "\n".join([helps, needed, again]))
+    nearest = list(_nearest(result))
+    # with a curve at hand, that agreement stays as it is estimated is the poorer guess
+    helps_too = [] if nearest and advice.nearest and advice.nearest.more_traces else [helps]
+    yield Fact("advice", "\n".join([*nearest, *helps_too, needed, *labels, again]))
+
+
+def _nearest(result: BuildResult) -> Iterator[str]:
+    """Say in one line what is nearest, and which look it would be; and what helps where traces are few."""
+    nearest = result.advice.nearest if result.advice else None
+    if nearest is None or nearest.more_traces == 0:
+        return
+    asked = "target.agreement" if result.certificate.measure == "agreement" else "target.end_to_end"
+    look = result.certificate.look
+    text = f"nearest: {nearest_text(nearest, asked)}"
+    yield text if look is None else f"{text}; on these certify rows that is another look, for which less error is left"
+    yield ENCODER
+
+
+def _label_advice(advice: LabelAdvice) -> str:
+    """Say what the test of one label lacks, and the way out."""
+    asked, name = advice.asked, f"'{one_line(advice.asked.label)}'"
+    missed = asked.measure == "missed"
+    rate = "unknown" if advice.rate is None else f"{1 - advice.rate if missed else advice.rate:.3f}"
+    limit = f"at most {asked.limit:.6g}" if missed else f"at least {asked.limit:.6g}"
+    said = f"{name} {asked.measure}: {rate} by the estimates, {limit} is asked"
+    rows = f"its test needs {advice.fewest:,} certify rows or more, and about {advice.n_test:,} are to be expected"
+    if advice.traces_needed is not None:
+        return f"{said}; {rows}; about {advice.traces_needed:,} traces in all would show it nine times in ten"
+    out = f"'defer_labels: [{asked.label}]' leaves the label to the teacher, and then nothing is to be tested"
+    if missed:
+        out = "'defer_labels' with the labels that such requests get instead leaves those to the teacher"
+    return f"{said}; {rows}; more traces alone will not help: {out}, or ask less of it"

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tracer_spec.cli.text.outcome import Outcome
 from tracer_spec.cli.text.terminal_chart import Picture
 from tracer_spec.errors import printable
-from tracer_spec.report.facts import Fact, bundle_facts
+from tracer_spec.report.facts import Fact, acceptor_fact, bundle_facts
 from tracer_spec.text_format import one_line, plural, size
 
 if TYPE_CHECKING:
     from tracer_spec.report.documents import Documents
     from tracer_spec.runtime import Bundle
+    from tracer_spec.runtime.manifest import EmbedderIdentity
 
 
 def bundle_outcome(bundle: Bundle, *, verbose: bool = False) -> Outcome:
@@ -22,9 +24,16 @@ def bundle_outcome(bundle: Bundle, *, verbose: bool = False) -> Outcome:
     from tracer_spec.report.documents import read_documents
 
     manifest, documents = bundle.manifest, read_documents(bundle)
-    facts = bundle_facts(bundle, documents.certificate, documents.audit)
+    facts = [*bundle_facts(bundle, documents.certificate, documents.audit), *acceptor_facts(documents)]
     facts += [*(makings(bundle) if verbose else []), *file_facts(bundle)]
     return Outcome(manifest.status, f"{manifest.name} {manifest.version}", facts, bundle_picture(documents))
+
+
+def acceptor_facts(documents: Documents) -> Iterator[Fact]:
+    """Yield which acceptor ships, where several competed."""
+    stages = documents.bundle.manifest.policy.stages
+    chosen = [stage.acceptor for stage in stages if stage.acceptor]
+    yield from acceptor_fact(chosen, [chain.acceptors or () for chain in documents.frontier.chains])
 
 
 def bundle_picture(documents: Documents) -> Picture:
@@ -42,11 +51,10 @@ def bundle_picture(documents: Documents) -> Picture:
 def makings(bundle: Bundle) -> list[Fact]:
     """Tell what a bundle was made with."""
     manifest, embedder = bundle.manifest, bundle.manifest.embedder
-    shipped = f"{embedder.distribution} {embedder.version}"
     libraries = manifest.provenance.get("libraries", {})
     facts = [
         Fact("labels", ", ".join(map(one_line, manifest.labels))),
-        Fact("embedder", f"{embedder.use} ({shipped}), {manifest.dimension} dimensions, {comes(bundle)}"),
+        Fact("embedder", f"{embedder_words(embedder)}, {manifest.dimension} dimensions, {comes(bundle)}"),
         Fact("built with", printable(", ".join(f"{name} {version}" for name, version in libraries.items()))),
     ]
     if manifest.extract:
@@ -56,11 +64,26 @@ def makings(bundle: Bundle) -> list[Fact]:
 
 def comes(bundle: Bundle) -> str:
     """Say where a router takes its vectors from."""
-    from tracer_spec.runtime.embedding import is_built_in
+    from tracer_spec.runtime.embedding import from_plugins, is_joined
 
-    if bundle.manifest.embedder.probe is None:
+    embedder = bundle.manifest.embedder
+    if embedder.probe is None:
         return "with each request: the app brings vectors"
-    return "in the bundle" if is_built_in(bundle.manifest.embedder) else "from the plugin, which must be installed"
+    needed = from_plugins(embedder)
+    if not needed:
+        return "in the bundle"
+    if not is_joined(embedder):
+        return "from the plugin, which must be installed"
+    names = " and ".join(each.use for each in needed)
+    return f"{names} from {'a plugin' if len(needed) == 1 else 'plugins'}, which must be installed"
+
+
+def embedder_words(embedder: EmbedderIdentity) -> str:
+    """Say which embedder it is, and what it is made of."""
+    from tracer_spec.runtime.embedding import is_joined, parts_of
+
+    said = " and ".join(f"{each.use} ({each.distribution} {each.version})" for each in parts_of(embedder))
+    return f"{embedder.use} of {said}" if is_joined(embedder) else said
 
 
 def file_facts(bundle: Bundle) -> list[Fact]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
 from tracer_spec.cli.text.outcome import Outcome
-from tracer_spec.production.monitor import WARNING_BAR, Monitor, Rate
+from tracer_spec.production.monitor import WARNING_BAR, Monitor
+from tracer_spec.production.monitor_claims import e_value_of
 from tracer_spec.production.monitor_log import Reading
+from tracer_spec.production.monitor_rates import Rate
 from tracer_spec.production.monitor_tally import Moment
 from tracer_spec.report.facts import Fact
 from tracer_spec.report.monitor_facts import monitor_facts
@@ -43,9 +46,10 @@ def monitor_document(monitor: Monitor, reading: Reading, bundle: Bundle) -> dict
         "e_value": {
             "now": monitor.e_value_now,
             "largest": monitor.e_value,
-            "refutes_at": 1 / monitor.alpha,
+            "refutes_at": monitor.refutes_at,
             "refuted": _moment(tally.refuted),
         },
+        **({"label_claims": list(_label_claims(monitor))} if monitor.claims else {}),
         "warning": {
             "detector": monitor.detector,
             "warns_at": WARNING_BAR,
@@ -101,6 +105,16 @@ def monitor_document(monitor: Monitor, reading: Reading, bundle: Bundle) -> dict
             for each in monitor.progress()
         ],
     }
+
+
+def _label_claims(monitor: Monitor) -> Iterator[dict[str, Any]]:
+    for claim, tally in monitor.label_claims:
+        yield {
+            **asdict(claim),
+            "claimed": claim.level,
+            "successes": _rate_document(monitor.rate_of(tally)),
+            "e_value": {"largest": e_value_of(tally), "refuted": _moment(tally.refuted)},
+        }
 
 
 def _rate_document(rate: Rate) -> dict[str, Any]:

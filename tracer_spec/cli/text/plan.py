@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from tracer_spec.cli.text.curve import curve_text, nearest_text
 from tracer_spec.cli.text.github_commands import WARNING
 from tracer_spec.cli.text.outcome import Outcome, level_of, traces_level
 from tracer_spec.report.facts import Fact, dropped_text, source_facts
@@ -12,13 +14,17 @@ from tracer_spec.text_format import counted_names, listing, one_line, plural
 if TYPE_CHECKING:
     from tracer_spec.flow.preview.cached import Forecast
     from tracer_spec.flow.preview.certifiable import Ceiling, Outlook
+    from tracer_spec.flow.preview.curve import Curve
+    from tracer_spec.flow.preview.label_outlook import LabelOutlook
     from tracer_spec.plan import Plan
     from tracer_spec.plugin import Target
 
 _SHOWN_LABELS = 5
 
 
-def plan_outcome(plan: Plan, outlook: Outlook, cached: Forecast, spec: str, *, verbose: bool) -> Outcome:
+def plan_outcome(
+    plan: Plan, outlook: Outlook, cached: Forecast, drawn: Curve | None, spec: str, *, verbose: bool
+) -> Outcome:
     """Return what a spec's traces can certify."""
     able, accounting = outlook.certifiable, outlook.accounting
     kept = dropped_text(accounting.read, accounting.kept, accounting.dropped)
@@ -30,10 +36,12 @@ def plan_outcome(plan: Plan, outlook: Outlook, cached: Forecast, spec: str, *, v
         *source_facts(accounting.by_source().get("sources", ())),
         Fact("labels", _labels(plan, outlook, verbose)),
         *_off_list(outlook),
-        Fact("test", _test(plan, outlook), level_of(able.status), "target", able.status),
+        Fact("test", _test(plan, outlook), level_of(outlook.status), "target", outlook.status),
+        *([] if drawn is None else [Fact("curve", curve_text(drawn))]),
         Fact("plugins", _plugins(plan, verbose)),
         Fact("cache", cached_text(cached, able.n_certify)),
         *(Fact("warning", text, WARNING, "traces", "traces") for text in (*outlook.warnings, *outlook.notes)),
+        *([] if drawn is None else _unlikely(outlook, drawn)),
         _next(outlook, spec),
     ]
     headline = outlook.unread.headline
@@ -107,7 +115,23 @@ def _test(plan: Plan, outlook: Outlook) -> str:
     if able.look is not None:
         look = f"a new build's look at these rows would be number {able.look}"
         lines.append(f"{look}: its test spends {able.level:.2g} of error")
-    return "\n".join(lines)
+    return "\n".join([*lines, *map(_label_test, outlook.label_targets)])
+
+
+def _label_test(outlook: LabelOutlook) -> str:
+    """Say what the test of one label needs and what is to be expected."""
+    asked = outlook.asked
+    missed = asked.measure == "missed"
+    limit = f"at most {asked.limit:.6g} missed" if missed else f"agreement of {asked.limit:.6g}"
+    come = "the teacher calls so must come, none of them with another label"
+    if not missed:
+        come = "the router calls so must come, all of them so by the teacher"
+    line = f"'{one_line(asked.label)}', {limit}: at least {outlook.fewest:,} certify rows that {come}"
+    line += f"; about {outlook.expected:,} are to be expected"
+    if outlook.likely_rows is None:
+        return line
+    rate = f"{1 - outlook.likely_rate:.6g} are missed" if missed else f"the agreement is {outlook.likely_rate:.6g}"
+    return f"{line}; where in truth {rate}, {outlook.likely_rows:,} of them pass nine times in ten"
 
 
 def _plugins(plan: Plan, verbose: bool) -> str:
@@ -125,10 +149,27 @@ def _plugins(plan: Plan, verbose: bool) -> str:
     return f"{kinds}\nfrom {listing(sorted(set(shippers)))}"
 
 
+def _unlikely(outlook: Outlook, drawn: Curve) -> Iterator[Fact]:
+    """Say what is nearest, where a build would more likely be refused than not."""
+    from tracer_spec.flow.certifying.advice import ENCODER
+    from tracer_spec.stats.expected_coverage import LIKELY
+
+    chance = drawn.at_target(drawn.now).chance
+    if outlook.status != "certifiable" or chance >= LIKELY:
+        return
+    asked = "target.agreement" if outlook.target.agreement is not None else "target.end_to_end"
+    text = (
+        f"a build now would certify with a chance of about {chance:.2f}; nearest: {nearest_text(drawn.nearest, asked)}"
+    )
+    yield Fact("advice", f"{text}\n{ENCODER}", WARNING, "target")
+
+
 def _next(outlook: Outlook, spec: str) -> Fact:
     able = outlook.certifiable
     if outlook.status == "unlabelled":
         return Fact("advice", "make labels of the answers first: 'traces.labels.normalize'", WARNING, "traces.labels")
+    if able.status != "uncertifiable" and outlook.status == "uncertifiable":
+        return Fact("advice", "\n".join(_label_advice(outlook)), WARNING, "target.labels")
     if able.status != "uncertifiable":
         return Fact("next", f"tracer-spec build {spec}")
     asked = "target.agreement" if outlook.target.agreement is not None else "target.end_to_end"
@@ -139,6 +180,19 @@ def _next(outlook: Outlook, spec: str) -> Fact:
         WARNING,
         "target",
     )
+
+
+def _label_advice(outlook: Outlook) -> Iterator[str]:
+    """Say what is missing of the labels whose tests cannot pass."""
+    for each in outlook.label_targets:
+        if each.is_hopeless:
+            more = (
+                f"about {each.traces_missing:,} more traces"
+                if each.traces_missing
+                else "rows that the teacher calls so"
+            )
+            asked = f"target.labels.{one_line(each.asked.label)}.{each.asked.measure}"
+            yield f"{more} before {asked} could be certified, or ask less of it"
 
 
 def cached_text(cached: Forecast, n_certify: int) -> str:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from tracer_spec.cli.text.outcome import Outcome
 from tracer_spec.errors import printable
 from tracer_spec.flow.documents.certificate import AGREEMENT
+from tracer_spec.flow.rates import LabelRate, Rate, upper_of
 from tracer_spec.flow.traces.traffic import Traffic
-from tracer_spec.flow.verify import CONTRADICTED, NOT_MEASURED, NOTHING_CLAIMED, Rate, Verification
+from tracer_spec.flow.verify import CONTRADICTED, NOT_MEASURED, NOTHING_CLAIMED, Verification
 from tracer_spec.report.facts import Fact, dropped_text
-from tracer_spec.text_format import counted_names, one_line, plural, reasons, size
+from tracer_spec.text_format import counted_names, label_counted_text, one_line, plural, reasons, size
 
 if TYPE_CHECKING:
     from tracer_spec.flow.traces.counts import Accounting
@@ -60,7 +61,9 @@ def _facts(found: Verification, accounting: Accounting, verbose: bool) -> Iterat
             "end to end",
             rate_text(found.end_to_end, f"{_audited(found)[1:]} rows get no label but the teacher's".lstrip()),
         )
-    yield Fact("intervals", f"at {found.confidence:.6g} (Clopper-Pearson), {ONE_LOOK}")
+    if found.verdict != NOT_MEASURED and found.label_claims:
+        yield Fact("by label", "\n".join(_label_claim(each, found) for each in found.label_claims))
+    yield Fact("intervals", f"at {found.confidence:.6g} (Clopper-Pearson), {ONE_LOOK}{_shared(found)}")
     yield Fact("traces", _traces(found, accounting))
     if found.unknown.n:
         rows, names = plural(found.unknown.n, "row"), counted_names(found.unknown_labels.items(), 6)
@@ -70,6 +73,24 @@ def _facts(found: Verification, accounting: Accounting, verbose: bool) -> Iterat
         yield Fact("deferred", reasons((reason.replace("_", " "), n) for reason, n in found.reasons.items()))
     yield Fact("drift", _drift(found))
     yield Fact("labels", _labels(found, verbose))
+
+
+def _label_claim(found: LabelRate, of: Verification) -> str:
+    """Describe what fresh rows say of one label's claim."""
+    asked = found.asked
+    told = rate_text(found.rate, label_counted_text(asked.measure, asked.label, f"{_audited(of)[1:]} rows".lstrip()))
+    if found.with_known_texts:
+        told += f"; {rate_text(found.with_known_texts, 'with the rows left out for their text alone')}"
+    if found.of_traffic:
+        told += f"; as requests {found.of_traffic.share:.3f}, at most {found.of_traffic.upper:.3f}"
+    verdict = f"{asked.level:.6g} is claimed"
+    return f"{told}; {verdict}, which is contradicted" if found.is_contradicted else f"{told}; {verdict}"
+
+
+def _shared(found: Verification) -> str:
+    """Say that the doubt is shared among several claims."""
+    n = 1 + len(found.label_claims)
+    return f"; the doubt is shared among {n} claims (Bonferroni)" if n > 1 else ""
 
 
 def rate_text(rate: Rate, counted: str) -> str:
@@ -90,6 +111,7 @@ def measured_document(found: Verification, accounting: Accounting) -> dict[str, 
     """Return the ``measured`` part of the document of ``verify --json``."""
     claim, unknown = found.claim, found.unknown
     return {
+        **({"label_claims": list(map(_label_claim_document, found.label_claims))} if found.label_claims else {}),
         "verdict": found.verdict,
         "claim": {"measure": claim.measure, "target": claim.target, "confidence": claim.confidence},
         "confidence": found.confidence,
@@ -113,6 +135,17 @@ def measured_document(found: Verification, accounting: Accounting) -> dict[str, 
     }
 
 
+def _label_claim_document(found: LabelRate) -> dict[str, Any]:
+    return {
+        **asdict(found.asked),
+        "claimed": found.asked.level,
+        "successes": _rate(found.rate),
+        "with_known_texts": _rate(found.with_known_texts) if found.with_known_texts else None,
+        "of_traffic": asdict(found.of_traffic) if found.of_traffic else None,
+        "is_contradicted": found.is_contradicted,
+    }
+
+
 def _rate(rate: Rate) -> dict[str, Any]:
     return {"n": rate.n, "k": rate.k, "share": rate.share, "lower": rate.lower, "upper": rate.upper}
 
@@ -125,6 +158,13 @@ def _verdict(found: Verification) -> str:
         return f"no row has a teacher's label: {name} was not measured, and the claim of {target:.6g} is left as it is"
     if found.verdict == NOTHING_CLAIMED:
         return f"there is no claim to contradict; the build aimed at {target:.6g}"
+    fallen = [
+        f"'{one_line(each.asked.label)}' ({each.asked.measure})" for each in found.label_claims if each.is_contradicted
+    ]
+    if fallen:
+        is_under = upper_of(rate, found.with_known_texts, found.of_traffic) < target
+        own = f"{name} {'is contradicted, too' if is_under else 'is not contradicted'}"
+        return f"fresh rows contradict what is claimed of {', '.join(fallen)}, see 'by label'; {own}"
     if not rate.n:
         return f"no row was handled: {name} was not measured, and nothing contradicts the claim"
     if found.verdict == CONTRADICTED:
@@ -203,7 +243,8 @@ def _labels(found: Verification, verbose: bool) -> str:
     ranked = sorted(met, key=lambda each: (each.agree - each.handled, each.label))
     shown = met if verbose else [each for each in ranked[:_SHOWN_LABELS] if each.agree < each.handled]
     width = max((len(one_line(each.label)) for each in shown), default=0)
-    head = f"{len(met)} of {len(found.labels)} met; descriptive, since nothing is certified per label"
+    but = "but for the claims above" if found.label_claims else "since nothing is certified per label"
+    head = f"{len(met)} of {len(found.labels)} met; descriptive, {but}"
     lines = [
         f"{one_line(each.label):<{width}}  {each.handled - each.agree:,} of {each.handled:,} handled disagree "
         f"({plural(each.n, 'row')})"

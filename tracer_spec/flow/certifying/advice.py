@@ -6,11 +6,44 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tracer_spec.plugin import Chain, Target
-from tracer_spec.stats.binomial import fewest_trials, trials_estimate, trials_needed
+import numpy as np
+
+from tracer_spec.plugin import Candidate, Chain, Foreseen, LabelTarget, Target, foresee
+from tracer_spec.stats.binomial import fewest_trials, predicted_power, trials_estimate, trials_needed
+from tracer_spec.stats.expected_coverage import Nearest, Prospects
+from tracer_spec.stats.learning_curve import RankedRows, fit_learning_curve
 
 # how far under the exact number of trials the estimate may lie
 _SLACK = 0.75
+# what helps most where traces are few: an embedder that has read other texts
+ENCODER = (
+    "with few traces an encoder helps most: "
+    "pip install tracer-spec-encoder, 'embedder: {use: encoder, with: {path: FOLDER}}'"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelAdvice:
+    """What the test of one label needs, at the candidate that is nearest to passing all of its tests.
+
+    Parameters
+    ----------
+    asked : LabelTarget
+    fewest : int
+        Trials without which it cannot pass, every one of them a success.
+    n_test : int
+        Trials that the certify rows are predicted to hold.
+    rate : float or None
+        The estimated rate of successes, in [0, 1]; None where no fit row is a trial.
+    traces_needed : int or None
+        Traces in all with which this test would pass nine times in ten; None where the estimate is under its level.
+    """
+
+    asked: LabelTarget
+    fewest: int
+    n_test: int
+    rate: float | None
+    traces_needed: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +59,20 @@ class Advice:
     traces_needed : int or None
         Traces in all that would certify with 90 % power, if agreement and coverage stay as estimated; None where the
         best estimate itself is under the target, so that more traces alone will not do.
+    labels : tuple of LabelAdvice
+        One for each of the target's labels, in its order.
+    nearest : Nearest or None
+        What would likely be certified, as routers mostly learn; None where single labels have targets, or nothing can be told.
     """
 
     n_certify: int
     fewest_handled: int
     traces_needed: int | None
+    labels: tuple[LabelAdvice, ...] = ()
+    nearest: Nearest | None = None
 
 
-def advise(chains: Sequence[Chain], n_traces: int, n_certify: int, target: Target) -> Advice:
+def advise(chains: Sequence[Chain], n_traces: int, n_certify: int, target: Target, *, n_folds: int = 4) -> Advice:
     """Say how many traces would certify something, if agreement and coverage stay as estimated.
 
     Parameters
@@ -43,26 +82,120 @@ def advise(chains: Sequence[Chain], n_traces: int, n_certify: int, target: Targe
         Traces in all, and those of them that certify.
     target : Target
         With the error that a new build may spend.
+    n_folds : int
+        That the estimates are out of.
 
     Notes
     -----
     For each candidate whose estimated agreement A is above the target, the exact test needs some number of handled
     certify rows to reject with 90 % power; dividing by the candidate's coverage and by the share of traces that certify
     gives traces. The least over all candidates is the advice. It is an extrapolation of an estimate: A is shrunk by one
-    row's worth of disagreement, so that a handful of clean rows does not promise too much.
+    row's worth of disagreement, so that a handful of clean rows does not promise too much. Where labels have targets, a
+    candidate needs as many traces as the most demanding of its tests.
+
+    More traces teach a better router too. What is nearest is read from a learning curve through the errors of the chain that
+    comes closest; having one size alone, it falls as its prior says.
     """
     fewest = fewest_trials(target.level, target.delta)
     share = n_certify / n_traces if n_traces else 0.0
-    rated = []
-    for candidate in (each for chain in chains for each in chain.candidates):
-        if share and candidate.n_handled and candidate.coverage >= target.min_coverage:
-            shrunk = candidate.n_agree / (candidate.n_handled + 1)
-            about = max(fewest, trials_estimate(shrunk, target.level, target.delta)) / candidate.coverage
-            rated.append((about, shrunk, candidate.coverage))
-    best = math.inf
-    for about, shrunk, coverage in sorted(rated):
+    able = [
+        candidate
+        for chain in chains
+        for candidate in chain.candidates
+        if share and candidate.n_handled and candidate.coverage >= target.min_coverage
+    ]
+    rated = sorted((max(_about(each, target.delta) for each in _tests(one, target)), n) for n, one in enumerate(able))
+    best, nearest = math.inf, None
+    for about, number in rated:
         if about * _SLACK > best:
             break
-        needed = trials_needed(shrunk, target.level, target.delta)
-        best = min(best, math.inf if needed is None else needed / coverage)
-    return Advice(n_certify, fewest, None if math.isinf(best) else math.ceil(best / share))
+        needed = max(_needed(each, target.delta) for each in _tests(able[number], target))
+        if needed < best:
+            best, nearest = needed, able[number]
+    if nearest is None and target.labels:
+        nearest = max(able, key=lambda each: _power(each, n_certify, target), default=None)
+    foreseen = foresee(nearest, n_certify, target)[1:] if nearest else ()
+    labels = tuple(_label(*each, target.delta, share) for each in zip(target.labels, foreseen, strict=False))
+    traces_needed = None if math.isinf(best) else math.ceil(best / share)
+    return Advice(
+        n_certify, fewest, traces_needed, labels, _nearest(chains, n_traces - n_certify, n_certify, target, n_folds)
+    )
+
+
+def _nearest(chains: Sequence[Chain], n_fit: int, n_certify: int, target: Target, n_folds: int) -> Nearest | None:
+    """Return what would likely be certified by the chain that comes closest to its target."""
+    if target.labels or not chains or not n_certify:
+        return None
+    closest = max(chains, key=lambda chain: max(_excess(each, target) for each in chain.candidates))
+    candidates = sorted(closest.candidates, key=lambda each: each.coverage)
+    handled = np.array([0, *(each.n_handled for each in candidates)], float)
+    errors = np.array([0, *(each.n_handled - each.n_agree for each in candidates)], float)
+    new = np.diff(handled)
+    chosen = new > 0
+    prospects = Prospects(
+        curve=fit_learning_curve(
+            [
+                RankedRows(
+                    errs=(np.diff(errors)[chosen] / new[chosen]).clip(0, 1),
+                    ranks=((handled[1:] - new / 2) / candidates[0].n_rows)[chosen],
+                    n_learned=n_fit * (1 - 1 / n_folds),
+                    weights=new[chosen],
+                )
+            ]
+        ),
+        n_fit=n_fit,
+        n_certify=n_certify,
+        share=n_certify / (n_fit + n_certify),
+        n_folds=n_folds,
+        reach=candidates[-1].coverage,
+        delta=target.delta,
+        min_coverage=target.min_coverage,
+        is_end_to_end=target.agreement is None,
+    )
+    return prospects.nearest(target.level)
+
+
+def _excess(candidate: Candidate, target: Target) -> float:
+    """Return by how many deviations, but for a factor, a candidate is above the target."""
+    return (candidate.n_agree - target.level * candidate.n_handled) / math.sqrt(max(1.0, candidate.n_handled))
+
+
+def _tests(candidate: Candidate, target: Target) -> list[tuple[float, float, float]]:
+    """Return (level, shrunk rate, share of the traffic that is a trial) of each test of a candidate."""
+    own = (target.level, candidate.n_agree / (candidate.n_handled + 1), candidate.coverage)
+    return [
+        own,
+        *((each.level, each.k_fit / (each.n_fit + 1), each.share) for each in foresee(candidate, 0, target)[1:]),
+    ]
+
+
+def _about(test: tuple[float, float, float], delta: float) -> float:
+    """Return about how many certify rows a test needs."""
+    level, rate, share = test
+    return max(fewest_trials(level, delta), trials_estimate(rate, level, delta)) / share if share else math.inf
+
+
+def _needed(test: tuple[float, float, float], delta: float) -> float:
+    """Return how many certify rows a test needs; infinity where none suffice."""
+    level, rate, share = test
+    needed = trials_needed(rate, level, delta) if share else None
+    return math.inf if needed is None else needed / share
+
+
+def _power(candidate: Candidate, n_certify: int, target: Target) -> tuple[float, float]:
+    """Return the predicted powers of a candidate's weakest test and, of equals, of all of them together."""
+    tests = foresee(candidate, n_certify, target)
+    powers = [predicted_power(each.n_test, each.n_fit, each.k_fit, each.level, target.delta) for each in tests]
+    return min(powers), sum(powers)
+
+
+def _label(asked: LabelTarget, test: Foreseen, delta: float, share: float) -> LabelAdvice:
+    """Say what the test of one label needs; ``share`` of the traces certify."""
+    needed = _needed((test.level, test.k_fit / (test.n_fit + 1), test.share), delta)
+    return LabelAdvice(
+        asked=asked,
+        fewest=fewest_trials(test.level, delta),
+        n_test=test.n_test,
+        rate=test.k_fit / test.n_fit if test.n_fit else None,
+        traces_needed=None if math.isinf(needed) else math.ceil(needed / share),
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tracer_spec.plugin import Candidate, Certificate, Target
+from tracer_spec.plugin import Candidate, Certificate, Target, foresee
 from tracer_spec.stats.binomial import predicted_power
 
 EVEN_CHANCE = 0.5
@@ -39,13 +39,11 @@ def draft_certificate(ordered: Sequence[Candidate], n_certify: int, target: Targ
         claim="a draft: coverage and agreement are estimated from the rows it was made from, and nothing is certified",
         draft=draft,
         measure=target.measure,
+        labels=target.labels,
     )
 
 
 def _power(candidate: Candidate, n_certify: int, target: Target) -> float:
-    """Return the chance that the fit rows give the candidate in the test."""
-    if target.agreement is not None:
-        n_test = round(candidate.coverage * n_certify)
-        return predicted_power(n_test, candidate.n_handled, candidate.n_agree, target.level, target.delta)
-    right = candidate.n_rows - (candidate.n_handled - candidate.n_agree)
-    return predicted_power(n_certify, candidate.n_rows, right, target.level, target.delta)
+    """Return the chance that the fit rows give the candidate in its weakest test."""
+    tests = foresee(candidate, n_certify, target)
+    return min(predicted_power(each.n_test, each.n_fit, each.k_fit, each.level, target.delta) for each in tests)

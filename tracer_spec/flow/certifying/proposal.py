@@ -15,7 +15,6 @@ from tracer_spec.flow.lock.file import lock_path, read_lock
 from tracer_spec.flow.lock.ledger import Look, count_look, next_look, sketch
 from tracer_spec.flow.prepared import sealed_accounting
 from tracer_spec.flow.traces.repeats import TRAFFIC
-from tracer_spec.flow.traces.trace_set import newest_time
 from tracer_spec.stats.multiple import look_level
 
 if TYPE_CHECKING:
@@ -104,7 +103,7 @@ def make_proposal(plan: Plan, prepared: Prepared, workshop: Workshop, *, draft: 
             chains, pareto_front(chains), order(target), plan.calibrator, target, None, draft, next_look=following
         )
     rows = prepared.embed_certify(plan.spec.repeats)
-    digest = rows.digest()
+    digest = rows.digest([each.label for each in plan.target.labels])
 
     def test_at(level: float) -> str | None:
         ordered = order(replace(plan.target, budget=level))
@@ -116,18 +115,24 @@ def make_proposal(plan: Plan, prepared: Prepared, workshop: Workshop, *, draft: 
         plan.target.delta,
         test_at,
         fresh=prepared.fresh,
-        newest=newest_time(prepared.traces),
+        newest=prepared.traces.newest,
     )
     target = look.within(plan.target)
     return Proposal(chains, pareto_front(chains), order(target), plan.calibrator, target, look, draft, rows)
 
 
-def test_digest(ordered: Sequence[Candidate], rows: bytes, calibrator: Resolved, target: Target) -> str:
+def test_digest(
+    ordered: Sequence[Candidate],
+    rows: bytes,
+    calibrator: Resolved,
+    target: Target,
+) -> str:
     """Return a digest of all that a test depends on: candidates in their order, rows, calibrator and target."""
     provided = calibrator.provided
+    labels = [[each.label, each.measure, each.limit] for each in target.labels]
     about = [
         [provided.name, provided.distribution, provided.version, calibrator.options.model_dump_json()],
-        [target.measure, target.level, target.confidence, target.min_coverage],
+        [target.measure, target.level, target.confidence, target.min_coverage, *([labels] if labels else [])],
         [
             [
                 stage.surrogate.digest,

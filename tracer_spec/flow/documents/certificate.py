@@ -18,10 +18,11 @@ from tracer_spec.flow.documents.document import (
     Number,
     Part,
     Share,
+    Sometimes,
     Text,
     Whole,
 )
-from tracer_spec.plugin import Candidate, Certificate, Measure, Policy, WalkStep
+from tracer_spec.plugin import Candidate, Certificate, LabelMeasure, LabelStep, LabelTarget, Measure, Policy, WalkStep
 from tracer_spec.runtime.archive import CERTIFICATE
 
 AGREEMENT: Final = "agreement"
@@ -37,6 +38,44 @@ class Estimate(Part):
     agreement: Share = Field(description="of the fit rows handled, out of fold")
 
 
+class LabelTest(Part):
+    """The test of a label's claim for one candidate."""
+
+    n: Count = Field(description="trials: certify rows that the teacher calls so, or that are handled and called so")
+    k: Count = Field(description="successes: those that get no other label, or that the teacher calls so too")
+    p_value: Share = Field(description="exact")
+
+    @classmethod
+    def of(cls, step: LabelStep) -> Self:
+        """Describe a test."""
+        return cls(n=step.n, k=step.k, p_value=step.p_value)
+
+
+class LabelClaim(Part):
+    """What is claimed of one label, besides the rate of all handled traffic, and at the same confidence together with it."""
+
+    label: Text
+    measure: LabelMeasure = Field(
+        description="'missed': of what the teacher calls so, the share that gets another label; 'agreement': of what the "
+        "router calls so, the share that the teacher calls so too"
+    )
+    limit: Inside = Field(description="at most so much is missed, or at least so much agrees")
+    n: Count | None = Field(default=None, description="trials of the test that shipped: see walk")
+    k: Count | None = Field(default=None, description="its successes")
+    p_value: Share | None = None
+
+    @classmethod
+    def of(cls, asked: LabelTarget, step: LabelStep | None) -> Self:
+        """Describe a claim, with the test that shipped."""
+        n, k, p = (step.n, step.k, step.p_value) if step else (None, None, None)
+        return cls(label=asked.label, measure=asked.measure, limit=asked.limit, n=n, k=k, p_value=p)
+
+    @property
+    def target(self) -> LabelTarget:
+        """Return what was asked."""
+        return LabelTarget(self.label, self.measure, self.limit)
+
+
 class Step(Estimate):
     """One candidate that was tested."""
 
@@ -45,6 +84,9 @@ class Step(Estimate):
     k: Count = Field(description="successes: those that agree, or that get no label but the teacher's")
     p_value: Share | None = Field(default=None, description="exact; null where the calibrator tests nothing")
     passed: Flag
+    labels: Sometimes[tuple[LabelTest, ...]] = Field(
+        default=None, description="the tests of the claims by label, in their order; all must pass"
+    )
 
     @classmethod
     def of(cls, step: WalkStep) -> Self:
@@ -57,6 +99,7 @@ class Step(Estimate):
             k=step.k,
             p_value=step.p_value,
             passed=step.passed,
+            labels=tuple(map(LabelTest.of, step.labels)) or None,
         )
 
 
@@ -75,7 +118,8 @@ class Claim:
     """What a certificate says, as far as rows can contradict it.
 
     ``confidence`` is None where nothing is claimed: a draft, or a calibrator that promises nothing. ``scores`` are quantiles of
-    the acceptance scores on the certify rows, ascending; empty where the bundle has none.
+    the acceptance scores on the certify rows, ascending; empty where the bundle has none. ``labels`` are what is claimed of
+    single labels.
     """
 
     text: str
@@ -84,6 +128,7 @@ class Claim:
     confidence: float | None
     n_certify: int
     scores: tuple[float, ...] = field(repr=False)
+    labels: tuple[LabelTarget, ...] = ()
 
 
 class CertificateDocument(Document):
@@ -120,6 +165,9 @@ class CertificateDocument(Document):
     n: Count | None = Field(default=None, description="trials of the test that shipped: see walk")
     k: Count | None = Field(default=None, description="its successes")
     p_value: Share | None = None
+    labels: Sometimes[tuple[LabelClaim, ...]] = Field(
+        default=None, description="what is claimed of single labels besides, where the target asks for it"
+    )
     estimate: Estimate | None = Field(
         default=None, description="of what ships, from fit rows, out of fold; no part of the claim"
     )
@@ -164,6 +212,7 @@ class CertificateDocument(Document):
             n=chosen.n if chosen else None,
             k=chosen.k if chosen else None,
             p_value=chosen.p_value if chosen else None,
+            labels=_label_claims(certificate) or None,
             estimate=estimate_of(shipped) if shipped else None,
             walk=tuple(map(Step.of, certificate.walk)),
             assumptions=certificate.assumptions,
@@ -183,4 +232,10 @@ class CertificateDocument(Document):
             hint = "build it again with 'tracer-spec build': its certificate cannot be verified"
             raise BundleError("target is missing, not a number between 0 and 1", address=self.member, hint=hint)
         confidence = self.confidence if status == "certified" else None
-        return Claim(self.claim or "", self.measure, self.target, confidence, self.n_certify, self.scores)
+        labels = tuple(each.target for each in self.labels or ())
+        return Claim(self.claim or "", self.measure, self.target, confidence, self.n_certify, self.scores, labels)
+
+
+def _label_claims(certificate: Certificate) -> tuple[LabelClaim, ...]:
+    steps = certificate.chosen.labels if certificate.chosen else (None,) * len(certificate.labels)
+    return tuple(LabelClaim.of(asked, step) for asked, step in zip(certificate.labels, steps, strict=True))

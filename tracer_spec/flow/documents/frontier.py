@@ -26,6 +26,9 @@ class ProposedChain(Part):
 
     family: Text
     surrogates: tuple[Text, ...] = Field(description="of the stages, by their names in the spec")
+    acceptors: Sometimes[tuple[Text, ...]] = Field(
+        default=None, description="that its candidates ask; written where the spec names several"
+    )
     candidates: tuple[Proposed, ...]
 
 
@@ -80,10 +83,12 @@ class FrontierDocument(Document):
     ) -> Self:
         """Describe what was proposed, and what was trained for it."""
         on_front = {id(candidate) for candidate in front}
+        compete = len({acceptor for chain in chains for acceptor in chain.acceptors}) > 1
         proposed = tuple(
             ProposedChain(
                 family=chain.family,
                 surrogates=chain.surrogates,
+                acceptors=chain.acceptors if compete else None,
                 candidates=tuple(
                     Proposed(
                         coverage=each.coverage,

@@ -7,7 +7,18 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
-from tracer_spec.flow.documents.document import Count, Flag, Inside, Number, Part, Share, Text, Whole, json_schema
+from tracer_spec.flow.documents.document import (
+    Count,
+    Flag,
+    Inside,
+    Number,
+    Part,
+    Share,
+    Sometimes,
+    Text,
+    Whole,
+    json_schema,
+)
 
 _COMMENT = (
     "What 'tracer-spec monitor --state' remembers of a log. It grows with the labels, and with the files that are still there, "
@@ -64,6 +75,16 @@ class MonitoredFile(Part):
     )
 
 
+class MonitoredClaim(Part):
+    """The claim of one label, as the certificate lists them."""
+
+    n: Count = Field(description="audited rows that tell of it")
+    k: Count = Field(description="those of them that hold")
+    log_peak: Number = Field(description="the largest logarithm of its e-process so far")
+    evidence: PerBet = Field(description="the logarithm of each bet's evidence against it")
+    refuted: Reached | None
+
+
 class MonitorState(Part):
     """What a monitor remembers of a log."""
 
@@ -90,6 +111,9 @@ class MonitorState(Part):
         description="by first day: rows, handled, outcomes that the claim is about, those that hold"
     )
     files: tuple[MonitoredFile, ...]
+    label_claims: Sometimes[tuple[MonitoredClaim, ...]] = Field(
+        default=None, description="one for each claim of a label in the certificate, in its order"
+    )
 
 
 def monitor_schema() -> dict[str, Any]:

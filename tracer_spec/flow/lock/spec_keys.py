@@ -66,7 +66,7 @@ def _leaves(value: Any, tree: Node, shown: Path, path: Path) -> Iterator[tuple[P
 
 def _is_whole(path: Path) -> bool:
     """Return whether a mapping is told as one: its keys are words of its author's, or options inside an option."""
-    return bool(path) and (path[-1] in _WORDS or "with" in path[:-1])
+    return bool(path) and (path[-1] in _WORDS or path == ("target", "labels") or "with" in path[:-1])
 
 
 def _told(value: Any, tree: Node, path: Path) -> Any:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from tracer_spec.flow.certify_rows import Sealed
 from tracer_spec.flow.lock.file import read_lock
 from tracer_spec.flow.lock.ledger import next_look, sketch
-from tracer_spec.flow.prepare import denied_labels
+from tracer_spec.flow.prepare import check_label_targets, denied_labels
+from tracer_spec.flow.preview.label_outlook import LabelOutlook, label_outlooks
 from tracer_spec.flow.preview.text_notes import text_notes
 from tracer_spec.flow.preview.unread_answers import UnreadAnswers, unread_answers
 from tracer_spec.flow.traces.label_space import label_space
@@ -23,6 +26,7 @@ from tracer_spec.text_steps.labels import UNUSABLE
 
 if TYPE_CHECKING:
     from tracer_spec.flow.traces.counts import Accounting
+    from tracer_spec.flow.traces.fit_weights import FitWeights
     from tracer_spec.flow.traces.splits import Split
     from tracer_spec.flow.traces.trace_set import TraceSet
     from tracer_spec.plugin import Target
@@ -124,11 +128,15 @@ class Outlook:
     certifiable: Certifiable
     unread: UnreadAnswers
     notes: tuple[str, ...]
+    label_targets: tuple[LabelOutlook, ...] = ()
 
     @property
     def status(self) -> str:
         """Return ``unlabelled`` where answers are not read as labels, else what the rows allow."""
-        return "unlabelled" if self.unread.headline else self.certifiable.status
+        if self.unread.headline:
+            return "unlabelled"
+        hopeless = any(each.is_hopeless for each in self.label_targets)
+        return "uncertifiable" if hopeless else self.certifiable.status
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -161,14 +169,17 @@ def preview(
     allowed_labels: Sequence[str] | None,
     makes_a_test: bool,
     lock: Path | None,
+    weights: FitWeights | None = None,
     notes: Sequence[str] = (),
 ) -> Outlook:
     """Say what a build of these traces could certify; ``lock`` is where looks are counted, ``notes`` what else to tell.
 
+    ``weights`` are those of the fit rows.
+
     Raises
     ------
     DataError
-        Where no fit row has a usable label, or one of ``defer_labels``, or the lock cannot be read.
+        Where no fit row has a usable label, or one of ``defer_labels`` or of ``target.labels``, or the lock cannot be read.
 
     Notes
     -----
@@ -178,10 +189,20 @@ def preview(
     fit, certify = traces.take(sides.fit), Sealed(traces.take(sides.certify))
     space = label_space(allowed_labels, fit.labels)
     denied_labels(spec.defer_labels, space)
+    check_label_targets(spec.target.labels, space)
     counts = Counter(fit.labels)
     n_unusable = counts.pop(UNUSABLE, 0)
     unknown = {label: n for label, n in counts.most_common() if label not in space.classes}
     look = _next_look(lock, certify, fresh=spec.split.strategy == FRESH)
+    able = _certifiable(
+        target,
+        spec.split,
+        look,
+        len(traces),
+        len(certify),
+        makes_a_test=makes_a_test,
+        is_plain=traces.sampling is None and spec.split.strategy != GROUPED,
+    )
     return Outlook(
         accounting=traces.accounting,
         n_fit=len(fit),
@@ -191,14 +212,9 @@ def preview(
         n_unusable=n_unusable,
         unknown_labels=unknown,
         ceiling=self_agreement(fit, frozenset(space.labels)),
-        certifiable=_certifiable(
-            target,
-            spec.split,
-            look,
-            len(traces),
-            len(certify),
-            makes_a_test=makes_a_test,
-            is_plain=traces.sampling is None and spec.split.strategy != GROUPED,
+        certifiable=able,
+        label_targets=label_outlooks(
+            target, able.level, _shares(fit.labels, spec.target.labels, weights), len(certify), len(traces)
         ),
         unread=replace(
             unread_answers(fit, spec.sources[0].labels.normalize, allowed_labels), is_of_several=len(spec.sources) > 1
@@ -211,6 +227,13 @@ def preview(
             *notes,
         ),
     )
+
+
+def _shares(given: Sequence[str], labels: Iterable[str], weights: FitWeights | None) -> dict[str, float]:
+    """Return how much of the traffic the teacher calls so, by label."""
+    counting = np.ones(len(given)) if weights is None else weights.counting
+    column = np.array(given, object)
+    return {label: float(counting[column == label].sum() / counting.sum()) for label in labels}
 
 
 def self_agreement(fit: TraceSet, labels: frozenset[str]) -> Ceiling:

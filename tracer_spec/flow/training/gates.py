@@ -77,6 +77,7 @@ def _train_acceptor(learner: Resolved, rows: FitRows, held_out: HeldOut, among: 
             agrees=agrees[chosen],
             y=rows.y[chosen],
             votes=None if held_out.votes is None else held_out.votes[chosen],
+            folds=rows.folds[chosen],
         )
         weights = rows.weights if learner.provided.plugin.takes_weights else None
         more = {} if weights is None else {"sample_weight": weights.learning[chosen]}

@@ -6,8 +6,8 @@ enter.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,13 +15,26 @@ import numpy as np
 from tracer_spec.errors import TracerError
 from tracer_spec.flow.cache.memory import Memory
 from tracer_spec.flow.progress import LearnerDone, Observer, no_observer
+from tracer_spec.flow.training.decision_cost import DecisionCosts
 from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.flow.training.gates import HeldOut, fit_acceptor, fit_fences
 from tracer_spec.flow.training.parallel import Outcome, derive_seed
 from tracer_spec.flow.training.thresholds import thresholds_at_levels
 from tracer_spec.flow.training.zoo import FINALISTS, CrossFitted, LearnerReport, Screening, Status, Trainer
 from tracer_spec.graph.average import average
-from tracer_spec.plugin import Candidate, Fence, Mask, Model, Policy, Scores, Stage, Target, Trained
+from tracer_spec.plugin import (
+    Candidate,
+    Classes,
+    Fence,
+    LabelEstimate,
+    Mask,
+    Model,
+    Policy,
+    Scores,
+    Stage,
+    Target,
+    Trained,
+)
 
 if TYPE_CHECKING:
     from tracer_spec.plan import Resolved
@@ -61,8 +74,9 @@ class GatedSurrogate:
 class Workshop:
     """Trains the zoo on fit rows and keeps what families need.
 
-    ``denied`` are the labels that no surrogate may answer. With ``average``, the mean of the surrogates that agree about
-    equally often is tried too.
+    Each surrogate is there once for each of the ``acceptors`` that could be trained on it. ``denied`` are the labels that no
+    surrogate may answer; ``classes`` the numbers of those that the target names. With ``average``, the mean of the surrogates
+    that agree about equally often is tried too.
     """
 
     def __init__(
@@ -70,11 +84,12 @@ class Workshop:
         rows: FitRows,
         *,
         zoo: Sequence[Resolved],
-        acceptor: Resolved,
+        acceptors: Sequence[Resolved],
         guards: Sequence[Resolved],
         denied: Mask,
         target: Target,
         seed: int,
+        classes: Mapping[str, int] | None = None,
         average: bool = True,
         workers: int = 1,
         memory: Memory | None = None,
@@ -82,15 +97,17 @@ class Workshop:
     ) -> None:
         self.rows = rows
         self.target = target
+        self._classes = classes or {}
         self.memory = memory or Memory()
         self._trainer = Trainer(rows, zoo, seed=seed, workers=workers, memory=self.memory, observe=observe)
-        self._acceptor = acceptor
+        self._acceptors = {acceptor.alias: acceptor for acceptor in acceptors}
         self._denied = denied
         self._seed = seed
         self._observe = observe
+        self._costs = DecisionCosts()
         self._fences = [fit_fences(guard, rows, seed, self.memory) for guard in guards]
         self._made: dict[int, GatedSurrogate] = {}  # by the identity of the exported model, which it keeps alive
-        self._residuals: dict[tuple[tuple[str, ...], bytes], GatedSurrogate | None] = {}
+        self._residuals: dict[tuple[tuple[str, ...], str, bytes], GatedSurrogate | None] = {}
         self.reports: tuple[LearnerReport, ...] = ()
         self.trained: tuple[GatedSurrogate, ...] = self._train(average)
 
@@ -109,11 +126,12 @@ class Workshop:
         gated: list[GatedSurrogate] = []
 
         def finish(members: tuple[CrossFitted, ...], trained: CrossFitted) -> LearnerReport:
-            one = self._gate(members, everywhere)
-            if isinstance(one, str):
-                return self._report(trained.name, trained, "skipped", one)
-            gated.append(one)
-            return self._report(trained.name, trained, "trained", "", one.agreement, len(one.surrogate.onnx))
+            made, failures = self._gate(members, everywhere, self._acceptors.values())
+            if not made:
+                return self._report(trained.name, trained, "skipped", "; ".join(failures))
+            gated.extend(made)
+            found = replace(trained, notes=(*trained.notes, *failures))
+            return self._report(trained.name, found, "trained", "", made[0].agreement, len(made[0].surrogate.onnx))
 
         known = {name: screening.outcomes[name] for name in screening.finalists}
         for each in self._trainer.cross_fit(screening.finalists, everywhere, known=known):
@@ -122,8 +140,8 @@ class Workshop:
         ordered = [reports[name] for name in self._trainer.names]
         best = max((one.agreement for one in gated), default=0.0)
         # averaging a strong surrogate with a weak one lowers agreement
-        near = sorted((one for one in gated if one.agreement >= best - EQUALS_WITHIN), key=lambda one: -one.agreement)
-        chosen = {one.name for one in near[:MOST_MEMBERS]}
+        agreement = {one.name: one.agreement for one in gated if one.agreement >= best - EQUALS_WITHIN}
+        chosen = sorted(agreement, key=lambda name: -agreement[name])[:MOST_MEMBERS]
         members = tuple(fitted[name] for name in self._trainer.names if name in chosen)
         if average_equals and len(members) > 1:
             ordered.append(finish(members, CrossFitted(_name(members))))
@@ -132,48 +150,63 @@ class Workshop:
         return tuple(sorted(gated, key=lambda one: (-one.agreement, place[one.name])))
 
     def residual(self, trained: Trained, deferred: Mask) -> GatedSurrogate | None:
-        """Train ``trained`` again on the rows that earlier stages defer; None where that fails."""
-        names = self._made_by(trained).members
-        key = (names, np.packbits(deferred).tobytes())
+        """Train ``trained`` again, with its acceptor, on the rows that earlier stages defer; None where that fails."""
+        first = self._made_by(trained)
+        names, acceptor = first.members, first.acceptor.name
+        key = (names, acceptor, np.packbits(deferred).tobytes())
         if key not in self._residuals:
             fitted = {each.name: each for each in self._trainer.cross_fit(names, deferred, stage="propose")}
-            one = self._gate(tuple(fitted[name] for name in names), deferred)
-            self._residuals[key] = one if isinstance(one, GatedSurrogate) else None
+            made, _ = self._gate(tuple(fitted[name] for name in names), deferred, [self._acceptors[acceptor]])
+            self._residuals[key] = made[0] if made else None
         return self._residuals[key]
 
-    def _gate(self, members: tuple[CrossFitted, ...], among: Mask) -> GatedSurrogate | str:
-        """Put an acceptor and the fences around one surrogate, or around the average of several; or say why not."""
+    def _gate(
+        self, members: tuple[CrossFitted, ...], among: Mask, acceptors: Iterable[Resolved]
+    ) -> tuple[list[GatedSurrogate], list[str]]:
+        """Put each acceptor and the fences around one surrogate, or around the average of several; or say why not."""
         failure = next((each.failure for each in members if each.failure), "")
         if failure:
-            return failure
+            return [], [failure]
         name, alone = _name(members), members[0]
         held_out = HeldOut(alone.scores) if len(members) == 1 else HeldOut.averaged([each.scores for each in members])
         try:
             graph = alone.graph
             if len(members) > 1:
                 graph = average([each.graph for each in members]).SerializeToString(deterministic=True)
-            seed = derive_seed(self._seed, "acceptor", name)
-            acceptor, accept = fit_acceptor(self._acceptor, self.rows, held_out, among, seed, self.memory)
         except TracerError as error:
-            return error.problems[0].what
+            return [], [error.problems[0].what]
         agrees = held_out.agrees(self.rows.y)
         eligible = self.rows.known & ~self._denied[held_out.labels]
         for fence in self._fences:
             eligible &= fence.passes(held_out.labels)
-        gated = GatedSurrogate(
-            name=name,
-            members=tuple(each.name for each in members),
-            surrogate=Model(name, graph),
-            acceptor=acceptor,
-            fences=tuple(fence.whole for fence in self._fences),
-            held_out=held_out,
-            accept=accept,
-            agrees=agrees,
-            eligible=eligible,
-            agreement=self.rows.share(agrees),
-        )
-        self._made[id(gated.surrogate)] = gated
-        return gated
+        seed = derive_seed(self._seed, "acceptor", name)
+        made: list[GatedSurrogate] = []
+        failures: list[str] = []
+        for learner in acceptors:
+            try:
+                acceptor, accept = fit_acceptor(learner, self.rows, held_out, among, seed, self.memory)
+            except TracerError as error:
+                failures.append(self._about(learner, error.problems[0].what))
+                continue
+            gated = GatedSurrogate(
+                name=name,
+                members=tuple(each.name for each in members),
+                surrogate=Model(name, graph),  # one of its own, by which the workshop knows it again
+                acceptor=acceptor,
+                fences=tuple(fence.whole for fence in self._fences),
+                held_out=held_out,
+                accept=accept,
+                agrees=agrees,
+                eligible=eligible,
+                agreement=self.rows.share(agrees),
+            )
+            self._made[id(gated.surrogate)] = gated
+            made.append(gated)
+        return made, failures
+
+    def _about(self, acceptor: Resolved, reason: str) -> str:
+        """Name the acceptor that failed, where there are several."""
+        return reason if len(self._acceptors) == 1 else f"acceptor '{acceptor.alias}' failed: {reason}"
 
     def _left_out(self, name: str, screening: Screening) -> LearnerReport:
         """Report a learner that failed on the first fold, or ranked too low there."""
@@ -240,7 +273,34 @@ class Workshop:
     def candidate(self, family: str, policy: Policy) -> Candidate:
         """Return ``policy`` with its out-of-fold counts."""
         handled, agrees = self.replay(policy)
-        return Candidate(family, policy, *self.rows.counts(handled, agrees))
+        counts, labels = self.rows.counts(handled, agrees), self._label_estimates(policy, handled)
+        return Candidate(family, policy, *counts, labels, self._cost(policy))
+
+    def _cost(self, policy: Policy) -> float:
+        """Return what a decision costs where acceptors compete; 0 where nothing is decided by it."""
+        if len(self._acceptors) < 2:
+            return 0.0
+        handled = (self.rows.share(self.replay(policy[:number])[0]) for number in range(len(policy)))
+        return self._costs.of(policy, [1 - share for share in handled])
+
+    def _label_estimates(self, policy: Policy, handled: Mask) -> tuple[LabelEstimate, ...]:
+        """Return what fit rows say of each of the target's labels."""
+        if not self.target.labels:
+            return ()
+        given = self._given(policy)
+        pairs = (each.outcomes(self._classes[each.label], self.rows.y, given, handled) for each in self.target.labels)
+        return tuple(LabelEstimate(*self.rows.counts(trials, successes)) for trials, successes in pairs)
+
+    def _given(self, policy: Policy) -> Classes:
+        """Return the class that a policy gives each row, out of fold, shape (n,); -1 where it defers."""
+        given = np.full(self.n_rows, -1)
+        for stage in policy:
+            gated = self.gated(stage)
+            takes = (given < 0) & gated.eligible
+            if stage.acceptor is not None:
+                takes &= gated.accept >= np.float32(stage.threshold)
+            given[takes] = gated.held_out.labels[takes]
+        return given
 
 
 def _name(members: Sequence[CrossFitted]) -> str:

@@ -1,0 +1,136 @@
+"""From a spec to a decision through the command line, with the model inside the bundle and beside it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tracer_spec as ts
+from tiny_encoder import save, tiny_model, tiny_tokenizer
+from tracer_spec.errors import BundleError
+from tracer_spec.flow.bundle_file import bundle_bytes
+from tracer_spec.runtime import archive
+from tracer_spec.runtime.bundle import read_bundle
+
+from tracer_spec_encoder import EncoderOptions
+from tracer_spec_encoder.embedder import EncoderEmbedder
+
+SPEC = """\
+version: 1
+name: small
+traces: {{use: jsonl, with: {{path: traces.jsonl}}}}
+embedder: {{use: encoder, with: {{path: models/tiny, max_tokens: 32{more}}}}}
+zoo: [logreg]
+target: {{agreement: 0.8}}
+"""
+ABOUT = {"arrival": "where is my card", "fees": "why was I charged a fee", "rates": "what is the exchange rate"}
+
+
+def command(folder, *words):
+    ran = [sys.executable, "-W", "error", "-m", "tracer_spec", *words]
+    return subprocess.run(ran, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def built(folder, more=""):
+    save(folder / "models" / "tiny")
+    rng = np.random.default_rng(0)
+    rows = []
+    for i in range(400):
+        label = list(ABOUT)[i % 3]
+        words = rng.permutation(ABOUT[label].split())[: rng.integers(2, 6)]
+        rows.append(json.dumps({"id": str(i), "input": " ".join(words), "teacher": label}))
+    (folder / "traces.jsonl").write_text("\n".join(rows))
+    (folder / "router.yaml").write_text(SPEC.format(more=more))
+    done = command(folder, "build", "router.yaml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder / "dist" / "small.tracer"
+
+
+@pytest.fixture(scope="module")
+def inside(tmp_path_factory):
+    return built(tmp_path_factory.mktemp("inside"))
+
+
+@pytest.fixture(scope="module")
+def beside(tmp_path_factory):
+    return built(tmp_path_factory.mktemp("beside"), ", in_bundle: false")
+
+
+def repacked(bundle, folder, **changes):
+    """Write the bundle with another model, as who can make a bundle could: every digest fits, the fingerprint too."""
+    held = read_bundle(bundle)
+    changed = {f"embedder/{name.replace('_', '.')}": content for name, content in changes.items()}
+    members = {**held.members, **changed}
+    state = {
+        name.removeprefix("embedder/"): content for name, content in members.items() if name.startswith("embedder/")
+    }
+    options = EncoderOptions.model_validate(held.manifest.embedder.options)
+    fingerprint = EncoderEmbedder(options).restore(state).fingerprint()
+    manifest = replace(held.manifest, embedder=replace(held.manifest.embedder, fingerprint=fingerprint))
+    data, _ = bundle_bytes(manifest, members)
+    (folder / "changed.tracer").write_bytes(data)
+    return folder / "changed.tracer"
+
+
+def test_one_file_is_built_and_routes_wherever_it_is(inside, tmp_path):
+    members = archive.unpack(inside.read_bytes())
+    assert members["embedder/model.onnx"] == tiny_model()
+    assert members["embedder/tokenizer.json"] == tiny_tokenizer()
+    assert json.loads(members["bundle.json"])["embedder"]["options"].keys() >= {"in_bundle", "pooling", "max_tokens"}
+    assert b"models/tiny" not in members["bundle.json"]
+    (tmp_path / "small.tracer").write_bytes(inside.read_bytes())
+    done = command(tmp_path, "route", "small.tracer", "--embedder", "encoder", "--text", "where is my card")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["label"] == "arrival"
+    refused = command(tmp_path, "route", "small.tracer", "--text", "where is my card")
+    assert refused.returncode == 4
+    assert "--embedder encoder" in refused.stderr
+
+
+def test_beside_the_bundle_the_app_says_where_the_model_is(beside, tmp_path):
+    assert not [name for name in archive.unpack(beside.read_bytes()) if name.startswith("embedder/")]
+    models = {name: save(tmp_path / name, tiny_model(seed=seed)) for name, seed in (("same", 0), ("other", 1))}
+    router = ts.load(beside, embedder="encoder", embedder_options={"path": str(models["same"])})
+    assert router.route("where is my card").label == "arrival"
+    with pytest.raises(BundleError, match="the policy was built on"):
+        ts.load(beside, embedder="encoder", embedder_options={"path": str(models["other"])})
+    with pytest.raises(BundleError, match=r"nothing says where it is hint: give path, package or repo: load\(path"):
+        ts.load(beside, embedder="encoder")
+
+
+def test_a_build_gives_the_same_bytes_twice_and_the_same_decisions_either_way(inside, beside, tmp_path):
+    again = built(tmp_path)
+    assert again.read_bytes() == inside.read_bytes()
+    texts = [*ABOUT.values(), "my fee", "unheard of", ""]
+    one = ts.load(inside, embedder="encoder").route_batch(texts)
+    options = {"path": str(tmp_path / "models" / "tiny")}
+    other = ts.load(beside, embedder="encoder", embedder_options=options)
+    assert one.labels == other.route_batch(texts).labels
+    assert [other.route(text).score for text in texts] == one.scores.tolist()
+
+
+HOSTILE = {
+    "other words": ({"model_onnx": tiny_model(seed=1)}, "gives other vectors than the policy was built on"),
+    "no model": ({"model_onnx": b"\x0a\xff"}, "is not an ONNX model"),
+    "another tokenizer": ({"tokenizer_json": tiny_tokenizer(special=False)}, "gives other vectors"),
+    "no tokenizer": ({"tokenizer_json": b"{}"}, "is not a tokenizer"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_bundle_whose_model_was_exchanged_is_refused(inside, tmp_path, name):
+    changes, said = HOSTILE[name]
+    with pytest.raises(BundleError, match=said):
+        ts.load(repacked(inside, tmp_path, **changes), embedder="encoder")
+
+
+def test_a_member_that_was_changed_is_refused_before_it_is_read(inside, tmp_path):
+    members = archive.unpack(inside.read_bytes())
+    members["embedder/model.onnx"] = tiny_model(seed=1)
+    (tmp_path / "changed.tracer").write_bytes(archive.pack(members))
+    with pytest.raises(BundleError, match=r"embedder/model.onnx"):
+        ts.load(tmp_path / "changed.tracer", embedder="encoder")

@@ -1,0 +1,61 @@
+"""Expected coverage against a world whose errors are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tracer_spec.stats.binomial import critical_count, p_value
+from tracer_spec.stats.expected_coverage import Prospects
+from tracer_spec.stats.learning_curve import LearningCurve, RankedRows, fit_learning_curve
+
+FLAT = np.zeros((5, 5))
+
+
+def constant(error: float) -> LearningCurve:
+    """Return a curve of one error, whatever the rank and the size."""
+    return LearningCurve(np.array([np.log(error / (1 - error)), 0, 0, 0, 0]), FLAT)
+
+
+def prospects(curve: LearningCurve, n_fit: int = 600, n_certify: int = 400, least: float = 0.99) -> Prospects:
+    return Prospects(curve, n_fit, n_certify, 0.4, 4, 1.0, 0.05, least)
+
+
+@pytest.mark.parametrize("error", [0.02, 0.05, 0.08])
+def test_the_chance_of_one_candidate_is_the_exact_power_of_its_test(error):
+    """With min_coverage near 1 there is one candidate, and fit rows that doubt it stop few walks."""
+    (expected,) = prospects(constant(error)).expect(1000, [0.9])
+    power = p_value(400, critical_count(400, 0.9, 0.05), 1 - error)
+    assert expected.chance == pytest.approx(power, abs=0.06)
+    assert expected.coverage == pytest.approx(expected.chance, abs=1e-9)
+
+
+def test_a_curve_that_made_rows_is_found_again():
+    rng = np.random.default_rng(0)
+    truth = LearningCurve(np.array([-0.5, 4.0, 0.6, -1.2, 0.8]), FLAT)
+    samples = []
+    for size in (500, 1000, 2000):
+        ranks = (np.arange(size) + 0.5) / size
+        errs = (rng.uniform(size=size) < truth.error(ranks, size)).astype(float)
+        samples.append(RankedRows(errs, ranks, size, np.ones(size)))
+    found, ranks = fit_learning_curve(samples), np.linspace(0.1, 1, 10)
+    assert found.error(ranks, 2000) == pytest.approx(truth.error(ranks, 2000), abs=0.03)
+    assert found.error(ranks, 6000) == pytest.approx(truth.error(ranks, 6000), abs=0.05)
+
+
+def test_what_is_nearest_is_likely_and_what_is_nearer_is_not():
+    ranks = (np.arange(600) + 0.5) / 600
+    curve = fit_learning_curve([RankedRows(0.6 * ranks**2, ranks, 450, np.ones(600))])
+    able = prospects(curve, least=0.05)
+    nearest = able.nearest(0.98)
+    assert nearest.more_traces
+    assert nearest.target_now
+    assert able.expect(1000 + nearest.more_traces, [0.98])[0].chance >= 0.75
+    assert able.expect(1000 + nearest.more_traces // 2, [0.98])[0].chance < 0.8
+    now, above = able.expect(1000, [nearest.target_now, nearest.target_now + 0.01])
+    assert now.chance >= 0.8 > above.chance
+    assert able.nearest(0.6).more_traces == 0
+
+
+def test_nothing_is_foreseen_where_the_router_guesses():
+    assert prospects(constant(0.9), least=0.05).nearest(0.9).more_traces is None

@@ -1,0 +1,110 @@
+"""Rates measured on fresh rows, with what they may be in truth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracer_spec.flow.traces.by_rate import OfTraffic, of_traffic
+from tracer_spec.plugin import Classes, LabelTarget, Mask
+from tracer_spec.stats.binomial import interval
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A share with its exact (Clopper-Pearson) interval: k of n, in [lower, upper]."""
+
+    n: int
+    k: int
+    lower: float
+    upper: float
+
+    @classmethod
+    def of(cls, n: int, k: int, confidence: float) -> Rate:
+        """Return k of n with its two-sided interval."""
+        return cls(n, k, *interval(n, k, confidence))
+
+    @property
+    def share(self) -> float | None:
+        """Return k / n, None where there is nothing to divide."""
+        return self.k / self.n if self.n else None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRate:
+    """What fresh rows say of the claim of one label.
+
+    Parameters
+    ----------
+    asked : LabelTarget
+    rate : Rate
+        Of successes, which is claimed to be ``asked.level`` or more.
+    with_known_texts : Rate or None
+        Counted with the rows left out for their text alone; None where there are none.
+    of_traffic : OfTraffic or None
+        Over all requests, where rows were audited at several rates.
+    """
+
+    asked: LabelTarget
+    rate: Rate
+    with_known_texts: Rate | None = None
+    of_traffic: OfTraffic | None = None
+
+    @property
+    def upper(self) -> float:
+        """Return what the rate may be at the most, in [0, 1]."""
+        return upper_of(self.rate, self.with_known_texts, self.of_traffic)
+
+    @property
+    def is_contradicted(self) -> bool:
+        """Return whether that is under what is claimed."""
+        return self.upper < self.asked.level
+
+
+def upper_of(found: Rate, with_unclear: Rate | None, by_requests: OfTraffic | None = None) -> float:
+    """Return what a rate may be at the most: as the requests that rows stand for, and with those left out for their text."""
+    upper = found.upper if by_requests is None else by_requests.upper
+    return max(upper, with_unclear.upper if with_unclear else 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Rows with the teacher's label, and what the router makes of them.
+
+    Parameters
+    ----------
+    classes : mapping of str to int
+        The classes of the bundle's labels.
+    teacher, label : ndarray of shape (n,), int64
+        The classes that the teacher and the router give; -1 where there is none.
+    handled : ndarray of shape (n,), bool
+    rates : ndarray of shape (n,), float64, or None
+        At which rows were audited.
+    """
+
+    classes: Mapping[str, int]
+    teacher: Classes
+    label: Classes
+    handled: Mask
+    rates: NDArray[np.float64] | None
+
+    def of_labels(
+        self, claims: Sequence[LabelTarget], rows: Mask, unclear: Mask, confidence: float
+    ) -> tuple[LabelRate, ...]:
+        """Return what ``rows`` say of each claim; ``unclear`` are those left out for their text alone."""
+        found = []
+        for asked in claims:
+            # a label that the bundle does not know, of a certificate that somebody wrote, has no rows
+            number = self.classes.get(asked.label, -2)
+            trials, right = asked.outcomes(number, self.teacher, self.label, self.handled)
+
+            def rate(among: Mask, trials: Mask = trials, right: Mask = right) -> Rate:
+                return Rate.of(int((among & trials).sum()), int((among & right).sum()), confidence)
+
+            requests = None if self.rates is None else of_traffic(rows & trials, right, self.rates, confidence)
+            with_them = rate(rows | unclear) if (unclear & trials).any() else None
+            found.append(LabelRate(asked, rate(rows), with_them, requests))
+        return tuple(found)

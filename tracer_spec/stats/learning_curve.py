@@ -1,0 +1,103 @@
+"""Learning curve: how often a router errs at each rank of its acceptor's scores, by the number of rows that it learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+# sizes are told as natural logarithms of multiples of this many rows, so that the coefficients hardly depend on each other
+_ROWS = 400.0
+# the error at the lowest ranks is no power of the rank any more
+_LOWEST_RANK = 0.01
+# what is believed before any row is seen, as two sets of intents have it: an error at a middling rank falls with the power
+# 1.3 of the rows, one at the highest ranks faster, one at the lowest more slowly. In this order: intercept, rank, its
+# logarithm, size, size times rank
+_BELIEF = np.array([0.0, 4.0, 0.5, -1.3, 1.0])
+_SPREAD = np.array([4.0, 3.0, 1.0, 0.3, 0.6])
+_MOST_STEPS, _LONGEST_STEP, _CLOSE = 50, 2.0, 1e-6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RankedRows:
+    """Rows scored by a router that had not seen them, the best score first.
+
+    Parameters
+    ----------
+    errs : ndarray of shape (n,), float64
+        1 where the router's label is not the teacher's; or the share of several rows of about that rank.
+    ranks : ndarray of shape (n,), float64
+        In (0, 1), rising: which share of all rows has a better score.
+    n_learned : float
+        Rows that the router learned from.
+    weights : ndarray of shape (n,), float64
+        As how many rows each counts.
+    """
+
+    errs: Floats = field(repr=False)
+    ranks: Floats = field(repr=False)
+    n_learned: float
+    weights: Floats = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LearningCurve:
+    """Logistic model of an error by rank and size, with the spread of its five coefficients."""
+
+    coefficients: Floats = field(repr=False)
+    covariance: Floats = field(repr=False)
+
+    def error(self, ranks: Floats, n_learned: float) -> Floats:
+        """Return the chance of an error at each rank, shape (n,), in [0, 1]."""
+        return _logistic(_features(ranks, n_learned) @ self.coefficients)
+
+    def draw(self, ranks: Floats, sizes: Sequence[float], n_draws: int, rng: np.random.Generator) -> list[Floats]:
+        """Return such chances for coefficients drawn as likely as they are: by size, shape (n_draws, n)."""
+        drawn = rng.multivariate_normal(self.coefficients, self.covariance, n_draws, method="eigh")
+        return [_logistic(drawn @ _features(ranks, size).T) for size in sizes]
+
+
+def fit_learning_curve(samples: Sequence[RankedRows]) -> LearningCurve:
+    """Fit the curve on rows scored at one size or more.
+
+    Notes
+    -----
+    The log-odds of an error are linear in the rank, its logarithm, the logarithm of the size and their product. The
+    coefficients are those of the greatest posterior density under a normal prior, and spread as its curvature says
+    (Laplace's approximation). Sizes are often few and near each other, and so the prior has its say. Learning follows a
+    power of the size over a wide range (Hestness et al. 2017), and no law says how far: a curve that is read at a multiple
+    of its largest size is a guess.
+
+    References
+    ----------
+    Hestness, Narang, Ardalani, Diamos, Jun, Kianinejad, Patwary, Yang, Zhou (2017), Deep learning scaling is predictable,
+    empirically.
+    """
+    X = np.concatenate([_features(each.ranks, each.n_learned) for each in samples])
+    y = np.concatenate([each.errs for each in samples])
+    weights = np.concatenate([each.weights for each in samples])
+    coefficients, precision = _BELIEF.copy(), np.diag(_SPREAD**-2.0)
+    for _ in range(_MOST_STEPS):
+        rates = _logistic(X @ coefficients)
+        curvature = X.T @ (X * (weights * rates * (1 - rates))[:, None]) + precision
+        slope = X.T @ (weights * (y - rates)) - precision @ (coefficients - _BELIEF)
+        step = np.linalg.solve(curvature, slope).clip(-_LONGEST_STEP, _LONGEST_STEP)
+        coefficients = coefficients + step
+        if np.abs(step).max() < _CLOSE:
+            break
+    return LearningCurve(coefficients, np.linalg.inv(curvature).astype(np.float64))
+
+
+def _features(ranks: Floats, n_learned: float) -> Floats:
+    """Return what the log-odds are linear in, shape (n, 5)."""
+    size = np.log(max(n_learned, 1.0) / _ROWS)
+    centred, ones = ranks - 0.5, np.ones_like(ranks)
+    return np.stack([ones, centred, np.log(np.maximum(ranks, _LOWEST_RANK)), size * ones, size * centred], axis=1)
+
+
+def _logistic(log_odds: Floats) -> Floats:
+    return np.asarray(1 / (1 + np.exp(-log_odds.clip(-30, 30))))
