@@ -117,7 +117,7 @@ def one_draw(
         else:
             rows = weigh_names(replace(rows, names=names if way == "auto" and few else None), zoo, seed=seed)
         workshop = Workshop(
-            rows, zoo=zoo, acceptor=resolve("acceptor", "logistic"), guards=[], denied=np.zeros(len(labels), bool),
+            rows, zoo=zoo, acceptors=[resolve("acceptor", "logistic")], guards=[], denied=np.zeros(len(labels), bool),
             target=goal, seed=seed,
         )  # fmt: skip
         (scores,) = Scorer(workshop.trained[0].surrogate.onnx).run({"embedding": embed(test.texts)}, outputs=["scores"])
