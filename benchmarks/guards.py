@@ -97,13 +97,14 @@ def peer_gate(
 def fit_vectors(data: Path) -> np.ndarray:
     """Return the vectors of the fit rows, as every build here has them."""
     from tracer_spec.flow.prepare import part, prepare, read_traces
+    from tracer_spec.flow.prepared import Parted
     from tracer_spec.plan import make_plan
     from tracer_spec.plugin.registry import find_plugins
     from tracer_spec.spec import load_spec
 
     plan = make_plan(load_spec(spec(data, [])), find_plugins())
     traces = read_traces(plan)
-    return prepare(plan, traces, part(traces, plan.spec.split)).fit.X
+    return prepare(plan, Parted.of(traces, part(traces, plan.spec.split))).fit.X
 
 
 def measure(name: str, guards: list[Any], data: Path, folder: Path, peer_python: str | None) -> list[dict[str, Any]]:
