@@ -11,9 +11,8 @@ the truth is read off the other half. Designs of the certify rows, all of the sa
 - reachable, exact: only requests that the widest candidate in reach would handle. Given how many of those a candidate handles,
   the number that agree is still binomial at its agreement, so the test stays exact and nothing is weighted.
 - weighted, betting: of those, each with a probability that depends on its score (Neyman), weighted by one over it.
-
-Design of the fit rows: half a plain sample, half the requests with the smallest margin under a surrogate of the first half;
-the latter train and count in no estimate. Certify rows are then a plain sample.
+- uncertain rows train: of the fit rows half are a plain sample, half the requests with the smallest margin under a surrogate of
+  the first half, which train and count in no estimate. Certify rows are a plain sample, tested exactly.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +78,7 @@ class Design:
     chance: Callable[[np.ndarray, float], np.ndarray]
     least: float
     is_betting: bool
+    is_weighted: bool = True
 
 
 def evenly(score: np.ndarray, _target: float) -> np.ndarray:
@@ -96,8 +96,7 @@ def surely(score: np.ndarray, _target: float) -> np.ndarray:
     return np.maximum(rise(score), LEAST_CHANCE)
 
 
-def rise(score: np.ndarray) -> np.ndarray:
-    """Return where a score of the null's world stands inside its band between two thresholds, in [0, 1]."""
+def rise(score: np.ndarray) -> np.ndarray:  # from 0 to 1 inside each band between two thresholds of the null
     return np.where(score >= 0.7, (score - 0.7) / 0.3, (score - 0.1) / 0.2 % 1)
 
 
@@ -107,6 +106,7 @@ DESIGNS = {
     "reachable, exact": Design(True, evenly, 1, False),
     "weighted, betting": Design(True, neyman, LEAST_CHANCE, True),
 }
+MUTANT = Design(True, surely, LEAST_CHANCE, False, False)
 
 
 def collect(
@@ -117,13 +117,14 @@ def collect(
     order = order[score[order] >= floor]
     chance = design.chance(score[order], target)
     chosen = np.flatnonzero(rng.uniform(size=len(order)) < chance)[:m]
-    return Rows(score[order[chosen]], agrees[order[chosen]], chance[chosen])
+    known = chance[chosen] if design.is_weighted else np.ones(len(chosen))
+    return Rows(score[order[chosen]], agrees[order[chosen]], known)
 
 
 def passes(rows: Rows, threshold: float, target: float, delta: float, design: Design) -> bool:
     handled = rows.score >= threshold
     if not design.is_betting:
-        return bool(p_value(int(handled.sum()), int(rows.agrees[handled].sum()), target) <= delta)
+        return p_value(int(handled.sum()), int(rows.agrees[handled].sum()), target) <= delta
     # bets are fixed before a row is seen, so they are bounded by what a row could be at worst
     gain = (rows.agrees[handled] - target) / rows.chance[handled]
     bets = np.arange(1, N_BETS + 1) / (N_BETS + 1) * design.least / target
@@ -134,15 +135,9 @@ def passes(rows: Rows, threshold: float, target: float, delta: float, design: De
 def certified(nodes: list[Node], m: float, target: float, delta: float, test: Callable[[float], bool]) -> Node | None:
     """Walk from the node of greatest predicted power towards more coverage, until one fails."""
     power = [predicted_power(round(m * node.coverage), node.n_fit, node.k_fit, target, delta) for node in nodes]
-    if not nodes or max(power) < 0.01:
-        return None
     start = max(range(len(nodes)), key=lambda i: (power[i], nodes[i].coverage))
-    best = None
-    for node in nodes[start:]:
-        if not test(node.threshold):
-            break
-        best = node
-    return best
+    walked = list(takewhile(lambda node: test(node.threshold), nodes[start:])) if power[start] >= 0.01 else []
+    return walked[-1] if walked else None
 
 
 def in_reach(nodes: list[Node], target: float) -> list[Node]:
@@ -152,15 +147,7 @@ def in_reach(nodes: list[Node], target: float) -> list[Node]:
 
 
 def walk(
-    nodes: list[Node],
-    traffic: Rows,
-    m: int,
-    target: float,
-    delta: float,
-    design: Design,
-    rng: np.random.Generator,
-    *,
-    weighted: bool = True,
+    nodes: list[Node], traffic: Rows, m: int, target: float, delta: float, design: Design, rng: np.random.Generator
 ) -> Node | None:
     """Collect m certify rows by a design, and certify on them."""
     tested = in_reach(nodes, target) if design.reaches else nodes
@@ -168,8 +155,6 @@ def walk(
         return None
     floor, share = (tested[-1].threshold, tested[-1].coverage) if design.reaches else (-np.inf, 1.0)
     rows = collect(traffic.score, traffic.agrees, floor, m, design, target, rng)
-    if not weighted:
-        rows = Rows(rows.score, rows.agrees, np.ones(len(rows.score)))
     return certified(tested, m / share, target, delta, lambda threshold: passes(rows, threshold, target, delta, design))
 
 
@@ -249,17 +234,15 @@ def one_draw(pool: Pool, n: int, rep: int, delta: float) -> list[dict[str, objec
         for target in TARGETS:
             node = walk(trained.nodes, traffic, m, target, delta, design, np.random.default_rng([rep, n, 1]))
             handled = true.score >= node.threshold if node else np.zeros(N_TRUTH, bool)
-            agreement = float(true.agrees[handled].mean()) if handled.any() else None
-            found = {"coverage": float(handled.mean()), "agreement": agreement}
+            found = {"coverage": float(handled.mean()), "n_agree": int(true.agrees[handled].sum())}
             results.append({"dataset": pool.name, "n": n, "rep": rep, "target": target, "design": name} | found)
     return results
 
 
-def false_at_null(design: Design, target: float, delta: float, n_draws: int, *, weighted: bool = True) -> int:
+def false_at_null(design: Design, target: float, delta: float, n_draws: int) -> int:
     """Count certificates in a world in which each is false: every threshold's agreement is a hair under the target.
 
-    Agreement rises with the score inside each band between two thresholds, and falls back at the next. Not ``weighted`` is a
-    mutant, which forgets with which chance each request was chosen.
+    Agreement rises with the score inside each band between two thresholds, and falls back at the next.
     """
     nodes = [Node(1 - c, c, 1000 * c, 1000 * c * (target + 0.02)) for c in (0.3, 0.5, 0.7, 0.9)]
     n_false = 0
@@ -268,16 +251,13 @@ def false_at_null(design: Design, target: float, delta: float, n_draws: int, *, 
         score = rng.uniform(size=N_TRAFFIC)
         agreement = target - 0.001 + (1 - target) * (rise(score) - 0.5)
         traffic = Rows(score, (rng.uniform(size=N_TRAFFIC) < agreement).astype(float), np.ones(N_TRAFFIC))
-        n_false += walk(nodes, traffic, 400, target, delta, design, rng, weighted=weighted) is not None
+        n_false += walk(nodes, traffic, 400, target, delta, design, rng) is not None
     return n_false
 
 
 def calls_needed(curve: dict[int, float], coverage: float) -> float | None:
     """Return the calls at which a curve first reaches a coverage, interpolated; None where it never does."""
-    sizes = sorted(curve)
-    if coverage <= curve[sizes[0]]:
-        return float(sizes[0]) if coverage == curve[sizes[0]] else None
-    for low, high in pairwise(sizes):
+    for low, high in pairwise(sorted(curve)):
         if curve[low] < coverage <= curve[high]:
             return low + (high - low) * (coverage - curve[low]) / (curve[high] - curve[low])
     return None
@@ -289,15 +269,15 @@ def table(results: list[dict]) -> str:
     lines = [f"| dataset, target, calls | {' | '.join(names)} |", "|---|" + "---|" * len(names)]
     for dataset, target in sorted({(row["dataset"], row["target"]) for row in results}):
         rows = [row for row in results if (row["dataset"], row["target"]) == (dataset, target)]
-        curves: dict[str, dict[int, float]] = {name: {} for name in names}
-        for name in names:
-            for n in SIZES:
-                found = [row["coverage"] for row in rows if (row["design"], row["n"]) == (name, n)]
-                curves[name][n] = float(np.mean(found))
+        curves = {name: {n: _mean_coverage(rows, name, n) for n in SIZES} for name in names}
         for n in SIZES:
             cells = [_cell(curves, name, n) for name in names]
             lines.append(f"| {dataset}, {target:.2f}, {n:,} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _mean_coverage(rows: list[dict], name: str, n: int) -> float:
+    return float(np.mean([row["coverage"] for row in rows if (row["design"], row["n"]) == (name, n)]))
 
 
 def _cell(curves: dict[str, dict[int, float]], name: str, n: int) -> str:
@@ -313,24 +293,21 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--datasets", nargs="+", default=["banking77", "clinc150"])
     parser.add_argument("--reps", type=int, default=6)
-    parser.add_argument("--first-rep", type=int, default=0)
     parser.add_argument("--null-draws", type=int, default=1000)
     parser.add_argument("--delta", type=float, default=0.10)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     started = time.process_time()
     for target in TARGETS:
-        runs = [(name, design, True) for name, design in DESIGNS.items()]
-        runs.append(("mutant: chosen by score, exact, no weights", Design(True, surely, LEAST_CHANCE, False), False))
-        for name, design, weighted in runs:
-            n_false = false_at_null(design, target, args.delta, args.null_draws, weighted=weighted)
+        for name, design in (DESIGNS | {"mutant, which forgets the chances": MUTANT}).items():
+            n_false = false_at_null(design, target, args.delta, args.null_draws)
             low, high = interval(args.null_draws, n_false, 0.99)
             print(f"null at {target:.2f}, {name}: {n_false / args.null_draws:.1%} false ({low:.1%} to {high:.1%})")
-    results: list[dict] = []
+    results = []
     for name in args.datasets:
         pool = load_pool(args.data, name)
         for n in SIZES:
-            for rep in range(args.first_rep, args.first_rep + args.reps):
+            for rep in range(args.reps):
                 results += one_draw(pool, n, rep, args.delta)
             print(f"{name} {n:,}: done, {time.process_time() - started:.0f} s", file=sys.stderr)
     print("", table(results), sep="\n")
