@@ -1,8 +1,9 @@
 """What could tell an out-of-scope query from one in scope: statistics beside an acceptor's score; ``guards.py --statistics``.
 
-Each statistic is a distance, and larger is farther. It is used in two ways. As a gate: what lies beyond a limit is refused, and
-the acceptor's threshold decides about the rest; of 21 limits the best is told, chosen on the very out-of-scope queries,
-which no real router has. As a feature: the acceptor reads it beside the surrogate's probabilities, learnt out of fold on fit rows.
+Each statistic is a distance, and larger is farther. It is used in three ways. As a gate with the best limit: what lies beyond
+is refused, and the acceptor's threshold decides about the rest; of 21 limits the best is taken, chosen on the very out-of-scope
+queries, which no real router has. As a gate whose limit moves with the threshold: a row must have the same rank among fit
+rows, out of fold, by score and by nearness. And as one more feature of the acceptor.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,7 @@ class Set:
     vectors: Rows | None
 
     def take(self, rows: Rows) -> Set:
+        """Return some of the rows."""
         vectors = None if self.vectors is None else self.vectors[rows]
         return Set([self.texts[row] for row in rows], self.labels[rows], vectors)
 
@@ -67,6 +70,7 @@ class Knowledge:
         return np.array([1 - self._captured(text) for text in texts])
 
     def unknown_words(self, texts: list[str]) -> Rows:
+        """Return the share of words that are not in the vocabulary."""
         from tracer_spec.runtime import lsa
 
         known = self.embedder._word_rows
@@ -79,7 +83,7 @@ class Knowledge:
         embedder, words = self.embedder, lsa.words(text, self.embedder.max_chars)
         known = Counter(embedder._rows(text))
         in_words, in_grams = embedder._word_rows, embedder._gram_rows
-        terms = [*words, *(f"{one} {two}" for one, two in zip(words, words[1:], strict=False))]
+        terms = [*words, *(f"{one} {two}" for one, two in pairwise(words))]
         unknown = Counter(("word", term) for term in terms if term not in in_words)
         unknown.update(
             ("gram", gram) for word in words for gram in lsa.grams(word, *embedder.chars) if gram not in in_grams
@@ -152,7 +156,7 @@ def measured(fit: Set, others: list[Set], space: str) -> list[Measured]:
         knowledge = Knowledge(embedder, fit.texts)
     vectors = [embedder.embed(each.texts) if knowledge else each.vectors for each in (fit, *others)]
     X = vectors[0]
-    surrogate = LogisticRegression(C=10, max_iter=60, tol=1e-3).fit(X, y)
+    surrogate = LogisticRegression(C=10, max_iter=100).fit(X, y)
     near_label = prototypes(X, y)
     of_vector = {"nearest row": far_rows(X, 1), "fifth nearest row": far_rows(X, 5)}
     of_vector["Mahalanobis"] = mahalanobis(X.astype(np.float64), y, relative=False)
@@ -161,7 +165,9 @@ def measured(fit: Set, others: list[Set], space: str) -> list[Measured]:
     for each, Z in zip(others, vectors[1:], strict=True):
         P = np.maximum(surrogate.predict_proba(Z), 1e-9)
         label, best = P.argmax(axis=1), -np.sort(-P, axis=1)[:, :2]
-        features = np.stack([np.log(best[:, 0]), np.log(best[:, 0] / best[:, 1]), (P * np.log(P)).sum(axis=1)], axis=1)
+        entropy = -(P * np.log(P)).sum(axis=1)
+        # what the acceptor 'logistic' reads
+        features = np.column_stack([best, best[:, 0] - best[:, 1], entropy])
         statistics = {"prototypes": near_label(Z, label)} | {name: of(Z) for name, of in of_vector.items()}
         if knowledge:
             statistics["energy not captured"] = knowledge.lost_energy(each.texts)
@@ -188,11 +194,10 @@ class Scored:
     inside: Rows
     outside: Rows
 
-    def curve(self) -> list[float]:
-        return [handled(self.inside, self.outside, each) for each in COVERAGES]
-
     def row(self) -> list[float]:
-        return [auroc(-self.inside, -self.outside), *self.curve()]
+        """Return the AUROC, and the share handled out of scope at each coverage."""
+        told = auroc(-self.inside, -self.outside)
+        return [told, *(handled(self.inside, self.outside, each) for each in COVERAGES)]
 
 
 def acceptor(fit: Measured, inside: Measured, outside: Measured, names: list[str]) -> Scored:
@@ -206,7 +211,7 @@ def acceptor(fit: Measured, inside: Measured, outside: Measured, names: list[str
 
     if fit.right.all():
         # no error to learn from: the surrogate's own margin decides
-        return Scored(*(rows.features[:, 1] for rows in (fit, inside, outside)))
+        return Scored(*(rows.features[:, 2] for rows in (fit, inside, outside)))
     model = make_pipeline(StandardScaler(), LogisticRegression()).fit(read(fit), fit.right)
     return Scored(*(model.decision_function(read(rows)) for rows in (fit, inside, outside)))
 
@@ -299,9 +304,5 @@ def show(title: str, runs: list[dict[str, list[float]]]) -> None:
     print(f"\n{title}\n\n| what decides | AUROC |", "".join(f" handled at {each} |" for each in COVERAGES), sep="")
     print("|---" * (2 + len(COVERAGES)) + "|")
     for name in runs[0]:
-        print(
-            "|",
-            " | ".join([name, *(f"{value:.3f}" for value in np.mean([run[name] for run in runs], axis=0))]),
-            "|",
-            flush=True,
-        )
+        mean = np.mean([run[name] for run in runs], axis=0)
+        print("|", " | ".join([name, *(f"{value:.3f}" for value in mean)]), "|", flush=True)
