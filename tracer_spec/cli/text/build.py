@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tracer_spec.cli.text.bundle import acceptor_facts, bundle_picture, file_facts, makings
-from tracer_spec.cli.text.curve import nearest_text
 from tracer_spec.cli.text.github_commands import WARNING
 from tracer_spec.cli.text.outcome import Outcome, level_of, traces_level
 from tracer_spec.cli.text.terminal_chart import Picture
 from tracer_spec.errors import BundleError
-from tracer_spec.flow.certifying.advice import ENCODER
+from tracer_spec.flow.certifying.advice import ENCODER, nearest_text
 from tracer_spec.report.facts import (
     Fact,
     acceptor_fact,

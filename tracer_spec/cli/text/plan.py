@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tracer_spec.cli.text.curve import curve_text, nearest_text
+from tracer_spec.cli.text.curve import curve_text
 from tracer_spec.cli.text.github_commands import WARNING
 from tracer_spec.cli.text.outcome import Outcome, level_of, traces_level
 from tracer_spec.report.facts import Fact, dropped_text, source_facts
@@ -151,7 +151,7 @@ def _plugins(plan: Plan, verbose: bool) -> str:
 
 def _unlikely(outlook: Outlook, drawn: Curve) -> Iterator[Fact]:
     """Say what is nearest, where a build would more likely be refused than not."""
-    from tracer_spec.flow.certifying.advice import ENCODER
+    from tracer_spec.flow.certifying.advice import ENCODER, nearest_text
     from tracer_spec.stats.expected_coverage import LIKELY
 
     chance = drawn.at_target(drawn.now).chance

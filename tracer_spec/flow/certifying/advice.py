@@ -122,6 +122,21 @@ def advise(chains: Sequence[Chain], n_traces: int, n_certify: int, target: Targe
     )
 
 
+def nearest_text(nearest: Nearest, asked: str) -> str:
+    """Say in one line what would likely be certified: with so many more traces, or that target now.
+
+    Examples
+    --------
+    >>> from tracer_spec.stats.expected_coverage import Nearest
+    >>> nearest_text(Nearest(900, 0.88), "target.agreement")
+    'about 900 more traces, or target.agreement 0.88 now'
+    """
+    more = f"about {nearest.more_traces:,} more traces" if nearest.more_traces else "many times as many traces"
+    if nearest.target_now is None:
+        return f"{more}; no target of 0.5 or more is within reach now"
+    return f"{more}, or {asked} {nearest.target_now:.2f} now"
+
+
 def _nearest(chains: Sequence[Chain], n_fit: int, n_certify: int, target: Target, n_folds: int) -> Nearest | None:
     """Return what would likely be certified by the chain that comes closest to its target."""
     if target.labels or not chains or not n_certify:
