@@ -227,10 +227,9 @@ def one_draw(pool: Pool, n: int, rep: int, delta: float) -> list[dict[str, objec
     active = train(pool, np.concatenate([asked[:half], bought]), len(bought), delta, rep)
     runs = [(plain, name, design) for name, design in DESIGNS.items()]
     runs.append((active, "uncertain rows train", DESIGNS[BASE]))
-    seen = {id(each): (each.see(pool, later), each.see(pool, truth)) for each in (plain, active)}
     results = []
     for trained, name, design in runs:
-        traffic, true = seen[id(trained)]
+        traffic, true = trained.see(pool, later), trained.see(pool, truth)
         for target in TARGETS:
             node = walk(trained.nodes, traffic, m, target, delta, design, np.random.default_rng([rep, n, 1]))
             handled = true.score >= node.threshold if node else np.zeros(N_TRUTH, bool)
