@@ -4,8 +4,9 @@
     python benchmarks/batch.py BUNDLE TRACES.jsonl [--rows 50000] [--only duckdb] [--check]
 
 Each example of the page is run as it stands, in a process of its own. An engine that is not installed is left out, and said
-so. `local` is `RouterRef.route_arrow` on the whole table, and `route` the command line, with one and with two workers.
-`--check` compares every row with `local` instead of telling times, and wants all engines.
+so; so is Spark, by `tracer-spec-spark` and on two cores, where there is no Java. `local` is
+`RouterRef.route_arrow` on the whole table, and `route` the command line, with one and with two workers. `--check` compares
+every row of the page's examples with `local` instead of telling times, and wants their engines.
 """
 
 from __future__ import annotations
@@ -34,6 +35,17 @@ from tracer_spec.cli import main
 
 assert main(["route", "intents.tracer", "requests.parquet", "--out", "out.parquet", "--workers", "{n}", "-q"]) == 0
 """
+SPARK = """
+import os, sys
+import pyspark
+from tracer_spec_spark import route
+
+os.environ["PYSPARK_PYTHON"] = sys.executable
+spark = pyspark.sql.SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate()
+route(spark.read.parquet("requests.parquet"), "intents.tracer", text="text").write.mode("overwrite").parquet("decided")
+"""
+# what tells that an engine cannot run here, and what is missing
+MISSING = {"ModuleNotFoundError": "not installed", "JAVA_GATEWAY_EXITED": "there is no Java"}
 # what a run ends with: the processor seconds of this process and of all that it started, those still running too
 CLOCK = """
 import os, resource, psutil
@@ -104,12 +116,13 @@ def check(codes: dict[str, str], folder: Path) -> None:
         print(f"{name}: {len(json.loads(found)):,} rows decided as by local", flush=True)
 
 
-def measure(code: str, folder: Path) -> tuple[float, float] | None:
-    """Return wall and processor seconds of a piece of code, None where a package of it is missing."""
+def measure(code: str, folder: Path) -> tuple[float, float] | str:
+    """Return wall and processor seconds of a piece of code, or which of what it needs is missing."""
     started = time.perf_counter()
     done = run(code + CLOCK, folder)
-    if "ModuleNotFoundError" in done.stderr:
-        return None
+    for said, what in MISSING.items():
+        if said in done.stderr:
+            return what
     found = re.search(r"processor seconds ([0-9.]+)", done.stdout)
     if done.returncode or found is None:
         sys.exit(done.stderr)
@@ -124,7 +137,13 @@ def main() -> None:
     parser.add_argument("--only", action="append", help="an engine; all where not given")
     parser.add_argument("--check", action="store_true")
     args = parser.parse_args()
-    codes = {"local": LOCAL, "route": ROUTE.format(n=1), "route, 2 workers": ROUTE.format(n=2), **examples()}
+    codes = {
+        "local": LOCAL,
+        "route": ROUTE.format(n=1),
+        "route, 2 workers": ROUTE.format(n=2),
+        **examples(),
+        "spark": SPARK,
+    }
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         shutil.copy(args.bundle, folder / "intents.tracer")
@@ -135,8 +154,8 @@ def main() -> None:
         print("| engine | wall s | processor s | rows per processor second |\n|---|---:|---:|---:|")
         for name in args.only or codes:
             taken = measure(codes[name], folder)
-            if taken is None:
-                print(f"| {name} | not installed | | |")
+            if isinstance(taken, str):
+                print(f"| {name} | {taken} | | |")
             else:
                 print(f"| {name} | {taken[0]:.1f} | {taken[1]:.1f} | {args.rows / taken[1]:,.0f} |", flush=True)
 

@@ -67,8 +67,8 @@ def words(rng: np.random.Generator) -> np.ndarray:
     return np.array(made)
 
 
-def traces(n: int, seed: int = 0) -> Iterator[dict[str, object]]:
-    """Yield generated traces, oldest first."""
+def traces(n: int, longer: int = 1, seed: int = 0) -> Iterator[dict[str, object]]:
+    """Yield generated traces, oldest first; messages have so many times the words."""
     rng = np.random.default_rng(seed)
     vocabulary = words(rng)
     often = 1 / np.arange(1, N_WORDS + 1)
@@ -81,7 +81,7 @@ def traces(n: int, seed: int = 0) -> Iterator[dict[str, object]]:
     for start in range(0, n, CHUNK):
         size = min(CHUNK, n - start)
         topic = rng.choice(N_LABELS, size, p=common)
-        length = np.clip(rng.lognormal(2.4, 0.6, size), 3, 200).astype(int)
+        length = longer * np.clip(rng.lognormal(2.4, 0.6, size), 3, 200).astype(int)
         edges = np.concatenate([[0], np.cumsum(length)])
         drawn = rng.choice(N_WORDS, edges[-1], p=often)
         # hard messages say little of their topic
@@ -105,14 +105,14 @@ def traces(n: int, seed: int = 0) -> Iterator[dict[str, object]]:
             yield {"id": f"{ids[i]:016x}", "input": text, "teacher": answer, "timestamp": f"{moment}Z"}
 
 
-def write(folder: Path, n: int) -> Path:
+def write(folder: Path, n: int, longer: int) -> Path:
     """Write traces and a spec; return the spec."""
     folder.mkdir(parents=True, exist_ok=True)
-    spec, file = folder / "router.yaml", folder / f"{n}.jsonl"
+    spec, file = folder / "router.yaml", folder / f"{n}x{longer}.jsonl"
     if not file.exists():
         partial = file.with_suffix(".partial")
         with partial.open("w", encoding="utf-8") as out:
-            out.writelines(json.dumps(trace) + "\n" for trace in traces(n))
+            out.writelines(json.dumps(trace) + "\n" for trace in traces(n, longer))
         partial.replace(file)
     spec.write_text(SPEC.format(traces=file.name, max_rows=MAX_ROWS), encoding="utf-8")
     return spec
@@ -185,11 +185,12 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="a folder for traces and bundles; 3 GB")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     parser.add_argument("--commands", nargs="+", default=["plan", "build"], choices=["plan", "build"])
+    parser.add_argument("--longer", type=int, default=1, help="so many times the words: 24 makes messages of 2 kB")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     runs = []
     for n in arguments.sizes:
-        spec = write(arguments.work / str(n), n)
+        spec = write(arguments.work / str(n), n, arguments.longer)
         for command in arguments.commands:
             runs.append(run(command, spec, n))
             print(f"{n:,} {command}: {runs[-1].seconds:.1f} s", file=sys.stderr)

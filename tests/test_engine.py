@@ -1,4 +1,5 @@
 import dataclasses
+import gc
 import hashlib
 import json
 import sys
@@ -11,7 +12,9 @@ import tracer_spec as ts
 from tracer_spec.errors import DataError, PluginError
 from tracer_spec.flow.certifying.pareto import propose
 from tracer_spec.flow.prepare import part, prepare, read_traces
+from tracer_spec.flow.prepared import Parted
 from tracer_spec.flow.progress import LearnerDone, StageDone, StageStarted, StepDone
+from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.train import train
 from tracer_spec.plan import make_plan
 from tracer_spec.plugin.registry import find_plugins
@@ -87,7 +90,7 @@ def proposals(spec):
     """Go through the flow up to the frozen order, and return it with everything that made it."""
     plan = make_plan(load_spec(spec), find_plugins())
     rows = read_traces(plan)
-    prepared = prepare(plan, rows, part(rows, plan.spec.split))
+    prepared = prepare(plan, Parted.of(rows, part(rows, plan.spec.split)))
     workshop = train(plan, prepared.fit, prepared.denied, workers=1)
     chains = propose(plan.families, workshop)
     ordered = plan.calibrator.make().order(chains, len(prepared.certify), plan.target)
@@ -396,3 +399,18 @@ def test_a_package_that_a_named_surrogate_needs_is_fatal_when_it_is_missing(spec
     monkeypatch.setitem(sys.modules, "xgboost", None)
     with pytest.raises(PluginError, match="xgboost"):
         ts.build(spec(traces(300), zoo=["logreg", "xgboost"]), out=tmp_path / "b.tracer", workers=1)
+
+
+def test_rows_that_neither_train_nor_certify_are_not_held_while_others_are_embedded(spec):
+    held = {}
+
+    def observe(event):
+        if isinstance(event, StageStarted):
+            sets = [each for each in gc.get_objects() if isinstance(each, TraceSet)]
+            held[event.stage] = {event for each in sets for event in each.ids if event and event.startswith("mine-")}
+
+    rows = [row | {"id": f"mine-{row['id']}"} for row in traces(900)]
+    result = ts.build(spec(rows, split={"max_fit": 300}), observe=observe, cache=False)
+    assert len(held["split"]) == 900
+    assert result.n_fit == 300
+    assert len(held["embed"]) == len(held["train"]) == 300 + result.n_certify < 900

@@ -85,7 +85,7 @@ def build(
     from tracer_spec.flow.lock.fitted import dealt_before, write_dealt
     from tracer_spec.flow.lock.record import deliver
     from tracer_spec.flow.prepare import check_teachers, part, prepare, read_traces
-    from tracer_spec.flow.prepared import sealed_accounting
+    from tracer_spec.flow.prepared import Parted, sealed_accounting
     from tracer_spec.flow.remarks import remarks
     from tracer_spec.flow.result import conclude
     from tracer_spec.flow.train import train
@@ -116,9 +116,11 @@ def build(
             same_inputs(pinned, plan, traces, sides, text=check)
         else:
             write_dealt(plan, traces, sides)
+        parted = Parted.of(traces, sides)
+        del traces  # rows that neither train nor certify are not held any longer
         done(f"{len(sides.fit):,} fit, {len(sides.certify):,} certify")
     with staged(observe, "embed") as done:
-        prepared = prepare(plan, traces, sides, memory=memory, observe=observe)
+        prepared = prepare(plan, parted, memory=memory, observe=observe)
         if pinned:
             same_embedder(pinned, prepared)
         done(f"{prepared.fit.X.shape[1]} dimensions, {len(prepared.labels)} labels")

@@ -5,6 +5,7 @@ import pytest
 
 from tracer_spec.errors import PluginError
 from tracer_spec.flow.prepare import part, prepare, read_traces
+from tracer_spec.flow.prepared import Parted
 from tracer_spec.flow.progress import LearnerDone
 from tracer_spec.flow.train import train
 from tracer_spec.graph import constant_scores
@@ -65,7 +66,7 @@ def prepared(tmp_path):
         favours = Provided("surrogate", Plugin("favours", "one label everywhere", Favours, Favour), "tests", "1")
         plan = make_plan(load_spec(spec | changes), Registry((*find_plugins().provided, favours), ()))
         traces = read_traces(plan)
-        return plan, prepare(plan, traces, part(traces, plan.spec.split))
+        return plan, prepare(plan, Parted.of(traces, part(traces, plan.spec.split)))
 
     return run
 

@@ -10,13 +10,12 @@ import numpy as np
 
 from tracer_spec.errors import DataError, did_you_mean
 from tracer_spec.flow.cache.memory import Memory
-from tracer_spec.flow.certify_rows import Sealed
-from tracer_spec.flow.prepared import Prepared
+from tracer_spec.flow.prepared import Parted, Prepared
 from tracer_spec.flow.progress import Observer, no_observer
 from tracer_spec.flow.traces.bound import bound_of
 from tracer_spec.flow.traces.collect import collect
 from tracer_spec.flow.traces.dealt import NEVER, Dealt
-from tracer_spec.flow.traces.fit_weights import FitWeights, fit_weights
+from tracer_spec.flow.traces.fit_weights import FitWeights
 from tracer_spec.flow.traces.folds import check_inputs, fold_keys, folds
 from tracer_spec.flow.traces.label_space import LabelSpace, label_space
 from tracer_spec.flow.traces.name_counts import as_shown
@@ -181,26 +180,24 @@ def weight_notes(plan: Plan, weights: FitWeights | None) -> tuple[str, ...]:
     )
 
 
-def prepare(
-    plan: Plan, traces: TraceSet, sides: Split, *, memory: Memory | None = None, observe: Observer = no_observer
-) -> Prepared:
-    """Embed the fit rows, number their labels, deal their folds, and put the certify rows under seal."""
-    fit = traces.take(sides.fit)
+def prepare(plan: Plan, rows: Parted, *, memory: Memory | None = None, observe: Observer = no_observer) -> Prepared:
+    """Embed the fit rows, number their labels, and deal their folds; the certify rows stay under seal."""
+    fit, sides, weights = rows.fit, rows.sides, rows.weights
     labels = label_space(plan.allowed_labels, fit.labels)
     denied = denied_labels(plan.spec.defer_labels, labels)
     check_label_targets(plan.spec.target.labels, labels)
     embedder = fit_embedder(plan.embedder, fit, plan.spec.seed, memory or Memory(), observe)
     X = embedder.vectors(fit)
-    weights, names = fit_weights(traces, sides), label_rows(embedder, texts_to_train(plan, fit, labels))
+    names = label_rows(embedder, texts_to_train(plan, fit, labels))
     dealt = folds(fold_keys(fit, plan.spec.split.strategy), plan.spec.split.folds, seed=plan.spec.seed)
     return Prepared(
-        traces=traces,
+        traces=rows.traces,
         labels=labels,
         denied=denied,
         embedder=embedder,
         fit=FitRows(X, labels.encode(fit.labels), dealt, len(labels), weights, names),
         fit_traces=fit,
-        certify=Sealed(traces.take(sides.certify)),
+        certify=rows.certify,
         split_notes=(*sides.notes, *label_target_notes(plan)),
         bound_notes=(*sides.bound_notes, *weight_notes(plan, weights), *unmet_notes(plan, labels)),
         fresh=plan.spec.split.strategy == FRESH,

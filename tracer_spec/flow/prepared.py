@@ -7,8 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from tracer_spec.flow.certify_rows import EmbeddedRows, Sealed
 from tracer_spec.flow.traces.counts import Accounting
+from tracer_spec.flow.traces.fit_weights import FitWeights, fit_weights
 from tracer_spec.flow.traces.label_space import LabelSpace
 from tracer_spec.flow.traces.name_counts import N_LISTED
+from tracer_spec.flow.traces.splits import Split
+from tracer_spec.flow.traces.summary import Summary
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.training.embed import FittedEmbedder
 from tracer_spec.flow.training.fit_rows import FitRows
@@ -17,10 +20,27 @@ from tracer_spec.text_steps.labels import UNUSABLE
 
 
 @dataclass(frozen=True, slots=True)
+class Parted:
+    """The rows of a build: those that train, and those that certify under seal. Of all others a summary alone is held."""
+
+    traces: Summary
+    fit: TraceSet = field(repr=False)
+    certify: Sealed
+    weights: FitWeights | None = field(repr=False)
+    sides: Split = field(repr=False)
+
+    @classmethod
+    def of(cls, traces: TraceSet, sides: Split) -> Parted:
+        """Take the rows of both sides out of the traces, which need not be held any longer."""
+        fit, certify = traces.take(sides.fit), Sealed(traces.take(sides.certify))
+        return cls(Summary.of(traces), fit, certify, fit_weights(traces, sides), sides)
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """Everything that training needs, and the certify rows under seal."""
 
-    traces: TraceSet = field(repr=False)
+    traces: Summary = field(repr=False)
     labels: LabelSpace
     denied: Mask
     embedder: FittedEmbedder

@@ -13,7 +13,7 @@ from tracer_spec.flow.audit.document import audit, audited_rows
 from tracer_spec.flow.audit.rows import AuditedRows
 from tracer_spec.flow.certifying.pareto import propose
 from tracer_spec.flow.prepare import part, prepare, read_traces
-from tracer_spec.flow.prepared import sealed_accounting
+from tracer_spec.flow.prepared import Parted, sealed_accounting
 from tracer_spec.flow.traces.counts import Accounting
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.train import train
@@ -109,7 +109,7 @@ class Trained:
 def trained(spec):
     plan = make_plan(load_spec(spec), find_plugins())
     traces = read_traces(plan)
-    prepared = prepare(plan, traces, part(traces, plan.spec.split))
+    prepared = prepare(plan, Parted.of(traces, part(traces, plan.spec.split)))
     workshop = train(plan, prepared.fit, prepared.denied, workers=1)
     return Trained(plan, prepared, workshop, propose(plan.families, workshop))
 

@@ -12,6 +12,7 @@ import pytest
 from tracer_spec.flow.cache.memory import Memory
 from tracer_spec.flow.cache.store import Store
 from tracer_spec.flow.prepare import part, prepare, read_traces
+from tracer_spec.flow.prepared import Parted
 from tracer_spec.flow.train import train
 from tracer_spec.plan import make_plan
 from tracer_spec.plugin import Options
@@ -159,7 +160,7 @@ def flow(telling, tmp_path):
         plan = make_plan(load_spec(spec), Registry((*find_plugins().provided, *ours, embedder), ()))
         traces = read_traces(plan)
         sides = part(traces, plan.spec.split)
-        prepared = prepare(plan, traces, sides)
+        prepared = prepare(plan, Parted.of(traces, sides))
         return traces.take(sides.certify), prepared, train(plan, prepared.fit, prepared.denied, workers=1)
 
     return run

@@ -15,7 +15,6 @@ from tracer_spec.flow.lock.file import lock_path, read_lock
 from tracer_spec.flow.lock.ledger import Look, count_look, next_look, sketch
 from tracer_spec.flow.prepared import sealed_accounting
 from tracer_spec.flow.traces.repeats import TRAFFIC
-from tracer_spec.flow.traces.trace_set import newest_time
 from tracer_spec.stats.multiple import look_level
 
 if TYPE_CHECKING:
@@ -116,7 +115,7 @@ def make_proposal(plan: Plan, prepared: Prepared, workshop: Workshop, *, draft: 
         plan.target.delta,
         test_at,
         fresh=prepared.fresh,
-        newest=newest_time(prepared.traces),
+        newest=prepared.traces.newest,
     )
     target = look.within(plan.target)
     return Proposal(chains, pareto_front(chains), order(target), plan.calibrator, target, look, draft, rows)

@@ -30,6 +30,7 @@ from tracer_spec.spec import spec_digest
 if TYPE_CHECKING:
     from tracer_spec.flow.prepared import Prepared
     from tracer_spec.flow.traces.splits import Split
+    from tracer_spec.flow.traces.summary import Summary
     from tracer_spec.flow.traces.trace_set import TraceSet
     from tracer_spec.plan import Plan
     from tracer_spec.plugin import Certificate
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 _DIGITS = 12
 
 
-def inputs_of(plan: Plan, traces: TraceSet, sides: Split) -> Inputs:
+def inputs_of(plan: Plan, traces: TraceSet | Summary, sides: Split) -> Inputs:
     """Return what a build is made from, as far as it is known before anything is embedded or trained."""
     accounting = traces.accounting
     return Inputs(
