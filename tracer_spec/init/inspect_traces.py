@@ -14,6 +14,7 @@ from tracer_spec.flow.preview.prompt_template import are_all_equal
 from tracer_spec.init.attempt import Layout, as_written
 from tracer_spec.init.fields import Fields, fields_of
 from tracer_spec.init.files import SourceGuess, files_beside, find_files, source_of
+from tracer_spec.init.label_counts import are_names
 from tracer_spec.init.layout import guess_layout
 from tracer_spec.init.likely_target import TARGETS, LikelyTarget, likely_target
 from tracer_spec.init.places import labels_in
@@ -256,7 +257,7 @@ def _check(seen: _Previewed, fields: Fields, *, is_named: bool) -> None:
     if are_all_equal(seen.fit.texts):
         what = f"nearly all texts are one text, {reads}"
         raise Refusal(what, "where another field is the text, name it: --text JMESPATH").error(fields)
-    if not is_named and n_fit >= _ENOUGH and n_labels > n_fit / 2:
+    if not is_named and n_fit >= _ENOUGH and n_labels > n_fit / 2 and not are_names(seen.outlook.labels):
         what = f"{n_labels:,} different answers in {n_fit:,} traces, {reads}: no labels"
         others = [label_option(each.path) for each in labels_in(fields, "")[:3]]
         hint = f"where another field is the answer: {' or '.join(others) or '--label JMESPATH'}; where this is it, name it too"

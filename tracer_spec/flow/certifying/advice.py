@@ -22,6 +22,11 @@ ENCODER = (
 )
 
 
+def encoder_hint(embedder: str) -> tuple[str, ...]:
+    """Return what helps where traces are few; nothing where the spec's embedder is another than the built-in ``lsa``."""
+    return (ENCODER,) if embedder == "lsa" else ()
+
+
 @dataclass(frozen=True, slots=True)
 class LabelAdvice:
     """What the test of one label needs, at the candidate that is nearest to passing all of its tests.
