@@ -252,11 +252,14 @@ def rows_of(fit: Set, inside: Set, outside: Set, space: str) -> dict[str, list[f
     """Return, by what decides, the share told apart and what is handled out of scope at each coverage."""
     said, (near, away) = out_of_fold(fit, space), measured(fit, [inside, outside], space)
     plain = acceptor(said, near, away, [])
-    rows = {"no guard": plain.row()}
+    best = Scored(*(each.features[:, 0] for each in (said, near, away)))
+    rows = {"no guard": plain.row(), "no guard; the best probability for a score": best.row()}
     for name in near.statistics:
         far = Scored(*(each.statistics[name] for each in (said, near, away)))
         alone = auroc(far.inside, far.outside)
         rows[f"{name}: gate, the best limit"] = [alone, *(gated(plain, far, each) for each in COVERAGES)]
+        on_best = [gated(best, far, each) for each in COVERAGES]
+        rows[f"{name}: gate, the best limit; the best probability for a score"] = [alone, *on_best]
         rows[f"{name}: gate, moved with the threshold"] = paired(plain, far).row()
         rows[f"{name}: read by the acceptor"] = acceptor(said, near, away, [name]).row()
     rows["all of these: read by the acceptor"] = acceptor(said, near, away, list(near.statistics)).row()

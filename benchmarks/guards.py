@@ -3,10 +3,10 @@
     python benchmarks/guards.py ../shared/data --peer-python peer-env/bin/python --json guards.json
 
 DATA holds ``clinc150_train.jsonl``, ``clinc150_test.jsonl`` (in scope) and ``clinc150_oos.jsonl`` (out of scope). One surrogate
-and one acceptor decide in every row; only the guard differs. The peer's gate (the mean distance to the ten nearest of *all*
-training rows) is fitted in its own environment on the same vectors, and put behind the same surrogate. ``--vectors FOLDER``
-takes the vectors of another model, FOLDER/FILE.npy with a row for each line of FILE.jsonl. ``--statistics`` measures what else
-could tell such queries apart.
+decides in every row, by its best score: it is certified without an acceptor. Only the guard differs. The peer's gate (the mean
+distance to the ten nearest of *all* training rows) is fitted in its own environment on the same vectors, and put behind the
+same surrogate. ``--vectors FOLDER`` takes the vectors of another model, FOLDER/FILE.npy with a row for each line of FILE.jsonl.
+``--statistics`` measures what else could tell such queries apart.
 """
 
 from __future__ import annotations
@@ -49,11 +49,10 @@ class Answers:
 
 @dataclass(frozen=True)
 class Setup:
-    """What is the same in every row: the data, where vectors of another model are, and the acceptor."""
+    """What is the same in every row: the data, and where vectors of another model are."""
 
     data: Path
     vectors: Path | None
-    acceptor: str
 
 
 def spec(setup: Setup, guards: list[Any]) -> dict[str, Any]:
@@ -66,7 +65,6 @@ def spec(setup: Setup, guards: list[Any]) -> dict[str, Any]:
         "embedder": {"use": "precomputed", "with": {"path": str(vectors / "clinc150_train.npy")}} if vectors else lsa,
         "zoo": ["logreg"],
         "families": ["l2d"],
-        "acceptor": setup.acceptor,
         "guards": guards,
         "target": {"agreement": 0.92, "confidence": 0.95},
     }
@@ -196,11 +194,10 @@ def main() -> None:
     parser.add_argument("--quantiles", type=float, nargs="*", default=[0.9, 0.95, 0.98, 0.99])
     parser.add_argument("--peer-python", help="an interpreter that has tracer-llm 0.3.3")
     parser.add_argument("--vectors", type=Path, help="a folder of FILE.npy, a row for each line of FILE.jsonl")
-    parser.add_argument("--acceptor", default="logistic")
     parser.add_argument("--statistics", action="store_true", help="measure what else could tell these queries apart")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    setup = Setup(args.data.resolve(), args.vectors and args.vectors.resolve(), args.acceptor)
+    setup = Setup(args.data.resolve(), args.vectors and args.vectors.resolve())
     if args.statistics:
         print_statistics(setup.data, setup.vectors)
         return
