@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
-
-from pydantic import ValidationError
 
 from tracer_spec.builtin.formats import Format, Reader, compile_format, find_format
 from tracer_spec.cross_checks import (
@@ -24,81 +21,16 @@ from tracer_spec.cross_checks import (
     target_problems,
     text_problems,
 )
-from tracer_spec.errors import PluginError, Problem, SpecError, TracerError
-from tracer_spec.plugin.contracts import Options, Provided, VectorReaderPlugin
+from tracer_spec.errors import Problem, SpecError
 from tracer_spec.plugin.label_targets import LabelMeasure, LabelTarget
 from tracer_spec.plugin.proposing import CalibratorPlugin, Target
 from tracer_spec.plugin.registry import Registry
-from tracer_spec.plugin.requirements import missing_dependency, provided_by
-from tracer_spec.spec.error_text import REASON_LEFT_OUT, is_private
+from tracer_spec.resolved import Resolved, resolve
 from tracer_spec.spec.load import LoadedSpec, in_reading_order, read_spec
 from tracer_spec.spec.model import RouterSpec
-from tracer_spec.spec.nodes import Path, address, as_written, find, nearest
-from tracer_spec.spec.problems import problems_of
 from tracer_spec.spec.reference import PluginRef
 
-
-@dataclass(frozen=True, slots=True)
-class Resolved:
-    """A plugin reference with the plugin it names.
-
-    Parameters
-    ----------
-    alias : str
-        What the spec calls it.
-    provided : Provided
-        The plugin, its kind, and who ships it.
-    options : Options
-        Validated; local paths are absolute.
-    """
-
-    alias: str
-    provided: Provided
-    options: Options
-
-    @property
-    def reads_vectors(self) -> bool:
-        """Return whether it is an embedder whose vectors come with the traces instead of being made from texts."""
-        return isinstance(self.provided.plugin, VectorReaderPlugin)
-
-    @property
-    def column(self) -> str | None:
-        """Return the JMESPath of the vector inside a record; None where it is not there."""
-        plugin = self.provided.plugin
-        with self.attribute_errors():
-            return plugin.column(self.options) if isinstance(plugin, VectorReaderPlugin) else None
-
-    def make(self) -> Any:
-        """Return the plugin's working part, by the contract of its kind.
-
-        Raises
-        ------
-        MissingDependencyError
-            Where it needs a package that is not installed; the hint is the command that installs it.
-        """
-        with self.attribute_errors():
-            return self.provided.plugin.make(self.options)
-
-    @contextmanager
-    def attribute_errors(self) -> Iterator[None]:
-        """Turn whatever goes wrong inside a third party's plugin into an error that names who ships it.
-
-        A fault of a built-in is a fault of ours, and stays as it is.
-        """
-        try:
-            yield
-        except TracerError:
-            raise
-        except ImportError as error:
-            raise missing_dependency(self.provided, error) from error
-        except Exception as error:
-            if self.provided.distribution == "tracer-spec":
-                raise
-            said = " ".join(str(error).split())[:300]
-            raise PluginError(
-                f"{provided_by(self.provided)} failed: {type(error).__name__}: {said}",
-                hint=f"this is a fault of {self.provided.distribution}",
-            ) from error
+__all__ = ["Plan", "Resolved", "load_plan", "make_plan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +97,7 @@ class Plan:
         return (
             *self.sources,
             self.embedder,
+            *self.embedder.parts,
             *self.zoo,
             *self.acceptors,
             *self.guards,
@@ -230,7 +163,7 @@ def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
     spec, problems = loaded.spec, list[Problem]()
 
     def one(kind: str, ref: PluginRef, *path: str | int) -> Resolved | None:
-        got = _resolve(loaded, registry, kind, ref, path)
+        got = resolve(loaded, registry, kind, ref, path)
         if isinstance(got, Resolved):
             return got
         problems.extend(got)
@@ -282,36 +215,3 @@ def _with_group(loaded: LoadedSpec) -> LoadedSpec:
 
 def _present(resolved: Iterable[Resolved | None]) -> tuple[Resolved, ...]:
     return tuple(each for each in resolved if each is not None)
-
-
-def _resolve(loaded: LoadedSpec, registry: Registry, kind: str, ref: PluginRef, path: Path) -> Resolved | list[Problem]:
-    """Return a reference's plugin and options, or what is wrong with it."""
-    at = (*path, "use") if find(loaded.tree, (*path, "use")) else path
-    try:
-        provided = registry.get(kind, ref.use)
-    except PluginError as error:
-        return [_unknown_plugin(loaded, ref, at, problem) for problem in error.problems]
-    model = provided.plugin.options
-    try:
-        options = model.model_validate(ref.options, context={"root": loaded.root})
-    except ValidationError as error:
-        return [problem for _, problem in problems_of(error, loaded.tree, model, (*path, "with"))]
-    except Exception as error:  # noqa: BLE001 - a third party's validator may raise anything
-        what = f"{provided_by(provided)} fails to check its options"
-        said = f": {type(error).__name__}: {' '.join(str(error).split())}"
-        said = f"; {REASON_LEFT_OUT}" if _is_private(loaded, (*path, "with")) else said
-        hint = f"this is a fault of {provided.distribution}"
-        return [Problem(loaded.where((*path, "with")), what + said, hint, address((*path, "with")))]
-    return Resolved(ref.alias, provided, options)
-
-
-def _unknown_plugin(loaded: LoadedSpec, ref: PluginRef, at: Path, problem: Problem) -> Problem:
-    """Give the registry's words a place; a name that comes from the environment is shown as written."""
-    what = problem.what
-    if _is_private(loaded, at):
-        what = what.replace(f"'{ref.use}'", as_written(nearest(loaded.tree, at)))
-    return Problem(loaded.where(at), what, problem.hint, address(at))
-
-
-def _is_private(loaded: LoadedSpec, path: Path) -> bool:
-    return is_private(nearest(loaded.tree, path))

@@ -87,6 +87,15 @@ class TestPrototypes(GuardContract):
     options = {"prototypes": 12}
 
 
+class TestConcat(EmbedderContract):
+    plugin = "concat"
+    options = {"of": ["lsa", {"use": "lsa", "with": {"dim": 16, "chars": [3, 5]}}]}
+    others = [
+        {"of": ["lsa", {"use": "lsa", "with": {"dim": 16, "chars": [3, 5]}, "weight": 0.5}]},
+        {"of": ["lsa", {"use": "lsa", "with": {"dim": 8, "chars": [3, 5]}}]},
+    ]
+
+
 class TestLsa(EmbedderContract):
     plugin = "lsa"
     options = {"dim": 16}

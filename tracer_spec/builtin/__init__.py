@@ -17,6 +17,7 @@ from tracer_spec.plugin import (
     VectorReaderPlugin,
     hookimpl,
 )
+from tracer_spec.plugin.joining import JoiningPlugin
 
 
 @hookimpl
@@ -48,12 +49,19 @@ def tracer_spec_sources() -> list[Plugin[Source]]:
 
 
 @hookimpl
-def tracer_spec_embedders() -> list[Plugin[Embedder | Fittable] | VectorReaderPlugin]:
+def tracer_spec_embedders() -> list[Plugin[Embedder | Fittable] | VectorReaderPlugin | JoiningPlugin]:
     """Return the built-in embedders."""
-    from tracer_spec.builtin.embedders import lsa, precomputed
+    from tracer_spec.builtin.embedders import concat, lsa, precomputed
 
     return [
         Plugin("lsa", "latent semantic analysis of words and character n-grams", lsa.LsaLearner, lsa.LsaOptions),
+        JoiningPlugin(
+            "concat",
+            "several embedders side by side, as one",
+            concat.ConcatJoiner,
+            concat.ConcatOptions,
+            parts=concat.parts_of,
+        ),
         VectorReaderPlugin(
             "precomputed",
             "vectors of another model, read beside the traces; the app brings its own",

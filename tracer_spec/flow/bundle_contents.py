@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +20,13 @@ from tracer_spec.flow.versions import libraries
 from tracer_spec.preconditions import source_date
 from tracer_spec.runtime.answers import is_cheap
 from tracer_spec.runtime.archive import AUDIT, CERTIFICATE, EMBEDDER, FRONTIER, POLICY, ROWS, SPEC
+from tracer_spec.runtime.field_rules import plain
 from tracer_spec.runtime.manifest import (
     Alias,
     Answers,
     EmbedderIdentity,
     Manifest,
+    PartIdentity,
     PolicySummary,
     Probe,
     Serve,
@@ -76,7 +78,7 @@ def bundle_contents(
     with embedder.resolved.attribute_errors():
         if embedder.brings_text:
             members |= {f"{EMBEDDER}{name}": content for name, content in embedder.embedder.state().items()}
-        identity = _embedder_identity(embedder, spec.embedder.options)
+        identity = _embedder_identity(embedder)
     policy = PolicyEntry.of(chosen)
     manifest = Manifest(
         name=spec.name,
@@ -118,24 +120,31 @@ def _learner(report: LearnerReport) -> Learner:
     )
 
 
-def _embedder_identity(fitted: FittedEmbedder, written: Mapping[str, Any]) -> EmbedderIdentity:
-    """Say which embedder the policy was built on, by the options that decide its vectors."""
-    provided = fitted.resolved.provided
-    probe = None
-    options: dict[str, Any] = {}
+def _embedder_identity(fitted: FittedEmbedder) -> EmbedderIdentity:
+    """Say which embedder the policy was built on."""
+    part, probe = _part_identity(fitted), None
     if fitted.brings_text:
         vectors = np.round(fitted.probe_vectors().astype(np.float64), 6)
         probe = Probe(PROBES, tuple(map(tuple, vectors.tolist())))
-        options = fitted.resolved.options.model_dump(mode="json") | dict(written)
-        for name in fitted.resolved.options.deployment_options():
+    return EmbedderIdentity(part.use, part.distribution, part.version, part.options, part.fingerprint, probe)
+
+
+def _part_identity(fitted: FittedEmbedder) -> PartIdentity:
+    """Say which embedder it is, by the options that decide its vectors: nothing of where it runs."""
+    resolved = fitted.resolved
+    options: dict[str, Any] = {}
+    if fitted.parts:
+        options = {"of": [plain(_part_identity(part)) for part in fitted.parts], **fitted.embedder.settings()}
+    elif fitted.brings_text:
+        options = resolved.options.model_dump(mode="json") | dict(resolved.written)
+        for name in resolved.options.deployment_options():
             options.pop(name, None)
-    return EmbedderIdentity(
-        use=provided.name,
-        distribution=provided.distribution,
-        version=provided.version,
+    return PartIdentity(
+        use=resolved.provided.name,
+        distribution=resolved.provided.distribution,
+        version=resolved.provided.version,
         options=options,
         fingerprint=fitted.embedder.fingerprint(),
-        probe=probe,
     )
 
 

@@ -11,7 +11,7 @@ from tracer_spec.atomic_write import alone_in, replace_file
 from tracer_spec.errors import BundleError, TracerError, UsageError
 from tracer_spec.runtime.archive import POLICY
 from tracer_spec.runtime.bundle import Bundle, follow, naming, parse_bundle, read_file, read_stored
-from tracer_spec.runtime.embedding import is_built_in, restore_embedder
+from tracer_spec.runtime.embedding import from_plugins, is_built_in, restore_embedder
 from tracer_spec.runtime.release import MOST_HISTORY, POINTER, Canary, Release, bundle_place, read_release
 from tracer_spec.runtime.session import open_policy
 
@@ -66,8 +66,10 @@ class Moved:
         found = []
         if now.embedder.probe is None and (was.embedder.probe is not None or was.dimension != now.dimension):
             found.append(f"vectors of {now.dimension} numbers")
-        if not is_built_in(now.embedder) and now.embedder.probe is not None and now.embedder.use != was.embedder.use:
-            found.append(f"the embedder '{now.embedder.use}' of {now.embedder.distribution} {now.embedder.version}")
+        if now.embedder.probe is not None:
+            had = {each.use for each in from_plugins(was.embedder)}
+            new = [each for each in from_plugins(now.embedder) if each.use not in had]
+            found += [f"the embedder '{each.use}' of {each.distribution} {each.version}" for each in new]
         return tuple(found)
 
 

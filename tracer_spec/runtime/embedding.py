@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from tracer_spec.errors import BundleError, UsageError
 from tracer_spec.runtime.archive import EMBEDDER, MANIFEST
-from tracer_spec.runtime.manifest import EmbedderIdentity, Manifest
+from tracer_spec.runtime.manifest import CONCAT, LSA, EmbedderIdentity, Manifest, PartIdentity
 from tracer_spec.runtime.signal_errors import pass_signal_error
 
-GROUP = "tracer_spec"
-HOOK = "tracer_spec_embedders"
-OURS = "tracer-spec"
 TOLERANCE = 1e-4
+SEPARATOR = ","
+"""Between the names of several plugins that an app asks for."""
 
 
 class TextEmbedder(Protocol):
@@ -77,19 +76,13 @@ def restore_embedder(
             )
         return None
     if embedder is None or isinstance(embedder, str):
-        _check_consent(identity, embedder, is_pinned=is_pinned)
+        check_consent(identity, embedder, is_pinned=is_pinned)
         restored = _restore(identity, _state(members), dict(embedder_options or {}))
     elif embedder_options:
         raise UsageError("embedder_options are given with an embedder that is made already", hint="make it with them")
     else:
         restored = embedder
-    try:
-        _check_fingerprint(restored.fingerprint(), identity)  # before any text goes anywhere
-    except BundleError:
-        raise
-    except Exception as error:
-        pass_signal_error(error)
-        raise _refusal(f"fails on the probe texts: {_said(error)}", identity) from error
+    _compare_fingerprint(restored, identity)  # before any text goes anywhere
     if getattr(restored, "is_service", False):
         return ServiceEmbedder(restored, manifest)
     _check_vectors(restored, manifest)
@@ -144,21 +137,67 @@ class ServiceEmbedder:
             self._is_checked = True
 
 
-def is_built_in(identity: EmbedderIdentity) -> bool:
+def is_joined(identity: PartIdentity) -> bool:
+    """Return whether the embedder is made of others."""
+    return identity.is_ours(CONCAT)
+
+
+def parts_of(identity: PartIdentity) -> tuple[PartIdentity, ...]:
+    """Return the embedders that it is made of; itself where it is made of none.
+
+    Raises
+    ------
+    BundleError
+        Where the manifest describes no such parts.
+    """
+    if not is_joined(identity):
+        return (identity,)
+    from tracer_spec.runtime.concat import read_identity  # read where it is needed: other bundles start sooner
+
+    found = read_identity(identity.options).of
+    if any(map(is_joined, found)):
+        raise BundleError(
+            f"has a part that is '{CONCAT}' itself",
+            address=f"{MANIFEST} embedder.options",
+            hint="fetch the bundle again, or build it again with 'tracer-spec build'",
+        )
+    return found
+
+
+def from_plugins(identity: PartIdentity) -> tuple[PartIdentity, ...]:
+    """Return the embedders that an installed plugin must make, each once."""
+    found = (each for each in parts_of(identity) if not each.is_ours(LSA))
+    return tuple({(each.use, each.distribution): each for each in found}.values())
+
+
+def is_built_in(identity: PartIdentity) -> bool:
     """Return whether the embedder comes from the bundle alone."""
-    return identity.use == "lsa" and _normal(identity.distribution) == OURS
+    return not from_plugins(identity)
 
 
-def _check_consent(identity: EmbedderIdentity, asked: str | None, *, is_pinned: bool) -> None:
-    """Refuse, before it is imported, a plugin that only the bundle asks for."""
-    if asked == identity.use or (asked is None and (is_pinned or is_built_in(identity))):
-        return
-    fact = ", and only the bundle itself says so" if asked is None else f"; '{asked}' was asked for"
+def names_in(asked: str | None) -> frozenset[str]:
+    """Return the plugins that an app asks for, of ``NAME`` or ``NAME,NAME``."""
+    return frozenset(name.strip() for name in (asked or "").split(SEPARATOR)) - {""}
+
+
+def check_consent(identity: PartIdentity, asked: str | None, *, is_pinned: bool) -> None:
+    """Refuse, before it is imported, a plugin that only the bundle asks for, and a name that is none of the bundle's."""
+    names, needed = names_in(asked), from_plugins(identity)
+    known = {identity.use, *(each.use for each in parts_of(identity))}
+    if asked is not None and not (names and names <= known):
+        refused, fact = (needed or (identity,))[0], f"; '{asked}' was asked for"
+    else:
+        missing = [each for each in needed if each.use not in names and not (asked is None and is_pinned)]
+        if not missing:
+            return
+        refused = missing[0]
+        fact = ", and only the bundle itself says so" if asked is None else f"; '{asked}' alone was asked for"
+    all_names = SEPARATOR.join(sorted(each.use for each in needed)) or identity.use
     raise BundleError(
-        f"needs the embedder '{identity.use}' of {identity.distribution} {identity.version}{fact}",
+        f"needs the embedder '{refused.use}' of {refused.distribution} {refused.version}{fact}",
         address=EMBEDDER,
-        hint=f"load(path, embedder='{identity.use}') or load(path, sha256=...), "
-        f"on the command line --embedder {identity.use} or --sha256 HEX, where you trust who made the bundle",
+        hint=f"load(path, embedder='{all_names}') or load(path, sha256=...), "
+        f"on the command line --embedder {all_names} or --sha256 HEX, where you trust who made the bundle",
     )
 
 
@@ -168,78 +207,49 @@ def _state(members: Mapping[str, bytes]) -> dict[str, bytes]:
 
 def _restore(identity: EmbedderIdentity, state: Mapping[str, bytes], given: dict[str, Any]) -> TextEmbedder:
     """Make the embedder that the manifest names."""
-    try:
+    parts = parts_of(identity)
+    options: tuple[dict[str, Any], ...] = tuple({} for _ in parts)
+    if given:
+        from tracer_spec.runtime.embedder_plugins import options_by_part
+
+        with _refusing(identity, "cannot be restored"):
+            options = options_by_part(parts, given)
+    if not is_joined(identity):
+        return _restore_part(identity, state, options[0])
+    from tracer_spec.runtime.concat import Concat, read_identity, states_of
+
+    states = states_of(state, len(parts))
+    made = [_restore_part(*each) for each in zip(parts, states, options, strict=True)]
+    for part, embedder in zip(parts, made, strict=True):
+        if not is_built_in(part):  # the whole is compared too, and cannot say which part it is
+            _compare_fingerprint(embedder, part)
+    return Concat(tuple(made), read_identity(identity.options).weights)
+
+
+def _restore_part(identity: PartIdentity, state: Mapping[str, bytes], given: Mapping[str, Any]) -> TextEmbedder:
+    """Make one embedder from its state and the options of both."""
+    with _refusing(identity, "cannot be restored"):
         if is_built_in(identity):
             from tracer_spec.runtime import lsa
 
-            _check_options(identity, given, frozenset())
             return lsa.restore(state)
-        plugin = _find_plugin(identity)
-        _check_options(identity, given, plugin.options.deployment_options())
-        made: Any = plugin.make(_validated(plugin.options, identity, given))
+        from tracer_spec.runtime.embedder_plugins import make_plugin  # a bundle that needs no plugin starts sooner
+
+        made: Any = make_plugin(identity, given)
         restored: TextEmbedder = made.restore(state) if hasattr(made, "restore") else made
+    return restored
+
+
+@contextmanager
+def _refusing(identity: PartIdentity, what: str) -> Iterator[None]:
+    """Turn whatever a plugin raises into an error that names it."""
+    try:
+        yield
     except (BundleError, UsageError):
         raise
     except Exception as error:
         pass_signal_error(error)
-        raise _refusal(f"cannot be restored: {_said(error)}", identity) from error
-    return restored
-
-
-def _validated(options: Any, identity: EmbedderIdentity, given: dict[str, Any]) -> Any:
-    """Return the options of both; a wrong one of the app's is its own mistake, and may be a secret."""
-    try:
-        return options.model_validate({**identity.options, **given})
-    except ValueError as error:  # of pydantic, which the runtime does not import
-        for each in getattr(error, "errors", list)():
-            if each["loc"] and each["loc"][0] in given:
-                what = f"the embedder '{identity.use}' does not take the value of {each['loc'][0]}: {each['msg']}"
-                hint = f"'tracer-spec plugins {identity.use}' lists its options"
-                raise UsageError(what, address="embedder_options", hint=hint) from None
-        raise
-
-
-def _check_options(identity: EmbedderIdentity, given: dict[str, Any], deployment: frozenset[str]) -> None:
-    """Check that the app and the bundle each give only options that are theirs to give."""
-    allowed = ", ".join(sorted(deployment)) or "none"
-    foreign = sorted(given.keys() - deployment)
-    if foreign:
-        raise UsageError(
-            f"the embedder '{identity.use}' does not take {', '.join(foreign)} from the app; allowed: {allowed}",
-            address="embedder_options",
-            hint="the bundle holds the options that decide the vectors",
-        )
-    held = sorted((identity.options.keys() & deployment) - given.keys())
-    if held:
-        raise BundleError(
-            f"sets {', '.join(held)} of the embedder '{identity.use}', which only the app may",
-            address=f"{MANIFEST} embedder.options",
-            hint=f"load(path, embedder_options={{'{held[0]}': ...}}), on the command line --embedder-option {held[0]}=...",
-        )
-
-
-def _find_plugin(identity: EmbedderIdentity) -> Any:
-    """Return the plugin's descriptor from the entry points of its distribution alone."""
-    import importlib.metadata
-
-    wanted = _normal(identity.distribution)
-    entries = [
-        entry
-        for entry in importlib.metadata.entry_points(group=GROUP)
-        if entry.dist is not None and _normal(entry.dist.name) == wanted
-    ]
-    for entry in entries:
-        for plugin in getattr(entry.load(), HOOK, tuple)():
-            if plugin.name == identity.use:
-                return plugin
-    found = (
-        f"{identity.distribution} is installed without it" if entries else f"{identity.distribution} is not installed"
-    )
-    raise BundleError(
-        f"needs the embedder '{identity.use}' of {identity.distribution} {identity.version}; {found}",
-        address=EMBEDDER,
-        hint=f"{_same_release(identity)}, or pass load(path, embedder=...)",
-    )
+        raise _refusal(f"{what}: {_said(error)}", identity) from error
 
 
 def _check_vectors(embedder: TextEmbedder, manifest: Manifest, hint: str = "") -> None:
@@ -263,26 +273,20 @@ def _check_vectors(embedder: TextEmbedder, manifest: Manifest, hint: str = "") -
         raise _refusal(fact, identity, hint)
 
 
-def _check_fingerprint(got: str, identity: EmbedderIdentity) -> None:
+def _compare_fingerprint(embedder: TextEmbedder, identity: PartIdentity) -> None:
+    """Compare the function text to vector with the one that the policy was built on, by name."""
+    with _refusing(identity, "fails on the probe texts"):
+        got = embedder.fingerprint()
     if got != identity.fingerprint:
         raise _refusal(
             f"has the fingerprint {str(got)[:80]!r}; the policy was built on {identity.fingerprint!r}", identity
         )
 
 
-def _refusal(what: str, identity: EmbedderIdentity, hint: str = "") -> EmbedderError:
+def _refusal(what: str, identity: PartIdentity, hint: str = "") -> EmbedderError:
     what = f"the embedder '{identity.use}' {what}"
-    return EmbedderError(what, address=EMBEDDER, hint=hint or _same_release(identity))
+    return EmbedderError(what, address=EMBEDDER, hint=hint or identity.same_release)
 
 
 def _said(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-
-
-def _same_release(identity: EmbedderIdentity) -> str:
-    return f"pip install {identity.distribution}=={identity.version}"
-
-
-def _normal(distribution: str) -> str:
-    """Return a distribution's name as PyPA's name normalisation writes it."""
-    return re.sub(r"[-_.]+", "-", distribution).lower()

@@ -8,6 +8,7 @@ Format 2; format 1 is the same without ``extract``, ``answers`` and ``serve``. U
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, TypeAlias
@@ -27,6 +28,7 @@ raise the number, generate ``schemas/bundle.vN.json``, commit a bundle as ``test
 committed bundles of all numbers stay in the tests for ever. What else may change is not breaking; see ``docs/bundle.md``.
 """
 VERSION_CHARACTERS = 12
+OURS, LSA, CONCAT = "tracer-spec", "lsa", "concat"
 
 
 _HEX = "^[0-9a-f]{{{}}}$"
@@ -55,15 +57,35 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
-class EmbedderIdentity:
-    """Which embedder the policy was built on; never a class to import."""
+class PartIdentity:
+    """Which embedder it is, alone or as a part of one; never a class to import."""
 
     use: Annotated[Plugin, "the plugin's name"]
     distribution: Annotated[Distribution, "who ships the plugin"]
     version: Annotated[Release, "the distribution's"]
     options: Annotated[Mapping[str, Any], "the plugin's options that decide the vectors; never where it runs"]
     fingerprint: Annotated[str, Rule(0, 200), "the function text to vector"]
+
+    def is_ours(self, name: str) -> bool:
+        """Return whether it is the built-in plugin of this name."""
+        return self.use == name and normal_name(self.distribution) == OURS
+
+    @property
+    def same_release(self) -> str:
+        """Return the command that installs the plugin."""
+        return f"pip install {self.distribution}=={self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedderIdentity(PartIdentity):
+    """Which embedder the policy was built on; never a class to import."""
+
     probe: Annotated[Probe | None, "null where the app brings vectors"]
+
+
+def normal_name(distribution: str) -> str:
+    """Return a distribution's name as PyPA's name normalisation writes it."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 @dataclass(frozen=True, slots=True)

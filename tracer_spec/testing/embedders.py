@@ -14,7 +14,9 @@ import numpy as np
 
 from tracer_spec.errors import TracerError
 from tracer_spec.plugin import Fittable, Options, Restorable, VectorReader, Vectors
+from tracer_spec.plugin.joining import JoiningPlugin
 from tracer_spec.plugin.paths import LocalPath
+from tracer_spec.plugin.registry import find_plugins
 from tracer_spec.testing.contract import Contract
 from tracer_spec.testing.graphs import require_equal, require_rows
 from tracer_spec.testing.rows import ODD_TEXTS, TEXTS
@@ -54,6 +56,17 @@ class EmbedderContract(Contract):
     tolerance: float = 1e-5
     texts: Sequence[str] = TEXTS
     others: Sequence[Mapping[str, Any]] = ()
+
+    def made(self, given: Mapping[str, Any] | None = None) -> Any:
+        """Return the embedder, made anew; of its parts, found among the plugins installed, where it is made of others."""
+        made, plugin = super().made(given), self.descriptor
+        if not isinstance(plugin, JoiningPlugin):
+            return made
+        registry, parts = find_plugins(), []
+        for part in plugin.parts(self.validated(given)).values():
+            found = registry.get(self.kind, part.use).plugin
+            parts.append(found.make(found.options.model_validate(part.options)))
+        return made.of(parts)
 
     def _ready(self, part: Any = None) -> Any:
         """Return an embedder, fitted where it learns."""

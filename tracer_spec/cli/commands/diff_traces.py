@@ -85,11 +85,12 @@ def _decide(
     embedder: str | None,
     embedder_options: Mapping[str, Any],
 ) -> Batch:
-    from tracer_spec.runtime.embedding import is_built_in
+    from tracer_spec.runtime.embedding import SEPARATOR, from_plugins, is_built_in, names_in
     from tracer_spec.runtime.load import open_router
 
     identity = bundle.manifest.embedder
-    asked = embedder if embedder == identity.use else None
+    needed = () if identity.probe is None else from_plugins(identity)
+    asked = SEPARATOR.join(sorted(names_in(embedder) & {each.use for each in needed})) or None
     options = None if identity.probe is None or is_built_in(identity) else embedder_options
     with contextlib.redirect_stdout(sys.stderr):  # a plugin's embedder may print
         router = open_router(bundle, embedder=asked, embedder_options=options, allow_uncertified=True)

@@ -146,17 +146,18 @@ def _measure(
 def _intact(bundle: Bundle, *, pinned: bool) -> dict[str, Any]:
     """Check what is left to check, and return the document of ``verify --json``."""
     from tracer_spec.flow.documents.certificate import CertificateDocument
-    from tracer_spec.runtime.embedding import is_built_in, restore_embedder
+    from tracer_spec.runtime.embedding import from_plugins, restore_embedder
 
     manifest, identity = bundle.manifest, bundle.manifest.embedder
     certificate = CertificateDocument.of_bundle(bundle)
     if identity.probe is None:
         embedder = "none to check: the app brings vectors"
-    elif is_built_in(identity):
+    elif not (needed := from_plugins(identity)):
         restore_embedder(manifest, bundle.members)
         embedder = f"{identity.use}, from the bundle alone, gives the {len(identity.probe.texts)} probe vectors"
     else:
-        embedder = f"{identity.use} of {identity.distribution} {identity.version} was not loaded"
+        names = " and ".join(f"{each.use} of {each.distribution} {each.version}" for each in needed)
+        embedder = f"{names} {'was' if len(needed) == 1 else 'were'} not loaded"
     n_members = len(manifest.members) + 1
     return {
         "schema_version": 1,

@@ -16,6 +16,7 @@ from tracer_spec.text_format import one_line, plural, size
 if TYPE_CHECKING:
     from tracer_spec.report.documents import Documents
     from tracer_spec.runtime import Bundle
+    from tracer_spec.runtime.manifest import EmbedderIdentity
 
 
 def bundle_outcome(bundle: Bundle, *, verbose: bool = False) -> Outcome:
@@ -50,11 +51,10 @@ def bundle_picture(documents: Documents) -> Picture:
 def makings(bundle: Bundle) -> list[Fact]:
     """Tell what a bundle was made with."""
     manifest, embedder = bundle.manifest, bundle.manifest.embedder
-    shipped = f"{embedder.distribution} {embedder.version}"
     libraries = manifest.provenance.get("libraries", {})
     facts = [
         Fact("labels", ", ".join(map(one_line, manifest.labels))),
-        Fact("embedder", f"{embedder.use} ({shipped}), {manifest.dimension} dimensions, {comes(bundle)}"),
+        Fact("embedder", f"{embedder_words(embedder)}, {manifest.dimension} dimensions, {comes(bundle)}"),
         Fact("built with", printable(", ".join(f"{name} {version}" for name, version in libraries.items()))),
     ]
     if manifest.extract:
@@ -64,11 +64,26 @@ def makings(bundle: Bundle) -> list[Fact]:
 
 def comes(bundle: Bundle) -> str:
     """Say where a router takes its vectors from."""
-    from tracer_spec.runtime.embedding import is_built_in
+    from tracer_spec.runtime.embedding import from_plugins, is_joined
 
-    if bundle.manifest.embedder.probe is None:
+    embedder = bundle.manifest.embedder
+    if embedder.probe is None:
         return "with each request: the app brings vectors"
-    return "in the bundle" if is_built_in(bundle.manifest.embedder) else "from the plugin, which must be installed"
+    needed = from_plugins(embedder)
+    if not needed:
+        return "in the bundle"
+    if not is_joined(embedder):
+        return "from the plugin, which must be installed"
+    names = " and ".join(each.use for each in needed)
+    return f"{names} from {'a plugin' if len(needed) == 1 else 'plugins'}, which must be installed"
+
+
+def embedder_words(embedder: EmbedderIdentity) -> str:
+    """Say which embedder it is, and what it is made of."""
+    from tracer_spec.runtime.embedding import is_joined, parts_of
+
+    said = " and ".join(f"{each.use} ({each.distribution} {each.version})" for each in parts_of(embedder))
+    return f"{embedder.use} of {said}" if is_joined(embedder) else said
 
 
 def file_facts(bundle: Bundle) -> list[Fact]:

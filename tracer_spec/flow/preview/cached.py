@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 from tracer_spec.flow.cache.memory import Memory
 from tracer_spec.flow.traces.folds import fold_keys, folds
 from tracer_spec.flow.traces.label_space import label_space
-from tracer_spec.flow.training.embed import FittedEmbedder, fitted_key, known_vectors, recall_fitted, vectors_key
+from tracer_spec.flow.training.embed import (
+    FittedEmbedder,
+    fitted_key,
+    joined_embedder,
+    known_vectors,
+    recall_fitted,
+    vectors_key,
+)
 from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.flow.training.label_names import LabelTexts, is_weighed, weigh_names
 from tracer_spec.flow.training.zoo import Trainer
@@ -84,6 +91,8 @@ def _embedding(
     """Return whether the embedder is fitted, (distinct) texts, those with vectors, and the embedder where it is there."""
     if resolved.reads_vectors:
         return None, None, None, None
+    if resolved.parts:
+        return _embedding_of_parts(resolved, fit, seed, memory)
     embedder = resolved.make()
     n = len(set(fit.texts))
     if not isinstance(embedder, Fittable):
@@ -96,8 +105,24 @@ def _embedding(
     return True, n, n if _known(whole, fit.texts) is not None else 0, whole
 
 
+def _embedding_of_parts(
+    resolved: Resolved, fit: TraceSet, seed: int, memory: Memory
+) -> tuple[bool | None, int | None, int | None, FittedEmbedder | None]:
+    """Return the same of an embedder made of others: what all of its parts have."""
+    found = [_embedding(part, fit, seed, memory) for part in resolved.parts]
+    fitted = [is_fitted for is_fitted, *_ in found if is_fitted is not None]
+    wholes = tuple(whole for *_, whole in found if whole is not None)
+    joined = joined_embedder(resolved, wholes, memory) if len(wholes) == len(found) else None
+    n_known = min(n for *_, n, _ in found if n is not None)
+    return all(fitted) if fitted else None, found[0][1], n_known, joined
+
+
 def _known(whole: FittedEmbedder, texts: tuple[str, ...]) -> Vectors | None:
     """Return the vectors of texts; None where not all of them are in the cache."""
+    if whole.parts:
+        of_parts = [_known(part, texts) for part in whole.parts]
+        there = [X for X in of_parts if X is not None]
+        return whole.joined(there, len(texts)) if len(there) == len(of_parts) else None
     if whole.known is not None:
         return whole.vectors_of(texts) if whole.known.count(texts) == len(set(texts)) else None
     kept = whole.memory.recall(vectors_key(whole.resolved, whole.embedder, texts, whole.memory))

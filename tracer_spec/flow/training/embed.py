@@ -33,6 +33,8 @@ class FittedEmbedder:
         What remembers its vectors; None where it learns from the traces itself, or reads vectors.
     memory : Memory
         Remembers the vectors of an embedder that was fitted, all at once.
+    parts : tuple of FittedEmbedder
+        What it is made of: each part's vectors are remembered by themselves. Empty but for one that joins others.
     """
 
     resolved: Resolved
@@ -40,6 +42,7 @@ class FittedEmbedder:
     known: KnownVectors | None = None
     observe: Observer = no_observer
     memory: Memory = field(default_factory=Memory)
+    parts: tuple[FittedEmbedder, ...] = ()
 
     @property
     def brings_text(self) -> bool:
@@ -48,6 +51,8 @@ class FittedEmbedder:
 
     def vectors(self, traces: TraceSet, stage: str = "embed") -> Vectors:
         """Return the vectors of traces, shape (n, d), float32, finite; raise PluginError where the embedder gives others."""
+        if self.parts:
+            return self.joined([part.vectors(traces, stage) for part in self.parts], len(traces))
         with self.resolved.attribute_errors():
             if self.resolved.reads_vectors:
                 held = traces.vectors if traces.vectors is not None else (None,) * len(traces)
@@ -62,6 +67,8 @@ class FittedEmbedder:
 
     def vectors_of(self, texts: tuple[str, ...], stage: str = "embed") -> Vectors:
         """Return the vectors of texts that are no traces', shape (n, d), float32, finite."""
+        if self.parts:
+            return self.joined([part.vectors_of(texts, stage) for part in self.parts], len(texts))
         with self.resolved.attribute_errors():
             if self.known is None:
                 return self._remembered(texts, stage)
@@ -70,9 +77,16 @@ class FittedEmbedder:
 
     def probe_vectors(self) -> Vectors:
         """Return the vectors of :data:`PROBES`."""
+        if self.parts:
+            return self.joined([part.probe_vectors() for part in self.parts], len(PROBES))
         if self.known is not None:
             return self.known.probes()
         return checked(self.embedder.embed(PROBES), len(PROBES), self.resolved.alias)
+
+    def joined(self, vectors: Sequence[Vectors], n: int) -> Vectors:
+        """Return the vectors of n texts, from those of each part."""
+        with self.resolved.attribute_errors():
+            return checked(self.embedder.join(vectors), n, self.resolved.alias)
 
     def _remembered(self, texts: tuple[str, ...], stage: str) -> Vectors:
         """Embed texts, or take their vectors from a build that had the same embedder and the same texts."""
@@ -118,6 +132,9 @@ def fit_embedder(
     """Make the embedder, and fit it on the texts of fit rows where it learns."""
     from threadpoolctl import threadpool_limits
 
+    if resolved.parts:
+        parts = tuple(fit_embedder(part, fit, seed, memory, observe) for part in resolved.parts)
+        return joined_embedder(resolved, parts, memory)
     embedder = resolved.make()
     if not isinstance(embedder, Fittable):
         return FittedEmbedder(resolved, embedder, known_vectors(resolved, embedder, memory.store), observe, memory)
@@ -129,6 +146,11 @@ def fit_embedder(
             if isinstance(embedder, Restorable) and key is not None:
                 memory.keep("embedder", key, Kept(dict(fitted.state())))
     return FittedEmbedder(resolved, fitted, None, observe, memory)
+
+
+def joined_embedder(resolved: Resolved, parts: tuple[FittedEmbedder, ...], memory: Memory) -> FittedEmbedder:
+    """Return the embedder that is made of these, which are fitted."""
+    return FittedEmbedder(resolved, resolved.make_of([part.embedder for part in parts]), memory=memory, parts=parts)
 
 
 def recall_fitted(learner: Any, key: bytes | None, memory: Memory) -> Any | None:

@@ -1,0 +1,147 @@
+"""``concat``: built, shipped and restored part by part; a third party's part only where the app asks for it."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+
+import tracer_spec as ts
+from tracer_spec.errors import BundleError, SpecError, UsageError
+from tracer_spec.plan import make_plan
+from tracer_spec.plugin.registry import find_plugins
+from tracer_spec.runtime.concat import Concat
+from tracer_spec.spec import load_spec
+from tracer_spec.testing.distribution import put_distribution
+
+PLUGIN = """
+from typing import Annotated
+import numpy as np
+from pydantic import Field
+from tracer_spec.plugin import DeploymentOption, Options, Plugin, hookimpl
+
+
+class LetterOptions(Options):
+    letters: str = Field("abcdefgh", description="what is counted")
+    folder: Annotated[str, DeploymentOption()] = Field("", description="where it runs")
+
+
+class Letters:
+    def __init__(self, options):
+        self.letters = options.letters
+
+    def embed(self, texts):
+        return np.array([[text.count(each) for each in self.letters] for text in texts], np.float32).reshape(len(texts), -1)
+
+    def fingerprint(self):
+        return f"letters {self.letters}"
+
+    def state(self):
+        return {}
+
+
+@hookimpl
+def tracer_spec_embedders():
+    yield Plugin("letters", "counts letters", Letters, LetterOptions)
+"""
+LETTERS = {"use": "letters", "with": {"letters": "abcdxyz", "folder": "/srv/hidden-place"}}
+WORDS = ("card", "loan", "rent")
+
+
+@pytest.fixture
+def letters(tmp_path, monkeypatch):
+    site = tmp_path / "site"
+    put_distribution(site, "tracer_letters", "1.0", {"letters": "letters_part"}, letters_part=PLUGIN)
+    monkeypatch.syspath_prepend(str(site))
+    importlib.invalidate_caches()
+    yield
+    sys.modules.pop("letters_part", None)
+
+
+def spec_of(tmp_path, *parts):
+    rng = np.random.default_rng(0)
+    rows = [WORDS[at] for at in rng.integers(0, 3, 300)]
+    lines = [json.dumps({"input": f"my {each} number {i}", "teacher": each}) for i, each in enumerate(rows)]
+    (tmp_path / "t.jsonl").write_text("\n".join(lines))
+    return {
+        "version": 1,
+        "name": "joined",
+        "traces": {"use": "jsonl", "with": {"path": str(tmp_path / "t.jsonl")}},
+        "embedder": {"use": "concat", "with": {"of": list(parts)}},
+        "zoo": ["logreg"],
+        "families": ["l2d"],
+        "target": {"agreement": 0.8},
+    }
+
+
+def built(tmp_path, *parts):
+    result = ts.build(spec_of(tmp_path, *parts), out=tmp_path / "joined.tracer", workers=1, cache=False)
+    assert result.status == "certified"
+    return tmp_path / "joined.tracer"
+
+
+class Fixed:
+    def __init__(self, *rows):
+        self.rows = np.array(rows, np.float32)
+
+    def embed(self, texts):
+        return self.rows[: len(texts)]
+
+
+def test_each_part_has_its_share_of_the_length_and_an_unknown_text_stays_zero():
+    joined = Concat((Fixed([3, 4], [0, 0], [0, 0]), Fixed([7], [7], [0])), (2.0, 1.0))
+    long, short = 2 / np.sqrt(5), 1 / np.sqrt(5)
+    wanted = [[0.6 * long, 0.8 * long, short], [0, 0, short], [0, 0, 0]]
+    np.testing.assert_allclose(joined.embed(["a", "b", "c"]), wanted, rtol=1e-6)
+
+
+def test_a_bundle_of_built_in_parts_is_restored_from_itself_alone(tmp_path):
+    path = built(tmp_path, "lsa", {"use": "lsa", "with": {"chars": [3, 5]}, "weight": 0.5})
+    router = ts.load(path)
+    assert router.route("my loan number 9").label == "loan"
+    assert {"embedder/0/words.txt", "embedder/1/words.txt"} <= set(zipfile.ZipFile(path).namelist())
+
+
+def test_a_part_of_another_distribution_is_taken_by_consent_and_told_where_it_runs_by_the_app(tmp_path, letters):
+    path = built(tmp_path, "lsa", LETTERS)
+    with zipfile.ZipFile(path) as archive:
+        assert b"hidden-place" not in archive.read("bundle.json")
+    with pytest.raises(BundleError, match=r"needs the embedder 'letters' of tracer_letters 1\.0, and only the bundle"):
+        ts.load(path)
+    router = ts.load(path, embedder="letters", embedder_options={"folder": "/elsewhere"})
+    assert router.route("my rent number 9").label == "rent"
+    with pytest.raises(UsageError, match="does not take letters from the app; allowed: folder"):
+        ts.load(path, embedder="letters", embedder_options={"letters": "q"})
+
+
+def test_an_option_that_two_parts_take_is_given_by_the_number_of_the_part(tmp_path, letters):
+    path = built(tmp_path, "letters", LETTERS)
+    with pytest.raises(UsageError, match="both take folder") as caught:
+        ts.load(path, embedder="letters", embedder_options={"folder": "/x"})
+    assert caught.value.problems[0].hint == "say which: 0.folder"
+    ts.load(path, embedder="letters", embedder_options={"1.folder": "/x"})
+
+
+@pytest.mark.parametrize(
+    ("part", "where", "said"),
+    [
+        ("lsaa", "embedder.with.of[1]", "no embedder is called 'lsaa'"),
+        ({"use": "lsa", "with": {"dim": 1}}, "embedder.with.of[1].with.dim", "dim"),
+        (
+            {"use": "precomputed", "with": {"column": "v"}},
+            "embedder.with.of[1]",
+            "only embedders of texts can be joined",
+        ),
+        ({"use": "concat", "with": {"of": ["lsa", "lsa"]}}, "embedder.with.of[1]", "is made of parts itself"),
+    ],
+)
+def test_what_is_wrong_with_a_part_is_told_at_its_place(tmp_path, part, where, said):
+    with pytest.raises(SpecError) as caught:
+        make_plan(load_spec(spec_of(tmp_path, "lsa", part), environ={}), find_plugins())
+    problem = caught.value.problems[0]
+    assert problem.address.startswith(where)
+    assert said in f"{problem.address} {problem.what}"

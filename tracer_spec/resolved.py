@@ -1,0 +1,156 @@
+"""A plugin reference of a spec with the plugin that it names, its options checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from tracer_spec.errors import PluginError, Problem, TracerError
+from tracer_spec.plugin.contracts import Options, Provided, VectorReaderPlugin
+from tracer_spec.plugin.joining import JoiningPlugin, PartRef
+from tracer_spec.plugin.registry import Registry
+from tracer_spec.plugin.requirements import missing_dependency, provided_by
+from tracer_spec.spec.error_text import REASON_LEFT_OUT, is_private
+from tracer_spec.spec.load import LoadedSpec
+from tracer_spec.spec.nodes import Path, address, as_written, find, nearest
+from tracer_spec.spec.problems import problems_of
+from tracer_spec.spec.reference import PluginRef
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A plugin reference with the plugin it names.
+
+    Parameters
+    ----------
+    alias : str
+        What the spec calls it.
+    provided : Provided
+        The plugin, its kind, and who ships it.
+    options : Options
+        Validated; local paths are absolute.
+    written : mapping
+        The options as the spec has them.
+    parts : tuple of Resolved
+        The embedders that it is made of, in order; empty but for one that joins others.
+    """
+
+    alias: str
+    provided: Provided
+    options: Options
+    written: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    parts: tuple[Resolved, ...] = ()
+
+    @property
+    def reads_vectors(self) -> bool:
+        """Return whether it is an embedder whose vectors come with the traces instead of being made from texts."""
+        return isinstance(self.provided.plugin, VectorReaderPlugin)
+
+    @property
+    def column(self) -> str | None:
+        """Return the JMESPath of the vector inside a record; None where it is not there."""
+        plugin = self.provided.plugin
+        with self.attribute_errors():
+            return plugin.column(self.options) if isinstance(plugin, VectorReaderPlugin) else None
+
+    def make(self) -> Any:
+        """Return the plugin's working part, by the contract of its kind.
+
+        Raises
+        ------
+        MissingDependencyError
+            Where it needs a package that is not installed; the hint is the command that installs it.
+        """
+        if self.parts:
+            return self.make_of([part.make() for part in self.parts])
+        with self.attribute_errors():
+            return self.provided.plugin.make(self.options)
+
+    def make_of(self, parts: Sequence[Any]) -> Any:
+        """Return the one embedder that these are made into."""
+        with self.attribute_errors():
+            return self.provided.plugin.make(self.options).of(parts)
+
+    @contextmanager
+    def attribute_errors(self) -> Iterator[None]:
+        """Turn whatever goes wrong inside a third party's plugin into an error that names who ships it.
+
+        A fault of a built-in is a fault of ours, and stays as it is.
+        """
+        try:
+            yield
+        except TracerError:
+            raise
+        except ImportError as error:
+            raise missing_dependency(self.provided, error) from error
+        except Exception as error:
+            if self.provided.distribution == "tracer-spec":
+                raise
+            said = " ".join(str(error).split())[:300]
+            raise PluginError(
+                f"{provided_by(self.provided)} failed: {type(error).__name__}: {said}",
+                hint=f"this is a fault of {self.provided.distribution}",
+            ) from error
+
+
+def resolve(
+    loaded: LoadedSpec, registry: Registry, kind: str, ref: PluginRef | PartRef, path: Path
+) -> Resolved | list[Problem]:
+    """Return the plugin, options and parts of the reference at ``path``, or what is wrong with it."""
+    at = (*path, "use") if find(loaded.tree, (*path, "use")) else path
+    try:
+        provided = registry.get(kind, ref.use)
+    except PluginError as error:
+        return [_unknown_plugin(loaded, ref, at, problem) for problem in error.problems]
+    model = provided.plugin.options
+    try:
+        options = model.model_validate(ref.options, context={"root": loaded.root})
+    except ValidationError as error:
+        return [problem for _, problem in problems_of(error, loaded.tree, model, (*path, "with"))]
+    except Exception as error:  # noqa: BLE001 - a third party's validator may raise anything
+        what = f"{provided_by(provided)} fails to check its options"
+        said = f": {type(error).__name__}: {' '.join(str(error).split())}"
+        said = f"; {REASON_LEFT_OUT}" if _is_private(loaded, (*path, "with")) else said
+        hint = f"this is a fault of {provided.distribution}"
+        return [Problem(loaded.where((*path, "with")), what + said, hint, address((*path, "with")))]
+    parts: list[Resolved] = []
+    problems: list[Problem] = []
+    if isinstance(provided.plugin, JoiningPlugin):
+        for place, part in provided.plugin.parts(options).items():
+            found = _resolve_part(loaded, registry, part, (*path, "with", *place))
+            if isinstance(found, Resolved):
+                parts.append(found)
+            else:
+                problems += found
+    return problems or Resolved(ref.alias, provided, options, ref.options, tuple(parts))
+
+
+def _resolve_part(loaded: LoadedSpec, registry: Registry, part: PartRef, path: Path) -> Resolved | list[Problem]:
+    """Return one of the embedders that another is made of, or what is wrong with it."""
+    found = resolve(loaded, registry, "embedder", part, path)
+    if not isinstance(found, Resolved):
+        return found
+    if found.reads_vectors:
+        what = f"'{part.use}' reads vectors that come with the traces, and only embedders of texts can be joined"
+        hint = "name an embedder of texts"
+    elif found.parts:
+        what, hint = f"'{part.use}' is made of parts itself", "list its parts here instead"
+    else:
+        return found
+    return [Problem(loaded.where(path), what, hint, address(path))]
+
+
+def _unknown_plugin(loaded: LoadedSpec, ref: PluginRef | PartRef, at: Path, problem: Problem) -> Problem:
+    """Give the registry's words a place; a name that comes from the environment is shown as written."""
+    what = problem.what
+    if _is_private(loaded, at):
+        what = what.replace(f"'{ref.use}'", as_written(nearest(loaded.tree, at)))
+    return Problem(loaded.where(at), what, problem.hint, address(at))
+
+
+def _is_private(loaded: LoadedSpec, path: Path) -> bool:
+    return is_private(nearest(loaded.tree, path))

@@ -1,0 +1,119 @@
+"""Makes the embedder of an installed plugin, of options that the bundle and the app each may give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tracer_spec.errors import BundleError, UsageError
+from tracer_spec.runtime.archive import EMBEDDER, MANIFEST
+from tracer_spec.runtime.manifest import LSA, PartIdentity, normal_name
+
+GROUP = "tracer_spec"
+HOOK = "tracer_spec_embedders"
+
+
+def make_plugin(identity: PartIdentity, given: Mapping[str, Any]) -> Any:
+    """Return what the plugin makes of the bundle's options and of the deployment options that the app gives.
+
+    Raises
+    ------
+    BundleError
+        Where the plugin is not installed, or the bundle holds a deployment option.
+    UsageError
+        Where the app gives an option a wrong value.
+    """
+    plugin = find_plugin(identity)
+    _check_held(identity, given, plugin.options.deployment_options())
+    return plugin.make(_validated(plugin.options, identity, given))
+
+
+def options_by_part(parts: Sequence[PartIdentity], given: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+    """Return what the app gives each part: ``NAME`` goes to the one that takes it, ``1.NAME`` to part 1, counted from 0.
+
+    Raises
+    ------
+    UsageError
+        Where no part takes an option, or several do.
+    """
+    found: tuple[dict[str, Any], ...] = tuple({} for _ in parts)
+    takes = [_deployment_options(part) for part in parts]
+    foreign = []
+    for written, value in given.items():
+        number, dot, name = written.partition(".")
+        numbered = len(parts) > 1 and dot and number.isdecimal()
+        name = name if numbered else written
+        takers = [at for at, names in enumerate(takes) if name in names and (not numbered or at == int(number))]
+        if len(takers) > 1:
+            said = " and ".join(f"{at} ({parts[at].use})" for at in takers)
+            raise UsageError(
+                f"the embedder's parts {said} both take {name}" if len(takers) == 2 else f"parts {said} take {name}",
+                address="embedder_options",
+                hint=f"say which: {takers[0]}.{name}",
+            )
+        if takers:
+            found[takers[0]][name] = value
+        else:
+            foreign.append(written)
+    if foreign:
+        whose = " and ".join(f"'{part.use}'" for part in parts)
+        allowed = ", ".join(sorted(frozenset().union(*takes))) or "none"
+        raise UsageError(
+            f"the embedder {whose} does not take {', '.join(sorted(foreign))} from the app; allowed: {allowed}",
+            address="embedder_options",
+            hint="the bundle holds the options that decide the vectors",
+        )
+    return found
+
+
+def _deployment_options(part: PartIdentity) -> frozenset[str]:
+    names: frozenset[str] = frozenset() if part.is_ours(LSA) else find_plugin(part).options.deployment_options()
+    return names
+
+
+def _validated(options: Any, identity: PartIdentity, given: Mapping[str, Any]) -> Any:
+    """Return the options of both; a wrong one of the app's is its own mistake, and may be a secret."""
+    try:
+        return options.model_validate({**identity.options, **given})
+    except ValueError as error:  # of pydantic, which the runtime does not import
+        for each in getattr(error, "errors", list)():
+            if each["loc"] and each["loc"][0] in given:
+                what = f"the embedder '{identity.use}' does not take the value of {each['loc'][0]}: {each['msg']}"
+                hint = f"'tracer-spec plugins {identity.use}' lists its options"
+                raise UsageError(what, address="embedder_options", hint=hint) from None
+        raise
+
+
+def _check_held(identity: PartIdentity, given: Mapping[str, Any], deployment: frozenset[str]) -> None:
+    """Check that the bundle gives only options that are its to give."""
+    held = sorted((identity.options.keys() & deployment) - given.keys())
+    if held:
+        raise BundleError(
+            f"sets {', '.join(held)} of the embedder '{identity.use}', which only the app may",
+            address=f"{MANIFEST} embedder.options",
+            hint=f"load(path, embedder_options={{'{held[0]}': ...}}), on the command line --embedder-option {held[0]}=...",
+        )
+
+
+def find_plugin(identity: PartIdentity) -> Any:
+    """Return the plugin's descriptor from the entry points of its distribution alone."""
+    import importlib.metadata
+
+    wanted = normal_name(identity.distribution)
+    entries = [
+        entry
+        for entry in importlib.metadata.entry_points(group=GROUP)
+        if entry.dist is not None and normal_name(entry.dist.name) == wanted
+    ]
+    for entry in entries:
+        for plugin in getattr(entry.load(), HOOK, tuple)():
+            if plugin.name == identity.use:
+                return plugin
+    found = (
+        f"{identity.distribution} is installed without it" if entries else f"{identity.distribution} is not installed"
+    )
+    raise BundleError(
+        f"needs the embedder '{identity.use}' of {identity.distribution} {identity.version}; {found}",
+        address=EMBEDDER,
+        hint=f"{identity.same_release}, or pass load(path, embedder=...)",
+    )
