@@ -107,9 +107,11 @@ def identity(chains, ordered):
     return [[of(c) for c in chain.candidates] for chain in chains], [of(c) for c in ordered]
 
 
+@pytest.mark.parametrize("names", ["never", "always"])
 @pytest.mark.parametrize("bound", [100_000, 400])
-def test_certify_rows_replaced_whole_change_no_candidate_and_no_order(spec, bound):
+def test_certify_rows_replaced_whole_change_no_candidate_and_no_order(spec, bound, names):
     rows, asked = traces(900), {"target": {"agreement": 0.97}, "split": {"max_fit": bound}}
+    asked["traces"] = spec(rows)["traces"] | {"labels": {"train": names}}
     plan, kept, prepared, chains, ordered = proposals(spec(rows, **asked))
     assert (len(prepared.fit.y) == 400) == (bound == 400)
     certify = {kept.ids[i] for i in part(kept, plan.spec.split).certify}
@@ -301,6 +303,29 @@ def test_a_surrogate_that_cannot_train_is_a_row_of_the_report(spec, tmp_path, no
 def test_a_handful_of_traces_is_a_clear_error(spec):
     with pytest.raises(DataError, match="folds cannot share"):
         ts.build(spec(traces(8)))
+
+
+def test_label_names_that_are_asked_for_train_and_the_bundle_says_so(spec, tmp_path):
+    settings = spec(traces(200))
+    described = {label: " ".join(words) for label, words in WORDS.items()}
+    settings["traces"]["labels"] = {"train": "always", "describe": described}
+    result = ts.build(settings, out=tmp_path / "small.tracer", draft=True)
+    assert result.names_gain.weight > 0
+    frontier = json.loads(read_bundle(tmp_path / "small.tracer").members["frontier.json"])
+    assert frontier["label_names"] == result.document()["label_names"] | {"unable": []}
+    assert frontier["label_names"]["agreement"] == result.names_gain.agreement
+
+
+def test_where_labels_have_rows_enough_a_build_is_that_without_names_byte_for_byte(spec, tmp_path):
+    rows = traces(400)
+    settings = spec(rows)
+    made = ts.build(settings, out=tmp_path / "auto.tracer", draft=True)
+    assert made.names_gain is None
+    settings["traces"]["labels"] = {"train": "never"}
+    ts.build(settings, out=tmp_path / "never.tracer", draft=True)
+    auto, never = (read_bundle(tmp_path / f"{name}.tracer") for name in ("auto", "never"))
+    for member in ("policy.onnx", "frontier.json", "audit.json", "certificate.json"):
+        assert auto.members[member] == never.members[member]
 
 
 def test_two_workers_give_the_bundle_that_one_gives(spec, tmp_path, monkeypatch):

@@ -283,6 +283,45 @@ def test_a_long_list_of_labels_is_cut() -> None:
     assert said.endswith("label-11 and 8 more")
 
 
+def test_descriptions_of_labels_come_from_the_spec_or_a_file() -> None:
+    Path("described.yaml").write_text("refund: money back\n")
+    for describe in ("{refund: money back}", "described.yaml"):
+        assert plan_of(SPEC, f"traces.labels.describe={describe}").label_texts == {"refund": "money back"}
+    assert plan_of(SPEC).label_texts == {}
+
+
+def test_a_label_that_is_described_must_be_allowed() -> None:
+    labels = "traces.labels={allowed: [refund, fraud], describe: {refund: money back, frand: a theft}}"
+    assert problems(SPEC, labels) == [
+        "--set traces.labels  traces.labels.describe.frand\n  'frand' is described, and is not an allowed label\n"
+        "  hint: did you mean 'fraud'?"
+    ]
+
+
+def test_a_file_of_descriptions_that_cannot_be_read_is_told_where_the_spec_names_it() -> None:
+    Path("bad.yaml").write_text("a: 5\n")
+    assert problems(SPEC, "traces.labels.describe=bad.yaml") == [
+        "--set traces.labels.describe  traces.labels.describe\n  'bad.yaml':1:1: what 'a' is for is 5, not a sentence\n"
+        "  hint: write it in quotes"
+    ]
+
+
+@pytest.mark.parametrize(("key", "value"), [("train", "always"), ("describe", "{refund: money back}")])
+def test_label_names_that_are_asked_for_need_an_embedder_of_texts(key: str, value: str) -> None:
+    assert problems(SPEC, f"traces.labels.{key}={value}", "embedder=vectors") == [
+        f"--set traces.labels.{key}  traces.labels.{key}\n  label names cannot train: the embedder 'vectors' "
+        "reads vectors, and embeds no text\n  hint: take it out, or embed texts"
+    ]
+    assert plan_of(SPEC, "embedder=vectors").embedder.reads_vectors
+
+
+def test_what_is_described_and_never_trains_is_refused() -> None:
+    (said,) = problems(SPEC, "traces.labels={train: never, describe: {refund: money back}}")
+    assert said.endswith(
+        "labels are described, and train: never lets no description train\n  hint: take describe out, or write train: auto"
+    )
+
+
 # --- formats ---
 
 
