@@ -14,6 +14,7 @@ certify rows, and violations look more frequent than they are).
 "Best possible" is the largest coverage at which any threshold of the same surrogate and acceptor reaches the target on the
 truth rows: an oracle's choice. The peer is tracer-llm 0.3.3, run by ../shared/bench/peer_tracer.py in an environment of its
 own, on the same embeddings of the same rows, with one logistic surrogate; its error budget cannot be set and is ignored.
+``--encoder`` takes the vectors of a sentence encoder; that needs the distribution tracer-spec-encoder.
 """
 
 from __future__ import annotations
@@ -32,7 +33,6 @@ from pathlib import Path
 import joblib
 import numpy as np
 
-from tracer_spec.builtin import tracer_spec_embedders
 from tracer_spec.builtin.calibrators.pareto_testing import ParetoTesting
 from tracer_spec.flow.blocks import Blocks
 from tracer_spec.flow.certify_rows import OpenedRows
@@ -61,20 +61,18 @@ class Pool:
     labels: tuple[str, ...]
 
 
-def load_pool(folder: Path, name: str, vectors: Path | None = None, *, join: bool = False) -> Pool:
-    """Read a dataset; its vectors are those of the built-in embedder, of files of vectors by row, or both side by side."""
+def load_pool(folder: Path, name: str, encoder: Path | None = None, *, join: bool = False) -> Pool:
+    """Read a dataset; its vectors are those of the built-in embedder, of an encoder, or both side by side."""
     files = sorted(folder.glob(f"{name}_train.jsonl")) + sorted(folder.glob(f"{name}_test.jsonl"))
     if not files:
         raise SystemExit(f"{folder}: no {name}_train.jsonl; the benchmark needs the real datasets")
     rows = [json.loads(line) for file in files for line in file.read_text().splitlines()]
-    plugin = next(each for each in tracer_spec_embedders() if each.name == "lsa")
     texts = [row["input"] for row in rows]
     parts = []
-    if vectors is None or join:
-        parts.append(plugin.make(plugin.options()).fit(texts, seed=0).embed(texts))
-    if vectors is not None:
-        given = np.concatenate([np.load(vectors / f"{file.stem}.npy") for file in files]).astype(np.float32)
-        parts.append(given / np.linalg.norm(given, axis=1, keepdims=True))
+    if encoder is None or join:
+        parts.append(resolve("embedder", "lsa").make().fit(texts, seed=0).embed(texts))
+    if encoder is not None:
+        parts.append(resolve("embedder", "encoder", path=str(encoder.resolve())).make().embed(texts))
     X = np.concatenate(parts, axis=1) / np.float32(len(parts) ** 0.5)
     labels, y = np.unique([row["teacher"] for row in rows], return_inverse=True)
     return Pool(name, X, y.astype(np.int64), tuple(labels.tolist()))
@@ -223,8 +221,8 @@ def main() -> None:
     parser.add_argument("--folds", type=int, default=4)
     parser.add_argument("--zoo", default="logreg+mlp")
     parser.add_argument("--acceptor", default="logistic")
-    parser.add_argument("--vectors", type=Path, help="a folder of FILE.npy, a row for each line of FILE.jsonl")
-    parser.add_argument("--join", action="store_true", help="put those vectors beside the built-in embedder's")
+    parser.add_argument("--encoder", type=Path, help="a folder with a model for tracer-spec-encoder")
+    parser.add_argument("--join", action="store_true", help="put its vectors beside the built-in embedder's")
     parser.add_argument("--families", default="global+l2d+rsb")
     parser.add_argument("--no-average", action="store_true")
     parser.add_argument("--validity", action="store_true", help="draw with replacement: the pool is the population")
@@ -236,7 +234,7 @@ def main() -> None:
     args = parser.parse_args()
     cells = [(name, int(n)) for name, n in (each.split(":") for each in args.cells.split(",") if each)] or CELLS
     pools = {
-        name: load_pool(args.data, name, args.vectors, join=args.join)
+        name: load_pool(args.data, name, args.encoder, join=args.join)
         for name in dict.fromkeys(name for name, _ in cells)
     }
     results: list[dict] = []

@@ -3,8 +3,10 @@
     python benchmarks/guards.py ../shared/data --peer-python peer-env/bin/python --json guards.json
 
 DATA holds ``clinc150_train.jsonl``, ``clinc150_test.jsonl`` (in scope) and ``clinc150_oos.jsonl`` (out of scope). One surrogate
-and one acceptor decide in every row; only the guard differs. The peer's gate (the mean distance to the ten nearest of *all*
-training rows) is fitted in its own environment on the same vectors, and put behind the same surrogate.
+decides in every row, by its best score: it is certified without an acceptor. Only the guard differs. The peer's gate (the mean
+distance to the ten nearest of *all* training rows) is fitted in its own environment on the same vectors, and put behind the
+same surrogate. ``--vectors FOLDER`` takes the vectors of another model, FOLDER/FILE.npy with a row for each line of FILE.jsonl.
+``--statistics`` measures what else could tell such queries apart.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from guard_statistics import print_statistics
 
 from tracer_spec import build, load
 from tracer_spec.runtime.decision import Reason
@@ -44,12 +47,22 @@ class Answers:
     near: np.ndarray
 
 
-def spec(data: Path, guards: list[Any]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Setup:
+    """What is the same in every row: the data, and where vectors of another model are."""
+
+    data: Path
+    vectors: Path | None
+
+
+def spec(setup: Setup, guards: list[Any]) -> dict[str, Any]:
+    data, vectors = setup.data, setup.vectors
+    lsa = {"use": "lsa", "with": {"dim": 384}}
     return {
         "version": 1,
         "name": "clinc150",
         "traces": {"use": "jsonl", "with": {"path": str(data / "clinc150_train.jsonl")}},
-        "embedder": {"use": "lsa", "with": {"dim": 384}},
+        "embedder": {"use": "precomputed", "with": {"path": str(vectors / "clinc150_train.npy")}} if vectors else lsa,
         "zoo": ["logreg"],
         "families": ["l2d"],
         "guards": guards,
@@ -94,7 +107,7 @@ def peer_gate(
             return {part: far[f"far_{part}"] for part in rows}
 
 
-def fit_vectors(data: Path) -> np.ndarray:
+def fit_vectors(setup: Setup) -> np.ndarray:
     """Return the vectors of the fit rows, as every build here has them."""
     from tracer_spec.flow.prepare import part, prepare, read_traces
     from tracer_spec.flow.prepared import Parted
@@ -102,23 +115,31 @@ def fit_vectors(data: Path) -> np.ndarray:
     from tracer_spec.plugin.registry import find_plugins
     from tracer_spec.spec import load_spec
 
-    plan = make_plan(load_spec(spec(data, [])), find_plugins())
+    plan = make_plan(load_spec(spec(setup, [])), find_plugins())
     traces = read_traces(plan)
     return prepare(plan, Parted.of(traces, part(traces, plan.spec.split))).fit.X
 
 
-def measure(name: str, guards: list[Any], data: Path, folder: Path, peer_python: str | None) -> list[dict[str, Any]]:
-    """Build one router and return its row of the table, and the peer's where it is the one without a guard."""
+def embedded(bundle: Path, name: str, setup: Setup) -> np.ndarray:
     from tracer_spec.runtime.bundle import read_bundle
     from tracer_spec.runtime.embedding import restore_embedder
 
-    result = build(spec(data, guards), out=folder / "guards.tracer")
+    if setup.vectors is not None:
+        return np.load(setup.vectors / f"{name}.npy").astype(np.float32)
+    opened = read_bundle(bundle)
+    return restore_embedder(opened.manifest, opened.members).embed(texts(setup.data / f"{name}.jsonl")[0])
+
+
+def measure(
+    name: str, guards: list[Any], setup: Setup, folder: Path, peer_python: str | None = None
+) -> list[dict[str, Any]]:
+    """Build one router and return its row of the table, and the peer's where it is the one without a guard."""
+    result = build(spec(setup, guards), out=folder / "guards.tracer")
     if result.bundle is None:
         raise SystemExit(f"{name}: nothing could be certified")
-    router, bundle = load(result.bundle), read_bundle(result.bundle)
-    embedder = restore_embedder(bundle.manifest, bundle.members)
-    (inside, truth), (outside, _) = texts(data / "clinc150_test.jsonl"), texts(data / "clinc150_oos.jsonl")
-    X = {"inside": embedder.embed(inside), "outside": embedder.embed(outside)}
+    router, truth = load(result.bundle), texts(setup.data / "clinc150_test.jsonl")[1]
+    files = {"inside": "clinc150_test", "outside": "clinc150_oos"}
+    X = {part: embedded(result.bundle, file, setup) for part, file in files.items()}
     said = {part: answers(result.policy, rows, len(router.labels)) for part, rows in X.items()}
     batch = router.route_batch(X["inside"])
     right = np.array([ours == theirs for ours, theirs in zip(batch.labels, truth, strict=True)])
@@ -130,7 +151,7 @@ def measure(name: str, guards: list[Any], data: Path, folder: Path, peer_python:
     }
     rows = [_row(name, said) | {"shipped": shipped}]
     if not guards and peer_python:
-        X_fit = fit_vectors(data)
+        X_fit = fit_vectors(setup)
         predicted = answers(result.policy, X_fit, len(router.labels)).label
         parts = {part: (X[part], said[part].label) for part in X}
         for quantile in PEER_QUANTILES:
@@ -172,14 +193,20 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--quantiles", type=float, nargs="*", default=[0.9, 0.95, 0.98, 0.99])
     parser.add_argument("--peer-python", help="an interpreter that has tracer-llm 0.3.3")
+    parser.add_argument("--vectors", type=Path, help="a folder of FILE.npy, a row for each line of FILE.jsonl")
+    parser.add_argument("--statistics", action="store_true", help="measure what else could tell these queries apart")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
+    setup = Setup(args.data.resolve(), args.vectors and args.vectors.resolve())
+    if args.statistics:
+        print_statistics(setup.data, setup.vectors)
+        return
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        rows += measure("none", [], args.data.resolve(), Path(folder), args.peer_python)
+        rows += measure("none", [], setup, Path(folder), args.peer_python)
         for quantile in args.quantiles:
             guard = {"use": "prototypes", "with": {"quantile": quantile}}
-            rows += measure(f"prototypes {quantile}", [guard], args.data.resolve(), Path(folder), None)
+            rows += measure(f"prototypes {quantile}", [guard], setup, Path(folder))
     if not args.peer_python:
         print("the peer's gate is not measured: --peer-python names no interpreter")
     show(rows)

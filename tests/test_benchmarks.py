@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 SCRIPT = Path(__file__).parents[1] / "benchmarks" / "runtime.py"
@@ -45,3 +47,37 @@ def test_a_report_of_a_run_without_the_peer_is_refused_by_name(runtime, tmp_path
     report.write_text(json.dumps({"ours": {}, "peer": None, "rows": []}))
     with pytest.raises(SystemExit, match=r"report\.json holds no training of the peer"):
         runtime.recorded_training(report)
+
+
+@pytest.fixture(scope="module")
+def statistics():
+    spec = importlib.util.spec_from_file_location("guard_statistics", SCRIPT.with_name("guard_statistics.py"))
+    module = importlib.util.module_from_spec(spec)
+    # a dataclass looks its module up by name
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules[spec.name]
+
+
+def test_a_gate_that_tells_all_apart_handles_nothing_out_of_scope_and_one_that_tells_nothing_changes_nothing(
+    statistics,
+):
+    rows, far = np.linspace(0, 1, 101), np.linspace(2, 3, 101)
+    score = statistics.Scored(rows, rows, rows)
+    apart, alike = statistics.Scored(rows, rows, far), statistics.Scored(rows, 0 * rows, 0 * rows)
+    assert statistics.handled(score.inside, score.outside, 0.9) == pytest.approx(0.9, abs=0.011)
+    assert statistics.gated(score, apart, 0.9) == 0
+    assert statistics.gated(score, alike, 0.9) == pytest.approx(0.9, abs=0.011)
+    assert statistics.paired(score, apart).outside.max() < 1
+
+
+def test_a_text_of_known_terms_loses_less_energy_than_one_of_unknown_words(statistics):
+    from tracer_spec.builtin.embedders.lsa import LsaLearner, LsaOptions
+
+    texts = [f"{verb} my {thing}" for verb in ("block", "renew", "cancel") for thing in ("card", "account", "order")]
+    knowledge = statistics.Knowledge(LsaLearner(LsaOptions(dim=8)).fit(texts, seed=0), texts)
+    lost = knowledge.lost_energy(["block my card", "block my xylophone", "quixotic xylophone", ""])
+    assert 0 <= lost[0] < lost[1] < lost[2]
+    assert lost[3] == 1
+    assert knowledge.unknown_words(["block my xylophone", "card"]).tolist() == [pytest.approx(1 / 3), 0]

@@ -196,4 +196,5 @@ def build(
         remarks=told,
         warnings=(*result.warnings, *(pinned.notes_on(written) if pinned else ())),
         seconds=time.perf_counter() - started,
+        embedder=plan.embedder.provided.name,
     )

@@ -182,3 +182,34 @@ def test_an_option_that_a_hint_names_can_be_pasted_into_a_shell(init, calls):
     named = init({"log.jsonl": rows}, *shlex.split(hint)[:2])
     assert named.code == 0, named.err
     assert set(named.labels) == {call.label for call in calls}
+
+
+def test_many_labels_on_few_traces_are_labels_and_sentences_are_not(tmp_path):
+    path = tmp_path / "t.jsonl"
+
+    def write(label):
+        rows = [{"input": f"some words number {n}", "teacher": label.format(n=n * 7 % 75)} for n in range(150)]
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return str(path)
+
+    assert len(look_at(write("card_topic_{n}")).outlook.labels) > 45
+    with pytest.raises(DataError, match=r"different answers in \d+ traces, read as the format native: no labels"):
+        look_at(write("your card is on its way, see page {n}"))
+
+
+def test_where_no_target_is_likely_the_usual_one_is_kept_and_the_spec_says_what_is_nearest(tmp_path):
+    import random
+
+    from tracer_spec.init.spec_text import spec_of, spec_text
+
+    chance = random.Random(0)
+    path = tmp_path / "t.jsonl"
+    rows = [{"input": f"some words number {n}", "teacher": chance.choice("abcde")} for n in range(300)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    look = look_at(str(path))
+    assert look.target == 0.92
+    first = spec_of(look, "x", ["t.jsonl"])
+    assert first.warning == first.reason
+    assert first.reason.startswith("No target from 0.8 to 0.92 is likely to be certified on these traces. Nearest: ")
+    assert "# No target from 0.8 to 0.92 is likely to be certified on these traces." in spec_text(first)
+    assert spec_of(look, "x", ["t.jsonl"], 0.7).reason == ""

@@ -126,15 +126,7 @@ def denied_labels(defer_labels: Sequence[str], labels: LabelSpace) -> Mask:
     DataError
         For one that no fit row has: a typing error would let through what must not pass. For all labels there are.
     """
-    for label in defer_labels:
-        if label not in labels.classes:
-            near = did_you_mean(label, labels.labels)
-            remedy = "correct it, take it out, or list the labels there are in 'traces.labels.allowed'"
-            raise DataError(
-                f"no fit row has the label '{label}'",
-                hint="; ".join(filter(None, (near, remedy))),
-                address="defer_labels",
-            )
+    check_labels(defer_labels, labels, "defer_labels")
     denied = np.array([label in defer_labels for label in labels.labels], bool)
     if denied.all():
         raise DataError(
@@ -146,16 +138,14 @@ def denied_labels(defer_labels: Sequence[str], labels: LabelSpace) -> Mask:
     return denied
 
 
-def check_label_targets(asked: Iterable[str], labels: LabelSpace) -> None:
-    """Raise DataError for a label of ``target.labels`` that no fit row has, and that is not listed."""
+def check_labels(asked: Iterable[str], labels: LabelSpace, address: str) -> None:
+    """Raise DataError for a label of the spec that no fit row has, and that is not listed."""
     for label in asked:
         if label not in labels.classes:
             near = did_you_mean(label, labels.labels)
             remedy = "correct it, take it out, or list the labels there are in 'traces.labels.allowed'"
             raise DataError(
-                f"no fit row has the label '{label}'",
-                hint="; ".join(filter(None, (near, remedy))),
-                address="target.labels",
+                f"no fit row has the label '{label}'", hint="; ".join(filter(None, (near, remedy))), address=address
             )
 
 
@@ -185,7 +175,7 @@ def prepare(plan: Plan, rows: Parted, *, memory: Memory | None = None, observe: 
     fit, sides, weights = rows.fit, rows.sides, rows.weights
     labels = label_space(plan.allowed_labels, fit.labels)
     denied = denied_labels(plan.spec.defer_labels, labels)
-    check_label_targets(plan.spec.target.labels, labels)
+    check_labels(plan.spec.target.labels, labels, "target.labels")
     embedder = fit_embedder(plan.embedder, fit, plan.spec.seed, memory or Memory(), observe)
     X = embedder.vectors(fit)
     names = label_rows(embedder, texts_to_train(plan, fit, labels))

@@ -62,6 +62,8 @@ class BuildResult:
         What to know of the policy besides its claim; empty where refused.
     names_gain : NamesGain or None
         What the names of labels brought as training rows; None where that was not tried.
+    embedder : str
+        The plugin that the spec names.
     """
 
     status: str
@@ -85,6 +87,7 @@ class BuildResult:
     seconds: float
     remarks: tuple[str, ...] = ()
     names_gain: NamesGain | None = None
+    embedder: str = ""
 
     @property
     def estimate(self) -> Candidate | None:

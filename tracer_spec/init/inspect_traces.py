@@ -14,7 +14,9 @@ from tracer_spec.flow.preview.prompt_template import are_all_equal
 from tracer_spec.init.attempt import Layout, as_written
 from tracer_spec.init.fields import Fields, fields_of
 from tracer_spec.init.files import SourceGuess, files_beside, find_files, source_of
+from tracer_spec.init.label_counts import are_names
 from tracer_spec.init.layout import guess_layout
+from tracer_spec.init.likely_target import TARGETS, LikelyTarget, likely_target
 from tracer_spec.init.places import labels_in
 from tracer_spec.init.presets import best_preset, is_half_of_a_join
 from tracer_spec.init.refusal import Refusal, label_option
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from tracer_spec.flow.traces.trace_set import TraceSet
     from tracer_spec.plan import Plan
 
-TARGETS = (0.92, 0.9, 0.85, 0.8)
 # the certify rows that a policy may be asked to handle before a lower target is proposed
 _FAIR_COVERAGE = 0.5
 # rarer than this share of the usual label, and few in all: made up, more likely than not
@@ -52,6 +53,8 @@ class Look:
         Fit rows of labels that look made up; empty where that is not clear.
     target : float
         The agreement proposed.
+    likely : LikelyTarget or None
+        What a build would come to; None where the traces are too many for that, or too few.
     is_whole : bool
         Whether all of the file was counted.
     """
@@ -64,6 +67,7 @@ class Look:
     allowed: tuple[str, ...] = field(repr=False)
     made_up: Mapping[str, int]
     target: float
+    likely: LikelyTarget | None
     is_whole: bool
 
 
@@ -125,18 +129,20 @@ def look_at(*paths: str, text: str | None = None, label: str | None = None) -> L
         allowed=tuple(sorted((humans | set(outlook.labels)).difference(made_up))),
         made_up=made_up,
         target=seen.target,
+        likely=seen.likely,
         is_whole=outlook.accounting.read < COUNTED or _joins(seen.layout),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Previewed:
-    """What ``plan`` would say by a layout, the fit rows, and the highest target that is within reach of the rows."""
+    """What ``plan`` would say by a layout, the fit rows, and the highest target that is likely, or within reach of the rows."""
 
     layout: Layout
     outlook: Outlook
     fit: TraceSet
     target: float
+    likely: LikelyTarget | None = None
 
 
 def _preview(sample: Sample, layout: Layout) -> _Previewed:
@@ -163,6 +169,9 @@ def _preview(sample: Sample, layout: Layout) -> _Previewed:
         preview(plan.spec, traces, sides, target=plan.target, allowed_labels=None, makes_a_test=True, lock=None)
         for plan in plans
     ]
+    likely = likely_target(plans[0], fit, outlooks[0]) if outlooks[-1].status == "certifiable" else None
+    if likely is not None:
+        return _Previewed(layout, outlooks[TARGETS.index(likely.target)], fit, likely.target, likely)
     for outlook, target in zip(outlooks, TARGETS, strict=True):
         reach = outlook.certifiable.smallest_coverage
         if reach is not None and reach <= _FAIR_COVERAGE:
@@ -248,7 +257,7 @@ def _check(seen: _Previewed, fields: Fields, *, is_named: bool) -> None:
     if are_all_equal(seen.fit.texts):
         what = f"nearly all texts are one text, {reads}"
         raise Refusal(what, "where another field is the text, name it: --text JMESPATH").error(fields)
-    if not is_named and n_fit >= _ENOUGH and n_labels > n_fit / 2:
+    if not is_named and n_fit >= _ENOUGH and n_labels > n_fit / 2 and not are_names(seen.outlook.labels):
         what = f"{n_labels:,} different answers in {n_fit:,} traces, {reads}: no labels"
         others = [label_option(each.path) for each in labels_in(fields, "")[:3]]
         hint = f"where another field is the answer: {' or '.join(others) or '--label JMESPATH'}; where this is it, name it too"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tracer_spec.text_format import plural
 
 # so many labels that hardly repeat are no labels
 _ENOUGH = 20
+# of few traces with many labels: the share of rows that are other labels, and the length of a name
+_MOST_DIFFERENT, _LONGEST_NAME = 0.8, 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,18 @@ class LabelCounts:
     def is_scattered(self) -> bool:
         """Tell whether most labels are met once, among enough of them to say so."""
         return self.n_usable >= _ENOUGH and len(self.counts) * 2 > self.n_usable
+
+
+def are_names(labels: Mapping[str, int]) -> bool:
+    """Tell many labels on few traces from answers in words: in one word each, and met again.
+
+    Examples
+    --------
+    >>> are_names({"card_arrival": 2, "pin_blocked": 1}), are_names({"your card is on its way": 2, "see page 2": 1})
+    (True, False)
+    """
+    is_met_again = len(labels) <= _MOST_DIFFERENT * sum(labels.values())
+    return is_met_again and all(len(label) <= _LONGEST_NAME and len(label.split()) == 1 for label in labels)
 
 
 def count_labels(labels: Iterable[str | None]) -> LabelCounts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,7 +32,9 @@ class FirstSpec:
     story : tuple of str
         What was found, a sentence each.
     warning : str
-        Why nothing could be certified yet; empty where something could.
+        Why nothing could be certified yet, or hardly; empty where something could.
+    reason : str
+        Why this target is proposed; empty where it is the user's, or the rows' number alone tells.
     """
 
     name: str
@@ -48,6 +51,7 @@ class FirstSpec:
     target: float = 0.92
     story: tuple[str, ...] = ()
     warning: str = ""
+    reason: str = ""
 
 
 def spec_of(look: Look, name: str, paths: Sequence[str], target: float | None = None) -> FirstSpec:
@@ -55,7 +59,10 @@ def spec_of(look: Look, name: str, paths: Sequence[str], target: float | None = 
     outlook, able = look.outlook, look.outlook.certifiable
     accounting = outlook.accounting
     counted = f"{accounting.read:,} records" if look.is_whole else f"the first {accounting.read:,} records"
-    missing = able.traces_missing
+    likely = look.likely if target is None else None
+    warning = (
+        f"about {able.traces_missing:,} more traces before anything can be certified" if able.traces_missing else ""
+    )
     return FirstSpec(
         name=name,
         use=look.source.use,
@@ -73,7 +80,8 @@ def spec_of(look: Look, name: str, paths: Sequence[str], target: float | None = 
             f"{len(outlook.labels):,} different answers among those that train.",
             *_doubts(look),
         ),
-        warning=f"about {missing:,} more traces before anything can be certified" if missing and target is None else "",
+        warning="" if target is not None else likely.reason if likely and not likely.is_likely else warning,
+        reason=likely.reason if likely else "",
     )
 
 
@@ -114,7 +122,8 @@ def spec_text(spec: FirstSpec) -> str:
     """Return the text of router.yaml."""
     story = "".join(f"#   {line}\n" for line in spec.story)
     found = f"# What 'tracer-spec init' found in the traces:\n{story}#\n" if story else ""
-    warning = f"# Too few so far: {spec.warning}.\n" if spec.warning else ""
+    why = spec.reason or (f"Too few so far: {spec.warning}." if spec.warning else "")
+    because = f"{textwrap.indent(textwrap.fill(why, 118), '# ')}\n" if why else ""
     source = ", ".join(f"{key}: {scalar(value)}" for key, value in spec.options.items())
     steps = ", ".join(scalar(step) for step in spec.normalize)
     pairs = ", ".join(f"{scalar(key)}: {scalar(value)}" for key, value in spec.aliases.items())
@@ -163,7 +172,7 @@ families: [global, l2d, rsb]
 # guards: [prototypes]
 
 # The promise: of what the router answers itself, at least this share is what the LLM would have said.
-{warning}target:
+{because}target:
   agreement: {spec.target:g}
   confidence: 0.95
 

@@ -110,7 +110,16 @@ def test_a_refusal_exits_3_writes_nothing_and_says_what_is_missing(run, noise, t
     assert result.returncode == 3, result.stderr
     assert result.stdout.startswith("refused  small  in ")
     assert re.search(r"^  finding +no policy could be shown, at 95 % confidence, to agree", result.stdout, re.M)
-    assert re.search(r"^  advice +\w", result.stdout, re.M)
+    assert re.search(
+        r"^  advice +nearest: (about [\d,]+ more|many times as many) traces"
+        r"(, or target\.agreement 0\.\d\d now|; no target of 0\.5 )",
+        result.stdout,
+        re.M,
+    )
+    assert (
+        "with few traces an encoder helps most: pip install tracer-spec-encoder, 'embedder: {use: encoder, "
+        in " ".join(result.stdout.split())
+    )
     # no look was spent, so the next one may spend 0.05 * 0.9: ceil(ln 0.045 / ln 0.9)
     assert "a policy must handle 30 certify rows or more" in result.stdout
     assert result.stdout.endswith("dist/small.tracer was not written\n")

@@ -129,9 +129,9 @@ def test_a_worker_that_is_killed_ends_the_work_with_an_error(bundle):
     job = route_workers.Job(RouterRef(bundle), None, by_spec=False)
     with (
         pytest.raises(TracerError, match="a worker process ended"),
-        route_workers.start_workers(job, 1) as workers,
+        route_workers.start_workers(1) as workers,
     ):
-        list(route_workers.side_by_side(workers, load(bundle), None)(_end_if_worker, itertools.count()))
+        list(route_workers.side_by_side(workers, job, load(bundle), None)(_end_if_worker, itertools.count()))
 
 
 def _where(_router, _read, chunk):
@@ -140,8 +140,8 @@ def _where(_router, _read, chunk):
 
 def test_chunks_are_decided_here_until_a_worker_has_started_and_then_by_both_in_their_order(bundle):
     job, seen = route_workers.Job(RouterRef(bundle), None, by_spec=False), []
-    with route_workers.start_workers(job, 2) as workers:
-        decided = route_workers.side_by_side(workers, load(bundle), None)(_where, itertools.count())
+    with route_workers.start_workers(2) as workers:
+        decided = route_workers.side_by_side(workers, job, load(bundle), None)(_where, itertools.count())
         for number, (chunk, process) in enumerate(decided):
             assert chunk == number
             seen.append(process)
@@ -154,19 +154,18 @@ def test_chunks_are_decided_here_until_a_worker_has_started_and_then_by_both_in_
 def _refuse_an_odd_number(_router, _read, chunk):
     if chunk % 2:
         raise DataError(f"{chunk} is odd")
+    time.sleep(0.001)
     return chunk
 
 
 @pytest.mark.parametrize("n_workers", [0, 1])
 def test_what_a_chunk_is_refused_for_is_told_after_the_answers_before_it(bundle, n_workers):
     job, got = route_workers.Job(RouterRef(bundle), None, by_spec=False), []
-    with route_workers.start_workers(job, n_workers) as workers:
-        for each in workers.started:
-            each.result()
-        decide = route_workers.side_by_side(workers, load(bundle), None)
-        with pytest.raises(DataError, match="101 is odd"):
-            got.extend(decide(_refuse_an_odd_number, [*range(0, 100, 2), 101, 103]))
-    assert got == list(range(0, 100, 2))
+    with route_workers.start_workers(n_workers) as workers:
+        decide = route_workers.side_by_side(workers, job, load(bundle), None)
+        with pytest.raises(DataError, match="1001 is odd"):
+            got.extend(decide(_refuse_an_odd_number, [*range(0, 1000, 2), 1001, 1003]))
+    assert got == list(range(0, 1000, 2))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")

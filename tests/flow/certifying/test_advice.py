@@ -71,3 +71,26 @@ def test_a_candidate_needs_as_many_traces_as_the_most_demanding_of_its_tests():
     assert advise(chain_of(600), 1000, 400, target).traces_needed == without.traces_needed
     rare = advise(chain_of(30), 1000, 400, target)
     assert rare.traces_needed == rare.labels[0].traces_needed > without.traces_needed
+
+
+def test_an_encoder_is_advised_only_where_the_spec_uses_the_built_in_embedder():
+    from tracer_spec.flow.certifying.advice import encoder_hint
+
+    assert encoder_hint("lsa") == (
+        "with few traces an encoder helps most: "
+        "pip install tracer-spec-encoder, 'embedder: {use: encoder, with: {path: FOLDER}}'",
+    )
+    assert encoder_hint("encoder") == encoder_hint("join") == ()
+
+
+def test_what_is_nearest_is_told_in_one_line():
+    from tracer_spec.flow.certifying.advice import nearest_text
+    from tracer_spec.stats.expected_coverage import Nearest
+
+    asked = "target.agreement"
+    assert nearest_text(Nearest(900, 0.88), asked) == "about 900 more traces, or target.agreement 0.88 now"
+    assert nearest_text(Nearest(None, 0.6), asked) == "many times as many traces, or target.agreement 0.60 now"
+    assert (
+        nearest_text(Nearest(1200, None), asked)
+        == "about 1,200 more traces; no target of 0.5 or more is within reach now"
+    )

@@ -139,7 +139,9 @@ def tell(look: Look) -> list[tuple[str, str]]:
         facts.append(("no label", f"{share} ({', '.join(accounting.unusable)})"))
     facts += [("warning", text) for text in (*outlook.warnings, *outlook.notes)]
     reach = f"{look.target:g} agreement"
-    if able.traces_missing:
+    if look.likely:
+        facts.append(("target" if look.likely.is_likely else "warning", look.likely.reason))
+    elif able.traces_missing:
         facts.append(("target", f"{reach} needs about {plural(able.traces_missing, 'more trace')}"))
     else:
         facts.append(("target", f"{reach}: {able.fewest} of {able.n_certify:,} certify rows must be handled at least"))

@@ -83,29 +83,30 @@ def command(
     """
     to_parquet = out is not None and is_parquet(out)
     _check_usage(files, out, source, to_parquet=to_parquet, text=text, of_columns=vector is not None or bool(prefix))
-    from tracer_spec.runtime import read_bundle
-    from tracer_spec.runtime.load import open_router
-
-    with contextlib.redirect_stdout(sys.stderr):  # a plugin's embedder may print
-        opened = read_bundle(bundle, sha256=sha256)
-        router = open_router(opened, embedder=embedder, embedder_options=embedder_options)
-        router.check_embedder()
-    if text is not None and not to_parquet:
-        return _one(router, text, as_json)
-    from tracer_spec.cli.commands.route_lines import answer, describe
-    from tracer_spec.cli.commands.route_streams import find_files, output, progress
     from tracer_spec.cli.commands.route_workers import Job, side_by_side, start_workers
-    from tracer_spec.runtime.router_ref import RouterRef
 
-    found = find_files(files or (STDIN,))
-    # Parquet that becomes Parquet is read by its columns
-    by_spec = not to_parquet and (not _is_native(opened) or any(map(is_table, found)))
-    # a worker reads the very file that was read here
-    ref = RouterRef(bundle, opened.sha256, embedder=embedder, embedder_options=embedder_options)
-    with start_workers(Job(ref, source, by_spec), n_workers - 1) as workers:
-        tree = _spec(opened, source) if by_spec or to_parquet else None
-        read = _spec_reader(opened, tree) if by_spec and tree is not None else None
-        decide = side_by_side(workers, router, read)
+    is_one = text is not None and not to_parquet
+    with start_workers(0 if is_one else n_workers - 1) as workers:
+        from tracer_spec.runtime import read_bundle
+        from tracer_spec.runtime.load import open_router
+
+        with contextlib.redirect_stdout(sys.stderr):  # a plugin's embedder may print
+            opened = read_bundle(bundle, sha256=sha256)
+            router = open_router(opened, embedder=embedder, embedder_options=embedder_options)
+            router.check_embedder()
+        if text is not None and is_one:
+            return _one(router, text, as_json)
+        from tracer_spec.cli.commands.route_lines import answer, describe
+        from tracer_spec.cli.commands.route_streams import find_files, output, progress
+        from tracer_spec.runtime.router_ref import RouterRef
+
+        found = find_files(files or (STDIN,))
+        # Parquet that becomes Parquet is read by its columns
+        by_spec = not to_parquet and (not _is_native(opened) or any(map(is_table, found)))
+        # a worker reads the very file that was read here
+        ref = RouterRef(bundle, opened.sha256, embedder=embedder, embedder_options=embedder_options)
+        tree, read = _spec_and_reader(opened, source, by_spec) if by_spec or to_parquet else (None, None)
+        decide = side_by_side(workers, Job(ref, source, by_spec), router, read)
         with (
             output(out) as file,
             contextlib.redirect_stdout(sys.stderr),
@@ -195,18 +196,16 @@ def _chunks(
             yield from lines_of(file)
 
 
-def _spec(bundle: Bundle, source: int | None) -> Node:
-    """Return the spec inside a bundle."""
+def _spec_and_reader(bundle: Bundle, source: int | None, by_spec: bool) -> tuple[Node, Reader | None]:
+    """Return the spec inside a bundle, and what reads records as it says, None where nothing does."""
     from tracer_spec.cli.commands.spec_of_bundle import written_spec
 
-    return written_spec(bundle, source)
-
-
-def _spec_reader(bundle: Bundle, tree: Node) -> Reader:
-    """Return what reads records as the spec inside a bundle says."""
+    tree = written_spec(bundle, source)
+    if not by_spec:
+        return tree, None
     from tracer_spec.cli.commands.route_records import spec_reader
 
-    return spec_reader(bundle, tree)
+    return tree, spec_reader(bundle, tree)
 
 
 def _is_native(bundle: Bundle) -> bool:

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from tracer_spec.errors import TracerError
-from tracer_spec.runtime.router_ref import RouterRef
 
 if TYPE_CHECKING:
     from tracer_spec.cli.commands.route_lines import Reader
     from tracer_spec.runtime import Router
+    from tracer_spec.runtime.router_ref import RouterRef
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -66,37 +66,41 @@ class SideBySide(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Workers:
-    """Processes beside this one that have a job; ``started`` has an entry for each, done when it has loaded the router."""
+    """So many processes beside this one."""
 
-    job: Job
+    n: int = 0
     pool: ProcessPoolExecutor | None = None
-    started: Sequence[Future[None]] = ()
 
-    def __len__(self) -> int:
-        """Return the number of processes beside this one."""
-        return len(self.started)
+
+@dataclass(frozen=True, slots=True)
+class AtWork:
+    """Workers that have a job; ``ready`` has an entry for each, done when it has loaded the router."""
+
+    pool: ProcessPoolExecutor
+    job: Job
+    ready: Sequence[Future[None]]
 
     def submit(self, decide: Decide[T, U], chunk: T, n_busy: int) -> Future[U] | None:
-        """Give a chunk to a worker, None where all that have started have enough to do."""
-        n_ready = sum(each.result() is None for each in self.started if each.done())  # or raise what kept one from it
-        if self.pool is None or n_busy >= n_ready * _AHEAD:
-            return None
-        return self.pool.submit(_decide, self.job, decide, chunk)
+        """Give a chunk to a worker, None where all that are ready have enough to do."""
+        n_ready = sum(each.result() is None for each in self.ready if each.done())  # or raise what kept one from it
+        return self.pool.submit(_decide, self.job, decide, chunk) if n_busy < n_ready * _AHEAD else None
 
 
 @contextlib.contextmanager
-def start_workers(job: Job, n: int) -> Iterator[Workers]:
-    """Start n processes beside this one: at once, so that they load the router while this process does.
+def start_workers(n: int) -> Iterator[Workers]:
+    """Start n processes beside this one: before anything is read, so that they import what they need meanwhile.
 
     One that dies, as where memory runs out, ends the work with an error.
     """
     if n == 0:
-        yield Workers(job)
+        yield Workers()
         return
     context = multiprocessing.get_context("spawn")  # a fork would share the threads of whatever runs here
     with ProcessPoolExecutor(n, mp_context=context, initializer=_ignore_interrupts) as pool:
         try:
-            yield Workers(job, pool, [pool.submit(_start, job) for _ in range(n)])
+            for _ in range(n):
+                pool.submit(_import_runtime)
+            yield Workers(n, pool)
         except BrokenProcessPool:
             raise TracerError(
                 "a worker process ended before its work was done",
@@ -106,20 +110,29 @@ def start_workers(job: Job, n: int) -> Iterator[Workers]:
             pool.shutdown(cancel_futures=True)
 
 
-def side_by_side(workers: Workers, router: Router, read: Reader | None) -> SideBySide:
-    """Return what decides on chunks in this process, by its router and reader, and in the workers beside it."""
+def side_by_side(workers: Workers, job: Job, router: Router, read: Reader | None) -> SideBySide:
+    """Return what decides on chunks: this process by its router and reader, and the workers, which load theirs now.
 
-    def decide_all(decide: Decide[T, U], chunks: Iterable[T]) -> Iterator[U]:
-        waiting: deque[Future[U]] = deque()
-        for chunk in chunks:
-            n_busy = sum(not each.done() for each in waiting)
-            waiting.append(workers.submit(decide, chunk, n_busy) or _answered(decide, router, read, chunk))
-            while waiting and (waiting[0].done() or len(waiting) > len(workers) * _HELD):
-                yield waiting.popleft().result()
-        for each in waiting:
-            yield each.result()
+    The router must have been opened here: a worker pins the bundle, and so may load a plugin that this process refuses.
+    """
+    pool = workers.pool
+    if pool is None:
+        return lambda decide, chunks: (decide(router, read, chunk) for chunk in chunks)
+    at_work = AtWork(pool, job, [pool.submit(_load, job) for _ in range(workers.n)])
+    return functools.partial(_in_order, at_work, router, read)
 
-    return decide_all
+
+def _in_order(
+    at_work: AtWork, router: Router, read: Reader | None, decide: Decide[T, U], chunks: Iterable[T]
+) -> Iterator[U]:
+    waiting: deque[Future[U]] = deque()
+    for chunk in chunks:
+        n_busy = sum(not each.done() for each in waiting)
+        waiting.append(at_work.submit(decide, chunk, n_busy) or _answered(decide, router, read, chunk))
+        while waiting and (waiting[0].done() or len(waiting) > len(at_work.ready) * _HELD):
+            yield waiting.popleft().result()
+    for each in waiting:
+        yield each.result()
 
 
 def _answered(decide: Decide[T, U], router: Router, read: Reader | None, chunk: T) -> Future[U]:
@@ -132,7 +145,11 @@ def _answered(decide: Decide[T, U], router: Router, read: Reader | None, chunk: 
     return answer
 
 
-def _start(job: Job) -> None:
+def _import_runtime() -> None:
+    import tracer_spec.runtime.router_ref  # noqa: F401
+
+
+def _load(job: Job) -> None:
     with contextlib.redirect_stdout(sys.stderr):  # a plugin's embedder may print
         _ = job.ref.router, _reader(job)
 

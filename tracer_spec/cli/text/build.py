@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tracer_spec.cli.text.bundle import acceptor_facts, bundle_picture, file_facts, makings
-from tracer_spec.cli.text.curve import nearest_text
 from tracer_spec.cli.text.github_commands import WARNING
 from tracer_spec.cli.text.outcome import Outcome, level_of, traces_level
 from tracer_spec.cli.text.terminal_chart import Picture
 from tracer_spec.errors import BundleError
-from tracer_spec.flow.certifying.advice import ENCODER
+from tracer_spec.flow.certifying.advice import encoder_hint, nearest_text
 from tracer_spec.report.facts import (
     Fact,
     acceptor_fact,
@@ -235,7 +234,7 @@ def _nearest(result: BuildResult) -> Iterator[str]:
     look = result.certificate.look
     text = f"nearest: {nearest_text(nearest, asked)}"
     yield text if look is None else f"{text}; on these certify rows that is another look, for which less error is left"
-    yield ENCODER
+    yield from encoder_hint(result.embedder)
 
 
 def _label_advice(advice: LabelAdvice) -> str:

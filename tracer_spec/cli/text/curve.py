@@ -10,7 +10,7 @@ from tracer_spec.text_format import listing
 
 if TYPE_CHECKING:
     from tracer_spec.flow.preview.curve import Curve, Point
-    from tracer_spec.stats.expected_coverage import Expected, Nearest
+    from tracer_spec.stats.expected_coverage import Expected
 
 _BAR = 10
 # less chance than this is told as none
@@ -42,18 +42,3 @@ def _line(drawn: Curve, point: Point) -> str:
 
 def _cell(expected: Expected) -> str:
     return "-" if expected.chance < _SLIM else f"{expected.coverage:.2f}"
-
-
-def nearest_text(nearest: Nearest, asked: str) -> str:
-    """Say in one line what would likely be certified: with so many more traces, or that target now.
-
-    Examples
-    --------
-    >>> from tracer_spec.stats.expected_coverage import Nearest
-    >>> nearest_text(Nearest(900, 0.88), "target.agreement")
-    'about 900 more traces, or target.agreement 0.88 now'
-    """
-    more = f"about {nearest.more_traces:,} more traces" if nearest.more_traces else "many times as many traces"
-    if nearest.target_now is None:
-        return f"{more}; no target of 0.5 or more is within reach now"
-    return f"{more}, or {asked} {nearest.target_now:.2f} now"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tracer_spec.cli.text.curve import curve_text, nearest_text
+from tracer_spec.cli.text.curve import curve_text
 from tracer_spec.cli.text.github_commands import WARNING
 from tracer_spec.cli.text.outcome import Outcome, level_of, traces_level
 from tracer_spec.report.facts import Fact, dropped_text, source_facts
@@ -41,7 +41,7 @@ def plan_outcome(
         Fact("plugins", _plugins(plan, verbose)),
         Fact("cache", cached_text(cached, able.n_certify)),
         *(Fact("warning", text, WARNING, "traces", "traces") for text in (*outlook.warnings, *outlook.notes)),
-        *([] if drawn is None else _unlikely(outlook, drawn)),
+        *([] if drawn is None else _unlikely(outlook, drawn, plan.embedder.provided.name)),
         _next(outlook, spec),
     ]
     headline = outlook.unread.headline
@@ -149,9 +149,9 @@ def _plugins(plan: Plan, verbose: bool) -> str:
     return f"{kinds}\nfrom {listing(sorted(set(shippers)))}"
 
 
-def _unlikely(outlook: Outlook, drawn: Curve) -> Iterator[Fact]:
+def _unlikely(outlook: Outlook, drawn: Curve, embedder: str) -> Iterator[Fact]:
     """Say what is nearest, where a build would more likely be refused than not."""
-    from tracer_spec.flow.certifying.advice import ENCODER
+    from tracer_spec.flow.certifying.advice import encoder_hint, nearest_text
     from tracer_spec.stats.expected_coverage import LIKELY
 
     chance = drawn.at_target(drawn.now).chance
@@ -161,7 +161,7 @@ def _unlikely(outlook: Outlook, drawn: Curve) -> Iterator[Fact]:
     text = (
         f"a build now would certify with a chance of about {chance:.2f}; nearest: {nearest_text(drawn.nearest, asked)}"
     )
-    yield Fact("advice", f"{text}\n{ENCODER}", WARNING, "target")
+    yield Fact("advice", "\n".join([text, *encoder_hint(embedder)]), WARNING, "target")
 
 
 def _next(outlook: Outlook, spec: str) -> Fact:

@@ -22,6 +22,11 @@ ENCODER = (
 )
 
 
+def encoder_hint(embedder: str) -> tuple[str, ...]:
+    """Return what helps where traces are few; nothing where the spec's embedder is another than the built-in ``lsa``."""
+    return (ENCODER,) if embedder == "lsa" else ()
+
+
 @dataclass(frozen=True, slots=True)
 class LabelAdvice:
     """What the test of one label needs, at the candidate that is nearest to passing all of its tests.
@@ -120,6 +125,21 @@ def advise(chains: Sequence[Chain], n_traces: int, n_certify: int, target: Targe
     return Advice(
         n_certify, fewest, traces_needed, labels, _nearest(chains, n_traces - n_certify, n_certify, target, n_folds)
     )
+
+
+def nearest_text(nearest: Nearest, asked: str) -> str:
+    """Say in one line what would likely be certified: with so many more traces, or that target now.
+
+    Examples
+    --------
+    >>> from tracer_spec.stats.expected_coverage import Nearest
+    >>> nearest_text(Nearest(900, 0.88), "target.agreement")
+    'about 900 more traces, or target.agreement 0.88 now'
+    """
+    more = f"about {nearest.more_traces:,} more traces" if nearest.more_traces else "many times as many traces"
+    if nearest.target_now is None:
+        return f"{more}; no target of 0.5 or more is within reach now"
+    return f"{more}, or {asked} {nearest.target_now:.2f} now"
 
 
 def _nearest(chains: Sequence[Chain], n_fit: int, n_certify: int, target: Target, n_folds: int) -> Nearest | None:

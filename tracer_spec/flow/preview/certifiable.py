@@ -14,7 +14,7 @@ import numpy as np
 from tracer_spec.flow.certify_rows import Sealed
 from tracer_spec.flow.lock.file import read_lock
 from tracer_spec.flow.lock.ledger import next_look, sketch
-from tracer_spec.flow.prepare import check_label_targets, denied_labels
+from tracer_spec.flow.prepare import check_labels, denied_labels
 from tracer_spec.flow.preview.label_outlook import LabelOutlook, label_outlooks
 from tracer_spec.flow.preview.text_notes import text_notes
 from tracer_spec.flow.preview.unread_answers import UnreadAnswers, unread_answers
@@ -189,7 +189,7 @@ def preview(
     fit, certify = traces.take(sides.fit), Sealed(traces.take(sides.certify))
     space = label_space(allowed_labels, fit.labels)
     denied_labels(spec.defer_labels, space)
-    check_label_targets(spec.target.labels, space)
+    check_labels(spec.target.labels, space, "target.labels")
     counts = Counter(fit.labels)
     n_unusable = counts.pop(UNUSABLE, 0)
     unknown = {label: n for label, n in counts.most_common() if label not in space.classes}
