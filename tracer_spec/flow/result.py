@@ -13,6 +13,7 @@ from tracer_spec.plugin import Candidate, Certificate, Chain, Policy, Target
 
 if TYPE_CHECKING:
     from tracer_spec.flow.bundle_file import Written
+    from tracer_spec.flow.certifying.choice import EmbedderReport
     from tracer_spec.flow.certifying.proposal import Proposal
     from tracer_spec.flow.prepared import Prepared
     from tracer_spec.flow.traces.counts import Accounting
@@ -62,6 +63,8 @@ class BuildResult:
         What to know of the policy besides its claim; empty where refused.
     names_gain : NamesGain or None
         What the names of labels brought as training rows; None where that was not tried.
+    embedders : tuple of EmbedderReport
+        Those that competed, in the spec's order; empty where there is one.
     """
 
     status: str
@@ -85,6 +88,7 @@ class BuildResult:
     seconds: float
     remarks: tuple[str, ...] = ()
     names_gain: NamesGain | None = None
+    embedders: tuple[EmbedderReport, ...] = ()
 
     @property
     def estimate(self) -> Candidate | None:
@@ -137,6 +141,7 @@ class BuildResult:
                 }
                 for row in self.zoo
             ],
+            **({"embedders": [each.document() for each in self.embedders]} if self.embedders else {}),
             "label_names": asdict(self.names_gain) if self.names_gain else None,
             "cost": {"teacher_usd_per_day": self.teacher_usd_per_day, "saved_usd_per_day": self.saved_usd_per_day},
             "advice": {
