@@ -79,7 +79,7 @@ def build(
     from tracer_spec.flow.bundle_file import bundle_place, seal_bundle
     from tracer_spec.flow.cache.memory import Memory
     from tracer_spec.flow.cache.store import open_store
-    from tracer_spec.flow.certifying.choice import Entrant, choice_notes, choose, timed
+    from tracer_spec.flow.certifying.choice import Entrant, choice_notes, choose
     from tracer_spec.flow.certifying.pareto import propose
     from tracer_spec.flow.certifying.proposal import decide, make_proposal
     from tracer_spec.flow.lock.comparison import pinned_build, same_embedder, same_inputs, same_result, same_test
@@ -122,32 +122,23 @@ def build(
         del traces  # rows that neither train nor certify are not held any longer
         done(f"{len(sides.fit):,} fit, {len(sides.certify):,} certify")
     with staged(observe, "embed") as done:
-        embedded = [timed(prepare, each, parted, memory=memory, observe=observe) for each in plan.by_embedder]
+        embedded = [prepare(each, parted, memory=memory, observe=observe) for each in plan.by_embedder]
         if pinned and len(embedded) == 1:
-            same_embedder(pinned, embedded[0][0])
-        dimensions = ", ".join(str(prepared.fit.X.shape[1]) for prepared, _ in embedded)
-        done(f"{dimensions} dimensions, {len(embedded[0][0].labels)} labels")
+            same_embedder(pinned, embedded[0])
+        dimensions = ", ".join(str(each.fit.X.shape[1]) for each in embedded)
+        done(f"{dimensions} dimensions, {len(embedded[0].labels)} labels")
     with staged(observe, "train") as done:
-        workshops = []
-        for each, (prepared, spent) in zip(plan.by_embedder, embedded, strict=True):
-            made, more = timed(
-                train,
-                each,
-                prepared.fit,
-                prepared.denied,
-                labels=prepared.labels,
-                workers=workers,
-                memory=memory,
-                observe=observe,
-            )
-            workshops.append((each.embedder.alias, prepared, made, spent + more))
-        trained = "; ".join(", ".join(one.name for one in made.trained) for _, _, made, _ in workshops)
+        workshops = [
+            train(plan, each.fit, each.denied, labels=each.labels, workers=workers, memory=memory, observe=observe)
+            for each in embedded
+        ]
+        trained = "; ".join(", ".join(one.name for one in each.trained) for each in workshops)
         done(f"trained: {trained}{memory.progress_note}")
     with staged(observe, "propose") as done:
-        entrants = []
-        for name, prepared, made, spent in workshops:
-            chains, more = timed(propose, plan.families, made)
-            entrants.append(Entrant(name, prepared, made, chains, spent + more))
+        entrants = [
+            Entrant(prepared, workshop, propose(plan.families, workshop))
+            for prepared, workshop in zip(embedded, workshops, strict=True)
+        ]
         chosen, embedders = choose(plan, entrants)
         prepared, workshop = chosen.prepared, chosen.workshop
         if pinned and embedders:

@@ -148,10 +148,10 @@ def _names(result: BuildResult, verbose: bool) -> Iterator[Fact]:
 
 
 def _embedders(result: BuildResult) -> Iterator[Fact]:
-    """Tell which of several embedders was chosen, and what each promised and took."""
+    """Tell which of several embedders was chosen, and what each promised."""
     if result.embedders:
         lines = (
-            f"{each.name}: {each.promise}, out-of-fold agreement {each.agreement:.3f}, {duration(each.seconds)}"
+            f"{each.name}: {each.promise}, out-of-fold agreement {each.agreement:.3f}"
             + (" (chosen)" if each.chosen else "")
             for each in result.embedders
         )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from tracer_spec.plugin import Candidate, Chain, Target, foresee
+from tracer_spec.plugin import foresee
 from tracer_spec.stats.binomial import predicted_power
 
 if TYPE_CHECKING:
@@ -16,19 +15,19 @@ if TYPE_CHECKING:
     from tracer_spec.plan import Plan
     from tracer_spec.plugin import Candidate, Chain, Target
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
 
 @dataclass(frozen=True, slots=True)
 class Entrant:
-    """An embedder with all that was trained and proposed on its vectors, and the seconds that it took."""
+    """An embedder with all that was trained and proposed on its vectors."""
 
-    name: str
     prepared: Prepared
     workshop: Workshop
     chains: Sequence[Chain]
-    seconds: float
+
+    @property
+    def name(self) -> str:
+        """Return what the spec calls the embedder."""
+        return self.prepared.embedder.resolved.alias
 
     @property
     def agreement(self) -> float:
@@ -49,15 +48,12 @@ class EmbedderReport:
     coverage : float or None
         The coverage it is expected to certify: the greatest predicted power times coverage in the order that the calibrator
         makes of its chains; None where it would test nothing.
-    seconds : float
-        What embedding, training and proposing took.
     """
 
     name: str
     chosen: bool
     agreement: float
     coverage: float | None
-    seconds: float
 
     @property
     def promise(self) -> str:
@@ -71,14 +67,7 @@ class EmbedderReport:
             "chosen": self.chosen,
             "agreement": self.agreement,
             "coverage": self.coverage,
-            "seconds": round(self.seconds, 3),
         }
-
-
-def timed(do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> tuple[T, float]:
-    """Return what a step gives, and the seconds that it took."""
-    began = time.perf_counter()
-    return do(*args, **kwargs), time.perf_counter() - began
 
 
 def choose(plan: Plan, entrants: Sequence[Entrant]) -> tuple[Entrant, tuple[EmbedderReport, ...]]:
@@ -95,7 +84,7 @@ def choose(plan: Plan, entrants: Sequence[Entrant]) -> tuple[Entrant, tuple[Embe
     promises = [_promise(plan, each.chains, len(each.prepared.certify)) for each in entrants]
     chosen = _chosen(plan, entrants, promises)
     reports = tuple(
-        EmbedderReport(each.name, each is chosen, each.agreement, promise.value if promise else None, each.seconds)
+        EmbedderReport(each.name, each is chosen, each.agreement, promise.value if promise else None)
         for each, promise in zip(entrants, promises, strict=True)
     )
     return chosen, reports
