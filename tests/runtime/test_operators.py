@@ -48,7 +48,6 @@ def surrogates():
 
 
 def test_what_the_compiler_and_the_learners_write_is_on_the_list(surrogates):
-    (acceptor,) = provided("acceptor")
     (guard,) = provided("guard")
     fence = Fence(Model("guard", trained(guard, Y)), 1.0)
     mixed = average(surrogates[:3]).SerializeToString()
@@ -56,16 +55,20 @@ def test_what_the_compiler_and_the_learners_write_is_on_the_list(surrogates):
     agrees = RNG.random(len(Y)) < 0.7
     votes = RNG.random((len(Y), 2)).astype(np.float32)
 
-    def accepting(votes):
+    def accepting(acceptor, votes):
         part = acceptor.make(acceptor.options())
         fitted = part.fit(Evidence(X=X, scores=scores, agrees=agrees, y=Y, votes=votes), seed=0)
         return Model("acceptor", fitted.to_onnx().SerializeToString(deterministic=True))
 
-    stages = [Stage(Model("s", graph), accepting(None), 0.5, (fence,)) for graph in surrogates]
+    stages = [
+        Stage(Model("s", graph), accepting(acceptor, None), 0.5, (fence,))
+        for graph in surrogates
+        for acceptor in provided("acceptor")
+    ]
     policies = [
         *((stage,) for stage in stages),
         (Stage(Model("s", surrogates[0]), None, 0.0),),
-        (Stage(Model("mean", mixed), accepting(votes), 0.5), *stages[:2]),
+        *((Stage(Model("mean", mixed), accepting(each, votes), 0.5), *stages[:2]) for each in provided("acceptor")),
     ]
     written = set()
     for policy in policies:

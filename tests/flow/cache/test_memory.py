@@ -118,7 +118,16 @@ def test_a_check_trains_again_since_that_is_what_it_is_for(build):
 
 def test_plan_tells_what_a_build_would_find_and_what_it_would_do(build, tmp_path):
     def planned(*options):
-        command = [sys.executable, "-m", "tracer_spec", "plan", str(tmp_path / "router.yaml"), "-q", *options]
+        command = [
+            sys.executable,
+            "-m",
+            "tracer_spec",
+            "plan",
+            str(tmp_path / "router.yaml"),
+            "-q",
+            "--no-curve",
+            *options,
+        ]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
     def counts(*options):
