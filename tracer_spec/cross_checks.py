@@ -82,9 +82,7 @@ def names_problems(loaded: LoadedSpec) -> list[Problem]:
         key = "describe" if each.labels.describe else "train" if each.labels.train == "always" else ""
         if key:
             path = (*at, "labels", key)
-            what = (
-                f"label names cannot train: the embedder '{loaded.spec.embedder.use}' reads vectors, and embeds no text"
-            )
+            what = f"label names cannot train: the embedder '{loaded.spec.embedders[0].use}' reads vectors, and embeds no text"
             problems.append(Problem(loaded.where(path), what, "take it out, or embed texts", address(path)))
     return problems
 
@@ -267,7 +265,7 @@ def text_problems(loaded: LoadedSpec) -> list[Problem]:
         except SpecError:
             continue  # told by format_problems
         if chosen.text is None:
-            what = f"the format gives no text, and the embedder '{loaded.spec.embedder.use}' reads texts"
+            what = f"the format gives no text, and the embedder '{loaded.spec.embedders[0].use}' reads texts"
             hint = "add text: the JMESPath of what the teacher was asked"
             problems.append(Problem(loaded.where(path), what, hint, address(path)))
     return problems

@@ -79,6 +79,8 @@ def build(
     from tracer_spec.flow.bundle_file import bundle_place, seal_bundle
     from tracer_spec.flow.cache.memory import Memory
     from tracer_spec.flow.cache.store import open_store
+    from tracer_spec.flow.certifying.choice import Entrant, choice_notes, choose, timed
+    from tracer_spec.flow.certifying.pareto import propose
     from tracer_spec.flow.certifying.proposal import decide, make_proposal
     from tracer_spec.flow.lock.comparison import pinned_build, same_embedder, same_inputs, same_result, same_test
     from tracer_spec.flow.lock.file import lock_path
@@ -120,28 +122,43 @@ def build(
         del traces  # rows that neither train nor certify are not held any longer
         done(f"{len(sides.fit):,} fit, {len(sides.certify):,} certify")
     with staged(observe, "embed") as done:
-        prepared = prepare(plan, parted, memory=memory, observe=observe)
-        if pinned:
-            same_embedder(pinned, prepared)
-        done(f"{prepared.fit.X.shape[1]} dimensions, {len(prepared.labels)} labels")
+        embedded = [timed(prepare, each, parted, memory=memory, observe=observe) for each in plan.by_embedder]
+        if pinned and len(embedded) == 1:
+            same_embedder(pinned, embedded[0][0])
+        dimensions = ", ".join(str(prepared.fit.X.shape[1]) for prepared, _ in embedded)
+        done(f"{dimensions} dimensions, {len(embedded[0][0].labels)} labels")
     with staged(observe, "train") as done:
-        workshop = train(
-            plan,
-            prepared.fit,
-            prepared.denied,
-            labels=prepared.labels,
-            workers=workers,
-            memory=memory,
-            observe=observe,
-        )
-        done(f"trained: {', '.join(each.name for each in workshop.trained)}{memory.progress_note}")
+        workshops = []
+        for each, (prepared, spent) in zip(plan.by_embedder, embedded, strict=True):
+            made, more = timed(
+                train,
+                each,
+                prepared.fit,
+                prepared.denied,
+                labels=prepared.labels,
+                workers=workers,
+                memory=memory,
+                observe=observe,
+            )
+            workshops.append((each.embedder.alias, prepared, made, spent + more))
+        trained = "; ".join(", ".join(one.name for one in made.trained) for _, _, made, _ in workshops)
+        done(f"trained: {trained}{memory.progress_note}")
     with staged(observe, "propose") as done:
-        proposal = make_proposal(plan, prepared, workshop, draft=draft)
+        entrants = []
+        for name, prepared, made, spent in workshops:
+            chains, more = timed(propose, plan.families, made)
+            entrants.append(Entrant(name, prepared, made, chains, spent + more))
+        chosen, embedders = choose(plan, entrants)
+        prepared, workshop = chosen.prepared, chosen.workshop
+        if pinned and embedders:
+            same_embedder(pinned, prepared)
+        proposal = make_proposal(plan, prepared, chosen.chains, draft=draft)
         if pinned:
             same_test(pinned, proposal.look)
         done(f"candidates: {proposal.n_candidates:,}; chains: {len(proposal.chains)}")
     with staged(observe, "certify") as done:
         certificate = decide(proposal, prepared, repeats=plan.spec.repeats)
+        certificate = replace(certificate, assumptions=(*certificate.assumptions, *choice_notes(embedders)))
         place = bundle_place(out, plan.spec.name, certificate.status)
         done(f"{certificate.status}; tests: {len(certificate.walk)}")
     contents = written = None
@@ -192,9 +209,10 @@ def build(
     )
     return replace(
         result,
+        embedders=embedders,
         bundle=None if check else result.bundle,
         remarks=told,
         warnings=(*result.warnings, *(pinned.notes_on(written) if pinned else ())),
         seconds=time.perf_counter() - started,
-        embedder=plan.embedder.provided.name,
+        embedder=prepared.embedder.resolved.provided.name,
     )

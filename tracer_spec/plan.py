@@ -28,6 +28,7 @@ from tracer_spec.plugin.registry import Registry
 from tracer_spec.resolved import Resolved, resolve
 from tracer_spec.spec.load import LoadedSpec, in_reading_order, read_spec
 from tracer_spec.spec.model import RouterSpec
+from tracer_spec.spec.nodes import address
 from tracer_spec.spec.reference import PluginRef
 
 __all__ = ["Plan", "Resolved", "load_plan", "make_plan"]
@@ -40,7 +41,9 @@ class Plan:
     Parameters
     ----------
     loaded : LoadedSpec
-    embedder, calibrator : Resolved
+    calibrator : Resolved
+    embedders : tuple of Resolved
+        Those that compete, in the spec's order; fit rows choose one.
     sources, zoo, families, acceptors, guards : tuple of Resolved
         In the spec's order.
     allowed_labels : tuple of str or None
@@ -51,7 +54,7 @@ class Plan:
 
     loaded: LoadedSpec = field(repr=False)
     sources: tuple[Resolved, ...]
-    embedder: Resolved
+    embedders: tuple[Resolved, ...]
     zoo: tuple[Resolved, ...]
     families: tuple[Resolved, ...]
     acceptors: tuple[Resolved, ...]
@@ -64,6 +67,16 @@ class Plan:
     def spec(self) -> RouterSpec:
         """Return the spec."""
         return self.loaded.spec
+
+    @property
+    def embedder(self) -> Resolved:
+        """Return the embedder; the first, where several compete."""
+        return self.embedders[0]
+
+    @property
+    def by_embedder(self) -> tuple[Plan, ...]:
+        """Return one plan for each of the embedders, which is the only one in it."""
+        return tuple(replace(self, embedders=(each,)) for each in self.embedders)
 
     @property
     def target(self) -> Target:
@@ -96,8 +109,7 @@ class Plan:
         """Return every plugin that the build uses."""
         return (
             *self.sources,
-            self.embedder,
-            *self.embedder.parts,
+            *(one for each in self.embedders for one in (each, *each.parts)),
             *self.zoo,
             *self.acceptors,
             *self.guards,
@@ -178,7 +190,7 @@ def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
     problems += stdin_problems(loaded)
     described, misdescribed = label_texts(loaded, allowed)
     problems += [*found, *misdescribed]
-    embedder = one("embedder", spec.embedder, "embedder")
+    embedders = tuple(one("embedder", each, *spec.embedder_path(at)) for at, each in enumerate(spec.embedders))
     zoo = each("surrogate", spec.zoo, "zoo")
     families = each("family", spec.families, "families")
     acceptors = tuple(one("acceptor", each, *spec.acceptor_path(at)) for at, each in enumerate(spec.acceptors))
@@ -186,14 +198,15 @@ def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
     calibrator = one("calibrator", spec.target.calibrator, "target", "calibrator")
     if calibrator is not None:
         problems += target_problems(loaded, calibrator.provided, registry)
-    if embedder is not None:
-        problems += names_problems(loaded) if embedder.reads_vectors else text_problems(loaded)
-    if problems or not (embedder and calibrator):
+    problems += _competing_readers(loaded, embedders)
+    if embedders[0] is not None:
+        problems += names_problems(loaded) if embedders[0].reads_vectors else text_problems(loaded)
+    if problems or calibrator is None:
         raise SpecError.of(tuple(problems))
     return Plan(
         loaded=_with_group(loaded),
         sources=_present(sources),
-        embedder=embedder,
+        embedders=_present(embedders),
         zoo=_present(zoo),
         families=_present(families),
         acceptors=_present(acceptors),
@@ -202,6 +215,23 @@ def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
         allowed_labels=allowed,
         label_texts=described,
     )
+
+
+def _competing_readers(loaded: LoadedSpec, embedders: Sequence[Resolved | None]) -> list[Problem]:
+    """Return what is wrong where an embedder in a list reads vectors: the app brings those of one embedder alone."""
+    if not isinstance(loaded.spec.embedder, tuple):
+        return []
+    hint = "list embedders of texts, or write this one without a list"
+    return [
+        Problem(
+            loaded.where(path),
+            f"'{each.provided.name}' reads vectors that come with the traces, and only embedders of texts compete",
+            hint,
+            address(path),
+        )
+        for path, each in ((loaded.spec.embedder_path(at), each) for at, each in enumerate(embedders))
+        if each is not None and each.reads_vectors
+    ]
 
 
 def _with_group(loaded: LoadedSpec) -> LoadedSpec:

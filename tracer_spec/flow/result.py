@@ -13,6 +13,7 @@ from tracer_spec.plugin import Candidate, Certificate, Chain, Policy, Target
 
 if TYPE_CHECKING:
     from tracer_spec.flow.bundle_file import Written
+    from tracer_spec.flow.certifying.choice import EmbedderReport
     from tracer_spec.flow.certifying.proposal import Proposal
     from tracer_spec.flow.prepared import Prepared
     from tracer_spec.flow.traces.counts import Accounting
@@ -64,6 +65,8 @@ class BuildResult:
         What the names of labels brought as training rows; None where that was not tried.
     embedder : str
         The plugin that the spec names.
+    embedders : tuple of EmbedderReport
+        Those that competed, in the spec's order; empty where there is one.
     """
 
     status: str
@@ -88,6 +91,7 @@ class BuildResult:
     remarks: tuple[str, ...] = ()
     names_gain: NamesGain | None = None
     embedder: str = ""
+    embedders: tuple[EmbedderReport, ...] = ()
 
     @property
     def estimate(self) -> Candidate | None:
@@ -140,6 +144,7 @@ class BuildResult:
                 }
                 for row in self.zoo
             ],
+            **({"embedders": [each.document() for each in self.embedders]} if self.embedders else {}),
             "label_names": asdict(self.names_gain) if self.names_gain else None,
             "cost": {"teacher_usd_per_day": self.teacher_usd_per_day, "saved_usd_per_day": self.saved_usd_per_day},
             "advice": {

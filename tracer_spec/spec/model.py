@@ -38,7 +38,7 @@ from tracer_spec.spec.fields import (
     refusals,
 )
 from tracer_spec.spec.label_targets import LabelTargets
-from tracer_spec.spec.reference import Acceptors, Part, PluginRef, PluginRefs
+from tracer_spec.spec.reference import Acceptors, Embedders, Part, PluginRef, PluginRefs
 from tracer_spec.spec.sources import Sources, shared
 from tracer_spec.spec.traces import FormatMap, TracesSpec
 
@@ -195,7 +195,9 @@ class RouterSpec(Part):
     traces: Sources = Field(
         description="Where the traces are, and how to read them; a list where there are several sources."
     )
-    embedder: PluginRef = Field(description="What turns texts into vectors.")
+    embedder: Embedders = Field(
+        description="What turns texts into vectors; of a list, the fit rows choose one.",
+    )
     zoo: Annotated[PluginRefs, AfterValidator(non_empty("surrogate"))] = Field(
         default_factory=lambda: tuple(PluginRef(use=name) for name in DEFAULT_ZOO),
         description="The surrogates to train.",
@@ -239,11 +241,20 @@ class RouterSpec(Part):
                 raise refusals("split", [(("strategy",), value.strategy, refusal(fact, hint=hint, about_value=False))])
         return value
 
-    @field_serializer("acceptor")
+    @field_serializer("acceptor", "embedder")
     def _alone_as_one(self, value: PluginRef | tuple[PluginRef, ...]) -> dict[str, Any] | list[dict[str, Any]]:
         """Write a list of one as the one in it: it says the same, and a digest of it is the same."""
         written = [each.model_dump(mode="json", by_alias=True) for each in _listed(value)]
         return written[0] if len(written) == 1 else written
+
+    @property
+    def embedders(self) -> tuple[PluginRef, ...]:
+        """Return the embedders that compete, in the spec's order."""
+        return _listed(self.embedder)
+
+    def embedder_path(self, number: int) -> tuple[str | int, ...]:
+        """Return the path of an embedder in the spec."""
+        return ("embedder", number) if isinstance(self.embedder, tuple) else ("embedder",)
 
     @property
     def acceptors(self) -> tuple[PluginRef, ...]:

@@ -71,3 +71,8 @@ Acceptors = Annotated[
     Discriminator(one_or_several),
 ]
 """One acceptor, or several that compete."""
+Embedders = Annotated[
+    Annotated[PluginRef, Tag(ONE)] | Annotated[PluginRefs, AfterValidator(non_empty("embedder")), Tag(SEVERAL)],
+    Discriminator(one_or_several),
+]
+"""One embedder, or several that compete."""

@@ -108,6 +108,7 @@ def _of_the_spec() -> dict[str, Schema]:
     keys = definitions["router"]["properties"]
     keys["traces"] = _one_or_several(keys["traces"], "traces")
     keys["acceptor"] = _one_or_several(keys["acceptor"], "plugin")
+    keys["embedder"] = _one_or_several(keys["embedder"], "plugin")
     _say_what_keys_ask_of_each_other(definitions)
     return definitions
 

@@ -57,8 +57,9 @@ def _load_all(specs: tuple[str, ...], overrides: tuple[str, ...]) -> list[Router
 
 def _story(router: RouterSpec) -> str:
     """Say on one line what a spec asks for."""
+    embedder = " or ".join(each.use for each in router.embedders)
     return (
-        f"{router.name}: {' and '.join(each.use for each in router.sources)} traces, {router.embedder.use} embedder, "
+        f"{router.name}: {' and '.join(each.use for each in router.sources)} traces, {embedder} embedder, "
         f"{plural(len(router.zoo), 'surrogate')}, {plural(len(router.families), 'family', 'families')}, "
         f"target {router.target.agreement or router.target.end_to_end} at {router.target.confidence}"
     )

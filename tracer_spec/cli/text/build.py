@@ -41,7 +41,13 @@ def build_outcome(
 
     ``lock`` is what it was checked against.
     """
-    found = [*_look(result, verbose), *_names(result, verbose), *_zoo(result, verbose), *_off_list(result)]
+    found = [
+        *_embedders(result),
+        *_look(result, verbose),
+        *_names(result, verbose),
+        *_zoo(result, verbose),
+        *_off_list(result),
+    ]
     found += [Fact("warning", text, WARNING, "traces", "traces") for text in result.warnings]
     if verbose:
         found += [*_walk(result), *_dropped(result)]
@@ -139,6 +145,17 @@ def _names(result: BuildResult, verbose: bool) -> Iterator[Fact]:
     """Tell what label names brought; where they do not train, only if asked."""
     if result.names_gain and (result.names_gain.weight or verbose):
         yield Fact("names", label_names_text(result.names_gain))
+
+
+def _embedders(result: BuildResult) -> Iterator[Fact]:
+    """Tell which of several embedders was chosen, and what each promised and took."""
+    if result.embedders:
+        lines = (
+            f"{each.name}: {each.promise}, out-of-fold agreement {each.agreement:.3f}, {duration(each.seconds)}"
+            + (" (chosen)" if each.chosen else "")
+            for each in result.embedders
+        )
+        yield Fact("embedders", "\n".join(lines))
 
 
 def _zoo(result: BuildResult, verbose: bool) -> Iterator[Fact]:

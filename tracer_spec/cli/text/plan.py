@@ -39,6 +39,7 @@ def plan_outcome(
         Fact("test", _test(plan, outlook), level_of(outlook.status), "target", outlook.status),
         *([] if drawn is None else [Fact("curve", curve_text(drawn))]),
         Fact("plugins", _plugins(plan, verbose)),
+        *_embedders(plan),
         Fact("cache", cached_text(cached, able.n_certify)),
         *(Fact("warning", text, WARNING, "traces", "traces") for text in (*outlook.warnings, *outlook.notes)),
         *([] if drawn is None else _unlikely(outlook, drawn, plan.embedder.provided.name)),
@@ -147,6 +148,13 @@ def _plugins(plan: Plan, verbose: bool) -> str:
         by_kind.setdefault(each.provided.kind, []).append(each.alias)
     kinds = "; ".join(f"{kind} {listing(names)}" for kind, names in by_kind.items())
     return f"{kinds}\nfrom {listing(sorted(set(shippers)))}"
+
+
+def _embedders(plan: Plan) -> Iterator[Fact]:
+    """Say which embedders compete, and of which one the rest is told."""
+    if len(plan.embedders) > 1:
+        names = listing([each.alias for each in plan.embedders])
+        yield Fact("embedders", f"{names} compete, and fit rows choose one; curve and cache are those of the first")
 
 
 def _unlikely(outlook: Outlook, drawn: Curve, embedder: str) -> Iterator[Fact]:

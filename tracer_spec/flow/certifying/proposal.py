@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tracer_spec.flow.certifying.certify import certify, refuse_untested
 from tracer_spec.flow.certifying.draft import draft_certificate
-from tracer_spec.flow.certifying.pareto import pareto_front, propose
+from tracer_spec.flow.certifying.pareto import pareto_front
 from tracer_spec.flow.lock.file import lock_path, read_lock
 from tracer_spec.flow.lock.ledger import Look, count_look, next_look, sketch
 from tracer_spec.flow.prepared import sealed_accounting
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from tracer_spec.flow.certify_rows import EmbeddedRows
     from tracer_spec.flow.prepared import Prepared
     from tracer_spec.flow.traces.counts import Accounting
-    from tracer_spec.flow.training.workshop import Workshop
     from tracer_spec.plan import Plan, Resolved
     from tracer_spec.plugin import Candidate, Certificate, Chain, Target
 
@@ -82,13 +81,13 @@ class Proposal:
         return prepared.traces.accounting if self.opens else sealed_accounting(prepared)
 
 
-def make_proposal(plan: Plan, prepared: Prepared, workshop: Workshop, *, draft: bool) -> Proposal:
-    """Let the families propose, and the calibrator freeze an order; from fit rows and the number of certify rows alone.
+def make_proposal(plan: Plan, prepared: Prepared, chains: Sequence[Chain], *, draft: bool) -> Proposal:
+    """Let the calibrator freeze an order of what the families propose; from fit rows and the number of certify rows alone.
 
     Certify rows are embedded here where looks are counted, since a look is known again by what it tests, and stay under
     seal.
     """
-    chains, n_certify = propose(plan.families, workshop), len(prepared.certify)
+    n_certify = len(prepared.certify)
 
     def order(target: Target) -> tuple[Candidate, ...]:
         with plan.calibrator.attribute_errors():
