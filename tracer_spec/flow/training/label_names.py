@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # measured (benchmarks/label_names.py): ten loses to three on untouched rows, though out of fold it may look better
 WEIGHTS = (1.0, 3.0)
 TRIED = (0.0, *WEIGHTS)
-# with more fit rows a label than this, names bring less than half a point, and their choice takes longest
+# with more fit rows a label than this, names bring a point at most, and their choice takes longest
 MOST_ROWS_A_LABEL = 20
 
 
