@@ -106,6 +106,11 @@ class Candidate:
         return self.n_handled / self.n_rows if self.n_rows else 0.0
 
     @property
+    def coverage_error(self) -> float:
+        """Return one standard error of the coverage, as so many fit rows estimate it."""
+        return float((self.coverage * (1 - self.coverage) / self.n_rows) ** 0.5) if self.n_rows else 0.0
+
+    @property
     def agreement(self) -> float:
         """Return the estimated agreement, in [0, 1]; 0 where nothing is handled."""
         return self.n_agree / self.n_handled if self.n_handled else 0.0

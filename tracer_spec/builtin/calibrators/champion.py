@@ -16,12 +16,6 @@ class Promise:
     best: Candidate
     utility: float
 
-    @property
-    def noise(self) -> float:
-        """Return one standard error of the best candidate's coverage, as so many fit rows estimate it."""
-        coverage = self.best.coverage
-        return float((coverage * (1 - coverage) / self.best.n_rows) ** 0.5) if self.best.n_rows else 0.0
-
 
 def champion(promises: Sequence[Promise]) -> Promise | None:
     """Return the promise whose chain is to be tested; None where none promises anything.
@@ -38,7 +32,7 @@ def champion(promises: Sequence[Promise]) -> Promise | None:
     acceptors = dict.fromkeys(promise.chain.acceptors for promise in able if promise.chain.acceptors)
     champions = [_greatest([each for each in able if each.chain.acceptors in ((), one)]) for one in acceptors or ((),)]
     greatest = _greatest(champions)
-    equals = [promise for promise in champions if promise.utility >= greatest.utility - greatest.noise]
+    equals = [promise for promise in champions if promise.utility >= greatest.utility - greatest.best.coverage_error]
     cheapest = min(promise.best.cost for promise in equals)
     return _greatest([promise for promise in equals if promise.best.cost == cheapest])
 

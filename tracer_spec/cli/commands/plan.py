@@ -111,7 +111,7 @@ def command(
         drawn = None
         if is_quick(plan, outlook.n_fit) if curve is None else curve:
             with staged(observe, "curve") as done:
-                drawn = draw_curve(plan, traces.take(sides.fit), outlook, weights, Memory(store))
+                drawn = draw_curve(plan, fit, outlook, weights, Memory(store))
                 done(f"{drawn.learner} on {listing([f'{n:,}' for n in drawn.learned])} fit rows" if drawn else "none")
         store.close()
     if form == JSON:

@@ -98,12 +98,6 @@ class _Promise:
     best: Candidate
     value: float
 
-    @property
-    def noise(self) -> float:
-        """Return one standard error of the best candidate's coverage, as so many fit rows estimate it."""
-        coverage = self.best.coverage
-        return float((coverage * (1 - coverage) / self.best.n_rows) ** 0.5) if self.best.n_rows else 0.0
-
 
 def _chosen(plan: Plan, entrants: Sequence[Entrant], promises: Sequence[_Promise | None]) -> Entrant:
     everything = [chain for each in entrants for chain in each.chains]
@@ -113,7 +107,8 @@ def _chosen(plan: Plan, entrants: Sequence[Entrant], promises: Sequence[_Promise
     return next(
         each
         for each, promise in zip(entrants, promises, strict=True)
-        if _proposes(each, champion.first) or (promise and promise.value >= champion.value - champion.noise)
+        if _proposes(each, champion.first)
+        or (promise and promise.value >= champion.value - champion.best.coverage_error)
     )
 
 
