@@ -33,7 +33,7 @@ ROUTE = """
 import sys
 from tracer_spec.cli import main
 
-assert main(["route", "intents.tracer", "requests.parquet", "--out", "out.parquet", "--workers", "{n}", "-q"]) == 0
+assert main(["route", "intents.tracer", "requests.parquet", "--out", "out.parquet", "--text", "text", "--workers", "{n}", "-q"]) == 0
 """
 SPARK = """
 import os, sys

@@ -105,7 +105,7 @@ def command(
         by_spec = not to_parquet and (not _is_native(opened) or any(map(is_table, found)))
         # a worker reads the very file that was read here
         ref = RouterRef(bundle, opened.sha256, embedder=embedder, embedder_options=embedder_options)
-        tree, read = _spec_and_reader(opened, source, by_spec) if by_spec or to_parquet else (None, None)
+        tree, read = _spec_and_reader(opened, source) if by_spec else (None, None)
         decide = side_by_side(workers, Job(ref, source, by_spec), router, read)
         with (
             output(out) as file,
@@ -113,10 +113,10 @@ def command(
             progress(out, quiet) as tell,
             _interruptible(out) as counts,
         ):
-            if to_parquet and tree is not None:
+            if to_parquet:
                 from tracer_spec.cli.commands.route_parquet import choose_column, write_decisions
 
-                column = choose_column(router, tree, found[0], text, vector)
+                column = choose_column(opened, router, found[0], text, vector, source)
                 write_decisions(decide, found, column, prefix, file, counts, tell)
             else:
                 for lines, more in decide(answer, _chunks(opened, router, found, tree, read)):
@@ -196,15 +196,12 @@ def _chunks(
             yield from lines_of(file)
 
 
-def _spec_and_reader(bundle: Bundle, source: int | None, by_spec: bool) -> tuple[Node, Reader | None]:
-    """Return the spec inside a bundle, and what reads records as it says, None where nothing does."""
+def _spec_and_reader(bundle: Bundle, source: int | None) -> tuple[Node, Reader]:
+    """Return the spec inside a bundle, and what reads records as it says."""
+    from tracer_spec.cli.commands.route_records import spec_reader
     from tracer_spec.cli.commands.spec_of_bundle import written_spec
 
     tree = written_spec(bundle, source)
-    if not by_spec:
-        return tree, None
-    from tracer_spec.cli.commands.route_records import spec_reader
-
     return tree, spec_reader(bundle, tree)
 
 

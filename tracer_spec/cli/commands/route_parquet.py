@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tracer_spec.cli.commands.route_lines import TEXT_KEYS, Counts
-from tracer_spec.cli.commands.spec_of_bundle import text_at
+from tracer_spec.cli.commands.spec_of_bundle import text_at, written_spec
 from tracer_spec.errors import DataError, UsageError
 from tracer_spec.runtime.arrow import COLUMNS, arrow_library, decision_schema, refuse_clash, route_arrow
 
 if TYPE_CHECKING:
     from tracer_spec.cli.commands.route_lines import Reader
     from tracer_spec.cli.commands.route_workers import SideBySide
-    from tracer_spec.runtime import Router
+    from tracer_spec.runtime import Bundle, Router
     from tracer_spec.spec.nodes import Node
 
 # rows that are decided at a time, and rows of a row group: the same whatever the number of workers
@@ -33,8 +33,12 @@ class Column:
     is_text: bool
 
 
-def choose_column(router: Router, tree: Node, file: str, text: str | None, vector: str | None) -> Column:
-    """Return the column that is named, else the one in which the spec found its texts, or its vectors.
+def choose_column(
+    bundle: Bundle, router: Router, file: str, text: str | None, vector: str | None, source: int | None
+) -> Column:
+    """Return the column that is named, else the one in which the bundle's spec found its texts, or its vectors.
+
+    The spec is read in the second case alone: that takes libraries which nothing else here needs.
 
     Raises
     ------
@@ -51,17 +55,21 @@ def choose_column(router: Router, tree: Node, file: str, text: str | None, vecto
             else f"this bundle takes vectors of {router.dimension} numbers"
         )
         raise UsageError(f"--text names the column of the texts, and {why}", hint="--vector COLUMN alone")
-    if takes_text and vector is None:
-        asked, known = text, [each for each in (text_at(tree, "traces", "format", "text"), *TEXT_KEYS) if each]
-    else:
-        asked, known = vector, [text_at(tree, "embedder", "with", "column") or "embedding"]
-    names = schema_of(file).names
-    found = next((each for each in ([asked] if asked else known) if each in names), None)
     kind = "text" if takes_text and vector is None else "vector"
+    asked = text if kind == "text" else vector
+    known = _known_columns(written_spec(bundle, source), kind) if asked is None else [asked]
+    names = schema_of(file).names
+    found = next((each for each in known if each in names), None)
     if found is None:
         wanted = f"'{asked}'" if asked else f"of {kind}s that is called {' or '.join(known)}"
         raise DataError(f"'{file}' has no column {wanted}; it has {', '.join(names)}", hint=f"--{kind} COLUMN")
     return Column(found, kind == "text")
+
+
+def _known_columns(tree: Node, kind: str) -> list[str]:
+    if kind == "vector":
+        return [text_at(tree, "embedder", "with", "column") or "embedding"]
+    return [each for each in (text_at(tree, "traces", "format", "text"), *TEXT_KEYS) if each]
 
 
 def write_decisions(
