@@ -34,7 +34,8 @@ ROUTE = """
 import sys
 from tracer_spec.cli import main
 
-assert main(["route", "intents.tracer", "requests.parquet", "--out", "out.parquet", "--text", "text", "--workers", "{n}", "-q"]) == 0
+files = ["intents.tracer", "requests.parquet", "--out", "out.parquet"]
+assert main(["route", *files, "--text", "text", "--workers", "{n}", "-q"]) == 0
 """
 SPARK = """
 import os, sys
