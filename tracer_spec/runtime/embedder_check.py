@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer_spec.errors import BundleError, EmbedderError, UnreachableError, UsageError
+from tracer_spec.errors import BundleError, EmbedderError, TracerError, UnreachableError, UsageError
 from tracer_spec.runtime.archive import EMBEDDER
 from tracer_spec.runtime.embedder_identity import Placed, is_joined, placed_parts
 from tracer_spec.runtime.manifest import Manifest
@@ -28,7 +28,7 @@ def refusing(placed: Placed, what: str) -> Iterator[None]:
         raise
     except Exception as error:
         pass_signal_error(error)
-        raise _refusal(f"{what}: {_said(error)}", placed) from error
+        raise _because(what, error, placed) from error
 
 
 @contextmanager
@@ -118,7 +118,7 @@ def _embedded(embedder: Any, placed: Placed, texts: Sequence[str], hint: str) ->
         return np.asarray(embedder.embed(list(texts)), np.float64)
     except Exception as error:
         pass_signal_error(error)
-        refusal = _refusal(f"fails on the probe texts: {_said(error)}", placed, hint)
+        refusal = _because("fails on the probe texts", error, placed, hint)
         is_away = hint and getattr(embedder, "is_service", False)
         raise (UnreachableError.of(refusal.problems) if is_away else refusal) from error
 
@@ -128,5 +128,13 @@ def _refusal(what: str, placed: Placed, hint: str = "") -> EmbedderError:
     return EmbedderError(what, address=placed.state_at, hint=hint or placed.identity.same_release)
 
 
-def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+def _because(what: str, error: Exception, placed: Placed, hint: str = "") -> EmbedderError:
+    """Return the refusal of an embedder that raised; a plugin that says what to do is quoted with it."""
+    if isinstance(error, TracerError):
+        said = error.problems[0]
+        return _refusal(f"{what}: {_shown(said.what)}", placed, hint or said.hint)
+    return _refusal(f"{what}: {type(error).__name__}: {_shown(str(error))}", placed, hint)
+
+
+def _shown(text: str) -> str:
+    return " ".join(text.split())[:300]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -127,3 +129,23 @@ def test_no_error_about_a_part_quotes_the_environment(joined: Run, part: str) ->
     assert result.returncode == 2
     assert "embedder.with.of[1]" in result.stderr
     assert SECRET not in result.stdout + result.stderr
+
+
+def test_a_build_says_how_to_route_where_the_embedder_needs_a_plugin(folder: Path, joined: Run) -> None:
+    following = 'tracer-spec route old.tracer --embedder letters --text "..."'
+    assert following in (folder / "old.tracer.out").read_text()
+    assert json.loads(joined(*shlex.split(following)[1:]).stdout).keys() >= {"label", "handled"}
+
+
+def test_a_build_on_vectors_says_to_route_a_file(tmp_path: Path, run: Run) -> None:
+    rows = [{"id": str(at), "teacher": "ab"[at % 2], "embedding": [at % 2, at / 300, 1.0]} for at in range(300)]
+    (tmp_path / "traces.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (tmp_path / "router.yaml").write_text(
+        "version: 1\nname: v\ntraces: {use: jsonl, with: {path: traces.jsonl}}\n"
+        "embedder: {use: precomputed, with: {column: embedding}}\nzoo: [logreg]\nfamilies: [l2d]\ntarget: {agreement: 0.8}\n"
+    )
+    result = run("build", "router.yaml")
+    assert result.returncode == 0, result.stderr
+    assert "tracer-spec route dist/v.tracer FILE\n" in result.stdout
+    decided = run("route", "dist/v.tracer", "traces.jsonl")
+    assert (decided.returncode, len(decided.stdout.splitlines())) == (0, 300), decided.stderr
