@@ -86,6 +86,16 @@ def test_the_embedder_that_promises_more_is_chosen_and_told_everywhere(spec, tmp
     assert re.match(r"wide: expected coverage [.\d]+ \([.\d]+ at a chance of [.\d]+\), out-of-fold agreement", wide)
     assert why == "wide was chosen: the candidate that would be tested first is one of its own"
     assert told[1]["coverage"] == pytest.approx(told[1]["power"] * told[1]["candidate_coverage"])
+    with zipfile.ZipFile(tmp_path / "c.tracer") as archive:
+        rows = json.loads(archive.read("frontier.json"))["embedders"]
+    for row, each in zip(rows, told, strict=True):
+        assert [learner["name"] for learner in row["zoo"]] == ["logreg"]
+        assert {key: row[key] for key in ("name", "chosen", "agreement", "coverage", "power")}.items() <= each.items()
+        assert not [key for key in row if key.endswith("_s")]  # a bundle holds no time of a machine
+    assert main(["report", str(tmp_path / "c.tracer"), "-o", str(tmp_path / "r.html")]) == 0
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "The embedders: 2 competed" in page
+    assert "the candidate that would be tested first is one of its own" in page
     assert ts.load(tmp_path / "c.tracer").route("please tell me about loan").label == "loan"
 
 

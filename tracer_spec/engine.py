@@ -175,6 +175,7 @@ def build(
                 audited,
                 zoo=workshop.reports,
                 names_gain=workshop.rows.names_gain,
+                embedders=chosen.reports,
             )
             told = remarks(contents.manifest.policy, audited)
             if pinned and check:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tracer_spec.flow.certifying.pareto import propose
@@ -13,6 +13,7 @@ from tracer_spec.stats.binomial import predicted_powers
 
 if TYPE_CHECKING:
     from tracer_spec.flow.entrants import Entrant
+    from tracer_spec.flow.training.zoo import LearnerReport
     from tracer_spec.plan import Plan
     from tracer_spec.plugin import Candidate, Chain
 
@@ -39,6 +40,8 @@ class EmbedderReport:
         The two factors of it.
     reason : str
         Why it was chosen, or why nothing could be trained on its vectors; else empty.
+    zoo : tuple of LearnerReport
+        What became of the learners on its vectors; empty where nothing could be trained, which ``reason`` tells.
     embed_s, train_s : float
         Seconds that it took to embed fit rows, and to train and propose.
     """
@@ -50,12 +53,13 @@ class EmbedderReport:
     power: float | None = None
     candidate_coverage: float | None = None
     reason: str = ""
+    zoo: tuple[LearnerReport, ...] = field(default=(), repr=False)
     embed_s: float = 0.0
     train_s: float = 0.0
 
     @property
     def promise(self) -> str:
-        """Return the expected coverage in words."""
+        """Return what it promises, or why nothing could be trained on its vectors, in words."""
         if self.agreement is None:
             return self.reason
         expected = "nothing to test"
@@ -66,8 +70,17 @@ class EmbedderReport:
 
     def document(self) -> dict[str, Any]:
         """Return it as JSON values."""
-        seconds = {"embed_s": round(self.embed_s, 3), "train_s": round(self.train_s, 3)}
-        return asdict(self) | {"reason": self.reason or None} | seconds
+        return {
+            "name": self.name,
+            "chosen": self.chosen,
+            "agreement": self.agreement,
+            "coverage": self.coverage,
+            "power": self.power,
+            "candidate_coverage": self.candidate_coverage,
+            "reason": self.reason or None,
+            "embed_s": round(self.embed_s, 3),
+            "train_s": round(self.train_s, 3),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +180,7 @@ def _report(entrant: Entrant, proposed: _Proposed | None, reason: str, *, chosen
         power=promise.power if promise else None,
         candidate_coverage=promise.best.coverage if promise else None,
         reason=reason,
+        zoo=entrant.trained.reports,
         embed_s=embed_s,
         train_s=proposed.entrant.train_s,
     )
