@@ -43,7 +43,7 @@ def _mappings(model: type[BaseModel], path: str = "") -> Iterator[tuple[str, typ
 
     yield path, model
     for name, field in model.model_fields.items():
-        for inner in _models(field.annotation):
+        for inner in dict.fromkeys(_models(field.annotation)):
             if not issubclass(inner, PluginRef):
                 yield from _mappings(inner, f"{path}.{field.alias or name}".lstrip("."))
 

@@ -27,6 +27,7 @@ from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.training.embed import fit_embedder
 from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.flow.training.label_names import label_rows, texts_to_train, unmet_notes
+from tracer_spec.flow.training.steadiness import check_steady
 from tracer_spec.plugin import Mask
 from tracer_spec.spec.sources import shared
 from tracer_spec.text_steps.cutter import TextCutter
@@ -178,6 +179,7 @@ def prepare(plan: Plan, rows: Parted, *, memory: Memory | None = None, observe: 
     check_labels(plan.spec.target.labels, labels, "target.labels")
     embedder = fit_embedder(plan.embedder, fit, plan.spec.seed, memory or Memory(), observe)
     X = embedder.vectors(fit)
+    check_steady(embedder, fit.texts, X)
     names = label_rows(embedder, texts_to_train(plan, fit, labels))
     dealt = folds(fold_keys(fit, plan.spec.split.strategy), plan.spec.split.folds, seed=plan.spec.seed)
     return Prepared(

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from tracer_spec.runtime.manifest import PolicySummary
 
 NEVER_DEFERS = (
-    "it handles everything it can embed: nothing is deferred but a text that is blank or of unknown terms (no guards)"
+    "it handles everything it can embed, requests like none of the traces too: nothing is deferred but a text that is "
+    "blank or of unknown terms ('guards: [prototypes]' defers what lies far from the traces)"
 )
 # a label of fewer fit rows than either is rare: agreement over all traffic says little about it
 _FEW_ROWS, _SMALL_SHARE = 20, 0.01

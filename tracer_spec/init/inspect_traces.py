@@ -50,7 +50,7 @@ class Look:
     allowed : tuple of str
         The labels of the fit rows but those that look made up, and those that humans gave; sorted.
     made_up : mapping of str to int
-        Fit rows of labels that look made up; empty where that is not clear.
+        Fit rows of labels that look made up, the most frequent first; empty where that is not clear.
     target : float
         The agreement proposed.
     likely : LikelyTarget or None
@@ -127,7 +127,7 @@ def look_at(*paths: str, text: str | None = None, label: str | None = None) -> L
         fields=fields,
         outlook=outlook,
         allowed=tuple(sorted((humans | set(outlook.labels)).difference(made_up))),
-        made_up=made_up,
+        made_up=dict(sorted(made_up.items(), key=lambda each: (-each[1], each[0]))),
         target=seen.target,
         likely=seen.likely,
         is_whole=outlook.accounting.read < COUNTED or _joins(seen.layout),

@@ -119,6 +119,8 @@ def _column(batch: Any, name: str) -> Any:
         raise DataError(
             f"the batch has no column '{name}'; it has {', '.join(known) or 'none'}", hint=did_you_mean(name, known)
         )
+    if batch.schema.names.count(name) > 1:
+        raise DataError(f"the batch has {batch.schema.names.count(name)} columns '{name}'")
     return batch.column(name)
 
 
@@ -130,8 +132,24 @@ def _texts(column: Any, name: str) -> list[str]:
         return [""] * len(column)
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
         raise DataError(f"column '{name}' is of type {column.type}, not of texts")
+    bad = first_not_utf8(column)
+    if bad is not None:
+        raise DataError(f"row {bad} of column '{name}' is not valid UTF-8")
     values = column.to_pylist()
     return values if not column.null_count else ["" if value is None else value for value in values]
+
+
+def first_not_utf8(column: Any) -> int | None:
+    """Return the first row of a column of texts that is not UTF-8, None where all are: Arrow promises it, a writer may lie."""
+    try:
+        column.validate(full=True)
+    except arrow_library().ArrowInvalid:
+        for row in range(len(column)):
+            try:
+                column[row].as_py()
+            except UnicodeDecodeError:
+                return row
+    return None
 
 
 def _vectors(column: Any, name: str, dimension: int) -> NDArray[Any]:

@@ -39,8 +39,13 @@ def refusals(title: str, found: Sequence[tuple[tuple[str | int, ...], Any, Pydan
     return ValidationError.from_exception_data(title, lines)
 
 
+def is_router_name(value: str) -> bool:
+    """Return whether a router may be called so."""
+    return bool(re.fullmatch(NAME, value)) and len(value) <= _MAX_NAME
+
+
 def _check_name(value: str) -> str:
-    if not re.fullmatch(NAME, value) or len(value) > _MAX_NAME:
+    if not is_router_name(value):
         near = re.sub(r"[^a-z0-9]+", "-", value.lower()).strip("-")[:_MAX_NAME].strip("-")
         raise refusal(
             f"is not made of lower-case letters, digits and inner dashes, at most {_MAX_NAME} of them",

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tracer_spec as ts
-from tiny_encoder import save, tiny_model, tiny_tokenizer
+from tiny_encoder import constant, node, save, tiny_model, tiny_tokenizer
 from tracer_spec.errors import BundleError
 from tracer_spec.flow.bundle_file import bundle_bytes
 from tracer_spec.runtime import archive
@@ -39,8 +39,8 @@ def command(folder, *words):
     return subprocess.run(ran, cwd=folder, capture_output=True, text=True, check=False)
 
 
-def built(folder, more="", spec=SPEC):
-    save(folder / "models" / "tiny")
+def build(folder, more="", spec=SPEC, model=None):
+    save(folder / "models" / "tiny", model)
     rng = np.random.default_rng(0)
     rows = []
     for i in range(400):
@@ -49,9 +49,30 @@ def built(folder, more="", spec=SPEC):
         rows.append(json.dumps({"id": str(i), "input": " ".join(words), "teacher": label}))
     (folder / "traces.jsonl").write_text("\n".join(rows))
     (folder / "router.yaml").write_text(spec.format(more=more))
-    done = command(folder, "build", "router.yaml")
+    return command(folder, "build", "router.yaml")
+
+
+def built(folder, more="", spec=SPEC):
+    done = build(folder, more, spec)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder / "dist" / "small.tracer"
+
+
+@pytest.mark.parametrize(
+    ("nodes", "extra"),
+    [
+        ([node("ReduceMean", ["hidden", "first"], "mean", keepdims=1), node("Sub", ["hidden", "mean"], "out")], [0]),
+        ([node("Dropout", ["hidden", "share", "yes"], "out")], [0]),
+    ],
+    ids=["mixes the texts of a run", "draws at random"],
+)
+def test_a_model_that_gives_a_text_another_vector_alone_is_refused_before_a_look_is_spent(tmp_path, nodes, extra):
+    constants = [constant("first", extra), constant("share", 0.5, np.float32), constant("yes", True, bool)]
+    model = tiny_model(nodes=nodes, outputs=("out",), extra=constants)
+    done = build(tmp_path, model=model)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "the embedder 'encoder' gives a text another vector when asked again" in done.stderr
+    assert json.loads((tmp_path / "router.lock").read_text())["looks"] == []
 
 
 @pytest.fixture(scope="module")

@@ -149,6 +149,14 @@ def test_a_text_without_tokens_is_zeros(tmp_path):
     assert part.embed(["", "card"])[1].any()
 
 
+def test_a_text_of_which_the_tokenizer_knows_nothing_is_zeros(tmp_path):
+    folder = save(tmp_path)
+    for options in ({}, {"prefix": "where is "}):
+        part = embedder(path=str(folder), **options)
+        assert not part.embed(["", "\u200b", "\U0001f600 \U0001f601", "zzzz"]).any()
+        assert part.embed(["zzzz card"]).any()
+
+
 def test_more_tokens_than_the_model_has_positions_are_refused_with_the_most_it_takes(tiny):
     with pytest.raises(PluginError, match=f"takes at most {POSITIONS} tokens; max_tokens is 301") as caught:
         embedder(path=str(tiny), max_tokens=301).embed(["a"])

@@ -28,7 +28,8 @@ class EncoderEmbedder:
 
     Notes
     -----
-    The model is opened when the first text is embedded. A text without any token is all zeros.
+    The model is opened when the first text is embedded. A text of which the tokenizer knows nothing is all
+    zeros, so that it is deferred.
     """
 
     def __init__(self, options: EncoderOptions, files: ModelFiles | None = None) -> None:
@@ -70,7 +71,7 @@ class EncoderEmbedder:
         """Return the sha256 of what decides the vectors: both files, and how the model is asked."""
         asked = self._options
         decides = [
-            1, *self._files.digests(), asked.pooling, asked.output, asked.prefix, asked.normalize, asked.max_tokens
+            2, *self._files.digests(), asked.pooling, asked.output, asked.prefix, asked.normalize, asked.max_tokens
         ]  # fmt: skip
         return hashlib.sha256(json.dumps(decides).encode()).hexdigest()
 

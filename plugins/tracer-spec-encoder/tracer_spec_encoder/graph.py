@@ -126,7 +126,8 @@ class EncoderRun:
         if found.ndim == 2:
             return found
         if self._pooling == "mean":
-            return np.asarray(found.mean(axis=1))
+            with np.errstate(invalid="ignore", over="ignore"):  # the build tells of what is not finite
+                return np.asarray(found.mean(axis=1))
         return found[:, 0] if self._pooling == "cls" else found[:, -1]
 
 

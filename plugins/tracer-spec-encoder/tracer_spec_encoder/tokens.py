@@ -55,9 +55,10 @@ class Tokens:
         except BaseException as error:
             raise _refused(error, "cannot be read") from error
         self._prefix, self._max_tokens = prefix, max_tokens
+        self._unknown = _unknown_id(json.loads(document)["model"], self._tokenizer)
 
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
-        """Return the ids of each text.
+        """Return the ids of each text; none for one of which the tokenizer knows nothing.
 
         Notes
         -----
@@ -67,9 +68,23 @@ class Tokens:
         # a lone surrogate is not a character: tokenizers refuse it
         plain = (f"{self._prefix}{text}"[:most].encode("utf-8", "replace").decode() for text in texts)
         try:
-            return [self._tokenizer.encode(text).ids[: self._max_tokens] for text in plain]
+            return [self._known_ids(self._tokenizer.encode(text)) for text in plain]
         except BaseException as error:
             raise _refused(error, "cannot cut a text") from error
+
+    def _known_ids(self, encoding: Any) -> list[int]:
+        ids: list[int] = encoding.ids[: self._max_tokens]
+        marks = zip(ids, encoding.special_tokens_mask, encoding.offsets, strict=False)
+        start = len(self._prefix)
+        is_known = any(not special and each != self._unknown and end > start for each, special, (_, end) in marks)
+        return ids if is_known else []
+
+
+def _unknown_id(model: dict[str, Any], tokenizer: Any) -> int | None:
+    """Return the id of what stands for all that the tokenizer does not know; None where it knows every byte."""
+    token = model.get("unk_token")
+    found: int | None = model.get("unk_id") if token is None else tokenizer.token_to_id(str(token))
+    return found
 
 
 def check_tokenizer(document: bytes) -> None:

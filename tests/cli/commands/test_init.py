@@ -36,6 +36,16 @@ def test_without_traces_samples_are_written_that_can_be_certified(run, tmp_path)
     assert json.loads(built.stdout)["status"] == "certified", built.stderr
 
 
+def test_a_name_that_no_router_may_have_is_refused_before_a_file_is_written(run, tmp_path):
+    write_traces(tmp_path / "t.jsonl")
+    for given in (["--traces", "t.jsonl"], []):
+        result = run("init", "app", *given, "--yes", "--name", "GPT_5.2")
+        assert result.returncode == 2
+        assert "'GPT_5.2' is not" in result.stderr
+        assert "--name gpt-5-2" in result.stderr
+        assert not (tmp_path / "app").exists()
+
+
 def test_the_written_spec_is_valid_for_its_schema_and_says_what_was_found(run, tmp_path):
     import jsonschema
 

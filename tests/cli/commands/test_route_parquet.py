@@ -66,6 +66,26 @@ def test_two_workers_give_the_bytes_of_one(run, bundle, table, tmp_path):
         assert outs[0] == outs[1]
 
 
+def test_a_text_that_is_not_utf8_and_a_column_that_is_there_twice_are_named(run, bundle, tmp_path):
+    texts = pa.array([TEXTS[0].encode()] * 5000 + [b"caf\xe9"]).view(pa.string())
+    pq.write_table(pa.table({"text": texts}), tmp_path / "bad.parquet")
+    twice = pa.Table.from_arrays([pa.array(TEXTS)] * 2, ["text", "text"])
+    pq.write_table(twice, tmp_path / "twice.parquet")
+    for name, said in (
+        ("bad.parquet", "'bad.parquet', row 5,000: column 'text' is not valid UTF-8"),
+        ("twice.parquet", "'twice.parquet' has 2 columns 'text'"),
+    ):
+        result = run("route", str(bundle), name, "--out", "out.parquet", "--text", "text")
+        assert (result.returncode, said in result.stderr) == (1, True), result.stderr
+        assert not (tmp_path / "out.parquet").exists()
+    for table, said in (
+        (pa.table({"text": texts}), "row 5000 of column 'text' is not valid UTF-8"),
+        (twice, "2 columns 'text'"),
+    ):
+        with pytest.raises(DataError, match=said):
+            RouterRef(bundle).route_arrow(table, text="text")
+
+
 def test_files_of_json_lines_are_answered_one_after_the_other_with_their_places(run, bundle, tmp_path):
     (tmp_path / "a.jsonl").write_text(json.dumps({"id": 1, "input": TEXTS[0]}) + "\n")
     (tmp_path / "b.jsonl").write_text("broken\n" + json.dumps({"id": 2, "input": TEXTS[1]}) + "\n")

@@ -88,8 +88,11 @@ def test_what_is_nearest_is_told_in_one_line():
     from tracer_spec.stats.expected_coverage import Nearest
 
     asked = "target.agreement"
-    assert nearest_text(Nearest(900, 0.88), asked) == "about 900 more traces, or target.agreement 0.88 now"
-    assert nearest_text(Nearest(None, 0.6), asked) == "many times as many traces, or target.agreement 0.60 now"
+    likely = "(likelier than not, as estimated)"
+    assert nearest_text(Nearest(900, 0.88), asked) == f"about 900 more traces, or target.agreement 0.88 now {likely}"
+    assert (
+        nearest_text(Nearest(None, 0.6), asked) == f"many times as many traces, or target.agreement 0.60 now {likely}"
+    )
     assert (
         nearest_text(Nearest(1200, None), asked)
         == "about 1,200 more traces; no target of 0.5 or more is within reach now"

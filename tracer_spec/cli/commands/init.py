@@ -66,6 +66,7 @@ def command(
     if not traces and (text or label):
         raise UsageError("--text and --label are about traces, and --traces is not given")
     chosen = name or (_ask("name of the router", name_of(place)) if asks else name_of(place))
+    _check_name(chosen)
     if not traces:
         first, files, facts = _samples(chosen, target)
     else:
@@ -100,8 +101,22 @@ def name_of(folder: Path) -> str:
     >>> name_of(Path("Support Intents (v2)"))
     'support-intents-v2'
     """
-    name = re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-")
-    return name[:60] or "router"
+    return _near(folder.resolve().name)
+
+
+def _near(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower())[:60].strip("-") or "router"
+
+
+def _check_name(name: str) -> None:
+    """Refuse a name that no router may have, before anything is read or written."""
+    from tracer_spec.spec.fields import is_router_name
+
+    if not is_router_name(name):
+        raise UsageError(
+            f"a router's name is made of lower-case letters, digits and inner dashes, and '{one_line(name, 60)}' is not",
+            hint=f"--name {_near(name)}",
+        )
 
 
 def tell(look: Look) -> list[tuple[str, str]]:

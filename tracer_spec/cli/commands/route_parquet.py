@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from tracer_spec.cli.commands.route_lines import TEXT_KEYS, Counts
 from tracer_spec.cli.commands.spec_of_bundle import text_at, written_spec
 from tracer_spec.errors import DataError, UsageError
-from tracer_spec.runtime.arrow import COLUMNS, arrow_library, decision_schema, refuse_clash, route_arrow
+from tracer_spec.runtime.arrow import COLUMNS, arrow_library, decision_schema, first_not_utf8, refuse_clash, route_arrow
 
 if TYPE_CHECKING:
     from tracer_spec.cli.commands.route_lines import Reader
@@ -63,6 +63,10 @@ def choose_column(
     if found is None:
         wanted = f"'{asked}'" if asked else f"of {kind}s that is called {' or '.join(known)}"
         raise DataError(f"'{file}' has no column {wanted}; it has {', '.join(names)}", hint=f"--{kind} COLUMN")
+    if names.count(found) > 1:
+        raise DataError(
+            f"'{file}' has {names.count(found)} columns '{found}'", hint=f"--{kind} COLUMN, one that is there once"
+        )
     return Column(found, kind == "text")
 
 
@@ -86,7 +90,7 @@ def write_decisions(
     Raises
     ------
     DataError
-        Where a file cannot be read, or has other columns than the first.
+        Where a file cannot be read, has other columns than the first, or a text that is not UTF-8.
     UsageError
         Where a column of the decisions' names is there already.
     """
@@ -98,7 +102,7 @@ def write_decisions(
     given, group = deque[Any](), list[Any]()
 
     def chunks() -> Iterator[tuple[Column, bytes]]:
-        for batch in _batches(files, schema):
+        for batch in _batches(files, schema, column):
             given.append(batch)
             yield column, _to_bytes(batch.select([column.name]))
 
@@ -129,7 +133,7 @@ def _decide(router: Router, _: Reader | None, chunk: tuple[Column, bytes]) -> by
     return _to_bytes(decided.select([_DECIDED + each for each in COLUMNS]))
 
 
-def _batches(files: Sequence[str], schema: Any) -> Iterator[Any]:
+def _batches(files: Sequence[str], schema: Any, column: Column) -> Iterator[Any]:
     for file in files:
         with _opened(file) as opened:
             if not opened.schema_arrow.equals(schema):
@@ -137,7 +141,13 @@ def _batches(files: Sequence[str], schema: Any) -> Iterator[Any]:
                     f"'{file}' has other columns, or other types of them, than '{files[0]}'",
                     hint="route files of one schema at a time",
                 )
-            yield from opened.iter_batches(_CHUNK_ROWS)
+            n_before = 0
+            for batch in opened.iter_batches(_CHUNK_ROWS):
+                bad = first_not_utf8(batch.column(column.name))
+                if bad is not None:
+                    raise DataError(f"'{file}', row {n_before + bad:,}: column '{column.name}' is not valid UTF-8")
+                n_before += batch.num_rows
+                yield batch
 
 
 @contextlib.contextmanager

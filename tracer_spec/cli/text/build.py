@@ -249,8 +249,8 @@ def _advice(result: BuildResult) -> Iterator[Fact]:
             "encoder (plugin tracer-spec-encoder) may need fewer"
         )
     needed = (
-        f"a policy must handle {advice.fewest_handled:,} certify rows or more to be certifiable at all; there are "
-        f"{advice.n_certify:,}"
+        f"in the next build a policy must handle {advice.fewest_handled:,} certify rows or more to be certifiable at all; "
+        f"there are {advice.n_certify:,}"
     )
     labels = [_label_advice(each) for each in advice.labels if (each.traces_needed or math.inf) > n_traces]
     again = "building again and again on the same traces until something passes would be no certificate"
@@ -277,7 +277,11 @@ def _nearest(result: BuildResult) -> Iterator[str]:
     asked = "target.agreement" if result.certificate.measure == "agreement" else "target.end_to_end"
     look = result.certificate.look
     text = f"nearest: {nearest_text(nearest, asked)}"
-    yield text if look is None else f"{text}; on these certify rows that is another look, for which less error is left"
+    less = (
+        "on these certify rows that is another look, for which less error is left; traces that are new since are none "
+        "('split: {strategy: fresh}')"
+    )
+    yield text if look is None else f"{text}; {less}"
     yield from encoder_hint(result.embedder)
 
 

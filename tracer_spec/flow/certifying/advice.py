@@ -134,12 +134,12 @@ def nearest_text(nearest: Nearest, asked: str) -> str:
     --------
     >>> from tracer_spec.stats.expected_coverage import Nearest
     >>> nearest_text(Nearest(900, 0.88), "target.agreement")
-    'about 900 more traces, or target.agreement 0.88 now'
+    'about 900 more traces, or target.agreement 0.88 now (likelier than not, as estimated)'
     """
     more = f"about {nearest.more_traces:,} more traces" if nearest.more_traces else "many times as many traces"
     if nearest.target_now is None:
         return f"{more}; no target of 0.5 or more is within reach now"
-    return f"{more}, or {asked} {nearest.target_now:.2f} now"
+    return f"{more}, or {asked} {nearest.target_now:.2f} now (likelier than not, as estimated)"
 
 
 def _nearest(chains: Sequence[Chain], n_fit: int, n_certify: int, target: Target, n_folds: int) -> Nearest | None:
