@@ -33,6 +33,7 @@ from tracer_spec.runtime.manifest import (
     StageSummary,
 )
 from tracer_spec.spec import spec_digest
+from tracer_spec.spec.told_overrides import told_overrides
 
 if TYPE_CHECKING:
     from tracer_spec.flow.certifying.choice import EmbedderReport
@@ -191,11 +192,5 @@ def _provenance(
         "plugins": [dict(zip(("kind", "name", "distribution", "version"), each, strict=True)) for each in used],
         "libraries": libraries(),
         "seed": loaded.spec.seed,
-        "overrides": [_shown_override(override) for override in loaded.overrides],
+        "overrides": told_overrides(loaded.overrides),
     }
-
-
-def _shown_override(override: str) -> str:
-    """Return an override as a bundle may tell it: a plugin's options can hold paths of a machine."""
-    key, equals, value = override.partition("=")
-    return f"{key}=..." if ".with" in key else f"{key}{equals}{value}"
