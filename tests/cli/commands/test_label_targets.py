@@ -153,3 +153,16 @@ def test_monitor_names_the_label_whose_claim_fell(call_in, folder, built):
     assert (missed["successes"]["n"], missed["successes"]["k"]) == (134, 67)
     assert missed["e_value"]["refuted"] is not None
     assert (agreement["successes"]["n"], agreement["e_value"]["refuted"]) == (67, None)
+
+
+def test_a_refusal_names_the_label_the_traces_that_it_takes_and_the_ways_out(call_in, folder):
+    asked = ("--set", f"target.labels={{{LABEL}: {{missed: 0.02}}}}", "--set", "zoo=[logreg]", "--out", "none.tracer")
+    result = call_in("build", "router.yaml", "-q", *asked, cwd=folder)
+    assert result.returncode == 3
+    (advice,) = [line for line in result.stdout.splitlines() if f"'{LABEL}' missed: " in line]
+    assert "its test needs 268 certify rows or more" in advice
+    assert (
+        "traces in all would show it nine times in ten; without them: 'defer_labels' with the labels that such"
+        in advice
+    )
+    assert advice.endswith("or ask less of it")

@@ -293,9 +293,10 @@ def _label_advice(advice: LabelAdvice) -> str:
     limit = f"at most {asked.limit:.6g}" if missed else f"at least {asked.limit:.6g}"
     said = f"{name} {asked.measure}: {rate} by the estimates, {limit} is asked"
     rows = f"its test needs {advice.fewest:,} certify rows or more, and about {advice.n_test:,} are to be expected"
-    if advice.traces_needed is not None:
-        return f"{said}; {rows}; about {advice.traces_needed:,} traces in all would show it nine times in ten"
     out = f"'defer_labels: [{asked.label}]' leaves the label to the teacher, and then nothing is to be tested"
     if missed:
         out = "'defer_labels' with the labels that such requests get instead leaves those to the teacher"
-    return f"{said}; {rows}; more traces alone will not help: {out}, or ask less of it"
+    more = "more traces alone will not help"
+    if advice.traces_needed is not None:
+        more = f"about {advice.traces_needed:,} traces in all would show it nine times in ten; without them"
+    return f"{said}; {rows}; {more}: {out}, or ask less of it"

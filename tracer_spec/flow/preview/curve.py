@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +17,7 @@ from tracer_spec.flow.traces.folds import fold_keys, folds
 from tracer_spec.flow.traces.label_space import LabelSpace, label_space
 from tracer_spec.flow.training.embed import fit_embedder
 from tracer_spec.flow.training.fit_rows import FitRows
+from tracer_spec.flow.training.label_names import LabelTexts, label_rows, texts_to_train, weigh_names
 from tracer_spec.flow.training.workshop import Workshop
 from tracer_spec.plugin import Fittable, Mask
 from tracer_spec.stats.expected_coverage import Expected, Nearest, Prospects
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 SIZES = (300, 1_000, 3_000, 10_000)
 TARGETS = (0.8, 0.85, 0.9, 0.92, 0.95, 0.98)
-# up to so many fit rows the curve takes a second or three, and is drawn unasked
+# up to so many fit rows the curve takes a second or five, and is drawn unasked
 QUICK = 1_200
 # fewer rows than this, dealt to folds, teach a learner nothing that could be extrapolated
 _FEWEST = 40
@@ -113,7 +114,13 @@ def draw_curve(
     space = label_space(plan.allowed_labels, fit.labels)
     denied, memory = denied_labels(plan.spec.defer_labels, space), memory or Memory()
     parts = _nested(fold_keys(fit, plan.spec.split.strategy))
-    scored = [(at, _ranked(plan, fit.take(at), space, denied, _at(weights, at), memory)) for at in parts]
+    named, weight, scored = texts_to_train(plan, fit, space), None, []
+    for at in parts:
+        rows = _fit_rows(plan, fit.take(at), space, _at(weights, at), named, memory)
+        rows = _weighed(rows, plan, weight, memory)
+        # the parts take the weight of the whole: to try weights on each would take three times as long
+        weight = rows.names.weight if rows.names else 0.0
+        scored.append((at, _ranked(plan, rows, denied, memory)))
     samples = [(at, ranked) for at, ranked in scored if ranked is not None]
     if not samples or len(samples[0][0]) != len(fit):
         return None
@@ -157,14 +164,31 @@ def _at(weights: FitWeights | None, at: NDArray[np.int64]) -> FitWeights | None:
     return None if weights is None else FitWeights(weights.learning[at], weights.counting[at])
 
 
-def _ranked(
-    plan: Plan, fit: TraceSet, space: LabelSpace, denied: Mask, weights: FitWeights | None, memory: Memory
-) -> RankedRows | None:
+def _fit_rows(
+    plan: Plan,
+    fit: TraceSet,
+    space: LabelSpace,
+    weights: FitWeights | None,
+    named: LabelTexts | None,
+    memory: Memory,
+) -> FitRows:
+    """Return some fit rows as a build of them alone would train on them; what label names weigh is still to be chosen."""
+    embedder = fit_embedder(plan.embedder, fit, plan.spec.seed, memory)
+    dealt = folds(fold_keys(fit, plan.spec.split.strategy), plan.spec.split.folds, seed=plan.spec.seed)
+    X, y = embedder.vectors(fit), space.encode(fit.labels)
+    return FitRows(X, y, dealt, len(space), weights, label_rows(embedder, named))
+
+
+def _weighed(rows: FitRows, plan: Plan, weight: float | None, memory: Memory) -> FitRows:
+    """Let label names weigh so much; None chooses it, as a build does."""
+    if weight is None:
+        return weigh_names(rows, plan.zoo, seed=plan.spec.seed, memory=memory)
+    return replace(rows, names=replace(rows.names, weight=weight) if rows.names and weight else None)
+
+
+def _ranked(plan: Plan, rows: FitRows, denied: Mask, memory: Memory) -> RankedRows | None:
     """Train one learner and its acceptor out of fold, and rank the rows; None where they are too few to learn from."""
-    seed, split = plan.spec.seed, plan.spec.split
-    X = fit_embedder(plan.embedder, fit, seed, memory).vectors(fit)
-    dealt = folds(fold_keys(fit, split.strategy), split.folds, seed=seed)
-    rows = FitRows(X, space.encode(fit.labels), dealt, len(space), weights)
+    weights = rows.weights
     workshop = Workshop(
         rows,
         zoo=plan.zoo[:1],
@@ -172,7 +196,7 @@ def _ranked(
         guards=plan.guards,
         denied=denied,
         target=plan.target,
-        seed=seed,
+        seed=plan.spec.seed,
         average=False,
         memory=memory,
     )
@@ -187,4 +211,4 @@ def _ranked(
     whole = float(len(rows)) if weights is None else float(weights.counting.sum())
     ranks = (np.cumsum(counting) - counting / 2) / whole
     errs = 1 - gated.agrees[order].astype(np.float64)
-    return RankedRows(errs, ranks, len(fit) * (1 - 1 / split.folds), counting)
+    return RankedRows(errs, ranks, len(rows) * (1 - 1 / rows.n_folds), counting)
