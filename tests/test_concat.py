@@ -184,3 +184,28 @@ def test_an_editor_completes_the_names_and_the_options_of_parts(letters):
     assert mapping["properties"].keys() == {"use", "weight", "with"}
     assert {"$ref": "#/$defs/embedder.letters"} in [rule["then"]["properties"]["with"] for rule in mapping["allOf"]]
     assert "x-part" not in json.dumps(schema)
+
+
+JOINER = """
+from tracer_spec.builtin.embedders import concat
+from tracer_spec.plugin import hookimpl
+from tracer_spec.plugin.joining import JoiningPlugin
+
+
+@hookimpl
+def tracer_spec_embedders():
+    yield JoiningPlugin("blend", "joins", concat.ConcatJoiner, concat.ConcatOptions, parts=concat.parts_of)
+"""
+
+
+def test_an_embedder_of_others_from_another_distribution_is_refused_before_anything_is_built(tmp_path, monkeypatch):
+    put_distribution(tmp_path / "site", "tracer_blend", "1.0", {"blend": "blend_part"}, blend_part=JOINER)
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    spec = spec_of(tmp_path, "lsa", "lsa")
+    spec["embedder"]["use"] = "blend"
+    with pytest.raises(
+        SpecError, match=r"'blend' of tracer_blend 1\.0 cannot be used: .* could not be loaded: only 'concat'"
+    ):
+        ts.build(spec, out=tmp_path / "blend.tracer", workers=1)
+    assert not (tmp_path / "blend.tracer").exists()
+    sys.modules.pop("blend_part", None)
