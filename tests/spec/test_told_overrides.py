@@ -23,12 +23,10 @@ from tracer_spec.spec.told_overrides import NOT_TOLD, told_overrides
             ["embedder=[lsa, {use: concat}]", "embedder[1].with=..."],
         ),
         (
-            'traces={use: csv, with: {path: "/srv/place"}, labels: {aliases: {"- a": "b, c", d: \'1\'}}, max_rows: 9}',
-            [
-                'traces={use: csv, labels: {aliases: {"- a": "b, c", d: "1"}}, max_rows: 9}',
-                "traces.with=...",
-            ],
+            'serve={with: {"- a": "b, c", d: \'1\'}, match: "- x", use: 9}',
+            ['serve={match: "- x", use: 9}', "serve.with=..."],
         ),
+        ("traces[1]={use: csv, with: {path: a.csv}}", ["traces[1]={use: csv, with: {path: a.csv}}"]),
         ("traces.labels.aliases={with: card}", ["traces.labels.aliases={with: card}"]),
     ],
 )

@@ -35,7 +35,9 @@ def _told(override: str) -> Iterator[str]:
         yield f"{key}{NOT_TOLD}"
         return
     value, problems = read_yaml(text, "", override=True) if text.strip() else (None, ())
-    hidden = [] if value is None or problems else list(_options(value, path))
+    # records are read again by the options of their source, in which credentials are refused
+    is_told = value is None or problems or path[0] == "traces"
+    hidden = [] if value is None or is_told else list(_options(value, path))
     if value is None or not hidden:
         yield override
         return
