@@ -160,14 +160,20 @@ def _names(result: BuildResult, verbose: bool) -> Iterator[Fact]:
 
 
 def _embedders(result: BuildResult) -> Iterator[Fact]:
-    """Tell which of several embedders was chosen, and what each promised."""
-    if result.embedders:
-        lines = (
-            f"{each.name}: {each.promise}, out-of-fold agreement {each.agreement:.3f}"
-            + (" (chosen)" if each.chosen else "")
-            for each in result.embedders
-        )
-        yield Fact("embedders", "\n".join(lines))
+    """Tell what each of several embedders promised and took, which was chosen and why, and which could not take part."""
+    if not result.embedders:
+        return
+    able = [each for each in result.embedders if each.agreement is not None]
+    lines = [
+        f"{each.name}: {each.promise}; {duration(each.embed_s)} to embed, {duration(each.train_s)} to train"
+        for each in able
+    ]
+    reasons = [f"{each.name} was chosen: {each.reason}" for each in able if each.chosen]
+    yield Fact("embedders", "\n".join([*lines, *reasons]))
+    for each in result.embedders:
+        if each.agreement is None:
+            text = f"the embedder {each.name} has lost: {each.reason}"
+            yield Fact("skipped", text, WARNING, f"embedder.{each.name}", f"{each.name} has lost")
 
 
 def _zoo(result: BuildResult, verbose: bool) -> Iterator[Fact]:
