@@ -16,6 +16,8 @@ from tracer_spec.cli.commands.schema import router_document
 from tracer_spec.errors import BundleError, SpecError, UsageError
 from tracer_spec.plan import make_plan
 from tracer_spec.plugin.registry import find_plugins
+from tracer_spec.report.written_spec import written_spec
+from tracer_spec.runtime import read_bundle
 from tracer_spec.runtime.concat import Concat
 from tracer_spec.spec import load_spec
 from tracer_spec.testing.distribution import put_distribution
@@ -184,3 +186,52 @@ def test_an_editor_completes_the_names_and_the_options_of_parts(letters):
     assert mapping["properties"].keys() == {"use", "weight", "with"}
     assert {"$ref": "#/$defs/embedder.letters"} in [rule["then"]["properties"]["with"] for rule in mapping["allOf"]]
     assert "x-part" not in json.dumps(schema)
+
+
+def test_what_the_spec_says_of_each_part_is_told_on_its_own(tmp_path):
+    told = written_spec(read_bundle(built(tmp_path, {"use": "lsa", "with": {"dim": 8}}, {"use": "lsa", "weight": 2})))
+    assert told["embedder.with.of[0].with.dim"] == "8"
+    assert told["embedder.with.of[1].weight"] == "2"
+
+
+def test_what_the_command_line_gave_a_part_is_not_told_and_neither_is_what_it_replaced(tmp_path, letters):
+    def told(override):
+        out = tmp_path / "set.tracer"
+        ts.build(
+            spec_of(tmp_path, "lsa", LETTERS), out=out, overrides=[override, "zoo[0].with.C=2"], workers=1, cache=False
+        )
+        found = written_spec(read_bundle(out))
+        assert found["zoo.logreg.with.C"] == "given by --set, not told"
+        return {address: text for address, text in found.items() if address.startswith("embedder.")}
+
+    one = told("embedder.with.of[1].with.letters=abcdxy")
+    assert one["embedder.with.of.letters.with.letters"] == "given by --set, not told"
+    assert one["embedder.with.of.lsa"] == "lsa"
+    everything = {"embedder.use": "concat", "embedder.with": "given by --set, not told"}
+    assert told("embedder.with={of: [lsa, {use: letters, with: {letters: abcdxy}}]}") == everything
+    assert told("embedder={use: concat, with: {of: [lsa, letters]}}") == everything
+
+
+JOINER = """
+from tracer_spec.builtin.embedders import concat
+from tracer_spec.plugin import hookimpl
+from tracer_spec.plugin.joining import JoiningPlugin
+
+
+@hookimpl
+def tracer_spec_embedders():
+    yield JoiningPlugin("blend", "joins", concat.ConcatJoiner, concat.ConcatOptions, parts=concat.parts_of)
+"""
+
+
+def test_an_embedder_of_others_from_another_distribution_is_refused_before_anything_is_built(tmp_path, monkeypatch):
+    put_distribution(tmp_path / "site", "tracer_blend", "1.0", {"blend": "blend_part"}, blend_part=JOINER)
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    spec = spec_of(tmp_path, "lsa", "lsa")
+    spec["embedder"]["use"] = "blend"
+    with pytest.raises(
+        SpecError, match=r"'blend' of tracer_blend 1\.0 cannot be used: .* could not be loaded: only 'concat'"
+    ):
+        ts.build(spec, out=tmp_path / "blend.tracer", workers=1)
+    assert not (tmp_path / "blend.tracer").exists()
+    sys.modules.pop("blend_part", None)

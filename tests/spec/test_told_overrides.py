@@ -23,17 +23,19 @@ from tracer_spec.spec.told_overrides import NOT_TOLD, told_overrides
             ["embedder=[lsa, {use: concat}]", "embedder[1].with=..."],
         ),
         (
-            'traces={use: csv, with: {path: "/srv/place"}, labels: {aliases: {"- a": "b, c", d: \'1\'}}, max_rows: 9}',
-            [
-                'traces={use: csv, labels: {aliases: {"- a": "b, c", d: "1"}}, max_rows: 9}',
-                "traces.with=...",
-            ],
+            'serve={with: {"- a": "b, c", d: \'1\'}, match: "- x", use: 9}',
+            ['serve={match: "- x", use: 9}', "serve.with=..."],
         ),
         ("traces.labels.aliases={with: card}", ["traces.labels.aliases={with: card}"]),
     ],
 )
 def test_options_of_plugins_are_named_and_not_told(override: str, told: list[str]) -> None:
     assert told_overrides([override]) == told
+
+
+def test_what_records_are_read_by_is_told_where_it_was_given_as_a_whole() -> None:
+    given = ["traces[1]={use: csv, with: {path: a.csv}}", "traces[1].with.delimiter=;"]
+    assert told_overrides(given, as_given=("traces",)) == [given[0], "traces[1].with.delimiter=..."]
 
 
 def test_what_is_told_can_be_read_again() -> None:

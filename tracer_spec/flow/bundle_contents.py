@@ -177,6 +177,8 @@ def _provenance(
 ) -> dict[str, Any]:
     """Say what the bundle was made from and with; no clock, no path, no name of a machine."""
     provided = (each.provided for each in plugins)
+    # of these 'verify' and 'route' need the options; an address in those of a source is refused where it holds credentials
+    as_given = ("traces",) if prepared.embedder.brings_text else ("traces", "embedder")
     used = sorted({(each.kind, each.name, each.distribution, each.version) for each in provided})
     return {
         "traces": {
@@ -192,5 +194,5 @@ def _provenance(
         "plugins": [dict(zip(("kind", "name", "distribution", "version"), each, strict=True)) for each in used],
         "libraries": libraries(),
         "seed": loaded.spec.seed,
-        "overrides": told_overrides(loaded.overrides),
+        "overrides": told_overrides(loaded.overrides, as_given=as_given),
     }

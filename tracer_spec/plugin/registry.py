@@ -19,6 +19,7 @@ import pluggy
 from tracer_spec.errors import PluginError, did_you_mean
 from tracer_spec.plugin import hookspecs
 from tracer_spec.plugin.contracts import Options, Plugin, Provided
+from tracer_spec.plugin.joining import JoiningPlugin
 from tracer_spec.plugin.proposing import CalibratorPlugin
 
 KINDS = ("source", "embedder", "surrogate", "acceptor", "guard", "family", "calibrator")
@@ -158,8 +159,9 @@ def _call(manager: pluggy.PluginManager, kind: str, module: _Module) -> tuple[li
                 _check_name(plugin)
                 at = plugin.name  # so that a spec that names it is told why it cannot be used
                 _check(kind, plugin)
-                if module.distribution != _OURS:  # tests hold ours to it
-                    _check_schema(plugin)
+                if module.distribution != _OURS:
+                    _check_is_no_joiner(plugin)
+                    _check_schema(plugin)  # tests hold ours to it
                 at = module.entry.name
                 got.append(Provided(kind, plugin, module.distribution, module.version))
         except _ANY_FAULT as error:
@@ -188,6 +190,15 @@ def _check(kind: str, plugin: Plugin[Any]) -> None:
         raise PluginError(f"the options of '{plugin.name}' are not a subclass of tracer_spec.plugin.Options")
     if not callable(plugin.make):
         raise PluginError(f"the make of '{plugin.name}' cannot be called")
+
+
+def _check_is_no_joiner(plugin: Plugin[Any]) -> None:
+    """Raise where an embedder is made of others: a bundle restores such a one part by part, and knows ``concat`` alone."""
+    if isinstance(plugin, JoiningPlugin):
+        raise PluginError(
+            f"'{plugin.name}' is described by JoiningPlugin, whose bundles could not be loaded: only 'concat', which is built "
+            "in, is made of other embedders"
+        )
 
 
 def _check_schema(plugin: Plugin[Any]) -> None:

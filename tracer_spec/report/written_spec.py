@@ -9,8 +9,8 @@ from typing import Any
 from tracer_spec.errors import BundleError, SpecError
 from tracer_spec.runtime import Bundle
 from tracer_spec.runtime.archive import SPEC
-from tracer_spec.spec.nodes import Items, Node, Pairs, Scalar
-from tracer_spec.spec.overrides import apply_overrides
+from tracer_spec.spec.nodes import Items, Node, Pairs, Path, Scalar, child
+from tracer_spec.spec.overrides import apply_overrides, split_override
 from tracer_spec.spec.reader import read_yaml
 from tracer_spec.spec.told_overrides import NOT_TOLD
 
@@ -30,11 +30,13 @@ def written_spec(bundle: Bundle) -> dict[str, str]:
         tree, found = apply_overrides(tree, [each for each in told if not each.endswith(NOT_TOLD)])
         if problems or found:
             raise SpecError.of((*problems, *found))
+        untold = [split_override(each.removesuffix("...")) for each in told if each.endswith(NOT_TOLD)]
     except (KeyError, UnicodeDecodeError, SpecError):
         hint = "build the bundle again with 'tracer-spec build'"
         raise BundleError("cannot be read", address=SPEC, hint=hint) from None
-    hidden = {each.removesuffix(NOT_TOLD): "given by --set, not told" for each in told if each.endswith(NOT_TOLD)}
-    return dict(_values(tree, "")) | hidden
+    hidden = {_shown_at(tree, path): "given by --set, not told" for path, _ in untold}
+    above = tuple(f"{address}{mark}" for address in hidden for mark in ".[")
+    return {at: text for at, text in _values(tree, "") if not at.startswith(above)} | hidden
 
 
 def _values(node: Node, address: str) -> Iterator[tuple[str, str]]:
@@ -43,26 +45,49 @@ def _values(node: Node, address: str) -> Iterator[tuple[str, str]]:
     elif isinstance(node, Pairs):
         for key, entry in node.entries.items():
             yield from _values(entry.node, f"{address}.{key}" if address else key)
-    elif address == "traces":  # two sources may be of one plugin
-        for index, item in enumerate(node.items):
-            yield from _values(item, f"{address}[{index}]")
-    elif any(isinstance(item, Pairs) for item in node.items) or address in ("zoo", "families", "guards"):
-        for index, item in enumerate(node.items):
-            yield from _item(item, address, index)
+    elif _is_told_by_item(node, address):
+        for item, at in zip(node.items, _addresses(node, address), strict=True):
+            yield from _values(item, at)
     elif len(node.items) > _LISTED:
         yield from ((f"{address}[{_text(item)}]", "listed") for item in node.items)
     else:
         yield address, f"[{', '.join(_text(item) for item in node.items)}]"
 
 
-def _item(item: Node, address: str, index: int) -> Iterator[tuple[str, str]]:
-    """Yield what is written of one plugin of a list, or of any other mapping."""
-    if isinstance(item, Scalar):
-        yield f"{address}.{item.text}", item.text
-        return
+def _is_told_by_item(node: Items, address: str) -> bool:
+    return any(isinstance(item, Pairs) for item in node.items) or address in ("traces", "zoo", "families", "guards")
+
+
+def _addresses(node: Items, address: str) -> list[str]:
+    """Return the addresses of a list's items: by the plugins' aliases, and by their numbers where two have the same."""
+    names = [_name(item, index) for index, item in enumerate(node.items)]
+    if address == "traces" or len(set(names)) < len(names):
+        return [f"{address}[{index}]" for index in range(len(names))]
+    return [f"{address}.{name}" for name in names]
+
+
+def _name(item: Node, index: int) -> str:
     entries = item.entries if isinstance(item, Pairs) else {}
-    name = next((entries[key].node for key in ("as", "use") if key in entries), None)
-    yield from _values(item, f"{address}.{name.text if isinstance(name, Scalar) else index}")
+    name = (
+        item if isinstance(item, Scalar) else next((entries[key].node for key in ("as", "use") if key in entries), None)
+    )
+    return name.text if isinstance(name, Scalar) else str(index)
+
+
+def _shown_at(tree: Node, path: Path) -> str:
+    """Return the address under which the value at a path is told."""
+    shown = ""
+    here: Node | None = tree
+    for segment in path:
+        below = None if here is None else child(here, segment)
+        if isinstance(here, Items) and isinstance(segment, int) and below and _is_told_by_item(here, shown):
+            shown = _addresses(here, shown)[segment]
+        elif isinstance(segment, int):
+            shown = f"{shown}[{segment}]"
+        else:
+            shown = f"{shown}.{segment}" if shown else segment
+        here = below
+    return shown
 
 
 def _text(node: Node) -> str:

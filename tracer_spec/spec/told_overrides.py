@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from tracer_spec.spec.nodes import Entry, Items, Node, Pairs, Path, Scalar, address
@@ -17,25 +17,28 @@ _OPTIONS = "with"
 _WORD = re.compile(r"-?[A-Za-z0-9_./$][A-Za-z0-9_./$+-]*(?: [A-Za-z0-9_./$][A-Za-z0-9_./$+-]*)*")
 
 
-def told_overrides(overrides: Sequence[str]) -> list[str]:
+def told_overrides(overrides: Sequence[str], *, as_given: Collection[str] = ()) -> list[str]:
     """Return overrides without the options of plugins: each of those is named, and its value left out.
+
+    A whole value for a key of ``as_given`` is told as it is: records are read again by what it says.
 
     Examples
     --------
     >>> told_overrides(["seed=3", "zoo[0].with.C=2", "zoo=[dt, {use: mlp, with: {hidden: [8]}}]"])
     ['seed=3', 'zoo[0].with.C=...', 'zoo=[dt, {use: mlp}]', 'zoo[1].with=...']
     """
-    return [told for override in overrides for told in _told(override)]
+    return [told for override in overrides for told in _told(override, as_given)]
 
 
-def _told(override: str) -> Iterator[str]:
+def _told(override: str, as_given: Collection[str]) -> Iterator[str]:
     path, text = split_override(override)
     key = override[: len(override) - len(text) - 1]
     if _OPTIONS in path:
         yield f"{key}{NOT_TOLD}"
         return
     value, problems = read_yaml(text, "", override=True) if text.strip() else (None, ())
-    hidden = [] if value is None or problems else list(_options(value, path))
+    is_told = value is None or problems or path[0] in as_given
+    hidden = [] if value is None or is_told else list(_options(value, path))
     if value is None or not hidden:
         yield override
         return

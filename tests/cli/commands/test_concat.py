@@ -149,3 +149,16 @@ def test_a_build_on_vectors_says_to_route_a_file(tmp_path: Path, run: Run) -> No
     assert "tracer-spec route dist/v.tracer FILE\n" in result.stdout
     decided = run("route", "dist/v.tracer", "traces.jsonl")
     assert (decided.returncode, len(decided.stdout.splitlines())) == (0, 300), decided.stderr
+    whole = "embedder={use: precomputed, with: {column: vec}}"
+    for name, at in (("traces", 0), ("fresh", 1000)):
+        named = [
+            {"id": str(n + at), "teacher": each["teacher"], "vec": each["embedding"]} for n, each in enumerate(rows)
+        ]
+        for each in named:
+            each["vec"][1] += at
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, named)))
+    (tmp_path / "router.lock").unlink()
+    result = run("build", "router.yaml", "--set", whole, "--out", "set.tracer")
+    assert result.returncode == 0, result.stderr
+    verified = run("verify", "set.tracer", "fresh.jsonl")
+    assert "300 of 300 traces kept" in verified.stderr
