@@ -19,6 +19,7 @@ from tracer_spec.flow.training.decision_cost import DecisionCosts
 from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.flow.training.gates import HeldOut, fit_acceptor, fit_fences
 from tracer_spec.flow.training.parallel import Outcome, derive_seed
+from tracer_spec.flow.training.scaling import scale
 from tracer_spec.flow.training.thresholds import thresholds_at_levels
 from tracer_spec.flow.training.zoo import FINALISTS, CrossFitted, LearnerReport, Screening, Status, Trainer
 from tracer_spec.graph.average import average
@@ -134,8 +135,8 @@ class Workshop:
             return self._report(trained.name, found, "trained", "", made[0].agreement, len(made[0].surrogate.onnx))
 
         known = {name: screening.outcomes[name] for name in screening.finalists}
-        for each in self._trainer.cross_fit(screening.finalists, everywhere, known=known):
-            fitted[each.name] = each
+        for plain in self._trainer.cross_fit(screening.finalists, everywhere, known=known):
+            each = fitted[plain.name] = scale(plain, self.rows, everywhere, self.memory)
             reports[each.name] = finish((each,), each)
         ordered = [reports[name] for name in self._trainer.names]
         best = max((one.agreement for one in gated), default=0.0)
@@ -155,7 +156,8 @@ class Workshop:
         names, acceptor = first.members, first.acceptor.name
         key = (names, acceptor, np.packbits(deferred).tobytes())
         if key not in self._residuals:
-            fitted = {each.name: each for each in self._trainer.cross_fit(names, deferred, stage="propose")}
+            plain = self._trainer.cross_fit(names, deferred, stage="propose")
+            fitted = {each.name: scale(each, self.rows, deferred, self.memory) for each in plain}
             made, _ = self._gate(tuple(fitted[name] for name in names), deferred, [self._acceptors[acceptor]])
             self._residuals[key] = made[0] if made else None
         return self._residuals[key]
