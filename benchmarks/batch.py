@@ -5,8 +5,8 @@
 
 Each example of the page is run as it stands, in a process of its own. An engine that is not installed is left out, and said
 so; so is Spark, by `tracer-spec-spark` and on two cores, where there is no Java. `local` is
-`RouterRef.route_arrow` on the whole table, and `route` the command line, with one and with two workers. `--check` compares
-every row of the page's examples with `local` instead of telling times, and wants their engines.
+`RouterRef.route_arrow` on the whole table, and `route` the command line, with one and with two workers. Times want psutil.
+`--check` compares every row of the page's examples with `local` instead, and wants their engines.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 PAGE = Path(__file__).parents[1] / "docs" / "batch.md"
@@ -33,7 +34,8 @@ ROUTE = """
 import sys
 from tracer_spec.cli import main
 
-assert main(["route", "intents.tracer", "requests.parquet", "--out", "out.parquet", "--text", "text", "--workers", "{n}", "-q"]) == 0
+files = ["intents.tracer", "requests.parquet", "--out", "out.parquet"]
+assert main(["route", *files, "--text", "text", "--workers", "{n}", "-q"]) == 0
 """
 SPARK = """
 import os, sys
@@ -151,6 +153,8 @@ def main() -> None:
         if args.check:
             check({"local": LOCAL, **examples()}, folder)
             return
+        if find_spec("psutil") is None:
+            sys.exit("times want psutil: pip install psutil")
         print("| engine | wall s | processor s | rows per processor second |\n|---|---:|---:|---:|")
         for name in args.only or codes:
             taken = measure(codes[name], folder)

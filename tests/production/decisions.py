@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from tracer_spec.production.monitor_reference import Reference
-from tracer_spec.production.monitor_scores import ScoreBins
+from tracer_spec.production.monitoring.reference import Reference
+from tracer_spec.production.monitoring.scores import ScoreBins
 
 LABELS = ("a", "b", "c")
 START = datetime(2026, 3, 1, tzinfo=UTC)

@@ -16,11 +16,11 @@ from tests.production.decisions import line, reference, traffic
 from tracer_spec.errors import UsageError
 from tracer_spec.flow.documents.audit import AuditDocument
 from tracer_spec.flow.documents.certificate import CertificateDocument
-from tracer_spec.production.monitor import WARNING_BAR, Monitor
-from tracer_spec.production.monitor_labels import moved
-from tracer_spec.production.monitor_reference import Reference
-from tracer_spec.production.monitor_scores import ScoreBins
-from tracer_spec.production.monitor_tally import MOST_PERIODS, Draws
+from tracer_spec.production.monitoring.monitor import WARNING_BAR, Monitor
+from tracer_spec.production.monitoring.moved_labels import moved
+from tracer_spec.production.monitoring.reference import Reference
+from tracer_spec.production.monitoring.scores import ScoreBins
+from tracer_spec.production.monitoring.tally import MOST_PERIODS, Draws
 from tracer_spec.runtime import read_bundle
 from tracer_spec.stats.anytime import detect, detectors, evidence, gather, log_detector, log_e_value
 

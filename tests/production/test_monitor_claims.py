@@ -11,10 +11,10 @@ import pytest
 from tests.production.decisions import line, reference
 from tracer_spec.errors import BundleError, DataError
 from tracer_spec.flow.documents.monitor import MonitorState
-from tracer_spec.production.monitor import Monitor
-from tracer_spec.production.monitor_claims import LabelClaim, read_label_claims
-from tracer_spec.production.monitor_log import Reading
-from tracer_spec.production.monitor_state import read_state, state_document, write_state
+from tracer_spec.production.monitoring.claims import LabelClaim, read_label_claims
+from tracer_spec.production.monitoring.log import Reading
+from tracer_spec.production.monitoring.monitor import Monitor
+from tracer_spec.production.monitoring.state import read_state, state_document, write_state
 from tracer_spec.report.monitor_facts import monitor_facts
 from tracer_spec.stats.anytime import evidence, gather, log_e_value
 

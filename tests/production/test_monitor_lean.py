@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 ABSENT = "for name in {absent}: sys.modules[name] = None\n"
 BUILD = ["jinja2", "onnx", "rich", "scipy", "skl2onnx", "sklearn"]
 INSIDE = """
-from tracer_spec.production.monitor import Monitor
+from tracer_spec.production.monitoring.monitor import Monitor
 from tracer_spec.runtime import read_bundle
 monitor = Monitor(read_bundle(sys.argv[1]))
 for line in open(sys.argv[2], encoding="utf-8"):

@@ -16,10 +16,10 @@ import tracer_spec as ts
 from tests.production.decisions import line, reference, traffic
 from tracer_spec.errors import DataError, UsageError
 from tracer_spec.flow.documents.monitor import MonitorState, monitor_schema
-from tracer_spec.production.monitor import Monitor
-from tracer_spec.production.monitor_log import find_files, read_log
-from tracer_spec.production.monitor_run import follow_log
-from tracer_spec.production.monitor_state import read_state, state_document, write_state
+from tracer_spec.production.monitoring.follow import follow_log
+from tracer_spec.production.monitoring.log import find_files, read_log
+from tracer_spec.production.monitoring.monitor import Monitor
+from tracer_spec.production.monitoring.state import read_state, state_document, write_state
 from tracer_spec.runtime import read_bundle
 
 

@@ -8,8 +8,8 @@ import re
 import pytest
 
 from tests.production.decisions import line, reference, traffic
-from tracer_spec.production.monitor import Monitor
-from tracer_spec.production.monitor_log import Reading
+from tracer_spec.production.monitoring.log import Reading
+from tracer_spec.production.monitoring.monitor import Monitor
 from tracer_spec.report.page import render
 
 

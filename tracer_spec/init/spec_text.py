@@ -168,7 +168,8 @@ families: [global, l2d, rsb]
 # Labels that the router never answers; a request that the LLM would give one of them may still get another label:
 # defer_labels: []
 
-# Defer what lies far from the traces. Without a guard, a request like none of them may be answered:
+# Defer what lies far from the traces. Without a guard, a request like none of them may be answered. A sentence encoder
+# tells such requests far better than lsa does:
 # guards: [prototypes]
 
 # The promise: of what the router answers itself, at least this share is what the LLM would have said.

@@ -13,8 +13,8 @@ from tracer_spec.runtime import Bundle
 from tracer_spec.runtime.archive import SPEC
 
 if TYPE_CHECKING:
-    from tracer_spec.production.monitor import Monitor
-    from tracer_spec.production.monitor_log import Reading
+    from tracer_spec.production.monitoring.log import Reading
+    from tracer_spec.production.monitoring.monitor import Monitor
 
 
 @dataclass(frozen=True, slots=True)

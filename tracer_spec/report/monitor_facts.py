@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from tracer_spec.errors import printable
-from tracer_spec.production.monitor import NOT_MEASURED, NOTHING_CLAIMED, REFUTED, WARNING_BAR, WARNS, Monitor
-from tracer_spec.production.monitor_claims import e_value_of
-from tracer_spec.production.monitor_labels import Moved
-from tracer_spec.production.monitor_log import Reading
-from tracer_spec.production.monitor_rates import Rate
-from tracer_spec.production.monitor_reference import AGREEMENT, END_TO_END
-from tracer_spec.production.monitor_tally import Moment
+from tracer_spec.production.monitoring.claims import e_value_of
+from tracer_spec.production.monitoring.log import Reading
+from tracer_spec.production.monitoring.monitor import (
+    NOT_MEASURED,
+    NOTHING_CLAIMED,
+    REFUTED,
+    WARNING_BAR,
+    WARNS,
+    Monitor,
+)
+from tracer_spec.production.monitoring.moved_labels import Moved
+from tracer_spec.production.monitoring.rates import Rate
+from tracer_spec.production.monitoring.reference import AGREEMENT, END_TO_END
+from tracer_spec.production.monitoring.tally import Moment
 from tracer_spec.report.facts import Fact
 from tracer_spec.text_format import counted_names, label_counted_text, listing, one_line, plural, reasons
 

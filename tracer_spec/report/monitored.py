@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tracer_spec.production.monitor import Monitor
-from tracer_spec.production.monitor_rates import Progress, Rate
+from tracer_spec.production.monitoring.monitor import Monitor
+from tracer_spec.production.monitoring.rates import Progress, Rate
 from tracer_spec.report.charts import Spec, chart, level_line
 from tracer_spec.report.documents import Documents
 from tracer_spec.report.monitor_facts import monitor_facts

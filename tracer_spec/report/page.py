@@ -30,8 +30,8 @@ from tracer_spec.report.walk import walk
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-    from tracer_spec.production.monitor import Monitor
-    from tracer_spec.production.monitor_log import Reading
+    from tracer_spec.production.monitoring.log import Reading
+    from tracer_spec.production.monitoring.monitor import Monitor
     from tracer_spec.runtime import Bundle
 
 MOST_BYTES = 1_500_000

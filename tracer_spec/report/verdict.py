@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tracer_spec.flow.documents.certificate import LabelClaim
-from tracer_spec.production.monitor import REFUTED, Monitor
+from tracer_spec.production.monitoring.monitor import REFUTED, Monitor
 from tracer_spec.report.documents import Documents
 from tracer_spec.report.facts import Fact, bundle_facts
 from tracer_spec.report.monitor_facts import monitor_verdict

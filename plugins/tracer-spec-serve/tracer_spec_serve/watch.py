@@ -8,9 +8,9 @@ import threading
 from pathlib import Path
 
 from tracer_spec.errors import DataError
-from tracer_spec.production.monitor_log import find_files, read_log
-from tracer_spec.production.monitor_reference import Reference
-from tracer_spec.production.monitor_state import read_state, write_state
+from tracer_spec.production.monitoring.log import find_files, read_log
+from tracer_spec.production.monitoring.reference import Reference
+from tracer_spec.production.monitoring.state import read_state, write_state
 from tracer_spec.runtime import Bundle
 
 LOGGER = logging.getLogger("tracer_spec.serve")

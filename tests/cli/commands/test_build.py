@@ -126,6 +126,15 @@ def test_a_refusal_exits_3_writes_nothing_and_says_what_is_missing(run, noise, t
     assert not (tmp_path / "dist" / "small.tracer").exists()
 
 
+def test_a_refusal_says_where_no_family_can_leave_hard_requests_to_the_teacher(run, noise):
+    told = {
+        families: " ".join(run("build", "router.yaml", "--set", f"families=[{families}]").stdout.split())
+        for families in ("global", "global, l2d")
+    }
+    advised = {families: "handles all or nothing: list 'l2d' in 'families'" in text for families, text in told.items()}
+    assert advised == {"global": True, "global, l2d": False}
+
+
 def test_a_refusal_leaves_an_earlier_bundle_as_it_was_and_its_document_has_an_advice(run, noise, tmp_path):
     (tmp_path / "old.tracer").write_bytes(b"an earlier bundle")
     result = run("build", "router.yaml", "--out", "old.tracer", "--json", "-q")

@@ -54,8 +54,8 @@ def command(
     form = chosen_format(form, as_json=as_json)
     from tracer_spec.cli.text.monitor import monitor_document, monitor_outcome
     from tracer_spec.cli.text.terminal_course import draw_course
-    from tracer_spec.production.monitor import REFUTED
-    from tracer_spec.production.monitor_run import follow_log
+    from tracer_spec.production.monitoring.follow import follow_log
+    from tracer_spec.production.monitoring.monitor import REFUTED
     from tracer_spec.runtime import read_bundle
 
     opened = read_bundle(bundle, sha256=sha256)

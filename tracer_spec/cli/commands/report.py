@@ -56,7 +56,7 @@ def write_report(
 ) -> dict[str, Any]:
     """Write the page in one step, and return the document of ``report --json``."""
     from tracer_spec.atomic_write import replace_file
-    from tracer_spec.production.monitor_run import follow_log
+    from tracer_spec.production.monitoring.follow import follow_log
     from tracer_spec.report.page import render
     from tracer_spec.runtime import read_bundle
 

@@ -239,7 +239,16 @@ def _advice(result: BuildResult) -> Iterator[Fact]:
     nearest = list(_nearest(result))
     # with a curve at hand, that agreement stays as it is estimated is the poorer guess
     helps_too = [] if nearest and advice.nearest and advice.nearest.more_traces else [helps]
-    yield Fact("advice", "\n".join([*nearest, *helps_too, needed, *labels, again]))
+    yield Fact("advice", "\n".join([*_family_advice(result), *nearest, *helps_too, needed, *labels, again]))
+
+
+def _family_advice(result: BuildResult) -> Iterator[str]:
+    """Say where no candidate could leave a part of the traffic to the teacher."""
+    if result.chains and all(len(chain.candidates) == 1 for chain in result.chains):
+        yield (
+            "each policy that the families propose handles all or nothing: list 'l2d' in 'families', which leaves to the "
+            "teacher what would likely come out otherwise"
+        )
 
 
 def _nearest(result: BuildResult) -> Iterator[str]:

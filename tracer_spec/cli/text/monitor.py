@@ -7,11 +7,11 @@ from dataclasses import asdict
 from typing import Any
 
 from tracer_spec.cli.text.outcome import Outcome
-from tracer_spec.production.monitor import WARNING_BAR, Monitor
-from tracer_spec.production.monitor_claims import e_value_of
-from tracer_spec.production.monitor_log import Reading
-from tracer_spec.production.monitor_rates import Rate
-from tracer_spec.production.monitor_tally import Moment
+from tracer_spec.production.monitoring.claims import e_value_of
+from tracer_spec.production.monitoring.log import Reading
+from tracer_spec.production.monitoring.monitor import WARNING_BAR, Monitor
+from tracer_spec.production.monitoring.rates import Rate
+from tracer_spec.production.monitoring.tally import Moment
 from tracer_spec.report.facts import Fact
 from tracer_spec.report.monitor_facts import monitor_facts
 from tracer_spec.runtime import Bundle

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tracer_spec.errors import DataError
-from tracer_spec.production.monitor import NO_BUNDLE, Monitor
-from tracer_spec.production.monitor_log import Reading, find_files, read_log
-from tracer_spec.production.monitor_reference import Reference
-from tracer_spec.production.monitor_state import read_state, write_state
+from tracer_spec.production.monitoring.log import Reading, find_files, read_log
+from tracer_spec.production.monitoring.monitor import NO_BUNDLE, Monitor
+from tracer_spec.production.monitoring.reference import Reference
+from tracer_spec.production.monitoring.state import read_state, write_state
 from tracer_spec.runtime.bundle import Bundle
 from tracer_spec.text_format import counted_names, plural, reasons
 
@@ -28,7 +28,7 @@ def follow_log(
         Where to remember what has been read: a file, or a folder with a file for each version of a bundle. None reads the
         whole log each time.
     alpha : float or None
-        See :class:`~tracer_spec.production.monitor.Monitor`.
+        See :class:`~tracer_spec.production.monitoring.monitor.Monitor`.
 
     Raises
     ------

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tracer_spec.errors import BundleError
-from tracer_spec.production.monitor_tally import Moment
+from tracer_spec.production.monitoring.tally import Moment
 from tracer_spec.runtime.archive import CERTIFICATE
 from tracer_spec.stats.anytime import Floats, evidence, gather, log_e_value
 

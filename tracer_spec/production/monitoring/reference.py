@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tracer_spec.errors import BundleError
-from tracer_spec.production.monitor_claims import LabelClaim, read_label_claims
-from tracer_spec.production.monitor_scores import ScoreBins
+from tracer_spec.production.monitoring.claims import LabelClaim, read_label_claims
+from tracer_spec.production.monitoring.scores import ScoreBins
 from tracer_spec.runtime.archive import AUDIT, CERTIFICATE
 from tracer_spec.runtime.bundle import Bundle, naming
 from tracer_spec.runtime.strict_json import check_strings, read_json

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from tracer_spec.errors import UsageError
-from tracer_spec.production.monitor_claims import ClaimTally, LabelClaim
-from tracer_spec.production.monitor_labels import Moved, moved
-from tracer_spec.production.monitor_rates import Progress, Rate
-from tracer_spec.production.monitor_reference import AGREEMENT, Reference
-from tracer_spec.production.monitor_scores import Drift
-from tracer_spec.production.monitor_tally import MOST_PERIODS, LabelTally, Moment, Period, Tally, count, time_of
+from tracer_spec.production.monitoring.claims import ClaimTally, LabelClaim
+from tracer_spec.production.monitoring.moved_labels import Moved, moved
+from tracer_spec.production.monitoring.rates import Progress, Rate
+from tracer_spec.production.monitoring.reference import AGREEMENT, Reference
+from tracer_spec.production.monitoring.scores import Drift
+from tracer_spec.production.monitoring.tally import MOST_PERIODS, LabelTally, Moment, Period, Tally, count, time_of
 from tracer_spec.runtime.bundle import Bundle
 from tracer_spec.runtime.decision import Reason
 from tracer_spec.stats.anytime import anytime_interval, detect, gather, log_detector, log_e_value

@@ -150,7 +150,7 @@ class Tally:
     reasons, versions, passed_over : dict of str to int
         Deferred rows by reason; rows of other bundles by version; lines that are no decision, by what is wrong with them.
     scores : list of int
-        Rows per bin of :class:`~tracer_spec.production.monitor_scores.ScoreBins`.
+        Rows per bin of :class:`~tracer_spec.production.monitoring.scores.ScoreBins`.
     labels : dict of str to LabelTally
     calendar : Calendar
     """

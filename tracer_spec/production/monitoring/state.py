@@ -13,10 +13,10 @@ import numpy as np
 
 from tracer_spec.atomic_write import replace_file
 from tracer_spec.errors import BundleError, DataError, UsageError, printable
-from tracer_spec.production.monitor import Monitor
-from tracer_spec.production.monitor_claims import ClaimTally
-from tracer_spec.production.monitor_reference import Reference
-from tracer_spec.production.monitor_tally import Calendar, Draws, LabelTally, Moment, Period, Tally, time_of
+from tracer_spec.production.monitoring.claims import ClaimTally
+from tracer_spec.production.monitoring.monitor import Monitor
+from tracer_spec.production.monitoring.reference import Reference
+from tracer_spec.production.monitoring.tally import Calendar, Draws, LabelTally, Moment, Period, Tally, time_of
 from tracer_spec.runtime.strict_json import canonical_json, read_json
 from tracer_spec.stats.anytime import N_BETS, Floats
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import IO
 
 from tracer_spec.errors import DataError
-from tracer_spec.production.monitor import Monitor
-from tracer_spec.production.monitor_state import ReadFile
-from tracer_spec.production.monitor_tally import count
+from tracer_spec.production.monitoring.monitor import Monitor
+from tracer_spec.production.monitoring.state import ReadFile
+from tracer_spec.production.monitoring.tally import count
 from tracer_spec.text_format import listing
 
 _HEAD = 1024
