@@ -108,7 +108,7 @@ def test_scaling_takes_back_temperatures_and_biases_that_were_put_on_the_scores(
     Z = rng.normal(size=(4000, 4))
     y = np.array([rng.choice(4, p=p) for p in softmax(Z)])
     folds = np.arange(4000) % 4
-    sharp, biased = softmax(2.5 * Z), softmax(Z + [0, 1, -1, 0])
+    sharp, biased = softmax(2.5 * Z), softmax(Z + np.array([0, 1, -1, 0]))
     truth = log_loss(softmax(Z), y)
     for scores, scaled in (
         (sharp, tempered(Said(sharp, sharp), y, folds, by_label=False)),

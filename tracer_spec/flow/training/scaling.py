@@ -44,7 +44,7 @@ class Scaling:
             return _softmax(self.factors * np.log(scores) + self.biases)
 
 
-def scale(trained: CrossFitted, rows: FitRows, among: Mask, memory: Memory) -> CrossFitted:
+def scaled_surrogate(trained: CrossFitted, rows: FitRows, among: Mask, memory: Memory) -> CrossFitted:
     """Return a surrogate with its scores scaled; as it is where that does not lower its log-loss, out of fold.
 
     Parameters
