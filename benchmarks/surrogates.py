@@ -11,6 +11,8 @@ one that agrees most often out of fold.
 
 Tables show differences from ``today`` on the same draws, in points. With ``--vectors``, an encoder's vectors are read from
 FOLDER/FILE.npy, and measured alone and beside ``lsa``. Long texts: benchmarks/docstrings.py makes a set of them.
+
+``--certified`` certifies the default zoo instead, with and without ``scale``: what the policy handles of the test rows.
 """
 
 from __future__ import annotations
@@ -27,14 +29,17 @@ from typing import Any
 
 import joblib
 import numpy as np
+from label_names import certified
 from surrogate_ways import CHEAP, LSA, WAYS, Said, n_grams
 
 from tracer_spec.flow.cache.memory import Memory
 from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.flow.training.gates import HeldOut, fit_acceptor
+from tracer_spec.flow.training.workshop import Workshop
 from tracer_spec.flow.training.zoo import Trainer
 from tracer_spec.graph import Scorer
 from tracer_spec.plan import Resolved
+from tracer_spec.plugin import Target
 from tracer_spec.plugin.registry import find_plugins
 
 CERTIFY = 0.4
@@ -162,6 +167,32 @@ def results_of(args: argparse.Namespace, name: str) -> Iterator[dict[str, Any]]:
                         }  # fmt: skip
 
 
+def certified_of(args: argparse.Namespace, name: str) -> Iterator[str]:
+    """Yield a row of the table for each draw and space: certified coverage without and with ``scale``, by target."""
+    train, test = (Texts.read(args.data, args.vectors, f"{name}_{part}") for part in ("train", "test"))
+    for n in args.sizes:
+        for rep in range(args.draws):
+            rng = np.random.default_rng([rep, n])
+            chosen = rng.permutation(len(train.labels))[:n]
+            to_certify = rng.uniform(size=n) < CERTIFY
+            fit, certify = train.take(chosen[~to_certify]), train.take(chosen[to_certify])
+            for space in ("lsa",) if args.vectors is None else ("lsa", "encoder"):
+                on_test, on_certify = Draw(fit, test, rep), Draw(fit, certify, rep)
+                sides = [(each.embedded(space)[1], each.y_test) for each in (on_certify, on_test)]
+                found = [
+                    f"{certified(shop(on_test.rows(space), goal, scale=scale), goal, *sides)['coverage']:.3f}"
+                    for goal in (Target(level, 0.95, 0.05) for level in args.targets)
+                    for scale in (False, True)
+                ]
+                yield f"| {name} {n:,}, draw {rep}, {space} | {' | '.join(found)} |"
+
+
+def shop(rows: FitRows, goal: Target, *, scale: bool) -> Workshop:
+    zoo, denied = [resolve("surrogate", name) for name in ("logreg", "mlp")], np.zeros(rows.n_classes, bool)
+    acceptors = [resolve("acceptor", "logistic")]
+    return Workshop(rows, zoo=zoo, acceptors=acceptors, guards=[], denied=denied, target=goal, seed=0, scale=scale)
+
+
 def table(results: Sequence[dict[str, Any]], space: str) -> str:
     """Return the differences from ``today`` in one space: the mean of all draws, and the lowest and highest mean of a cell."""
     cells = list(dict.fromkeys((row["dataset"], row["n"]) for row in results))
@@ -203,9 +234,18 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=3)
     parser.add_argument("--large-draws", type=int, default=1, help=f"draws of more than {MOST_FOR_ALL} traces")
     parser.add_argument("--vectors", type=Path, help="a folder with an encoder's vectors, FILE.npy")
+    parser.add_argument("--certified", action="store_true", help="certify instead, with and without scale")
+    parser.add_argument("--targets", type=lambda text: [float(each) for each in text.split(",")], default=[0.85, 0.9])
     parser.add_argument("--json", type=Path)
     parser.add_argument("--again", type=Path, nargs="*", help="print tables of JSON files of earlier runs")
     args = parser.parse_args()
+    if args.certified:
+        heads = [f"{level}{with_scale}" for level in args.targets for with_scale in ("", ", scale")]
+        print(f"| draw | {' | '.join(heads)} |\n{'|---' * (len(heads) + 1)}|")
+        for name in args.datasets.split(","):
+            for row in certified_of(args, name):
+                print(row, flush=True)
+        return
     if args.again:
         results = [row for path in args.again for row in json.loads(path.read_text())["results"]]
     else:
