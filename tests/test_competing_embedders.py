@@ -81,8 +81,21 @@ def test_the_embedder_that_promises_more_is_chosen_and_told_everywhere(spec, tmp
     assert told[1]["agreement"] > told[0]["agreement"]
     assert any("the embedder 'wide' was chosen of 2" in each for each in result.certificate.assumptions)
     facts = {each.name: each.text for each in build_outcome(result, "build", out=tmp_path / "c.tracer").facts}
-    assert facts["embedders"].startswith("narrow: ")
-    assert facts["embedders"].endswith("(chosen)")
+    narrow, wide, why = facts["embedders"].splitlines()
+    assert re.fullmatch(r"narrow: nothing to test, out-of-fold agreement [.\d]+; .* to embed, .* to train", narrow)
+    assert re.match(r"wide: expected coverage [.\d]+ \([.\d]+ at a chance of [.\d]+\), out-of-fold agreement", wide)
+    assert why == "wide was chosen: the candidate that would be tested first is one of its own"
+    assert told[1]["coverage"] == pytest.approx(told[1]["power"] * told[1]["candidate_coverage"])
+    with zipfile.ZipFile(tmp_path / "c.tracer") as archive:
+        rows = json.loads(archive.read("frontier.json"))["embedders"]
+    for row, each in zip(rows, told, strict=True):
+        assert [learner["name"] for learner in row["zoo"]] == ["logreg"]
+        assert {key: row[key] for key in ("name", "chosen", "agreement", "coverage", "power")}.items() <= each.items()
+        assert not [key for key in row if key.endswith("_s")]  # a bundle holds no time of a machine
+    assert main(["report", str(tmp_path / "c.tracer"), "-o", str(tmp_path / "r.html")]) == 0
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "The embedders: 2 competed" in page
+    assert "the candidate that would be tested first is one of its own" in page
     assert ts.load(tmp_path / "c.tracer").route("please tell me about loan").label == "loan"
 
 
@@ -152,7 +165,17 @@ def test_plan_and_validate_name_all_that_compete(spec, tmp_path, capsys):
     path = tmp_path / "router.yaml"
     path.write_text(json.dumps(spec([NARROW, WIDE])))
     main(["plan", str(path)])
-    assert "narrow, wide compete, and fit rows choose one" in " ".join(capsys.readouterr().out.split())
+    said = " ".join(capsys.readouterr().out.split())
+    assert "narrow, wide compete, and fit rows choose one" in said
+    for name in ("narrow", "wide"):
+        assert f"by traces and target: logreg alone on {name}, out of fold" in said
+        assert f"cache {name}: " in said
+    main(["plan", str(path), "--json"])
+    told = json.loads(capsys.readouterr().out)["embedders"]
+    assert [each["name"] for each in told] == ["narrow", "wide"]
+    now = [next(point for point in each["curve"]["points"] if point["traces"] == 400) for each in told]
+    # the two curves are not one curve told twice
+    assert now[0]["expected"][0]["coverage"] < 0.2 < 0.8 < now[1]["expected"][0]["coverage"]
     main(["validate", str(path)])
     assert "lsa or lsa embedder" in capsys.readouterr().out
 

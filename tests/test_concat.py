@@ -9,8 +9,10 @@ import zipfile
 
 import numpy as np
 import pytest
+from jsonschema import Draft202012Validator
 
 import tracer_spec as ts
+from tracer_spec.cli.commands.schema import router_document
 from tracer_spec.errors import BundleError, SpecError, UsageError
 from tracer_spec.plan import make_plan
 from tracer_spec.plugin.registry import find_plugins
@@ -145,3 +147,40 @@ def test_what_is_wrong_with_a_part_is_told_at_its_place(tmp_path, part, where, s
     problem = caught.value.problems[0]
     assert problem.address.startswith(where)
     assert said in f"{problem.address} {problem.what}"
+
+
+@pytest.mark.parametrize(
+    ("parts", "valid"),
+    [
+        (["lsa", "letters"], True),
+        (["lsa", LETTERS | {"weight": 2}], True),
+        (["lsa", {"use": "letters", "weight": "${W}", "with": {"letters": "${L:-abc}"}}], True),
+        (["lsa"], False),
+        (["lsa", "lsaa"], False),
+        (["lsa", "precomputed"], False),
+        (["lsa", "concat"], False),
+        (["lsa", {"use": "letters", "wait": 2}], False),
+        (["lsa", {"use": "letters", "weight": 0}], False),
+        (["lsa", {"use": "letters", "with": {"leters": "abc"}}], False),
+        (["lsa", {"use": "lsa", "with": {"dim": 1}}], False),
+        (["lsa", {"with": {"dim": 8}}], False),
+    ],
+)
+def test_an_editor_checks_the_parts_as_it_checks_an_embedder(tmp_path, letters, parts, valid):
+    schema = router_document()
+    Draft202012Validator.check_schema(schema)
+    spec = spec_of(tmp_path, *parts)
+    for embedder in (spec["embedder"], ["lsa", spec["embedder"]]):
+        assert Draft202012Validator(schema).is_valid({**spec, "embedder": embedder}) == valid
+
+
+def test_an_editor_completes_the_names_and_the_options_of_parts(letters):
+    schema = router_document()
+    name, mapping = schema["$defs"]["embedder.concat"]["$defs"]["WeightedPart"]["anyOf"]
+    names = dict(zip(name["anyOf"][0]["enum"], name["anyOf"][0]["enumDescriptions"], strict=True))
+    assert names["letters"] == "counts letters"
+    assert "lsa" in names
+    assert not names.keys() & {"concat", "precomputed"}
+    assert mapping["properties"].keys() == {"use", "weight", "with"}
+    assert {"$ref": "#/$defs/embedder.letters"} in [rule["then"]["properties"]["with"] for rule in mapping["allOf"]]
+    assert "x-part" not in json.dumps(schema)

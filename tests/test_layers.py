@@ -52,6 +52,7 @@ FLOOR_PLAN = """
     certify_rows
     prepared
     prepare train
+    entrants
     audit bundle_file remarks
     lock
     certifying

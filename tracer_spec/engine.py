@@ -79,18 +79,24 @@ def build(
     from tracer_spec.flow.bundle_file import bundle_place, seal_bundle
     from tracer_spec.flow.cache.memory import Memory
     from tracer_spec.flow.cache.store import open_store
-    from tracer_spec.flow.certifying.choice import Entrant, choice_notes, choose
-    from tracer_spec.flow.certifying.pareto import propose
+    from tracer_spec.flow.certifying.choice import choice_notes, choose
     from tracer_spec.flow.certifying.proposal import decide, make_proposal
-    from tracer_spec.flow.lock.comparison import pinned_build, same_embedder, same_inputs, same_result, same_test
+    from tracer_spec.flow.entrants import embed_each, train_each, trained_names
+    from tracer_spec.flow.lock.comparison import (
+        pinned_build,
+        same_choice,
+        same_embedder,
+        same_inputs,
+        same_result,
+        same_test,
+    )
     from tracer_spec.flow.lock.file import lock_path
     from tracer_spec.flow.lock.fitted import dealt_before, write_dealt
     from tracer_spec.flow.lock.record import deliver
-    from tracer_spec.flow.prepare import check_teachers, part, prepare, read_traces
+    from tracer_spec.flow.prepare import check_teachers, part, read_traces
     from tracer_spec.flow.prepared import Parted, sealed_accounting
     from tracer_spec.flow.remarks import remarks
     from tracer_spec.flow.result import conclude
-    from tracer_spec.flow.train import train
     from tracer_spec.plan import load_plan
     from tracer_spec.plugin.registry import find_plugins
     from tracer_spec.preconditions import check_surroundings
@@ -122,34 +128,26 @@ def build(
         del traces  # rows that neither train nor certify are not held any longer
         done(f"{len(sides.fit):,} fit, {len(sides.certify):,} certify")
     with staged(observe, "embed") as done:
-        embedded = [prepare(each, parted, memory=memory, observe=observe) for each in plan.by_embedder]
-        if pinned and len(embedded) == 1:
-            same_embedder(pinned, embedded[0])
-        dimensions = ", ".join(str(each.fit.X.shape[1]) for each in embedded)
-        done(f"{dimensions} dimensions, {len(embedded[0].labels)} labels")
+        embedded = embed_each(plan, parted, memory=memory, observe=observe)
+        if pinned:
+            same_embedder(pinned, [each.prepared for each in embedded])
+        dimensions = ", ".join(str(each.prepared.fit.X.shape[1]) for each in embedded)
+        done(f"{dimensions} dimensions, {len(embedded[0].prepared.labels)} labels")
     with staged(observe, "train") as done:
-        workshops = [
-            train(plan, each.fit, each.denied, labels=each.labels, workers=workers, memory=memory, observe=observe)
-            for each in embedded
-        ]
-        trained = "; ".join(", ".join(one.name for one in each.trained) for each in workshops)
-        done(f"trained: {trained}{memory.progress_note}")
+        entrants = train_each(plan, embedded, workers=workers, memory=memory, observe=observe)
+        done(f"trained: {trained_names(entrants)}{memory.progress_note}")
     with staged(observe, "propose") as done:
-        entrants = [
-            Entrant(prepared, workshop, propose(plan.families, workshop))
-            for prepared, workshop in zip(embedded, workshops, strict=True)
-        ]
-        chosen, embedders = choose(plan, entrants)
-        prepared, workshop = chosen.prepared, chosen.workshop
-        if pinned and embedders:
-            same_embedder(pinned, prepared)
+        chosen = choose(plan, entrants)
+        prepared, workshop = chosen.entrant.prepared, chosen.entrant.trained
+        if pinned:
+            same_choice(pinned, prepared, [each.prepared for each in embedded])
         proposal = make_proposal(plan, prepared, chosen.chains, draft=draft)
         if pinned:
             same_test(pinned, proposal.look)
         done(f"candidates: {proposal.n_candidates:,}; chains: {len(proposal.chains)}")
     with staged(observe, "certify") as done:
         certificate = decide(proposal, prepared, repeats=plan.spec.repeats)
-        certificate = replace(certificate, assumptions=(*certificate.assumptions, *choice_notes(embedders)))
+        certificate = replace(certificate, assumptions=(*certificate.assumptions, *choice_notes(chosen.reports)))
         place = bundle_place(out, plan.spec.name, certificate.status)
         done(f"{certificate.status}; tests: {len(certificate.walk)}")
     contents = written = None
@@ -177,6 +175,7 @@ def build(
                 audited,
                 zoo=workshop.reports,
                 names_gain=workshop.rows.names_gain,
+                embedders=chosen.reports,
             )
             told = remarks(contents.manifest.policy, audited)
             if pinned and check:
@@ -200,7 +199,7 @@ def build(
     )
     return replace(
         result,
-        embedders=embedders,
+        embedders=chosen.reports,
         bundle=None if check else result.bundle,
         remarks=told,
         warnings=(*result.warnings, *(pinned.notes_on(written) if pinned else ())),

@@ -133,6 +133,16 @@ class BundleError(TracerError):
         super().__init__(printable(what), where=where, hint=printable(hint), address=printable(address))
 
 
+class EmbedderError(BundleError):
+    """An embedder is out of reach, or is not the one that the policy was built on. Its message quotes no request."""
+
+
+class UnreachableError(EmbedderError):
+    """A service does not answer: the environment's fault, and not the bundle's."""
+
+    exit_code = 1
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """One value that is not what it was.

@@ -12,8 +12,11 @@ import json
 import numpy as np
 from onnx import parser
 
+from tracer_spec.runtime import lsa
 from tracer_spec.runtime.archive import pack
-from tracer_spec.runtime.manifest import EmbedderIdentity, Manifest, PolicySummary, Probe, StageSummary
+from tracer_spec.runtime.concat import Concat
+from tracer_spec.runtime.field_rules import plain
+from tracer_spec.runtime.manifest import EmbedderIdentity, Manifest, PartIdentity, PolicySummary, Probe, StageSummary
 
 LABELS = ("card_arrival", "top_up", "fraud_report")
 DIMENSION = 4
@@ -193,3 +196,29 @@ def forge(document=None, contents=None):
     contents = members() if contents is None else contents
     document = manifest().document() if document is None else document
     return pack({"bundle.json": canonical(resealed(document, contents)) + b"\n", **contents})
+
+
+def two_words(*words):
+    """Return a built-in embedder that knows two words, a dimension each."""
+    components = np.array([[9, 0], [0, 9], [9, 0]], np.int8)
+    return lsa.Lsa(words, (words[0][:3],), np.full(3, 10, np.uint8), components, max_chars=200, chars=(3, 3))
+
+
+TWO_PARTS = (two_words("card", "top"), two_words("fraud", "up"))
+JOINED_PROBES = ("card", "top up", "fraud")
+
+
+def lsa_identity(embedder):
+    """Return what a manifest says of such a part."""
+    return PartIdentity("lsa", "tracer-spec", "0.1.0", {"dim": 2}, embedder.fingerprint())
+
+
+def joined(parts, identities):
+    """Return the document and the members of a bundle whose embedder is made of these parts."""
+    whole = Concat(tuple(parts), (2.0, 1.0))
+    probe = Probe(JOINED_PROBES, tuple(tuple(map(float, vector)) for vector in whole.embed(JOINED_PROBES)))
+    options = {"of": [plain(each) for each in identities], **whole.settings()}
+    identity = EmbedderIdentity("concat", "tracer-spec", "0.1.0", options, whole.fingerprint(), probe)
+    state = {f"embedder/{name}": content for name, content in whole.state().items()}
+    certificate = b'{"schema_version":1,"status":"certified","claim":"agreement","confidence":0.95}\n'
+    return manifest(embedder=identity).document(), members(**{**state, "certificate.json": certificate})

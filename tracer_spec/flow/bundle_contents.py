@@ -14,7 +14,7 @@ from tracer_spec.flow.cache.text_vectors import PROBES
 from tracer_spec.flow.compile import compile_policy
 from tracer_spec.flow.documents.audit import AuditDocument
 from tracer_spec.flow.documents.certificate import CertificateDocument
-from tracer_spec.flow.documents.frontier import FrontierDocument, LabelNames, Learner
+from tracer_spec.flow.documents.frontier import Competitor, FrontierDocument, LabelNames, Learner
 from tracer_spec.flow.documents.lock import PolicyEntry
 from tracer_spec.flow.versions import libraries
 from tracer_spec.preconditions import source_date
@@ -33,8 +33,10 @@ from tracer_spec.runtime.manifest import (
     StageSummary,
 )
 from tracer_spec.spec import spec_digest
+from tracer_spec.spec.told_overrides import told_overrides
 
 if TYPE_CHECKING:
+    from tracer_spec.flow.certifying.choice import EmbedderReport
     from tracer_spec.flow.certifying.proposal import Proposal
     from tracer_spec.flow.prepared import Prepared
     from tracer_spec.flow.traces.counts import Accounting
@@ -57,6 +59,7 @@ def bundle_contents(
     *,
     zoo: Sequence[LearnerReport],
     names_gain: NamesGain | None = None,
+    embedders: Sequence[EmbedderReport] = (),
 ) -> Contents:
     """Compile the policy that ships, and put everything of its bundle together."""
     chosen, spec = certificate.shipped, loaded.spec
@@ -65,7 +68,14 @@ def bundle_contents(
     dimension, labels = prepared.fit.X.shape[1], prepared.labels.labels
     graph = compile_policy(chosen.policy, dimension=dimension, denied=prepared.denied, labels=labels, name=spec.name)
     names = None if names_gain is None else LabelNames(**asdict(names_gain))
-    frontier = FrontierDocument.of(proposal.chains, proposal.front, chosen, tuple(map(_learner, zoo)), names)
+    frontier = FrontierDocument.of(
+        proposal.chains,
+        proposal.front,
+        chosen,
+        tuple(map(_learner, zoo)),
+        names,
+        tuple(map(_competitor, embedders)),
+    )
     members = {
         CERTIFICATE: CertificateDocument.of(certificate).to_json(),
         POLICY: graph.SerializeToString(deterministic=True),
@@ -120,6 +130,20 @@ def _learner(report: LearnerReport) -> Learner:
     )
 
 
+def _competitor(report: EmbedderReport) -> Competitor:
+    """Tell what became of an embedder; how long it took differs from one build to the next."""
+    return Competitor(
+        name=report.name,
+        chosen=report.chosen,
+        agreement=report.agreement,
+        coverage=report.coverage,
+        power=report.power,
+        candidate_coverage=report.candidate_coverage,
+        reason=report.reason,
+        zoo=tuple(map(_learner, report.zoo)),
+    )
+
+
 def _embedder_identity(fitted: FittedEmbedder) -> EmbedderIdentity:
     """Say which embedder the policy was built on."""
     part, probe = _part_identity(fitted), None
@@ -168,11 +192,5 @@ def _provenance(
         "plugins": [dict(zip(("kind", "name", "distribution", "version"), each, strict=True)) for each in used],
         "libraries": libraries(),
         "seed": loaded.spec.seed,
-        "overrides": [_shown_override(override) for override in loaded.overrides],
+        "overrides": told_overrides(loaded.overrides),
     }
-
-
-def _shown_override(override: str) -> str:
-    """Return an override as a bundle may tell it: a plugin's options can hold paths of a machine."""
-    key, equals, value = override.partition("=")
-    return f"{key}=..." if ".with" in key else f"{key}{equals}{value}"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from tracer_spec.plugin.contracts import Embedder, Options, Plugin, Vectors
 
@@ -16,8 +16,12 @@ Place = tuple[str | int, ...]
 class PartRef(Options):
     """An embedder inside the options of another one; a bare NAME stands for {use: NAME}."""
 
+    model_config = ConfigDict(json_schema_extra={"x-part": True})  # ``PART`` of spec/schema.py, for editors
+
     use: str = Field(description="the embedder's name; it embeds texts")
-    options: dict[str, Any] = Field(default_factory=dict, alias="with", description="its options")
+    options: dict[str, Any] = Field(
+        default_factory=dict, alias="with", description="its options", json_schema_extra={"default": {}}
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -11,7 +11,8 @@ from tracer_spec.atomic_write import alone_in, replace_file
 from tracer_spec.errors import BundleError, TracerError, UsageError
 from tracer_spec.runtime.archive import POLICY
 from tracer_spec.runtime.bundle import Bundle, follow, naming, parse_bundle, read_file, read_stored
-from tracer_spec.runtime.embedding import from_plugins, is_built_in, restore_embedder
+from tracer_spec.runtime.embedder_identity import from_plugins
+from tracer_spec.runtime.embedding import check_built_in
 from tracer_spec.runtime.release import MOST_HISTORY, POINTER, Canary, Release, bundle_place, read_release
 from tracer_spec.runtime.session import open_policy
 
@@ -189,8 +190,7 @@ def _checked(path: str | os.PathLike[str], sha256: str | None, allow_uncertified
             hint = "promote what a build certified, or try it out with --allow-uncertified"
             raise BundleError(f"is not certified, but {manifest.status}", hint=hint)
         open_policy(opened.members[POLICY], manifest)
-        if is_built_in(manifest.embedder):
-            restore_embedder(manifest, opened.members)
+        check_built_in(manifest, opened.members)
     return data, opened
 
 

@@ -35,6 +35,7 @@ def front(documents: Documents, room: Room) -> Section | Absent:
         view={
             "rows": Shown.first(cells, room.rows),
             "zoo": documents.frontier.zoo,
+            "embedders": documents.frontier.embedders or (),
             "label_names": label_names_text(names) if names else "",
             "drawn": len(kept),
             "considered": len(placed),

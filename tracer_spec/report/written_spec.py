@@ -12,9 +12,8 @@ from tracer_spec.runtime.archive import SPEC
 from tracer_spec.spec.nodes import Items, Node, Pairs, Scalar
 from tracer_spec.spec.overrides import apply_overrides
 from tracer_spec.spec.reader import read_yaml
+from tracer_spec.spec.told_overrides import NOT_TOLD
 
-NOT_TOLD = "=..."
-"""Ends an override whose value a bundle does not tell: an option of a plugin."""
 _LISTED = 8
 
 

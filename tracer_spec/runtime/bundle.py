@@ -16,7 +16,7 @@ from tracer_spec.errors import BundleError, UsageError
 from tracer_spec.runtime import limits
 from tracer_spec.runtime.archive import MANIFEST, POLICY, REFETCH, unpack
 from tracer_spec.runtime.graph_check import check_graph
-from tracer_spec.runtime.manifest import Manifest, Member
+from tracer_spec.runtime.manifest import CONCAT, Manifest, Member
 from tracer_spec.runtime.manifest_reader import read_manifest
 
 if TYPE_CHECKING:
@@ -140,6 +140,12 @@ def parse_bundle(data: bytes, *, sha256: str | None = None, where: str = "") -> 
         raise BundleError("is missing", address=MANIFEST, hint=REFETCH)
     manifest = read_manifest(members.pop(MANIFEST))
     _check_members(manifest.members, members)
+    if manifest.embedder.is_ours(CONCAT):
+        from tracer_spec.runtime.embedder_identity import (
+            check_parts,  # read where it is needed: other bundles start sooner
+        )
+
+        check_parts(manifest.embedder, members)
     check_graph(members[POLICY])
     return Bundle(manifest, members, digest, where, is_pinned=sha256 is not None)
 

@@ -42,11 +42,11 @@ def read_identity(options: Mapping[str, Any]) -> ConcatIdentity:
     BundleError
         Where they do not describe two parts or more, each with its weight.
     """
-    address = f"{MANIFEST} embedder.options"
-    found = read_shape(ConcatIdentity, options, member=address, hint=REBUILD)
+    at = "embedder.options"
+    found = read_shape(ConcatIdentity, options, member=MANIFEST, at=at, hint=REBUILD)
     if len(found.of) != len(found.weights):
         what = f"describes {len(found.of)} parts and {len(found.weights)} weights"
-        raise BundleError(what, address=address, hint=REBUILD)
+        raise BundleError(what, address=f"{MANIFEST} {at}", hint=REBUILD)
     return found
 
 

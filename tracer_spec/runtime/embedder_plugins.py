@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tracer_spec.errors import BundleError, UsageError
-from tracer_spec.runtime.archive import EMBEDDER, MANIFEST
-from tracer_spec.runtime.manifest import LSA, PartIdentity, normal_name
+from tracer_spec.runtime.embedder_identity import Placed
+from tracer_spec.runtime.manifest import PartIdentity, normal_name
 
 GROUP = "tracer_spec"
 HOOK = "tracer_spec_embedders"
 
 
-def make_plugin(identity: PartIdentity, given: Mapping[str, Any]) -> Any:
+def make_plugin(part: Placed, given: Mapping[str, Any]) -> Any:
     """Return what the plugin makes of the bundle's options and of the deployment options that the app gives.
 
     Raises
@@ -23,12 +23,12 @@ def make_plugin(identity: PartIdentity, given: Mapping[str, Any]) -> Any:
     UsageError
         Where the app gives an option a wrong value.
     """
-    plugin = find_plugin(identity)
-    _check_held(identity, given, plugin.options.deployment_options())
-    return plugin.make(_validated(plugin.options, identity, given))
+    plugin = find_plugin(part)
+    _check_held(part, given, plugin.options.deployment_options())
+    return plugin.make(_validated(plugin.options, part.identity, given))
 
 
-def options_by_part(parts: Sequence[PartIdentity], given: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+def options_by_part(parts: Sequence[Placed], given: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
     """Return what the app gives each part: ``NAME`` goes to the one that takes it, ``1.NAME`` to part 1, counted from 0.
 
     Raises
@@ -45,7 +45,7 @@ def options_by_part(parts: Sequence[PartIdentity], given: Mapping[str, Any]) -> 
         name = name if numbered else written
         takers = [at for at, names in enumerate(takes) if name in names and (not numbered or at == int(number))]
         if len(takers) > 1:
-            said = " and ".join(f"{at} ({parts[at].use})" for at in takers)
+            said = " and ".join(f"{at} ({parts[at].identity.use})" for at in takers)
             raise UsageError(
                 f"the embedder's parts {said} both take {name}" if len(takers) == 2 else f"parts {said} take {name}",
                 address="embedder_options",
@@ -56,7 +56,7 @@ def options_by_part(parts: Sequence[PartIdentity], given: Mapping[str, Any]) -> 
         else:
             foreign.append(written)
     if foreign:
-        whose = " and ".join(f"'{part.use}'" for part in parts)
+        whose = " and ".join(f"'{part.identity.use}'" for part in parts)
         allowed = ", ".join(sorted(frozenset().union(*takes))) or "none"
         raise UsageError(
             f"the embedder {whose} does not take {', '.join(sorted(foreign))} from the app; allowed: {allowed}",
@@ -66,8 +66,8 @@ def options_by_part(parts: Sequence[PartIdentity], given: Mapping[str, Any]) -> 
     return found
 
 
-def _deployment_options(part: PartIdentity) -> frozenset[str]:
-    names: frozenset[str] = frozenset() if part.is_ours(LSA) else find_plugin(part).options.deployment_options()
+def _deployment_options(part: Placed) -> frozenset[str]:
+    names: frozenset[str] = frozenset() if part.is_built_in else find_plugin(part).options.deployment_options()
     return names
 
 
@@ -84,21 +84,24 @@ def _validated(options: Any, identity: PartIdentity, given: Mapping[str, Any]) -
         raise
 
 
-def _check_held(identity: PartIdentity, given: Mapping[str, Any], deployment: frozenset[str]) -> None:
+def _check_held(part: Placed, given: Mapping[str, Any], deployment: frozenset[str]) -> None:
     """Check that the bundle gives only options that are its to give."""
+    identity = part.identity
     held = sorted((identity.options.keys() & deployment) - given.keys())
     if held:
+        name = part.prefix + held[0]
         raise BundleError(
             f"sets {', '.join(held)} of the embedder '{identity.use}', which only the app may",
-            address=f"{MANIFEST} embedder.options",
-            hint=f"load(path, embedder_options={{'{held[0]}': ...}}), on the command line --embedder-option {held[0]}=...",
+            address=part.options_at,
+            hint=f"load(path, embedder_options={{'{name}': ...}}), on the command line --embedder-option {name}=...",
         )
 
 
-def find_plugin(identity: PartIdentity) -> Any:
+def find_plugin(part: Placed) -> Any:
     """Return the plugin's descriptor from the entry points of its distribution alone."""
     import importlib.metadata
 
+    identity = part.identity
     wanted = normal_name(identity.distribution)
     entries = [
         entry
@@ -114,6 +117,6 @@ def find_plugin(identity: PartIdentity) -> Any:
     )
     raise BundleError(
         f"needs the embedder '{identity.use}' of {identity.distribution} {identity.version}; {found}",
-        address=EMBEDDER,
+        address=part.state_at,
         hint=f"{identity.same_release}, or pass load(path, embedder=...)",
     )

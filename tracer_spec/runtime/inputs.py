@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer_spec.errors import DimensionError, printable
-from tracer_spec.runtime.embedding import EmbedderError, TextEmbedder
+from tracer_spec.errors import DimensionError, EmbedderError, printable
+from tracer_spec.runtime.embedding import TextEmbedder
 from tracer_spec.runtime.signal_errors import pass_signal_error
 
 T = TypeVar("T")

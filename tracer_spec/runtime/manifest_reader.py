@@ -40,8 +40,10 @@ def read_manifest(data: bytes) -> Manifest:
     return manifest
 
 
-def read_shape(kind: Callable[..., Read], document: Mapping[str, Any], *, member: str, hint: str) -> Read:
+def read_shape(kind: Callable[..., Read], document: Mapping[str, Any], *, member: str, hint: str, at: str = "") -> Read:
     """Read another document that a dataclass describes as the manifest is described; ``hint`` says what to do about a bad one.
+
+    ``at`` is where it stands inside ``member``.
 
     Raises
     ------
@@ -49,7 +51,7 @@ def read_shape(kind: Callable[..., Read], document: Mapping[str, Any], *, member
         Where the document breaks the description.
     """
     try:
-        found: Read = _object(shape_of(kind), document, "")
+        found: Read = _object(shape_of(kind), document, at)
     except BundleError as error:
         (problem,) = error.problems
         address = problem.address.replace(MANIFEST, member, 1)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tracer_spec.runtime.bundle import Bundle, naming
 from tracer_spec.runtime.decision import BLANK, REASONS, UNAVAILABLE, Batch, Decision, Reason
-from tracer_spec.runtime.embedding import ServiceEmbedder, TextEmbedder, is_built_in
+from tracer_spec.runtime.embedding import ServiceEmbedder, TextEmbedder
 from tracer_spec.runtime.inputs import Rows, as_rows, as_vector, cut_of, embed_texts, is_blank, log_failure
 from tracer_spec.runtime.manifest import Manifest
 from tracer_spec.runtime.onnx_runtime import runtime_errors
@@ -74,7 +74,11 @@ class Router:
         self._cleaner: LabelCleaner | None = None
         self._cut = cut_of(bundle.manifest.extract)
         self._embedder = embedder
-        self._on_loop = embedder is None or is_built_in(bundle.manifest.embedder)
+        self._on_loop = True
+        if embedder is not None:
+            from tracer_spec.runtime.embedder_identity import is_built_in  # a bundle of vectors starts sooner
+
+            self._on_loop = is_built_in(bundle.manifest.embedder)
         self._session = session
         self._run_bound = session.run_with_iobinding
         self._errors = runtime_errors()

@@ -29,7 +29,7 @@ def apply_overrides(root: Node, overrides: Sequence[str]) -> tuple[Node, list[Pr
         where = f"--set {quoted(override)}"
         path: Path = ()
         try:
-            path, text = _split(override)
+            path, text = split_override(override)
             where = f"--set {address(path)}"
             value, found = _value(text, where)
             problems += found
@@ -41,7 +41,7 @@ def apply_overrides(root: Node, overrides: Sequence[str]) -> tuple[Node, list[Pr
     return root, problems
 
 
-def _split(override: str) -> tuple[Path, str]:
+def split_override(override: str) -> tuple[Path, str]:
     """Split ``zoo[0].with.C=2`` into its path and its text."""
     path: list[str | int] = []
     position = 0

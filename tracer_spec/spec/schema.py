@@ -7,7 +7,7 @@ each other is in it only where a schema can say so.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TypeAlias
 
 from pydantic import BaseModel
@@ -20,6 +20,9 @@ from tracer_spec.spec.variables import REF, VARIABLE, Schema, with_variables
 
 PluginOptions: TypeAlias = Mapping[str, Mapping[str, tuple[str, type[BaseModel]]]]
 _Plugins: TypeAlias = Mapping[str, tuple[str, Schema]]
+
+PART = "x-part"
+"""Marks the schema of a model that refers to an embedder, inside the options of a plugin; an editor never sees it."""
 
 _NAMES: Mapping[str, type[BaseModel]] = {
     "router": RouterSpec,
@@ -45,12 +48,13 @@ _PLACES = (
 )
 
 
-def router_schema(options: PluginOptions | None = None) -> Schema:
+def router_schema(options: PluginOptions | None = None, *, parts: Collection[str] = ()) -> Schema:
     """Return the JSON Schema (draft 2020-12) of router.yaml.
 
     ``options`` holds, by kind and name, the summary and the options of plugins: with them ``use`` completes the names of
-    plugins, and ``with`` is typed by ``use``. Other kinds stay open. Keys are sorted: ``schemas/router.v1.json`` is this with
-    an indent of two and a final newline.
+    plugins, and ``with`` is typed by ``use``. Other kinds stay open. ``parts`` names the embedders that others may be made of:
+    a model among the options whose schema holds :data:`PART` is a reference to one of these. Keys are sorted:
+    ``schemas/router.v1.json`` is this with an indent of two and a final newline.
 
     Examples
     --------
@@ -68,7 +72,10 @@ def router_schema(options: PluginOptions | None = None) -> Schema:
     if "source" in given:
         definitions["traces"] = _typed(definitions["traces"], "source", given["source"])
     definitions["plugin"] = _reference(definitions["plugin"], "plugin", {})
+    allowed = {name: each for name, each in given.get("embedder", {}).items() if name in parts}
     for kind, plugins in given.items():
+        for _, schema in plugins.values():
+            _complete_parts(schema, allowed)
         definitions |= {f"{kind}.{name}": schema for name, (_, schema) in plugins.items()}
     definitions = {name: with_variables(definition) for name, definition in definitions.items()}
     root = definitions.pop("router")
@@ -154,6 +161,16 @@ def _reference(reference: Schema, kind: str, plugins: _Plugins) -> Schema:
         "description": "A plugin: its name, or {use: NAME, as: ALIAS, with: OPTIONS}.",
         "anyOf": [_named(bare, without_options) if plugins else bare, {**mapping, "title": "with options"}],
     }
+
+
+def _complete_parts(schema: Schema, plugins: _Plugins) -> None:
+    """Type the references to embedders that stand among the options of a plugin."""
+    for name, definition in schema.get("$defs", {}).items():
+        if definition.pop(PART, False):
+            schema["$defs"][name] = _reference(definition, "embedder", plugins) | {
+                "title": "embedder",
+                "description": "An embedder: its name, or {use: NAME, with: OPTIONS}.",
+            }
 
 
 def _typed(schema: Schema, kind: str, plugins: _Plugins) -> Schema:

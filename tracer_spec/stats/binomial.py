@@ -9,6 +9,8 @@ number k of them that agree is Bin(n, A), because whether a row is handled depen
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from typing import Protocol
 
 import numpy as np
 
@@ -137,6 +139,31 @@ def predicted_power(n_test: int, n_fit: float, k_fit: float, target: float, delt
     # the beta-binomial mass in logarithms; scipy.stats.betabinom gives the same, twenty times slower
     log_mass = betaln(k + a, n_test - k + b) - betaln(a, b) - betaln(n_test - k + 1, k + 1) - np.log(n_test + 1)
     return float(min(1.0, np.exp(log_mass).sum()))
+
+
+class TestToCome(Protocol):
+    """Exact test to come: its predicted trials, its level, and the out-of-fold trials and successes that foresee it."""
+
+    @property
+    def n_test(self) -> int:
+        """Return the trials that it is predicted to have."""
+
+    @property
+    def level(self) -> float:
+        """Return the rate that it must show, in (0, 1)."""
+
+    @property
+    def n_fit(self) -> float:
+        """Return the out-of-fold trials."""
+
+    @property
+    def k_fit(self) -> float:
+        """Return the successes among them."""
+
+
+def predicted_powers(tests: Iterable[TestToCome], delta: float) -> list[float]:
+    """Return :func:`predicted_power` of each test; a candidate that must pass them all is as likely to as the weakest."""
+    return [predicted_power(each.n_test, each.n_fit, each.k_fit, each.level, delta) for each in tests]
 
 
 def predicted_surprise(n: int, k: int, n_fit: float, k_fit: float) -> float:

@@ -27,6 +27,10 @@ embedder: {{use: encoder, with: {{path: models/tiny, max_tokens: 32{more}}}}}
 zoo: [logreg]
 target: {{agreement: 0.8}}
 """
+JOINED = SPEC.replace(
+    "{{use: encoder, with: {{path: models/tiny, max_tokens: 32{more}}}}}",
+    "{{use: concat, with: {{of: [lsa, {{use: encoder, with: {{path: models/tiny{more}}}}}]}}}}",
+)
 ABOUT = {"arrival": "where is my card", "fees": "why was I charged a fee", "rates": "what is the exchange rate"}
 
 
@@ -35,7 +39,7 @@ def command(folder, *words):
     return subprocess.run(ran, cwd=folder, capture_output=True, text=True, check=False)
 
 
-def built(folder, more=""):
+def built(folder, more="", spec=SPEC):
     save(folder / "models" / "tiny")
     rng = np.random.default_rng(0)
     rows = []
@@ -44,7 +48,7 @@ def built(folder, more=""):
         words = rng.permutation(ABOUT[label].split())[: rng.integers(2, 6)]
         rows.append(json.dumps({"id": str(i), "input": " ".join(words), "teacher": label}))
     (folder / "traces.jsonl").write_text("\n".join(rows))
-    (folder / "router.yaml").write_text(SPEC.format(more=more))
+    (folder / "router.yaml").write_text(spec.format(more=more))
     done = command(folder, "build", "router.yaml")
     assert done.returncode == 0, done.stdout + done.stderr
     return folder / "dist" / "small.tracer"
@@ -98,8 +102,12 @@ def test_beside_the_bundle_the_app_says_where_the_model_is(beside, tmp_path):
     assert router.route("where is my card").label == "arrival"
     with pytest.raises(BundleError, match="the policy was built on"):
         ts.load(beside, embedder="encoder", embedder_options={"path": str(models["other"])})
-    with pytest.raises(BundleError, match=r"nothing says where it is hint: give path, package or repo: load\(path"):
+    with pytest.raises(BundleError, match="the bundle does not hold the model, and nothing says where it is") as caught:
         ts.load(beside, embedder="encoder")
+    assert "load(path, embedder_options={'path': ...})" in caught.value.problems[0].hint
+    with pytest.raises(BundleError, match="nowhere' is not a folder") as caught:
+        ts.load(beside, embedder="encoder", embedder_options={"path": str(tmp_path / "nowhere")})
+    assert caught.value.problems[0].hint == "give the folder of an ONNX model and its tokenizer.json"
 
 
 def test_a_build_gives_the_same_bytes_twice_and_the_same_decisions_either_way(inside, beside, tmp_path):
@@ -134,3 +142,18 @@ def test_a_member_that_was_changed_is_refused_before_it_is_read(inside, tmp_path
     (tmp_path / "changed.tracer").write_bytes(archive.pack(members))
     with pytest.raises(BundleError, match=r"embedder/model.onnx"):
         ts.load(tmp_path / "changed.tracer", embedder="encoder")
+
+
+def test_a_part_of_concat_is_loaded_like_the_encoder_alone(tmp_path):
+    path = built(tmp_path, ", in_bundle: false", JOINED)
+    with pytest.raises(BundleError, match=r"the embedder 'encoder' .* nothing says where it is") as caught:
+        ts.load(path, embedder="encoder")
+    problem = caught.value.problems[0]
+    assert problem.address == "embedder/1/"
+    assert "load(path, embedder_options={'path': ...})" in problem.hint
+    options = {"path": str(tmp_path / "models" / "tiny")}
+    assert ts.load(path, embedder="encoder", embedder_options=options).route("where is my card").label == "arrival"
+    save(tmp_path / "models" / "other", tiny_model(seed=1))
+    with pytest.raises(BundleError, match="the embedder 'encoder' has the fingerprint") as caught:
+        ts.load(path, embedder="encoder", embedder_options={"1.path": str(tmp_path / "models" / "other")})
+    assert caught.value.problems[0].address == "embedder/1/"

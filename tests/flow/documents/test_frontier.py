@@ -3,7 +3,7 @@
 import jsonschema
 import pytest
 
-from tracer_spec.flow.documents.frontier import FrontierDocument, LabelNames, Learner
+from tracer_spec.flow.documents.frontier import Competitor, FrontierDocument, LabelNames, Learner
 from tracer_spec.plugin import Candidate, Chain, Model, Stage
 
 GATE = Stage(Model("s", b""), Model("accept", b""), 0.8)
@@ -26,7 +26,17 @@ ZOO = [
 
 def test_a_frontier_tells_every_candidate_and_what_became_of_the_zoo():
     names = LabelNames(weight=3.0, agreement=0.7, without=0.6, unable=("gbt",))
-    written = FrontierDocument.of(CHAINS, [GATED, OPEN], GATED, ZOO, names).document()
+    lost = Competitor(
+        name="lsa",
+        chosen=False,
+        agreement=None,
+        coverage=None,
+        power=None,
+        candidate_coverage=None,
+        reason="no learner",
+        zoo=tuple(ZOO),
+    )
+    written = FrontierDocument.of(CHAINS, [GATED, OPEN], GATED, ZOO, names, [lost]).document()
     jsonschema.validate(written, FrontierDocument.schema_document())
     assert set(written) == set(FrontierDocument.schema_document()["properties"])
     told = [(chain["family"], chain["surrogates"], each) for chain in written["chains"] for each in chain["candidates"]]

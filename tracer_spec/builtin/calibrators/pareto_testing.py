@@ -15,7 +15,7 @@ from tracer_spec.builtin.calibrators.champion import Promise, champion
 from tracer_spec.builtin.calibrators.claims import tested_certificate
 from tracer_spec.builtin.calibrators.walk import walk
 from tracer_spec.plugin import Candidate, Certificate, CertifyRows, Chain, Target, WalkStep, foresee
-from tracer_spec.stats.binomial import predicted_power
+from tracer_spec.stats.binomial import predicted_powers
 from tracer_spec.text_format import label_claims_text, listing, one_line, percent
 
 # where even the likeliest candidate has less chance than this, the certify rows stay sealed and no look is spent
@@ -52,7 +52,7 @@ class ParetoTesting:
         power: dict[int, float] = {}
         for chain in chains:
             able = [each for each in chain.candidates if each.coverage >= target.min_coverage]
-            power |= {id(each): _power(each, n_certify, target) for each in able}
+            power |= {id(each): min(predicted_powers(foresee(each, n_certify, target), target.delta)) for each in able}
             if able:
                 best = max(able, key=lambda each: power[id(each)] * each.coverage)
                 promises.append(Promise(chain, best, power[id(best)] * best.coverage))
@@ -76,12 +76,6 @@ class ParetoTesting:
         steps = walk(ordered, rows, lambda candidate: rows.count(candidate.policy), target)
         chosen = max((step for step in steps if step.passed), key=lambda step: step.candidate.coverage, default=None)
         return tested_certificate("pareto-testing", target, rows, steps, chosen, _claim(target, chosen))
-
-
-def _power(candidate: Candidate, n_certify: int, target: Target) -> float:
-    """Return the predicted chance that the candidate passes its weakest test."""
-    tests = foresee(candidate, n_certify, target)
-    return min(predicted_power(each.n_test, each.n_fit, each.k_fit, each.level, target.delta) for each in tests)
 
 
 def _claim(target: Target, chosen: WalkStep | None) -> str:

@@ -85,7 +85,7 @@ def _decide(
     embedder: str | None,
     embedder_options: Mapping[str, Any],
 ) -> Batch:
-    from tracer_spec.runtime.embedding import SEPARATOR, from_plugins, is_built_in, names_in
+    from tracer_spec.runtime.embedder_identity import SEPARATOR, from_plugins, is_built_in, names_in
     from tracer_spec.runtime.load import open_router
 
     identity = bundle.manifest.embedder

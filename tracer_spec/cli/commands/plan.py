@@ -13,12 +13,11 @@ from tracer_spec.cli.console import print_document
 from tracer_spec.cli.options import brief_option, only_one_of, overrides_option, quiet_option
 from tracer_spec.cli.output import GITHUB, JSON, chosen_format, format_options
 from tracer_spec.cli.verbs import VERBS
-from tracer_spec.text_format import listing
 
 if TYPE_CHECKING:
-    from tracer_spec.flow.preview.cached import Forecast
     from tracer_spec.flow.preview.certifiable import Outlook
     from tracer_spec.flow.preview.curve import Curve
+    from tracer_spec.flow.preview.embedders import EmbedderPreview
     from tracer_spec.plan import Plan
 
 
@@ -55,18 +54,16 @@ def command(
     """
     check_build_packages("planning a build")
     from tracer_spec.cli.progress import watch
-    from tracer_spec.flow.cache.memory import Memory
     from tracer_spec.flow.cache.store import open_store
     from tracer_spec.flow.lock.file import lock_path
     from tracer_spec.flow.lock.fitted import dealt_before
     from tracer_spec.flow.prepare import check_teachers, label_target_notes, part, read_traces, weight_notes
-    from tracer_spec.flow.preview.cached import forecast
     from tracer_spec.flow.preview.certifiable import preview
-    from tracer_spec.flow.preview.curve import draw_curve, is_quick
+    from tracer_spec.flow.preview.embedders import preview_embedders
     from tracer_spec.flow.progress import staged
     from tracer_spec.flow.traces.fit_weights import fit_weights
     from tracer_spec.flow.traces.label_space import label_space
-    from tracer_spec.flow.training.label_names import label_notes, texts_to_train
+    from tracer_spec.flow.training.label_names import label_notes
     from tracer_spec.plan import load_plan
     from tracer_spec.plugin.registry import find_plugins
 
@@ -97,29 +94,14 @@ def command(
             notes=(*label_target_notes(plan), *weight_notes(plan, weights), *label_notes(plan, fit, labels)),
         )
         store = open_store()
-        cached = forecast(
-            fit,
-            store,
-            embedder=plan.embedder,
-            zoo=plan.zoo,
-            allowed_labels=plan.allowed_labels,
-            split=plan.spec.split,
-            seed=plan.spec.seed,
-            weights=weights,
-            named=texts_to_train(plan, fit, labels),
-        )
-        drawn = None
-        if is_quick(plan, outlook.n_fit) if curve is None else curve:
-            with staged(observe, "curve") as done:
-                drawn = draw_curve(plan, fit, outlook, weights, Memory(store))
-                done(f"{drawn.learner} on {listing([f'{n:,}' for n in drawn.learned])} fit rows" if drawn else "none")
+        previews = preview_embedders(plan, fit, labels, outlook, weights, store=store, curve=curve, observe=observe)
         store.close()
     if form == JSON:
-        print_document(document_of(plan, outlook, cached, drawn))
+        print_document(document_of(plan, outlook, previews))
         return
     from tracer_spec.cli.text.plan import plan_outcome
 
-    outcome = plan_outcome(plan, outlook, cached, drawn, spec, verbose=verbose)
+    outcome = plan_outcome(plan, outlook, previews, spec, verbose=verbose)
     if not quiet:
         click.echo(err=True)
     click.echo(outcome.text(brief=brief))
@@ -129,8 +111,9 @@ def command(
         publish_plan(outcome, spec, overrides)
 
 
-def document_of(plan: Plan, outlook: Outlook, cached: Forecast, drawn: Curve | None) -> dict[str, Any]:
-    """Return the document of ``plan --json``."""
+def document_of(plan: Plan, outlook: Outlook, previews: Sequence[EmbedderPreview]) -> dict[str, Any]:
+    """Return the document of ``plan --json``; where several embedders compete, curve and cache at its top are the first's."""
+    first = previews[0]
     accounting, ceiling, able = outlook.accounting, outlook.ceiling, outlook.certifiable
     of_labels = [
         {**asdict(each.asked), **_values(each, "fewest", "expected", "likely_rate", "likely_rows", "traces_missing")}
@@ -168,8 +151,9 @@ def document_of(plan: Plan, outlook: Outlook, cached: Forecast, drawn: Curve | N
             *("look", "level", "fewest", "smallest_coverage", "traces_missing", "likely_agreement", "likely_rows"),
         )
         | ({"labels": of_labels} if of_labels else {}),
-        "curve": None if drawn is None else _curve(drawn),
-        "cache": asdict(cached),
+        "curve": _curve(first.curve),
+        "cache": asdict(first.cached),
+        **({"embedders": [*map(_embedder, previews)]} if len(previews) > 1 else {}),
         "plugins": [
             {
                 "kind": each.provided.kind,
@@ -184,7 +168,13 @@ def document_of(plan: Plan, outlook: Outlook, cached: Forecast, drawn: Curve | N
     }
 
 
-def _curve(drawn: Curve) -> dict[str, Any]:
+def _embedder(preview: EmbedderPreview) -> dict[str, Any]:
+    return {"name": preview.name, "curve": _curve(preview.curve), "cache": asdict(preview.cached)}
+
+
+def _curve(drawn: Curve | None) -> dict[str, Any] | None:
+    if drawn is None:
+        return None
     return {
         "learner": drawn.learner,
         "learned": list(drawn.learned),

@@ -55,11 +55,15 @@ def _schema(file: str, *, bare: bool) -> dict[str, Any]:
 
 def router_document() -> dict[str, Any]:
     """Return the schema of router.yaml with the options of the plugins installed here."""
+    from tracer_spec.plugin.contracts import VectorReaderPlugin
+    from tracer_spec.plugin.joining import JoiningPlugin
     from tracer_spec.plugin.registry import KINDS, find_plugins
     from tracer_spec.spec import router_schema
 
     registry = find_plugins()
-    return router_schema({kind: _options(registry, kind) for kind in KINDS})
+    embedders = registry.of_kind("embedder").items()
+    parts = [name for name, each in embedders if not isinstance(each.plugin, VectorReaderPlugin | JoiningPlugin)]
+    return router_schema({kind: _options(registry, kind) for kind in KINDS}, parts=parts)
 
 
 def _options(registry: Registry, kind: str) -> dict[str, tuple[str, type[Options]]]:

@@ -38,9 +38,9 @@ def written_spec(bundle: Bundle, source: int | None = None) -> Node:
     Of several sources it is the one of that number, which may be left out where all are read alike. What another says of all
     of them is said of it.
     """
-    from tracer_spec.report.written_spec import NOT_TOLD
     from tracer_spec.spec.overrides import apply_overrides
     from tracer_spec.spec.reader import read_yaml
+    from tracer_spec.spec.told_overrides import NOT_TOLD
 
     overrides = bundle.manifest.provenance.get("overrides", [])
     if not isinstance(overrides, list) or not all(isinstance(each, str) for each in overrides):

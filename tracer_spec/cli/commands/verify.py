@@ -146,18 +146,20 @@ def _measure(
 def _intact(bundle: Bundle, *, pinned: bool) -> dict[str, Any]:
     """Check what is left to check, and return the document of ``verify --json``."""
     from tracer_spec.flow.documents.certificate import CertificateDocument
-    from tracer_spec.runtime.embedding import from_plugins, restore_embedder
+    from tracer_spec.runtime.embedder_identity import from_plugins
+    from tracer_spec.runtime.embedding import check_built_in
 
     manifest, identity = bundle.manifest, bundle.manifest.embedder
     certificate = CertificateDocument.of_bundle(bundle)
+    has_built_in = check_built_in(manifest, bundle.members)
     if identity.probe is None:
         embedder = "none to check: the app brings vectors"
     elif not (needed := from_plugins(identity)):
-        restore_embedder(manifest, bundle.members)
         embedder = f"{identity.use}, from the bundle alone, gives the {len(identity.probe.texts)} probe vectors"
     else:
         names = " and ".join(f"{each.use} of {each.distribution} {each.version}" for each in needed)
         embedder = f"{names} {'was' if len(needed) == 1 else 'were'} not loaded"
+        embedder += "; what the bundle itself holds is what it was built with" if has_built_in else ""
     n_members = len(manifest.members) + 1
     return {
         "schema_version": 1,

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tracer_spec.flow.certifying.advice import LabelAdvice
     from tracer_spec.flow.result import BuildResult
     from tracer_spec.plugin import Candidate, Certificate, WalkStep
+    from tracer_spec.runtime import Bundle
 
 
 def build_outcome(
@@ -85,10 +86,21 @@ def _written(result: BuildResult, command: str, found: list[Fact], ending: str, 
     if result.status != "draft":
         following = f"tracer-spec report {result.bundle} -o report.html"
     if result.status == "certified":
-        following += f'\ntracer-spec route {result.bundle} --text "..."'
+        following += f"\n{_route(bundle)}"
     facts += acceptor_facts(documents)
     facts += [*(makings(bundle) if verbose else []), *found, *file_facts(bundle), Fact("next", following)]
     return Outcome(result.status, f"{result.name} {result.version}", facts, bundle_picture(documents), ending)
+
+
+def _route(bundle: Bundle) -> str:
+    """Return the command that decides a request, with the plugins that it must let the bundle use."""
+    from tracer_spec.runtime.embedder_identity import names_needed
+
+    embedder = bundle.manifest.embedder
+    if embedder.probe is None:
+        return f"tracer-spec route {bundle.where} FILE"
+    names = names_needed(embedder)
+    return f'tracer-spec route {bundle.where}{f" --embedder {names}" if names else ""} --text "..."'
 
 
 def _unwritten(result: BuildResult) -> Iterator[Fact]:
@@ -148,14 +160,20 @@ def _names(result: BuildResult, verbose: bool) -> Iterator[Fact]:
 
 
 def _embedders(result: BuildResult) -> Iterator[Fact]:
-    """Tell which of several embedders was chosen, and what each promised."""
-    if result.embedders:
-        lines = (
-            f"{each.name}: {each.promise}, out-of-fold agreement {each.agreement:.3f}"
-            + (" (chosen)" if each.chosen else "")
-            for each in result.embedders
-        )
-        yield Fact("embedders", "\n".join(lines))
+    """Tell what each of several embedders promised and took, which was chosen and why, and which could not take part."""
+    if not result.embedders:
+        return
+    able = [each for each in result.embedders if each.agreement is not None]
+    lines = [
+        f"{each.name}: {each.promise}; {duration(each.embed_s)} to embed, {duration(each.train_s)} to train"
+        for each in able
+    ]
+    reasons = [f"{each.name} was chosen: {each.reason}" for each in able if each.chosen]
+    yield Fact("embedders", "\n".join([*lines, *reasons]))
+    for each in result.embedders:
+        if each.agreement is None:
+            text = f"the embedder {each.name} has lost: {each.reason}"
+            yield Fact("skipped", text, WARNING, f"embedder.{each.name}", f"{each.name} has lost")
 
 
 def _zoo(result: BuildResult, verbose: bool) -> Iterator[Fact]:

@@ -64,7 +64,7 @@ def makings(bundle: Bundle) -> list[Fact]:
 
 def comes(bundle: Bundle) -> str:
     """Say where a router takes its vectors from."""
-    from tracer_spec.runtime.embedding import from_plugins, is_joined
+    from tracer_spec.runtime.embedder_identity import from_plugins, is_joined
 
     embedder = bundle.manifest.embedder
     if embedder.probe is None:
@@ -80,7 +80,7 @@ def comes(bundle: Bundle) -> str:
 
 def embedder_words(embedder: EmbedderIdentity) -> str:
     """Say which embedder it is, and what it is made of."""
-    from tracer_spec.runtime.embedding import is_joined, parts_of
+    from tracer_spec.runtime.embedder_identity import is_joined, parts_of
 
     said = " and ".join(f"{each.use} ({each.distribution} {each.version})" for each in parts_of(embedder))
     return f"{embedder.use} of {said}" if is_joined(embedder) else said

@@ -17,14 +17,15 @@ _BAR = 10
 _SLIM = 0.05
 
 
-def curve_text(drawn: Curve) -> str:
+def curve_text(drawn: Curve, embedder: str = "") -> str:
     """Lay the curve out as a table, with a bar for the coverage at the spec's target."""
+    on = f" on {embedder}" if embedder else ""
     sizes = listing([f"{n:,}" for n in drawn.learned])
     names = [f"[{target:.6g}]" if target == drawn.target else f"{target:.6g} " for target in drawn.targets]
     head = f"{'traces':>8} {''.join(f'{name:>8}' for name in names)}  chance at {drawn.target:.6g}"
     return "\n".join(
         [
-            f"coverage to be expected, by traces and target: {drawn.learner} alone, out of fold on {sizes} fit rows",
+            f"coverage to be expected, by traces and target: {drawn.learner} alone{on}, out of fold on {sizes} fit rows",
             head,
             *(_line(drawn, point) for point in drawn.points),
             f"{'>':>2} the traces at hand; -: a chance under {_SLIM}; far from the traces at hand it is a guess",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from tracer_spec.cli.text.curve import curve_text
@@ -14,7 +14,7 @@ from tracer_spec.text_format import counted_names, listing, one_line, plural
 if TYPE_CHECKING:
     from tracer_spec.flow.preview.cached import Forecast
     from tracer_spec.flow.preview.certifiable import Ceiling, Outlook
-    from tracer_spec.flow.preview.curve import Curve
+    from tracer_spec.flow.preview.embedders import EmbedderPreview
     from tracer_spec.flow.preview.label_outlook import LabelOutlook
     from tracer_spec.plan import Plan
     from tracer_spec.plugin import Target
@@ -23,7 +23,7 @@ _SHOWN_LABELS = 5
 
 
 def plan_outcome(
-    plan: Plan, outlook: Outlook, cached: Forecast, drawn: Curve | None, spec: str, *, verbose: bool
+    plan: Plan, outlook: Outlook, previews: Sequence[EmbedderPreview], spec: str, *, verbose: bool
 ) -> Outcome:
     """Return what a spec's traces can certify."""
     able, accounting = outlook.certifiable, outlook.accounting
@@ -37,12 +37,12 @@ def plan_outcome(
         Fact("labels", _labels(plan, outlook, verbose)),
         *_off_list(outlook),
         Fact("test", _test(plan, outlook), level_of(outlook.status), "target", outlook.status),
-        *([] if drawn is None else [Fact("curve", curve_text(drawn))]),
+        *_curves(previews),
         Fact("plugins", _plugins(plan, verbose)),
-        *_embedders(plan),
-        Fact("cache", cached_text(cached, able.n_certify)),
+        *_embedders(plan, previews),
+        *_caches(previews, able.n_certify),
         *(Fact("warning", text, WARNING, "traces", "traces") for text in (*outlook.warnings, *outlook.notes)),
-        *([] if drawn is None else _unlikely(outlook, drawn, plan.embedder.provided.name)),
+        *_unlikely(outlook, previews),
         _next(outlook, spec),
     ]
     headline = outlook.unread.headline
@@ -150,26 +150,46 @@ def _plugins(plan: Plan, verbose: bool) -> str:
     return f"{kinds}\nfrom {listing(sorted(set(shippers)))}"
 
 
-def _embedders(plan: Plan) -> Iterator[Fact]:
-    """Say which embedders compete, and of which one the rest is told."""
+def _curves(previews: Sequence[EmbedderPreview]) -> Iterator[Fact]:
+    for each in previews:
+        if each.curve is not None:
+            yield Fact("curve", curve_text(each.curve, each.name if len(previews) > 1 else ""))
+
+
+def _caches(previews: Sequence[EmbedderPreview], n_certify: int) -> Iterator[Fact]:
+    for each in previews:
+        of = f"{each.name}: " if len(previews) > 1 else ""
+        yield Fact("cache", of + cached_text(each.cached, n_certify))
+
+
+def _embedders(plan: Plan, previews: Sequence[EmbedderPreview]) -> Iterator[Fact]:
+    """Say which embedders compete, and of which there is no curve."""
     if len(plan.embedders) > 1:
-        names = listing([each.alias for each in plan.embedders])
-        yield Fact("embedders", f"{names} compete, and fit rows choose one; curve and cache are those of the first")
+        text = f"{listing([each.alias for each in plan.embedders])} compete, and fit rows choose one"
+        without = [each.name for each in previews if each.curve is None]
+        if without and len(without) < len(previews):
+            text += f"; no curve is drawn of {listing(without)}, which costs more: '--curve' draws it"
+        yield Fact("embedders", text)
 
 
-def _unlikely(outlook: Outlook, drawn: Curve, embedder: str) -> Iterator[Fact]:
-    """Say what is nearest, where a build would more likely be refused than not."""
+def _unlikely(outlook: Outlook, previews: Sequence[EmbedderPreview]) -> Iterator[Fact]:
+    """Say what is nearest, where a build would more likely be refused than not, whichever embedder it chooses."""
     from tracer_spec.flow.certifying.advice import encoder_hint, nearest_text
+    from tracer_spec.flow.preview.embedders import likeliest
     from tracer_spec.stats.expected_coverage import LIKELY
 
+    best = likeliest(previews)
+    if best is None or best.curve is None:
+        return
+    drawn, names = best.curve, {each.plugin for each in previews}
     chance = drawn.at_target(drawn.now).chance
     if outlook.status != "certifiable" or chance >= LIKELY:
         return
     asked = "target.agreement" if outlook.target.agreement is not None else "target.end_to_end"
-    text = (
-        f"a build now would certify with a chance of about {chance:.2f}; nearest: {nearest_text(drawn.nearest, asked)}"
-    )
-    yield Fact("advice", "\n".join([text, *encoder_hint(embedder)]), WARNING, "target")
+    of = f" with the embedder '{best.name}'" if len(previews) > 1 else ""
+    hints = encoder_hint(best.plugin) if names == {best.plugin} else ()
+    text = f"a build now would certify with a chance of about {chance:.2f}{of}; nearest: {nearest_text(drawn.nearest, asked)}"
+    yield Fact("advice", "\n".join([text, *hints]), WARNING, "target")
 
 
 def _next(outlook: Outlook, spec: str) -> Fact:

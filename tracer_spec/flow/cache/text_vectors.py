@@ -9,7 +9,7 @@ import numpy as np
 
 from tracer_spec.flow.cache.store import Entry, Store, key_of
 from tracer_spec.plugin import Vectors
-from tracer_spec.runtime.embedding import TOLERANCE
+from tracer_spec.runtime.embedder_check import TOLERANCE
 
 # neutral texts of many shapes: their vectors tell one embedder from another of the same dimension
 PROBES = (

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tracer_spec.plugin import Candidate, Chain, Foreseen, LabelTarget, Target, foresee
-from tracer_spec.stats.binomial import fewest_trials, predicted_power, trials_estimate, trials_needed
+from tracer_spec.stats.binomial import fewest_trials, predicted_powers, trials_estimate, trials_needed
 from tracer_spec.stats.expected_coverage import Nearest, Prospects
 from tracer_spec.stats.learning_curve import RankedRows, fit_learning_curve
 
@@ -204,8 +204,7 @@ def _needed(test: tuple[float, float, float], delta: float) -> float:
 
 def _power(candidate: Candidate, n_certify: int, target: Target) -> tuple[float, float]:
     """Return the predicted powers of a candidate's weakest test and, of equals, of all of them together."""
-    tests = foresee(candidate, n_certify, target)
-    powers = [predicted_power(each.n_test, each.n_fit, each.k_fit, each.level, target.delta) for each in tests]
+    powers = predicted_powers(foresee(candidate, n_certify, target), target.delta)
     return min(powers), sum(powers)
 
 

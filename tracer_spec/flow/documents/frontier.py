@@ -57,6 +57,23 @@ class LabelNames(Part):
     unable: tuple[Text, ...] = Field(default=(), description="learners that take no weights, and train without them")
 
 
+class Competitor(Part):
+    """What became of one of several embedders that competed."""
+
+    name: Text = Field(description="its name in the spec")
+    chosen: Flag = Field(description="whether the policy is built on its vectors")
+    agreement: Share | None = Field(
+        description="the best of its surrogates, out of fold; null where none could be trained"
+    )
+    coverage: Share | None = Field(
+        description="that it is expected to certify: power times candidate_coverage; null where nothing would be tested"
+    )
+    power: Share | None = Field(description="the predicted chance that its best candidate passes")
+    candidate_coverage: Share | None = Field(description="the estimated coverage of that candidate")
+    reason: str = Field(description="why it was chosen, or why nothing could be trained; else empty")
+    zoo: tuple[Learner, ...] = Field(description="what became of the learners on its vectors")
+
+
 class FrontierDocument(Document):
     """What there was to choose from."""
 
@@ -71,6 +88,9 @@ class FrontierDocument(Document):
     label_names: Sometimes[LabelNames] = Field(
         default=None, description="whether label names train too; not there where that was not tried"
     )
+    embedders: Sometimes[tuple[Competitor, ...]] = Field(
+        default=None, description="in the spec's order; not there where the spec names one"
+    )
 
     @classmethod
     def of(
@@ -80,6 +100,7 @@ class FrontierDocument(Document):
         chosen: Candidate | None,
         zoo: Sequence[Learner],
         label_names: LabelNames | None = None,
+        embedders: Sequence[Competitor] = (),
     ) -> Self:
         """Describe what was proposed, and what was trained for it."""
         on_front = {id(candidate) for candidate in front}
@@ -102,4 +123,4 @@ class FrontierDocument(Document):
             )
             for chain in chains
         )
-        return cls(chains=proposed, zoo=tuple(zoo), label_names=label_names)
+        return cls(chains=proposed, zoo=tuple(zoo), label_names=label_names, embedders=tuple(embedders) or None)

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 _SHOWN = 8
 _SHORT = 16
+_CAUSES = (
+    "another kind of processor, a learner that ran out of its time or is not reproducible, or a lock that was edited"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +118,46 @@ def same_inputs(pinned: Pinned, plan: Plan, traces: TraceSet, sides: Split, *, t
         _refuse(pinned, found, _rebuild(pinned, now))
 
 
-def same_embedder(pinned: Pinned, prepared: Prepared) -> None:
-    """Raise where the embedder, or the vectors that came with the traces, are not those of the lock."""
-    found = pinned.differs_from({"embedder": embedder_of(prepared).document()})
-    if found:
-        _refuse(pinned, found, _rebuild(pinned))
+def same_embedder(pinned: Pinned, embedded: Sequence[Prepared]) -> None:
+    """Raise where no embedder, or no vectors that came with the traces, are those of the lock; nothing is trained yet."""
+    found = [_changed_embedder(pinned, each) for each in embedded]
+    if not all(found):
+        return
+    if len(found) == 1:
+        _refuse(pinned, found[0], _rebuild(pinned))
+    now = "; ".join(
+        f"that of '{each.embedder.resolved.alias}' is {_value(embedder_of(each).fingerprint)}" for each in embedded
+    )
+    was = _value(pinned.build.embedder.fingerprint)
+    error = LockError(
+        f"none of the {len(found)} embedders that compete is the chosen one of the lock: its fingerprint was {was}, {now}",
+        where=str(pinned.path),
+        address="embedder",
+        hint=_rebuild(pinned),
+    )
+    error.differences = tuple(each for group in found for each in group)
+    raise error
+
+
+def same_choice(pinned: Pinned, chosen: Prepared, embedded: Sequence[Prepared]) -> None:
+    """Raise where another of several embedders was chosen than the lock holds; no certify row is read yet."""
+    found = _changed_embedder(pinned, chosen)
+    if not found:
+        return
+    held = " or ".join(f"'{each.embedder.resolved.alias}'" for each in embedded if not _changed_embedder(pinned, each))
+    here = chosen.embedder.resolved.alias
+    error = LockError(
+        f"of {len(embedded)} embedders that compete, the lock holds the choice of {held}, and here '{here}' was chosen",
+        where=str(pinned.path),
+        address="embedder",
+        hint=f"{_CAUSES}; 'tracer-spec build {pinned.spec}' tests this one, and counts as another look",
+    )
+    error.differences = found
+    raise error
+
+
+def _changed_embedder(pinned: Pinned, prepared: Prepared) -> tuple[Difference, ...]:
+    return pinned.differs_from({"embedder": embedder_of(prepared).document()})
 
 
 def same_test(pinned: Pinned, look: Look | None) -> None:
@@ -130,8 +168,7 @@ def same_test(pinned: Pinned, look: Look | None) -> None:
             "of the lock",
             where=str(pinned.path),
             address="looks",
-            hint="another kind of processor, a learner that ran out of its time or is not reproducible, or a lock that was "
-            f"edited; 'tracer-spec build {pinned.spec}' tests it, and counts as another look",
+            hint=f"{_CAUSES}; 'tracer-spec build {pinned.spec}' tests it, and counts as another look",
         )
 
 

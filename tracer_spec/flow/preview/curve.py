@@ -23,6 +23,7 @@ from tracer_spec.stats.expected_coverage import Expected, Nearest, Prospects
 from tracer_spec.stats.learning_curve import RankedRows, fit_learning_curve
 
 if TYPE_CHECKING:
+    from tracer_spec.flow.preview.cached import Forecast
     from tracer_spec.flow.preview.certifiable import Outlook
     from tracer_spec.flow.traces.trace_set import TraceSet
     from tracer_spec.plan import Plan
@@ -80,9 +81,12 @@ class Curve:
         return point.expected[self.targets.index(self.target)]
 
 
-def is_quick(plan: Plan, n_fit: int) -> bool:
+def is_quick(plan: Plan, n_fit: int, cached: Forecast) -> bool:
     """Tell whether a curve costs little: few rows, and an embedder that learns from them, or vectors that are there."""
-    return n_fit <= QUICK and (plan.embedder.reads_vectors or isinstance(plan.embedder.make(), Fittable))
+    if n_fit > QUICK:
+        return False
+    is_embedded = cached.n_texts is not None and cached.n_texts == cached.n_texts_known
+    return is_embedded or plan.embedder.reads_vectors or isinstance(plan.embedder.make(), Fittable)
 
 
 def draw_curve(

@@ -1,0 +1,151 @@
+"""The command line on a bundle whose embedder is made of the built-in one and another distribution's."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tracer_spec.testing.distribution import put_distribution
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+SECRET = "hunter2-the-secret"
+
+PLUGIN = """
+from typing import Annotated
+import numpy as np
+from pydantic import Field
+from tracer_spec.plugin import DeploymentOption, Options, Plugin, hookimpl
+
+
+class LetterOptions(Options):
+    letters: str = Field("abcdefgh", min_length=2, description="what is counted")
+    key: Annotated[str, DeploymentOption()] = Field("", max_length=40, description="what opens it")
+
+
+class Letters:
+    def __init__(self, options):
+        self.letters = options.letters
+
+    def embed(self, texts):
+        return np.array([[text.count(each) for each in self.letters] for text in texts], np.float32).reshape(len(texts), -1)
+
+    def fingerprint(self):
+        return f"letters {self.letters}"
+
+    def state(self):
+        return {}
+
+
+@hookimpl
+def tracer_spec_embedders():
+    yield Plugin("letters", "counts letters", Letters, LetterOptions)
+"""
+SPEC = """\
+version: 1
+name: joined
+traces: {use: jsonl, with: {path: traces.jsonl}, labels: {normalize: [first-line]}}
+embedder:
+  use: concat
+  with:
+    of:
+      - {use: lsa, with: {dim: 48}}
+      - {use: letters, weight: 0.5, with: {letters: aeioust, key: "${KEY}"}}
+zoo: [logreg]
+families: [global, l2d]
+target: {agreement: 0.8}
+"""
+QUICKSTART = Path(__file__).parents[3] / "specs" / "quickstart"
+
+
+WHOLE = f"{{of: [{{use: lsa, with: {{dim: 48}}}}, {{use: letters, with: {{letters: aeioust, key: {SECRET}}}}}]}}"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, call_in: Run) -> Path:
+    """Build ``old.tracer`` by the spec, and ``new.tracer`` with the embedder given on the command line."""
+    place = tmp_path_factory.mktemp("joined")
+    put_distribution(place / "site", "tracer_letters", "1.0", {"letters": "letters_part"}, letters_part=PLUGIN)
+    (place / "router.yaml").write_text(SPEC)
+    (place / "traces.jsonl").write_bytes((QUICKSTART / "traces.jsonl").read_bytes())
+    for more in (("--out", "old.tracer"), ("--out", "new.tracer", "--set", f"embedder={{use: concat, with: {WHOLE}}}")):
+        result = call_in("build", "router.yaml", *more, cwd=place, env=surroundings(place))
+        assert result.returncode == 0, result.stderr
+        (place / f"{more[1]}.out").write_text(result.stdout + result.stderr)
+    return place
+
+
+def surroundings(place: Path) -> dict[str, str]:
+    return {"PYTHONPATH": str(place / "site"), "KEY": SECRET, "TRACER_SPEC_CACHE": str(place / "cache")}
+
+
+@pytest.fixture
+def joined(folder: Path, call_in: Run) -> Run:
+    """Return what runs a command in the folder of the bundles."""
+
+    def run(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
+        return call_in(*args, cwd=folder, env=surroundings(folder) | env)
+
+    return run
+
+
+def test_a_value_of_the_environment_or_of_the_command_line_inside_a_part_is_nowhere(folder: Path, joined: Run) -> None:
+    commands = (
+        ("plan", "router.yaml", "--json"),
+        ("inspect", "old.tracer", "--json"),
+        ("inspect", "new.tracer"),
+        ("diff", "old.tracer", "new.tracer"),
+        ("report", "new.tracer", "-o", "page.html"),
+    )
+    for each in commands:
+        result = joined(*each)
+        assert result.returncode == 0, result.stderr
+        assert SECRET not in result.stdout + result.stderr
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert {"router.lock", "old.tracer", "new.tracer", "page.html", "new.tracer.out"} <= {path.name for path in files}
+    assert [path.name for path in files if SECRET.encode() in path.read_bytes()] == []
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "${KEY}",
+        "{use: '${KEY}'}",
+        "{use: letters, weight: '${KEY}'}",
+        "{use: letters, wait: '${KEY}'}",
+        "{use: letters, with: '${KEY}'}",
+        "{use: letters, with: {letter: '${KEY}'}}",
+        "{use: letters, with: {key: '${KEY}${KEY}${KEY}'}}",
+        "{use: precomputed, with: {column: '${KEY}'}}",
+        "{use: concat, with: {of: ['${KEY}', lsa]}}",
+    ],
+)
+def test_no_error_about_a_part_quotes_the_environment(joined: Run, part: str) -> None:
+    result = joined("validate", "router.yaml", "--set", f"embedder.with.of[1]={part}")
+    assert result.returncode == 2
+    assert "embedder.with.of[1]" in result.stderr
+    assert SECRET not in result.stdout + result.stderr
+
+
+def test_a_build_says_how_to_route_where_the_embedder_needs_a_plugin(folder: Path, joined: Run) -> None:
+    following = 'tracer-spec route old.tracer --embedder letters --text "..."'
+    assert following in (folder / "old.tracer.out").read_text()
+    assert json.loads(joined(*shlex.split(following)[1:]).stdout).keys() >= {"label", "handled"}
+
+
+def test_a_build_on_vectors_says_to_route_a_file(tmp_path: Path, run: Run) -> None:
+    rows = [{"id": str(at), "teacher": "ab"[at % 2], "embedding": [at % 2, at / 300, 1.0]} for at in range(300)]
+    (tmp_path / "traces.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (tmp_path / "router.yaml").write_text(
+        "version: 1\nname: v\ntraces: {use: jsonl, with: {path: traces.jsonl}}\n"
+        "embedder: {use: precomputed, with: {column: embedding}}\nzoo: [logreg]\nfamilies: [l2d]\ntarget: {agreement: 0.8}\n"
+    )
+    result = run("build", "router.yaml")
+    assert result.returncode == 0, result.stderr
+    assert "tracer-spec route dist/v.tracer FILE\n" in result.stdout
+    decided = run("route", "dist/v.tracer", "traces.jsonl")
+    assert (decided.returncode, len(decided.stdout.splitlines())) == (0, 300), decided.stderr
