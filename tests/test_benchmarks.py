@@ -81,3 +81,39 @@ def test_a_text_of_known_terms_loses_less_energy_than_one_of_unknown_words(stati
     assert 0 <= lost[0] < lost[1] < lost[2]
     assert lost[3] == 1
     assert knowledge.unknown_words(["block my xylophone", "card"]).tolist() == [pytest.approx(1 / 3), 0]
+
+
+@pytest.fixture(scope="module")
+def surrogates():
+    sys.path.insert(0, str(SCRIPT.parent))
+    yield importlib.import_module("surrogates")
+    sys.path.remove(str(SCRIPT.parent))
+    for name in ("surrogates", "surrogate_ways"):
+        del sys.modules[name]
+
+
+def test_the_best_possible_coverage_is_that_of_the_best_threshold_of_all(surrogates):
+    rng = np.random.default_rng(0)
+    accept, agrees = rng.permutation(200) / 200, rng.uniform(size=200) < 0.9
+    kept = [accept >= threshold for threshold in accept]
+    enough = [each.mean() for each in kept if agrees[each].mean() >= 0.95]
+    assert surrogates.best_coverage(accept, agrees, 0.95) == pytest.approx(max(enough, default=0))
+    assert surrogates.best_coverage(accept, np.zeros(200, bool), 0.95) == 0
+
+
+def test_scaling_takes_back_temperatures_and_biases_that_were_put_on_the_scores(surrogates):
+    from surrogate_ways import Said, log_loss, softmax, tempered, vector_scaled
+
+    rng = np.random.default_rng(0)
+    Z = rng.normal(size=(4000, 4))
+    y = np.array([rng.choice(4, p=p) for p in softmax(Z)])
+    folds = np.arange(4000) % 4
+    sharp, biased = softmax(2.5 * Z), softmax(Z + np.array([0, 1, -1, 0]))
+    truth = log_loss(softmax(Z), y)
+    for scores, scaled in (
+        (sharp, tempered(Said(sharp, sharp), y, folds, by_label=False)),
+        (biased, vector_scaled(Said(biased, biased), y, folds)),
+    ):
+        assert log_loss(scores, y) > truth + 0.02
+        assert log_loss(scaled.fit, y) == pytest.approx(truth, abs=0.01)
+        assert log_loss(scaled.test, y) == pytest.approx(truth, abs=0.01)

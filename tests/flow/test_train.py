@@ -113,6 +113,14 @@ def test_what_the_spec_says_of_averages_denied_labels_guards_and_target_is_what_
     assert workshop.target == plan.target
 
 
+def test_scores_are_scaled_where_the_spec_asks_for_it(prepared):
+    plain, scaled = (trained(*prepared({"label": 1}, scale=each), workers=1).trained[0] for each in (False, True))
+    assert (plain.scores[:, 1] == 0.75).all()
+    # nobody gives the third label, which has the rest: the scaled scores have learned that
+    assert (scaled.scores[:, 1] > 0.85).all()
+    assert scaled.scores.sum(axis=1) == pytest.approx(np.ones(len(scaled.scores)), abs=1e-6)
+
+
 def test_the_seed_of_the_spec_reaches_every_training(prepared):
     def told(seed):
         (one,) = trained(*prepared({}, seed=seed), workers=1).trained

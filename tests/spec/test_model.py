@@ -148,6 +148,18 @@ def test_a_spec_without_extract_has_the_digest_that_it_had_before_there_was_such
     assert spec_digest(load(minimal, ["traces.extract=['strip']"]).spec) != DIGEST_OF_MINIMAL
 
 
+def test_a_spec_that_scales_nothing_is_written_as_it_was_before_there_was_such_a_key(load: Load, minimal: str) -> None:
+    before, without, asked = (
+        load(minimal).spec,
+        load(minimal + "scale: false\n").spec,
+        load(minimal + "scale: true\n").spec,
+    )
+    assert canonical(before) == canonical(without)
+    assert "scale" not in canonical(before)
+    assert spec_digest(without) == DIGEST_OF_MINIMAL != spec_digest(asked)
+    assert RouterSpec.model_validate(canonical(asked)).scale
+
+
 GIVEN = [{}, {"agreement": 0.9}, {"end_to_end": 0.98}, {"agreement": 0.9, "end_to_end": 0.98}]
 
 

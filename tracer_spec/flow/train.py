@@ -47,6 +47,7 @@ def train(
         seed=plan.spec.seed,
         classes=labels.classes if labels else None,
         average=plan.spec.average,
+        scale=plan.spec.scale,
         workers=workers,
         memory=memory,
         observe=observe,

@@ -5,9 +5,6 @@ Field descriptions are the documentation of the format: the JSON Schema and ever
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import (
@@ -206,6 +203,10 @@ class RouterSpec(Part):
     average: StrictBool = Field(
         default=True, description="Also try the mean of the surrogates that agree with the teacher about equally often."
     )
+    scale: StrictBool = Field(
+        default=False,
+        description="Scale the log-score of each label by a factor and a bias learned from fit rows; for few rows a label.",
+    )
     families: Annotated[PluginRefs, AfterValidator(non_empty("family"))] = Field(
         default_factory=lambda: tuple(PluginRef(use=name) for name in DEFAULT_FAMILIES),
         description="The shapes of policy to propose.",
@@ -240,6 +241,11 @@ class RouterSpec(Part):
                 hint = f"add time: its JMESPath, to {name}"
                 raise refusals("split", [(("strategy",), value.strategy, refusal(fact, hint=hint, about_value=False))])
         return value
+
+    @model_serializer(mode="wrap")
+    def _without_younger_key(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out ``scale`` where nothing is scaled, as above."""
+        return {key: value for key, value in write(self).items() if key != "scale" or value}
 
     @field_serializer("acceptor", "embedder")
     def _alone_as_one(self, value: PluginRef | tuple[PluginRef, ...]) -> dict[str, Any] | list[dict[str, Any]]:
@@ -287,33 +293,3 @@ class RouterSpec(Part):
 
 def _listed(value: T | tuple[T, ...] | None) -> tuple[T, ...]:
     return value if isinstance(value, tuple) else (value,) if value else ()
-
-
-def canonical(spec: RouterSpec) -> dict[str, Any]:
-    """Return the spec as plain data under its YAML keys, with every default written out."""
-    return spec.model_dump(mode="json", by_alias=True)
-
-
-def sources_of(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the sources of traces in a canonical spec."""
-    traces: list[dict[str, Any]] | dict[str, Any] = document["traces"]
-    return traces if isinstance(traces, list) else [traces]
-
-
-def spec_digest(spec: RouterSpec) -> str:
-    """Return the sha256, in hex, of the canonical spec.
-
-    It covers values after expansion and overrides, defaults too; not comments, layout or the order of keys, nor
-    where the traces lie (``traces.with``), so that two machines agree: what the traces hold has a digest of its
-    own. Secrets are not in it: a spec names them by reference (``api_key_env: NAME``).
-    """
-    document = canonical(spec)
-    if document["serve"] is None:  # a key younger than digests, as below
-        del document["serve"]
-    for source in sources_of(document):
-        source.pop("with", None)
-        for younger in ("extract", "max_rows"):  # keys younger than digests: without them, they stay what they were
-            if not source[younger]:
-                del source[younger]
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()

@@ -8,7 +8,7 @@ from tracer_spec.flow.progress import LearnerDone
 from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.flow.training.thresholds import thresholds_at_levels
 from tracer_spec.flow.training.workshop import N_LEVELS
-from tracer_spec.graph import constant_scores
+from tracer_spec.graph import Scorer, constant_scores
 from tracer_spec.plan import Resolved
 from tracer_spec.plugin import LabelTarget, Options, Target
 
@@ -277,3 +277,15 @@ def test_a_candidate_is_counted_for_each_label_with_a_target(make, rows):
         ]
     found = workshop.candidate("pair", policy).labels
     assert [(each.n_rows, each.n, each.k) for each in found] == expected
+
+
+def test_with_scale_a_surrogate_and_its_second_stage_ship_with_the_scores_that_out_of_fold_rows_taught(make, rows):
+    plain, scaled = (make({"a": {"label": 2}}, scale=each) for each in (False, True))
+    # a surrogate that always says the rarest label learns how rare it is
+    assert (plain.trained[0].scores.argmax(axis=1) == 2).all()
+    assert (scaled.trained[0].scores.argmax(axis=1) == 0).all()
+    deferred = np.arange(N) >= 6
+    for made in (scaled.trained[0], scaled.residual(scaled.trained[0], deferred)):
+        (scores,) = Scorer(made.surrogate.onnx).run({"embedding": rows.X})
+        assert (scores.argmax(axis=1) == 0).all()
+        assert scores.sum(axis=1) == pytest.approx(np.ones(N), abs=1e-6)

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from tracer_spec.spec import LoadedSpec, canonical
+from tracer_spec.spec.digest import sources_of
 from tracer_spec.spec.error_text import is_private
-from tracer_spec.spec.model import sources_of
 from tracer_spec.spec.nodes import Node, Path, Scalar, address, find, nearest
 
 NOT_TOLD = "not told"

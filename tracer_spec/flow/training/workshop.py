@@ -6,7 +6,7 @@ enter.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from tracer_spec.flow.training.decision_cost import DecisionCosts
 from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.flow.training.gates import HeldOut, fit_acceptor, fit_fences
 from tracer_spec.flow.training.parallel import Outcome, derive_seed
+from tracer_spec.flow.training.scaling import scaled_surrogate
 from tracer_spec.flow.training.thresholds import thresholds_at_levels
 from tracer_spec.flow.training.zoo import FINALISTS, CrossFitted, LearnerReport, Screening, Status, Trainer
 from tracer_spec.graph.average import average
@@ -76,7 +77,7 @@ class Workshop:
 
     Each surrogate is there once for each of the ``acceptors`` that could be trained on it. ``denied`` are the labels that no
     surrogate may answer; ``classes`` the numbers of those that the target names. With ``average``, the mean of the surrogates
-    that agree about equally often is tried too.
+    that agree about equally often is tried too; with ``scale``, scores are scaled label by label.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class Workshop:
         seed: int,
         classes: Mapping[str, int] | None = None,
         average: bool = True,
+        scale: bool = False,
         workers: int = 1,
         memory: Memory | None = None,
         observe: Observer = no_observer,
@@ -103,6 +105,7 @@ class Workshop:
         self._acceptors = {acceptor.alias: acceptor for acceptor in acceptors}
         self._denied = denied
         self._seed = seed
+        self._is_scaled = scale
         self._observe = observe
         self._costs = DecisionCosts()
         self._fences = [fit_fences(guard, rows, seed, self.memory) for guard in guards]
@@ -134,7 +137,7 @@ class Workshop:
             return self._report(trained.name, found, "trained", "", made[0].agreement, len(made[0].surrogate.onnx))
 
         known = {name: screening.outcomes[name] for name in screening.finalists}
-        for each in self._trainer.cross_fit(screening.finalists, everywhere, known=known):
+        for each in self._cross_fit(screening.finalists, everywhere, "train", known):
             fitted[each.name] = each
             reports[each.name] = finish((each,), each)
         ordered = [reports[name] for name in self._trainer.names]
@@ -149,13 +152,20 @@ class Workshop:
         place = {row.name: position for position, row in enumerate(ordered)}
         return tuple(sorted(gated, key=lambda one: (-one.agreement, place[one.name])))
 
+    def _cross_fit(
+        self, names: Sequence[str], among: Mask, stage: str, known: Mapping[str, Outcome] | None = None
+    ) -> Iterator[CrossFitted]:
+        """Cross-fit learners, and scale their scores where that is asked for."""
+        for each in self._trainer.cross_fit(names, among, known=known, stage=stage):
+            yield scaled_surrogate(each, self.rows, among, self.memory) if self._is_scaled else each
+
     def residual(self, trained: Trained, deferred: Mask) -> GatedSurrogate | None:
         """Train ``trained`` again, with its acceptor, on the rows that earlier stages defer; None where that fails."""
         first = self._made_by(trained)
         names, acceptor = first.members, first.acceptor.name
         key = (names, acceptor, np.packbits(deferred).tobytes())
         if key not in self._residuals:
-            fitted = {each.name: each for each in self._trainer.cross_fit(names, deferred, stage="propose")}
+            fitted = {each.name: each for each in self._cross_fit(names, deferred, "propose")}
             made, _ = self._gate(tuple(fitted[name] for name in names), deferred, [self._acceptors[acceptor]])
             self._residuals[key] = made[0] if made else None
         return self._residuals[key]
