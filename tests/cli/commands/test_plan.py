@@ -196,3 +196,20 @@ def test_texts_that_would_be_cut_again_without_their_prompt_are_counted(run, qui
     warnings = json.loads(told.stdout)["warnings"]
     what = "a text that 'traces.extract' would cut again where it is routed without its prompt, on 31 traces"
     assert what in warnings, warnings
+
+
+def test_where_a_build_would_likely_be_refused_the_headline_says_so_and_a_draft_is_next(run, quickstart):
+    lines = [json.loads(line) for line in (quickstart / "traces.jsonl").read_text().splitlines()]
+    labels = sorted({line["teacher"] for line in lines})
+    noisy = [line | {"teacher": labels[at % len(labels)]} if at % 5 < 2 else line for at, line in enumerate(lines)]
+    (quickstart / "traces.jsonl").write_text("".join(json.dumps(line) + "\n" for line in noisy))
+    result = run("plan", "router.yaml", "-q")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith(
+        "certifiable  support-intents: by the number of rows; a build would likely be refused\n"
+    )
+    following = [line.strip() for line in result.stdout.splitlines()[-2:]]
+    assert following == [
+        "next        tracer-spec build --draft router.yaml",
+        "which opens no certify row, so that no look is spent",
+    ]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tracer_spec.plugin import Target
 
 _SHOWN_LABELS = 5
+# under this chance of a certificate a look is better not spent
+_EVEN = 0.5
 
 
 def plan_outcome(
@@ -43,9 +45,11 @@ def plan_outcome(
         *_caches(previews, able.n_certify),
         *(Fact("warning", text, WARNING, "traces", "traces") for text in (*outlook.warnings, *outlook.notes)),
         *_unlikely(outlook, previews),
-        _next(outlook, spec),
+        _next(outlook, spec, _chance(previews)),
     ]
     headline = outlook.unread.headline
+    if not headline and outlook.status == "certifiable" and _chance(previews) < _EVEN:
+        headline = "by the number of rows; a build would likely be refused"
     return Outcome(outlook.status, plan.spec.name, facts, ending=f": {headline}" if headline else "")
 
 
@@ -178,11 +182,10 @@ def _unlikely(outlook: Outlook, previews: Sequence[EmbedderPreview]) -> Iterator
     from tracer_spec.flow.preview.embedders import likeliest
     from tracer_spec.stats.expected_coverage import LIKELY
 
-    best = likeliest(previews)
+    best, chance = likeliest(previews), _chance(previews)
     if best is None or best.curve is None:
         return
     drawn, names = best.curve, {each.plugin for each in previews}
-    chance = drawn.at_target(drawn.now).chance
     if outlook.status != "certifiable" or chance >= LIKELY:
         return
     asked = "target.agreement" if outlook.target.agreement is not None else "target.end_to_end"
@@ -192,13 +195,25 @@ def _unlikely(outlook: Outlook, previews: Sequence[EmbedderPreview]) -> Iterator
     yield Fact("advice", "\n".join([text, *hints]), WARNING, "target")
 
 
-def _next(outlook: Outlook, spec: str) -> Fact:
+def _chance(previews: Sequence[EmbedderPreview]) -> float:
+    """Return the chance of a certificate by the curve of the likeliest embedder; 1 where none was drawn."""
+    from tracer_spec.flow.preview.embedders import likeliest
+
+    best = likeliest(previews)
+    return 1.0 if best is None or best.curve is None else best.curve.at_target(best.curve.now).chance
+
+
+def _next(outlook: Outlook, spec: str, chance: float) -> Fact:
     able = outlook.certifiable
     if outlook.status == "unlabelled":
         return Fact("advice", "make labels of the answers first: 'traces.labels.normalize'", WARNING, "traces.labels")
     if able.status != "uncertifiable" and outlook.status == "uncertifiable":
         return Fact("advice", "\n".join(_label_advice(outlook)), WARNING, "target.labels")
     if able.status != "uncertifiable":
+        if chance < _EVEN:
+            return Fact(
+                "next", f"tracer-spec build --draft {spec}\nwhich opens no certify row, so that no look is spent"
+            )
         return Fact("next", f"tracer-spec build {spec}")
     asked = "target.agreement" if outlook.target.agreement is not None else "target.end_to_end"
     more = f"about {able.traces_missing:,} more traces" if able.traces_missing else "certify rows"
