@@ -26,6 +26,7 @@ from tracer_spec.report.facts import (
     sides_text,
     source_facts,
 )
+from tracer_spec.stats.expected_coverage import two_digits
 from tracer_spec.text_format import counted_names, duration, listing, one_line, plural, reasons
 
 if TYPE_CHECKING:
@@ -244,9 +245,13 @@ def _advice(result: BuildResult) -> Iterator[Fact]:
         )
     else:
         helps = (
-            f"about {advice.traces_needed:,} traces in all, {advice.traces_needed - n_traces:,} more than there are, would "
-            "certify nine times in ten, if coverage and agreement stay as estimated; where the embedder is lsa, a sentence "
-            "encoder (plugin tracer-spec-encoder) may need fewer"
+            f"about {two_digits(advice.traces_needed - n_traces):,} more traces than there are would "
+            "certify nine times in ten, if coverage and agreement stay as estimated"
+            + (
+                "; a sentence encoder (plugin tracer-spec-encoder) may need fewer"
+                if encoder_hint(result.embedder)
+                else ""
+            )
         )
     needed = (
         f"in the next build a policy must handle {advice.fewest_handled:,} certify rows or more to be certifiable at all; "
@@ -298,5 +303,5 @@ def _label_advice(advice: LabelAdvice) -> str:
         out = "'defer_labels' with the labels that such requests get instead leaves those to the teacher"
     more = "more traces alone will not help"
     if advice.traces_needed is not None:
-        more = f"about {advice.traces_needed:,} traces in all would show it nine times in ten; without them"
+        more = f"about {two_digits(advice.traces_needed):,} traces in all would show it nine times in ten; without them"
     return f"{said}; {rows}; {more}: {out}, or ask less of it"
