@@ -177,9 +177,10 @@ def prepare(plan: Plan, rows: Parted, *, memory: Memory | None = None, observe: 
     labels = label_space(plan.allowed_labels, fit.labels)
     denied = denied_labels(plan.spec.defer_labels, labels)
     check_labels(plan.spec.target.labels, labels, "target.labels")
-    embedder = fit_embedder(plan.embedder, fit, plan.spec.seed, memory or Memory(), observe)
+    memory = memory or Memory()
+    embedder = fit_embedder(plan.embedder, fit, plan.spec.seed, memory, observe)
     X = embedder.vectors(fit)
-    check_steady(embedder, fit.texts, X)
+    check_steady(embedder, fit.texts, X, memory)
     names = label_rows(embedder, texts_to_train(plan, fit, labels))
     dealt = folds(fold_keys(fit, plan.spec.split.strategy), plan.spec.split.folds, seed=plan.spec.seed)
     return Prepared(

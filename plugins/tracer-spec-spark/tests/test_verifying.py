@@ -71,6 +71,20 @@ def test_a_claim_that_fresh_rows_contradict_is_contradicted(spark, bundle, tmp_p
     assert compare(spark, bundle, rows, tmp_path)["verdict"] == "contradicted"
 
 
+def test_claims_of_single_labels_are_held_too(spark, tmp_path):
+    asked = {"refund": {"missed": 0.2, "agreement": 0.8}, "account": {"missed": 0.25}}
+    made = build(tmp_path / "made", calls(3000), target={"agreement": 0.8, "labels": asked})
+    said = compare(spark, made, fresh(), tmp_path)
+    assert said["verdict"] == "not contradicted"
+    assert [each["successes"]["n"] > 100 for each in said["label_claims"]] == [True] * 3
+    # of what the teacher calls an account's, a third is about something else now: the claim of that label alone is contradicted
+    rows = [
+        {**row, "teacher": "account"} if row["teacher"] == "delivery" and n % 2 else row
+        for n, row in enumerate(calls(900, seed=5, first=8000))
+    ]
+    assert compare(spark, made, rows, tmp_path)["verdict"] == "contradicted"
+
+
 def test_texts_are_taken_out_of_their_prompts(spark, tmp_path):
     def prompt(row):
         return {**row, "input": f"Classify.\nMessage: {row['input']}\nLabel:"}

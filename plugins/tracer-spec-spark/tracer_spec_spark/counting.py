@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from tracer_spec.errors import DataError
 from tracer_spec.flow.documents.certificate import AGREEMENT, END_TO_END, Claim
-from tracer_spec.flow.rates import Rate
+from tracer_spec.flow.rates import LabelRate, Rate
 from tracer_spec.flow.traces.name_counts import N_LISTED
 from tracer_spec.flow.traces.out_of_prompts import FEW
 from tracer_spec.flow.traces.traffic import Traffic
 from tracer_spec.flow.verify import (
-    DEFAULT_CONFIDENCE,
     KNOWN_GROUP,
     NO_MATCH,
     OTHER_OF_GROUP,
@@ -24,8 +24,10 @@ from tracer_spec.flow.verify import (
     Drift,
     LabelCount,
     Verification,
+    shared_confidence,
     verdict_of,
 )
+from tracer_spec.plugin import LabelTarget
 from tracer_spec.runtime.bundle import Bundle
 from tracer_spec.stats.two_samples import kolmogorov_smirnov
 
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 # what rows are counted by, for all but their scores and their unknown labels: a few thousand counts at most
-ROW = ("matched", "seen", "handled", "agree", "teacher", "usable", "reason")
+ROW = ("matched", "seen", "handled", "agree", "teacher", "answered", "usable", "reason")
 _MEASURED = (FRESH, REPEAT)
 
 Count = Mapping[str, Any]
@@ -111,19 +113,20 @@ class Counts:
 
 def verification(counts: Counts, bundle: Bundle, claim: Claim) -> Verification:
     """Return what counts say of a bundle."""
-    confidence = claim.confidence or DEFAULT_CONFIDENCE
-    measured = _measured(counts.rows)
-    with_unclear = [*measured, *(each for each in counts.rows if each["seen"] == CONTENT)]
+    confidence = shared_confidence(claim)
+    measured, unclear = _measured(counts.rows), [each for each in counts.rows if each["seen"] == CONTENT]
+    with_unclear = [*measured, *unclear]
     found = _rates(measured, confidence)
     also = _rates(with_unclear, confidence)[claim.measure] if len(with_unclear) > len(measured) else None
     labels = bundle.manifest.labels
+    of_labels = tuple(_label_rate(each, labels, measured, unclear, confidence) for each in claim.labels)
     unknown = [each for each in measured if each["teacher"] < 0]
     reasons: Counter[str] = Counter()
     for each in measured:
         if not each["handled"]:
             reasons[each["reason"]] += each["n"]
     return Verification(
-        verdict=verdict_of(claim, found[claim.measure], also),
+        verdict=verdict_of(claim, found[claim.measure], also, of_labels=of_labels),
         claim=claim,
         confidence=confidence,
         coverage=found["coverage"],
@@ -141,8 +144,27 @@ def verification(counts: Counts, bundle: Bundle, claim: Claim) -> Verification:
         reasons=dict(sorted(reasons.items())),
         drift=_drift(claim, counts.cells),
         with_known_texts=also,
+        label_claims=of_labels,
         traffic=Traffic(),  # every row that is counted has a label, and the caller says that chance chose it
     )
+
+
+def _label_rate(
+    asked: LabelTarget, labels: Sequence[str], measured: Sequence[Count], unclear: Sequence[Count], confidence: float
+) -> LabelRate:
+    """Return what counts say of the claim of one label."""
+    number = labels.index(asked.label) if asked.label in labels else -2
+
+    def trials_and_successes(rows: Sequence[Count]) -> tuple[int, int]:
+        n, handled, teacher, answered = (
+            np.array([each[name] for each in rows]) for name in ("n", "handled", "teacher", "answered")
+        )
+        trials, right = asked.outcomes(number, teacher, answered, handled.astype(bool))
+        return int(n[trials].sum()), int(n[right].sum())
+
+    (n, k), (n_unclear, k_unclear) = trials_and_successes(measured), trials_and_successes(unclear)
+    also = Rate.of(n + n_unclear, k + k_unclear, confidence) if n_unclear else None
+    return LabelRate(asked, Rate.of(n, k, confidence), also)
 
 
 def sums(rows: DataFrame, *names: str) -> list[Count]:

@@ -40,6 +40,7 @@ COLUMNS = {
     "handled": pa.bool_(),
     "agree": pa.bool_(),
     "teacher": pa.int32(),  # the class of the teacher's label; -1 where the bundle does not know it
+    "answered": pa.int32(),  # the class of the router's label, where a claim is about it; else -1
     "unknown": pa.string(),  # such a label
     "usable": pa.bool_(),  # whether the teacher's answer is a label
     "reason": pa.string(),  # why it is deferred
@@ -73,7 +74,11 @@ class Cells:
 
 
 def judge(
-    shipped: Mapping[str, Any], columns: Mapping[str, str | None], labels: Mapping[str, Any], scores: Sequence[float]
+    shipped: Mapping[str, Any],
+    columns: Mapping[str, str | None],
+    labels: Mapping[str, Any],
+    scores: Sequence[float],
+    claimed: Sequence[str],
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     """Return what judges a worker's batches; called there.
 
@@ -87,6 +92,8 @@ def judge(
         What :class:`LabelCleaner` takes.
     scores : sequence of float
         The certificate's.
+    claimed : sequence of str
+        The labels that have claims of their own.
     """
     ref = router_ref(shipped)
     known = _known_rows(ref.path, shipped["sha256"])
@@ -98,7 +105,7 @@ def judge(
             traces = _traces(_values(batch, columns), cleaner, dropped)
             yield _dropped(dropped)
             if len(traces):
-                yield _judged(traces, ref.router, known, cells)
+                yield _judged(traces, ref.router, known, cells, claimed)
 
     return run
 
@@ -138,7 +145,9 @@ def _traces(
     return TraceSet(texts, labels, ids, np.full(n, np.nan), (None,) * n, groups, None, np.arange(n), accounting)
 
 
-def _judged(traces: TraceSet, router: Router, known: KnownRows | None, cells: Cells) -> pa.RecordBatch:
+def _judged(
+    traces: TraceSet, router: Router, known: KnownRows | None, cells: Cells, claimed: Sequence[str]
+) -> pa.RecordBatch:
     """Return what each row says."""
     cutter = TextCutter(router.manifest.extract)
     found = [cutter.cut(text) for text in traces.texts]
@@ -146,8 +155,8 @@ def _judged(traces: TraceSet, router: Router, known: KnownRows | None, cells: Ce
     # as they were logged: the router takes texts out of their prompts itself
     batch = router.route_batch(list(traces.texts))
     space = LabelSpace(router.labels)
-    teacher = space.encode(traces.labels)
-    agree = batch.handled & (space.encode(label or "" for label in batch.labels) == teacher)
+    teacher, answered = space.encode(traces.labels), space.encode(label or "" for label in batch.labels)
+    agree = batch.handled & (answered == teacher)
     columns = {
         "dropped": [None] * len(traces),
         "n": np.ones(len(traces), np.int64),
@@ -160,6 +169,7 @@ def _judged(traces: TraceSet, router: Router, known: KnownRows | None, cells: Ce
         "handled": batch.handled,
         "agree": agree,
         "teacher": teacher,
+        "answered": np.where(np.isin(answered, space.encode(claimed)), answered, -1),
         "unknown": [
             shown_label(label) if each < 0 else None for label, each in zip(traces.labels, teacher, strict=True)
         ],

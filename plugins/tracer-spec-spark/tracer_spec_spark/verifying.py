@@ -113,8 +113,7 @@ def verify(
     MissingDependencyError
         Where the workers lack a package.
     UsageError
-        Where the claim is per group, and there is no column of groups or of ids; where the bundle takes vectors, or has
-        claims of single labels.
+        Where the claim is per group, and there is no column of groups or of ids; where the bundle takes vectors.
 
     Notes
     -----
@@ -143,17 +142,13 @@ def verify(
             "this bundle's claim is per group", hint="group='COLUMN', and id='COLUMN', which chooses a row of each"
         )
     claim = CertificateDocument.of_bundle(opened).claimed(opened.manifest.status)
-    if claim.labels:
-        raise UsageError(
-            "this bundle has claims of single labels, and Spark does not count them",
-            hint="'tracer-spec verify BUNDLE TRACES' holds all claims together",
-        )
     session = df.sparkSession
     shipped = ship(session, bundle, sha256, Settings(embedder, embedder_options, True))
     check_workers(session)
     asked = {"text": text, "label": label, "id": id, "group": group if grouped else None}
     named = sorted({name for name in asked.values() if name is not None})
-    make = in_worker("judging", "judge", shipped.plain(), asked, _cleaning(opened, tree), list(claim.scores))
+    claimed = sorted({each.label for each in claim.labels})
+    make = in_worker("judging", "judge", shipped.plain(), asked, _cleaning(opened, tree), list(claim.scores), claimed)
     schema = StructType([StructField(name, _TYPES[str(kind)]) for name, kind in COLUMNS.items()])
     with _kept(df.select(*map(quoted, named)).mapInArrow(make, schema)) as rows:
         return _concluded(rows, opened, claim, grouped=grouped)

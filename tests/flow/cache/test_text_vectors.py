@@ -20,6 +20,8 @@ import numpy as np
 from tracer_spec.plugin import Plugin, hookimpl
 
 class Paid:
+    is_service = True
+
     def embed(self, texts):
         with Path(os.environ["BILL"]).open("a") as bill:
             bill.writelines(text.replace(chr(10), " ") + chr(10) for text in texts)

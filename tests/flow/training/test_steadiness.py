@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from tracer_spec.errors import PluginError
+from tracer_spec.flow.cache.memory import Memory
+from tracer_spec.flow.cache.store import Store
 from tracer_spec.flow.training.embed import FittedEmbedder
 from tracer_spec.flow.training.steadiness import check_steady
 from tracer_spec.plan import Resolved
@@ -21,6 +23,9 @@ class Steady:
 
     def __init__(self, _options):
         self.calls = []
+
+    def fingerprint(self):
+        return "lengths"
 
     def embed(self, texts):
         self.calls.append(len(texts))
@@ -59,21 +64,26 @@ def fitted(telling):
     return of
 
 
-def test_a_steady_embedder_passes_by_single_texts_and_a_service_by_one_call(fitted):
-    for make, calls in ((Steady, [1] * 32), (Service, [4])):
+def test_a_steady_embedder_is_asked_for_single_texts_once_and_a_service_for_none(fitted, tmp_path, monkeypatch):
+    monkeypatch.setattr("tracer_spec.flow.cache.memory.identity", lambda _: b"as installed")
+    memory = Memory(Store(tmp_path))
+    X = Steady(None).embed(TEXTS)
+    for make, calls in ((Steady, [1] * 32), (Steady, []), (Service, [])):
         one = fitted(make)
-        check_steady(one, TEXTS, Steady(None).embed(TEXTS))
+        check_steady(one, TEXTS, X, memory)
         assert one.embedder.calls == calls
 
 
-def test_texts_that_are_mixed_vectors_that_are_drawn_and_vectors_of_another_model_are_refused(fitted):
-    for make in (Mixing, Drawing, Service):
+def test_texts_that_are_mixed_vectors_that_are_drawn_and_vectors_of_another_model_are_refused(fitted, tmp_path):
+    memory = Memory(Store(tmp_path))
+    for make, moved in ((Mixing, 0), (Drawing, 0), (Steady, 0.01)):
         one = fitted(make)
-        X = one.embedder.embed(TEXTS) + np.float32(0.01 * (make is Service))
-        with pytest.raises(PluginError, match="the embedder 'words' gives a text another vector when asked again"):
-            check_steady(one, TEXTS, X)
+        X = one.embedder.embed(TEXTS) + np.float32(moved)
+        for _ in range(2):  # what failed is not remembered
+            with pytest.raises(PluginError, match="the embedder 'words' gives a text another vector when asked again"):
+                check_steady(one, TEXTS, X, memory)
 
 
 def test_vectors_of_another_width_are_refused(fitted):
     with pytest.raises(PluginError, match="differ by inf"):
-        check_steady(fitted(Steady), TEXTS, np.ones((len(TEXTS), 3), np.float32))
+        check_steady(fitted(Steady), TEXTS, np.ones((len(TEXTS), 3), np.float32), Memory())

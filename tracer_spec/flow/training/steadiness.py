@@ -7,15 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from tracer_spec.errors import PluginError
-from tracer_spec.flow.training.embed import FittedEmbedder, checked
+from tracer_spec.flow.cache.memory import Kept, Memory
+from tracer_spec.flow.training.embed import FittedEmbedder, checked, texts_digest
 from tracer_spec.plugin import Vectors
 from tracer_spec.runtime.embedder_check import TOLERANCE
 
-# texts that are embedded once more, one by one; of a service, together, since each call costs
-_TEXTS, _OF_SERVICE = 32, 4
+# texts that are embedded once more, one by one
+_TEXTS = 32
 
 
-def check_steady(fitted: FittedEmbedder, texts: Sequence[str], X: Vectors) -> None:
+def check_steady(fitted: FittedEmbedder, texts: Sequence[str], X: Vectors, memory: Memory) -> None:
     """Embed some texts again, as requests come, past the cache: a certificate about other vectors would be none.
 
     Parameters
@@ -25,23 +26,32 @@ def check_steady(fitted: FittedEmbedder, texts: Sequence[str], X: Vectors) -> No
         Those of the fit rows.
     X : ndarray of shape (n, d), float32
         The vectors that the build has for them, from batches or from the cache.
+    memory : Memory
+        Remembers vectors that have passed.
 
     Raises
     ------
     PluginError
         Where a vector depends on the texts beside it, changes from call to call, or was made by another model.
+
+    Notes
+    -----
+    Nothing is asked of an embedder with a service in it, each call of which may cost: it is compared by its probes, when new
+    texts are embedded and at its first answer in an app.
     """
-    if not fitted.brings_text or not texts:
+    if not fitted.brings_text or not texts or getattr(fitted.embedder, "is_service", False):
         return
-    name, is_service = fitted.resolved.alias, getattr(fitted.embedder, "is_service", False)
+    name = fitted.resolved.alias
     by_length = np.argsort([len(text) for text in texts], kind="stable")
-    at = by_length[np.unique(np.linspace(0, len(texts) - 1, _OF_SERVICE if is_service else _TEXTS).astype(int))]
-    chosen = [texts[row] for row in at]
+    at = by_length[np.unique(np.linspace(0, len(texts) - 1, _TEXTS).astype(int))]
+    chosen, had = [texts[row] for row in at], X[at]
     with fitted.resolved.attribute_errors():
-        calls = [chosen] if is_service else [[text] for text in chosen]
-        again = np.concatenate([checked(fitted.embedder.embed(call), len(call), name) for call in calls])
-    furthest = float(np.abs(again - X[at]).max()) if again.shape[1] == X.shape[1] else float("inf")
-    if not furthest <= TOLERANCE * max(1.0, float(np.abs(X[at]).max())):
+        key = memory.key("steady", fitted.resolved, str(fitted.embedder.fingerprint()), texts_digest(chosen), had)
+        if memory.recall(key) is not None:
+            return
+        again = np.concatenate([checked(fitted.embedder.embed([text]), 1, name) for text in chosen])
+    furthest = float(np.abs(again - had).max()) if again.shape == had.shape else float("inf")
+    if not furthest <= TOLERANCE * max(1.0, float(np.abs(had).max())):
         raise PluginError(
             f"the embedder '{name}' gives a text another vector when asked again than the build has for it (they differ by "
             f"{furthest:.3g}): what is certified would not be what ships",
@@ -49,3 +59,4 @@ def check_steady(fitted: FittedEmbedder, texts: Sequence[str], X: Vectors) -> No
             hint="a text's vector may depend on nothing but the text: not on those beside it, nor on chance; where the model "
             "was replaced under its name, build with --no-cache",
         )
+    memory.keep("steady", key, Kept({}))
