@@ -77,8 +77,9 @@ def _validated(options: Any, identity: PartIdentity, given: Mapping[str, Any]) -
         return options.model_validate({**identity.options, **given})
     except ValueError as error:  # of pydantic, which the runtime does not import
         for each in getattr(error, "errors", list)():
-            if each["loc"] and each["loc"][0] in given:
-                what = f"the embedder '{identity.use}' does not take the value of {each['loc'][0]}: {each['msg']}"
+            if given and (not each["loc"] or each["loc"][0] in given):
+                which = f"the value of {each['loc'][0]}" if each["loc"] else f"{', '.join(sorted(given))} together"
+                what = f"the embedder '{identity.use}' does not take {which}: {each['msg']}"
                 hint = f"'tracer-spec plugins {identity.use}' lists its options"
                 raise UsageError(what, address="embedder_options", hint=hint) from None
         raise

@@ -131,6 +131,16 @@ def test_beside_the_bundle_the_app_says_where_the_model_is(beside, tmp_path):
     assert caught.value.problems[0].hint == "give the folder of an ONNX model and its tokenizer.json"
 
 
+def test_two_places_of_one_model_are_the_apps_mistake(beside):
+    places = ["--embedder-option", "path=/secret", "--embedder-option", "package=acme"]
+    done = command(beside.parent, "route", beside.name, "--embedder", "encoder", *places, "--text", "card")
+    assert done.returncode == 2
+    said = " ".join(done.stderr.split())
+    assert "does not take package, path together: Value error, give exactly one of path, repo and package" in said
+    assert "pydantic.dev" not in done.stderr
+    assert "/secret" not in done.stderr
+
+
 def test_a_build_gives_the_same_bytes_twice_and_the_same_decisions_either_way(inside, beside, tmp_path):
     again = built(tmp_path)
     assert again.read_bytes() == inside.read_bytes()
