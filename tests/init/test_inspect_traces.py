@@ -126,6 +126,19 @@ def test_labels_that_look_made_up_are_those_of_no_human_or_far_too_rare(tmp_path
     assert look_at(str(path)).allowed == ("a", "b", "c", "d")
 
 
+def test_a_made_up_label_that_is_another_spelling_of_one_is_proposed_as_its_alias(tmp_path, init):
+    path = tmp_path / "t.jsonl"
+    labels = ["pay back?", "c", "d"]
+    odd = ["Pay-Back", "c++"]
+    rows = [{"input": f"text {n}", "teacher": labels[n % 3] if n % 60 else odd[n % 120 == 0]} for n in range(1200)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    look = look_at(str(path))
+    assert (look.aliases, set(look.made_up)) == ({"Pay-Back": "pay back?"}, {"c++"})
+    outcome = init({"log.jsonl": rows})
+    assert "'Pay-Back' is read as 'pay back?'" in " ".join(outcome.out.split())
+    assert outcome.spec["traces"]["labels"]["aliases"] == {"Pay-Back": "pay back?"}
+
+
 def test_labels_are_counted_on_fit_rows_alone(tmp_path):
     from tracer_spec.init.inspect_traces import _preview
 
@@ -172,6 +185,7 @@ def test_the_real_answers_are_read_and_their_made_up_labels_found():
     look = look_at(str(DATA / "banking77_gpt_5_2_500.jsonl"))
     assert look.layout.format == "native"
     assert {"chargeback", "close_account"} <= set(look.made_up)
+    assert look.aliases == {"reverted_card_payment": "reverted_card_payment?"}
 
 
 def test_an_option_that_a_hint_names_can_be_pasted_into_a_shell(init, calls):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -51,6 +52,8 @@ class Look:
         The labels of the fit rows but those that look made up, and those that humans gave; sorted.
     made_up : mapping of str to int
         Fit rows of labels that look made up, the most frequent first; empty where that is not clear.
+    aliases : mapping of str to str
+        Labels that look made up, and are written as an allowed one is, but for case and punctuation; they are in no other list.
     target : float
         The agreement proposed.
     likely : LikelyTarget or None
@@ -66,6 +69,7 @@ class Look:
     outlook: Outlook = field(repr=False)
     allowed: tuple[str, ...] = field(repr=False)
     made_up: Mapping[str, int]
+    aliases: Mapping[str, str]
     target: float
     likely: LikelyTarget | None
     is_whole: bool
@@ -120,14 +124,21 @@ def look_at(*paths: str, text: str | None = None, label: str | None = None) -> L
     _check(seen, fields, is_named=label is not None)
     made_up = _made_up(outlook.labels, seen.fit)
     humans = {truth for truth in seen.fit.truths if truth is not None}
+    allowed = sorted((humans | set(outlook.labels)).difference(made_up))
+    aliases = _other_spellings(made_up, allowed)
     return Look(
         paths=sample.paths,
         source=sample.source,
         layout=seen.layout,
         fields=fields,
         outlook=outlook,
-        allowed=tuple(sorted((humans | set(outlook.labels)).difference(made_up))),
-        made_up=dict(sorted(made_up.items(), key=lambda each: (-each[1], each[0]))),
+        allowed=tuple(allowed),
+        made_up={
+            label: n
+            for label, n in sorted(made_up.items(), key=lambda each: (-each[1], each[0]))
+            if label not in aliases
+        },
+        aliases=aliases,
         target=seen.target,
         likely=seen.likely,
         is_whole=outlook.accounting.read < COUNTED or _joins(seen.layout),
@@ -281,6 +292,20 @@ def _made_up(labels: Mapping[str, int], fit: TraceSet) -> dict[str, int]:
     if len(labels) - len(rare) < 2:  # of two labels, the rare one is what the other is told from
         return {}
     return rare if sum(rare.values()) <= _FEW * sum(labels.values()) else {}
+
+
+def _other_spellings(made_up: Mapping[str, int], allowed: Sequence[str]) -> dict[str, str]:
+    """Return, for labels that look made up, the one allowed label that differs in case and punctuation alone."""
+    meant = Counter(map(_letters, allowed))
+    by_letters = {_letters(label): label for label in allowed}
+    return {
+        label: by_letters[letters] for label in sorted(made_up) if (letters := _letters(label)) and meant[letters] == 1
+    }
+
+
+def _letters(label: str) -> str:
+    """Leave out case, space and what ends or joins words; 'C' and 'C++' stay two labels."""
+    return re.sub(r"[\s_\-.,:;?!'\"]+", "", label.casefold())
 
 
 def literal(text: str) -> str:

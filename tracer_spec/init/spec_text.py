@@ -72,6 +72,7 @@ def spec_of(look: Look, name: str, paths: Sequence[str], target: float | None = 
         normalize=look.layout.normalize,
         certify_where=look.layout.certify_where,
         mix_teachers=look.layout.mix_teachers,
+        aliases=look.aliases,
         labels_file=LABELS_FILE if look.made_up and writable(look.allowed) else "",
         answer=look.layout.answer_template,
         target=target or look.target,
