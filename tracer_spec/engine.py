@@ -97,6 +97,7 @@ def build(
     from tracer_spec.flow.prepared import Parted, sealed_accounting
     from tracer_spec.flow.remarks import remarks
     from tracer_spec.flow.result import conclude
+    from tracer_spec.flow.training.label_names import check_own_words
     from tracer_spec.plan import load_plan
     from tracer_spec.plugin.registry import find_plugins
     from tracer_spec.preconditions import check_surroundings
@@ -120,6 +121,7 @@ def build(
     with staged(observe, "split") as done:
         sides = part(traces, plan.spec.split, dealt_before(plan, traces))
         check_teachers(plan, traces, sides)
+        check_own_words(plan.label_texts, traces.texts)
         if pinned:
             same_inputs(pinned, plan, traces, sides, text=check)
         else:

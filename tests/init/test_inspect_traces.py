@@ -126,17 +126,24 @@ def test_labels_that_look_made_up_are_those_of_no_human_or_far_too_rare(tmp_path
     assert look_at(str(path)).allowed == ("a", "b", "c", "d")
 
 
-def test_a_made_up_label_that_is_another_spelling_of_one_is_proposed_as_its_alias(tmp_path, init):
-    path = tmp_path / "t.jsonl"
-    labels = ["pay back?", "c", "d"]
-    odd = ["Pay-Back", "c++"]
-    rows = [{"input": f"text {n}", "teacher": labels[n % 3] if n % 60 else odd[n % 120 == 0]} for n in range(1200)]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    look = look_at(str(path))
-    assert (look.aliases, set(look.made_up)) == ({"Pay-Back": "pay back?"}, {"c++"})
+def test_a_made_up_label_that_is_another_spelling_of_a_humans_is_proposed_as_its_alias(init):
+    labels, odd = ["pay back?", "c", "1"], ["Pay-Back", "c++", "-1"]
+    rows = [
+        {"input": f"text {n}", "teacher": labels[n % 3] if n % 40 else odd[n // 40 % 3], "ground_truth": labels[n % 3]}
+        for n in range(1200)
+    ]
     outcome = init({"log.jsonl": rows})
     assert "'Pay-Back' is read as 'pay back?'" in " ".join(outcome.out.split())
     assert outcome.spec["traces"]["labels"]["aliases"] == {"Pay-Back": "pay back?"}
+    look = look_at("log.jsonl")
+    assert set(look.made_up) == {"c++", "-1"}
+
+
+def test_without_a_humans_word_no_rare_label_is_taken_for_another(tmp_path):
+    path = tmp_path / "t.jsonl"
+    rows = [{"input": f"text {n}", "teacher": ("IT", "hr")[n % 2] if n % 60 else "it"} for n in range(1200)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert look_at(str(path)).aliases == {}
 
 
 def test_labels_are_counted_on_fit_rows_alone(tmp_path):

@@ -24,11 +24,11 @@ from tracer_spec.flow.traces.several_sources import SourceOfTraces, collect_seve
 from tracer_spec.flow.traces.splits import FRESH, GROUPED, Split, split
 from tracer_spec.flow.traces.teachers import refuse_mixed
 from tracer_spec.flow.traces.trace_set import TraceSet
-from tracer_spec.flow.training.embed import fit_embedder
+from tracer_spec.flow.training.embed import FittedEmbedder, fit_embedder
 from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.flow.training.label_names import label_rows, texts_to_train, unmet_notes
 from tracer_spec.flow.training.steadiness import check_steady
-from tracer_spec.plugin import Mask
+from tracer_spec.plugin import Mask, Vectors
 from tracer_spec.spec.sources import shared
 from tracer_spec.text_steps.cutter import TextCutter
 from tracer_spec.text_steps.labels import LabelCleaner
@@ -171,6 +171,15 @@ def weight_notes(plan: Plan, weights: FitWeights | None) -> tuple[str, ...]:
     )
 
 
+def _steady_vectors(embedder: FittedEmbedder, fit: TraceSet, memory: Memory) -> Vectors:
+    """Return the vectors of the fit rows, each part of an embedder checked by itself: weights must hide nothing."""
+    if embedder.parts:
+        return embedder.joined([_steady_vectors(part, fit, memory) for part in embedder.parts], len(fit))
+    X = embedder.vectors(fit)
+    check_steady(embedder, fit.texts, X, memory)
+    return X
+
+
 def prepare(plan: Plan, rows: Parted, *, memory: Memory | None = None, observe: Observer = no_observer) -> Prepared:
     """Embed the fit rows, number their labels, and deal their folds; the certify rows stay under seal."""
     fit, sides, weights = rows.fit, rows.sides, rows.weights
@@ -179,8 +188,7 @@ def prepare(plan: Plan, rows: Parted, *, memory: Memory | None = None, observe: 
     check_labels(plan.spec.target.labels, labels, "target.labels")
     memory = memory or Memory()
     embedder = fit_embedder(plan.embedder, fit, plan.spec.seed, memory, observe)
-    X = embedder.vectors(fit)
-    check_steady(embedder, fit.texts, X, memory)
+    X = _steady_vectors(embedder, fit, memory)
     names = label_rows(embedder, texts_to_train(plan, fit, labels))
     dealt = folds(fold_keys(fit, plan.spec.split.strategy), plan.spec.split.folds, seed=plan.spec.seed)
     return Prepared(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import statistics
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -53,7 +53,7 @@ class Look:
     made_up : mapping of str to int
         Fit rows of labels that look made up, the most frequent first; empty where that is not clear.
     aliases : mapping of str to str
-        Labels that look made up, and are written as an allowed one is, but for case and punctuation; they are in no other list.
+        Labels that no human gave, written as one that humans gave, but for case and punctuation; they are in no other list.
     target : float
         The agreement proposed.
     likely : LikelyTarget or None
@@ -125,7 +125,7 @@ def look_at(*paths: str, text: str | None = None, label: str | None = None) -> L
     made_up = _made_up(outlook.labels, seen.fit)
     humans = {truth for truth in seen.fit.truths if truth is not None}
     allowed = sorted((humans | set(outlook.labels)).difference(made_up))
-    aliases = _other_spellings(made_up, allowed)
+    aliases = _other_spellings(made_up.keys() - humans, sorted(humans))
     return Look(
         paths=sample.paths,
         source=sample.source,
@@ -294,8 +294,8 @@ def _made_up(labels: Mapping[str, int], fit: TraceSet) -> dict[str, int]:
     return rare if sum(rare.values()) <= _FEW * sum(labels.values()) else {}
 
 
-def _other_spellings(made_up: Mapping[str, int], allowed: Sequence[str]) -> dict[str, str]:
-    """Return, for labels that look made up, the one allowed label that differs in case and punctuation alone."""
+def _other_spellings(made_up: Iterable[str], allowed: Sequence[str]) -> dict[str, str]:
+    """Return, for labels that look made up, the one that humans gave and that differs in case and punctuation alone."""
     meant = Counter(map(_letters, allowed))
     by_letters = {_letters(label): label for label in allowed}
     return {
@@ -304,8 +304,8 @@ def _other_spellings(made_up: Mapping[str, int], allowed: Sequence[str]) -> dict
 
 
 def _letters(label: str) -> str:
-    """Leave out case, space and what ends or joins words; 'C' and 'C++' stay two labels."""
-    return re.sub(r"[\s_\-.,:;?!'\"]+", "", label.casefold())
+    """Leave out case, what joins words, and what ends a sentence; '-1' and '1', 'A-' and 'A', 'C' and 'C++' stay two labels."""
+    return re.sub(r"(?<=[^\W\d_])[\s_-]+(?=[^\W\d_])", "", label.casefold().strip()).rstrip(".!?")
 
 
 def literal(text: str) -> str:

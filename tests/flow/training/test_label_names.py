@@ -17,6 +17,7 @@ from tracer_spec.flow.training.label_names import (
     WEIGHTS,
     LabelTexts,
     check_described,
+    check_own_words,
     is_weighed,
     weigh_names,
 )
@@ -208,3 +209,13 @@ def test_a_description_of_what_looks_misspelt_is_refused_and_of_a_label_not_met_
     )
     check_described({"top_up": "money in"}, labels)
     check_described({"card_arrival": "when it comes", "card_arrivals": "many of them"}, labels)
+
+
+def test_a_description_that_is_or_quotes_the_text_of_a_trace_is_refused():
+    texts = ["Where is my card?", "cancel", "I was charged twice for one coffee"]
+    for sentence in ("where is  my card", "such as: 'i was charged twice for one coffee'"):
+        with pytest.raises(DataError, match="described by the text of a trace: a") as caught:
+            check_own_words({"a": sentence, "b": "to cancel something"}, texts)
+        assert caught.value.problems[0].address == "traces.labels.describe"
+    check_own_words({"a": "about where my card is", "b": "the customer wants to cancel"}, texts)
+    check_own_words({}, texts)

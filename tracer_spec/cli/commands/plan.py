@@ -63,7 +63,7 @@ def command(
     from tracer_spec.flow.progress import staged
     from tracer_spec.flow.traces.fit_weights import fit_weights
     from tracer_spec.flow.traces.label_space import label_space
-    from tracer_spec.flow.training.label_names import label_notes
+    from tracer_spec.flow.training.label_names import check_own_words, label_notes
     from tracer_spec.plan import load_plan
     from tracer_spec.plugin.registry import find_plugins
 
@@ -79,6 +79,7 @@ def command(
         with staged(observe, "split") as done:
             sides = part(traces, plan.spec.split, dealt_before(plan, traces))
             check_teachers(plan, traces, sides)
+            check_own_words(plan.label_texts, traces.texts)
             done(f"{len(sides.fit):,} fit, {len(sides.certify):,} certify")
         weights, fit = fit_weights(traces, sides), traces.take(sides.fit)
         labels = label_space(plan.allowed_labels, fit.labels)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ WEIGHTS = (1.0, 3.0)
 TRIED = (0.0, *WEIGHTS)
 # with more fit rows a label than this, names bring a point at most, and their choice takes longest
 MOST_ROWS_A_LABEL = 20
+# a text of so many words inside a description is a quotation, a shorter one may be chance
+_QUOTED_WORDS, _MOST_QUOTED_WORDS = 5, 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,46 @@ def check_described(described: Mapping[str, str], labels: LabelSpace) -> None:
                 hint=f"{near} correct it, or list the labels there are in 'traces.labels.allowed'",
                 address="traces.labels.describe",
             )
+
+
+def check_own_words(described: Mapping[str, str], texts: Sequence[str]) -> None:
+    """Refuse descriptions that are, or quote, the text of a trace: one of a certify row would train what it tests.
+
+    Parameters
+    ----------
+    described : mapping of str to str
+        Label to sentence.
+    texts : sequence of str
+        Of all traces, on either side of the split.
+
+    Raises
+    ------
+    DataError
+        Naming the labels. It is no look at the certify rows: nothing is built then.
+    """
+    quotable = {quoted: label for label, sentence in described.items() for quoted in _quotable(sentence)}
+    found = {quotable[text] for text in map(_plain, texts) if text in quotable} if quotable else set()
+    copied = [label for label in described if label in found]
+    if copied:
+        raise DataError(
+            f"described by the text of a trace: {listing([one_line(label) for label in copied], 5)}",
+            hint="say in words of your own what the label is for: a sentence out of the log may be one that certifies",
+            address="traces.labels.describe",
+        )
+
+
+def _quotable(sentence: str) -> Iterator[str]:
+    """Yield a sentence, and all in it that would be a quotation."""
+    words = _plain(sentence).split()
+    if words:
+        yield " ".join(words)
+    for start in range(len(words)):
+        for end in range(start + _QUOTED_WORDS, min(start + _MOST_QUOTED_WORDS, len(words)) + 1):
+            yield " ".join(words[start:end])
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.casefold()))
 
 
 def _asked(plan: Plan) -> str:
