@@ -80,7 +80,7 @@ def monitor_verdict(monitor: Monitor) -> str:
     if fallen := [
         f"'{one_line(claim.label)}' ({claim.measure})" for claim, each in monitor.label_claims if each.refuted
     ]:
-        own = "has, too" if monitor.tally.refuted else "has not"
+        own = "too has" if monitor.tally.refuted else "has not"
         return (
             f"what was claimed of {', '.join(fallen)} is refuted, see 'by label'; {name} {own} been shown to be under the "
             f"{target} that was claimed\n{_NEXT}\n{_UNTIL_THEN}"
