@@ -132,10 +132,10 @@ def _texts(column: Any, name: str) -> list[str]:
         return [""] * len(column)
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
         raise DataError(f"column '{name}' is of type {column.type}, not of texts")
-    bad = first_not_utf8(column)
-    if bad is not None:
-        raise DataError(f"row {bad} of column '{name}' is not valid UTF-8")
-    values = column.to_pylist()
+    try:
+        values = column.to_pylist()
+    except UnicodeDecodeError:
+        raise DataError(f"row {first_not_utf8(column)} of column '{name}' is not valid UTF-8") from None
     return values if not column.null_count else ["" if value is None else value for value in values]
 
 

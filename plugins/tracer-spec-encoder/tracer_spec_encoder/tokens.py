@@ -45,7 +45,7 @@ class Tokens:
     """
 
     def __init__(self, document: bytes, *, prefix: str, max_tokens: int) -> None:
-        check_tokenizer(document)
+        model = check_tokenizer(document)
         from tokenizers import Tokenizer
 
         try:
@@ -55,7 +55,7 @@ class Tokens:
         except BaseException as error:
             raise _refused(error, "cannot be read") from error
         self._prefix, self._max_tokens = prefix, max_tokens
-        self._unknown = _unknown_id(json.loads(document)["model"], self._tokenizer)
+        self._unknown = _unknown_id(model, self._tokenizer)
 
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the ids of each text; none for one of which the tokenizer knows nothing.
@@ -87,8 +87,13 @@ def _unknown_id(model: dict[str, Any], tokenizer: Any) -> int | None:
     return found
 
 
-def check_tokenizer(document: bytes) -> None:
+def check_tokenizer(document: bytes) -> dict[str, Any]:
     """Refuse a tokenizer that is random, or that could take far more time or memory than its texts are long.
+
+    Returns
+    -------
+    dict
+        Its ``model``.
 
     Raises
     ------
@@ -117,6 +122,7 @@ def check_tokenizer(document: bytes) -> None:
     longest = model.get("max_input_chars_per_word", 0)
     if not isinstance(longest, int) or longest > _WORD_CHARACTERS:
         raise _unsafe(f"tries words of {str(longest)[:20]} characters; at most {_WORD_CHARACTERS}")
+    return model
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def plan_outcome(
     plan: Plan, outlook: Outlook, previews: Sequence[EmbedderPreview], spec: str, *, verbose: bool
 ) -> Outcome:
     """Return what a spec's traces can certify."""
-    able, accounting = outlook.certifiable, outlook.accounting
+    able, accounting, chance = outlook.certifiable, outlook.accounting, _chance(previews)
     kept = dropped_text(accounting.read, accounting.kept, accounting.dropped)
     sides = f"{outlook.n_fit:,} fit rows, {able.n_certify:,} certify rows"
     facts = [
@@ -45,10 +45,10 @@ def plan_outcome(
         *_caches(previews, able.n_certify),
         *(Fact("warning", text, WARNING, "traces", "traces") for text in (*outlook.warnings, *outlook.notes)),
         *_unlikely(outlook, previews),
-        _next(outlook, spec, _chance(previews)),
+        _next(outlook, spec, chance),
     ]
     headline = outlook.unread.headline
-    if not headline and outlook.status == "certifiable" and _chance(previews) < _EVEN:
+    if not headline and outlook.status == "certifiable" and chance < _EVEN:
         headline = "by the number of rows; a build would likely be refused"
     return Outcome(outlook.status, plan.spec.name, facts, ending=f": {headline}" if headline else "")
 
