@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tracer_spec.spec.nodes import Node
 
 # rows that are decided at a time, and rows of a row group: the same whatever the number of workers
-_CHUNK_ROWS, _GROUP_ROWS = 2048, 65_536
+_CHUNK_ROWS, _GROUP_ROWS = 1024, 65_536
 # on the way between processes: no column that is decided on has such a name
 _DECIDED = "\0"
 

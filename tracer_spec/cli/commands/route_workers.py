@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import multiprocessing
+import os
 import signal
 import sys
 from collections import deque
@@ -23,10 +25,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 U = TypeVar("U")
-# chunks that a worker decides or has before it: enough that none waits while this process decides one
-_AHEAD = 2
+# chunks that a worker decides or has before it: enough that none waits while this process decides one, reads and writes
+_AHEAD = 3
 # chunks for each worker that are held, until those before them are answered
-_HELD = 6
+_HELD = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def start_workers(n: int) -> Iterator[Workers]:
         yield Workers()
         return
     context = multiprocessing.get_context("spawn")  # a fork would share the threads of whatever runs here
-    with ProcessPoolExecutor(n, mp_context=context, initializer=_ignore_interrupts) as pool:
+    with ProcessPoolExecutor(n, mp_context=context, initializer=_begin) as pool:
         try:
             for _ in range(n):
                 pool.submit(_import_runtime)
@@ -131,6 +133,7 @@ def _in_order(
         waiting.append(at_work.submit(decide, chunk, n_busy) or _answered(decide, router, read, chunk))
         while waiting and (waiting[0].done() or len(waiting) > len(at_work.ready) * _HELD):
             yield waiting.popleft().result()
+    at_work.pool.shutdown(wait=False)  # a worker goes when it has answered, and not after the last answer is written
     for each in waiting:
         yield each.result()
 
@@ -159,6 +162,7 @@ def _decide(job: Job, decide: Decide[Any, U], chunk: Any) -> U:
         return decide(job.ref.router, _reader(job), chunk)
 
 
-def _ignore_interrupts() -> None:
-    """Leave Ctrl-C, which reaches all processes of a terminal, to the one that answers for the work."""
+def _begin() -> None:
+    """Leave Ctrl-C, which reaches all processes of a terminal, to the one that answers for the work; end at once."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    atexit.register(os._exit, 0)  # an answer is sent before the next chunk is taken: nothing is left to tidy
