@@ -204,7 +204,7 @@ def build(
         embedders=chosen.reports,
         bundle=None if check else result.bundle,
         remarks=told,
-        warnings=(*result.warnings, *(pinned.notes_on(written) if pinned else ())),
+        warnings=(*result.warnings, *plan.notes, *(pinned.notes_on(written) if pinned else ())),
         seconds=time.perf_counter() - started,
         embedder=prepared.embedder.resolved.provided.name,
     )

@@ -26,6 +26,7 @@ from tracer_spec.plugin.label_targets import LabelMeasure, LabelTarget
 from tracer_spec.plugin.proposing import CalibratorPlugin, Target
 from tracer_spec.plugin.registry import Registry
 from tracer_spec.resolved import Resolved, resolve
+from tracer_spec.spec.carried_steps import steps_note
 from tracer_spec.spec.load import LoadedSpec, in_reading_order, read_spec
 from tracer_spec.spec.model import RouterSpec
 from tracer_spec.spec.nodes import address
@@ -116,6 +117,11 @@ class Plan:
             *self.families,
             self.calibrator,
         )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what keeps an app from deploying the bundle that the spec builds."""
+        return (note,) if (note := steps_note(self.spec)) else ()
 
     @property
     def makes_a_test(self) -> bool:

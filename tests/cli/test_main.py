@@ -149,6 +149,24 @@ def test_the_errors_of_a_spec_as_a_document(run, spec):
     assert problem["hint"] == "did you mean 'logreg'?"
 
 
+def test_a_label_step_that_no_app_can_deploy_is_a_warning_of_validate_plan_and_build(run, spec):
+    spec.write_text(spec.read_text().replace("[strip, first-line]", '["regex:^[*]*(.*?)[*.]*$"]'))
+    said = "traces.labels.normalize[0]: the step could take too long on some texts"
+    valid = run("validate", "router.yaml")
+    assert valid.returncode == 0
+    assert f"\n  warning: {said}" in valid.stdout
+    assert json.loads(run("validate", "router.yaml", "--json").stdout)["warnings"][0].startswith(said)
+    rows = [
+        {"id": f"e{n}", "input": f"{'ab'[n % 2]} {n}", "teacher": "**refund**" if n % 2 else "card"} for n in range(200)
+    ]
+    spec.with_name("traces.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for verb in ("plan", "build"):
+        (warning,) = (
+            each for each in json.loads(run(verb, "router.yaml", "--json").stdout)["warnings"] if each.startswith(said)
+        )
+        assert "'deploy' and 'serve' refuse the bundle" in warning
+
+
 def test_an_override_is_checked_like_the_file(run, spec):
     result = run("validate", "router.yaml", "--set", "target.agreement=2")
     assert result.returncode == 2

@@ -8,6 +8,8 @@ import pytest
 
 from tracer_spec.init.answers import read_answers
 from tracer_spec.text_steps import ToolCall
+from tracer_spec.text_steps.labels import LabelCleaner
+from tracer_spec.text_steps.patterns import check_step_cost
 
 TOPICS = ("delivery", "invoice", "login", "praise")
 
@@ -29,13 +31,13 @@ SHAPES = {
     "capitals": (lambda topic, n: topic.title() if n % 5 else topic, ("strip", "first-line", "casefold")),
     "full stops": (
         lambda topic, n: topic if n % 5 else f'"{topic}."',
-        ("strip", "first-line", "regex:^[\"'*`]*(.*?)[\"'*`.]*$"),
+        ("strip", "first-line", "regex:^[\"'*`]{0,3}(.*?)[\"'*`.]*$"),
     ),
     "thought": (lambda topic, n: f"<think>\nIs it {n}?\n</think>\n\n{topic}", ("think", "strip", "first-line")),
-    "tag": (lambda topic, n: f"I think so.\n<topic>\n{topic}\n</topic>", (r"regex:<topic>\s*(.*?)\s*</topic>",)),
+    "tag": (lambda topic, n: f"I think so.\n<topic>\n{topic}\n</topic>", ("regex:<topic>([^<]*)</topic>", "strip")),
     "thought before a tag": (
         lambda topic, n: f"<thinking>{n}</thinking><topic>{topic}</topic>",
-        ("think", r"regex:<topic>\s*(.*?)\s*</topic>"),
+        ("think", "regex:<topic>([^<]*)</topic>", "strip"),
     ),
     "fence": (lambda topic, n: f"```\n{topic}\n```", ("code-fence", "strip", "first-line")),
     "json": (lambda topic, n: json.dumps({"why": f"{n}", "topic": topic}), ("json:topic",)),
@@ -71,6 +73,18 @@ def test_every_shape_gives_four_labels(shape):
     assert found.steps == steps
     assert not found.flaw
     assert len(found.counts.counts) == 4
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_bundle_can_carry_the_steps_of_every_shape(shape):
+    for step in read_answers(answers(SHAPES[shape][0])).steps:
+        check_step_cost(step)
+
+
+@pytest.mark.parametrize("dressed", ["login.", '"login"', "**login**", "**`login`**", "'login'.", "```login```"])
+def test_quotes_and_marks_around_a_label_come_off(dressed):
+    found = read_answers(answers(lambda topic, n: topic if n % 5 else dressed if topic == "login" else f"{topic}."))
+    assert LabelCleaner(found.steps).clean(dressed) == ("login", "")
 
 
 def test_the_key_with_few_even_values_is_the_label_whatever_it_is_called():

@@ -18,7 +18,6 @@ from tracer_spec.flow.documents.frontier import Competitor, FrontierDocument, La
 from tracer_spec.flow.documents.lock import PolicyEntry
 from tracer_spec.flow.versions import libraries
 from tracer_spec.preconditions import source_date
-from tracer_spec.runtime.answers import is_cheap
 from tracer_spec.runtime.archive import AUDIT, CERTIFICATE, EMBEDDER, FRONTIER, POLICY, ROWS, SPEC
 from tracer_spec.runtime.field_rules import plain
 from tracer_spec.runtime.manifest import (
@@ -33,6 +32,7 @@ from tracer_spec.runtime.manifest import (
     StageSummary,
 )
 from tracer_spec.spec import spec_digest
+from tracer_spec.spec.carried_steps import steps_note
 from tracer_spec.spec.told_overrides import told_overrides
 
 if TYPE_CHECKING:
@@ -111,11 +111,10 @@ def bundle_contents(
 
 def _answers(spec: RouterSpec) -> Answers | None:
     """Say how the teacher's answers become labels; nothing where sources differ, or some answer could keep a step busy."""
-    found = {(source.labels.normalize, tuple(sorted(source.labels.aliases.items()))) for source in spec.sources}
-    normalize, aliases = found.pop()
-    if found or not is_cheap(normalize):
+    if steps_note(spec):
         return None
-    return Answers(normalize, tuple(Alias(answer, label) for answer, label in aliases))
+    labels = spec.sources[0].labels
+    return Answers(labels.normalize, tuple(Alias(answer, label) for answer, label in sorted(labels.aliases.items())))
 
 
 def _learner(report: LearnerReport) -> Learner:

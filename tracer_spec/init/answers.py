@@ -23,7 +23,8 @@ _PREFIX = re.compile(r"[^\n:=]{1,40}[:=][ \t*]*(?=\S)")
 # the answer in a tag of its own
 _TAG = re.compile(r"<([A-Za-z][\w-]{0,30})>[^<]{1,200}</\1>")
 # quotes and marks around a label, and a full stop after it
-_DRESS = r"""^["'*`]*(.*?)["'*`.]*$"""
+# (three at most before it: a bundle carries no pattern with three repeats that have no bound)
+_DRESS = r"""^["'*`]{0,3}(.*?)["'*`.]*$"""
 # of the answers, what must have a shape before a step is proposed for it
 _MOST, _SOME = 0.5, 0.02
 _DEEPEST, _LONGEST_LABEL = 3, 60
@@ -81,7 +82,7 @@ def read_answers(values: Sequence[Any]) -> Answers:
         return _best(answers, [(*first, "json:0")]) if are_alone else _several(answers, "")
     tag = _common_tag(answers)
     if tag:
-        steps = (*first, rf"regex:<{tag}>\s*(.*?)\s*</{tag}>")
+        steps = (*first, f"regex:<{tag}>([^<]*)</{tag}>", "strip")
         return _tidied(Answers(steps, labels_by(steps, answers)), answers)
     return _tidied(_best(answers, [(*first, *chain) for chain in _plain_chains(answers, first)]), answers)
 

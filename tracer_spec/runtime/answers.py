@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from tracer_spec.errors import BundleError, SpecError
 from tracer_spec.runtime.archive import MANIFEST
 from tracer_spec.runtime.manifest import Manifest
 from tracer_spec.text_steps import StepError
 from tracer_spec.text_steps.labels import LabelCleaner
-from tracer_spec.text_steps.patterns import check_cost
-
-_REGEX = "regex:"
+from tracer_spec.text_steps.patterns import check_step_cost
 
 
 def cleaner_of(manifest: Manifest) -> LabelCleaner:
@@ -31,24 +27,10 @@ def cleaner_of(manifest: Manifest) -> LabelCleaner:
         )
     aliases = {each.answer: each.label for each in answers.aliases}
     try:
-        _check_costs(answers.normalize)
+        for step in answers.normalize:
+            check_step_cost(step)
         # the labels' own spelling is given back; where an alias leads elsewhere, they were inferred and are spelt as they are
         allowed = manifest.labels if {*aliases.values()} <= {*manifest.labels} else None
         return LabelCleaner(answers.normalize, aliases, allowed)
     except (SpecError, StepError) as error:
         raise BundleError(f"holds steps that cannot be used: {error}", address=f"{MANIFEST} answers") from None
-
-
-def is_cheap(normalize: Sequence[str]) -> bool:
-    """Tell whether no step could take long on some answer, so that a bundle may carry them."""
-    try:
-        _check_costs(normalize)
-    except StepError:
-        return False
-    return True
-
-
-def _check_costs(normalize: Sequence[str]) -> None:
-    for step in normalize:
-        if step.startswith(_REGEX):
-            check_cost(step.removeprefix(_REGEX))

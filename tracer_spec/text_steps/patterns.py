@@ -24,6 +24,7 @@ _DEGREE = 2
 _FEW = 4
 # Python looks at every character of a range when it compiles it
 _RANGE = 1 << 14
+_REGEX = "regex:"
 _ONE_WAY = frozenset(("LITERAL", "NOT_LITERAL", "ANY", "AT"))
 _REPEATS = frozenset(("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"))
 _HINT = (
@@ -65,6 +66,12 @@ def check_cost(pattern: str) -> None:
     is_anchored = bool(items) and str(items[0][0]) == "AT" and str(items[0][1]) in _starts(tree.state.flags)
     if degree + (not is_anchored) > _DEGREE or ways > _WAYS:
         raise StepError("could take too long on some texts: it can match in too many ways", hint=_HINT)
+
+
+def check_step_cost(step: str) -> None:
+    """Refuse a step from an answer to a label that could take long on some answer, as :func:`check_cost` does."""
+    if step.startswith(_REGEX):
+        check_cost(step.removeprefix(_REGEX))
 
 
 def around_group(pattern: str) -> tuple[str, str]:

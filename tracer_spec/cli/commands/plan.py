@@ -92,7 +92,12 @@ def command(
             makes_a_test=plan.makes_a_test,
             lock=lock_path(plan.loaded.file),
             weights=weights,
-            notes=(*label_target_notes(plan), *weight_notes(plan, weights), *label_notes(plan, fit, labels)),
+            notes=(
+                *plan.notes,
+                *label_target_notes(plan),
+                *weight_notes(plan, weights),
+                *label_notes(plan, fit, labels),
+            ),
         )
         store = open_store()
         previews = preview_embedders(plan, fit, labels, outlook, weights, store=store, curve=curve, observe=observe)

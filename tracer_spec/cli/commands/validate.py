@@ -13,6 +13,7 @@ from tracer_spec.cli.verbs import VERBS
 from tracer_spec.text_format import plural
 
 if TYPE_CHECKING:
+    from tracer_spec.plan import Plan
     from tracer_spec.spec import RouterSpec
 
 
@@ -23,31 +24,33 @@ if TYPE_CHECKING:
 def command(specs: tuple[str, ...], overrides: tuple[str, ...], form: str | None, as_json: bool) -> None:
     """Load each SPEC, resolve its plugins, check their options."""
     form = chosen_format(form, as_json=as_json)
-    valid = _load_all(specs, overrides)
-    stories = [_story(router) for router in valid]
+    plans = _load_all(specs, overrides)
+    stories = [_story(plan.spec) for plan in plans]
     if form == JSON:
-        documents = [_document(spec, router) for spec, router in zip(specs, valid, strict=True)]
+        documents = [_document(spec, plan) for spec, plan in zip(specs, plans, strict=True)]
         whole = documents[0] if len(documents) == 1 else {"status": "valid", "specs": documents}
         print_document({"schema_version": 1, **whole})
         return
-    for spec, story in zip(specs, stories, strict=True):
+    for spec, story, plan in zip(specs, stories, plans, strict=True):
         click.echo(f"{spec}: ok ({story})")
+        for note in plan.notes:
+            click.echo(f"  warning: {note}")
     if form == GITHUB:
         from tracer_spec.cli.text.github_summary import publish_validation
 
         publish_validation(specs, stories)
 
 
-def _load_all(specs: tuple[str, ...], overrides: tuple[str, ...]) -> list[RouterSpec]:
-    """Return the specs, or raise with the problems of all of them."""
+def _load_all(specs: tuple[str, ...], overrides: tuple[str, ...]) -> list[Plan]:
+    """Return the specs' plans, or raise with the problems of all of them."""
     from tracer_spec.errors import Problem, SpecError
     from tracer_spec.plan import load_plan
     from tracer_spec.plugin.registry import find_plugins
 
-    registry, valid, problems = find_plugins(), list["RouterSpec"](), list[Problem]()
+    registry, valid, problems = find_plugins(), list["Plan"](), list[Problem]()
     for spec in specs:
         try:
-            valid.append(load_plan(spec, registry, overrides=overrides).spec)
+            valid.append(load_plan(spec, registry, overrides=overrides))
         except SpecError as error:
             problems += error.problems
     if problems:
@@ -65,10 +68,11 @@ def _story(router: RouterSpec) -> str:
     )
 
 
-def _document(spec: str, router: RouterSpec) -> dict[str, Any]:
+def _document(spec: str, plan: Plan) -> dict[str, Any]:
     """Return what ``validate --json`` says of one spec."""
     from tracer_spec.spec import spec_digest
 
+    router = plan.spec
     return {
         "status": "valid",
         "spec": spec,
@@ -76,4 +80,5 @@ def _document(spec: str, router: RouterSpec) -> dict[str, Any]:
         "digest": spec_digest(router),
         "zoo": [each.alias for each in router.zoo],
         "families": [each.alias for each in router.families],
+        "warnings": [*plan.notes],
     }
