@@ -31,7 +31,7 @@ class ParetoTesting:
     """Test the champion chain in order of rising coverage, each candidate at the whole of delta."""
 
     def order(self, chains: Sequence[Chain], n_certify: int, target: Target) -> Sequence[Candidate]:
-        """Return the champion chain from its node of greatest predicted power on.
+        """Return the champion chain, from the candidate on at which a walk promises most.
 
         Parameters
         ----------
