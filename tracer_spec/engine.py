@@ -91,7 +91,7 @@ def build(
         same_test,
     )
     from tracer_spec.flow.lock.file import lock_path
-    from tracer_spec.flow.lock.fitted import dealt_before, write_dealt
+    from tracer_spec.flow.lock.fitted import dealt_before, dealt_then, write_dealt
     from tracer_spec.flow.lock.record import deliver
     from tracer_spec.flow.prepare import check_teachers, part, read_traces
     from tracer_spec.flow.prepared import Parted, sealed_accounting
@@ -119,7 +119,8 @@ def build(
         traces = read_traces(plan)
         done(f"{traces.accounting.kept:,} of {traces.accounting.read:,} traces kept")
     with staged(observe, "split") as done:
-        sides = part(traces, plan.spec.split, dealt_before(plan, traces))
+        dealt = (dealt_then(pinned.build) if pinned else None) or dealt_before(plan, traces)
+        sides = part(traces, plan.spec.split, dealt, draft=draft)
         check_teachers(plan, traces, sides)
         check_own_words(plan.label_texts, traces.texts)
         if pinned:

@@ -90,10 +90,16 @@ def _source(plan: Plan, number: int) -> SourceOfTraces:
     )
 
 
-def part(traces: TraceSet, asked: SplitSpec, dealt: Dealt = NEVER) -> Split:
+def part(traces: TraceSet, asked: SplitSpec, dealt: Dealt = NEVER, *, draft: bool = False) -> Split:
     """Part fit rows from certify rows; ``dealt`` says how earlier builds and drafts did."""
     sides = split(
-        traces, certify=asked.certify, strategy=asked.strategy, max_fit=asked.max_fit, key=asked.key, dealt=dealt
+        traces,
+        certify=asked.certify,
+        strategy=asked.strategy,
+        max_fit=asked.max_fit,
+        key=asked.key,
+        dealt=dealt,
+        draft=draft,
     )
     if len(sides.fit) < 2 * asked.folds:
         raise DataError(

@@ -211,6 +211,43 @@ def test_drafts_leave_fresh_rows_fresh(world):
     assert world.certify() == {f"request {k}" for k in range(400, 600)}
 
 
+@pytest.mark.parametrize("first", [{"certify": 0.4}, {"strategy": "temporal"}, {"strategy": "grouped", "key": "g"}])
+def test_a_refused_fresh_build_keeps_nobody_from_making_the_pinned_build_again(world, first):
+    released = world.spec(split=first).build()
+    assert released.status == "certified"
+    refused = world.log(600).spec(split={"strategy": "fresh"}, target={"agreement": 0.9999}).build()
+    assert refused.status == "refused"
+    world.log(400).spec(split=first)
+    before = (world.folder / "router.lock").read_bytes()
+    assert world.build(locked=True).sha256 == world.build(check=True).sha256 == released.sha256
+    assert (world.folder / "router.lock").read_bytes() == before
+    with pytest.raises(DataError, match="no trace may certify") as refusal:
+        world.build()
+    assert "'build --locked' makes again the build that the lock pins" in refusal.value.problems[0].hint
+
+
+def test_after_a_share_was_lowered_by_a_draft_and_all_was_fitted_the_pinned_build_is_still_that_share(world):
+    world.spec(split={"certify": 0.3}).build(draft=True)
+    released = world.spec(split={"certify": 0.4}).build()
+    world.log(600).spec(split={"strategy": "fresh"}).build()
+    world.spec(split={"strategy": "fresh"}, target={"agreement": 0.9999}).log(800).build()
+    pinned = world.log(600).spec(split={"strategy": "fresh"}).build(locked=True)
+    assert pinned.n_certify == 200
+    assert released.n_certify < 150
+
+
+def test_a_draft_estimates_where_no_row_may_certify_any_more(world):
+    world.spec(split={"certify": 0.4}).build()
+    world.log(600).spec(split={"strategy": "fresh"}).build()
+    for n, split in ((600, {"strategy": "fresh"}), (400, {"certify": 0.4})):
+        result = world.log(n).spec(split=split, target={"agreement": 0.91}).build(draft=True)
+        assert result.status == "draft"
+        assert 0.33 * n < result.n_certify < 0.47 * n
+        assert any("no trace of these may certify any more" in each for each in result.warnings)
+        with pytest.raises(DataError):
+            world.build()
+
+
 def test_fresh_needs_times(world):
     world.spec(traces={"format": {"text": "q", "label": "a", "id": "id"}}, split={"strategy": "fresh"})
     with pytest.raises(ts.SpecError, match="a fresh split needs the time of each trace"):

@@ -203,6 +203,16 @@ class Inputs(Entry):
     libraries: Mapping[str, Text] = Field(description="what the bytes of a bundle depend on")
 
 
+class DealtEntry(Entry):
+    """How rows were dealt out once a build had split its own: the same build deals them out so again."""
+
+    share: Inside | None
+    groups: Mapping[str, Inside]
+    until: Number | Literal["all"] | None
+    newest: Number | Literal["unknown"]
+    routed_from: Sometimes[Number] = None
+
+
 class Build(Inputs):
     """What the last certified bundle was made from, and came to."""
 
@@ -210,6 +220,10 @@ class Build(Inputs):
     certificate: CertificateEntry
     policy: PolicyEntry
     bundle: BundleEntry
+    dealt: Sometimes[DealtEntry] = Field(
+        default=None,
+        description="as under 'fitted', when it was built: what came later does not keep it from being built again",
+    )
 
 
 class LockDocument(Entry):

@@ -8,7 +8,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from tracer_spec.atomic_write import alone_in
-from tracer_spec.flow.documents.lock import Build, FittedEntry
+from tracer_spec.flow.documents.lock import Build, DealtEntry, FittedEntry
 from tracer_spec.flow.lock.file import lock_path, read_lock, smallest, write_lock
 from tracer_spec.flow.lock.ledger import sketch
 from tracer_spec.flow.traces.dealt import NEVER, Dealt
@@ -41,15 +41,40 @@ def dealt_before(plan: Plan, traces: TraceSet) -> Dealt:
     same_expressions = entry.told_apart_by in _told_apart_by(plan, traces)
     if not same_expressions and None not in traces.ids and entry.rows.isdisjoint(_rows(traces)):
         return NEVER
-    dealt = Dealt(
+    dealt = _read(entry, _fresh_after(document.build, plan, traces) or entry.looked_until)
+    return dealt if same_expressions else dealt.all_fitted()
+
+
+def dealt_then(build: Build) -> Dealt | None:
+    """Return how the build that the lock pins dealt rows out, None where the lock does not say.
+
+    Notes
+    -----
+    What was fitted since keeps no row from it: it opens its certify rows for no other test than one that the lock counts.
+    """
+    return None if build.dealt is None else _read(build.dealt, build.traces.fresh_after)
+
+
+def as_entry(dealt: Dealt) -> DealtEntry:
+    """Return how rows are dealt out as a lock holds it."""
+    return DealtEntry(
+        share=dealt.share,
+        groups=dealt.groups,
+        until="all" if dealt.until == math.inf else dealt.until,
+        newest="unknown" if dealt.newest in (None, math.inf) else dealt.newest,
+        routed_from=dealt.routed_from,
+    )
+
+
+def _read(entry: FittedEntry | DealtEntry, looked_until: float | None) -> Dealt:
+    return Dealt(
         share=entry.share,
         groups=entry.groups,
         until=math.inf if entry.until == "all" else entry.until,
         newest=math.inf if entry.newest == "unknown" else entry.newest,
-        looked_until=_fresh_after(document.build, plan, traces) or entry.looked_until,
+        looked_until=looked_until,
         routed_from=entry.routed_from,
     )
-    return dealt if same_expressions else dealt.all_fitted()
 
 
 def _fresh_after(build: Build | None, plan: Plan, traces: TraceSet) -> float | None:
@@ -71,12 +96,8 @@ def write_dealt(plan: Plan, traces: TraceSet, sides: Split) -> None:
         known = before.rows if before and before.told_apart_by in _told_apart_by(plan, traces) else frozenset[int]()
         entry = FittedEntry(
             told_apart_by=told_apart_by,
-            share=dealt.share,
-            groups=dealt.groups,
-            until="all" if dealt.until == math.inf else dealt.until,
-            newest="unknown" if dealt.newest in (None, math.inf) else dealt.newest,
             looked_until=before.looked_until if before and dealt.looked_until is not None else None,
-            routed_from=dealt.routed_from,
+            **dict(as_entry(dealt)),
             rows=smallest(known | _rows(traces), _N_ROWS),
         )
         if entry != before:

@@ -21,6 +21,7 @@ from tracer_spec.flow.documents.lock import (
     TracesEntry,
 )
 from tracer_spec.flow.lock.file import lock_path, read_lock, write_lock
+from tracer_spec.flow.lock.fitted import as_entry
 from tracer_spec.flow.lock.spec_keys import told_keys
 from tracer_spec.flow.traces.splits import FRESH
 from tracer_spec.flow.versions import libraries
@@ -119,6 +120,7 @@ def deliver(
             certificate=read_part(CertificateEntry, certificate_of(certificate)),
             policy=PolicyEntry.of(certificate.shipped),
             bundle=bundle_of(contents, written),
+            dealt=as_entry(sides.dealt),
         )
         if now.document.build != build or now.in_conflict:
             write_lock(lock, now.document.model_copy(update={"build": build}))

@@ -22,6 +22,10 @@ from tracer_spec.plugin import Mask
 
 RANDOM, TEMPORAL, GROUPED, FRESH = STRATEGIES = ("random", "temporal", "grouped", "fresh")
 _TRAIN_SALT = b"tracer-spec 1 train"
+_AS_IF = (
+    "no trace of these may certify any more, by router.lock: the draft estimates as if split.certify of them had never been "
+    "fitted, and a build needs newer traces"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +76,7 @@ def split(
     max_fit: int | None = None,
     key: str | None = None,
     dealt: Dealt = NEVER,
+    draft: bool = False,
 ) -> Split:
     """Split traces into fit and certify rows.
 
@@ -91,6 +96,9 @@ def split(
         What the groups are groups of, as the spec says.
     dealt : Dealt
         How earlier builds and drafts dealt rows out: what they fitted does not certify.
+
+    draft : bool
+        Whether certify rows are only counted: where none may certify any more, as many are held back as if all might.
 
     Raises
     ------
@@ -127,14 +135,15 @@ def split(
     elif strategy == GROUPED:
         result = _grouped(traces, min(certify, dealt.groups.get(name, certify)), hashes, may, chosen)
     else:
-        certifies = (hashes < certify * SPAN) & may & chosen
-        result = Split(np.flatnonzero(~certifies), np.flatnonzero(certifies))
+        result = _random(hashes < certify * SPAN, may & chosen)
     if not len(result.fit):
         raise DataError(
             f"of {len(traces):,} traces none is left to fit", hint="give more traces", address="split.certify"
         )
     if not len(result.certify) and not may.all():
-        raise _all_fitted(strategy)
+        if not draft:
+            raise _all_fitted(strategy)
+        result = replace(_random(hashes < certify * SPAN, chosen), notes=(_AS_IF,))
     share = len(result.certify) / int(chosen.sum())
     result = replace(result, notes=(*result.notes, *_sample_notes(traces.take(result.certify), strategy)))
     result = replace(result, dealt=dealt.with_split(traces, certify, name, result.cut), share=share)
@@ -194,9 +203,15 @@ def _all_fitted(strategy: str) -> DataError:
         f"{what}: by router.lock, earlier builds and drafts have looked at these rows or fitted them, and "
         "settings were chosen on them since",
         hint="add newer traces (with 'split: {strategy: fresh}' all of those certify), or go back to the split (with its "
-        "certify_where), the id and the text that the lock was begun with",
+        "certify_where), the id and the text that the lock was begun with, where they are others; 'build --locked' makes again "
+        "the build that the lock pins, and 'build --draft' estimates without certify rows",
         address="split.strategy",
     )
+
+
+def _random(low: Mask, may: Mask) -> Split:
+    """Certify on the rows of low hashes that may."""
+    return Split(np.flatnonzero(~(low & may)), np.flatnonzero(low & may))
 
 
 def _bounded(sides: Split, traces: TraceSet, max_fit: int) -> Split:
