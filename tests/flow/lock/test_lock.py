@@ -198,6 +198,35 @@ def test_changed_traces_are_told_with_their_counts(folder):
 
 
 @pytest.mark.parametrize(
+    ("key", "file", "was", "same", "now"),
+    [
+        ("allowed", "labels.txt", "card\nloan\n", "# what there is\ncard\n\nloan\n", "card\nloan\nother\n"),
+        ("describe", "what.yaml", "card: plastic\n", "# what it is\ncard: plastic\n", "card: plastic money\n"),
+    ],
+)
+def test_a_file_of_labels_is_an_input_by_what_it_holds(folder, key, file, was, same, now):
+    (folder / file).write_text(was)
+    (folder / "router.yaml").write_text(SPEC.replace("traffic}", f"traffic, labels: {{{key}: {file}}}}}"))
+    build(folder)
+    (folder / file).write_text(same)
+    build(folder, locked=True)
+    (folder / file).write_text(now)
+    (problem,) = refused(folder, locked=True, before_stage="embed").problems
+    assert (problem.address, problem.what) == ("files", f"what the file of traces.labels.{key} holds is another")
+    assert problem.hint.startswith("'tracer-spec build ")
+
+
+def test_a_lock_from_before_files_were_told_is_held_to_what_it_tells(folder):
+    (folder / "labels.txt").write_text("card\nloan\n")
+    (folder / "router.yaml").write_text(SPEC.replace("traffic}", "traffic, labels: {allowed: labels.txt}}"))
+    made = build(folder)
+    lock = json.loads((folder / "router.lock").read_text())
+    del lock["build"]["files"], lock["build"]["dealt"]
+    (folder / "router.lock").write_text(json.dumps(lock))
+    assert build(folder, locked=True).sha256 == made.sha256
+
+
+@pytest.mark.parametrize(
     ("path", "address", "words"),
     [
         (("libraries", "numpy"), "libraries", "numpy was '0.0.1', is "),
@@ -211,6 +240,7 @@ def test_a_plugin_a_library_or_an_embedder_of_another_version_is_named(folder, p
     (folder / "router.lock").write_text(json.dumps(lock))
     (problem,) = refused(folder, locked=True).problems
     assert (problem.address, words in problem.what) == (address, True)
+    assert "ended before" not in problem.hint
 
 
 def test_a_value_that_the_lock_does_not_tell_is_said_to_be_the_one(folder, monkeypatch):
@@ -291,6 +321,9 @@ def test_a_comment_in_the_spec_is_no_other_input_but_makes_another_bundle(folder
     (problem,) = refused(folder, check=True).problems
     assert (problem.address, problem.what) == ("bundle", "router.yaml is another")
     assert "'--check' says what differs" in build(folder, locked=True).warnings[0]
+    # the bundle has the new comment by now, and no build was cut short
+    (problem,) = refused(folder, check=True).problems
+    assert "ended before" not in problem.hint
 
 
 def test_a_check_names_both_sha256_and_what_differs_in_the_result(folder):

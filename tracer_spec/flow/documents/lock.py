@@ -201,6 +201,10 @@ class Inputs(Entry):
     traces: TracesEntry
     plugins: Mapping[str, Text] = Field(description="'KIND NAME' to the distribution that ships it, with its version")
     libraries: Mapping[str, Text] = Field(description="what the bytes of a bundle depend on")
+    files: Sometimes[Mapping[str, Head]] = Field(
+        default=None,
+        description="the key of a spec that names a file, such as that of labels, to the head of what it holds",
+    )
 
 
 class DealtEntry(Entry):

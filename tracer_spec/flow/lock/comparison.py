@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _SHOWN = 8
 _SHORT = 16
+_YOUNGER = ("files",)
 _CAUSES = (
     "another kind of processor, a learner that ran out of its time or is not reproducible, or a lock that was edited"
 )
@@ -69,9 +70,10 @@ class Pinned:
         )
 
     def differs_from(self, now: Mapping[str, Any]) -> tuple[Difference, ...]:
-        """Return every value of some parts of a build that is not the one pinned."""
+        """Return every value of some parts of a build that is not the one pinned; ``files`` are told since some release."""
         was = self.build.document()
-        return differences({key: was[key] for key in now}, now)
+        told = {key: value for key, value in now.items() if key in was or key not in _YOUNGER}
+        return differences({key: was[key] for key in told}, told)
 
 
 def pinned_build(plan: Plan, place: Path) -> Pinned:
@@ -222,6 +224,8 @@ def _changed(each: Difference, name: str) -> str:
     shown = each.address.removeprefix("spec.keys.").removeprefix(f"{name}.")
     if each.address.startswith("bundle.members."):
         return f"{shown.removeprefix('members.')} is another"
+    if name == "files":
+        return f"what the file of {shown} holds is another"
     if _is_digest(each.was) and _is_digest(each.now) and each.address.startswith("spec.keys."):
         return f"{shown} is another"
     return f"{shown} was {_value(each.was)}, is {_value(each.now)}"
@@ -247,7 +251,7 @@ def _rebuild(pinned: Pinned, now: Inputs | None = None) -> str:
     remedy = (
         f"'tracer-spec build {pinned.spec}' builds from what there is now and writes the lock; review and commit both"
     )
-    if now is not None and _is_ahead(pinned.bundle, now):
+    if now is not None and _is_ahead(pinned, now):
         return (
             f"{pinned.bundle} is a build of what there is now, which ended before it could write the lock; {remedy}: it is "
             "no new look"
@@ -255,10 +259,13 @@ def _rebuild(pinned: Pinned, now: Inputs | None = None) -> str:
     return remedy
 
 
-def _is_ahead(path: Path, now: Inputs) -> bool:
-    """Return whether the bundle is one of these inputs."""
+def _is_ahead(pinned: Pinned, now: Inputs) -> bool:
+    """Return whether the bundle is one of these inputs, which are others than the lock's."""
+    was = pinned.build
+    if (was.spec.digest, was.traces.digest) == (now.spec.digest, now.traces.digest):
+        return False
     try:
-        manifest = read_bundle(path).manifest
+        manifest = read_bundle(pinned.bundle).manifest
     except BundleError:
         return False
     traces = manifest.provenance.get("traces")

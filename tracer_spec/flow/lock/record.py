@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from tracer_spec.flow.traces.splits import FRESH
 from tracer_spec.flow.versions import libraries
 from tracer_spec.runtime.manifest import Member
 from tracer_spec.spec import spec_digest
+from tracer_spec.spec.sources import shared
 
 if TYPE_CHECKING:
     from tracer_spec.flow.prepared import Prepared
@@ -59,7 +61,22 @@ def inputs_of(plan: Plan, traces: TraceSet | Summary, sides: Split) -> Inputs:
             for each in plan.resolved
         },
         libraries=libraries(),
+        files=_files(plan) or None,
     )
+
+
+def _files(plan: Plan) -> dict[str, str]:
+    """Return what the files hold that the spec names: labels and their descriptions, whatever their layout."""
+    holds = {
+        "allowed": list(plan.allowed_labels or ()),
+        "describe": plan.label_texts,
+    }
+    return {
+        f"traces.labels.{key}": digest_head(json.dumps(held, sort_keys=True).encode())
+        for key, held in holds.items()
+        if shared(plan.spec.sources, "labels", key) != "infer"
+        and isinstance(shared(plan.spec.sources, "labels", key), str)
+    }
 
 
 def embedder_of(prepared: Prepared) -> EmbedderEntry:
