@@ -212,6 +212,26 @@ def test_fresh_records_are_read_as_the_source_that_they_are_like(folder):
         assert answered(*args, "--source", "1")[0] == 2
 
 
+def test_a_bundle_of_one_source_is_compared_with_the_next_of_two_on_the_log_of_decisions(folder):
+    lines = [
+        json.dumps({"id": n, "time": 1e9 + n, "input": text, "teacher_raw": label, "router": None})
+        for n, text, label in texts(30, 1000)
+    ]
+    (folder / "decisions.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    ts.build("router.yaml", out="one.tracer", overrides=["traces={use: jsonl, with: {path: old.jsonl}}"])
+    second = "{use: jsonl, with: {path: decisions.jsonl}, format: decisions, labels: {normalize: [casefold]}}"
+    ts.build("router.yaml", out="two.tracer", overrides=[f"traces[1]={second}"])
+    for args in (("--format", "decisions"), ("--format", "decisions", "--source", "1")):
+        for pair in (("one.tracer", "two.tracer"), ("two.tracer", "one.tracer")):
+            code, told = answered("diff", *pair, "--traces", "decisions.jsonl", *args)
+            assert (code, told["flips"]["n"]) == (0, 30)
+    code, told = answered("diff", "one.tracer", "one.tracer", "--traces", "decisions.jsonl", "--source", "1")
+    assert (code, told["error"]["problems"][0]["what"]) == (
+        2,
+        "--source 1 names none: the bundle's spec has one source",
+    )
+
+
 def test_sources_that_are_read_alike_need_no_number(folder):
     second = "{use: jsonl, with: {path: old.jsonl}, on_error: drop, labels: {unanswered: drop}}"
     ts.build("router.yaml", out="two.tracer", overrides=[f"traces[1]={second}"])

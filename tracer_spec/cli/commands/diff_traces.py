@@ -34,10 +34,11 @@ def measure_flips(
 ) -> Flips:
     """Read traces as each bundle's spec says, decide them by both, and find those whose decision differs.
 
-    ``preset`` is a format's name, instead of the specs'; ``source`` the number of a source of theirs; ``embedder`` the plugin
+    ``preset`` is a format's name, instead of the specs'; ``source`` the number of a source of theirs, or of the one that has several; ``embedder`` the plugin
     that may embed for the bundles it belongs to, with its deployment options.
     """
     from tracer_spec.builtin.sources.files import STDIN
+    from tracer_spec.cli.commands.spec_of_bundle import has_several_sources
     from tracer_spec.cli.commands.verify_traces import read_fresh_traces
     from tracer_spec.flow.traces.optional_labels import NOT_ANSWERED
     from tracer_spec.flow.traces.out_of_prompts import out_of_prompts
@@ -49,7 +50,12 @@ def measure_flips(
         raise DataError(
             "stdin cannot be read twice, once for each bundle", where=path, hint="write the traces to a file"
         )
-    sides = [read_fresh_traces(bundle, path, preset, source, need_label=False) for bundle in (old, new)]
+    several = [has_several_sources(bundle) for bundle in (old, new)]
+    sources = [source if each or not any(several) else None for each in several]
+    sides = [
+        read_fresh_traces(bundle, path, preset, each, need_label=False)
+        for bundle, each in zip((old, new), sources, strict=True)
+    ]
     before, after = (each.traces.rows for each in sides)
     common, in_old, in_new = np.intersect1d(before, after, assume_unique=True, return_indices=True)
     if not len(common):

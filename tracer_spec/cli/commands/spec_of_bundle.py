@@ -32,12 +32,24 @@ def is_table(path: str) -> bool:
     return path.lower().removesuffix(".gz").removesuffix(".zst").endswith(_GUESSED)
 
 
-def written_spec(bundle: Bundle, source: int | None = None) -> Node:
+def written_spec(bundle: Bundle, source: int | None = None, preset: str | None = None) -> Node:
     """Return the spec as built: as written, with the overrides of that build, and with one source of traces.
 
-    Of several sources it is the one of that number, which may be left out where all are read alike. What another says of all
-    of them is said of it.
+    Of several sources it is the one of that number, which may be left out where all are read alike, or all those of the
+    format that is asked for. What another says of all of them is said of it.
     """
+    return _with_one_source(_whole_spec(bundle), source, preset)
+
+
+def has_several_sources(bundle: Bundle) -> bool:
+    """Return whether the spec as built has several sources of traces."""
+    from tracer_spec.spec.nodes import Items, find
+
+    traces = find(_whole_spec(bundle), ("traces",))
+    return isinstance(traces, Items) and len(traces.items) > 1
+
+
+def _whole_spec(bundle: Bundle) -> Node:
     from tracer_spec.spec.overrides import apply_overrides
     from tracer_spec.spec.reader import read_yaml
     from tracer_spec.spec.told_overrides import NOT_TOLD
@@ -52,10 +64,10 @@ def written_spec(bundle: Bundle, source: int | None = None) -> Node:
     tree, found = apply_overrides(tree, [each for each in overrides if not each.endswith(NOT_TOLD)])
     if problems or found:
         raise SpecError.of((*problems, *found))
-    return _with_one_source(tree, source)
+    return tree
 
 
-def _with_one_source(tree: Node, source: int | None) -> Node:
+def _with_one_source(tree: Node, source: int | None, preset: str | None) -> Node:
     from tracer_spec.spec.nodes import Entry, Items, Pairs, find
 
     traces = find(tree, ("traces",))
@@ -66,12 +78,14 @@ def _with_one_source(tree: Node, source: int | None) -> Node:
     if not isinstance(traces, Items) or not isinstance(tree, Pairs):
         return tree
     sources = [_with_what_others_say(each, traces.items) for each in traces.items]
-    if source is None and any(_how_read(each) != _how_read(sources[0]) for each in sources):
+    like = [each for each in sources if preset and text_at(each, "format") == preset]
+    chosen = (like or sources)[0] if source is None else sources[source]
+    if source is None and any(_how_read(each, preset) != _how_read(chosen, preset) for each in like or sources):
         raise UsageError(
             f"the traces of the bundle's spec come from {n} sources, which are not read alike",
             hint=f"say which one these records are like: --source N, from 0 to {n - 1}",
         )
-    entry = Entry(tree.entries["traces"].place, sources[source or 0])
+    entry = Entry(tree.entries["traces"].place, chosen)
     return Pairs(tree.place, {**tree.entries, "traces": entry})
 
 
@@ -90,12 +104,13 @@ def _with_what_others_say(source: Node, others: Sequence[Node]) -> Node:
     return source
 
 
-def _how_read(source: Node) -> Any:
-    """Return what a source says of its records, as plain data."""
+def _how_read(source: Node, preset: str | None = None) -> Any:
+    """Return what a source says of its records, as plain data; not its format, where another is asked for."""
     from tracer_spec.spec.nodes import Items, Pairs
 
     if isinstance(source, Pairs):
-        return {key: _how_read(each.node) for key, each in source.entries.items() if key not in _NOT_ASKED}
+        left_out = (*_NOT_ASKED, "format") if preset else _NOT_ASKED
+        return {key: _how_read(each.node) for key, each in source.entries.items() if key not in left_out}
     return [_how_read(each) for each in source.items] if isinstance(source, Items) else source.text
 
 

@@ -52,7 +52,7 @@ def read_fresh_traces(
 
     if not path or not (path == STDIN or is_remote(path) or glob.has_magic(path) or Path(path).exists()):
         raise DataError("there is no such file", where=path, hint="relative paths start at the current folder")
-    tree = written_spec(bundle, source)
+    tree = written_spec(bundle, source, preset)
     spec = traces_spec(bundle, tree)
     key, column = text_at(tree, "split", "key"), text_at(tree, "embedder", "with", "column")
     asked = preset or spec.layout
