@@ -33,6 +33,14 @@ SHAPES = {
         lambda topic, n: topic if n % 5 else f'"{topic}."',
         ("strip", "first-line", "regex:^[\"'*`]{0,3}(.*?)[\"'*`.]*$"),
     ),
+    "blanks and underscores": (
+        lambda topic, n: f"the{'_' if n % 9 else ' '}{topic}",
+        ("strip", "first-line", "join:_"),
+    ),
+    "underscores and blanks": (
+        lambda topic, n: f"the{' ' if n % 9 else '-'}{topic}",
+        ("strip", "first-line", "join: "),
+    ),
     "thought": (lambda topic, n: f"<think>\nIs it {n}?\n</think>\n\n{topic}", ("think", "strip", "first-line")),
     "tag": (lambda topic, n: f"I think so.\n<topic>\n{topic}\n</topic>", ("regex:<topic>([^<]*)</topic>", "strip")),
     "thought before a tag": (

@@ -76,3 +76,18 @@ def test_plan_and_build_stop_where_certify_rows_have_two_teachers_and_each_remed
         spec.write_text(f"{head}\n{remedy}\n")
         assert main(["plan", str(spec), "-q"]) == 0
     assert not (tmp_path / "app" / "router.lock").exists()
+
+
+def test_a_model_whose_answers_are_no_labels_is_left_out(init, calls, tmp_path, capsys):
+    files = logged(calls, lambda at, _: "m-0" if at % 3 else "m-1", 5)
+    for row in files["log.jsonl"]:
+        label, writes = row["teacher"], row["metadata"]["model"] == "m-1"
+        row["teacher"] = f"Dear customer, this is about {label} {row['id']}" if writes else {"intent": label}
+    outcome = init(files)
+    assert outcome.code == 0, outcome.err
+    assert outcome.spec["traces"]["teacher"] == "m-0"
+    assert outcome.spec["split"] == {"certify": 0.4}
+    code, document = planned(tmp_path, capsys)
+    assert code == 0
+    assert document["unknown_labels"]["unusable"] == 0
+    assert not any("keep one model" in each for each in document["warnings"])

@@ -146,7 +146,7 @@ def one(problems: Problems, minimal: str, *overrides: str) -> str:
         (
             "traces.labels.normalize=[first_line]",
             "'first_line' is no step; known: strip, first-line, last-line, casefold, code-fence, think, tool-name, "
-            "json:KEY, json?:KEY, prefix:TEXT, between:START...END, after:TEXT, before:TEXT, regex:PATTERN\n"
+            "json:KEY, json?:KEY, prefix:TEXT, join:TEXT, between:START...END, after:TEXT, before:TEXT, regex:PATTERN\n"
             "hint: did you mean 'first-line'?",
         ),
         (

@@ -15,6 +15,7 @@ from tracer_spec.text_format import listing, plural
 from tracer_spec.text_steps import ToolCall
 from tracer_spec.text_steps.json_answers import objects_of
 from tracer_spec.text_steps.labels import LabelCleaner
+from tracer_spec.text_steps.language import compile_step
 
 PLAIN = ("strip", "first-line")
 _THOUGHTS = ("think", "thinking", "thought", "reasoning")
@@ -25,6 +26,7 @@ _TAG = re.compile(r"<([A-Za-z][\w-]{0,30})>[^<]{1,200}</\1>")
 # quotes and marks around a label, and a full stop after it
 # (three at most before it: a bundle carries no pattern with three repeats that have no bound)
 _DRESS = r"""^["'*`]{0,3}(.*?)["'*`.]*$"""
+_JOINT = re.compile(r"(?<=[^\W_])[ _-](?=[^\W_])")
 # of the answers, what must have a shape before a step is proposed for it
 _MOST, _SOME = 0.5, 0.02
 _DEEPEST, _LONGEST_LABEL = 3, 60
@@ -140,13 +142,23 @@ def _common_tag(answers: Sequence[Any]) -> str:
 
 
 def _tidied(best: Answers, answers: Sequence[Any]) -> Answers:
-    """Return the steps that make one label of spellings, too: in quotes or marks, with a full stop, in capitals."""
-    for step, plain in ((f"regex:{_DRESS}", _undressed), ("casefold", str.casefold)):
+    """Return the steps that make one label of spellings, too: in quotes or marks, in capitals, with blanks for underscores."""
+    join = f"join:{_usual_joint(best.counts.counts)}"
+    for step, plain in ((f"regex:{_DRESS}", _undressed), ("casefold", str.casefold), (join, compile_step(join))):
         spellings = Counter(plain(label) for label in best.counts.counts)
         if any(n > 1 for n in spellings.values()):
             steps = (*best.steps, step)
             best = Answers(steps, labels_by(steps, answers))
     return best
+
+
+def _usual_joint(labels: Counter[str]) -> str:
+    """Return what most answers write between the words of a label."""
+    joints = Counter[str]()
+    for label, n in labels.items():
+        for joint in _JOINT.findall(label):
+            joints[joint] += n
+    return max(joints, key=joints.__getitem__, default="_")
 
 
 def _undressed(label: str) -> str:

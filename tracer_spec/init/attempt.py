@@ -39,6 +39,8 @@ class Layout:
         Which records certify, where several teachers answered one after the other; empty where all may.
     mix_teachers : bool
         Whether several teachers answered side by side.
+    teachers : tuple of str
+        The models whose answers are labels, where those of others in the log are not; empty where that is all of them.
     """
 
     format: Written
@@ -51,6 +53,7 @@ class Layout:
     answer_template: str = ""
     certify_where: str = ""
     mix_teachers: bool = False
+    teachers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from tracer_spec.init.places import labels_in
 from tracer_spec.init.presets import best_preset, is_half_of_a_join
 from tracer_spec.init.refusal import Refusal, label_option
 from tracer_spec.init.sampling import COUNTED, Sample, take_sample
+from tracer_spec.init.whose_labels import with_one_teacher, with_those_that_label
 
 if TYPE_CHECKING:
     from tracer_spec.flow.preview.certifiable import Outlook
@@ -169,10 +170,10 @@ def _preview(sample: Sample, layout: Layout) -> _Previewed:
     except DataError as error:
         what = f"{len(traces):,} traces are found, read as {as_written(layout.format)}: {error.problems[0].what}"
         raise DataError(what, where=sample.paths[0], hint="collect more traces") from None
-    settled = _with_one_teacher(layout, plans[0], traces.take(sides.certify))
+    fit = traces.take(sides.fit)
+    settled = with_those_that_label(layout, fit) or with_one_teacher(layout, plans[0], traces.take(sides.certify))
     if settled is not None:
         return _preview(sample, settled)
-    fit = traces.take(sides.fit)
     template = None if layout.extract else find_template(fit.texts)
     if template is not None:
         return _preview(sample, replace(layout, extract=(template.step,)))
@@ -188,26 +189,6 @@ def _preview(sample: Sample, layout: Layout) -> _Previewed:
         if reach is not None and reach <= _FAIR_COVERAGE:
             return _Previewed(layout, outlook, fit, target)
     return _Previewed(layout, outlooks[0], fit, TARGETS[0])
-
-
-def _with_one_teacher(layout: Layout, plan: Plan, certify: TraceSet) -> Layout | None:
-    """Return the layout with what says whose labels certify, where several teachers gave them; None where nothing is to say.
-
-    A teacher that took over from the others certifies alone. Those that answer side by side are, to the app, one.
-    """
-    from tracer_spec.flow.traces.teachers import newest_alone, teachers_of
-
-    if layout.mix_teachers:
-        return None
-    (models, versions), (format_,) = teachers_of(certify), plan.formats
-    if models.n < 2 and versions.n < 2:
-        return None
-    mixed, expression = (models, format_.model) if models.n > 1 else (versions, format_.version)
-    condition = newest_alone(mixed, [expression])
-    if not mixed.follow_each_other or condition is None:
-        return replace(layout, mix_teachers=True)
-    where = f"({layout.certify_where}) && ({condition})" if layout.certify_where else condition
-    return replace(layout, certify_where=where)
 
 
 def _plans(sample: Sample, layout: Layout) -> list[Plan]:
@@ -226,6 +207,7 @@ def _plans(sample: Sample, layout: Layout) -> list[Plan]:
         "extract": [literal(step) for step in layout.extract],
         "labels": {"normalize": [literal(step) for step in layout.normalize]},
         "on_error": "drop",
+        **({"teacher": [literal(each) for each in layout.teachers]} if layout.teachers else {}),
     }
     split: dict[str, str | bool] = {"mix_teachers": layout.mix_teachers}
     if layout.certify_where:
@@ -245,7 +227,9 @@ def _read(sample: Sample, plan: Plan, layout: Layout) -> TraceSet:
 
     cut = TextCutter(layout.extract).cut if layout.extract else None
     cleaner = LabelCleaner(layout.normalize)
-    traces = collect(sample.again(joined=_joins(layout)), plan.reader().traces, cleaner, on_error="drop", cut=cut)
+    records = sample.again(joined=_joins(layout))
+    teachers = plan.spec.sources[0].teachers
+    traces = collect(records, plan.reader().traces, cleaner, on_error="drop", cut=cut, teachers=teachers)
     try:
         refuse_doubled(traces)
     except DataError as error:

@@ -45,6 +45,7 @@ class FirstSpec:
     normalize: tuple[str, ...] = ("strip", "first-line")
     certify_where: str = ""
     mix_teachers: bool = False
+    teachers: tuple[str, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
     labels_file: str = ""
     answer: str = ""
@@ -72,6 +73,7 @@ def spec_of(look: Look, name: str, paths: Sequence[str], target: float | None = 
         normalize=look.layout.normalize,
         certify_where=look.layout.certify_where,
         mix_teachers=look.layout.mix_teachers,
+        teachers=look.layout.teachers,
         aliases=look.aliases,
         labels_file=LABELS_FILE if look.made_up and writable(look.allowed) else "",
         answer=look.layout.answer_template,
@@ -147,6 +149,7 @@ traces:
   # where the parts of a trace lie in a record: a preset's name, or JMESPath expressions
 {_format(spec.format)}\
 {_extract(spec.extract)}\
+{_teacher(spec.teachers)}\
   on_error: drop                    # a record that cannot be read is left out, and counted
   labels:
 {_allowed(spec)}\
@@ -235,6 +238,13 @@ def _split(spec: FirstSpec) -> str:
             "split: {certify: 0.4, mix_teachers: true}"
         )
     return "split: {certify: 0.4}"
+
+
+def _teacher(names: tuple[str, ...]) -> str:
+    if not names:
+        return ""
+    written = scalar(names[0]) if len(names) == 1 else scalar(list(names))
+    return f"  teacher: {written}  # whose answers are labels; those of other models in this log are not\n"
 
 
 def _extract(steps: tuple[str, ...]) -> str:

@@ -17,6 +17,8 @@ _SEPARATOR = "..."
 # what models write around what they think: the opening, and the closing of it
 _THOUGHT = re.compile(r"<(think|thinking|thought|reasoning)>|(◁think▷)", re.IGNORECASE)
 _THOUGHT_ENDS = re.compile(r"</(?:think|thinking|thought|reasoning)>|◁/think▷", re.IGNORECASE)
+# what joins the words of a label; a sign in front of a number, or after a letter, joins none
+_BETWEEN_WORDS = re.compile(r"(?<=[^\W_])[\s_-]+(?=[^\W_])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,10 @@ def _prefix(argument: str) -> Step:
     return _on_text(lambda text: text.lstrip().removeprefix(argument) if text.lstrip().startswith(argument) else text)
 
 
+def _join(argument: str) -> Step:
+    return _on_text(lambda text: _BETWEEN_WORDS.sub(lambda _: argument, text))
+
+
 def _between(argument: str) -> Step:
     start, separator, end = argument.partition(_SEPARATOR)
     if not separator or not start or not end or _SEPARATOR in end:
@@ -186,6 +192,7 @@ _KINDS: Mapping[str, Kind] = {
         Kind("json", "KEY", json_step, cuts_texts=True),
         Kind("json?", "KEY", optional_json_step),
         Kind("prefix", "TEXT", _prefix),
+        Kind("join", "TEXT", _join),
         Kind("between", "START...END", _between, cuts_texts=True),
         Kind("after", "TEXT", _after, cuts_texts=True),
         Kind("before", "TEXT", _before, cuts_texts=True),

@@ -509,8 +509,9 @@ def test_labels_that_look_alike_are_pointed_out_in_one_note():
     answers = ["refund", "Refund", "refund", "refund\u200b", "top up", "top\u00a0up", "loan"]
     (note,) = gather(*({"input": "a", "teacher": each} for each in answers)).accounting.notes
     assert note == (
-        "labels that differ in case or in invisible characters alone: 'refund' (2), 'Refund' (1) and 'refund\\u200b' (1); "
-        "'top up' (1) and 'top\\xa0up' (1); where they are one label, name the spellings in 'traces.labels.aliases'"
+        "labels that differ in case, blanks, hyphens, a prefix or invisible characters alone: 'refund' (2), 'Refund' (1) and "
+        "'refund\\u200b' (1); 'top up' (1) and 'top\\xa0up' (1); where they are one label, 'traces.labels.normalize' makes "
+        "them one (casefold, join:_, prefix:TEXT), or 'traces.labels.aliases' names the spellings"
     )
 
 
@@ -526,3 +527,10 @@ def test_labels_of_two_unicode_forms_are_one_and_need_no_note():
     answers = ["caf\u00e9", "cafe\u0301"]
     traces = gather(*({"input": "a", "teacher": each} for each in answers))
     assert (traces.labels, traces.accounting.notes) == (("caf\u00e9",) * 2, ())
+
+
+def test_a_log_without_the_teachers_name_is_told_to_look_at_the_teacher():
+    with pytest.raises(DataError) as error:
+        gather({"input": "a", "teacher": "x"}, teachers=("gpt-5",))
+    (problem,) = error.value.problems
+    assert problem.hint.startswith("look at 'traces.teacher': it names the models whose answers count")

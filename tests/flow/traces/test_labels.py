@@ -216,7 +216,7 @@ def test_a_human_label_goes_through_the_same_steps_but_need_not_be_wrapped_like_
             {"normalize": ["strip", "frist-line"]},
             "traces.labels.normalize[1]",
             "'frist-line' is no step; known: strip, first-line, last-line, casefold, code-fence, think, tool-name, json:KEY, "
-            "json?:KEY, prefix:TEXT, between:START...END, after:TEXT, before:TEXT, regex:PATTERN",
+            "json?:KEY, prefix:TEXT, join:TEXT, between:START...END, after:TEXT, before:TEXT, regex:PATTERN",
             "did you mean 'first-line'?",
         ),
         (
@@ -317,3 +317,18 @@ def test_a_list_that_no_answer_is_on_is_an_error_that_shows_answers():
         "traces.labels\n  no fit row has an allowed label; the teacher answered, for instance, 'Card!', 'Loan: sure'\n"
         "  hint: look at 'traces.labels.allowed', and at 'normalize' and 'aliases' beside it"
     )
+
+
+@pytest.mark.parametrize(
+    ("answer", "label"),
+    [
+        ("pin blocked", "pin_blocked"),
+        ("pin - blocked", "pin_blocked"),
+        ("pin__blocked", "pin_blocked"),
+        ("-1", "-1"),
+        ("C++ ", "C++ "),
+        ("A-", "A-"),
+    ],
+)
+def test_words_of_a_label_are_joined_and_signs_stay(answer, label):
+    assert LabelCleaner(["join:_"]).clean(answer) == (label, "")

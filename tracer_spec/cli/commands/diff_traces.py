@@ -34,8 +34,8 @@ def measure_flips(
 ) -> Flips:
     """Read traces as each bundle's spec says, decide them by both, and find those whose decision differs.
 
-    ``preset`` is a format's name, instead of the specs'; ``source`` the number of a source of theirs, or of the one that has several; ``embedder`` the plugin
-    that may embed for the bundles it belongs to, with its deployment options.
+    ``preset`` is a format's name, instead of the specs'; ``source`` the number of a source of theirs, or of the one that has
+    several; ``embedder`` the plugin that may embed for the bundles it belongs to, with its deployment options.
     """
     from tracer_spec.builtin.sources.files import STDIN
     from tracer_spec.cli.commands.spec_of_bundle import has_several_sources

@@ -188,6 +188,8 @@ class Tally:
                 f"the first record lists {_count(n_items, 'object')} under '{as_shown(key)}': are those the traces? then "
                 f"'traces.format: {{preset: NAME, iterate: {as_shown(key)}}}'"
             )
+        if 2 * self.dropped[OTHER_TEACHER] > self.read:
+            return "look at 'traces.teacher': it names the models whose answers count, and these records name another, or none"
         if set(self.dropped) - {UNREADABLE}:
             return "look at 'traces.format': it says where text and label lie inside a record"
         return "look at 'traces.use': it says which source reads these files"
@@ -249,8 +251,9 @@ class Tally:
         if alike:
             more = f", and {len(alike) - 3:,} more such" if len(alike) > 3 else ""
             notes.append(
-                f"labels that differ in case or in invisible characters alone: {'; '.join(alike[:3])}{more}; "
-                "where they are one label, name the spellings in 'traces.labels.aliases'"
+                f"labels that differ in case, blanks, hyphens, a prefix or invisible characters alone: "
+                f"{'; '.join(alike[:3])}{more}; where they are one label, 'traces.labels.normalize' makes them one (casefold, "
+                "join:_, prefix:TEXT), or 'traces.labels.aliases' names the spellings"
             )
         if self.n_unanswered:
             notes.append(

@@ -9,10 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from tracer_spec.text_steps.language import compile_step
+
 N_LISTED = 20
 _SHOWN_LENGTH = 60
 # control characters, those that format text and join or part others
 _INVISIBLE = ("Cc", "Cf")
+_JOINED = compile_step("join:_")
 
 
 @dataclass(slots=True)
@@ -79,26 +82,33 @@ def most_frequent(counts: Mapping[str, int]) -> dict[str, int]:
 
 
 def look_alikes(names: Mapping[str, int]) -> list[str]:
-    r"""Say which names differ in case or in invisible characters alone, the most frequent first.
+    r"""Say which names are likely one, spelt otherwise, the most frequent first.
+
+    They differ in case, in what joins words, in a prefix with a colon, in a last full stop, or in invisible characters alone.
 
     Examples
     --------
     >>> look_alikes({"refund": 40, "Refund": 2, "refund\u200b": 1, "loan": 3})
     ["'refund' (40), 'Refund' (2) and 'refund\\u200b' (1)"]
+    >>> look_alikes({"pin_blocked": 9, "Pin Blocked": 2, "Label: pin-blocked.": 1, "A": 2, "A-": 1, "-1": 1, "1": 1})
+    ["'pin_blocked' (9), 'Pin Blocked' (2) and 'Label: pin-blocked.' (1)"]
     """
     groups: dict[str, list[str]] = {}
+    known = {_as_seen(name) for name in names}
     for name in sorted(names, key=lambda name: (-names[name], name)):
-        groups.setdefault(_as_seen(name), []).append(name)
+        seen = _as_seen(name)
+        bare = seen.partition(":")[2].strip()
+        groups.setdefault(bare if bare in known else seen, []).append(name)
     alike = [[f"'{_escaped(name)}' ({names[name]:,})" for name in group] for group in groups.values() if len(group) > 1]
     return [f"{', '.join(group[:-1])} and {group[-1]}" for group in alike]
 
 
 def _as_seen(name: str) -> str:
-    """Return a name without what readers do not see: case, the kind of a space, and characters of no width."""
+    """Return a name without what readers hardly see: case, what joins words, a full stop, and characters of no width."""
     visible = "".join(
         each for each in name.casefold() if each.isspace() or unicodedata.category(each) not in _INVISIBLE
     )
-    return " ".join(visible.split())
+    return str(_JOINED(" ".join(visible.split()))).rstrip(".")
 
 
 def _escaped(name: str) -> str:
