@@ -81,6 +81,7 @@ def build(
     from tracer_spec.flow.cache.store import open_store
     from tracer_spec.flow.certifying.choice import choice_notes, choose
     from tracer_spec.flow.certifying.proposal import decide, make_proposal
+    from tracer_spec.flow.documents.certificate import CertificateDocument
     from tracer_spec.flow.entrants import embed_each, train_each, trained_names
     from tracer_spec.flow.lock.comparison import (
         pinned_build,
@@ -180,7 +181,7 @@ def build(
                 names_gain=workshop.rows.names_gain,
                 embedders=chosen.reports,
             )
-            told = remarks(contents.manifest.policy, audited)
+            told = remarks(contents.manifest.policy, audited, CertificateDocument.of(certificate))
             if pinned and check:
                 contents = contents.dated(pinned.created)
                 written = seal_bundle(place, contents.manifest, contents.members)

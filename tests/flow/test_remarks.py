@@ -6,6 +6,7 @@ import pytest
 
 import tracer_spec as ts
 from tracer_spec.flow.documents.audit import AuditDocument, LabelTally
+from tracer_spec.flow.documents.certificate import CertificateDocument, Estimate
 from tracer_spec.flow.remarks import NEVER_DEFERS, remarks
 from tracer_spec.runtime import read_bundle
 from tracer_spec.runtime.manifest import PolicySummary, StageSummary
@@ -38,6 +39,23 @@ def audit(**labels):
 )
 def test_a_policy_that_never_defers_says_so(stages, defer, never):
     assert remarks(policy(*stages, defer=defer), audit()) == ((NEVER_DEFERS,) if never else ())
+
+
+@pytest.mark.parametrize(
+    ("status", "measure", "estimate", "is_told"),
+    [
+        ("certified", "agreement", 0.9, True),
+        ("certified", "agreement", 0.93, False),
+        ("draft", "agreement", 0.9, False),
+        ("certified", "end_to_end", 0.9, False),
+    ],
+)
+def test_an_estimate_under_what_is_certified_is_explained(status, measure, estimate, is_told):
+    certificate = CertificateDocument.model_construct(
+        status=status, measure=measure, target=0.92, estimate=Estimate(coverage=0.8, agreement=estimate)
+    )
+    told = remarks(policy(stage(0.5)), audit(), certificate)
+    assert [each[:34] for each in told] == (["the estimate of agreement, 0.900 on"[:34]] if is_told else [])
 
 
 def test_a_deferred_label_is_told_with_the_rows_of_it_that_get_another_label():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tracer_spec.flow.documents.audit import AuditDocument, LabelTally
+    from tracer_spec.flow.documents.certificate import CertificateDocument
     from tracer_spec.runtime.manifest import PolicySummary
 
 NEVER_DEFERS = (
@@ -19,7 +20,9 @@ _LISTED = 10
 _SHOWN = 60
 
 
-def remarks(policy: PolicySummary, audit: AuditDocument) -> tuple[str, ...]:
+def remarks(
+    policy: PolicySummary, audit: AuditDocument, certificate: CertificateDocument | None = None
+) -> tuple[str, ...]:
     """Return what to know of a policy besides its claim, a sentence each, from fit rows, out of fold.
 
     Of a deferred or a rare label it tells how many of the rows that the teacher gives it get another label instead.
@@ -27,12 +30,26 @@ def remarks(policy: PolicySummary, audit: AuditDocument) -> tuple[str, ...]:
     tallies = [each for each in audit.labels if each.handled > each.agree]
     deferred = [each for each in tallies if each.label in policy.defer_labels]
     rare = [each for each in tallies if each.n < max(_FEW_ROWS, _SMALL_SHARE * audit.n) and each not in deferred]
-    found = [NEVER_DEFERS] if _never_defers(policy) else []
+    found = [] if certificate is None else _under_the_claim(certificate)
+    found += [NEVER_DEFERS] if _never_defers(policy) else []
     if deferred:
         found.append(f"fit rows of deferred labels answered with another label: {_counts(deferred)} (docs/faq.md)")
     if rare:
         found.append(f"fit rows of rare labels answered with another label: {_counts(rare)}")
     return tuple(found)
+
+
+def _under_the_claim(certificate: CertificateDocument) -> list[str]:
+    """Say why the estimate of a certified agreement may lie under what is claimed."""
+    estimate, target = certificate.estimate, certificate.target
+    is_certified = certificate.status == "certified" and certificate.measure == "agreement"
+    if not is_certified or estimate is None or target is None or estimate.agreement >= target:
+        return []
+    return [
+        f"the estimate of agreement, {estimate.agreement:.3f} on fit rows out of fold, lies under the {target:.6g} certified on "
+        "certify rows: with folds left out it trains on fewer rows than what ships, and fit rows can be older or harder (as "
+        "under 'strategy: fresh'), or of another teacher"
+    ]
 
 
 def _never_defers(policy: PolicySummary) -> bool:

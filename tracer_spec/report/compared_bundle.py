@@ -45,7 +45,7 @@ class Side:
             claim=certificate.claimed(manifest.status),
             certificate=certificate,
             rows=audit.counts,
-            remarks=remarks(manifest.policy, audit),
+            remarks=remarks(manifest.policy, audit, certificate),
         )
 
     def document(self) -> dict[str, Any]:

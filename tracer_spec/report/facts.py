@@ -82,7 +82,7 @@ def bundle_facts(bundle: Bundle, certificate: CertificateDocument, audit: AuditD
         off = f"; {plural(n_unknown, 'answer')} off the list" if n_unknown else ""
         facts.append(Fact("traces", f"{kept}; {sides}{off}"))
         facts += source_facts(traces.get("sources", ()))
-    facts += [Fact("note", text, "notice", "families", "policy") for text in remarks(policy, audit)]
+    facts += [Fact("note", text, "notice", "families", "policy") for text in remarks(policy, audit, certificate)]
     return facts
 
 

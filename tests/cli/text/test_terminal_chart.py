@@ -37,6 +37,12 @@ def test_the_chosen_candidate_stands_where_its_coverage_and_agreement_are(monkey
     assert any(line.strip().startswith(".95") for line in drawn[rows_under:])
 
 
+def test_a_candidate_that_handles_everything_stands_in_the_last_column(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    (row,) = [line for line in lines(Picture(FRONT, (1.0, 0.92), 0.95))[1:] if "◆" in line]
+    assert row.index("◆") - row.index("│") == 28
+
+
 def test_the_target_stands_on_its_dotted_line_even_where_nothing_reaches_it(monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     drawn = lines(Picture(tuple((x, y - 0.4) for x, y in FRONT), None, 0.9))

@@ -44,6 +44,7 @@ def command(bundle: str, sha256: str | None, as_json: bool, brief: bool, verbose
 def describe(bundle: Bundle) -> dict[str, Any]:
     """Return the document of ``inspect --json``: the manifest, the certificate and the file."""
     from tracer_spec.flow.documents.audit import AuditDocument
+    from tracer_spec.flow.documents.certificate import CertificateDocument
     from tracer_spec.flow.remarks import remarks
     from tracer_spec.runtime.archive import CERTIFICATE
     from tracer_spec.runtime.strict_json import read_json
@@ -57,5 +58,7 @@ def describe(bundle: Bundle) -> dict[str, Any]:
         "verified": True,
         "manifest": manifest,
         "certificate": read_json(bundle.members[CERTIFICATE], member=CERTIFICATE),
-        "remarks": list(remarks(bundle.manifest.policy, AuditDocument.of_bundle(bundle))),
+        "remarks": list(
+            remarks(bundle.manifest.policy, AuditDocument.of_bundle(bundle), CertificateDocument.of_bundle(bundle))
+        ),
     }

@@ -82,14 +82,16 @@ def _plot(picture: Picture) -> list[str]:
     levels = [*heights, *([] if picture.target is None else [picture.target])]
     margin = 0.005 + (max(levels) - min(levels)) / (4 * _CANVAS_HEIGHT)
     low, high = min(levels) - margin, max(levels) + margin
+    last = 1.0 - 0.5 / _CANVAS_WIDTH  # what stands on the right edge is not drawn
     canvas = Canvas(_CANVAS_WIDTH, _CANVAS_HEIGHT, xmin=0.0, ymin=low, xmax=1.0, ymax=high)
     for coverage, agreement in picture.front:
-        canvas.point(coverage, agreement)
+        canvas.point(min(coverage, last), agreement)
     if picture.target is not None:
         for step in range(_CANVAS_WIDTH):
             canvas.point((step + 0.1) / _CANVAS_WIDTH, picture.target)
     if picture.chosen is not None:
-        canvas.text(*picture.chosen, _CHOSEN)
+        coverage, agreement = picture.chosen
+        canvas.text(min(coverage, last), agreement, _CHOSEN)
     rows = canvas.plot(linesep="\n").replace("\u2800", " ").split("\n")
     numbers = {canvas_row(level, low, high): f"{level:.2f}".lstrip("0") for level in (min(levels), max(levels))}
     if picture.target is not None:
