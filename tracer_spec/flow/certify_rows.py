@@ -14,7 +14,7 @@ from tracer_spec.flow.blocks import ROWS_PER_BLOCK, Blocks
 from tracer_spec.flow.compile import compile_policy, overrides
 from tracer_spec.flow.traces.label_space import LabelSpace
 from tracer_spec.flow.traces.near_copies import folded
-from tracer_spec.flow.traces.repeats import TRAFFIC, distinct
+from tracer_spec.flow.traces.repeats import TRAFFIC, distinct, repeated_share
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.training.embed import FittedEmbedder
 from tracer_spec.plugin import CertifyRows, Classes, LabelTarget, Mask, Policy, Scores
@@ -201,6 +201,10 @@ class Sealed:
         """Yield what the rows are about, for the ledger, whatever the teacher said of them: as spelt, and folded."""
         for content in self._traces.contents():
             yield from {content, folded(content)}
+
+    def repeated(self) -> float | None:
+        """Return the share of rows whose content stands again among them; None where each row has an id."""
+        return repeated_share(self._traces) if None in self._traces.ids else None
 
     def embed(
         self, embedder: FittedEmbedder, labels: LabelSpace, denied: Mask, *, fit: TraceSet, repeats: str

@@ -211,6 +211,16 @@ def test_drafts_leave_fresh_rows_fresh(world):
     assert world.certify() == {f"request {k}" for k in range(400, 600)}
 
 
+@pytest.mark.parametrize("shift", [36000.0, 7.0 * 3600])
+def test_without_ids_a_clock_that_was_moved_makes_no_row_fresh(world, shift):
+    without_ids = {"format": {key: at for key, at in SPEC["traces"]["format"].items() if key != "id"}}
+    world.log(900).spec(traces=without_ids, split={"strategy": "fresh"})
+    assert world.build().certificate.look == 1
+    rows = [json.loads(line) for line in (world.folder / "traces.jsonl").read_text().splitlines()]
+    (world.folder / "traces.jsonl").write_text("\n".join(json.dumps(row | {"t": row["t"] + shift}) for row in rows))
+    assert world.build().certificate.look == 2
+
+
 def test_fresh_needs_times(world):
     world.spec(traces={"format": {"text": "q", "label": "a", "id": "id"}}, split={"strategy": "fresh"})
     with pytest.raises(ts.SpecError, match="a fresh split needs the time of each trace"):

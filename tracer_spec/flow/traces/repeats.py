@@ -179,6 +179,15 @@ def refuse_doubled(traces: TraceSet) -> None:
     )
 
 
+def repeated_share(traces: TraceSet) -> float:
+    """Return the share of rows whose content stands again among them, not within moments alone: as people ask again."""
+    times: defaultdict[bytes, list[float]] = defaultdict(list)
+    for content, time in zip(traces.contents(), traces.times.tolist(), strict=True):
+        times[folded(content)].append(time)
+    again = (len(same) for same in times.values() if max(same) - min(same) > _MOMENTS_S)
+    return sum(again) / max(len(traces), 1)
+
+
 def _is_one_call(traces: TraceSet, rows: list[int]) -> bool:
     """Return whether rows of one text have one label, and are close in time or of one group, as far as is known."""
     if len({traces.labels[row] for row in rows}) > 1:
