@@ -19,6 +19,8 @@ ALLOWED = {
     "text_steps": ({"errors"}, set()),
     "atomic_write": ({"errors"}, set()),
     "build_packages": ({"errors"}, set()),
+    # pyarrow: in inputs/streams.py alone, for zstd
+    "inputs": ({"errors", "inputs"}, {"fsspec", "pyarrow"}),
     "chat": ({"errors", "chat"}, set()),
     "expressions": ({"errors", "chat", "expressions"}, {"jmespath"}),
     # pyarrow: in runtime/arrow.py alone, where Arrow batches are given or asked for

@@ -211,8 +211,8 @@ def _samples(name: str, target: float | None) -> tuple[FirstSpec, dict[str, str]
 
 def _of_look(look: Look, name: str, place: Path, target: float | None) -> tuple[FirstSpec, dict[str, str]]:
     """Return spec and files for traces that were looked at."""
-    from tracer_spec.builtin.sources.remote import is_remote
     from tracer_spec.init.spec_text import LABELS_FILE, labels_text, spec_of
+    from tracer_spec.inputs.remote import is_remote
 
     # never absolute: the spec travels, inside the bundle too
     paths = [path if is_remote(path) else Path(os.path.relpath(path, place)).as_posix() for path in look.paths]
