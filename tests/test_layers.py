@@ -51,7 +51,7 @@ FLOOR_PLAN = """
     traces cache
     training
     compile rates
-    certify_rows
+    certify_rows verification
     prepared
     prepare train
     entrants
