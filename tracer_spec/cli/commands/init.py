@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -105,7 +104,9 @@ def name_of(folder: Path) -> str:
 
 
 def _near(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", name.lower())[:60].strip("-") or "router"
+    from tracer_spec.spec.fields import router_name_of
+
+    return router_name_of(name) or "router"
 
 
 def _check_name(name: str) -> None:
