@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 import tracer_spec as ts
 from tracer_spec.errors import DataError
-from tracer_spec.flow.documents.lock import LockDocument, Series
-from tracer_spec.flow.lock.file import SKETCH_SIZE, lock_path, read_lock, united, write_lock
+from tracer_spec.flow.documents.lock import FittedEntry, LockDocument, Series
+from tracer_spec.flow.lock.file import SKETCH_SIZE, lock_path, read_lock, united, united_fitted, write_lock
 from tracer_spec.flow.lock.ledger import Look, count_look, next_look, sketch, with_look
 from tracer_spec.flow.prepare import part, read_traces
 from tracer_spec.flow.preview.certifiable import preview
@@ -389,3 +389,35 @@ def test_putting_two_ledgers_together_forgets_no_look_and_no_row(left, right):
         assert set(series.builds) <= set(home.builds)
         assert series.sketch <= home.sketch
         assert len(set(home.builds)) == len(home.builds) or len(set(series.builds)) < len(series.builds)
+
+
+def fitted(**changes):
+    given = {"told_apart_by": "0" * 12, "share": 0.4, "newest": 100.0, "rows": frozenset([2, 4])} | changes
+    return FittedEntry(**given)
+
+
+def test_after_a_merge_what_either_branch_fitted_stays_fitted(tmp_path):
+    ours = fitted(groups={"a": 0.3, "b": 0.2}, looked_until=90.0)
+    theirs = fitted(
+        share=0.05,
+        groups={"a": 0.1},
+        until=80.0,
+        newest=200.0,
+        looked_until=70.0,
+        routed_from=60.0,
+        rows=frozenset([5]),
+    )
+    for one, other in ((ours, theirs), (theirs, ours)):
+        versions = [LockDocument(looks=(), fitted=each).to_json().decode() for each in (one, other)]
+        (tmp_path / "router.lock").write_text(in_conflict(*versions))
+        both = read_lock(tmp_path / "router.lock").document.fitted
+        assert (both.share, dict(both.groups), both.until, both.newest) == (0.05, {"a": 0.1, "b": 0.2}, 80.0, 200.0)
+        assert (both.looked_until, both.routed_from, both.rows) == (90.0, 60.0, {2, 4, 5})
+    assert united_fitted(ours, None) == united_fitted(None, ours) == ours
+
+
+@pytest.mark.parametrize(("newest", "until"), [(200.0, 200.0), ("unknown", "all")])
+def test_branches_that_told_rows_apart_in_two_ways_have_fitted_all_of_them(newest, until):
+    both = united_fitted(fitted(), fitted(told_apart_by="1" * 12, newest=newest))
+    assert (both.share, dict(both.groups), both.until, both.newest) == (None, {}, until, newest)
+    assert united_fitted(fitted(until="all"), fitted(until=3.0)).until == "all"

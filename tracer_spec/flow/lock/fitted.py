@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tracer_spec.atomic_write import alone_in
 from tracer_spec.flow.documents.lock import Build, FittedEntry
-from tracer_spec.flow.lock.file import lock_path, read_lock, smallest, write_lock
+from tracer_spec.flow.lock.file import FITTED_SIZE, lock_path, read_lock, smallest, write_lock
 from tracer_spec.flow.lock.ledger import sketch
 from tracer_spec.flow.traces.dealt import NEVER, Dealt
 from tracer_spec.spec import spec_digest
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from tracer_spec.flow.traces.trace_set import TraceSet
     from tracer_spec.plan import Plan
 
-_N_ROWS = 256
 _HEAD = 12
 
 
@@ -77,7 +76,7 @@ def write_dealt(plan: Plan, traces: TraceSet, sides: Split) -> None:
             newest="unknown" if dealt.newest in (None, math.inf) else dealt.newest,
             looked_until=before.looked_until if before and dealt.looked_until is not None else None,
             routed_from=dealt.routed_from,
-            rows=smallest(known | _rows(traces), _N_ROWS),
+            rows=smallest(known | _rows(traces), FITTED_SIZE),
         )
         if entry != before:
             write_lock(path, now.document.model_copy(update={"fitted": entry}))
@@ -85,7 +84,7 @@ def write_dealt(plan: Plan, traces: TraceSet, sides: Split) -> None:
 
 def _rows(traces: TraceSet) -> frozenset[int]:
     ids = (event.encode("utf-8", "surrogatepass") for event in traces.ids if event is not None)
-    return sketch(ids, traces.contents(), _N_ROWS)
+    return sketch(ids, traces.contents(), FITTED_SIZE)
 
 
 def _told_apart_by(plan: Plan, traces: TraceSet) -> list[str]:
