@@ -221,6 +221,35 @@ def test_without_ids_a_clock_that_was_moved_makes_no_row_fresh(world, shift):
     assert world.build().certificate.look == 2
 
 
+def test_a_row_dated_ahead_of_the_clock_ends_no_fresh_build_and_never_counts_as_newer(world):
+    stray = json.dumps({"id": "stray", "other": "o", "q": "stray", "a": "a", "t": 4.1e9, "g": "g", "v": [0.1, 0.2]})
+
+    def log(n):
+        path = world.log(n).folder / "traces.jsonl"
+        path.write_text(path.read_text() + "\n" + stray)
+
+    log(400)
+    first = world.spec(split={"strategy": "fresh"}).build()
+    assert sum("1 trace is dated more than a day ahead" in each for each in first.warnings) == 1
+    lock = read_lock(world.folder / "router.lock").document.fitted
+    assert (lock.newest, lock.looked_until, len(lock.ahead)) == (1e9 + 60 * 399, 1e9 + 60 * 399, 1)
+    with pytest.raises(DataError, match="no trace is newer than the last look"):
+        world.spec(split={"strategy": "fresh"}, zoo=[{"use": "logreg", "with": {"C": 2}}]).build()
+    world.spec(split={"strategy": "fresh"})
+    log(600)
+    assert world.certify() == {f"request {k}" for k in range(400, 600)}
+    second = world.build()
+    assert (second.status, second.certificate.look, second.n_certify) == ("certified", 1, 200)
+    assert world.build().sha256 == second.sha256
+    assert world.build(check=True).status == "certified"
+
+
+def test_a_log_that_lies_ahead_of_the_clock_as_a_whole_keeps_its_times(world):
+    world.spec(traces={"format": SPEC["traces"]["format"] | {"time": "to_number(join('', ['4', to_string(t)]))"}})
+    world.build(draft=True)
+    assert read_lock(world.folder / "router.lock").document.fitted.newest > 4e9
+
+
 def test_fresh_needs_times(world):
     world.spec(traces={"format": {"text": "q", "label": "a", "id": "id"}}, split={"strategy": "fresh"})
     with pytest.raises(ts.SpecError, match="a fresh split needs the time of each trace"):

@@ -172,6 +172,7 @@ def united_fitted(ours: FittedEntry | None, theirs: FittedEntry | None) -> Fitte
             "newest": newest,
             "looked_until": max((each.looked_until for each in both if each.looked_until is not None), default=None),
             "routed_from": min((each.routed_from for each in both if each.routed_from is not None), default=None),
+            "ahead": frozenset().union(*(each.ahead or () for each in both)) or None,
             "rows": smallest(ours.rows | theirs.rows, FITTED_SIZE),
         }
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tracer_spec.atomic_write import alone_in
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from tracer_spec.plan import Plan
 
 _HEAD = 12
+_DAY_S = 86_400.0
 
 
 def dealt_before(plan: Plan, traces: TraceSet) -> Dealt:
@@ -33,13 +36,16 @@ def dealt_before(plan: Plan, traces: TraceSet) -> Dealt:
     Building again what the lock pins deals out as it did then, although its own rows have been looked at since.
     """
     path = lock_path(plan.loaded.file)
-    document = read_lock(path).document if path else None
-    entry = document.fitted if document else None
-    if document is None or entry is None:
+    if path is None:
         return NEVER
+    now = time.time() + _DAY_S
+    document = read_lock(path).document
+    entry = document.fitted
+    if entry is None:
+        return replace(NEVER, now=now)
     same_expressions = entry.told_apart_by in _told_apart_by(plan, traces)
     if not same_expressions and None not in traces.ids and entry.rows.isdisjoint(_rows(traces)):
-        return NEVER
+        return replace(NEVER, now=now)
     dealt = Dealt(
         share=entry.share,
         groups=entry.groups,
@@ -47,6 +53,8 @@ def dealt_before(plan: Plan, traces: TraceSet) -> Dealt:
         newest=math.inf if entry.newest == "unknown" else entry.newest,
         looked_until=_fresh_after(document.build, plan, traces) or entry.looked_until,
         routed_from=entry.routed_from,
+        ahead=entry.ahead or frozenset(),
+        now=now,
     )
     return dealt if same_expressions else dealt.all_fitted()
 
@@ -76,6 +84,7 @@ def write_dealt(plan: Plan, traces: TraceSet, sides: Split) -> None:
             newest="unknown" if dealt.newest in (None, math.inf) else dealt.newest,
             looked_until=before.looked_until if before and dealt.looked_until is not None else None,
             routed_from=dealt.routed_from,
+            ahead=dealt.ahead or None,
             rows=smallest(known | _rows(traces), FITTED_SIZE),
         )
         if entry != before:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from tracer_spec.atomic_write import alone_in
 from tracer_spec.errors import DataError
-from tracer_spec.flow.documents.lock import HASH_BYTES, Series
+from tracer_spec.flow.documents.lock import HASH_BYTES, FittedEntry, Series
 from tracer_spec.flow.lock.file import SKETCH_SIZE, Lock, read_lock, smallest, write_lock
 from tracer_spec.stats.multiple import look_level
 
@@ -97,7 +97,7 @@ class Look:
                 return
             fitted = now.document.fitted
             if fitted is not None:
-                fitted = fitted.model_copy(update={"looked_until": self.newest})
+                fitted = fitted.model_copy(update={"looked_until": _known_newest(fitted, self.newest)})
             write_lock(self.lock, now.document.model_copy(update={"looks": self.after, "fitted": fitted}))
 
     def within(self, target: Target) -> Target:
@@ -216,6 +216,13 @@ def _in_common_range(*sketches: frozenset[int]) -> tuple[frozenset[int], ...]:
     contents = [frozenset(row for row in each if row & 1) for each in sketches]
     last = min((max(each) for each in contents if len(each) >= SKETCH_SIZE), default=math.inf)
     return tuple(frozenset(row for row in each if row <= last) for each in contents)
+
+
+def _known_newest(fitted: FittedEntry, newest: float | None) -> float | None:
+    """Return the newest time of a build's rows, without those that were dated ahead of its clock."""
+    if newest is None or fitted.newest == "unknown":
+        return newest
+    return min(newest, fitted.newest)
 
 
 def _notes(path: Path, lock: Lock) -> tuple[str, ...]:
