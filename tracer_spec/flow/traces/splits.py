@@ -65,9 +65,10 @@ class Split:
     def _ahead_notes(self) -> tuple[str, ...]:
         if not self.n_ahead:
             return ()
+        dated = f"{plural(self.n_ahead, 'trace')} {'is' if self.n_ahead == 1 else 'are'} dated more than a day ahead of"
         return (
-            f"{plural(self.n_ahead, 'trace')} {'is' if self.n_ahead == 1 else 'are'} dated more than a day ahead of the clock of the build that first "
-            "read it: the lock counts no such time, and no such row as newer than others. Look at 'traces.format.time'",
+            f"{dated} the clock of the build that first read it: the lock counts no such time, and no such row as newer than "
+            "others. Look at 'traces.format.time'",
         )
 
     @property
