@@ -272,6 +272,37 @@ def test_traces_that_are_not_there_are_named(run, bundle):
     )
 
 
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        (
+            "here",
+            "here\n  no file in this folder ends in .jsonl or .jsonl.gz\n  hint: name the folder that deploy(..., log=...) "
+            "writes to, or the files themselves, in quotes where these are several\n",
+        ),
+        (
+            "*.txt",
+            "'*.txt' matches no file\n  hint: paths are relative to the current folder; '**' reaches into folders\n",
+        ),
+    ],
+)
+def test_a_folder_or_a_pattern_without_traces_is_named(run, bundle, tmp_path, place, said):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here/traces.csv").write_text("input,teacher\na,b\n")
+    result = run("verify", str(bundle), place, "-q")
+    assert (result.returncode, result.stdout, result.stderr) == (1, "", said)
+
+
+def test_a_folder_of_json_lines_says_what_its_files_say(run, bundle, fresh, tmp_path, measured):
+    (tmp_path / "log").mkdir()
+    half = len(fresh) // 2
+    for name, rows in (("b.jsonl", fresh[:half]), ("a.jsonl", fresh[half:])):
+        (tmp_path / "log" / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "log/monitor-0123.json").write_text("{}")
+    found = json.loads(run("verify", str(bundle), "log", "--json", "-q").stdout)["measured"]
+    assert found["agreement"] == json.loads(measured[1].stdout)["measured"]["agreement"]
+
+
 def test_a_certificate_without_numbers_cannot_be_verified(run, write, fresh):
     result = run("verify", str(DATA / "format-1.tracer"), write(fresh), "-q")
     assert result.returncode == 4
