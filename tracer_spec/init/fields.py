@@ -179,7 +179,7 @@ def _inside(value: Any, path: str, key: str, depth: int) -> Iterator[tuple[str, 
 
 
 def _said(get: Any, value: Any) -> Any:
-    """Return what a chat's reader finds; None in a value that is no chat's, which it takes as it is, and where it finds nothing."""
+    """Return what a chat's reader finds; None where that is nothing, and in a value that it takes as it is."""
     if isinstance(value, list) and not _is_of_messages(value):
         return None
     try:

@@ -105,9 +105,7 @@ def answers_in(fields: Fields, text: str) -> tuple[Candidate, ...]:
     return tuple(sorted((each for each in found if each.named > 0), key=lambda each: -each.named))
 
 
-def other_parts(
-    fields: Fields, taken: Collection[str], answers: Answers, told: Sequence[Any] = ()
-) -> dict[str, str]:
+def other_parts(fields: Fields, taken: Collection[str], answers: Answers, told: Sequence[Any] = ()) -> dict[str, str]:
     """Return the paths of id, time, model, group and a human's label, of those that are there.
 
     ``answers`` is what the teacher's are like, ``told`` is what each record asks and answers, where a record is one trace.
