@@ -11,7 +11,7 @@ import numpy as np
 
 from tracer_spec.errors import DataError
 from tracer_spec.flow.documents.certificate import AGREEMENT, END_TO_END, Claim
-from tracer_spec.flow.rates import Judged, LabelRate, Rate, upper_of
+from tracer_spec.flow.rates import Judged, LabelRate, Rate, macro_f1, upper_of
 from tracer_spec.flow.traces.by_rate import OfTraffic, of_traffic
 from tracer_spec.flow.traces.label_space import LabelSpace
 from tracer_spec.flow.traces.name_counts import N_LISTED, as_shown
@@ -107,6 +107,8 @@ class Verification:
         What the rows are a sample of.
     label_claims : tuple of LabelRate
         What the rows say of the claims of single labels.
+    macro_f1 : float or None
+        End to end, as :func:`~tracer_spec.flow.rates.macro_f1` counts it on the rows of ``end_to_end``. Descriptive.
     """
 
     verdict: str
@@ -127,6 +129,7 @@ class Verification:
     traffic: Traffic
     of_traffic: OfTraffic | None = None
     label_claims: tuple[LabelRate, ...] = ()
+    macro_f1: float | None = None
 
     @property
     def claimed(self) -> Rate:
@@ -240,6 +243,7 @@ def verify(
         traffic=sample.traffic(traces.sampling, measured),
         of_traffic=by_requests,
         label_claims=of_labels,
+        macro_f1=macro_f1(*(each[measured & judged] for each in (teacher, label, handled))),
     )
 
 

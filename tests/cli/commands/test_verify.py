@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.stats import binomtest
+from sklearn.metrics import f1_score
 
 from tracer_spec.runtime import load
 
@@ -146,6 +147,10 @@ def test_the_document_holds_the_counts_that_routing_gives(measured, bundle, fres
     exact = binomtest(k, n).proportion_ci(0.95, method="exact")
     assert (found["agreement"]["lower"], found["agreement"]["upper"]) == pytest.approx((exact.low, exact.high))
     assert found["end_to_end"]["k"] == len(rows) - n + k
+    final = [ours or theirs for ours, theirs in zip(batch.labels, said, strict=True)]
+    known = sorted(set(load(bundle).labels) & {*final, *said})
+    assert found["end_to_end_macro_f1"] == pytest.approx(f1_score(said, final, labels=known, average="macro"))
+    assert f"; macro-F1 {found['end_to_end_macro_f1']:.3f} (descriptive)\n" in measured[0].stdout
     assert sum(label["n"] for label in found["labels"]) + found["unknown_labels"]["n"] == len(rows)
     assert found["drift"]["n"] == len(rows)
     assert found["drift"]["p_value"] > 0.001
