@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import betabinom, binom
 
 from tracer_spec.flow.certifying.advice import LabelAdvice, advise
 from tracer_spec.plugin import Candidate, Chain, LabelEstimate, LabelTarget, Target
@@ -49,16 +51,30 @@ MISSED, AGREES = LabelTarget("fraud", "missed", 0.1), LabelTarget("fraud", "agre
 
 
 def test_a_refusal_is_told_what_the_test_of_each_label_needs():
-    labels = (LabelEstimate(600, 30, 30), LabelEstimate(600, 20, 10))
+    labels = (LabelEstimate(600, 30, 30, instead=(3, 1)), LabelEstimate(600, 20, 10))
     chains = [Chain("l2d", ("a",), (Candidate("l2d", (), 600, 500, 499, labels),))]
     target = Target(0.9, 0.95, labels=(MISSED, AGREES))
     advice = advise(chains, 1000, 400, target)
     needed = trials_needed(30 / 31, 0.9, target.delta)
     assert advice.traces_needed is None  # half of what is called so is so, and nine tenths are asked
-    assert advice.labels == (
-        LabelAdvice(MISSED, 29, 20, 1.0, math.ceil(needed / 0.05 / 0.4)),  # one row in twenty is so by the teacher
+    missed, agrees = advice.labels
+    assert missed.within_reach == round(1 - within_reach(15, 30, 30, target.delta), 3)
+    assert agrees.within_reach == within_reach(9, 20, 10, target.delta)
+    assert (replace(missed, within_reach=None), replace(agrees, within_reach=None)) == (
+        # one row in twenty is so by the teacher
+        LabelAdvice(MISSED, 29, 20, 1.0, math.ceil(needed / 0.05 / 0.4), instead=(3, 1)),
         LabelAdvice(AGREES, 29, 13, 0.5, None),
     )
+
+
+def within_reach(n_test: int, n_fit: int, k_fit: int, delta: float) -> float:
+    """Return the highest level, in thousandths, that a beta-binomial of the fit rows is likelier to pass than not."""
+    for level in (each / 1000 for each in range(999, 0, -1)):
+        passing = [k for k in range(n_test + 1) if binom.sf(k - 1, n_test, level) <= delta]
+        foreseen = betabinom(n_test, k_fit + level, n_fit - k_fit + 1 - level)
+        if sum(foreseen.pmf(k) for k in passing) >= 0.5:
+            return level
+    raise AssertionError
 
 
 def test_a_candidate_needs_as_many_traces_as_the_most_demanding_of_its_tests():
