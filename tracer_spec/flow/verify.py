@@ -243,7 +243,7 @@ def verify(
         traffic=sample.traffic(traces.sampling, measured),
         of_traffic=by_requests,
         label_claims=of_labels,
-        macro_f1=macro_f1(*(each[measured & judged] for each in (teacher, label, handled))),
+        macro_f1=macro_f1(teacher, label, handled, measured & judged),
     )
 
 
