@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tracer_spec.builtin.formats.native import TEXT_KEYS as NATIVE_KEYS
@@ -304,24 +306,30 @@ def test_a_tampered_bundle_is_a_document_with_json(run, tmp_path):
     assert json.loads(result.stdout)["error"]["exit_code"] == 4
 
 
-def test_routing_imports_the_runtime_alone(bundle):
-    code = (
-        "import sys; from tracer_spec.cli import main; "
-        f"main(['route', {str(bundle)!r}, '--text', 'hello']); print(*sorted(sys.modules), file=sys.stderr)"
-    )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    modules = set(result.stderr.split())
+HEAVY = {"sklearn", "scipy", "xgboost", "pydantic", "pluggy", "rich", "onnx", "skl2onnx", "jmespath"}
+# a call to the libraries that it takes beside the runtime's own
+LIGHT_CALLS = {
+    "--text hello": set(),
+    "in.jsonl": set(),
+    "memory://in.jsonl": set(),
+    "in.parquet --text text --out out.parquet": {"pyarrow"},
+    "in.parquet --out out.parquet": {"pyarrow", "yaml"},  # the spec of the bundle says which column it is
+}
+ASKED = """
+import sys, fsspec, tracer_spec.cli
+fsspec.filesystem("memory").pipe("/in.jsonl", b'{"input": "hello"}')
+tracer_spec.cli.main(["route", *sys.argv[1:]])
+print(*sorted(sys.modules), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("call", LIGHT_CALLS)
+def test_routing_imports_the_runtime_alone(bundle, tmp_path, call):
+    (tmp_path / "in.jsonl").write_text('{"input": "hello"}')
+    pq.write_table(pa.table({"text": ["hello"]}), tmp_path / "in.parquet")
+    words = [sys.executable, "-c", ASKED, str(bundle), *call.split()]
+    result = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
+    counts, modules = result.stderr.splitlines()[0], set(result.stderr.splitlines()[-1].split())
+    assert counts.startswith("1 line") or "--text hello" in call
     assert {"numpy", "onnxruntime", "tracer_spec.runtime"} <= modules
-    heavy = {
-        "sklearn",
-        "scipy",
-        "xgboost",
-        "pydantic",
-        "pluggy",
-        "yaml",
-        "rich",
-        "onnx",
-        "skl2onnx",
-        "jmespath",
-    }
-    assert not modules & heavy
+    assert modules & (HEAVY | {"yaml", "pyarrow"}) == LIGHT_CALLS[call]

@@ -38,7 +38,7 @@ def find_files(names: Sequence[str]) -> list[str]:
 
 def _files_of(name: str) -> list[str]:
     if "://" in name:
-        from tracer_spec.builtin.sources.remote import find_remote
+        from tracer_spec.inputs.remote import find_remote
 
         system, paths = find_remote(name, "*.parquet")
         return [str(system.unstrip_protocol(path)) for path in paths]
@@ -83,7 +83,7 @@ def _input(name: str) -> Iterator[ByteStream]:
         yield sys.stdin.buffer  # type: ignore[misc]
         return
     if "://" in name:
-        from tracer_spec.builtin.sources.files import find_inputs, open_binary
+        from tracer_spec.inputs.files import find_inputs, open_binary
 
         (found,) = find_inputs(name, example="*.jsonl")
         with open_binary(found) as remote:

@@ -124,7 +124,7 @@ def traces_spec(bundle: Bundle, tree: Node) -> TracesSpec:
 @contextlib.contextmanager
 def named_in_the_call() -> Iterator[None]:
     """Say of a file that the call names what a source says of one that a spec names: it has no address in a spec."""
-    from tracer_spec.builtin.sources.streams import ADDRESS
+    from tracer_spec.inputs.streams import ADDRESS
 
     try:
         yield

@@ -24,7 +24,7 @@ from tracer_spec.errors import UsageError
 from tracer_spec.text_format import plural
 
 if TYPE_CHECKING:
-    from tracer_spec.flow.verify import Verification
+    from tracer_spec.flow.verification import Verification
     from tracer_spec.runtime import Bundle
 
 FAILED = 4
@@ -80,7 +80,7 @@ def command(
     if embedder_options and traces is None:
         raise UsageError("--embedder-option is given without TRACES", hint="only their texts are embedded by a plugin")
     from tracer_spec.cli.text.verify import intact_outcome, measured_document, verify_outcome
-    from tracer_spec.flow.verify import CONTRADICTED
+    from tracer_spec.flow.verification import CONTRADICTED
     from tracer_spec.runtime import read_bundle
     from tracer_spec.runtime.archive import POLICY
     from tracer_spec.runtime.bundle import naming

@@ -51,10 +51,10 @@ def read_fresh_traces(
     """
     from tracer_spec.builtin.embedders.precomputed import Precomputed
     from tracer_spec.builtin.formats import compile_format, find_format
-    from tracer_spec.builtin.sources.files import STDIN
-    from tracer_spec.builtin.sources.remote import is_remote
     from tracer_spec.flow.traces.collect import collect
     from tracer_spec.flow.traces.optional_labels import LabelIfAny
+    from tracer_spec.inputs.files import STDIN
+    from tracer_spec.inputs.remote import is_remote
 
     if not path or not (path == STDIN or is_remote(path) or glob.has_magic(path) or Path(path).exists()):
         raise DataError("there is no such file", where=path, hint="relative paths start at the current folder")

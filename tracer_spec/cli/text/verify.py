@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from tracer_spec.cli.text.outcome import Outcome
 from tracer_spec.errors import printable
 from tracer_spec.flow.documents.certificate import AGREEMENT
-from tracer_spec.flow.rates import LabelRate, Rate, upper_of
+from tracer_spec.flow.rates import LabelRate, upper_of
 from tracer_spec.flow.traces.traffic import Traffic
-from tracer_spec.flow.verify import CONTRADICTED, NOT_MEASURED, NOTHING_CLAIMED, Verification
+from tracer_spec.flow.verification import CONTRADICTED, NOT_MEASURED, NOTHING_CLAIMED, Verification
 from tracer_spec.report.facts import Fact, dropped_text
+from tracer_spec.stats.rate import Rate
 from tracer_spec.text_format import counted_names, label_counted_text, one_line, plural, reasons, size
 
 if TYPE_CHECKING:

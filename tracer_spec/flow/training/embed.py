@@ -126,16 +126,27 @@ class _Progress:
         self._last = now
 
 
+def make_embedder(resolved: Resolved) -> Any:
+    """Return what the reference makes, which may be yet to be fitted; what each part makes, of one that joins others."""
+    return tuple(part.make() for part in resolved.parts) or resolved.make()
+
+
 def fit_embedder(
-    resolved: Resolved, fit: TraceSet, seed: int, memory: Memory, observe: Observer = no_observer
+    resolved: Resolved,
+    fit: TraceSet,
+    seed: int,
+    memory: Memory,
+    observe: Observer = no_observer,
+    made: Any = None,
 ) -> FittedEmbedder:
-    """Make the embedder, and fit it on the texts of fit rows where it learns."""
+    """Make the embedder, unless it was ``made`` before, and fit it on the texts of fit rows where it learns."""
     from threadpoolctl import threadpool_limits
 
+    embedder = make_embedder(resolved) if made is None else made
     if resolved.parts:
-        parts = tuple(fit_embedder(part, fit, seed, memory, observe) for part in resolved.parts)
-        return joined_embedder(resolved, parts, memory)
-    embedder = resolved.make()
+        parts = zip(resolved.parts, embedder, strict=True)
+        fitted_parts = tuple(fit_embedder(part, fit, seed, memory, observe, each) for part, each in parts)
+        return joined_embedder(resolved, fitted_parts, memory)
     if not isinstance(embedder, Fittable):
         return FittedEmbedder(resolved, embedder, known_vectors(resolved, embedder, memory.store), observe, memory)
     with resolved.attribute_errors(), threadpool_limits(1):
