@@ -158,7 +158,7 @@ def _verification(
         traffic=sample.traffic(rows.sampling, chosen.measured),
         of_traffic=by_requests,
         label_claims=of_labels,
-        macro_f1=macro_f1(judged.teacher[counted], judged.label[counted], judged.handled[counted]),
+        macro_f1=macro_f1(judged.teacher, judged.label, judged.handled, counted),
     )
 
 
