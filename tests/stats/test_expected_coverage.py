@@ -93,3 +93,8 @@ def test_what_is_nearest_is_likely_and_what_is_nearer_is_not():
 
 def test_nothing_is_foreseen_where_the_router_guesses():
     assert prospects(constant(0.9), least=0.05).nearest(0.9).more_traces is None
+
+
+def test_a_refusal_that_hardly_any_draw_explains_is_left_out_of_account():
+    able = prospects(constant(0.001), least=0.05)
+    assert able.nearest(0.6, refused_at=0.05) == able.nearest(0.6)

@@ -24,7 +24,11 @@ _WORTH_A_LOOK = 0.01
 _SURER = 0.54
 _SEED = 7
 
+# fewer draws than this say little
+_FEWEST_DRAWS = 30
+
 Counts = NDArray[np.int64]
+Draws = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,21 +109,41 @@ class Prospects:
 
     def expect(self, n_traces: int, targets: Sequence[float]) -> tuple[Expected, ...]:
         """Return what builds of so many traces would come to, by target."""
-        n_fit, n_certify = self.sides(n_traces)
-        builds = self._simulate(n_fit, n_certify)
-        return tuple(
-            builds.expect(target, self.delta, self.min_coverage, is_end_to_end=self.is_end_to_end) for target in targets
-        )
+        return self._expect(n_traces, targets, np.ones(N_DRAWS, bool))
 
-    def nearest(self, target: float) -> Nearest:
-        """Return what is nearest to a target: more traces, or a lower target."""
+    def nearest(self, target: float, *, refused_at: float | None = None) -> Nearest:
+        """Return what is nearest to a target: more traces, or a lower target.
+
+        Parameters
+        ----------
+        target : float
+        refused_at : float or None
+            The error that a test of these certify rows for this target was allowed when it failed; None where none was made.
+            Of the draws, those that would have failed too are then the ones to go by: what refused a build is in its certify
+            rows and in its curve still.
+        """
         now = self.n_fit + self.n_certify
+        drawn = np.ones(N_DRAWS, bool) if refused_at is None else self._refused(now, target, refused_at)
         lower = [level / 100 for level in range(math.ceil(target * 100) - 1, 49, -1)]
-        mine, *others = self.expect(now, [target, *lower])
+        mine, *others = self._expect(now, [target, *lower], drawn)
         if mine.chance >= LIKELY:
             return Nearest(0, target)
         likely = (level for level, each in zip(lower, others, strict=True) if each.chance >= LIKELY)
-        return Nearest(self._more_traces(now, target), next(likely, None))
+        return Nearest(self._more_traces(now, target, drawn), next(likely, None))
+
+    def _expect(self, n_traces: int, targets: Sequence[float], drawn: Draws) -> tuple[Expected, ...]:
+        """Return the same of some of the draws."""
+        builds = self._simulate(*self.sides(n_traces))
+        shipped = (self._shipped(builds, target, self.delta)[drawn] for target in targets)
+        return tuple(Expected(float((each > 0).mean()), float(each.mean())) for each in shipped)
+
+    def _refused(self, n_traces: int, target: float, delta: float) -> Draws:
+        """Return which draws of these traces are refused; all, where hardly any is."""
+        refused = self._shipped(self._simulate(*self.sides(n_traces)), target, delta) == 0
+        return refused if refused.sum() >= _FEWEST_DRAWS else np.ones(N_DRAWS, bool)
+
+    def _shipped(self, builds: SimulatedBuilds, target: float, delta: float) -> NDArray[np.float64]:
+        return builds.shipped(target, delta, self.min_coverage, is_end_to_end=self.is_end_to_end)
 
     def _simulate(self, n_fit: int, n_certify: int) -> SimulatedBuilds:
         """Draw builds: fit rows scored out of fold, certify rows scored by what learned from all fit rows.
@@ -143,11 +167,11 @@ class Prospects:
             foretold[1:], coverage[1:], fit[1:], certify[1:], fit_errors, certify_errors, n_fit, n_certify
         )
 
-    def _more_traces(self, now: int, target: float) -> int | None:
+    def _more_traces(self, now: int, target: float, drawn: Draws) -> int | None:
         """Return about how many more traces make the target likely, by bisection; None where it is too far."""
 
         def likely(n_traces: int) -> bool:
-            (expected,) = self.expect(n_traces, [target])
+            (expected,) = self._expect(n_traces, [target], drawn)
             return expected.chance >= LIKELY
 
         low, high = now, 2 * now
@@ -186,8 +210,10 @@ class SimulatedBuilds:
     all_fit: int
     all_certify: int
 
-    def expect(self, target: float, delta: float, min_coverage: float, *, is_end_to_end: bool = False) -> Expected:
-        """Return the chance of a certificate, and the mean coverage.
+    def shipped(
+        self, target: float, delta: float, min_coverage: float, *, is_end_to_end: bool = False
+    ) -> NDArray[np.float64]:
+        """Return the coverage that each draw certifies, shape (draws,); 0 where it is refused.
 
         Notes
         -----
@@ -204,15 +230,14 @@ class SimulatedBuilds:
             n_fit = np.full_like(n_fit, self.all_fit)
         able = (self.foretold >= min_coverage) & (n_foretold >= fewest_trials(target, delta))
         if not able.any():
-            return Expected(0.0, 0.0)
+            return np.zeros(len(self.fit_errors))
         expected, allowed = (_allowed(n[able], target, delta) for n in (n_foretold, n_test))
         power = _power(n_foretold[able], expected, n_fit[able], self.fit_errors[:, able], target)
         start = power.shape[1] - 1 - power[:, ::-1].argmax(axis=1)  # of equals, the one of greatest coverage
         fails = (self.certify_errors[:, able] > allowed) & (np.arange(len(allowed)) >= start[:, None])
         end = np.where(fails.any(axis=1), fails.argmax(axis=1), len(allowed))
         certified = (power.max(axis=1) >= _WORTH_A_LOOK) & (end > start)
-        shipped = np.where(certified, self.coverage[able][end - 1], 0.0)
-        return Expected(float(certified.mean()), float(shipped.mean()))
+        return np.where(certified, self.coverage[able][end - 1], 0.0)
 
 
 def _allowed(n_test: Counts, target: float, delta: float) -> Counts:
