@@ -10,7 +10,7 @@ from tracer_spec.plugin import Candidate, Chain
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """What a chain promises: its best candidate, and that one's predicted power times coverage, in [0, 1]."""
+    """What a chain promises: its best candidate, and the coverage expected of it, in [0, 1]."""
 
     chain: Chain
     best: Candidate

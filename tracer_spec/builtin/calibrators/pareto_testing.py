@@ -9,24 +9,29 @@ control, Theorem 1 and section 4 (fixed sequence testing).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+import numpy as np
 
 from tracer_spec.builtin.calibrators.champion import Promise, champion
 from tracer_spec.builtin.calibrators.claims import tested_certificate
 from tracer_spec.builtin.calibrators.walk import walk
 from tracer_spec.plugin import Candidate, Certificate, CertifyRows, Chain, Target, WalkStep, foresee
 from tracer_spec.stats.binomial import predicted_powers
+from tracer_spec.stats.expected_walk import expected_ends
 from tracer_spec.text_format import label_claims_text, listing, one_line, percent
 
 # where even the likeliest candidate has less chance than this, the certify rows stay sealed and no look is spent
 WORTH_A_LOOK = 0.01
+# starts whose promises differ by less than the draws behind them promise the same
+_SAME = 0.99
 
 
 class ParetoTesting:
     """Test the champion chain in order of rising coverage, each candidate at the whole of delta."""
 
     def order(self, chains: Sequence[Chain], n_certify: int, target: Target) -> Sequence[Candidate]:
-        """Return the champion chain from its node of greatest predicted power on.
+        """Return the champion chain, from the candidate on at which a walk promises most.
 
         Parameters
         ----------
@@ -43,25 +48,30 @@ class ParetoTesting:
 
         Notes
         -----
-        The champion is the chain with the greatest (predicted power x predicted coverage); among acceptors that promise the
-        same within noise, the cheaper decision. The walk starts where a
-        rejection is likeliest, since everything after a first failure is lost; splitting delta over several starts cost
-        more than it brought. Where labels have targets of their own, the power of a candidate is that of its weakest test.
+        Fit rows foresee the coverage at which a walk ends, by where it begins. The champion is the chain with the greatest such
+        expectation; among acceptors that promise the same within noise, the cheaper decision. Of starts that promise the same,
+        its walk begins at the one whose rejection is likeliest: everything after a first failure is lost, and splitting delta
+        over several starts cost more than it brought. Where labels have targets of their own, the power of a candidate is
+        that of its weakest test, and what it promises counts as often as its labels' tests are likely to pass.
         """
         promises: list[Promise] = []
-        power: dict[int, float] = {}
+        promised: dict[int, float] = {}
         for chain in chains:
-            able = [each for each in chain.candidates if each.coverage >= target.min_coverage]
-            power |= {id(each): min(predicted_powers(foresee(each, n_certify, target), target.delta)) for each in able}
+            able = {
+                id(each): end for each, end in _ends(chain, n_certify, target) if each.coverage >= target.min_coverage
+            }
+            promised |= able
             if able:
-                best = max(able, key=lambda each: power[id(each)] * each.coverage)
-                promises.append(Promise(chain, best, power[id(best)] * best.coverage))
+                best = max(chain.candidates, key=lambda each: promised.get(id(each), 0.0))
+                promises.append(Promise(chain, best, promised[id(best)]))
         chosen = champion(promises)
         if chosen is None:
             return ()
-        tested = [each for each in chosen.chain.candidates if id(each) in power]
-        start = max(range(len(tested)), key=lambda i: (power[id(tested[i])], tested[i].coverage))
-        return tuple(tested[start:]) if power[id(tested[start])] >= WORTH_A_LOOK else ()
+        tested = [each for each in chosen.chain.candidates if id(each) in promised]
+        powers = [min(predicted_powers(foresee(each, n_certify, target), target.delta)) for each in tested]
+        equals = [i for i, each in enumerate(tested) if promised[id(each)] >= _SAME * chosen.utility]
+        start = max(equals, key=lambda i: (powers[i], tested[i].coverage))
+        return tuple(tested[start:]) if powers[start] >= WORTH_A_LOOK else ()
 
     def certify(self, ordered: Sequence[Candidate], rows: CertifyRows, target: Target) -> Certificate:
         """Walk the frozen order while p <= delta; ship the certified candidate of the greatest predicted coverage.
@@ -88,3 +98,13 @@ def _claim(target: Target, chosen: WalkStep | None) -> str:
     labels = label_claims_text((each.measure, each.label, each.limit) for each in target.labels)
     claim = f"with {confidence} confidence, this router agrees with the teacher on at least {share} of the traffic it handles"
     return f"{claim}, and {labels}" if labels else claim
+
+
+def _ends(chain: Chain, n_certify: int, target: Target) -> Iterable[tuple[Candidate, float]]:
+    """Give each candidate with the coverage that a walk from it is expected to certify."""
+    handled = np.array([each.n_handled for each in chain.candidates])
+    agree = np.array([each.n_agree for each in chain.candidates])
+    ends = expected_ends(handled, agree, chain.candidates[0].n_rows, n_certify, target.level, target.delta)
+    for candidate, end in zip(chain.candidates, ends.tolist(), strict=True):
+        of_labels = predicted_powers(foresee(candidate, n_certify, target)[1:], target.delta)
+        yield candidate, end * min([1.0, *of_labels])

@@ -1,0 +1,51 @@
+"""The expected end of a walk, against walks that are drawn from a known world."""
+
+import numpy as np
+import pytest
+
+from tracer_spec.stats.binomial import p_value
+from tracer_spec.stats.expected_walk import expected_ends
+
+LEVELS, DELTA = np.arange(1, 21) / 20, 0.1
+
+
+def world(n, rng, error=lambda rank: 0.2 * rank**3):
+    """Draw rows of which the one at a rank errs so often; return handled and agreeing, by level."""
+    wrong = rng.uniform(size=n) < error(np.arange(n) / n)
+    handled = np.rint(LEVELS * n).astype(int)
+    return handled.astype(float), handled - np.concatenate([[0], wrong.cumsum()])[handled].astype(float)
+
+
+def walked(start, n, target, rng):
+    """Return the coverage at which one walk ends."""
+    handled, agree = world(n, rng)
+    reached = 0.0
+    for level, n_test, k in zip(LEVELS[start:], handled[start:], agree[start:], strict=True):
+        if p_value(int(n_test), int(k), target) > DELTA:
+            break
+        reached = level
+    return reached
+
+
+@pytest.mark.parametrize(("n_fit", "n_certify", "target"), [(100_000, 1000, 0.95), (100_000, 1000, 0.98)])
+def test_expected_ends_are_the_mean_ends_of_walks(n_fit, n_certify, target):
+    expected = expected_ends(*world(n_fit, np.random.default_rng(0)), n_fit, n_certify, target, DELTA)
+    rng = np.random.default_rng(1)
+    found = [np.mean([walked(start, n_certify, target, rng) for _ in range(400)]) for start in range(len(LEVELS))]
+    assert expected == pytest.approx(found, abs=0.1)
+
+
+def test_luck_among_few_errors_does_not_choose_the_start():
+    """The smallest candidates of small samples show no error, or several; the start they lead to is that of a large sample."""
+    starts = [
+        expected_ends(*world(1200, np.random.default_rng(seed)), 1200, 800, 0.97, DELTA).argmax() for seed in range(20)
+    ]
+    best = expected_ends(*world(100_000, np.random.default_rng(0)), 100_000, 800, 0.97, DELTA)
+    assert np.mean([best[start] for start in starts]) > 0.9 * best.max()
+
+
+def test_candidates_that_add_nothing_and_rows_that_are_too_few_are_no_error():
+    handled, agree = np.array([10.0, 10.0, 30.0]), np.array([10.0, 10.0, 29.0])
+    assert not expected_ends(handled, agree, 40.0, 5, 0.95, DELTA).any()
+    assert expected_ends(handled, agree, 40.0, 0, 0.95, DELTA).tolist() == [0, 0, 0]
+    assert expected_ends(handled, agree, 40.0, 4000, 0.8, DELTA) == pytest.approx([0.75] * 3, abs=0.05)
