@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracer_spec.stats.binomial import critical_count, fewest_trials
-from tracer_spec.stats.learning_curve import LearningCurve, drawn_errors
+from tracer_spec.stats.expected_walk import mean_ends
+from tracer_spec.stats.learning_curve import LearningCurve
 
 # draws of a build, and candidates in each: a chance is right to within .04, a mean coverage to within .02
 N_DRAWS, N_LEVELS = 600, 50
@@ -20,6 +21,8 @@ LIKELY = 0.8
 _FARTHEST = 30
 # under this predicted chance a walk does not begin
 _WORTH_A_LOOK = 0.01
+# starts that promise this share of the most promise the same
+_SAME = 0.99
 # by how much more rows make scores surer; see rank_power
 _SURER = 0.54
 _SEED = 7
@@ -29,6 +32,7 @@ _FEWEST_DRAWS = 30
 
 Counts = NDArray[np.int64]
 Draws = NDArray[np.bool_]
+Rates = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +146,7 @@ class Prospects:
         refused = self._shipped(self._simulate(*self.sides(n_traces)), target, delta) == 0
         return refused if refused.sum() >= _FEWEST_DRAWS else np.ones(N_DRAWS, bool)
 
-    def _shipped(self, builds: SimulatedBuilds, target: float, delta: float) -> NDArray[np.float64]:
+    def _shipped(self, builds: SimulatedBuilds, target: float, delta: float) -> Rates:
         return builds.shipped(target, delta, self.min_coverage, is_end_to_end=self.is_end_to_end)
 
     def _simulate(self, n_fit: int, n_certify: int) -> SimulatedBuilds:
@@ -154,17 +158,23 @@ class Prospects:
         rng = np.random.default_rng(_SEED)
         levels = np.arange(N_LEVELS + 1) / N_LEVELS
         foretold, coverage = self.reach * levels, self.reach * levels ** rank_power(self.n_folds)
-        drawn, middles = self.curve.draw(N_DRAWS, rng), [(each[1:] + each[:-1]) / 2 for each in (foretold, coverage)]
-        rates = (
-            drawn_errors(drawn, middles[0], n_fit * (1 - 1 / self.n_folds), is_text_seen=self.learns_texts),
-            drawn_errors(drawn, middles[1], float(n_fit)),
+        ranks, true_ranks = ((each[1:] + each[:-1]) / 2 for each in (foretold, coverage))
+        estimated, true = self.curve.draw_each(
+            [(ranks, n_fit * (1 - 1 / self.n_folds), self.learns_texts), (true_ranks, float(n_fit), False)],
+            N_DRAWS,
+            rng,
         )
-        fit, certify = (np.rint(each * n).astype(np.int64) for each, n in ((foretold, n_fit), (coverage, n_certify)))
-        fit_errors, certify_errors = (
-            rng.binomial(np.diff(n), rate).cumsum(axis=1) for n, rate in zip((fit, certify), rates, strict=True)
-        )
+
+        def counts(shares: Rates, n_rows: int, rates: Rates) -> Counted:
+            n = np.rint(shares * n_rows).astype(np.int64)
+            return Counted(n[1:], rng.binomial(np.diff(n), rates).cumsum(axis=1), n_rows)
+
         return SimulatedBuilds(
-            foretold[1:], coverage[1:], fit[1:], certify[1:], fit_errors, certify_errors, n_fit, n_certify
+            foretold[1:],
+            coverage[1:],
+            fit=counts(foretold, n_fit, estimated),
+            foreseen=counts(foretold, n_certify, estimated),
+            certify=counts(coverage, n_certify, true),
         )
 
     def _more_traces(self, now: int, target: float, drawn: Draws) -> int | None:
@@ -186,63 +196,57 @@ class Prospects:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Counted:
+    """Rows of simulated builds: those that each candidate handles, ``n`` of shape (j,), and by draw its errors (draws, j)."""
+
+    n: Counts = field(repr=False)
+    errors: Counts = field(repr=False)
+    n_rows: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class SimulatedBuilds:
     """Counts of builds, by draw and by candidate, of rising coverage.
 
     Parameters
     ----------
     foretold, coverage : ndarray of shape (j,)
-        Shares of rows handled: of the fit rows, out of fold, and of traffic.
-    n_fit, n_certify : ndarray of shape (j,)
-        Rows handled; the last candidate handles all that may be.
-    fit_errors, certify_errors : ndarray of shape (draws, j)
-        Those of them with another label than the teacher's.
-    all_fit, all_certify : int
-        Rows, handled or not.
+        Shares of rows handled: of the fit rows, out of fold, and of traffic. The last candidate handles all that may be.
+    fit, foreseen, certify : Counted
+        The fit rows out of fold, certify rows as those foresee them, and certify rows.
     """
 
-    foretold: NDArray[np.float64] = field(repr=False)
-    coverage: NDArray[np.float64] = field(repr=False)
-    n_fit: Counts = field(repr=False)
-    n_certify: Counts = field(repr=False)
-    fit_errors: Counts = field(repr=False)
-    certify_errors: Counts = field(repr=False)
-    all_fit: int
-    all_certify: int
+    foretold: Rates = field(repr=False)
+    coverage: Rates = field(repr=False)
+    fit: Counted
+    foreseen: Counted
+    certify: Counted
 
-    def shipped(
-        self, target: float, delta: float, min_coverage: float, *, is_end_to_end: bool = False
-    ) -> NDArray[np.float64]:
+    def shipped(self, target: float, delta: float, min_coverage: float, *, is_end_to_end: bool = False) -> Rates:
         """Return the coverage that each draw certifies, shape (draws,); 0 where it is refused.
 
         Notes
         -----
-        The walk of pareto testing: from the candidate of the greatest predicted power, as the drawn fit rows have it, up to the
-        first that the drawn certify rows do not pass.
+        The walk of pareto testing: of the starts from which walks over foreseen rows end highest on average, the one of the
+        greatest predicted power, as the drawn fit rows have it, and from there up to the first candidate that the drawn
+        certify rows do not pass.
         """
-        n_test, n_fit, n_foretold = (
-            self.n_certify,
-            self.n_fit,
-            np.rint(self.foretold * self.all_certify).astype(np.int64),
+        fit, foreseen, certify = (
+            np.full_like(each.n, each.n_rows) if is_end_to_end else each.n
+            for each in (self.fit, self.foreseen, self.certify)
         )
-        if is_end_to_end:
-            n_foretold = n_test = np.full_like(n_test, self.all_certify)
-            n_fit = np.full_like(n_fit, self.all_fit)
-        able = (self.foretold >= min_coverage) & (n_foretold >= fewest_trials(target, delta))
+        able = (self.foretold >= min_coverage) & (foreseen >= fewest_trials(target, delta))
         if not able.any():
-            return np.zeros(len(self.fit_errors))
-        expected, allowed = (_allowed(n[able], target, delta) for n in (n_foretold, n_test))
-        power = _power(n_foretold[able], expected, n_fit[able], self.fit_errors[:, able], target)
-        start = power.shape[1] - 1 - power[:, ::-1].argmax(axis=1)  # of equals, the one of greatest coverage
-        fails = (self.certify_errors[:, able] > allowed) & (np.arange(len(allowed)) >= start[:, None])
+            return np.zeros(len(self.fit.errors))
+        expected, allowed = (_allowed(n[able], target, delta) for n in (foreseen, certify))
+        ends = mean_ends(self.foreseen.errors[:, able] <= expected, self.foretold[able])
+        power = _power(foreseen[able], expected, fit[able], self.fit.errors[:, able], target)
+        promising = np.where(ends >= _SAME * ends.max(), power, -1.0)
+        start = power.shape[1] - 1 - promising[:, ::-1].argmax(axis=1)  # of equals, the one of greatest coverage
+        fails = (self.certify.errors[:, able] > allowed) & (np.arange(len(allowed)) >= start[:, None])
         end = np.where(fails.any(axis=1), fails.argmax(axis=1), len(allowed))
-        certified = (power.max(axis=1) >= _WORTH_A_LOOK) & (end > start)
+        certified = (power[np.arange(len(start)), start] >= _WORTH_A_LOOK) & (end > start)
         return np.where(certified, self.coverage[able][end - 1], 0.0)
-
-
-def _allowed(n_test: Counts, target: float, delta: float) -> Counts:
-    """Return how many errors each test allows; -1 where not even none pass."""
-    return np.array([n - critical_count(n, target, delta) for n in n_test.tolist()])
 
 
 def rank_power(n_folds: int) -> float:
@@ -260,6 +264,11 @@ def rank_power(n_folds: int) -> float:
     [0.65, 0.6, 0.57]
     """
     return 1 - _SURER / math.sqrt(n_folds)
+
+
+def _allowed(n_test: Counts, target: float, delta: float) -> Counts:
+    """Return how many errors each test allows; -1 where not even none pass."""
+    return np.array([n - critical_count(n, target, delta) for n in n_test.tolist()])
 
 
 def _power(n: Counts, allowed: Counts, n_fit: Counts, errors: Counts, target: float) -> NDArray[np.float64]:

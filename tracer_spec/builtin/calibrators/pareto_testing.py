@@ -62,7 +62,7 @@ class ParetoTesting:
             }
             promised |= able
             if able:
-                best = max(chain.candidates, key=lambda each: promised.get(id(each), 0.0))
+                best = max((each for each in chain.candidates if id(each) in able), key=lambda each: promised[id(each)])
                 promises.append(Promise(chain, best, promised[id(best)]))
         chosen = champion(promises)
         if chosen is None:
