@@ -204,7 +204,15 @@ def conclude(
         teacher_usd_per_day=plan.teacher_usd_per_day,
         advice=None
         if written
-        else advise(proposal.chains, n_traces, n_certify, next_target, n_folds=prepared.fit.n_folds),
+        else advise(
+            proposal.chains,
+            n_traces,
+            n_certify,
+            next_target,
+            n_folds=prepared.fit.n_folds,
+            learns_texts=prepared.embedder.learns_texts,
+            refused_at=proposal.target.delta if certificate.walk else None,
+        ),
         warnings=(
             *prepared.traces.accounting.notes,
             *prepared.split_notes,

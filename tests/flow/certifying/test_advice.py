@@ -104,7 +104,7 @@ def test_what_is_nearest_is_told_in_one_line():
     from tracer_spec.stats.expected_coverage import Nearest
 
     asked = "target.agreement"
-    likely = "(likelier than not, as estimated)"
+    likely = "(four times in five, as estimated)"
     assert nearest_text(Nearest(900, 0.88), asked) == f"about 900 more traces, or target.agreement 0.88 now {likely}"
     assert (
         nearest_text(Nearest(None, 0.6), asked) == f"many times as many traces, or target.agreement 0.60 now {likely}"
@@ -113,3 +113,26 @@ def test_what_is_nearest_is_told_in_one_line():
         nearest_text(Nearest(1200, None), asked)
         == "about 1,200 more traces; no target of 0.5 or more is within reach now"
     )
+
+
+def sloped_chain(n: int = 600) -> Chain:
+    """Return a chain whose errors rise with the rank, from none to a third."""
+    handled = [n * step // 100 for step in range(1, 101)]
+    return Chain("l2d", ("a",), tuple(Candidate("l2d", (), n, k, k - round(k * (k / n) ** 1.5 / 3)) for k in handled))
+
+
+def test_what_is_nearest_after_a_failed_test_is_farther_than_before_any():
+    """Of what might be true, that remains under which the test fails."""
+    target = Target(0.9, 0.95, 0.05)
+    untested = advise([sloped_chain()], 1000, 400, target).nearest
+    refused = advise([sloped_chain()], 1000, 400, target, refused_at=0.045).nearest
+    assert untested.target_now > refused.target_now > 0.5
+    assert untested.more_traces < refused.more_traces
+
+
+def test_what_is_nearest_is_farther_where_the_embedder_has_seen_the_texts_that_the_estimates_are_of():
+    target = Target(0.95, 0.95, 0.05)
+    unseen = advise([sloped_chain()], 1000, 400, target).nearest
+    seen = advise([sloped_chain()], 1000, 400, target, learns_texts=True).nearest
+    assert unseen.target_now > seen.target_now
+    assert unseen.more_traces < seen.more_traces

@@ -84,7 +84,16 @@ class Advice:
     nearest: Nearest | None = None
 
 
-def advise(chains: Sequence[Chain], n_traces: int, n_certify: int, target: Target, *, n_folds: int = 4) -> Advice:
+def advise(
+    chains: Sequence[Chain],
+    n_traces: int,
+    n_certify: int,
+    target: Target,
+    *,
+    n_folds: int = 4,
+    learns_texts: bool = False,
+    refused_at: float | None = None,
+) -> Advice:
     """Say how many traces would certify something, if agreement and coverage stay as estimated.
 
     Parameters
@@ -96,6 +105,10 @@ def advise(chains: Sequence[Chain], n_traces: int, n_certify: int, target: Targe
         With the error that a new build may spend.
     n_folds : int
         That the estimates are out of.
+    learns_texts : bool
+        Whether the embedder learned from the texts of the fit rows.
+    refused_at : float or None
+        The error that the test was allowed which failed; None where the certify rows were not opened.
 
     Notes
     -----
@@ -132,7 +145,11 @@ def advise(chains: Sequence[Chain], n_traces: int, n_certify: int, target: Targe
     labels = tuple(_label(*each, target.delta, share) for each in told)
     traces_needed = None if math.isinf(best) else math.ceil(best / share)
     return Advice(
-        n_certify, fewest, traces_needed, labels, _nearest(chains, n_traces - n_certify, n_certify, target, n_folds)
+        n_certify,
+        fewest,
+        traces_needed,
+        labels,
+        _nearest(chains, n_traces - n_certify, n_certify, target, n_folds, learns_texts, refused_at),
     )
 
 
@@ -143,15 +160,23 @@ def nearest_text(nearest: Nearest, asked: str) -> str:
     --------
     >>> from tracer_spec.stats.expected_coverage import Nearest
     >>> nearest_text(Nearest(900, 0.88), "target.agreement")
-    'about 900 more traces, or target.agreement 0.88 now (likelier than not, as estimated)'
+    'about 900 more traces, or target.agreement 0.88 now (four times in five, as estimated)'
     """
     more = f"about {nearest.more_traces:,} more traces" if nearest.more_traces else "many times as many traces"
     if nearest.target_now is None:
         return f"{more}; no target of 0.5 or more is within reach now"
-    return f"{more}, or {asked} {nearest.target_now:.2f} now (likelier than not, as estimated)"
+    return f"{more}, or {asked} {nearest.target_now:.2f} now (four times in five, as estimated)"
 
 
-def _nearest(chains: Sequence[Chain], n_fit: int, n_certify: int, target: Target, n_folds: int) -> Nearest | None:
+def _nearest(
+    chains: Sequence[Chain],
+    n_fit: int,
+    n_certify: int,
+    target: Target,
+    n_folds: int,
+    learns_texts: bool,
+    refused_at: float | None,
+) -> Nearest | None:
     """Return what would likely be certified by the chain that comes closest to its target."""
     if target.labels or not chains or not n_certify:
         return None
@@ -169,6 +194,7 @@ def _nearest(chains: Sequence[Chain], n_fit: int, n_certify: int, target: Target
                     ranks=((handled[1:] - new / 2) / candidates[0].n_rows)[chosen],
                     n_learned=n_fit * (1 - 1 / n_folds),
                     weights=new[chosen],
+                    is_text_seen=learns_texts,
                 )
             ]
         ),
@@ -179,9 +205,10 @@ def _nearest(chains: Sequence[Chain], n_fit: int, n_certify: int, target: Target
         reach=candidates[-1].coverage,
         delta=target.delta,
         min_coverage=target.min_coverage,
+        learns_texts=learns_texts,
         is_end_to_end=target.agreement is None,
     )
-    return prospects.nearest(target.level)
+    return prospects.nearest(target.level, refused_at=refused_at)
 
 
 def _excess(candidate: Candidate, target: Target) -> float:
