@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -152,7 +153,7 @@ class BuildResult:
                 "fewest_handled": advice.fewest_handled,
                 "traces_needed": advice.traces_needed,
                 "nearest": asdict(advice.nearest) if advice.nearest else None,
-                **({"labels": list(map(_label_advice, advice.labels))} if advice.labels else {}),
+                **({"labels": [_label_advice(each, self.labels) for each in advice.labels]} if advice.labels else {}),
             }
             if advice
             else None,
@@ -162,7 +163,7 @@ class BuildResult:
         }
 
 
-def _label_advice(advice: LabelAdvice) -> dict[str, Any]:
+def _label_advice(advice: LabelAdvice, labels: Sequence[str]) -> dict[str, Any]:
     """Return what the test of one label needs as JSON values."""
     return {
         "label": advice.asked.label,
@@ -172,6 +173,8 @@ def _label_advice(advice: LabelAdvice) -> dict[str, Any]:
         "expected": advice.n_test,
         "estimated_successes": advice.rate,
         "traces_needed": advice.traces_needed,
+        "within_reach": advice.within_reach,
+        "instead": [labels[number] for number in advice.instead],
     }
 
 
@@ -201,7 +204,15 @@ def conclude(
         teacher_usd_per_day=plan.teacher_usd_per_day,
         advice=None
         if written
-        else advise(proposal.chains, n_traces, n_certify, next_target, n_folds=prepared.fit.n_folds),
+        else advise(
+            proposal.chains,
+            n_traces,
+            n_certify,
+            next_target,
+            n_folds=prepared.fit.n_folds,
+            learns_texts=prepared.embedder.learns_texts,
+            refused_at=proposal.target.delta if certificate.walk else None,
+        ),
         warnings=(
             *prepared.traces.accounting.notes,
             *prepared.split_notes,

@@ -85,6 +85,8 @@ class Verification:
         What the rows are a sample of.
     label_claims : tuple of LabelRate
         What the rows say of the claims of single labels.
+    macro_f1 : float or None
+        End to end, as :func:`~tracer_spec.flow.rates.macro_f1` counts it on the rows of ``end_to_end``. Descriptive.
     """
 
     verdict: str
@@ -105,6 +107,7 @@ class Verification:
     traffic: Traffic
     of_traffic: OfTraffic | None = None
     label_claims: tuple[LabelRate, ...] = ()
+    macro_f1: float | None = None
 
     @property
     def claimed(self) -> Rate:

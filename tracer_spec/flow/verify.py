@@ -11,7 +11,7 @@ import numpy as np
 
 from tracer_spec.errors import DataError
 from tracer_spec.flow.documents.certificate import AGREEMENT, END_TO_END, Claim
-from tracer_spec.flow.rates import Judged, LabelRate, upper_of
+from tracer_spec.flow.rates import Judged, LabelRate, macro_f1, upper_of
 from tracer_spec.flow.traces.by_rate import OfTraffic
 from tracer_spec.flow.traces.label_space import LabelSpace
 from tracer_spec.flow.traces.name_counts import N_LISTED, as_shown
@@ -158,6 +158,7 @@ def _verification(
         traffic=sample.traffic(rows.sampling, chosen.measured),
         of_traffic=by_requests,
         label_claims=of_labels,
+        macro_f1=macro_f1(judged.teacher, judged.label, judged.handled, counted),
     )
 
 

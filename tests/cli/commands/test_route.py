@@ -216,12 +216,26 @@ def test_a_pipe_is_answered_line_by_line_as_it_comes(bundle):
     process.stdout.close()
 
 
-def test_a_reader_that_leaves_is_no_error_to_shout_about(bundle, tmp_path):
+@pytest.mark.parametrize("options", ["", "--workers 2"])
+def test_a_reader_that_leaves_ends_it_quietly_as_sigpipe_would(bundle, tmp_path, options):
     (tmp_path / "many.jsonl").write_text('{"input": "i forgot my password"}\n' * 20_000)
-    command = f"{sys.executable} -m tracer_spec route {bundle} many.jsonl | head -n 1"
-    result = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
-    assert (result.returncode, result.stderr) == (0, "")
+    command = (
+        f"{sys.executable} -m tracer_spec route {bundle} many.jsonl {options} | head -n 1; exit ${{PIPESTATUS[0]}}"
+    )
+    result = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (result.returncode, result.stderr) == (141, "")
     assert json.loads(result.stdout)["handled"] is True
+
+
+def test_a_pipe_that_is_not_stdout_and_loses_its_reader_is_named(bundle, tmp_path):
+    (tmp_path / "many.jsonl").write_text('{"input": "i forgot my password"}\n' * 20_000)
+    command = f"mkfifo out; head -n 1 out & {sys.executable} -m tracer_spec route {bundle} many.jsonl --out out"
+    result = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (result.returncode, result.stderr) == (1, "out\n  the reader of this pipe has gone\n")
 
 
 def test_a_compressed_file_is_read_and_a_damaged_one_is_named(run, bundle, tmp_path):

@@ -61,11 +61,11 @@ def command(
 
     Without TRACES: every digest, the manifest, the graph on a few vectors, and a built-in embedder on its probes.
 
-    With TRACES and the teacher's labels in them (JSON lines, compressed or not, '-' for stdin; or CSV, Parquet or JSON, by the
-    file's ending), read as the spec inside the bundle says: coverage, agreement with its exact interval, labels, and drift
-    of the acceptance scores. Rows of the build are left out and counted. The exit code is 4 where the interval lies wholly
-    under the target: the claim is contradicted. It can never be proved. Look once: measuring again and again until it
-    passes is no verification.
+    With TRACES and the teacher's labels in them (JSON lines, compressed or not, '-' for stdin, or a folder of such files; or
+    CSV, Parquet or JSON, by the file's ending), read as the spec inside the bundle says: coverage, agreement with its exact
+    interval, labels, and drift of the acceptance scores. Rows of the build are left out and counted. The exit code is 4 where
+    the interval lies wholly under the target: the claim is contradicted. It can never be proved. Look once: measuring again
+    and again until it passes is no verification.
 
     Of a log of decisions ('--format decisions'), audited rows tell agreement, and all rows coverage and drift. Traffic without
     labels tells coverage and drift alone, with exit code 0.

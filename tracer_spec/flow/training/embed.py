@@ -49,6 +49,13 @@ class FittedEmbedder:
         """Return whether it embeds texts; else the app brings vectors."""
         return not self.resolved.reads_vectors
 
+    @property
+    def learns_texts(self) -> bool:
+        """Return whether it, or a part of it, was fitted on the texts of fit rows."""
+        if self.parts:
+            return any(part.learns_texts for part in self.parts)
+        return self.brings_text and self.known is None
+
     def vectors(self, traces: TraceSet, stage: str = "embed") -> Vectors:
         """Return the vectors of traces, shape (n, d), float32, finite; raise PluginError where the embedder gives others."""
         if self.parts:
