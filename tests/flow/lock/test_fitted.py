@@ -117,7 +117,7 @@ def test_groups_of_another_key_are_all_fitted(world):
 def test_another_condition_of_what_certifies_brings_no_row_back(world, before):
     """To filter the certify rows until they pass is trying until it passes: what one condition left out has been fitted."""
     world.spec(split={"certify_where": before} if before else {}).build(draft=True)
-    for tried in ("a == 'a'", "a == 'b'", "t > `1000006000`"):
+    for tried in ("contains(other, '1')", "contains(other, '2')", "t > `1000006000`"):
         with pytest.raises(DataError, match="no trace may certify"):
             world.spec(split={"certify_where": tried}).certify()
     fresh = {f"request {k}" for k in range(400, 600)}
@@ -125,7 +125,7 @@ def test_another_condition_of_what_certifies_brings_no_row_back(world, before):
 
 
 def test_the_same_condition_certifies_on_the_same_rows_again(world):
-    chosen = world.spec(split={"certify_where": "a == 'a'"}).certify()
+    chosen = world.spec(split={"certify_where": "contains(other, '1')"}).certify()
     assert len(chosen) > 20
     world.build(draft=True)
     assert world.certify() == chosen
