@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -165,6 +165,15 @@ def label_target_notes(plan: Plan) -> tuple[str, ...]:
     )
 
 
+def answer_notes(plan: Plan) -> tuple[str, ...]:
+    """Say which conditions read what holds the answer too, so that they may select on it."""
+    return tuple(
+        f"'{each}' reads what the teacher's answer stands in: the claim is about the traffic that it keeps, and holds for all "
+        "only where the answer has no part in it"
+        for each in plan.conditions_near_the_answer
+    )
+
+
 def weight_notes(plan: Plan, weights: FitWeights | None) -> tuple[str, ...]:
     """Say what a reader should know where fit rows are weighted: as how many they count, and what trains without."""
     if weights is None:
@@ -186,14 +195,24 @@ def _steady_vectors(embedder: FittedEmbedder, fit: TraceSet, memory: Memory) -> 
     return X
 
 
-def prepare(plan: Plan, rows: Parted, *, memory: Memory | None = None, observe: Observer = no_observer) -> Prepared:
-    """Embed the fit rows, number their labels, and deal their folds; the certify rows stay under seal."""
+def prepare(
+    plan: Plan,
+    rows: Parted,
+    *,
+    memory: Memory | None = None,
+    observe: Observer = no_observer,
+    made: Any = None,
+) -> Prepared:
+    """Embed the fit rows, number their labels, and deal their folds; the certify rows stay under seal.
+
+    ``made`` is the plan's embedder by :func:`make_embedder`, where it was made before: a model is loaded once.
+    """
     fit, sides, weights = rows.fit, rows.sides, rows.weights
     labels = label_space(plan.allowed_labels, fit.labels)
     denied = denied_labels(plan.spec.defer_labels, labels)
     check_labels(plan.spec.target.labels, labels, "target.labels")
     memory = memory or Memory()
-    embedder = fit_embedder(plan.embedder, fit, plan.spec.seed, memory, observe)
+    embedder = fit_embedder(plan.embedder, fit, plan.spec.seed, memory, observe, made)
     X = _steady_vectors(embedder, fit, memory)
     names = label_rows(embedder, texts_to_train(plan, fit, labels))
     dealt = folds(fold_keys(fit, plan.spec.split.strategy), plan.spec.split.folds, seed=plan.spec.seed)
@@ -205,7 +224,7 @@ def prepare(plan: Plan, rows: Parted, *, memory: Memory | None = None, observe: 
         fit=FitRows(X, labels.encode(fit.labels), dealt, len(labels), weights, names),
         fit_traces=fit,
         certify=rows.certify,
-        split_notes=(*sides.notes, *label_target_notes(plan)),
+        split_notes=(*sides.notes, *answer_notes(plan), *label_target_notes(plan)),
         bound_notes=(*sides.bound_notes, *weight_notes(plan, weights), *unmet_notes(plan, labels)),
         fresh=plan.spec.split.strategy == FRESH,
     )

@@ -46,8 +46,8 @@ def _under_the_claim(certificate: CertificateDocument) -> list[str]:
     if not is_certified or estimate is None or target is None or estimate.agreement >= target:
         return []
     return [
-        f"the estimate of agreement, {estimate.agreement:.3f} on fit rows out of fold, lies under the {target:.6g} certified on "
-        "certify rows: with folds left out it trains on fewer rows than what ships, and fit rows can be older or harder (as "
+        f"the estimate of agreement, {estimate.agreement:.3f} on fit rows out of fold, lies under the {target:.6g} certified "
+        "on certify rows: with folds left out it trains on fewer rows than what ships, and fit rows can be older or harder (as "
         "under 'strategy: fresh'), or of another teacher"
     ]
 

@@ -57,7 +57,14 @@ def command(
     from tracer_spec.flow.cache.store import open_store
     from tracer_spec.flow.lock.file import lock_path
     from tracer_spec.flow.lock.fitted import dealt_before
-    from tracer_spec.flow.prepare import check_teachers, label_target_notes, part, read_traces, weight_notes
+    from tracer_spec.flow.prepare import (
+        answer_notes,
+        check_teachers,
+        label_target_notes,
+        part,
+        read_traces,
+        weight_notes,
+    )
     from tracer_spec.flow.preview.certifiable import preview
     from tracer_spec.flow.preview.embedders import preview_embedders
     from tracer_spec.flow.progress import staged
@@ -94,6 +101,7 @@ def command(
             weights=weights,
             notes=(
                 *plan.notes,
+                *answer_notes(plan),
                 *label_target_notes(plan),
                 *weight_notes(plan, weights),
                 *label_notes(plan, fit, labels),

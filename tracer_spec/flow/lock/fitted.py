@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tracer_spec.atomic_write import alone_in
 from tracer_spec.flow.documents.lock import Build, DealtEntry, FittedEntry
-from tracer_spec.flow.lock.file import lock_path, read_lock, smallest, write_lock
+from tracer_spec.flow.lock.file import FITTED_SIZE, lock_path, read_lock, smallest, write_lock
 from tracer_spec.flow.lock.ledger import sketch
 from tracer_spec.flow.traces.dealt import NEVER, Dealt
 from tracer_spec.spec import spec_digest
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
     from tracer_spec.flow.traces.trace_set import TraceSet
     from tracer_spec.plan import Plan
 
-_N_ROWS = 256
 _HEAD = 12
+_DAY_S = 86_400.0
 
 
 def dealt_before(plan: Plan, traces: TraceSet) -> Dealt:
@@ -34,14 +36,17 @@ def dealt_before(plan: Plan, traces: TraceSet) -> Dealt:
     Building again what the lock pins deals out as it did then, although its own rows have been looked at since.
     """
     path = lock_path(plan.loaded.file)
-    document = read_lock(path).document if path else None
-    entry = document.fitted if document else None
-    if document is None or entry is None:
+    if path is None:
         return NEVER
+    now = time.time() + _DAY_S
+    document = read_lock(path).document
+    entry = document.fitted
+    if entry is None:
+        return replace(NEVER, now=now)
     same_expressions = entry.told_apart_by in _told_apart_by(plan, traces)
     if not same_expressions and None not in traces.ids and entry.rows.isdisjoint(_rows(traces)):
-        return NEVER
-    dealt = _read(entry, _fresh_after(document.build, plan, traces) or entry.looked_until)
+        return replace(NEVER, now=now)
+    dealt = _read(entry, now, _fresh_after(document.build, plan, traces) or entry.looked_until)
     return dealt if same_expressions else dealt.all_fitted()
 
 
@@ -52,7 +57,7 @@ def dealt_then(build: Build) -> Dealt | None:
     -----
     What was fitted since keeps no row from it: it opens its certify rows for no other test than one that the lock counts.
     """
-    return None if build.dealt is None else _read(build.dealt, build.traces.fresh_after)
+    return None if build.dealt is None else _read(build.dealt, time.time() + _DAY_S, build.traces.fresh_after)
 
 
 def as_entry(dealt: Dealt) -> DealtEntry:
@@ -63,10 +68,11 @@ def as_entry(dealt: Dealt) -> DealtEntry:
         until="all" if dealt.until == math.inf else dealt.until,
         newest="unknown" if dealt.newest in (None, math.inf) else dealt.newest,
         routed_from=dealt.routed_from,
+        ahead=dealt.ahead or None,
     )
 
 
-def _read(entry: FittedEntry | DealtEntry, looked_until: float | None) -> Dealt:
+def _read(entry: FittedEntry | DealtEntry, now: float, looked_until: float | None) -> Dealt:
     return Dealt(
         share=entry.share,
         groups=entry.groups,
@@ -74,6 +80,8 @@ def _read(entry: FittedEntry | DealtEntry, looked_until: float | None) -> Dealt:
         newest=math.inf if entry.newest == "unknown" else entry.newest,
         looked_until=looked_until,
         routed_from=entry.routed_from,
+        ahead=entry.ahead or frozenset(),
+        now=now,
     )
 
 
@@ -98,7 +106,7 @@ def write_dealt(plan: Plan, traces: TraceSet, sides: Split) -> None:
             told_apart_by=told_apart_by,
             looked_until=before.looked_until if before and dealt.looked_until is not None else None,
             **dict(as_entry(dealt)),
-            rows=smallest(known | _rows(traces), _N_ROWS),
+            rows=smallest(known | _rows(traces), FITTED_SIZE),
         )
         if entry != before:
             write_lock(path, now.document.model_copy(update={"fitted": entry}))
@@ -106,7 +114,7 @@ def write_dealt(plan: Plan, traces: TraceSet, sides: Split) -> None:
 
 def _rows(traces: TraceSet) -> frozenset[int]:
     ids = (event.encode("utf-8", "surrogatepass") for event in traces.ids if event is not None)
-    return sketch(ids, traces.contents(), _N_ROWS)
+    return sketch(ids, traces.contents(), FITTED_SIZE)
 
 
 def _told_apart_by(plan: Plan, traces: TraceSet) -> list[str]:
