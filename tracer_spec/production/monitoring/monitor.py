@@ -12,7 +12,17 @@ from tracer_spec.production.monitoring.moved_labels import Moved, moved
 from tracer_spec.production.monitoring.rates import Progress, Rate
 from tracer_spec.production.monitoring.reference import AGREEMENT, Reference
 from tracer_spec.production.monitoring.scores import Drift
-from tracer_spec.production.monitoring.tally import MOST_PERIODS, LabelTally, Moment, Period, Tally, count, time_of
+from tracer_spec.production.monitoring.tally import (
+    MOST_PERIODS,
+    LabelTally,
+    Moment,
+    Period,
+    Tally,
+    count,
+    is_finite,
+    is_text,
+    time_of,
+)
 from tracer_spec.runtime.bundle import Bundle
 from tracer_spec.runtime.decision import Reason
 from tracer_spec.stats.anytime import anytime_interval, detect, gather, log_detector, log_e_value
@@ -300,11 +310,11 @@ def _is_decision(story: Any) -> bool:
     """Return whether the parts that are counted are there, and of their kinds."""
     return (
         isinstance(story, Mapping)
-        and isinstance(story.get("version"), str)
+        and is_text(story.get("version"))
         and type(story.get("handled")) is bool
         and type(story.get("audit")) is bool
-        and type(story.get("score")) in (int, float)
-        and math.isfinite(story["score"])
-        and type(story.get("audit_rate")) in (int, float)
+        and is_finite(story.get("score"))
+        and is_finite(story.get("audit_rate"))
         and 0 <= story["audit_rate"] <= 1
+        and all(story.get(key) is None or is_text(story[key]) for key in ("label", "reason", "served"))
     )

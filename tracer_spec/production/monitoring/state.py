@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -16,7 +15,16 @@ from tracer_spec.errors import BundleError, DataError, UsageError, printable
 from tracer_spec.production.monitoring.claims import ClaimTally
 from tracer_spec.production.monitoring.monitor import Monitor
 from tracer_spec.production.monitoring.reference import Reference
-from tracer_spec.production.monitoring.tally import Calendar, Draws, LabelTally, Moment, Period, Tally, time_of
+from tracer_spec.production.monitoring.tally import (
+    Calendar,
+    Draws,
+    LabelTally,
+    Moment,
+    Period,
+    Tally,
+    is_finite,
+    time_of,
+)
 from tracer_spec.runtime.strict_json import canonical_json, read_json
 from tracer_spec.stats.anytime import N_BETS, Floats
 
@@ -209,7 +217,7 @@ def _moment(value: Mapping[str, Any] | None) -> Moment | None:
 
 
 def _number(value: Any) -> float:
-    if type(value) not in (int, float) or not math.isfinite(value):
+    if not is_finite(value):
         raise ValueError(f"{str(value)[:40]!r} is no number")
     return float(value)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -15,6 +16,7 @@ OTHERS = "others"
 _EPOCH = date(1970, 1, 1)
 _FIRST = (date.min - _EPOCH).days
 _NAME_CHARACTERS = 40
+_LARGEST = sys.float_info.max
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,3 +204,16 @@ def time_of(record: Any) -> datetime | None:
         return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
         return None
+
+
+def is_text(value: Any) -> bool:
+    """Return whether a value is a text that UTF-8 can write: JSON's escapes can also be halves of characters."""
+    try:
+        return isinstance(value, str) and (value.isascii() or bool(value.encode()))
+    except UnicodeEncodeError:
+        return False
+
+
+def is_finite(value: Any) -> bool:
+    """Return whether a value is a number that a float can hold; a whole number in JSON can be larger."""
+    return type(value) in (int, float) and abs(value) <= _LARGEST
