@@ -25,10 +25,12 @@ from tracer_spec.production.monitoring.tally import (
     is_finite,
     time_of,
 )
+from tracer_spec.runtime.regular_file import read_regular
 from tracer_spec.runtime.strict_json import canonical_json, read_json
 from tracer_spec.stats.anytime import N_BETS, Floats
 
 SCHEMA_VERSION = 1
+_MOST_BYTES = 64 << 20
 _AGAIN = "remove it, and the whole log is read again"
 _COUNTS = ("rows", "handled", "audited", "unanswered", "compared", "agree", "unknown", "failed")
 _NAMED = ("reasons", "versions", "passed_over")
@@ -69,7 +71,7 @@ def read_state(path: Path, reference: Reference, alpha: float | None) -> tuple[M
         Where it was begun with another alpha.
     """
     try:
-        data = path.read_bytes()
+        data = read_regular(path, _MOST_BYTES)
     except FileNotFoundError:
         return Monitor(reference, alpha=alpha), []
     except OSError as error:
