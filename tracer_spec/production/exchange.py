@@ -78,7 +78,8 @@ class Exchange:
         if not self._is_sure:
             _LOGGER.warning(
                 "the router '%s' takes every chat of a single question for its own: if the app asks anything else, write "
-                "serve.match in router.yaml, such as \"contains(messages[0].content, 'Classify')\", and build again",
+                "serve.match in router.yaml, such as \"contains(messages[0].content, 'Classify')\", and build again; requests "
+                "that offer tools are passed on unless tool_choice says that one must be called",
                 router.name,
             )
 
