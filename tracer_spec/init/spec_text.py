@@ -219,8 +219,8 @@ def _serve(spec: FirstSpec) -> str:
     if spec.match:
         told = (
             "\n"
-            "# Behind 'tracer-spec serve', or inside an OpenAI client, the router takes the calls with the system prompt of these\n"
-            "# traces. Where the prompt changes, change this too: calls with another one go to the LLM.\n"
+            "# Behind 'tracer-spec serve', or inside an OpenAI client, the router takes the calls with the system prompt of\n"
+            "# these traces. Where the prompt changes, change this too: calls with another one go to the LLM.\n"
             f"serve:\n  match: {json.dumps(literal(spec.match), ensure_ascii=False)}\n"
         )
     if not spec.answer:
