@@ -3,7 +3,8 @@
     python benchmarks/curve.py ../shared/data --json curve.json
 
 DATA holds ``banking77_train.jsonl`` and ``clinc150_train.jsonl``. For each number of traces some draws of them are planned and
-built, and both sides are averaged: coverage counts as 0 where a build is refused.
+built, and both sides are averaged: coverage is the share of the certify rows that the shipped policy handles, and 0 where a
+build is refused. Beside it stand the chance that ``plan`` gives a certificate and the share of builds that got one.
 """
 
 from __future__ import annotations
@@ -38,21 +39,22 @@ def spec_of(path: Path, target: float) -> dict[str, Any]:
     }
 
 
-def expected(path: Path) -> list[float]:
-    """Return the coverage that ``plan`` expects of the traces at hand, by target."""
+def expected(path: Path) -> list[tuple[float, float]]:
+    """Return the coverage and the chance that ``plan`` expects of the traces at hand, by target."""
     plan = load_plan(spec_of(path, TARGETS[0]), find_plugins())
     traces = read_traces(plan)
     sides = part(traces, plan.spec.split)
     outlook = preview(plan.spec, traces, sides, target=plan.target, allowed_labels=None, makes_a_test=True, lock=None)
     drawn = draw_curve(plan, traces.take(sides.fit), outlook)
     assert drawn is not None, "nothing could be learned"
-    return [each.coverage for each in drawn.now.expected]
+    return [(each.coverage, each.chance) for each in drawn.now.expected]
 
 
-def certified(path: Path, target: float) -> float:
-    """Return the coverage that a build certifies; 0 where it is refused."""
+def certified(path: Path, target: float) -> tuple[float, float]:
+    """Return the coverage that a build certifies, 0 where it is refused, and 1 where it is certified."""
     result = build(spec_of(path, target), out=path.with_suffix(".tracer"))
-    return result.estimate.coverage if result.status == "certified" and result.estimate else 0.0
+    chosen = result.certificate.chosen
+    return (chosen.n / result.n_certify, 1.0) if chosen else (0.0, 0.0)
 
 
 def measure(data: Path, sizes: list[int], draws: int) -> Iterator[dict[str, Any]]:
@@ -68,8 +70,19 @@ def measure(data: Path, sizes: list[int], draws: int) -> Iterator[dict[str, Any]
                     foretold.append(expected(path))
                     came.append([certified(path, target) for target in TARGETS])
                 for at, target in enumerate(TARGETS):
-                    mean = [sum(each[at] for each in some) / draws for some in (foretold, came)]
-                    yield {"set": name, "traces": n, "target": target, "expected": mean[0], "certified": mean[1]}
+                    means = (
+                        [sum(each[at][which] for each in some) / draws for some in (foretold, came)] for which in (0, 1)
+                    )
+                    (expected_coverage, coverage), (chance, share) = means
+                    yield {
+                        "set": name,
+                        "traces": n,
+                        "target": target,
+                        "expected": expected_coverage,
+                        "certified": coverage,
+                        "chance": chance,
+                        "share": share,
+                    }
 
 
 def main() -> None:
@@ -83,7 +96,8 @@ def main() -> None:
     found = []
     for row in measure(asked.data, asked.sizes, asked.draws):
         found.append(row)
-        print("| {set} | {traces:,} | {target} | {expected:.2f} | {certified:.2f} |".format(**row), flush=True)
+        told = "| {set} | {traces:,} | {target} | {expected:.2f} | {certified:.2f} | {chance:.2f} | {share:.2f} |"
+        print(told.format(**row), flush=True)
     if asked.json:
         asked.json.write_text(json.dumps(found, indent=2) + "\n")
 

@@ -1,8 +1,12 @@
 import gc
+import importlib
 import signal
+import sys
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.letters import MODULE, put_letters
 
 # an example may take as long as it takes: how long that is says more about the machine than about the code
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -40,3 +44,13 @@ def no_collector():
     gc.disable()
     yield
     gc.enable()
+
+
+@pytest.fixture
+def letters(tmp_path, monkeypatch):
+    """Install the plugin ``letters`` for this process."""
+    put_letters(tmp_path / "site")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    importlib.invalidate_caches()
+    yield
+    sys.modules.pop(MODULE, None)

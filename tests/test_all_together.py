@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import sys
 
 import numpy as np
 import pytest
@@ -15,35 +13,8 @@ from tracer_spec.flow.prepare import part, read_traces
 from tracer_spec.plan import make_plan
 from tracer_spec.plugin.registry import find_plugins
 from tracer_spec.spec import load_spec
-from tracer_spec.testing.distribution import put_distribution
 
-PLUGIN = """
-import numpy as np
-from tracer_spec.plugin import Options, Plugin, hookimpl
-
-
-class LetterOptions(Options):
-    letters: str = "acdelnort"
-
-
-class Letters:
-    def __init__(self, options):
-        self.letters = options.letters
-
-    def embed(self, texts):
-        return np.array([[text.count(each) for each in self.letters] for text in texts], np.float32).reshape(len(texts), -1)
-
-    def fingerprint(self):
-        return f"letters {self.letters}"
-
-    def state(self):
-        return {}
-
-
-@hookimpl
-def tracer_spec_embedders():
-    yield Plugin("letters", "counts letters", Letters, LetterOptions)
-"""
+pytestmark = pytest.mark.usefixtures("letters")
 WORDS = ("card", "loan", "rent")
 WIDE = {"use": "lsa", "as": "wide", "with": {"dim": 16}}
 JOINED = {"use": "concat", "as": "joined", "with": {"of": ["letters", {"use": "lsa", "with": {"dim": 8}}]}}
@@ -53,16 +24,6 @@ MATRIX = {
     "built-in-first": ([WIDE, "letters"], TURNED, ["prototypes"]),
     "joined": ([JOINED, "letters", WIDE], TWO, ["prototypes"]),
 }
-
-
-@pytest.fixture(autouse=True)
-def letters(tmp_path, monkeypatch):
-    site = tmp_path / "site"
-    put_distribution(site, "tracer_letters", "1.0", {"letters": "letters_list"}, letters_list=PLUGIN)
-    monkeypatch.syspath_prepend(str(site))
-    importlib.invalidate_caches()
-    yield
-    sys.modules.pop("letters_list", None)
 
 
 def rows_of(n, seed=0):

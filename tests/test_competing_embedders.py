@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import zipfile
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 import tracer_spec as ts
+from tests.letters import MODULE
 from tracer_spec.cli import main
 from tracer_spec.cli.text.build import build_outcome
 from tracer_spec.errors import SpecError
@@ -184,3 +186,9 @@ def test_an_embedder_that_reads_vectors_does_not_compete(spec):
     with pytest.raises(SpecError, match="only embedders of texts compete") as caught:
         make_plan(load_spec(spec(["lsa", {"use": "precomputed", "with": {"column": "v"}}])), find_plugins())
     assert [each.address for each in caught.value.problems] == ["embedder[1]"]
+
+
+def test_each_model_is_loaded_once(spec, tmp_path, letters):
+    joined = {"use": "concat", "with": {"of": ["lsa", {"use": "letters", "with": {"letters": "acd"}}]}}
+    built(spec(["letters", NARROW, joined]), tmp_path / "c.tracer")
+    assert importlib.import_module(MODULE).made == ["acdelnort", "acd"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import sys
 import zipfile
@@ -22,48 +21,8 @@ from tracer_spec.runtime.concat import Concat
 from tracer_spec.spec import load_spec
 from tracer_spec.testing.distribution import put_distribution
 
-PLUGIN = """
-from typing import Annotated
-import numpy as np
-from pydantic import Field
-from tracer_spec.plugin import DeploymentOption, Options, Plugin, hookimpl
-
-
-class LetterOptions(Options):
-    letters: str = Field("abcdefgh", description="what is counted")
-    folder: Annotated[str, DeploymentOption()] = Field("", description="where it runs")
-
-
-class Letters:
-    def __init__(self, options):
-        self.letters = options.letters
-
-    def embed(self, texts):
-        return np.array([[text.count(each) for each in self.letters] for text in texts], np.float32).reshape(len(texts), -1)
-
-    def fingerprint(self):
-        return f"letters {self.letters}"
-
-    def state(self):
-        return {}
-
-
-@hookimpl
-def tracer_spec_embedders():
-    yield Plugin("letters", "counts letters", Letters, LetterOptions)
-"""
-LETTERS = {"use": "letters", "with": {"letters": "abcdxyz", "folder": "/srv/hidden-place"}}
+LETTERS = {"use": "letters", "with": {"letters": "abcdxyz", "key": "/srv/hidden-place"}}
 WORDS = ("card", "loan", "rent")
-
-
-@pytest.fixture
-def letters(tmp_path, monkeypatch):
-    site = tmp_path / "site"
-    put_distribution(site, "tracer_letters", "1.0", {"letters": "letters_part"}, letters_part=PLUGIN)
-    monkeypatch.syspath_prepend(str(site))
-    importlib.invalidate_caches()
-    yield
-    sys.modules.pop("letters_part", None)
 
 
 def spec_of(tmp_path, *parts):
@@ -116,18 +75,18 @@ def test_a_part_of_another_distribution_is_taken_by_consent_and_told_where_it_ru
         assert b"hidden-place" not in archive.read("bundle.json")
     with pytest.raises(BundleError, match=r"needs the embedder 'letters' of tracer_letters 1\.0, and only the bundle"):
         ts.load(path)
-    router = ts.load(path, embedder="letters", embedder_options={"folder": "/elsewhere"})
+    router = ts.load(path, embedder="letters", embedder_options={"key": "/elsewhere"})
     assert router.route("my rent number 9").label == "rent"
-    with pytest.raises(UsageError, match="does not take letters from the app; allowed: folder"):
+    with pytest.raises(UsageError, match="does not take letters from the app; allowed: key"):
         ts.load(path, embedder="letters", embedder_options={"letters": "q"})
 
 
 def test_an_option_that_two_parts_take_is_given_by_the_number_of_the_part(tmp_path, letters):
     path = built(tmp_path, "letters", LETTERS)
-    with pytest.raises(UsageError, match="both take folder") as caught:
-        ts.load(path, embedder="letters", embedder_options={"folder": "/x"})
-    assert caught.value.problems[0].hint == "say which: 0.folder"
-    ts.load(path, embedder="letters", embedder_options={"1.folder": "/x"})
+    with pytest.raises(UsageError, match="both take key") as caught:
+        ts.load(path, embedder="letters", embedder_options={"key": "/x"})
+    assert caught.value.problems[0].hint == "say which: 0.key"
+    ts.load(path, embedder="letters", embedder_options={"1.key": "/x"})
 
 
 @pytest.mark.parametrize(

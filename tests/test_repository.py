@@ -81,11 +81,12 @@ def test_the_readmes_spec_is_valid(tmp_path):
 def test_the_readmes_exit_codes_are_those_of_the_errors():
     from tracer_spec.cli.commands.build import REFUSED
     from tracer_spec.cli.failure import BUG, INTERRUPTED
+    from tracer_spec.cli.main import READER_LEFT
     from tracer_spec.errors import BundleError, DataError, LockError, PluginError, SpecError, UsageError
 
     told = [int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)]
     kinds = (DataError, PluginError, SpecError, UsageError, BundleError, LockError)
-    assert told == sorted({0, REFUSED, BUG, INTERRUPTED, *(kind.exit_code for kind in kinds)})
+    assert told == sorted({0, REFUSED, BUG, INTERRUPTED, READER_LEFT, *(kind.exit_code for kind in kinds)})
 
 
 def test_the_links_of_the_readme_lead_somewhere():

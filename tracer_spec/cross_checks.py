@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from tracer_spec.builtin.formats import compiler_of, find_format, written_expressions
-from tracer_spec.builtin.sources.remote import has_secrets
 from tracer_spec.errors import Problem, SpecError, did_you_mean
 from tracer_spec.expressions.language import compile_expression
 from tracer_spec.expressions.travelling import compile_travelling
+from tracer_spec.inputs.remote import has_secrets
 from tracer_spec.plugin.contracts import Provided
 from tracer_spec.plugin.policy import Measure
 from tracer_spec.plugin.proposing import CalibratorPlugin

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tracer_spec.build_packages import check_build_packages
 from tracer_spec.errors import UsageError
 from tracer_spec.flow.progress import Observer, no_observer, staged
-from tracer_spec.flow.result import BuildResult
+from tracer_spec.flow.result import BuildResult, conclude
+
+if TYPE_CHECKING:
+    from tracer_spec.flow.bundle_file import Contents, Written
+    from tracer_spec.flow.cache.memory import Memory
+    from tracer_spec.flow.certifying.choice import Choice
+    from tracer_spec.flow.certifying.proposal import Proposal
+    from tracer_spec.flow.documents.audit import AuditDocument
+    from tracer_spec.flow.entrants import Entrant
+    from tracer_spec.flow.lock.comparison import Pinned
+    from tracer_spec.flow.prepared import Parted
+    from tracer_spec.flow.traces.trace_set import TraceSet
+    from tracer_spec.plan import Plan
+    from tracer_spec.plugin import Certificate, Policy
 
 __all__ = ["BuildResult", "build"]
 
@@ -74,30 +87,12 @@ def build(
         Where ``locked`` or ``check`` finds a difference, or no lock; its ``differences`` say what was and what is.
     """
     check_build_packages("building")
-    from tracer_spec.flow.audit.document import audit, audited_rows
-    from tracer_spec.flow.bundle_contents import bundle_contents
-    from tracer_spec.flow.bundle_file import bundle_place, seal_bundle
+    from tracer_spec.flow.bundle_file import bundle_place
     from tracer_spec.flow.cache.memory import Memory
     from tracer_spec.flow.cache.store import open_store
-    from tracer_spec.flow.certifying.choice import choice_notes, choose
-    from tracer_spec.flow.certifying.proposal import decide, make_proposal
-    from tracer_spec.flow.entrants import embed_each, train_each, trained_names
-    from tracer_spec.flow.lock.comparison import (
-        pinned_build,
-        same_choice,
-        same_embedder,
-        same_inputs,
-        same_result,
-        same_test,
-    )
+    from tracer_spec.flow.lock.comparison import pinned_build, same_result
     from tracer_spec.flow.lock.file import lock_path
-    from tracer_spec.flow.lock.fitted import dealt_before, write_dealt
-    from tracer_spec.flow.lock.record import deliver
-    from tracer_spec.flow.prepare import check_teachers, part, read_traces
-    from tracer_spec.flow.prepared import Parted, sealed_accounting
     from tracer_spec.flow.remarks import remarks
-    from tracer_spec.flow.result import conclude
-    from tracer_spec.flow.training.label_names import check_own_words
     from tracer_spec.plan import load_plan
     from tracer_spec.plugin.registry import find_plugins
     from tracer_spec.preconditions import check_surroundings
@@ -115,96 +110,151 @@ def build(
         lock = None if pinned or draft else lock_path(plan.loaded.file)
         check_surroundings({"the bundle": None if check else place, "the lock": lock})
         done(f"{plan.spec.name}; zoo: {', '.join(each.alias for each in plan.zoo)}")
-    with staged(observe, "read") as done:
-        traces = read_traces(plan)
-        done(f"{traces.accounting.kept:,} of {traces.accounting.read:,} traces kept")
-    with staged(observe, "split") as done:
-        sides = part(traces, plan.spec.split, dealt_before(plan, traces))
-        check_teachers(plan, traces, sides)
-        check_own_words(plan.label_texts, traces.texts)
-        if pinned:
-            same_inputs(pinned, plan, traces, sides, text=check)
-        else:
-            write_dealt(plan, traces, sides)
-        parted = Parted.of(traces, sides)
-        del traces  # rows that neither train nor certify are not held any longer
-        done(f"{len(sides.fit):,} fit, {len(sides.certify):,} certify")
-    with staged(observe, "embed") as done:
-        embedded = embed_each(plan, parted, memory=memory, observe=observe)
-        if pinned:
-            same_embedder(pinned, [each.prepared for each in embedded])
-        dimensions = ", ".join(str(each.prepared.fit.X.shape[1]) for each in embedded)
-        done(f"{dimensions} dimensions, {len(embedded[0].prepared.labels)} labels")
-    with staged(observe, "train") as done:
-        entrants = train_each(plan, embedded, workers=workers, memory=memory, observe=observe)
-        done(f"trained: {trained_names(entrants)}{memory.progress_note}")
-    with staged(observe, "propose") as done:
-        chosen = choose(plan, entrants)
-        prepared, workshop = chosen.entrant.prepared, chosen.entrant.trained
-        if pinned:
-            same_choice(pinned, prepared, [each.prepared for each in embedded])
-        proposal = make_proposal(plan, prepared, chosen.chains, draft=draft)
-        if pinned:
-            same_test(pinned, proposal.look)
-        done(f"candidates: {proposal.n_candidates:,}; chains: {len(proposal.chains)}")
-    with staged(observe, "certify") as done:
-        certificate = decide(proposal, prepared, repeats=plan.spec.repeats)
-        certificate = replace(certificate, assumptions=(*certificate.assumptions, *choice_notes(chosen.reports)))
-        place = bundle_place(out, plan.spec.name, certificate.status)
-        done(f"{certificate.status}; tests: {len(certificate.walk)}")
+    run = _Run(plan, pinned, memory, observe, out=out, draft=draft, locked=locked, check=check)
+    parted = _part(run, _read(run))
+    entrants = _train(run, _embed(run, parted), workers)
+    choice, proposal = _propose(run, entrants)
+    certificate = _certify(run, choice, proposal)
     contents = written = None
     told: tuple[str, ...] = ()
     if certificate.shipped is not None:
-        with staged(observe, "audit") as done:
-            rows = audited_rows(
-                workshop,
-                certificate.shipped.policy,
-                prepared.denied,
-                prepared.fit_traces,
-                prepared.labels.labels,
-                tells_text=plan.spec.report.text,
-                seed=plan.spec.seed,
-            )
-            audited = audit(rows, sealed_accounting(prepared), plan.spec.cost)
-            done(f"fit rows: {audited.n:,}; suspected errors of the teacher: {audited.n_suspects or 0:,}")
-        with staged(observe, "write") as done:
-            contents = bundle_contents(
-                plan.loaded,
-                plan.resolved,
-                prepared,
-                proposal,
-                certificate,
-                audited,
-                zoo=workshop.reports,
-                names_gain=workshop.rows.names_gain,
-                embedders=chosen.reports,
-            )
-            told = remarks(contents.manifest.policy, audited)
-            if pinned and check:
-                contents = contents.dated(pinned.created)
-                written = seal_bundle(place, contents.manifest, contents.members)
-            else:
-                written = deliver(plan, prepared, sides, certificate, place, contents, record=not locked)
-            done("nothing, as asked" if check else str(place))
+        audited = _audit(run, choice, certificate.shipped.policy)
+        contents, written = _write(run, parted, choice, proposal, certificate, audited)
+        told = remarks(contents.manifest.policy, audited)
     if pinned and check:
         same_result(pinned, certificate, contents, written)
-    result = conclude(
-        prepared,
-        proposal,
-        certificate,
-        written,
-        name=plan.spec.name,
-        target=plan.target,
-        zoo=workshop.reports,
-        teacher_usd_per_day=plan.teacher_usd_per_day,
-        names_gain=workshop.rows.names_gain,
-    )
+    result = conclude(plan, choice, proposal, certificate, written)
     return replace(
         result,
-        embedders=chosen.reports,
         bundle=None if check else result.bundle,
         remarks=told,
         warnings=(*result.warnings, *(pinned.notes_on(written) if pinned else ())),
         seconds=time.perf_counter() - started,
-        embedder=prepared.embedder.resolved.provided.name,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What every stage needs: the plan, the build that it is compared with, and how it was asked for."""
+
+    plan: Plan
+    pinned: Pinned | None
+    memory: Memory
+    observe: Observer
+    out: str | Path | None
+    draft: bool
+    locked: bool
+    check: bool
+
+
+def _read(run: _Run) -> TraceSet:
+    from tracer_spec.flow.prepare import read_traces
+
+    with staged(run.observe, "read") as done:
+        traces = read_traces(run.plan)
+        done(f"{traces.accounting.kept:,} of {traces.accounting.read:,} traces kept")
+    return traces
+
+
+def _part(run: _Run, traces: TraceSet) -> Parted:
+    """Deal out the traces, of which those that neither train nor certify are not held any longer."""
+    from tracer_spec.flow.lock.comparison import same_inputs
+    from tracer_spec.flow.lock.fitted import dealt_before, write_dealt
+    from tracer_spec.flow.prepare import check_teachers, part
+    from tracer_spec.flow.prepared import Parted
+    from tracer_spec.flow.training.label_names import check_own_words
+
+    plan = run.plan
+    with staged(run.observe, "split") as done:
+        sides = part(traces, plan.spec.split, dealt_before(plan, traces))
+        check_teachers(plan, traces, sides)
+        check_own_words(plan.label_texts, traces.texts)
+        if run.pinned:
+            same_inputs(run.pinned, plan, traces, sides, text=run.check)
+        else:
+            write_dealt(plan, traces, sides)
+        done(f"{len(sides.fit):,} fit, {len(sides.certify):,} certify")
+        return Parted.of(traces, sides)
+
+
+def _embed(run: _Run, parted: Parted) -> tuple[Entrant, ...]:
+    from tracer_spec.flow.entrants import embed_each
+    from tracer_spec.flow.lock.comparison import same_embedder
+
+    with staged(run.observe, "embed") as done:
+        embedded = embed_each(run.plan, parted, memory=run.memory, observe=run.observe)
+        if run.pinned:
+            same_embedder(run.pinned, [each.prepared for each in embedded])
+        dimensions = ", ".join(str(each.prepared.fit.X.shape[1]) for each in embedded)
+        done(f"{dimensions} dimensions, {len(embedded[0].prepared.labels)} labels")
+    return embedded
+
+
+def _train(run: _Run, embedded: Sequence[Entrant], workers: int | None) -> tuple[Entrant, ...]:
+    from tracer_spec.flow.entrants import train_each, trained_names
+
+    with staged(run.observe, "train") as done:
+        entrants = train_each(run.plan, embedded, workers=workers, memory=run.memory, observe=run.observe)
+        done(f"trained: {trained_names(entrants)}{run.memory.progress_note}")
+    return entrants
+
+
+def _propose(run: _Run, entrants: Sequence[Entrant]) -> tuple[Choice, Proposal]:
+    """Choose an embedder, and freeze the order of testing."""
+    from tracer_spec.flow.certifying.choice import choose
+    from tracer_spec.flow.certifying.proposal import make_proposal
+    from tracer_spec.flow.lock.comparison import same_choice, same_test
+
+    with staged(run.observe, "propose") as done:
+        choice = choose(run.plan, entrants)
+        prepared = choice.entrant.prepared
+        if run.pinned:
+            same_choice(run.pinned, prepared, [each.prepared for each in entrants])
+        proposal = make_proposal(run.plan, prepared, choice.chains, draft=run.draft)
+        if run.pinned:
+            same_test(run.pinned, proposal.look)
+        done(f"candidates: {proposal.n_candidates:,}; chains: {len(proposal.chains)}")
+    return choice, proposal
+
+
+def _certify(run: _Run, choice: Choice, proposal: Proposal) -> Certificate:
+    from tracer_spec.flow.certifying.choice import choice_notes
+    from tracer_spec.flow.certifying.proposal import decide
+
+    with staged(run.observe, "certify") as done:
+        certificate = decide(proposal, choice.entrant.prepared, repeats=run.plan.spec.repeats)
+        done(f"{certificate.status}; tests: {len(certificate.walk)}")
+    return replace(certificate, assumptions=(*certificate.assumptions, *choice_notes(choice.reports)))
+
+
+def _audit(run: _Run, choice: Choice, policy: Policy) -> AuditDocument:
+    from tracer_spec.flow.audit.document import audit, audited_rows
+    from tracer_spec.flow.prepared import sealed_accounting
+
+    spec, prepared = run.plan.spec, choice.entrant.prepared
+    with staged(run.observe, "audit") as done:
+        rows = audited_rows(prepared, choice.entrant.trained, policy, tells_text=spec.report.text, seed=spec.seed)
+        audited = audit(rows, sealed_accounting(prepared), spec.cost)
+        done(f"fit rows: {audited.n:,}; suspected errors of the teacher: {audited.n_suspects or 0:,}")
+    return audited
+
+
+def _write(
+    run: _Run, parted: Parted, choice: Choice, proposal: Proposal, certificate: Certificate, audited: AuditDocument
+) -> tuple[Contents, Written]:
+    """Write bundle and lock; a check comes to the same bundle, and writes nothing."""
+    from tracer_spec.flow.bundle_contents import bundle_contents
+    from tracer_spec.flow.bundle_file import bundle_place, seal_bundle
+    from tracer_spec.flow.lock.record import deliver
+
+    plan, prepared = run.plan, choice.entrant.prepared
+    place = bundle_place(run.out, plan.spec.name, certificate.status)
+    with staged(run.observe, "write") as done:
+        contents = bundle_contents(plan, choice, proposal, certificate, audited)
+        if run.pinned and run.check:
+            contents = contents.dated(run.pinned.created)
+            written = seal_bundle(place, contents.manifest, contents.members)
+        else:
+            written = deliver(plan, prepared, parted.sides, certificate, place, contents, record=not run.locked)
+        done("nothing, as asked" if run.check else str(place))
+    return contents, written

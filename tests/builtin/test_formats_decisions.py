@@ -123,7 +123,8 @@ def test_decisions_among_traces_are_an_error_that_says_what_to_do_or_a_count_and
     assert head.what == "1 of 2 records cannot be used: a router's decision (1)"
     assert head.hint == (
         "a router's answer is not the teacher's: write traces that hold what the teacher answered, and nothing of a decision, "
-        "and leave out requests that it was not asked; or leave them out with 'traces.format.where', or drop and count: "
+        "and leave out requests that it was not asked; the log of ts.deploy or of 'serve' is read by the format "
+        "'decisions'; or leave them out with 'traces.format.where', or drop and count: "
         "'on_error: drop'"
     )
     assert (one.where, one.what) == ("a:2", "a router's decision")

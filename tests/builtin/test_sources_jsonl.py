@@ -7,7 +7,7 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tracer_spec.builtin import tracer_spec_sources
@@ -246,6 +246,7 @@ def test_whatever_stands_between_them_good_lines_are_all_read(lines):
 
 
 @settings(max_examples=200, deadline=None)
+@example(b"\t[")
 @given(st.binary(max_size=200) | st.binary(max_size=80).map(gzip.compress).map(lambda zipped: zipped[:-3]))
 def test_any_bytes_at_all_give_records_or_one_clear_error(content):
     with tempfile.TemporaryDirectory() as folder:
@@ -255,7 +256,9 @@ def test_any_bytes_at_all_give_records_or_one_clear_error(content):
     assert not error or any(
         what in error for what in ("is UTF-16", "holds no record", "archive", "compressed", "is a Parquet file")
     )
-    numbers = [int(record.where.rpartition(":")[2]) for record in records if not content.startswith((b"{", b"["))]
+    # a file that starts with either is read as the source 'json' would, whose addresses are others
+    is_document = content.lstrip(b" \t\n\r\v\f\xef\xbb\xbf").startswith((b"{", b"["))
+    numbers = [] if is_document else [int(record.where.rpartition(":")[2]) for record in records]
     assert numbers == sorted(set(numbers))
     assert all(record.data == {} for record in records if record.problem)
 

@@ -254,6 +254,34 @@ def test_a_bug_is_a_document_with_json(run, with_a_bug):
 # --- interrupted: exit code 130 -----------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        (["--help"], 141),
+        (["plugins"], 141),
+        (["schema"], 141),
+        (["validate", "router.yaml"], 141),
+        (["validate", "router.yaml", "--json"], 141),
+        (["validate", "nowhere.yaml", "--json"], 2),  # what failed is told by the code all the same
+    ],
+)
+def test_an_answer_that_nobody_reads_ends_quietly_and_not_with_0(spec, tmp_path, args, code):
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "tracer_spec", *args],
+            cwd=tmp_path,
+            stdout=write_end,
+            stderr=subprocess.PIPE,
+            timeout=120,
+            check=False,
+        )
+    finally:
+        os.close(write_end)
+    assert (done.returncode, done.stderr) == (code, b"")
+
+
 def test_an_interrupted_build_exits_130_and_says_what_was_not_written(spec, tmp_path):
     process = subprocess.Popen(
         [

@@ -13,7 +13,7 @@ from scipy.stats import binom, binomtest
 import tracer_spec as ts
 from tracer_spec.errors import DataError
 from tracer_spec.flow.documents.certificate import CertificateDocument, Claim
-from tracer_spec.flow.rates import LabelRate, Rate
+from tracer_spec.flow.rates import LabelRate
 from tracer_spec.flow.traces.counts import Accounting
 from tracer_spec.flow.traces.row_hashes import KnownRows, row_hashes
 from tracer_spec.flow.traces.sampling import Sampling
@@ -22,6 +22,7 @@ from tracer_spec.flow.verify import shared_confidence, verify
 from tracer_spec.plugin import LabelTarget
 from tracer_spec.runtime.bundle import parse_bundle
 from tracer_spec.runtime.load import open_router
+from tracer_spec.stats.rate import Rate
 from tracer_spec.stats.two_samples import sample_quantiles
 
 _SPEC = importlib.util.spec_from_file_location("bundles", Path(__file__).parents[1] / "runtime" / "bundles.py")

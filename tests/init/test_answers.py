@@ -64,6 +64,15 @@ SHAPES = {
 }
 
 
+def test_spellings_that_humans_tell_apart_stay_two_labels():
+    several = ["IT", "it", "Sales", "sales", '"it"'] * 12
+    assert read_answers(several, ["IT", "it", "sales"]).counts.counts == {"IT": 12, "it": 24, "Sales": 12, "sales": 12}
+    assert read_answers(several, ["it", "sales", None, 3]).counts.counts == {"it": 36, "sales": 24}
+    marked = ["A", "A.", "B", "B"] * 15
+    assert read_answers(marked, ["A", "A.", "B"]).counts.counts == {"A": 15, "A.": 15, "B": 30}
+    assert read_answers(marked, ["A", "B"]).counts.counts == {"A": 30, "B": 30}
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_shape_gives_four_labels(shape):
     write, steps = SHAPES[shape]

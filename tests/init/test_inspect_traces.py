@@ -146,6 +146,32 @@ def test_without_a_humans_word_no_rare_label_is_taken_for_another(tmp_path):
     assert look_at(str(path)).aliases == {}
 
 
+@pytest.mark.parametrize(
+    ("text", "label", "truth", "format_"),
+    [
+        ("input", "teacher", "ground_truth", "native"),
+        ("q", "said", "human", {"text": "q", "label": "said", "truth": "human"}),
+        ("input", "teacher", "human", {"preset": "native", "truth": "human"}),
+    ],
+)
+def test_labels_that_humans_tell_apart_by_case_stay_two(tmp_path, text, label, truth, format_):
+    topics = ("IT", "it", "Billing", "Sales")
+    rows = [{text: f"say {n}", label: topics[n % 4], truth: topics[n % 4]} for n in range(400)]
+    path = tmp_path / "t.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    look = look_at(str(path))
+    assert look.layout.normalize == ("strip", "first-line")
+    assert look.layout.format == format_
+    assert set(look.outlook.labels) == set(topics)
+
+
+def test_a_text_that_is_empty_makes_no_field_of_a_chat(tmp_path):
+    rows = [{"input": f"say {n}" if n else "", "teacher": "abc"[n % 3]} for n in range(300)]
+    path = tmp_path / "t.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert {each.path for each in look_at(str(path)).fields.all} == {"input", "teacher"}
+
+
 def test_labels_are_counted_on_fit_rows_alone(tmp_path):
     from tracer_spec.init.inspect_traces import _preview
 

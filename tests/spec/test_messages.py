@@ -250,6 +250,7 @@ class Options(BaseModel):
     by_name: dict[str, Layer] = {}
     mode: Literal["fast", "exact"] | None = None
     few: list[str] = Field(default_factory=list, min_length=1, max_length=2)
+    sizes: tuple[Annotated[int, Field(gt=0)], ...] = Field((8, 8), min_length=2, max_length=3)
     code: str = Field("abc", pattern="^[a-z]+$", max_length=5)
     pair: tuple[int, float] = (1, 2.0)
     low: int = 0
@@ -283,7 +284,7 @@ def of_options(text: str, **environ: str) -> list[str]:
             "{c: 1}",
             "router.yaml:4:10  zoo[1].with.c\n"
             "  there is no key 'c'; known: C, share, hidden, layers, by_name, mode, "
-            "few, code, pair, low, high",
+            "few, sizes, code, pair, low, high",
         ),
         ("{hidden: big}", "router.yaml:4:18  zoo[1].with.hidden\n  'big' is not a whole number or a list"),
         ("{hidden: [8, -1]}", "router.yaml:4:22  zoo[1].with.hidden[1]\n  -1 is not above 0"),
@@ -303,6 +304,9 @@ def of_options(text: str, **environ: str) -> list[str]:
         ),
         ("{few: []}", "router.yaml:4:15  zoo[1].with.few\n  a list has 0 items, not at least 1"),
         ("{few: [a, b, c]}", "router.yaml:4:15  zoo[1].with.few\n  a list has 3 items, not at most 2"),
+        ("{sizes: [8]}", "router.yaml:4:17  zoo[1].with.sizes\n  a list has 1 item, not at least 2"),
+        ("{sizes: [8, -1]}", "router.yaml:4:21  zoo[1].with.sizes[1]\n  -1 is not above 0"),
+        ("{sizes: [8, x]}", "router.yaml:4:21  zoo[1].with.sizes[1]\n  'x' is not a whole number above 0"),
         ("{code: ABC}", "router.yaml:4:16  zoo[1].with.code\n  'ABC' does not match ^[a-z]+$"),
         ("{code: abcdef}", "router.yaml:4:16  zoo[1].with.code\n  'abcdef' does not have at most 5 characters"),
         ("{pair: [1]}", "router.yaml:4:16  zoo[1].with.pair[1]\n  the key is missing"),
@@ -311,6 +315,13 @@ def of_options(text: str, **environ: str) -> list[str]:
 )
 def test_what_pydantic_says_of_options_is_told_the_same_way(text: str, said: str) -> None:
     assert of_options(text) == [said]
+
+
+def test_a_short_list_with_a_wrong_item_is_counted_as_written() -> None:
+    assert of_options("{sizes: [x]}") == [
+        "router.yaml:4:18  zoo[1].with.sizes[0]\n  'x' is not a whole number above 0",
+        "router.yaml:4:17  zoo[1].with.sizes\n  a list has 1 item, not at least 2",
+    ]
 
 
 def test_a_validators_own_words_are_left_out_where_they_may_quote_the_environment() -> None:

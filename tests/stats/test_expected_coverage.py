@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tracer_spec.stats.binomial import critical_count, p_value
-from tracer_spec.stats.expected_coverage import Prospects
+from tracer_spec.stats.expected_coverage import Prospects, rank_power
 from tracer_spec.stats.learning_curve import LearningCurve, RankedRows, fit_learning_curve
 
-FLAT = np.zeros((5, 5))
+FLAT = np.zeros((6, 6))
 
 
 def constant(error: float) -> LearningCurve:
     """Return a curve of one error, whatever the rank and the size."""
-    return LearningCurve(np.array([np.log(error / (1 - error)), 0, 0, 0, 0]), FLAT)
+    return LearningCurve(np.array([np.log(error / (1 - error)), 0, 0, 0, 0, 0]), FLAT)
 
 
 def prospects(curve: LearningCurve, n_fit: int = 600, n_certify: int = 400, least: float = 0.99) -> Prospects:
@@ -32,7 +34,7 @@ def test_the_chance_of_one_candidate_is_the_exact_power_of_its_test(error):
 
 def test_a_curve_that_made_rows_is_found_again():
     rng = np.random.default_rng(0)
-    truth = LearningCurve(np.array([-0.5, 4.0, 0.6, -1.2, 0.8]), FLAT)
+    truth = LearningCurve(np.array([-0.5, 4.0, 0.6, -1.2, 0.8, 0.0]), FLAT)
     samples = []
     for size in (500, 1000, 2000):
         ranks = (np.arange(size) + 0.5) / size
@@ -41,6 +43,38 @@ def test_a_curve_that_made_rows_is_found_again():
     found, ranks = fit_learning_curve(samples), np.linspace(0.1, 1, 10)
     assert found.error(ranks, 2000) == pytest.approx(truth.error(ranks, 2000), abs=0.03)
     assert found.error(ranks, 6000) == pytest.approx(truth.error(ranks, 6000), abs=0.05)
+
+
+def test_rows_whose_texts_the_embedder_saw_do_not_hide_what_it_makes_of_others():
+    """Out of fold fewer errors, all else equal: only rows that were held out whole tell it from learning."""
+    rng = np.random.default_rng(1)
+    truth = LearningCurve(np.array([-0.5, 4.0, 0.6, -1.2, 0.8, -0.5]), FLAT)
+    samples = []
+    for size, is_text_seen in ((1500, True), (1000, False), (1000, False), (500, False), (500, False)):
+        ranks = (np.arange(2000) + 0.5) / 2000
+        errs = (rng.uniform(size=2000) < truth.error(ranks, size, is_text_seen=is_text_seen)).astype(float)
+        samples.append(RankedRows(errs, ranks, size, np.ones(2000), is_text_seen))
+    found, ranks = fit_learning_curve(samples), np.linspace(0.1, 1, 10)
+    hopeful = fit_learning_curve([replace(each, is_text_seen=False) for each in samples])
+    true, told = (curve.error(ranks, 2000) for curve in (truth, found))
+    assert abs(told - true).mean() < 0.6 * abs(hopeful.error(ranks, 2000) - true).mean()
+    assert found.error(ranks, 1000) == pytest.approx(truth.error(ranks, 1000), abs=0.05)
+    assert told.mean() > found.error(ranks, 2000, is_text_seen=True).mean() + 0.02
+
+
+def test_an_embedder_that_learned_from_the_fit_rows_makes_a_walk_start_too_high():
+    curve = LearningCurve(np.array([-0.6, 4.0, 0.6, -1.2, 0.8, -0.6]), FLAT)
+    ready = prospects(curve, least=0.05)
+    (unseen,), (seen,) = ready.expect(1000, [0.9]), replace(ready, learns_texts=True).expect(1000, [0.9])
+    assert seen.chance < unseen.chance
+
+
+def test_coverage_is_that_of_the_traffic_which_a_threshold_set_out_of_fold_lets_through():
+    """A router that never errs is certified wherever its walk may begin, and handles all."""
+    (sure,) = prospects(constant(1e-6), least=0.05).expect(1000, [0.9])
+    assert sure.coverage == pytest.approx(1.0)
+    assert 0.25 ** rank_power(4) > 0.25
+    assert 1 > rank_power(8) > rank_power(4) > rank_power(2) > 0
 
 
 def test_what_is_nearest_is_likely_and_what_is_nearer_is_not():
@@ -59,3 +93,8 @@ def test_what_is_nearest_is_likely_and_what_is_nearer_is_not():
 
 def test_nothing_is_foreseen_where_the_router_guesses():
     assert prospects(constant(0.9), least=0.05).nearest(0.9).more_traces is None
+
+
+def test_a_refusal_that_hardly_any_draw_explains_is_left_out_of_account():
+    able = prospects(constant(0.001), least=0.05)
+    assert able.nearest(0.6, refused_at=0.05) == able.nearest(0.6)

@@ -27,12 +27,12 @@ def walked(start, n, target, rng):
     return reached
 
 
-@pytest.mark.parametrize(("n_fit", "n_certify", "target"), [(20_000, 1000, 0.95), (20_000, 1000, 0.98)])
+@pytest.mark.parametrize(("n_fit", "n_certify", "target"), [(100_000, 1000, 0.95), (100_000, 1000, 0.98)])
 def test_expected_ends_are_the_mean_ends_of_walks(n_fit, n_certify, target):
     expected = expected_ends(*world(n_fit, np.random.default_rng(0)), n_fit, n_certify, target, DELTA)
     rng = np.random.default_rng(1)
     found = [np.mean([walked(start, n_certify, target, rng) for _ in range(400)]) for start in range(len(LEVELS))]
-    assert expected == pytest.approx(found, abs=0.06)
+    assert expected == pytest.approx(found, abs=0.1)
 
 
 def test_luck_among_few_errors_does_not_choose_the_start():
@@ -48,6 +48,4 @@ def test_candidates_that_add_nothing_and_rows_that_are_too_few_are_no_error():
     handled, agree = np.array([10.0, 10.0, 30.0]), np.array([10.0, 10.0, 29.0])
     assert not expected_ends(handled, agree, 40.0, 5, 0.95, DELTA).any()
     assert expected_ends(handled, agree, 40.0, 0, 0.95, DELTA).tolist() == [0, 0, 0]
-    ends = expected_ends(handled, agree, 40.0, 4000, 0.8, DELTA)
-    assert ends == pytest.approx(expected_ends(handled, agree, 40.0, 4000, 0.8, DELTA))
-    assert (ends >= 0).all() and (ends <= 0.75).all()
+    assert expected_ends(handled, agree, 40.0, 4000, 0.8, DELTA) == pytest.approx([0.75] * 3, abs=0.05)

@@ -13,11 +13,12 @@ from tracer_spec.cli.console import print_json
 from tracer_spec.cli.failure import Failure, failure_of
 from tracer_spec.cli.output import GITHUB, JSON, wanted_format
 from tracer_spec.cli.signals import as_interrupts
-from tracer_spec.cli.standard_streams import own_stdout, stand_in
+from tracer_spec.cli.standard_streams import own_stdout, reader_has_gone, stand_in
 from tracer_spec.cli.verbs import tracer_spec
 from tracer_spec.errors import UsageError
 
 PROGRAM = "tracer-spec"
+READER_LEFT = 128 + 13  # what a shell says of a program that SIGPIPE ends, as it ends 'cat' or 'git'
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -43,8 +44,10 @@ def _answer(given: list[str]) -> int:
     try:
         code = _run(given)
         sys.stdout.flush()
-    except BrokenPipeError:
-        return _reader_left()
+    except BrokenPipeError as error:
+        if reader_has_gone(sys.stdout) or reader_has_gone(sys.stderr):
+            return _reader_left()
+        return _report(failure_of(error), given)
     except KeyboardInterrupt as interrupt:
         return _report(failure_of(interrupt), given)
     except Exception as error:  # noqa: BLE001 - the last stop: whatever it is, it is rendered and ends in an exit code
@@ -95,7 +98,10 @@ def _spec_of(args: Sequence[str]) -> tuple[str, tuple[str, ...]]:
 
 
 def _reader_left() -> int:
-    """Leave quietly when whoever read stdout has gone, and keep the interpreter from flushing to it."""
+    """Leave quietly when whoever read stdout, or stderr, has gone, and keep the interpreter from flushing to it.
+
+    Not with 0: a verb whose answer is not read whole has not said whether a gate refused.
+    """
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 1
+    return READER_LEFT

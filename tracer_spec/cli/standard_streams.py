@@ -6,9 +6,10 @@ import contextlib
 import errno
 import io
 import os
+import select
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TextIO
 
 
 class _ClosedInput(io.RawIOBase):
@@ -69,6 +70,16 @@ def own_stdout() -> Iterator[None]:
         sys.stdout = sys.stderr
         with contextlib.suppress(OSError, ValueError):  # whoever wrote has flushed, and told what failed
             own.close()
+
+
+def reader_has_gone(stream: TextIO) -> bool:
+    """Tell whether nobody reads a stream any more; True where that cannot be asked, as of a stream in memory or on Windows."""
+    try:
+        ready = select.poll()
+        ready.register(stream, 0)
+    except (AttributeError, OSError, ValueError):
+        return True
+    return bool(ready.poll(0))
 
 
 def _is_number_one(stream: io.TextIOWrapper) -> bool:

@@ -32,7 +32,7 @@ VERBS = {
 EPILOG = (
     "Exit codes: 0 ok · 1 the data, a plugin or the environment failed · 2 usage or invalid spec · "
     "3 gate refused · 4 verification failed or tampering · 5 difference found · 70 a bug in tracer-spec · "
-    "130 interrupted; 129 and 143 ended by SIGHUP and SIGTERM."
+    "130 interrupted; 129 and 143 ended by SIGHUP and SIGTERM · 141 whoever read the output has gone."
 )
 
 

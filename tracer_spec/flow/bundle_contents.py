@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -36,52 +35,32 @@ from tracer_spec.spec import spec_digest
 from tracer_spec.spec.told_overrides import told_overrides
 
 if TYPE_CHECKING:
-    from tracer_spec.flow.certifying.choice import EmbedderReport
+    from tracer_spec.flow.certifying.choice import Choice, EmbedderReport
     from tracer_spec.flow.certifying.proposal import Proposal
     from tracer_spec.flow.prepared import Prepared
     from tracer_spec.flow.traces.counts import Accounting
     from tracer_spec.flow.training.embed import FittedEmbedder
-    from tracer_spec.flow.training.label_rows import NamesGain
     from tracer_spec.flow.training.zoo import LearnerReport
-    from tracer_spec.plan import Resolved
-    from tracer_spec.plugin import Certificate
-    from tracer_spec.spec.load import LoadedSpec
+    from tracer_spec.plan import Plan
+    from tracer_spec.plugin import Candidate, Certificate
     from tracer_spec.spec.model import RouterSpec
 
 
 def bundle_contents(
-    loaded: LoadedSpec,
-    plugins: Sequence[Resolved],
-    prepared: Prepared,
-    proposal: Proposal,
-    certificate: Certificate,
-    audited: AuditDocument,
-    *,
-    zoo: Sequence[LearnerReport],
-    names_gain: NamesGain | None = None,
-    embedders: Sequence[EmbedderReport] = (),
+    plan: Plan, choice: Choice, proposal: Proposal, certificate: Certificate, audited: AuditDocument
 ) -> Contents:
     """Compile the policy that ships, and put everything of its bundle together."""
-    chosen, spec = certificate.shipped, loaded.spec
+    chosen, spec, prepared = certificate.shipped, plan.spec, choice.entrant.prepared
     if chosen is None:
         raise ValueError("a refused policy has no bundle")
     dimension, labels = prepared.fit.X.shape[1], prepared.labels.labels
     graph = compile_policy(chosen.policy, dimension=dimension, denied=prepared.denied, labels=labels, name=spec.name)
-    names = None if names_gain is None else LabelNames(**asdict(names_gain))
-    frontier = FrontierDocument.of(
-        proposal.chains,
-        proposal.front,
-        chosen,
-        tuple(map(_learner, zoo)),
-        names,
-        tuple(map(_competitor, embedders)),
-    )
     members = {
         CERTIFICATE: CertificateDocument.of(certificate).to_json(),
         POLICY: graph.SerializeToString(deterministic=True),
-        FRONTIER: frontier.to_json(),
+        FRONTIER: _frontier(choice, proposal, chosen).to_json(),
         AUDIT: audited.to_json(),
-        SPEC: loaded.text.encode(),
+        SPEC: plan.loaded.text.encode(),
         ROWS: prepared.traces.row_hashes,
     }
     embedder = prepared.embedder
@@ -103,10 +82,24 @@ def bundle_contents(
         policy=PolicySummary(
             policy.family, tuple(StageSummary(**dict(stage)) for stage in policy.stages), tuple(spec.defer_labels)
         ),
-        provenance=_provenance(loaded, plugins, prepared, proposal.accounting(prepared)),
+        provenance=_provenance(plan, prepared, proposal.accounting(prepared)),
         created=source_date(os.environ),
     )
     return Contents(manifest, members)
+
+
+def _frontier(choice: Choice, proposal: Proposal, chosen: Candidate) -> FrontierDocument:
+    """Tell all that was proposed, by learners and embedders, beside what was chosen."""
+    workshop = choice.entrant.trained
+    gain = workshop.rows.names_gain
+    return FrontierDocument.of(
+        proposal.chains,
+        proposal.front,
+        chosen,
+        tuple(map(_learner, workshop.reports)),
+        None if gain is None else LabelNames(**asdict(gain)),
+        tuple(map(_competitor, choice.reports)),
+    )
 
 
 def _answers(spec: RouterSpec) -> Answers | None:
@@ -172,11 +165,9 @@ def _part_identity(fitted: FittedEmbedder) -> PartIdentity:
     )
 
 
-def _provenance(
-    loaded: LoadedSpec, plugins: Sequence[Resolved], prepared: Prepared, accounting: Accounting
-) -> dict[str, Any]:
+def _provenance(plan: Plan, prepared: Prepared, accounting: Accounting) -> dict[str, Any]:
     """Say what the bundle was made from and with; no clock, no path, no name of a machine."""
-    provided = (each.provided for each in plugins)
+    provided = (each.provided for each in plan.resolved)
     # of these 'verify' and 'route' need the options; an address in those of a source is refused where it holds credentials
     as_given = ("traces",) if prepared.embedder.brings_text else ("traces", "embedder")
     used = sorted({(each.kind, each.name, each.distribution, each.version) for each in provided})
@@ -193,6 +184,6 @@ def _provenance(
         },
         "plugins": [dict(zip(("kind", "name", "distribution", "version"), each, strict=True)) for each in used],
         "libraries": libraries(),
-        "seed": loaded.spec.seed,
-        "overrides": told_overrides(loaded.overrides, as_given=as_given),
+        "seed": plan.spec.seed,
+        "overrides": told_overrides(plan.loaded.overrides, as_given=as_given),
     }

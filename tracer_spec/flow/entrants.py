@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tracer_spec.errors import MissingDependencyError, PluginError, Problem, TracerError
 from tracer_spec.flow.cache.memory import Memory
@@ -14,6 +14,7 @@ from tracer_spec.flow.prepare import prepare
 from tracer_spec.flow.prepared import Parted, Prepared
 from tracer_spec.flow.progress import Observer, no_observer
 from tracer_spec.flow.train import train
+from tracer_spec.flow.training.embed import make_embedder
 from tracer_spec.flow.training.workshop import Workshop
 from tracer_spec.spec.nodes import address
 
@@ -31,7 +32,7 @@ class Entrant:
     workshop : Workshop or None
         None before training, and where nothing could be trained.
     embed_s, train_s : float
-        Seconds that it took.
+        Seconds that it took; a model that competes was loaded before.
     failure : str
         Why nothing could be trained; else empty.
     """
@@ -71,17 +72,24 @@ def embed_each(
         Where one of them fails, under its own address in the spec. What a machine lacks, or a service that does not answer,
         must not decide which embedder ships.
     """
-    if len(plan.embedders) > 1:
-        for number, each in enumerate(plan.embedders):
-            with addressed(plan, number):
-                each.make()  # a model that is missing is found before the others embed
     embedded = []
-    for number, one in enumerate(plan.by_embedder):
+    for number, (one, made) in enumerate(zip(plan.by_embedder, _made_each(plan), strict=True)):
         started = time.perf_counter()
         with addressed(plan, number):
-            prepared = prepare(one, parted, memory=memory, observe=observe)
+            prepared = prepare(one, parted, memory=memory, observe=observe, made=made)
         embedded.append(Entrant(prepared, embed_s=time.perf_counter() - started))
     return tuple(embedded)
+
+
+def _made_each(plan: Plan) -> list[Any]:
+    """Make the embedders that compete, so that a model that is missing is found before the others embed; not a single one."""
+    if len(plan.embedders) == 1:
+        return [None]
+    made = []
+    for number, each in enumerate(plan.embedders):
+        with addressed(plan, number):
+            made.append(make_embedder(each))
+    return made
 
 
 def train_each(

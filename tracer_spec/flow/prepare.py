@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -180,14 +180,24 @@ def _steady_vectors(embedder: FittedEmbedder, fit: TraceSet, memory: Memory) -> 
     return X
 
 
-def prepare(plan: Plan, rows: Parted, *, memory: Memory | None = None, observe: Observer = no_observer) -> Prepared:
-    """Embed the fit rows, number their labels, and deal their folds; the certify rows stay under seal."""
+def prepare(
+    plan: Plan,
+    rows: Parted,
+    *,
+    memory: Memory | None = None,
+    observe: Observer = no_observer,
+    made: Any = None,
+) -> Prepared:
+    """Embed the fit rows, number their labels, and deal their folds; the certify rows stay under seal.
+
+    ``made`` is the plan's embedder by :func:`make_embedder`, where it was made before: a model is loaded once.
+    """
     fit, sides, weights = rows.fit, rows.sides, rows.weights
     labels = label_space(plan.allowed_labels, fit.labels)
     denied = denied_labels(plan.spec.defer_labels, labels)
     check_labels(plan.spec.target.labels, labels, "target.labels")
     memory = memory or Memory()
-    embedder = fit_embedder(plan.embedder, fit, plan.spec.seed, memory, observe)
+    embedder = fit_embedder(plan.embedder, fit, plan.spec.seed, memory, observe, made)
     X = _steady_vectors(embedder, fit, memory)
     names = label_rows(embedder, texts_to_train(plan, fit, labels))
     dealt = folds(fold_keys(fit, plan.spec.split.strategy), plan.spec.split.folds, seed=plan.spec.seed)

@@ -4,33 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tracer_spec.flow.documents.certificate import AGREEMENT
 from tracer_spec.flow.traces.by_rate import OfTraffic, of_traffic
 from tracer_spec.plugin import Classes, LabelTarget, Mask
-from tracer_spec.stats.binomial import interval
+from tracer_spec.stats.rate import Rate
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """A share with its exact (Clopper-Pearson) interval: k of n, in [lower, upper]."""
+def macro_f1(teacher: Classes, label: Classes, handled: Mask, rows: Mask) -> float | None:
+    """Return the mean of F1 over labels, the teacher answering what is deferred.
 
-    n: int
-    k: int
-    lower: float
-    upper: float
+    Parameters
+    ----------
+    teacher, label : ndarray of shape (n,), int64
+        The classes that the teacher and the router give; -1 for a label that the bundle does not know.
+    handled, rows : ndarray of shape (n,), bool
+        What the router answers, and what is counted.
 
-    @classmethod
-    def of(cls, n: int, k: int, confidence: float) -> Rate:
-        """Return k of n with its two-sided interval."""
-        return cls(n, k, *interval(n, k, confidence))
+    Returns
+    -------
+    float or None
+        In [0, 1], over the known labels that either gives to any row; None where there is none.
 
-    @property
-    def share(self) -> float | None:
-        """Return k / n, None where there is nothing to divide."""
-        return self.k / self.n if self.n else None
+    Examples
+    --------
+    >>> teacher, label = np.array([0, 0, 1, -1]), np.array([0, 1, 1, 0])
+    >>> macro_f1(teacher, label, np.array([True, False, True, True]), teacher < 2)
+    0.9
+    """
+    teacher, final = teacher[rows], np.where(handled, label, teacher)[rows]
+    n = int(max(teacher.max(initial=-1), final.max(initial=-1))) + 1
+    right, asked, given = (
+        np.bincount(each[each >= 0], minlength=n) for each in (teacher[teacher == final], teacher, final)
+    )
+    met = asked + given > 0
+    return float((2 * right[met] / (asked + given)[met]).mean()) if met.any() else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +82,11 @@ def upper_of(found: Rate, with_unclear: Rate | None, by_requests: OfTraffic | No
     return max(upper, with_unclear.upper if with_unclear else 0.0)
 
 
-@dataclass(frozen=True, slots=True)
+# of a claim: which rows are trials of it, and which of them are successes
+Outcomes: TypeAlias = tuple[Mask, Mask]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Judged:
     """Rows with the teacher's label, and what the router makes of them.
 
@@ -83,6 +99,8 @@ class Judged:
     handled : ndarray of shape (n,), bool
     rates : ndarray of shape (n,), float64, or None
         At which rows were audited.
+    confidence : float
+        Of every interval, in (0, 1).
     """
 
     classes: Mapping[str, int]
@@ -90,21 +108,30 @@ class Judged:
     label: Classes
     handled: Mask
     rates: NDArray[np.float64] | None
+    confidence: float
 
-    def of_labels(
-        self, claims: Sequence[LabelTarget], rows: Mask, unclear: Mask, confidence: float
-    ) -> tuple[LabelRate, ...]:
+    def outcomes(self, measure: str) -> Outcomes:
+        """Return the outcomes of a claim by its measure."""
+        agree = self.handled & (self.label == self.teacher)
+        return (self.handled, agree) if measure == AGREEMENT else (np.ones_like(agree), agree | ~self.handled)
+
+    def rate(self, rows: Mask, outcomes: Outcomes) -> Rate:
+        """Return what some rows say."""
+        trials, successes = (int((rows & each).sum()) for each in outcomes)
+        return Rate.of(trials, successes, self.confidence)
+
+    def of_requests(self, rows: Mask, outcomes: Outcomes) -> OfTraffic | None:
+        """Return what they say of all requests; None where they were not audited at several rates."""
+        trials, successes = outcomes
+        return None if self.rates is None else of_traffic(rows & trials, successes, self.rates, self.confidence)
+
+    def of_labels(self, claims: Sequence[LabelTarget], rows: Mask, unclear: Mask) -> tuple[LabelRate, ...]:
         """Return what ``rows`` say of each claim; ``unclear`` are those left out for their text alone."""
         found = []
         for asked in claims:
             # a label that the bundle does not know, of a certificate that somebody wrote, has no rows
             number = self.classes.get(asked.label, -2)
-            trials, right = asked.outcomes(number, self.teacher, self.label, self.handled)
-
-            def rate(among: Mask, trials: Mask = trials, right: Mask = right) -> Rate:
-                return Rate.of(int((among & trials).sum()), int((among & right).sum()), confidence)
-
-            requests = None if self.rates is None else of_traffic(rows & trials, right, self.rates, confidence)
-            with_them = rate(rows | unclear) if (unclear & trials).any() else None
-            found.append(LabelRate(asked, rate(rows), with_them, requests))
+            told = asked.outcomes(number, self.teacher, self.label, self.handled)
+            with_them = self.rate(rows | unclear, told) if (unclear & told[0]).any() else None
+            found.append(LabelRate(asked, self.rate(rows, told), with_them, self.of_requests(rows, told)))
         return tuple(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 from tracer_spec.flow.certifying.advice import Advice, LabelAdvice, advise
 from tracer_spec.flow.documents.certificate import CertificateDocument, estimate_of
 from tracer_spec.flow.documents.lock import PolicyEntry
-from tracer_spec.plugin import Candidate, Certificate, Chain, Policy, Target
+from tracer_spec.plugin import Candidate, Certificate, Chain, Policy
 
 if TYPE_CHECKING:
     from tracer_spec.flow.bundle_file import Written
-    from tracer_spec.flow.certifying.choice import EmbedderReport
+    from tracer_spec.flow.certifying.choice import Choice, EmbedderReport
     from tracer_spec.flow.certifying.proposal import Proposal
-    from tracer_spec.flow.prepared import Prepared
     from tracer_spec.flow.traces.counts import Accounting
     from tracer_spec.flow.training.label_rows import NamesGain
     from tracer_spec.flow.training.zoo import LearnerReport
+    from tracer_spec.plan import Plan
 
 
 _TOLD_OF_CERTIFICATE = ("claim", "target", "confidence", "look", "level", "n", "k", "p_value", "labels")
@@ -152,7 +153,7 @@ class BuildResult:
                 "fewest_handled": advice.fewest_handled,
                 "traces_needed": advice.traces_needed,
                 "nearest": asdict(advice.nearest) if advice.nearest else None,
-                **({"labels": list(map(_label_advice, advice.labels))} if advice.labels else {}),
+                **({"labels": [_label_advice(each, self.labels) for each in advice.labels]} if advice.labels else {}),
             }
             if advice
             else None,
@@ -162,7 +163,7 @@ class BuildResult:
         }
 
 
-def _label_advice(advice: LabelAdvice) -> dict[str, Any]:
+def _label_advice(advice: LabelAdvice, labels: Sequence[str]) -> dict[str, Any]:
     """Return what the test of one label needs as JSON values."""
     return {
         "label": advice.asked.label,
@@ -172,27 +173,21 @@ def _label_advice(advice: LabelAdvice) -> dict[str, Any]:
         "expected": advice.n_test,
         "estimated_successes": advice.rate,
         "traces_needed": advice.traces_needed,
+        "within_reach": advice.within_reach,
+        "instead": [labels[number] for number in advice.instead],
     }
 
 
 def conclude(
-    prepared: Prepared,
-    proposal: Proposal,
-    certificate: Certificate,
-    written: Written | None,
-    *,
-    name: str,
-    target: Target,
-    zoo: tuple[LearnerReport, ...],
-    teacher_usd_per_day: float | None,
-    names_gain: NamesGain | None = None,
+    plan: Plan, choice: Choice, proposal: Proposal, certificate: Certificate, written: Written | None
 ) -> BuildResult:
     """Put together what a build comes back with; how long it took is the caller's to say."""
+    prepared, workshop = choice.entrant.prepared, choice.entrant.trained
     n_traces, n_certify = len(prepared.traces), len(prepared.certify)
-    next_target = proposal.target_after_look(target)
+    next_target = proposal.target_after_look(plan.target)
     return BuildResult(
         status=certificate.status,
-        name=name,
+        name=plan.spec.name,
         bundle=written.path if written else None,
         version=written.version if written else "",
         sha256=written.sha256 if written else "",
@@ -200,16 +195,24 @@ def conclude(
         policy=certificate.shipped.policy if certificate.shipped else (),
         chains=tuple(proposal.chains),
         front=tuple(proposal.front),
-        zoo=zoo,
+        zoo=workshop.reports,
         accounting=proposal.accounting(prepared),
         n_fit=len(prepared.fit),
         n_certify=n_certify,
-        min_coverage=target.min_coverage,
+        min_coverage=plan.target.min_coverage,
         labels=prepared.labels.labels,
-        teacher_usd_per_day=teacher_usd_per_day,
+        teacher_usd_per_day=plan.teacher_usd_per_day,
         advice=None
         if written
-        else advise(proposal.chains, n_traces, n_certify, next_target, n_folds=prepared.fit.n_folds),
+        else advise(
+            proposal.chains,
+            n_traces,
+            n_certify,
+            next_target,
+            n_folds=prepared.fit.n_folds,
+            learns_texts=prepared.embedder.learns_texts,
+            refused_at=proposal.target.delta if certificate.walk else None,
+        ),
         warnings=(
             *prepared.traces.accounting.notes,
             *prepared.split_notes,
@@ -217,5 +220,7 @@ def conclude(
             *(proposal.look.notes if proposal.look else ()),
         ),
         seconds=0.0,
-        names_gain=names_gain,
+        names_gain=workshop.rows.names_gain,
+        embedder=prepared.embedder.resolved.provided.name,
+        embedders=choice.reports,
     )

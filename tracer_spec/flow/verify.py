@@ -11,21 +11,30 @@ import numpy as np
 
 from tracer_spec.errors import DataError
 from tracer_spec.flow.documents.certificate import AGREEMENT, END_TO_END, Claim
-from tracer_spec.flow.rates import Judged, LabelRate, Rate, upper_of
-from tracer_spec.flow.traces.by_rate import OfTraffic, of_traffic
+from tracer_spec.flow.rates import Judged, LabelRate, macro_f1, upper_of
+from tracer_spec.flow.traces.by_rate import OfTraffic
 from tracer_spec.flow.traces.label_space import LabelSpace
 from tracer_spec.flow.traces.name_counts import N_LISTED, as_shown
 from tracer_spec.flow.traces.one_per_group import one_per_group
 from tracer_spec.flow.traces.out_of_prompts import out_of_prompts
 from tracer_spec.flow.traces.row_hashes import KnownRows
 from tracer_spec.flow.traces.trace_set import TraceSet
-from tracer_spec.flow.traces.traffic import Traffic, sample_of
+from tracer_spec.flow.traces.traffic import Sample, sample_of
+from tracer_spec.flow.verification import (
+    CONTRADICTED,
+    NOT_CONTRADICTED,
+    NOT_MEASURED,
+    NOTHING_CLAIMED,
+    Drift,
+    LabelCount,
+    Verification,
+)
 from tracer_spec.plugin import Mask, Vectors
+from tracer_spec.runtime.decision import Batch
 from tracer_spec.runtime.router import Router
+from tracer_spec.stats.rate import Rate
 from tracer_spec.stats.two_samples import kolmogorov_smirnov
 
-CONTRADICTED, NOT_CONTRADICTED, NOTHING_CLAIMED = "contradicted", "not contradicted", "nothing claimed"
-NOT_MEASURED = "agreement not measured"
 DEFAULT_CONFIDENCE = 0.95
 # one score, alone and in a batch, differs by up to 5e-6
 ROUNDING = 1e-5
@@ -35,103 +44,6 @@ SAME_CONTENT = "known to the build by text, without ids to tell a request made a
 KNOWN_GROUP = "of a group known to the build"
 OTHER_OF_GROUP = "of a group that another row speaks for"
 NO_MATCH = "not matched by 'traces.extract', of other prompts"
-
-
-@dataclass(frozen=True, slots=True)
-class LabelCount:
-    """How one of the teacher's labels fares: rows, those handled, and those of them that agree."""
-
-    label: str
-    n: int
-    handled: int
-    agree: int
-
-
-@dataclass(frozen=True, slots=True)
-class Drift:
-    """The acceptance scores of fresh rows against those of the certify rows (Kolmogorov-Smirnov).
-
-    Parameters
-    ----------
-    distance : float
-        The effect size: the largest difference of the two distribution functions, in [0, 1].
-    p_value : float
-        Of "both are one distribution". That it is large shows nothing: few rows see no difference.
-    n_certify, n : int
-        Rows on either side.
-    """
-
-    distance: float
-    p_value: float
-    n_certify: int
-    n: int
-
-
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """What fresh rows say of a bundle.
-
-    Parameters
-    ----------
-    verdict : str
-        ``contradicted``, ``not contradicted``, ``nothing claimed``, or ``agreement not measured`` where no row has a teacher's
-        label. Rows can contradict a claim; they never prove one.
-    claim : Claim
-    confidence : float
-        Of every interval here: the certificate's, else .95; where labels have claims, the doubt is shared among all claims
-        (Bonferroni), so that any of those that are true is contradicted as seldom as one alone would be.
-    coverage, agreement, end_to_end : Rate
-        Handled of all rows; of the rows with a teacher's label that chance chose, agreeing of those handled, and those that get
-        no label but the teacher's, of all.
-    left_out : mapping of str to int
-        Rows that were not measured, by reason.
-    n_repeats : int
-        Rows measured that ask, as events of their own, what the build has seen word for word.
-    known_rows : bool
-        Whether the bundle could tell which rows its build had seen.
-    labels : tuple of LabelCount
-        In the bundle's order. Descriptive.
-    unknown : LabelCount
-        Rows whose teacher's label the bundle does not know; each that is handled is a disagreement.
-    unknown_labels : mapping of str to int
-        Those labels, the most frequent of them.
-    reasons : mapping of str to int
-        Why rows were deferred.
-    drift : Drift or None
-        None where the bundle has no scores to compare with.
-    with_known_texts : Rate or None
-        The rate that is claimed, counted with the rows left out for their text alone; None where there are none.
-    of_traffic : OfTraffic or None
-        The rate that is claimed over all requests, where rows were audited at several rates.
-    traffic : Traffic
-        What the rows are a sample of.
-    label_claims : tuple of LabelRate
-        What the rows say of the claims of single labels.
-    """
-
-    verdict: str
-    claim: Claim
-    confidence: float
-    coverage: Rate
-    agreement: Rate
-    end_to_end: Rate
-    left_out: Mapping[str, int]
-    n_repeats: int
-    known_rows: bool
-    labels: tuple[LabelCount, ...]
-    unknown: LabelCount
-    unknown_labels: Mapping[str, int]
-    reasons: Mapping[str, int]
-    drift: Drift | None
-    with_known_texts: Rate | None
-    traffic: Traffic
-    of_traffic: OfTraffic | None = None
-    label_claims: tuple[LabelRate, ...] = ()
-
-    @property
-    def claimed(self) -> Rate:
-        """Return the rate that the claim is about."""
-        return self.agreement if self.claim.measure == AGREEMENT else self.end_to_end
 
 
 def verify(
@@ -179,80 +91,87 @@ def verify(
     verifications. That holds for one look at rows that took no part in anything before.
     """
     alone, at = out_of_prompts(traces, router.manifest.extract)
-    n_others = len(traces) - len(alone)
-    measured, unclear, left_out, n_repeats = _choose(alone, known, grouped)
-    left_out |= {NO_MATCH: n_others} if n_others else {}
-    if not measured.any():
-        raise _nothing_new(traces, left_out)
+    chosen = _choose(alone, known, grouped, n_others=len(traces) - len(alone))
+    if not chosen.measured.any():
+        raise _nothing_new(traces, chosen)
     # as they were logged: the router takes texts out of their prompts itself
-    traces = traces.take(at)
-    sample = sample_of(traces, measured, seen=~(measured | unclear) if SAME_EVENT in left_out else None)
-    judged, flow = sample.is_labelled & sample.is_audited, sample.is_traffic
-    if not (measured & flow).any():
-        raise _nothing_new(traces, left_out)
-    batch = router.route_batch(list(traces.texts) if vectors is None else vectors[at])
-    space = LabelSpace(router.labels)
-    label, teacher = space.encode(each or "" for each in batch.labels), space.encode(traces.labels)
-    handled, agree = batch.handled, batch.handled & (label == teacher)
-    confidence = shared_confidence(claim)
+    rows = traces.take(at)
+    sample = sample_of(rows, chosen.measured, seen=chosen.seen)
+    if not (chosen.measured & sample.is_traffic).any():
+        raise _nothing_new(rows, chosen)
+    batch = router.route_batch(list(rows.texts) if vectors is None else vectors[at])
+    judged = _judge(LabelSpace(router.labels), rows, batch, shared_confidence(claim))
+    return _verification(claim, rows, chosen, sample, batch, judged)
 
-    def rates(rows: Mask) -> dict[str, Rate]:
-        n, n_handled, k = (int((rows & judged & each).sum()) for each in (judged, handled, agree))
-        return {
-            "coverage": Rate.of(int((rows & flow).sum()), int((rows & flow & handled).sum()), confidence),
-            AGREEMENT: Rate.of(n_handled, k, confidence),
-            END_TO_END: Rate.of(n, n - (n_handled - k), confidence),
-        }
 
-    def of_requests(rows: Mask) -> OfTraffic | None:
-        counted, right = (handled, agree) if claim.measure == AGREEMENT else (handled | True, agree | ~handled)
-        rate = None if traces.sampling is None else traces.sampling.rates
-        return None if rate is None else of_traffic(rows & judged & counted, right, rate, confidence)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Chosen:
+    """Rows to measure, and those left out for their content alone; the numbers of those left out, and of repeats."""
 
-    found = rates(measured)
-    by_requests = of_requests(measured)
-    with_unclear = rates(measured | unclear)[claim.measure] if unclear.any() else None
-    sampled = None if traces.sampling is None else traces.sampling.rates
-    of_labels = Judged(space.classes, teacher, label, handled, sampled).of_labels(
-        claim.labels, measured & judged, unclear & judged, confidence
-    )
-    unknown = measured & judged & (teacher < 0)
+    measured: Mask
+    unclear: Mask
+    left_out: Mapping[str, int]
+    n_repeats: int
+    known_rows: bool
+
+    @property
+    def seen(self) -> Mask | None:
+        """Return which rows the build has seen by their ids; None where it has seen none."""
+        return ~(self.measured | self.unclear) if SAME_EVENT in self.left_out else None
+
+
+def _judge(space: LabelSpace, rows: TraceSet, batch: Batch, confidence: float) -> Judged:
+    label, teacher = space.encode(each or "" for each in batch.labels), space.encode(rows.labels)
+    rates = None if rows.sampling is None else rows.sampling.rates
+    return Judged(space.classes, teacher, label, batch.handled, rates, confidence)
+
+
+def _verification(
+    claim: Claim, rows: TraceSet, chosen: _Chosen, sample: Sample, batch: Batch, judged: Judged
+) -> Verification:
+    """Count what the rows say."""
+    tells = sample.is_labelled & sample.is_audited
+    counted, unclear, flow = chosen.measured & tells, chosen.unclear & tells, chosen.measured & sample.is_traffic
+    claimed = judged.outcomes(claim.measure)
+    with_unclear = judged.rate(counted | unclear, claimed) if chosen.unclear.any() else None
+    by_requests = judged.of_requests(counted, claimed)
+    of_labels = judged.of_labels(claim.labels, counted, unclear)
+    verdict = verdict_of(claim, judged.rate(counted, claimed), with_unclear, by_requests, of_labels)
+    unknown = counted & (judged.teacher < 0)
+    names = Counter(shown_label(rows.labels[row]) for row in np.flatnonzero(unknown))
     return Verification(
-        verdict=verdict_of(claim, found[claim.measure], with_unclear, by_requests, of_labels)
-        if sample.is_labelled.any()
-        else NOT_MEASURED,
+        verdict=verdict if sample.is_labelled.any() else NOT_MEASURED,
         claim=claim,
-        confidence=confidence,
-        coverage=found["coverage"],
-        agreement=found[AGREEMENT],
-        end_to_end=found[END_TO_END],
-        left_out=left_out,
-        n_repeats=n_repeats,
-        known_rows=known is not None,
-        labels=_by_label(router.labels, teacher, measured & judged, handled, agree),
-        unknown=LabelCount("", int(unknown.sum()), int((unknown & handled).sum()), 0),
-        unknown_labels=dict(
-            Counter(shown_label(traces.labels[row]) for row in np.flatnonzero(unknown)).most_common(N_LISTED)
-        ),
-        reasons=dict(sorted(Counter(map(str, batch.reasons[measured & flow & ~handled])).items())),
-        drift=_drift(claim, batch.scores[measured & flow]),
+        confidence=judged.confidence,
+        coverage=judged.rate(flow, (flow, judged.handled)),
+        agreement=judged.rate(counted, judged.outcomes(AGREEMENT)),
+        end_to_end=judged.rate(counted, judged.outcomes(END_TO_END)),
+        left_out=chosen.left_out,
+        n_repeats=chosen.n_repeats,
+        known_rows=chosen.known_rows,
+        labels=_by_label(judged, counted),
+        unknown=LabelCount("", int(unknown.sum()), int((unknown & judged.handled).sum()), 0),
+        unknown_labels=dict(names.most_common(N_LISTED)),
+        reasons=dict(sorted(Counter(map(str, batch.reasons[flow & ~judged.handled])).items())),
+        drift=_drift(claim, batch.scores[flow]),
         with_known_texts=with_unclear,
-        traffic=sample.traffic(traces.sampling, measured),
+        traffic=sample.traffic(rows.sampling, chosen.measured),
         of_traffic=by_requests,
         label_claims=of_labels,
+        macro_f1=macro_f1(judged.teacher, judged.label, judged.handled, counted),
     )
 
 
-def _nothing_new(traces: TraceSet, left_out: Mapping[str, int]) -> DataError:
-    reasons = ", ".join(f"{count:,} {reason}" for reason, count in left_out.items())
+def _nothing_new(traces: TraceSet, chosen: _Chosen) -> DataError:
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in chosen.left_out.items())
     return DataError(
         f"none of {len(traces):,} traces is new to this bundle: {reasons}",
         hint="verify on traces that were collected after those it was built on",
     )
 
 
-def _choose(traces: TraceSet, known: KnownRows | None, grouped: bool) -> tuple[Mask, Mask, dict[str, int], int]:
-    """Return the rows to measure, those left out for their content alone, the reasons, and the number of repeats."""
+def _choose(traces: TraceSet, known: KnownRows | None, grouped: bool, n_others: int) -> _Chosen:
+    """Choose the rows to measure, beside which ``n_others`` do not match."""
     measured = np.ones(len(traces), bool)
     unclear, repeat = ~measured, ~measured
     reasons: dict[str, Mask] = {}
@@ -266,7 +185,8 @@ def _choose(traces: TraceSet, known: KnownRows | None, grouped: bool) -> tuple[M
         reasons[OTHER_OF_GROUP] = measured & ~first
         measured, unclear = measured & first, unclear & first
     counts = {reason: int(rows.sum()) for reason, rows in reasons.items() if rows.any()}
-    return measured, unclear, counts, int((repeat & measured).sum())
+    counts |= {NO_MATCH: n_others} if n_others else {}
+    return _Chosen(measured, unclear, counts, int((repeat & measured).sum()), known is not None)
 
 
 def shared_confidence(claim: Claim) -> float:
@@ -299,14 +219,13 @@ def shown_label(label: str) -> str:
     return as_shown(label) or "(no usable label)"
 
 
-def _by_label(
-    labels: Sequence[str], teacher: np.ndarray[Any, np.dtype[np.int64]], measured: Mask, handled: Mask, agree: Mask
-) -> tuple[LabelCount, ...]:
-    known = measured & (teacher >= 0)
+def _by_label(judged: Judged, counted: Mask) -> tuple[LabelCount, ...]:
+    known, (_, agree) = counted & (judged.teacher >= 0), judged.outcomes(AGREEMENT)
     columns = [
-        np.bincount(teacher[rows], minlength=len(labels)).tolist() for rows in (known, known & handled, known & agree)
+        np.bincount(judged.teacher[rows], minlength=len(judged.classes)).tolist()
+        for rows in (known, known & judged.handled, known & agree)
     ]
-    return tuple(LabelCount(label, *counts) for label, *counts in zip(labels, *columns, strict=True))
+    return tuple(LabelCount(label, *counts) for label, *counts in zip(judged.classes, *columns, strict=True))
 
 
 def _drift(claim: Claim, scores: np.ndarray[Any, np.dtype[np.float32]]) -> Drift | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,8 +67,11 @@ class Answers:
         return self.problem or self.counts.flaw
 
 
-def read_answers(values: Sequence[Any]) -> Answers:
-    """Find the steps that read labels from answers: by their shape, and by how few and how even the labels are."""
+def read_answers(values: Sequence[Any], humans: Sequence[Any] = ()) -> Answers:
+    """Find the steps that read labels from answers: by their shape, and by how few and how even the labels are.
+
+    Two of ``humans``, the labels that humans gave, stay two labels.
+    """
     answers = [value for value in values if value is not None]
     first = ("think",) if _share(answers, _is_thought) > _SOME else ()
     objects = [found[0] for answer in answers if (found := objects_of(answer))]
@@ -82,8 +85,8 @@ def read_answers(values: Sequence[Any]) -> Answers:
     tag = _common_tag(answers)
     if tag:
         steps = (*first, rf"regex:<{tag}>\s*(.*?)\s*</{tag}>")
-        return _tidied(Answers(steps, labels_by(steps, answers)), answers)
-    return _tidied(_best(answers, [(*first, *chain) for chain in _plain_chains(answers, first)]), answers)
+        return _tidied(Answers(steps, labels_by(steps, answers)), answers, humans)
+    return _tidied(_best(answers, [(*first, *chain) for chain in _plain_chains(answers, first)]), answers, humans)
 
 
 def _share(answers: Sequence[Any], holds: Callable[[Any], bool]) -> float:
@@ -138,14 +141,22 @@ def _common_tag(answers: Sequence[Any]) -> str:
     return tag if n > _MOST * len(answers) else ""
 
 
-def _tidied(best: Answers, answers: Sequence[Any]) -> Answers:
+def _tidied(best: Answers, answers: Sequence[Any], humans: Sequence[Any]) -> Answers:
     """Return the steps that make one label of spellings, too: in quotes or marks, with a full stop, in capitals."""
     for step, plain in ((f"regex:{_DRESS}", _undressed), ("casefold", str.casefold)):
-        spellings = Counter(plain(label) for label in best.counts.counts)
-        if any(n > 1 for n in spellings.values()):
+        if _makes_one_of_two(plain, best.counts.counts) and not _makes_one_of_two(plain, _cleaned(humans, best.steps)):
             steps = (*best.steps, step)
             best = Answers(steps, labels_by(steps, answers))
     return best
+
+
+def _makes_one_of_two(plain: Callable[[str], str], labels: Collection[str]) -> bool:
+    return len(set(map(plain, labels))) < len(labels)
+
+
+def _cleaned(humans: Sequence[Any], steps: Sequence[str]) -> set[str]:
+    cleaner = LabelCleaner(steps)
+    return {label for label in map(cleaner.clean_truth, humans) if label is not None}
 
 
 def _undressed(label: str) -> str:

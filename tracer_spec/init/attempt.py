@@ -98,7 +98,7 @@ class Attempt:
 def try_format(written: Written, raws: Sequence[Raw], rules: Collection[str] = ()) -> Attempt:
     """Return what a format finds: the traces that it reads whole; ``rules`` are its reasons why a record is none."""
     good = tuple(raw for raw in raws if is_good(raw))
-    answers = read_answers([raw.label for raw in good if not raw.unanswered])
+    answers = read_answers([raw.label for raw in good if not raw.unanswered], [raw.truth for raw in good])
     n_parts = sum(
         part is not None and part != "" for raw in good for part in (raw.id, raw.time, raw.model, raw.version)
     )

@@ -179,14 +179,14 @@ def _inside(value: Any, path: str, key: str, depth: int) -> Iterator[tuple[str, 
 
 
 def _said(get: Any, value: Any) -> Any:
-    """Return what a chat's reader finds in a value that is a chat's; None in any other, which it takes as it is."""
+    """Return what a chat's reader finds; None where that is nothing, and in a value that it takes as it is."""
     if isinstance(value, list) and not _is_of_messages(value):
         return None
     try:
         found = get(value)
     except ExpressionError:
         return None
-    return None if found == value else found
+    return None if found in (value, "") else found
 
 
 def _is_of_messages(value: Sequence[Any]) -> bool:

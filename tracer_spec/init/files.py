@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tracer_spec.builtin.sources.files import find_inputs, open_binary
-from tracer_spec.builtin.sources.remote import is_remote
-from tracer_spec.builtin.sources.streams import DAMAGE
 from tracer_spec.errors import DataError
+from tracer_spec.inputs.files import find_inputs, open_binary
+from tracer_spec.inputs.remote import is_remote
+from tracer_spec.inputs.streams import DAMAGE
 
 _HEAD_BYTES = 1 << 16
 _PARQUET = b"PAR1"

@@ -132,11 +132,13 @@ def _of_preset(preset: Attempt, sample: Sample, fields: Fields) -> Layout:
     """Return the layout of a preset, with what the preset misses of the parts that are there."""
     parts = {"preset": preset.format} if isinstance(preset.format, str) else dict(preset.format)
     told = [(raw.text, raw.label) for raw in read_all(preset.format, sample)]
-    found = other_parts(fields, parts.values(), preset.answers.counts.counts, told)
+    found = other_parts(fields, parts.values(), preset.answers, told)
     more = {part: path for part, path in found.items() if all(getattr(raw, part) is None for raw in preset.raws)}
     if more:  # a preset may read items or views in which these fields do not lie
         raws = [raw for raw in read_all({**parts, **more}, sample) if is_good(raw)]
         more = {part: path for part, path in more.items() if any(getattr(raw, part) is not None for raw in raws)}
+    if "truth" in more:
+        preset = try_format({**parts, **more}, read_all({**parts, **more}, sample))
     return Layout(
         {**parts, **more} if more else preset.format,
         preset.answers.steps,
@@ -179,8 +181,11 @@ def _mapped(sample: Sample, fields: Fields, text: str | None, label: str | None)
     if attempt.flaw:
         return unusable(attempt)
     told = [(raw.text, raw.label) for raw in raws]
+    parts |= other_parts(fields, taken, attempt.answers, told)
+    if "truth" in parts:
+        attempt = try_format(parts, read_all(parts, sample))
     return Layout(
-        {**parts, **other_parts(fields, taken, attempt.answers.counts.counts, told)},
+        parts,
         attempt.answers.steps,
         texts=(chosen,) if text else (chosen, *(each.path for each in texts if each.path not in taken)),
         labels=(label,) if label else (answer, *(each.path for each in labels[1:])),

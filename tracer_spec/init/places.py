@@ -9,6 +9,7 @@ from typing import Any
 from tracer_spec.init.answers import Answers, read_answers
 from tracer_spec.init.fields import Field, Fields, is_json
 from tracer_spec.init.names import BODIES, GROUPS, HEADS, IDS, LABELS, MODELS, OTHERS, TEXTS, TIMES, TRUTHS, says
+from tracer_spec.text_steps.labels import LabelCleaner
 
 # fields this close to the best are named as well
 _CLOSE = 1.0
@@ -104,20 +105,17 @@ def answers_in(fields: Fields, text: str) -> tuple[Candidate, ...]:
     return tuple(sorted((each for each in found if each.named > 0), key=lambda each: -each.named))
 
 
-def other_parts(
-    fields: Fields, taken: Collection[str], labels: Collection[str], told: Sequence[Any] = ()
-) -> dict[str, str]:
+def other_parts(fields: Fields, taken: Collection[str], answers: Answers, told: Sequence[Any] = ()) -> dict[str, str]:
     """Return the paths of id, time, model, group and a human's label, of those that are there.
 
-    ``told`` is what each record asks and answers, where a record is one trace.
+    ``answers`` is what the teacher's are like, ``told`` is what each record asks and answers, where a record is one trace.
     """
     n = fields.n
     often = [each for each in fields.all if each.n * 2 >= n and each.path not in taken and not each.is_of_a_chat]
-    known = frozenset(labels)
     wanted: Mapping[str, list[Field]] = {
         "id": [each for each in often if each.words & IDS and each.n == n and _is_of_events(each, told)],
         "time": [each for each in often if each.words & TIMES and each.is_time],
-        "truth": [each for each in fields.all if each.path not in taken and _is_truth(each, known)],
+        "truth": [each for each in fields.all if each.path not in taken and _is_truth(each, answers)],
         # one value is enough: the log that comes next may hold another
         "model": [each for each in often if each.words & MODELS and each.is_text and _repeats(each)],
         "group": [each for each in often if each.words & GROUPS and each.is_scalar and _tells_apart(each)],
@@ -149,8 +147,10 @@ def _tells_apart(found: Field) -> bool:
     return 1 < found.n_distinct < found.n and found.spaced < 0.1
 
 
-def _is_truth(found: Field, labels: frozenset[str]) -> bool:
-    """Tell whether a field named so holds labels, mostly those that the LLM gives as well."""
+def _is_truth(found: Field, answers: Answers) -> bool:
+    """Tell whether a field named so holds labels, mostly those that the LLM gives as well, read by the same steps."""
+    labels = answers.counts.counts
     if not found.words & TRUTHS or not labels:
         return False
-    return sum(each.strip() in labels for each in found.texts) * 2 > found.n
+    cleaner = LabelCleaner(answers.steps)
+    return sum(each.strip() in labels or cleaner.clean_truth(each) in labels for each in found.texts) * 2 > found.n

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from tracer_spec.plugin.contracts import Classes, Mask
@@ -67,11 +67,14 @@ class LabelEstimate:
     ----------
     n_rows, n, k : float
         Fit rows, the trials among them, and the successes; of weighted rows, as many as tell as much.
+    instead : tuple of int
+        The classes that the router gives to trials that fail, the most frequent first.
     """
 
     n_rows: float
     n: float
     k: float
+    instead: tuple[int, ...] = field(default=(), compare=False)
 
     @property
     def share(self) -> float:

@@ -16,10 +16,10 @@ from tracer_spec.production.monitoring.monitor import (
     Monitor,
 )
 from tracer_spec.production.monitoring.moved_labels import Moved
-from tracer_spec.production.monitoring.rates import Rate
 from tracer_spec.production.monitoring.reference import AGREEMENT, END_TO_END
 from tracer_spec.production.monitoring.tally import Moment
 from tracer_spec.report.facts import Fact
+from tracer_spec.stats.rate import Rate
 from tracer_spec.text_format import counted_names, label_counted_text, listing, one_line, plural, reasons
 
 _LEVELS = {REFUTED: "error", WARNS: "warning", NOT_MEASURED: "warning"}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from tracer_spec.production.monitoring.course import Progress
 from tracer_spec.production.monitoring.monitor import Monitor
-from tracer_spec.production.monitoring.rates import Progress, Rate
 from tracer_spec.report.charts import Spec, chart, level_line
 from tracer_spec.report.documents import Documents
 from tracer_spec.report.monitor_facts import monitor_facts
 from tracer_spec.report.section import Absent, Chart, Room, Section, Shown
+from tracer_spec.stats.rate import Rate
 from tracer_spec.text_format import NONE, as_share, count, percent, plural
 
 # facts that the page has elsewhere

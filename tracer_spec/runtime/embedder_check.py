@@ -14,9 +14,8 @@ from tracer_spec.errors import BundleError, EmbedderError, TracerError, Unreacha
 from tracer_spec.runtime.archive import EMBEDDER
 from tracer_spec.runtime.embedder_identity import Placed, is_joined, placed_parts
 from tracer_spec.runtime.manifest import Manifest
+from tracer_spec.runtime.same_vectors import apart, is_same
 from tracer_spec.runtime.signal_errors import pass_signal_error
-
-TOLERANCE = 1e-4
 
 
 @contextmanager
@@ -82,12 +81,11 @@ def check_vectors(embedder: Any, manifest: Manifest, hint: str = "") -> None:
         sizes = "" if len(made) == 1 else f" ({' + '.join(f'{X.shape[1]} of {each.identity.use}' for each, X in made)})"
         fact = f"gives the probe texts vectors of shape {got.shape}{sizes}; the policy was built on {wanted.shape}"
         raise _refusal(fact, Placed(identity), hint)
-    apart = np.abs(got.astype(np.float64) - wanted)
-    furthest = float(apart.max())
-    if not furthest <= TOLERANCE * max(1.0, float(np.abs(wanted).max())):
+    away = apart(got, wanted)
+    if not is_same(away, wanted):
         makers = [each for each, X in made for _ in range(X.shape[1])]
-        fact = f"gives other vectors than the policy was built on: they differ by {furthest:.3g}"
-        raise _refusal(fact, makers[int(apart.max(axis=0).argmax())], hint)
+        fact = f"gives other vectors than the policy was built on: they differ by {away.max():.3g}"
+        raise _refusal(fact, makers[int(away.max(axis=0).argmax())], hint)
 
 
 def _made(

@@ -11,6 +11,7 @@ from tracer_spec.spec.environment import names_variable
 from tracer_spec.spec.model_lookup import BOUNDS, Slot
 from tracer_spec.spec.nodes import Node, Pairs, Scalar, as_written, is_typed, scalars
 from tracer_spec.spec.scalars import OutOfRangeError, resolve
+from tracer_spec.text_format import plural
 
 REASON_LEFT_OUT = "the reason is left out because it may quote the environment"
 # what pydantic's type errors ask for
@@ -66,7 +67,7 @@ def fact_and_hint(error: Mapping[str, Any], node: Node, slot: Slot) -> tuple[str
         limit = f"at least {context['min_length']}" if "min_length" in context else f"at most {context['max_length']}"
         if kind.startswith("string"):
             return f"{shown} does not have {limit} characters", ""
-        return f"{shown} has {context['actual_length']} items, not {limit}", ""
+        return f"{shown} has {plural(context['actual_length'], 'item')}, not {limit}", ""
     if kind == "string_pattern_mismatch":
         return f"{shown} does not match {context['pattern']}", ""
     return _in_others_words(error, node), ""

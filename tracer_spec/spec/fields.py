@@ -45,12 +45,16 @@ def is_router_name(value: str) -> bool:
     return bool(re.fullmatch(NAME, value)) and len(value) <= _MAX_NAME
 
 
+def router_name_of(text: str) -> str:
+    """Return the name of a router that is nearest to a text; empty where it has no letter and no digit of a name."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:_MAX_NAME].strip("-")
+
+
 def _check_name(value: str) -> str:
     if not is_router_name(value):
-        near = re.sub(r"[^a-z0-9]+", "-", value.lower()).strip("-")[:_MAX_NAME].strip("-")
         raise refusal(
             f"is not made of lower-case letters, digits and inner dashes, at most {_MAX_NAME} of them",
-            hint="it becomes a file name" if not near else "it becomes a file name, as support-intents does",
+            hint="it becomes a file name" + (", as support-intents does" if router_name_of(value) else ""),
         )
     return value
 

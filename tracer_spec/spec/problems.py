@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
@@ -35,7 +35,7 @@ def problems_of(
     plugin's options. ``root`` is the whole spec as written.
     """
     errors = error.errors(include_url=False, include_input=False)
-    located = [_locate(each, root, model, at) for each in errors]
+    located = _recounted([_locate(each, root, model, at) for each in errors])
     found: list[tuple[Path, Problem]] = []
     for union, group in groupby(located, key=lambda each: each.union):
         branches = [list(each) for _, each in groupby(group, key=lambda each: each.branch if union is not None else "")]
@@ -72,6 +72,21 @@ def _locate(error: Mapping[str, Any], root: Node, model: type[BaseModel], at: Pa
         elif union is None:
             union, branch = path, segment
     return _Located(error, path, union, branch)
+
+
+def _recounted(located: Sequence[_Located]) -> list[_Located]:
+    """Count the wrong items of a list as items, which pydantic leaves out where it says that a tuple is too short."""
+    found = []
+    for each in located:
+        if each.error["type"] == "too_short":
+            depth, context = len(each.path), each.error["ctx"]
+            wrong = {other.path[depth] for other in located if other.path[:depth] == each.path and other.path[depth:]}
+            n_items = context["actual_length"] + len(wrong)
+            if n_items >= context["min_length"]:
+                continue
+            each = replace(each, error={**each.error, "ctx": {**context, "actual_length": n_items}})
+        found.append(each)
+    return found
 
 
 def _is_key(segment: str | int, node: Node | None, model: type[BaseModel], path: Path) -> bool:

@@ -53,7 +53,12 @@ def expected_ends(handled: Floats, agree: Floats, n_rows: float, n_certify: int,
     tested = np.rint(coverage * n_certify).astype(np.int64)
     found = rng.binomial(np.diff(tested, prepend=0).clip(0), rates).cumsum(axis=1)
     passes = found <= [n - critical_count(n, target, delta) for n in tested.tolist()]
-    ends, reached = np.zeros(len(coverage)), np.zeros(N_DRAWS)
+    return mean_ends(passes, coverage)
+
+
+def mean_ends(passes: NDArray[np.bool_], coverage: Floats) -> Floats:
+    """Return the mean coverage at which walks end, shape (j,), by where they begin; ``passes`` is of shape (draws, j)."""
+    ends, reached = np.zeros(len(coverage)), np.zeros(len(passes))
     for start in reversed(range(len(coverage))):
         reached = np.where(passes[:, start], np.maximum(reached, coverage[start]), 0.0)
         ends[start] = reached.mean()

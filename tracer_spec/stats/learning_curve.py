@@ -16,9 +16,10 @@ _ROWS = 400.0
 _LOWEST_RANK = 0.01
 # what is believed before any row is seen, as two sets of intents have it: an error at a middling rank falls with the power
 # 1.3 of the rows, one at the highest ranks faster, one at the lowest more slowly. In this order: intercept, rank, its
-# logarithm, size, size times rank
-_BELIEF = np.array([0.0, 4.0, 0.5, -1.3, 1.0])
-_SPREAD = np.array([4.0, 3.0, 1.0, 0.3, 0.6])
+# logarithm, size, size times rank, and the log-odds that an embedder which learned from the rows' own texts takes off
+_BELIEF = np.array([0.0, 4.0, 0.5, -1.3, 1.0, -0.3])
+_SPREAD = np.array([4.0, 3.0, 1.0, 0.3, 0.6, 0.25])
+_PLAIN = 5
 _MOST_STEPS, _LONGEST_STEP, _CLOSE = 50, 2.0, 1e-6
 
 
@@ -36,29 +37,42 @@ class RankedRows:
         Rows that the router learned from.
     weights : ndarray of shape (n,), float64
         As how many rows each counts.
+    is_text_seen : bool
+        Whether the embedder learned from the texts of these rows, as one that is fitted on all fit rows does: out of fold
+        it is the surrogate alone that has not seen them.
     """
 
     errs: Floats = field(repr=False)
     ranks: Floats = field(repr=False)
     n_learned: float
     weights: Floats = field(repr=False)
+    is_text_seen: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LearningCurve:
-    """Logistic model of an error by rank and size, with the spread of its five coefficients."""
+    """Logistic model of an error by rank and size, with the spread of its coefficients; the sixth is of texts seen."""
 
     coefficients: Floats = field(repr=False)
     covariance: Floats = field(repr=False)
 
-    def error(self, ranks: Floats, n_learned: float) -> Floats:
+    def error(self, ranks: Floats, n_learned: float, *, is_text_seen: bool = False) -> Floats:
         """Return the chance of an error at each rank, shape (n,), in [0, 1]."""
-        return _logistic(_features(ranks, n_learned) @ self.coefficients)
+        return _logistic(self._features(ranks, n_learned, is_text_seen) @ self.coefficients)
 
-    def draw(self, ranks: Floats, sizes: Sequence[float], n_draws: int, rng: np.random.Generator) -> list[Floats]:
+    def draw(self, ranks: Floats, sizes: Sequence[float], n_draws: int, rng: np.random.Generator) -> tuple[Floats, ...]:
         """Return such chances for coefficients drawn as likely as they are: by size, shape (n_draws, n)."""
+        return self.draw_each([(ranks, size, False) for size in sizes], n_draws, rng)
+
+    def draw_each(
+        self, asked: Sequence[tuple[Floats, float, bool]], n_draws: int, rng: np.random.Generator
+    ) -> tuple[Floats, ...]:
+        """Return the same for several (ranks, size, whether their texts are seen), of the same coefficients."""
         drawn = rng.multivariate_normal(self.coefficients, self.covariance, n_draws, method="eigh")
-        return [_logistic(drawn @ _features(ranks, size).T) for size in sizes]
+        return tuple(_logistic(drawn @ self._features(*each).T) for each in asked)
+
+    def _features(self, ranks: Floats, n_learned: float, is_text_seen: bool) -> Floats:
+        return _features(ranks, n_learned, is_text_seen if len(self.coefficients) > _PLAIN else None)
 
 
 def fit_learning_curve(samples: Sequence[RankedRows]) -> LearningCurve:
@@ -66,25 +80,30 @@ def fit_learning_curve(samples: Sequence[RankedRows]) -> LearningCurve:
 
     Notes
     -----
-    The log-odds of an error are linear in the rank, its logarithm, the logarithm of the size and their product. The
-    coefficients are those of the greatest posterior density under a normal prior, and spread as its curvature says
-    (Laplace's approximation). Sizes are often few and near each other, and so the prior has its say. Learning follows a
-    power of the size over a wide range (Hestness et al. 2017), and no law says how far: a curve that is read at a multiple
-    of its largest size is a guess.
+    The log-odds of an error are linear in the rank, its logarithm, the logarithm of the size and their product, and less by
+    a constant where the embedder learned from the row's own text. The coefficients are those of the greatest posterior
+    density under a normal prior, and spread as its curvature says (Laplace's approximation). Sizes are often few
+    and near each other, and so the prior has its say. Learning follows a power of the size over a wide range (Hestness et
+    al. 2017), and no law says how far: a curve that is read at a multiple of its largest size is a guess.
 
     References
     ----------
     Hestness, Narang, Ardalani, Diamos, Jun, Kianinejad, Patwary, Yang, Zhou (2017), Deep learning scaling is predictable,
     empirically.
     """
-    X = np.concatenate([_features(each.ranks, each.n_learned) for each in samples])
+    # without such rows a sixth coefficient would be the belief alone
+    is_any_seen = any(each.is_text_seen for each in samples)
+    X = np.concatenate(
+        [_features(each.ranks, each.n_learned, each.is_text_seen if is_any_seen else None) for each in samples]
+    )
+    belief, spread = (each[: X.shape[1]] for each in (_BELIEF, _SPREAD))
     y = np.concatenate([each.errs for each in samples])
     weights = np.concatenate([each.weights for each in samples])
-    coefficients, precision = _BELIEF.copy(), np.diag(_SPREAD**-2.0)
+    coefficients, precision = belief.copy(), np.diag(spread**-2.0)
     for _ in range(_MOST_STEPS):
         rates = _logistic(X @ coefficients)
         curvature = X.T @ (X * (weights * rates * (1 - rates))[:, None]) + precision
-        slope = X.T @ (weights * (y - rates)) - precision @ (coefficients - _BELIEF)
+        slope = X.T @ (weights * (y - rates)) - precision @ (coefficients - belief)
         step = np.linalg.solve(curvature, slope).clip(-_LONGEST_STEP, _LONGEST_STEP)
         coefficients = coefficients + step
         if np.abs(step).max() < _CLOSE:
@@ -92,11 +111,12 @@ def fit_learning_curve(samples: Sequence[RankedRows]) -> LearningCurve:
     return LearningCurve(coefficients, np.linalg.inv(curvature).astype(np.float64))
 
 
-def _features(ranks: Floats, n_learned: float) -> Floats:
-    """Return what the log-odds are linear in, shape (n, 5)."""
+def _features(ranks: Floats, n_learned: float, is_text_seen: bool | None) -> Floats:
+    """Return what the log-odds are linear in, shape (n, 6); shape (n, 5) where nothing is said of texts."""
     size = np.log(max(n_learned, 1.0) / _ROWS)
     centred, ones = ranks - 0.5, np.ones_like(ranks)
-    return np.stack([ones, centred, np.log(np.maximum(ranks, _LOWEST_RANK)), size * ones, size * centred], axis=1)
+    plain = [ones, centred, np.log(np.maximum(ranks, _LOWEST_RANK)), size * ones, size * centred]
+    return np.stack(plain if is_text_seen is None else [*plain, is_text_seen * ones], axis=1)
 
 
 def _logistic(log_odds: Floats) -> Floats:

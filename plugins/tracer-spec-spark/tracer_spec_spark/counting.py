@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tracer_spec.errors import DataError
 from tracer_spec.flow.documents.certificate import AGREEMENT, END_TO_END, Claim
-from tracer_spec.flow.rates import LabelRate, Rate
+from tracer_spec.flow.rates import LabelRate
 from tracer_spec.flow.traces.name_counts import N_LISTED
 from tracer_spec.flow.traces.out_of_prompts import FEW
 from tracer_spec.flow.traces.traffic import Traffic
+from tracer_spec.flow.verification import Drift, LabelCount, Verification
 from tracer_spec.flow.verify import (
     KNOWN_GROUP,
     NO_MATCH,
@@ -21,14 +22,12 @@ from tracer_spec.flow.verify import (
     ROUNDING,
     SAME_CONTENT,
     SAME_EVENT,
-    Drift,
-    LabelCount,
-    Verification,
     shared_confidence,
     verdict_of,
 )
 from tracer_spec.plugin import LabelTarget
 from tracer_spec.runtime.bundle import Bundle
+from tracer_spec.stats.rate import Rate
 from tracer_spec.stats.two_samples import kolmogorov_smirnov
 
 from tracer_spec_spark.judging import CONTENT, EVENT, FRESH, GROUP, REPEAT

@@ -25,7 +25,7 @@ from tracer_spec.errors import DataError, UsageError
 from tracer_spec.flow.documents.certificate import CertificateDocument, Claim
 from tracer_spec.flow.traces.accounting import DUPLICATE, REASONS
 from tracer_spec.flow.traces.counts import Accounting
-from tracer_spec.flow.verify import Verification
+from tracer_spec.flow.verification import Verification
 from tracer_spec.report.facts import dropped_text
 from tracer_spec.runtime.bundle import Bundle, read_bundle
 

@@ -10,41 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tracer_spec.testing.distribution import put_distribution
+from tests.letters import put_letters
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 SECRET = "hunter2-the-secret"
 
-PLUGIN = """
-from typing import Annotated
-import numpy as np
-from pydantic import Field
-from tracer_spec.plugin import DeploymentOption, Options, Plugin, hookimpl
-
-
-class LetterOptions(Options):
-    letters: str = Field("abcdefgh", min_length=2, description="what is counted")
-    key: Annotated[str, DeploymentOption()] = Field("", max_length=40, description="what opens it")
-
-
-class Letters:
-    def __init__(self, options):
-        self.letters = options.letters
-
-    def embed(self, texts):
-        return np.array([[text.count(each) for each in self.letters] for text in texts], np.float32).reshape(len(texts), -1)
-
-    def fingerprint(self):
-        return f"letters {self.letters}"
-
-    def state(self):
-        return {}
-
-
-@hookimpl
-def tracer_spec_embedders():
-    yield Plugin("letters", "counts letters", Letters, LetterOptions)
-"""
 SPEC = """\
 version: 1
 name: joined
@@ -69,7 +39,7 @@ WHOLE = f"{{of: [{{use: lsa, with: {{dim: 48}}}}, {{use: letters, with: {{letter
 def folder(tmp_path_factory: pytest.TempPathFactory, call_in: Run) -> Path:
     """Build ``old.tracer`` by the spec, and ``new.tracer`` with the embedder given on the command line."""
     place = tmp_path_factory.mktemp("joined")
-    put_distribution(place / "site", "tracer_letters", "1.0", {"letters": "letters_part"}, letters_part=PLUGIN)
+    put_letters(place / "site")
     (place / "router.yaml").write_text(SPEC)
     (place / "traces.jsonl").write_bytes((QUICKSTART / "traces.jsonl").read_bytes())
     for more in (("--out", "old.tracer"), ("--out", "new.tracer", "--set", f"embedder={{use: concat, with: {WHOLE}}}")):

@@ -9,6 +9,7 @@ import pytest
 
 QUICKSTART = Path(__file__).parents[3] / "specs" / "quickstart"
 LABEL = "return_item"
+LABELS = {json.loads(line)["teacher"] for line in (QUICKSTART / "traces.jsonl").read_text("utf-8").splitlines()}
 KEPT = f"target.labels={{{LABEL}: {{missed: 0.15, agreement: 0.8}}}}"
 
 
@@ -103,7 +104,47 @@ def test_a_refusal_names_the_test_that_failed(call_in, folder):
     document = json.loads(
         call_in("build", "router.yaml", "-q", "--json", "--out", "refused.tracer", *asked, cwd=folder).stdout
     )
-    assert [(each["label"], each["measure"]) for each in document["advice"]["labels"]] == [(LABEL, "missed")]
+    (told,) = document["advice"]["labels"]
+    assert (told["label"], told["measure"], told["limit"]) == (LABEL, "missed", 0.05)
+    assert f"ask 'target.labels.{LABEL}.missed: {told['within_reach']:.6g}', which is within reach now" in result.stdout
+
+
+@pytest.fixture
+def refused_alone(call_in, tmp_path):
+    """Return a function that builds with a limit to what may be missed, where nothing was looked at before."""
+
+    def build(label, limit, *more):
+        for name in ("router.yaml", "traces.jsonl"):
+            (tmp_path / name).write_bytes((QUICKSTART / name).read_bytes())
+        (tmp_path / "router.lock").unlink(missing_ok=True)
+        asked = ["--set", "zoo=[logreg]", "--set", "target.agreement=0.8", "--out", "none.tracer", *more]
+        asked += ["--set", f"target.labels.{label}.missed={limit}"]
+        return call_in("build", "router.yaml", "-q", "--json", *asked, cwd=tmp_path)
+
+    return build
+
+
+def test_what_a_refusal_says_is_within_reach_is_certified(refused_alone):
+    (told,) = json.loads(refused_alone(LABEL, 0.02).stdout)["advice"]["labels"]
+    # no fit row fails: the bound of n trials without a failure, in closed form at the level of the next look
+    n_trials = int(told["expected"] - told["expected"] ** 0.5)
+    assert told["within_reach"] == pytest.approx(1 - 0.045 ** (1 / n_trials), abs=0.001)
+    assert told["instead"] == []
+    assert refused_alone(LABEL, told["within_reach"]).returncode == 0
+
+
+def test_a_refusal_names_the_labels_to_defer_where_such_requests_get_them(refused_alone):
+    # one policy, which handles all
+    (told,) = json.loads(refused_alone("product_question", 0.05, "--set", "families=[global]").stdout)["advice"][
+        "labels"
+    ]
+    assert told["within_reach"] > 1 - told["estimated_successes"] > 0.05
+    first, *others = told["instead"]
+    assert first in LABELS - {"product_question"}
+    assert len({first, *others}) == len(told["instead"])
+    ways = ["--set", "families=[global]", "--set", f"defer_labels=[{', '.join(told['instead'])}]"]
+    (after,) = json.loads(refused_alone("product_question", 0.05, *ways).stdout)["advice"]["labels"]
+    assert after["estimated_successes"] == 1
 
 
 def test_verify_exits_with_4_where_a_label_is_contradicted(call_in, folder, built):
@@ -162,7 +203,10 @@ def test_a_refusal_names_the_label_the_traces_that_it_takes_and_the_ways_out(cal
     (advice,) = [line for line in result.stdout.splitlines() if f"'{LABEL}' missed: " in line]
     assert "its test needs 268 certify rows or more" in advice
     assert (
-        "traces in all would show it nine times in ten; without them: 'defer_labels' with the labels that such"
-        in advice
+        f"traces in all would show it nine times in ten; without them: ask 'target.labels.{LABEL}.missed: 0." in advice
     )
-    assert advice.endswith("or ask less of it")
+    assert advice.endswith("which is within reach now (likelier than not, as estimated)")
+    result = call_in("build", "router.yaml", "-q", *asked, "--set", "families=[global]", cwd=folder)
+    (advice,) = [line for line in result.stdout.splitlines() if f"'{LABEL}' missed: " in line]
+    assert "'defer_labels: [" in advice
+    assert "]', which such requests get instead, leaves those to the teacher, or ask 'target.labels." in advice

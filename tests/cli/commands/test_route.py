@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tracer_spec.builtin.formats.native import TEXT_KEYS as NATIVE_KEYS
@@ -214,12 +216,26 @@ def test_a_pipe_is_answered_line_by_line_as_it_comes(bundle):
     process.stdout.close()
 
 
-def test_a_reader_that_leaves_is_no_error_to_shout_about(bundle, tmp_path):
+@pytest.mark.parametrize("options", ["", "--workers 2"])
+def test_a_reader_that_leaves_ends_it_quietly_as_sigpipe_would(bundle, tmp_path, options):
     (tmp_path / "many.jsonl").write_text('{"input": "i forgot my password"}\n' * 20_000)
-    command = f"{sys.executable} -m tracer_spec route {bundle} many.jsonl | head -n 1"
-    result = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
-    assert (result.returncode, result.stderr) == (0, "")
+    command = (
+        f"{sys.executable} -m tracer_spec route {bundle} many.jsonl {options} | head -n 1; exit ${{PIPESTATUS[0]}}"
+    )
+    result = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (result.returncode, result.stderr) == (141, "")
     assert json.loads(result.stdout)["handled"] is True
+
+
+def test_a_pipe_that_is_not_stdout_and_loses_its_reader_is_named(bundle, tmp_path):
+    (tmp_path / "many.jsonl").write_text('{"input": "i forgot my password"}\n' * 20_000)
+    command = f"mkfifo out; head -n 1 out & {sys.executable} -m tracer_spec route {bundle} many.jsonl --out out"
+    result = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (result.returncode, result.stderr) == (1, "out\n  the reader of this pipe has gone\n")
 
 
 def test_a_compressed_file_is_read_and_a_damaged_one_is_named(run, bundle, tmp_path):
@@ -290,24 +306,30 @@ def test_a_tampered_bundle_is_a_document_with_json(run, tmp_path):
     assert json.loads(result.stdout)["error"]["exit_code"] == 4
 
 
-def test_routing_imports_the_runtime_alone(bundle):
-    code = (
-        "import sys; from tracer_spec.cli import main; "
-        f"main(['route', {str(bundle)!r}, '--text', 'hello']); print(*sorted(sys.modules), file=sys.stderr)"
-    )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    modules = set(result.stderr.split())
+HEAVY = {"sklearn", "scipy", "xgboost", "pydantic", "pluggy", "rich", "onnx", "skl2onnx", "jmespath"}
+# a call to the libraries that it takes beside the runtime's own
+LIGHT_CALLS = {
+    "--text hello": set(),
+    "in.jsonl": set(),
+    "memory://in.jsonl": set(),
+    "in.parquet --text text --out out.parquet": {"pyarrow"},
+    "in.parquet --out out.parquet": {"pyarrow", "yaml"},  # the spec of the bundle says which column it is
+}
+ASKED = """
+import sys, fsspec, tracer_spec.cli
+fsspec.filesystem("memory").pipe("/in.jsonl", b'{"input": "hello"}')
+tracer_spec.cli.main(["route", *sys.argv[1:]])
+print(*sorted(sys.modules), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("call", LIGHT_CALLS)
+def test_routing_imports_the_runtime_alone(bundle, tmp_path, call):
+    (tmp_path / "in.jsonl").write_text('{"input": "hello"}')
+    pq.write_table(pa.table({"text": ["hello"]}), tmp_path / "in.parquet")
+    words = [sys.executable, "-c", ASKED, str(bundle), *call.split()]
+    result = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
+    counts, modules = result.stderr.splitlines()[0], set(result.stderr.splitlines()[-1].split())
+    assert counts.startswith("1 line") or "--text hello" in call
     assert {"numpy", "onnxruntime", "tracer_spec.runtime"} <= modules
-    heavy = {
-        "sklearn",
-        "scipy",
-        "xgboost",
-        "pydantic",
-        "pluggy",
-        "yaml",
-        "rich",
-        "onnx",
-        "skl2onnx",
-        "jmespath",
-    }
-    assert not modules & heavy
+    assert modules & (HEAVY | {"yaml", "pyarrow"}) == LIGHT_CALLS[call]

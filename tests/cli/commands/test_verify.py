@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.stats import binomtest
+from sklearn.metrics import f1_score
 
 from tracer_spec.runtime import load
 
@@ -146,6 +147,10 @@ def test_the_document_holds_the_counts_that_routing_gives(measured, bundle, fres
     exact = binomtest(k, n).proportion_ci(0.95, method="exact")
     assert (found["agreement"]["lower"], found["agreement"]["upper"]) == pytest.approx((exact.low, exact.high))
     assert found["end_to_end"]["k"] == len(rows) - n + k
+    final = [ours or theirs for ours, theirs in zip(batch.labels, said, strict=True)]
+    known = sorted(set(load(bundle).labels) & {*final, *said})
+    assert found["end_to_end_macro_f1"] == pytest.approx(f1_score(said, final, labels=known, average="macro"))
+    assert f"; macro-F1 {found['end_to_end_macro_f1']:.3f} (descriptive)\n" in measured[0].stdout
     assert sum(label["n"] for label in found["labels"]) + found["unknown_labels"]["n"] == len(rows)
     assert found["drift"]["n"] == len(rows)
     assert found["drift"]["p_value"] > 0.001
@@ -270,6 +275,37 @@ def test_traces_that_are_not_there_are_named(run, bundle):
     assert result.stderr == (
         "nowhere.jsonl\n  there is no such file\n  hint: relative paths start at the current folder\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        (
+            "here",
+            "here\n  no file in this folder ends in .jsonl or .jsonl.gz\n  hint: name the folder that deploy(..., log=...) "
+            "writes to, or the files themselves, in quotes where these are several\n",
+        ),
+        (
+            "*.txt",
+            "'*.txt' matches no file\n  hint: paths are relative to the current folder; '**' reaches into folders\n",
+        ),
+    ],
+)
+def test_a_folder_or_a_pattern_without_traces_is_named(run, bundle, tmp_path, place, said):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here/traces.csv").write_text("input,teacher\na,b\n")
+    result = run("verify", str(bundle), place, "-q")
+    assert (result.returncode, result.stdout, result.stderr) == (1, "", said)
+
+
+def test_a_folder_of_json_lines_says_what_its_files_say(run, bundle, fresh, tmp_path, measured):
+    (tmp_path / "log").mkdir()
+    half = len(fresh) // 2
+    for name, rows in (("b.jsonl", fresh[:half]), ("a.jsonl", fresh[half:])):
+        (tmp_path / "log" / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "log/monitor-0123.json").write_text("{}")
+    found = json.loads(run("verify", str(bundle), "log", "--json", "-q").stdout)["measured"]
+    assert found["agreement"] == json.loads(measured[1].stdout)["measured"]["agreement"]
 
 
 def test_a_certificate_without_numbers_cannot_be_verified(run, write, fresh):

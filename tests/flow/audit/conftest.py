@@ -95,11 +95,7 @@ class Trained:
         return min(candidates, key=lambda each: abs(each.coverage - coverage)).policy
 
     def rows(self, policy, *, tells_text=False):
-        prepared, seed = self.prepared, self.plan.spec.seed
-        labels = prepared.labels.labels
-        return audited_rows(
-            self.workshop, policy, prepared.denied, prepared.fit_traces, labels, tells_text=tells_text, seed=seed
-        )
+        return audited_rows(self.prepared, self.workshop, policy, tells_text=tells_text, seed=self.plan.spec.seed)
 
     def audit(self, policy, *, tells_text=False):
         rows = self.rows(policy, tells_text=tells_text)

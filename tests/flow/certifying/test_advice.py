@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import betabinom, binom
 
 from tracer_spec.flow.certifying.advice import LabelAdvice, advise
 from tracer_spec.plugin import Candidate, Chain, LabelEstimate, LabelTarget, Target
@@ -49,16 +51,30 @@ MISSED, AGREES = LabelTarget("fraud", "missed", 0.1), LabelTarget("fraud", "agre
 
 
 def test_a_refusal_is_told_what_the_test_of_each_label_needs():
-    labels = (LabelEstimate(600, 30, 30), LabelEstimate(600, 20, 10))
+    labels = (LabelEstimate(600, 30, 30, instead=(3, 1)), LabelEstimate(600, 20, 10))
     chains = [Chain("l2d", ("a",), (Candidate("l2d", (), 600, 500, 499, labels),))]
     target = Target(0.9, 0.95, labels=(MISSED, AGREES))
     advice = advise(chains, 1000, 400, target)
     needed = trials_needed(30 / 31, 0.9, target.delta)
     assert advice.traces_needed is None  # half of what is called so is so, and nine tenths are asked
-    assert advice.labels == (
-        LabelAdvice(MISSED, 29, 20, 1.0, math.ceil(needed / 0.05 / 0.4)),  # one row in twenty is so by the teacher
+    missed, agrees = advice.labels
+    assert missed.within_reach == round(1 - within_reach(15, 30, 30, target.delta), 3)
+    assert agrees.within_reach == within_reach(9, 20, 10, target.delta)
+    assert (replace(missed, within_reach=None), replace(agrees, within_reach=None)) == (
+        # one row in twenty is so by the teacher
+        LabelAdvice(MISSED, 29, 20, 1.0, math.ceil(needed / 0.05 / 0.4), instead=(3, 1)),
         LabelAdvice(AGREES, 29, 13, 0.5, None),
     )
+
+
+def within_reach(n_test: int, n_fit: int, k_fit: int, delta: float) -> float:
+    """Return the highest level, in thousandths, that a beta-binomial of the fit rows is likelier to pass than not."""
+    for level in (each / 1000 for each in range(999, 0, -1)):
+        passing = [k for k in range(n_test + 1) if binom.sf(k - 1, n_test, level) <= delta]
+        foreseen = betabinom(n_test, k_fit + level, n_fit - k_fit + 1 - level)
+        if sum(foreseen.pmf(k) for k in passing) >= 0.5:
+            return level
+    raise AssertionError
 
 
 def test_a_candidate_needs_as_many_traces_as_the_most_demanding_of_its_tests():
@@ -88,7 +104,7 @@ def test_what_is_nearest_is_told_in_one_line():
     from tracer_spec.stats.expected_coverage import Nearest
 
     asked = "target.agreement"
-    likely = "(likelier than not, as estimated)"
+    likely = "(four times in five, as estimated)"
     assert nearest_text(Nearest(900, 0.88), asked) == f"about 900 more traces, or target.agreement 0.88 now {likely}"
     assert (
         nearest_text(Nearest(None, 0.6), asked) == f"many times as many traces, or target.agreement 0.60 now {likely}"
@@ -97,3 +113,26 @@ def test_what_is_nearest_is_told_in_one_line():
         nearest_text(Nearest(1200, None), asked)
         == "about 1,200 more traces; no target of 0.5 or more is within reach now"
     )
+
+
+def sloped_chain(n: int = 600) -> Chain:
+    """Return a chain whose errors rise with the rank, from none to a third."""
+    handled = [n * step // 100 for step in range(1, 101)]
+    return Chain("l2d", ("a",), tuple(Candidate("l2d", (), n, k, k - round(k * (k / n) ** 1.5 / 3)) for k in handled))
+
+
+def test_what_is_nearest_after_a_failed_test_is_farther_than_before_any():
+    """Of what might be true, that remains under which the test fails."""
+    target = Target(0.9, 0.95, 0.05)
+    untested = advise([sloped_chain()], 1000, 400, target).nearest
+    refused = advise([sloped_chain()], 1000, 400, target, refused_at=0.045).nearest
+    assert untested.target_now > refused.target_now > 0.5
+    assert untested.more_traces < refused.more_traces
+
+
+def test_what_is_nearest_is_farther_where_the_embedder_has_seen_the_texts_that_the_estimates_are_of():
+    target = Target(0.95, 0.95, 0.05)
+    unseen = advise([sloped_chain()], 1000, 400, target).nearest
+    seen = advise([sloped_chain()], 1000, 400, target, learns_texts=True).nearest
+    assert unseen.target_now > seen.target_now
+    assert unseen.more_traces < seen.more_traces

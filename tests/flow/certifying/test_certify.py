@@ -10,7 +10,7 @@ from tracer_spec.flow.blocks import Blocks
 from tracer_spec.flow.certify_rows import EmbeddedRows, OpenedRows, Reading
 from tracer_spec.flow.certifying.certify import certify
 from tracer_spec.plan import Resolved
-from tracer_spec.plugin import CalibratorPlugin, Options, Target
+from tracer_spec.plugin import CalibratorPlugin, Candidate, Chain, Options, Target
 from tracer_spec.plugin.contracts import Provided
 from tracer_spec.testing.simulated_rows import Rows, World, chain
 
@@ -150,3 +150,8 @@ def test_rows_that_are_embedded_tell_their_digest_and_open_into_one_reading_or_t
     blocks, y, denied = Blocks([np.ones((3, 2), np.float32)]), np.zeros(3, int), np.zeros(2, bool)
     assert len(EmbeddedRows(blocks, y, denied).open()[1]) == 1
     assert [len(each) for each in EmbeddedRows(blocks, y, denied, np.array([True, False, True])).open()[1]] == [3, 2]
+
+
+def test_a_chain_that_promises_nothing_and_begins_under_the_least_coverage_is_no_error():
+    hopeless = Chain("l2d", ("a",), tuple(Candidate("l2d", (), 400, n, 0) for n in (4, 200, 400)))
+    assert ParetoTesting().order([hopeless], 200, Target(0.9, 0.95, 0.05)) == ()

@@ -9,7 +9,7 @@ control, Theorem 1 and section 4 (fixed sequence testing).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -31,7 +31,7 @@ class ParetoTesting:
     """Test the champion chain in order of rising coverage, each candidate at the whole of delta."""
 
     def order(self, chains: Sequence[Chain], n_certify: int, target: Target) -> Sequence[Candidate]:
-        """Return the champion chain from its node of greatest predicted power on.
+        """Return the champion chain, from the candidate on at which a walk promises most.
 
         Parameters
         ----------
@@ -54,24 +54,20 @@ class ParetoTesting:
         over several starts cost more than it brought. Where labels have targets of their own, the power of a candidate is
         that of its weakest test, and what it promises counts as often as its labels' tests are likely to pass.
         """
-        promises: list[Promise] = []
-        promised: dict[int, float] = {}
+        promises = []
         for chain in chains:
-            able = {
-                id(each): end for each, end in _ends(chain, n_certify, target) if each.coverage >= target.min_coverage
-            }
-            promised |= able
+            able = _promised(chain, n_certify, target)
             if able:
-                best = max(chain.candidates, key=lambda each: promised.get(id(each), 0.0))
-                promises.append(Promise(chain, best, promised[id(best)]))
+                best, end = max(able, key=lambda each: each[1])
+                promises.append(Promise(chain, best, end))
         chosen = champion(promises)
         if chosen is None:
             return ()
-        tested = [each for each in chosen.chain.candidates if id(each) in promised]
+        tested, ends = zip(*_promised(chosen.chain, n_certify, target), strict=True)
         powers = [min(predicted_powers(foresee(each, n_certify, target), target.delta)) for each in tested]
-        equals = [i for i, each in enumerate(tested) if promised[id(each)] >= _SAME * chosen.utility]
+        equals = [i for i, end in enumerate(ends) if end >= _SAME * chosen.utility]
         start = max(equals, key=lambda i: (powers[i], tested[i].coverage))
-        return tuple(tested[start:]) if powers[start] >= WORTH_A_LOOK else ()
+        return tested[start:] if powers[start] >= WORTH_A_LOOK else ()
 
     def certify(self, ordered: Sequence[Candidate], rows: CertifyRows, target: Target) -> Certificate:
         """Walk the frozen order while p <= delta; ship the certified candidate of the greatest predicted coverage.
@@ -100,11 +96,17 @@ def _claim(target: Target, chosen: WalkStep | None) -> str:
     return f"{claim}, and {labels}" if labels else claim
 
 
-def _ends(chain: Chain, n_certify: int, target: Target) -> Iterable[tuple[Candidate, float]]:
-    """Give each candidate with the coverage that a walk from it is expected to certify."""
+def _promised(chain: Chain, n_certify: int, target: Target) -> list[tuple[Candidate, float]]:
+    """Return the candidates that handle enough, each with the coverage that a walk from it is expected to certify."""
     handled = np.array([each.n_handled for each in chain.candidates])
     agree = np.array([each.n_agree for each in chain.candidates])
     ends = expected_ends(handled, agree, chain.candidates[0].n_rows, n_certify, target.level, target.delta)
-    for candidate, end in zip(chain.candidates, ends.tolist(), strict=True):
-        of_labels = predicted_powers(foresee(candidate, n_certify, target)[1:], target.delta)
-        yield candidate, end * min([1.0, *of_labels])
+    able = (
+        pair for pair in zip(chain.candidates, ends.tolist(), strict=True) if pair[0].coverage >= target.min_coverage
+    )
+    return [(each, end * _chance_of_labels(each, n_certify, target)) for each, end in able]
+
+
+def _chance_of_labels(candidate: Candidate, n_certify: int, target: Target) -> float:
+    """Return how likely the weakest test of a label is to pass; 1 where no label has a target."""
+    return min([1.0, *predicted_powers(foresee(candidate, n_certify, target)[1:], target.delta)])

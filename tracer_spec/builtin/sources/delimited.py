@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from tracer_spec.builtin.sources import files, streams
+from tracer_spec.builtin.sources.named_files import Paths, path_field, read_each
 from tracer_spec.errors import DataError
+from tracer_spec.inputs import files, streams
 from tracer_spec.plugin import Options, Record
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def _each_once(names: list[str]) -> list[str]:
 class CsvOptions(Options):
     """Options of ``csv``."""
 
-    path: files.Paths = files.path_field(example="traces/*.csv")
+    path: Paths = path_field(example="traces/*.csv")
     delimiter: str = Field(",", min_length=1, max_length=1, description="what separates fields; '\\t' for tabs")
     encoding: Annotated[str, AfterValidator(_known_encoding)] = Field(
         UTF8, description="the files' encoding; a byte order mark is passed over"
@@ -69,7 +70,7 @@ class Csv:
 
     def records(self) -> Iterator[Record]:
         """Yield one record per row that is not blank, file by file."""
-        return files.read_each(self.options.path, self._read, example="*.csv")
+        return read_each(self.options.path, self._read, example="*.csv")
 
     def _read(self, stream: streams.Stream, file: files.Input) -> Iterator[Record]:
         """Yield the records of one open file."""

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from tracer_spec.builtin.sources import files
 from tracer_spec.builtin.sources.json_values import read_values
-from tracer_spec.builtin.sources.streams import Stream
+from tracer_spec.builtin.sources.named_files import Paths, path_field, read_each
+from tracer_spec.inputs import files
+from tracer_spec.inputs.streams import Stream
 from tracer_spec.plugin import Options, Record
 
 
 class JsonOptions(Options):
     """Options of ``json``."""
 
-    path: files.Paths = files.path_field(example="results.json")
+    path: Paths = path_field(example="results.json")
     max_value_chars: int = Field(256 << 20, gt=0, description="a longer object, or item of a list, is a bad record")
 
 
@@ -32,7 +33,7 @@ class JsonDocuments:
 
     def records(self) -> Iterator[Record]:
         """Yield one record per object; an address is ``file``, ``file:line``, or ``file[3]``, counted from 0, in a list."""
-        return files.read_each(self.options.path, self._read, example="*.json")
+        return read_each(self.options.path, self._read, example="*.json")
 
     def _read(self, stream: Stream, file: files.Input) -> Iterator[Record]:
         """Yield the records of one open file."""

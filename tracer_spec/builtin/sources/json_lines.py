@@ -9,9 +9,10 @@ from typing import Any
 
 from pydantic import Field
 
-from tracer_spec.builtin.sources import files
 from tracer_spec.builtin.sources.json_values import DECODER, breaks_off, explain, read_values
-from tracer_spec.builtin.sources.streams import BUFFER_BYTES, CUT_SHORT, DAMAGE, Stream
+from tracer_spec.builtin.sources.named_files import Paths, path_field, read_each
+from tracer_spec.inputs import files
+from tracer_spec.inputs.streams import BUFFER_BYTES, CUT_SHORT, DAMAGE, Stream
 from tracer_spec.plugin import Options, Record
 
 BOM = b"\xef\xbb\xbf"
@@ -21,7 +22,7 @@ _KINDS = {list: "array", str: "string", int: "number", float: "number", bool: "b
 class JsonLinesOptions(Options):
     """Options of ``jsonl``."""
 
-    path: files.Paths = files.path_field(example="traces/*.jsonl")
+    path: Paths = path_field(example="traces/*.jsonl")
     max_line_bytes: int = Field(
         16 << 20, gt=0, description="a longer line is a bad record, and is passed over without being held in memory"
     )
@@ -40,7 +41,7 @@ class JsonLines:
 
     def records(self) -> Iterator[Record]:
         """Yield one record per line that is not blank, file by file."""
-        return files.read_each(self.options.path, self._read, example="*.jsonl")
+        return read_each(self.options.path, self._read, example="*.jsonl")
 
     def _read(self, stream: Stream, file: files.Input) -> Iterator[Record]:
         """Yield the records of one open file."""

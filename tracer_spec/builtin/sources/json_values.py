@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from tracer_spec.builtin.sources.streams import BUFFER_BYTES, CUT_SHORT, DAMAGE, Stream
+from tracer_spec.inputs.streams import BUFFER_BYTES, CUT_SHORT, DAMAGE, Stream
 from tracer_spec.plugin import Record
 
 _SPACE = " \t\r\n\ufeff"

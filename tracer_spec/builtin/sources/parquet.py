@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import Field
 
-from tracer_spec.builtin.sources.files import Input, find_inputs, nothing_read
-from tracer_spec.builtin.sources.remote import open_remote
-from tracer_spec.builtin.sources.streams import ADDRESS
 from tracer_spec.errors import DataError, MissingDependencyError
+from tracer_spec.inputs.files import Input, find_inputs, nothing_read, seekable
+from tracer_spec.inputs.streams import ADDRESS
 from tracer_spec.plugin import Options, Record
 from tracer_spec.plugin.paths import LocalPath
 
@@ -65,7 +63,7 @@ class Parquet:
         import pyarrow.parquet as pq
 
         try:
-            with _opened(file) as place, pq.ParquetFile(place) as table:
+            with seekable(file) as place, pq.ParquetFile(place) as table:
                 known = table.schema_arrow.names
                 missing = [name for name in self.options.columns or () if name not in known]
                 if missing:
@@ -82,11 +80,6 @@ class Parquet:
                 hint="check that the export ran to its end, and that 'traces.use' is the source for these files",
                 address=ADDRESS,
             ) from None
-
-
-def _opened(file: Input) -> AbstractContextManager[Any]:
-    """Return what pyarrow reads from: a path, or a file of another file system."""
-    return open_remote(file.system, file.path, file.name) if file.system else nullcontext(file.path)
 
 
 def _values(batch: Any) -> Iterator[tuple[dict[str, Any], str]]:

@@ -37,11 +37,11 @@ def measure_flips(
     ``preset`` is a format's name, instead of the specs'; ``source`` the number of a source of theirs; ``embedder`` the plugin
     that may embed for the bundles it belongs to, with its deployment options.
     """
-    from tracer_spec.builtin.sources.files import STDIN
     from tracer_spec.cli.commands.verify_traces import read_fresh_traces
     from tracer_spec.flow.traces.optional_labels import NOT_ANSWERED
     from tracer_spec.flow.traces.out_of_prompts import out_of_prompts
     from tracer_spec.flow.traces.row_hashes import KnownRows
+    from tracer_spec.inputs.files import STDIN
     from tracer_spec.report.decision_changes import find_flips
     from tracer_spec.text_steps.labels import UNUSABLE
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -105,7 +104,9 @@ def name_of(folder: Path) -> str:
 
 
 def _near(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", name.lower())[:60].strip("-") or "router"
+    from tracer_spec.spec.fields import router_name_of
+
+    return router_name_of(name) or "router"
 
 
 def _check_name(name: str) -> None:
@@ -211,8 +212,8 @@ def _samples(name: str, target: float | None) -> tuple[FirstSpec, dict[str, str]
 
 def _of_look(look: Look, name: str, place: Path, target: float | None) -> tuple[FirstSpec, dict[str, str]]:
     """Return spec and files for traces that were looked at."""
-    from tracer_spec.builtin.sources.remote import is_remote
     from tracer_spec.init.spec_text import LABELS_FILE, labels_text, spec_of
+    from tracer_spec.inputs.remote import is_remote
 
     # never absolute: the spec travels, inside the bundle too
     paths = [path if is_remote(path) else Path(os.path.relpath(path, place)).as_posix() for path in look.paths]

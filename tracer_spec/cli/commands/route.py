@@ -1,4 +1,7 @@
-"""``tracer-spec route``: a bundle at work on files of requests. Imports the runtime alone where these are JSON lines."""
+"""``tracer-spec route``: a bundle at work on files of requests.
+
+Imports the runtime alone where these are JSON lines in the native layout; pyarrow besides where Parquet becomes Parquet.
+"""
 
 from __future__ import annotations
 

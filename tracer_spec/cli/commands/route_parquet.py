@@ -38,7 +38,7 @@ def choose_column(
 ) -> Column:
     """Return the column that is named, else the one in which the bundle's spec found its texts, or its vectors.
 
-    The spec is read in the second case alone: that takes libraries which nothing else here needs.
+    The spec is read in the second case alone: that takes PyYAML.
 
     Raises
     ------
@@ -153,17 +153,13 @@ def _batches(files: Sequence[str], schema: Any, column: Column) -> Iterator[Any]
 @contextlib.contextmanager
 def _opened(file: str) -> Iterator[Any]:
     """Open a Parquet file, at an address too; whatever is wrong with it names it."""
-    from tracer_spec.builtin.sources.files import find_inputs
-    from tracer_spec.builtin.sources.remote import open_remote
+    from tracer_spec.inputs.files import find_inputs, seekable
 
     pa = arrow_library()
     (found,) = find_inputs(file, example="*.parquet")
     try:
-        with contextlib.ExitStack() as stack:
-            place: Any = found.path
-            if found.system is not None:
-                place = stack.enter_context(open_remote(found.system, found.path, found.name))
-            yield stack.enter_context(_parquet().ParquetFile(place))
+        with seekable(found) as place, _parquet().ParquetFile(place) as opened:
+            yield opened
     except (pa.ArrowException, OSError) as error:
         said = " ".join(str(error).split("\n")[0].split())
         raise DataError(f"'{found.name}' cannot be read as Parquet: {said}") from None

@@ -38,7 +38,7 @@ def find_files(names: Sequence[str]) -> list[str]:
 
 def _files_of(name: str) -> list[str]:
     if "://" in name:
-        from tracer_spec.builtin.sources.remote import find_remote
+        from tracer_spec.inputs.remote import find_remote
 
         system, paths = find_remote(name, "*.parquet")
         return [str(system.unstrip_protocol(path)) for path in paths]
@@ -83,7 +83,7 @@ def _input(name: str) -> Iterator[ByteStream]:
         yield sys.stdin.buffer  # type: ignore[misc]
         return
     if "://" in name:
-        from tracer_spec.builtin.sources.files import find_inputs, open_binary
+        from tracer_spec.inputs.files import find_inputs, open_binary
 
         (found,) = find_inputs(name, example="*.jsonl")
         with open_binary(found) as remote:
@@ -118,7 +118,7 @@ def output(out: str | None) -> Iterator[BinaryIO]:
     """Open what is written: stdout; or a file that is there whole or not at all."""
     if out is None or (Path(out).exists() and not Path(out).is_file()):
         with contextlib.ExitStack() as stack:
-            yield sys.stdout.buffer if out is None else stack.enter_context(Path(out).open("wb"))
+            yield sys.stdout.buffer if out is None else stack.enter_context(_open_existing(out))
         return
     path = Path(out).resolve()  # a symbolic link stays, and what it leads to is replaced
     try:
@@ -135,3 +135,13 @@ def output(out: str | None) -> Iterator[BinaryIO]:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+
+
+@contextlib.contextmanager
+def _open_existing(out: str) -> Iterator[BinaryIO]:
+    """Open a device or a pipe."""
+    try:
+        with Path(out).open("wb") as file:
+            yield file
+    except BrokenPipeError as error:
+        raise OSError(error.errno, "the reader of this pipe has gone", out) from None

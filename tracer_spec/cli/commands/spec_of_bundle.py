@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tracer_spec.errors import BundleError, SpecError, UsageError
+from tracer_spec.errors import BundleError, DataError, SpecError, UsageError
 from tracer_spec.runtime.archive import MANIFEST, SPEC
 
 if TYPE_CHECKING:
@@ -119,15 +121,35 @@ def traces_spec(bundle: Bundle, tree: Node) -> TracesSpec:
         raise SpecError.of(problems) from None
 
 
-def source_of(bundle: Bundle, path: str, tree: Node) -> Source:
-    """Return what reads a file: by the end of its name, with the options of the spec where the build read such files too."""
+@contextlib.contextmanager
+def named_in_the_call() -> Iterator[None]:
+    """Say of a file that the call names what a source says of one that a spec names: it has no address in a spec."""
+    from tracer_spec.inputs.streams import ADDRESS
+
+    try:
+        yield
+    except DataError as error:
+        found = (
+            replace(each, address="", hint=each.hint.replace("the spec's folder", "the current folder"))
+            if each.address == ADDRESS
+            else each
+            for each in error.problems
+        )
+        raise DataError.of(tuple(found)) from None
+
+
+def source_of(bundle: Bundle, path: str | Sequence[str], tree: Node) -> Source:
+    """Return what reads files: by the end of their name, with the options of the spec where the build read such files too.
+
+    Several are JSON Lines.
+    """
     from pydantic import ValidationError
 
     from tracer_spec.builtin import tracer_spec_sources
     from tracer_spec.init.files import guess_source
     from tracer_spec.spec.nodes import Pairs, find
 
-    guessed = guess_source(path) if is_table(path) else None
+    guessed = guess_source(path) if isinstance(path, str) and is_table(path) else None
     name, options = ("jsonl", {}) if guessed is None else (guessed.use, dict(guessed.options))
     plugin = next(each for each in tracer_spec_sources() if each.name == name)
     written = find(tree, ("traces", "with"))

@@ -24,7 +24,7 @@ from tracer_spec.errors import UsageError
 from tracer_spec.text_format import plural
 
 if TYPE_CHECKING:
-    from tracer_spec.flow.verify import Verification
+    from tracer_spec.flow.verification import Verification
     from tracer_spec.runtime import Bundle
 
 FAILED = 4
@@ -61,11 +61,11 @@ def command(
 
     Without TRACES: every digest, the manifest, the graph on a few vectors, and a built-in embedder on its probes.
 
-    With TRACES and the teacher's labels in them (JSON lines, compressed or not, '-' for stdin; or CSV, Parquet or JSON, by the
-    file's ending), read as the spec inside the bundle says: coverage, agreement with its exact interval, labels, and drift
-    of the acceptance scores. Rows of the build are left out and counted. The exit code is 4 where the interval lies wholly
-    under the target: the claim is contradicted. It can never be proved. Look once: measuring again and again until it
-    passes is no verification.
+    With TRACES and the teacher's labels in them (JSON lines, compressed or not, '-' for stdin, or a folder of such files; or
+    CSV, Parquet or JSON, by the file's ending), read as the spec inside the bundle says: coverage, agreement with its exact
+    interval, labels, and drift of the acceptance scores. Rows of the build are left out and counted. The exit code is 4 where
+    the interval lies wholly under the target: the claim is contradicted. It can never be proved. Look once: measuring again
+    and again until it passes is no verification.
 
     Of a log of decisions ('--format decisions'), audited rows tell agreement, and all rows coverage and drift. Traffic without
     labels tells coverage and drift alone, with exit code 0.
@@ -80,7 +80,7 @@ def command(
     if embedder_options and traces is None:
         raise UsageError("--embedder-option is given without TRACES", hint="only their texts are embedded by a plugin")
     from tracer_spec.cli.text.verify import intact_outcome, measured_document, verify_outcome
-    from tracer_spec.flow.verify import CONTRADICTED
+    from tracer_spec.flow.verification import CONTRADICTED
     from tracer_spec.runtime import read_bundle
     from tracer_spec.runtime.archive import POLICY
     from tracer_spec.runtime.bundle import naming

@@ -7,7 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tracer_spec.cli.commands.spec_of_bundle import source_of, text_at, traces_spec, written_spec
+from tracer_spec.cli.commands.spec_of_bundle import (
+    named_in_the_call,
+    source_of,
+    text_at,
+    traces_spec,
+    written_spec,
+)
 from tracer_spec.errors import DataError
 
 if TYPE_CHECKING:
@@ -28,7 +34,7 @@ class FreshTraces:
 def read_fresh_traces(
     bundle: Bundle, path: str, preset: str | None, source: int | None = None, *, need_label: bool = True
 ) -> FreshTraces:
-    """Read traces from JSON Lines, laid out and labelled as the bundle's ``router.yaml`` says.
+    """Read traces from a file, or from the JSON Lines of a folder, laid out and labelled as the bundle's ``router.yaml`` says.
 
     Bad records are dropped and counted, whatever the spec says of them, and a label off the list is a disagreement.
 
@@ -45,10 +51,10 @@ def read_fresh_traces(
     """
     from tracer_spec.builtin.embedders.precomputed import Precomputed
     from tracer_spec.builtin.formats import compile_format, find_format
-    from tracer_spec.builtin.sources.files import STDIN
-    from tracer_spec.builtin.sources.remote import is_remote
     from tracer_spec.flow.traces.collect import collect
     from tracer_spec.flow.traces.optional_labels import LabelIfAny
+    from tracer_spec.inputs.files import STDIN
+    from tracer_spec.inputs.remote import is_remote
 
     if not path or not (path == STDIN or is_remote(path) or glob.has_magic(path) or Path(path).exists()):
         raise DataError("there is no such file", where=path, hint="relative paths start at the current folder")
@@ -64,21 +70,29 @@ def read_fresh_traces(
     chosen = replace(chosen, group=group, embedding=column or chosen.embedding or "embedding")
     brings_vectors = bundle.manifest.embedder.probe is None
     allowed = None if spec.labels.allowed == "infer" else bundle.manifest.labels
-    traces = collect(
-        source_of(bundle, path, tree).records(),
-        compile_format(chosen, where).traces,
-        LabelIfAny(spec.labels.normalize, spec.labels.aliases, allowed),
-        on_error="drop",
-        unanswered=spec.labels.unanswered,
-        teachers=spec.teachers,
-        need_text=not brings_vectors,
-        need_vector=brings_vectors,
-    )
+    with named_in_the_call():
+        traces = collect(
+            source_of(bundle, _files_of(path), tree).records(),
+            compile_format(chosen, where).traces,
+            LabelIfAny(spec.labels.normalize, spec.labels.aliases, allowed),
+            on_error="drop",
+            unanswered=spec.labels.unanswered,
+            teachers=spec.teachers,
+            need_text=not brings_vectors,
+            need_vector=brings_vectors,
+        )
     traces = _as_labelled(traces, is_needed=need_label)
     vectors = None
     if brings_vectors:
         vectors = Precomputed().read(traces.rows.tolist(), traces.ids, traces.vectors or ())
     return FreshTraces(traces, vectors, grouped=grouped)
+
+
+def _files_of(path: str) -> str | list[str]:
+    """Return the files of a folder, as the monitor finds those of a log; anything else is the source's to find."""
+    from tracer_spec.production.monitoring.log import find_files
+
+    return [str(each) for each in find_files([path])] if Path(path).is_dir() else path
 
 
 def _as_labelled(traces: TraceSet, *, is_needed: bool) -> TraceSet:

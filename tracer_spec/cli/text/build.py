@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -257,7 +257,9 @@ def _advice(result: BuildResult) -> Iterator[Fact]:
         f"in the next build a policy must handle {advice.fewest_handled:,} certify rows or more to be certifiable at all; "
         f"there are {advice.n_certify:,}"
     )
-    labels = [_label_advice(each) for each in advice.labels if (each.traces_needed or math.inf) > n_traces]
+    labels = [
+        _label_advice(each, result.labels) for each in advice.labels if (each.traces_needed or math.inf) > n_traces
+    ]
     again = "building again and again on the same traces until something passes would be no certificate"
     nearest = list(_nearest(result))
     # with a curve at hand, that agreement stays as it is estimated is the poorer guess
@@ -290,8 +292,8 @@ def _nearest(result: BuildResult) -> Iterator[str]:
     yield from encoder_hint(result.embedder)
 
 
-def _label_advice(advice: LabelAdvice) -> str:
-    """Say what the test of one label lacks, and the way out."""
+def _label_advice(advice: LabelAdvice, labels: Sequence[str]) -> str:
+    """Say what the test of one label lacks, and the ways out: what to leave to the teacher, what to ask instead."""
     asked, name = advice.asked, f"'{one_line(advice.asked.label)}'"
     missed = asked.measure == "missed"
     rate = "unknown" if advice.rate is None else f"{1 - advice.rate if missed else advice.rate:.3f}"
@@ -300,8 +302,14 @@ def _label_advice(advice: LabelAdvice) -> str:
     rows = f"its test needs {advice.fewest:,} certify rows or more, and about {advice.n_test:,} are to be expected"
     out = f"'defer_labels: [{asked.label}]' leaves the label to the teacher, and then nothing is to be tested"
     if missed:
-        out = "'defer_labels' with the labels that such requests get instead leaves those to the teacher"
+        instead = "[" + ", ".join(one_line(labels[number]) for number in advice.instead) + "]"
+        out = f"'defer_labels: {instead}', which such requests get instead, leaves those to the teacher"
+    less = "ask less of it"
+    if advice.within_reach is not None and 0 < advice.within_reach < 1:
+        key = f"target.labels.{one_line(asked.label)}.{asked.measure}"
+        less = f"ask '{key}: {advice.within_reach:.6g}', which is within reach now (likelier than not, as estimated)"
     more = "more traces alone will not help"
     if advice.traces_needed is not None:
         more = f"about {two_digits(advice.traces_needed):,} traces in all would show it nine times in ten; without them"
-    return f"{said}; {rows}; {more}: {out}, or ask less of it"
+    out = "" if missed and not advice.instead else f"{out}, or "
+    return f"{said}; {rows}; {more}: {out}{less}"

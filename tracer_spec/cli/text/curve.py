@@ -25,7 +25,7 @@ def curve_text(drawn: Curve, embedder: str = "") -> str:
     head = f"{'traces':>8} {''.join(f'{name:>8}' for name in names)}  chance at {drawn.target:.6g}"
     return "\n".join(
         [
-            f"coverage to be expected, by traces and target: {drawn.learner} alone{on}, out of fold on {sizes} fit rows",
+            f"coverage to be expected, by traces and target: {drawn.learner} alone{on}, trained on {sizes} fit rows",
             head,
             *(_line(drawn, point) for point in drawn.points),
             f"{'>':>2} the traces at hand; -: a chance under {_SLIM}; far from the traces at hand it is a guess",

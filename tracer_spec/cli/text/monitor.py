@@ -10,11 +10,11 @@ from tracer_spec.cli.text.outcome import Outcome
 from tracer_spec.production.monitoring.claims import e_value_of
 from tracer_spec.production.monitoring.log import Reading
 from tracer_spec.production.monitoring.monitor import WARNING_BAR, Monitor
-from tracer_spec.production.monitoring.rates import Rate
 from tracer_spec.production.monitoring.tally import Moment
 from tracer_spec.report.facts import Fact
 from tracer_spec.report.monitor_facts import monitor_facts
 from tracer_spec.runtime import Bundle
+from tracer_spec.stats.rate import Rate
 
 
 def monitor_outcome(monitor: Monitor, reading: Reading, bundle: Bundle) -> Outcome:

@@ -28,7 +28,11 @@ def plan_outcome(
     plan: Plan, outlook: Outlook, previews: Sequence[EmbedderPreview], spec: str, *, verbose: bool
 ) -> Outcome:
     """Return what a spec's traces can certify."""
-    able, accounting, chance = outlook.certifiable, outlook.accounting, _chance(previews)
+    from tracer_spec.flow.preview.embedders import likeliest
+
+    able, accounting, best = outlook.certifiable, outlook.accounting, likeliest(previews)
+    # where no curve was drawn, nothing speaks against a certificate
+    chance = best.curve.at_target(best.curve.now).chance if best and best.curve else 1.0
     kept = dropped_text(accounting.read, accounting.kept, accounting.dropped)
     sides = f"{outlook.n_fit:,} fit rows, {able.n_certify:,} certify rows"
     facts = [
@@ -44,7 +48,7 @@ def plan_outcome(
         *_embedders(plan, previews),
         *_caches(previews, able.n_certify),
         *(Fact("warning", text, WARNING, "traces", "traces") for text in (*outlook.warnings, *outlook.notes)),
-        *_unlikely(outlook, previews),
+        *_unlikely(outlook, previews, best, chance),
         _next(outlook, spec, chance),
     ]
     headline = outlook.unread.headline
@@ -176,13 +180,13 @@ def _embedders(plan: Plan, previews: Sequence[EmbedderPreview]) -> Iterator[Fact
         yield Fact("embedders", text)
 
 
-def _unlikely(outlook: Outlook, previews: Sequence[EmbedderPreview]) -> Iterator[Fact]:
+def _unlikely(
+    outlook: Outlook, previews: Sequence[EmbedderPreview], best: EmbedderPreview | None, chance: float
+) -> Iterator[Fact]:
     """Say what is nearest, where a build would more likely be refused than not, whichever embedder it chooses."""
     from tracer_spec.flow.certifying.advice import encoder_hint, nearest_text
-    from tracer_spec.flow.preview.embedders import likeliest
     from tracer_spec.stats.expected_coverage import LIKELY
 
-    best, chance = likeliest(previews), _chance(previews)
     if best is None or best.curve is None:
         return
     drawn, names = best.curve, {each.plugin for each in previews}
@@ -193,14 +197,6 @@ def _unlikely(outlook: Outlook, previews: Sequence[EmbedderPreview]) -> Iterator
     hints = encoder_hint(best.plugin) if names == {best.plugin} else ()
     text = f"a build now would certify with a chance of about {chance:.2f}{of}; nearest: {nearest_text(drawn.nearest, asked)}"
     yield Fact("advice", "\n".join([text, *hints]), WARNING, "target")
-
-
-def _chance(previews: Sequence[EmbedderPreview]) -> float:
-    """Return the chance of a certificate by the curve of the likeliest embedder; 1 where none was drawn."""
-    from tracer_spec.flow.preview.embedders import likeliest
-
-    best = likeliest(previews)
-    return 1.0 if best is None or best.curve is None else best.curve.at_target(best.curve.now).chance
 
 
 def _next(outlook: Outlook, spec: str, chance: float) -> Fact:

@@ -7,8 +7,8 @@ from typing import TextIO
 
 from tracer_spec.cli.console import paint
 from tracer_spec.cli.text.terminal_chart import can_show, canvas_row
+from tracer_spec.production.monitoring.course import Progress
 from tracer_spec.production.monitoring.monitor import Monitor
-from tracer_spec.production.monitoring.rates import Progress
 
 _WIDTH, _HEIGHT = 56, 9
 _MOST = 14

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from tracer_spec.cli.text.outcome import Outcome
 from tracer_spec.errors import printable
 from tracer_spec.flow.documents.certificate import AGREEMENT
-from tracer_spec.flow.rates import LabelRate, Rate, upper_of
+from tracer_spec.flow.rates import LabelRate, upper_of
 from tracer_spec.flow.traces.traffic import Traffic
-from tracer_spec.flow.verify import CONTRADICTED, NOT_MEASURED, NOTHING_CLAIMED, Verification
+from tracer_spec.flow.verification import CONTRADICTED, NOT_MEASURED, NOTHING_CLAIMED, Verification
 from tracer_spec.report.facts import Fact, dropped_text
+from tracer_spec.stats.rate import Rate
 from tracer_spec.text_format import counted_names, label_counted_text, one_line, plural, reasons, size
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ def _facts(found: Verification, accounting: Accounting, verbose: bool) -> Iterat
     if found.verdict != NOT_MEASURED:
         yield Fact(
             "end to end",
-            rate_text(found.end_to_end, f"{_audited(found)[1:]} rows get no label but the teacher's".lstrip()),
+            rate_text(found.end_to_end, f"{_audited(found)[1:]} rows get no label but the teacher's".lstrip())
+            + ("" if found.macro_f1 is None else f"; macro-F1 {found.macro_f1:.3f} (descriptive)"),
         )
     if found.verdict != NOT_MEASURED and found.label_claims:
         yield Fact("by label", "\n".join(_label_claim(each, found) for each in found.label_claims))
@@ -118,6 +120,7 @@ def measured_document(found: Verification, accounting: Accounting) -> dict[str, 
         "coverage": _rate(found.coverage),
         "agreement": _rate(found.agreement),
         "end_to_end": _rate(found.end_to_end),
+        "end_to_end_macro_f1": found.macro_f1,
         "claimed_with_known_texts": _rate(found.with_known_texts) if found.with_known_texts else None,
         "traces": {"read": accounting.read, "kept": accounting.kept, "dropped": dict(accounting.dropped)},
         "left_out": dict(found.left_out),

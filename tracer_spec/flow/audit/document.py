@@ -15,10 +15,10 @@ from tracer_spec.flow.documents.audit import AuditDocument, Cost, Reasons
 from tracer_spec.flow.training.parallel import derive_seed
 
 if TYPE_CHECKING:
+    from tracer_spec.flow.prepared import Prepared
     from tracer_spec.flow.traces.counts import Accounting
-    from tracer_spec.flow.traces.trace_set import TraceSet
     from tracer_spec.flow.training.workshop import Workshop
-    from tracer_spec.plugin import Mask, Policy
+    from tracer_spec.plugin import Policy
     from tracer_spec.spec.model import CostSpec
 
 
@@ -61,23 +61,14 @@ def audit(rows: AuditedRows, accounting: Accounting, cost: CostSpec | None) -> A
         )
 
 
-def audited_rows(
-    workshop: Workshop,
-    policy: Policy,
-    denied: Mask,
-    traces: TraceSet,
-    labels: tuple[str, ...],
-    *,
-    tells_text: bool,
-    seed: int,
-) -> AuditedRows:
-    """Put the fit rows, as ``traces``, together with what a policy of the workshop decides on them.
+def audited_rows(prepared: Prepared, workshop: Workshop, policy: Policy, *, tells_text: bool, seed: int) -> AuditedRows:
+    """Put the fit rows together with what a policy of the workshop decides on them.
 
     Where fit rows are weighted, a sample of them that is like the traffic: each row counts once, and shares are those of the
     traffic.
     """
-    decided, rows = decide(workshop, policy, denied), workshop.rows
+    decided, rows, traces = decide(workshop, policy, prepared.denied), workshop.rows, prepared.fit_traces
     if rows.weights is not None:
         at = rows.representative(derive_seed(seed, "audit", "weights"))
         rows, traces, decided = rows.take(at), traces.take(at), decided.take(at)
-    return AuditedRows(rows, traces, labels, decided, tells_text, seed, workshop.memory)
+    return AuditedRows(rows, traces, prepared.labels.labels, decided, tells_text, seed, workshop.memory)

@@ -9,7 +9,7 @@ import numpy as np
 
 from tracer_spec.flow.cache.store import Entry, Store, key_of
 from tracer_spec.plugin import Vectors
-from tracer_spec.runtime.embedder_check import TOLERANCE
+from tracer_spec.runtime.same_vectors import apart, is_same
 
 # neutral texts of many shapes: their vectors tell one embedder from another of the same dimension
 PROBES = (
@@ -92,8 +92,7 @@ class KnownVectors:
         """Return the probes of a vintage that new texts may join: the old one, where the embedder is still the same."""
         live = self.embed(PROBES)
         self._is_fresh = True
-        scale = max(1.0, float(np.abs(probes).max()))
-        if live.shape == probes.shape and np.abs(live - probes).max() <= TOLERANCE * scale:
+        if is_same(apart(live, probes), probes):
             return probes
         self.store.notes += (
             "the embedder gives other vectors than when those in the cache were made, under the same fingerprint: every text "

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from tracer_spec.plugin import Candidate, Chain, Foreseen, LabelTarget, Target, foresee
-from tracer_spec.stats.binomial import fewest_trials, predicted_powers, trials_estimate, trials_needed
+from tracer_spec.plugin import Candidate, Chain, Foreseen, LabelEstimate, LabelTarget, Target, foresee
+from tracer_spec.stats.binomial import fewest_trials, predicted_power, predicted_powers, trials_estimate, trials_needed
 from tracer_spec.stats.expected_coverage import Nearest, Prospects
 from tracer_spec.stats.learning_curve import RankedRows, fit_learning_curve
 
@@ -42,6 +43,10 @@ class LabelAdvice:
         The estimated rate of successes, in [0, 1]; None where no fit row is a trial.
     traces_needed : int or None
         Traces in all with which this test would pass nine times in ten; None where the estimate is under its level.
+    within_reach : float or None
+        The strictest limit whose test likelier passes than not, if the rate stays as estimated; None without trials.
+    instead : tuple of int
+        The classes that the router gives to trials that fail, the most frequent first.
     """
 
     asked: LabelTarget
@@ -49,6 +54,8 @@ class LabelAdvice:
     n_test: int
     rate: float | None
     traces_needed: int | None
+    within_reach: float | None = None
+    instead: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,16 @@ class Advice:
     nearest: Nearest | None = None
 
 
-def advise(chains: Sequence[Chain], n_traces: int, n_certify: int, target: Target, *, n_folds: int = 4) -> Advice:
+def advise(
+    chains: Sequence[Chain],
+    n_traces: int,
+    n_certify: int,
+    target: Target,
+    *,
+    n_folds: int = 4,
+    learns_texts: bool = False,
+    refused_at: float | None = None,
+) -> Advice:
     """Say how many traces would certify something, if agreement and coverage stay as estimated.
 
     Parameters
@@ -89,6 +105,10 @@ def advise(chains: Sequence[Chain], n_traces: int, n_certify: int, target: Targe
         With the error that a new build may spend.
     n_folds : int
         That the estimates are out of.
+    learns_texts : bool
+        Whether the embedder learned from the texts of the fit rows.
+    refused_at : float or None
+        The error that the test was allowed which failed; None where the certify rows were not opened.
 
     Notes
     -----
@@ -120,10 +140,16 @@ def advise(chains: Sequence[Chain], n_traces: int, n_certify: int, target: Targe
     if nearest is None and target.labels:
         nearest = max(able, key=lambda each: _power(each, n_certify, target), default=None)
     foreseen = foresee(nearest, n_certify, target)[1:] if nearest else ()
-    labels = tuple(_label(*each, target.delta, share) for each in zip(target.labels, foreseen, strict=False))
+    estimates = nearest.labels if nearest else ()
+    told = zip(target.labels, foreseen, estimates, strict=False)
+    labels = tuple(_label(*each, target.delta, share) for each in told)
     traces_needed = None if math.isinf(best) else math.ceil(best / share)
     return Advice(
-        n_certify, fewest, traces_needed, labels, _nearest(chains, n_traces - n_certify, n_certify, target, n_folds)
+        n_certify,
+        fewest,
+        traces_needed,
+        labels,
+        _nearest(chains, n_traces - n_certify, n_certify, target, n_folds, learns_texts, refused_at),
     )
 
 
@@ -134,15 +160,23 @@ def nearest_text(nearest: Nearest, asked: str) -> str:
     --------
     >>> from tracer_spec.stats.expected_coverage import Nearest
     >>> nearest_text(Nearest(900, 0.88), "target.agreement")
-    'about 900 more traces, or target.agreement 0.88 now (likelier than not, as estimated)'
+    'about 900 more traces, or target.agreement 0.88 now (four times in five, as estimated)'
     """
     more = f"about {nearest.more_traces:,} more traces" if nearest.more_traces else "many times as many traces"
     if nearest.target_now is None:
         return f"{more}; no target of 0.5 or more is within reach now"
-    return f"{more}, or {asked} {nearest.target_now:.2f} now (likelier than not, as estimated)"
+    return f"{more}, or {asked} {nearest.target_now:.2f} now (four times in five, as estimated)"
 
 
-def _nearest(chains: Sequence[Chain], n_fit: int, n_certify: int, target: Target, n_folds: int) -> Nearest | None:
+def _nearest(
+    chains: Sequence[Chain],
+    n_fit: int,
+    n_certify: int,
+    target: Target,
+    n_folds: int,
+    learns_texts: bool,
+    refused_at: float | None,
+) -> Nearest | None:
     """Return what would likely be certified by the chain that comes closest to its target."""
     if target.labels or not chains or not n_certify:
         return None
@@ -160,6 +194,7 @@ def _nearest(chains: Sequence[Chain], n_fit: int, n_certify: int, target: Target
                     ranks=((handled[1:] - new / 2) / candidates[0].n_rows)[chosen],
                     n_learned=n_fit * (1 - 1 / n_folds),
                     weights=new[chosen],
+                    is_text_seen=learns_texts,
                 )
             ]
         ),
@@ -170,9 +205,10 @@ def _nearest(chains: Sequence[Chain], n_fit: int, n_certify: int, target: Target
         reach=candidates[-1].coverage,
         delta=target.delta,
         min_coverage=target.min_coverage,
+        learns_texts=learns_texts,
         is_end_to_end=target.agreement is None,
     )
-    return prospects.nearest(target.level)
+    return prospects.nearest(target.level, refused_at=refused_at)
 
 
 def _excess(candidate: Candidate, target: Target) -> float:
@@ -208,7 +244,23 @@ def _power(candidate: Candidate, n_certify: int, target: Target) -> tuple[float,
     return min(powers), sum(powers)
 
 
-def _label(asked: LabelTarget, test: Foreseen, delta: float, share: float) -> LabelAdvice:
+def _within_reach(asked: LabelTarget, test: Foreseen, delta: float) -> float | None:
+    """Return the strictest limit, in whole thousandths, whose test is predicted to pass at least as often as not.
+
+    That is with as many trials less as their number may well fall short by: one deviation.
+    """
+    n_test = int(test.n_test - math.sqrt(test.n_test))
+
+    def passes(thousandths: int) -> bool:
+        return predicted_power(n_test, test.n_fit, test.k_fit, thousandths / 1000, delta) >= 0.5
+
+    if not n_test or not test.n_fit or not passes(1):
+        return None
+    level = bisect.bisect_left(range(1, 1000), True, key=lambda each: not passes(each)) / 1000
+    return round(1 - level, 3) if asked.measure == "missed" else level
+
+
+def _label(asked: LabelTarget, test: Foreseen, estimate: LabelEstimate, delta: float, share: float) -> LabelAdvice:
     """Say what the test of one label needs; ``share`` of the traces certify."""
     needed = _needed((test.level, test.k_fit / (test.n_fit + 1), test.share), delta)
     return LabelAdvice(
@@ -217,4 +269,6 @@ def _label(asked: LabelTarget, test: Foreseen, delta: float, share: float) -> La
         n_test=test.n_test,
         rate=test.k_fit / test.n_fit if test.n_fit else None,
         traces_needed=None if math.isinf(needed) else math.ceil(needed / share),
+        within_reach=_within_reach(asked, test, delta),
+        instead=estimate.instead,
     )

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from tracer_spec.flow.cache.memory import Memory
-from tracer_spec.flow.prepare import denied_labels
-from tracer_spec.flow.traces.fit_weights import FitWeights
-from tracer_spec.flow.traces.folds import fold_keys, folds
-from tracer_spec.flow.traces.label_space import LabelSpace, label_space
-from tracer_spec.flow.training.embed import fit_embedder
-from tracer_spec.flow.training.fit_rows import FitRows
-from tracer_spec.flow.training.label_names import LabelTexts, label_rows, texts_to_train, weigh_names
-from tracer_spec.flow.training.workshop import Workshop
-from tracer_spec.plugin import Fittable, Mask
+from tracer_spec.flow.preview.ranked_samples import ranked_samples
+from tracer_spec.plugin import Fittable
 from tracer_spec.stats.expected_coverage import Expected, Nearest, Prospects
-from tracer_spec.stats.learning_curve import RankedRows, fit_learning_curve
+from tracer_spec.stats.learning_curve import fit_learning_curve
 
 if TYPE_CHECKING:
     from tracer_spec.flow.preview.cached import Forecast
     from tracer_spec.flow.preview.certifiable import Outlook
+    from tracer_spec.flow.traces.fit_weights import FitWeights
     from tracer_spec.flow.traces.trace_set import TraceSet
     from tracer_spec.plan import Plan
 
@@ -33,8 +22,6 @@ SIZES = (300, 1_000, 3_000, 10_000)
 TARGETS = (0.8, 0.85, 0.9, 0.92, 0.95, 0.98)
 # up to so many fit rows the curve takes a second or five, and is drawn unasked
 QUICK = 1_200
-# fewer rows than this, dealt to folds, teach a learner nothing that could be extrapolated
-_FEWEST = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +43,7 @@ class Curve:
     learner : str
         The one surrogate that was trained for it.
     learned : tuple of int
-        The numbers of fit rows that it was trained on, out of fold.
+        The numbers of fit rows that it was trained on.
     target : float
         The spec's.
     targets : tuple of float
@@ -104,29 +91,19 @@ def draw_curve(
 
     Notes
     -----
-    The first learner of the zoo is trained out of fold, with the first acceptor, on all fit rows, on either half of them, and
-    on two quarters, dealt by a hash; without label names, which help where rows are few. A curve through their errors tells
-    those of other numbers of rows. ``docs/performance.md`` says how far it was off.
+    The first learner of the zoo is trained, with the first acceptor, on all fit rows, on either half of them, and on two
+    quarters, dealt by a hash. A curve through their errors on rows that they had not seen tells those of other numbers of
+    rows. ``docs/performance.md`` says how far it was off.
     """
     able = outlook.certifiable
     if not plan.makes_a_test or not able.n_certify or outlook.label_targets:
         return None
-    space = label_space(plan.allowed_labels, fit.labels)
-    denied, memory = denied_labels(plan.spec.defer_labels, space), memory or Memory()
-    parts = _nested(fold_keys(fit, plan.spec.split.strategy))
-    named, weight, scored = texts_to_train(plan, fit, space), None, []
-    for at in parts:
-        rows = _fit_rows(plan, fit.take(at), space, _at(weights, at), named, memory)
-        rows = _weighed(rows, plan, weight, memory)
-        # the parts take the weight of the whole: to try weights on each would take three times as long
-        weight = rows.names.weight if rows.names else 0.0
-        scored.append((at, _ranked(plan, rows, denied, memory)))
-    samples = [(at, ranked) for at, ranked in scored if ranked is not None]
-    if not samples or len(samples[0][0]) != len(fit):
+    ranked = ranked_samples(plan, fit, weights, memory or Memory())
+    if ranked is None:
         return None
-    whole, split, target = samples[0][1], plan.spec.split, outlook.target
+    whole, split, target = ranked.samples[0], plan.spec.split, outlook.target
     prospects = Prospects(
-        curve=fit_learning_curve([ranked for _, ranked in samples]),
+        curve=fit_learning_curve(ranked.samples),
         n_fit=outlook.n_fit,
         n_certify=able.n_certify,
         share=able.n_certify / (outlook.n_fit + able.n_certify),
@@ -134,6 +111,7 @@ def draw_curve(
         reach=len(whole.errs) / len(fit),
         delta=able.level,
         min_coverage=target.min_coverage,
+        learns_texts=ranked.learns_texts,
         is_end_to_end=target.agreement is None,
         most_fit=split.max_fit,
     )
@@ -142,7 +120,7 @@ def draw_curve(
     points = [Point(n, *prospects.sides(n), prospects.expect(n, targets)) for n in sorted({*SIZES, n_now})]
     return Curve(
         learner=plan.zoo[0].alias,
-        learned=tuple(sorted(len(at) for at, _ in samples)),
+        learned=ranked.learned,
         target=target.level,
         targets=targets,
         points=tuple(points),
@@ -150,65 +128,3 @@ def draw_curve(
         nearest=prospects.nearest(target.level),
         prospects=prospects,
     )
-
-
-def _nested(keys: Sequence[bytes]) -> list[NDArray[np.int64]]:
-    """Return all rows, halves and quarters of them, by a hash of what belongs together."""
-    order = np.argsort([hashlib.sha256(b"curve\0" + key).digest()[:8] for key in keys], kind="stable")
-    n = len(keys)
-    cuts = [(0, n), (0, n // 2), (n // 2, n), (0, n // 4), (n // 4, n // 2)]
-    return [np.sort(order[low:high]) for low, high in cuts if high - low >= _FEWEST or (low, high) == (0, n)]
-
-
-def _at(weights: FitWeights | None, at: NDArray[np.int64]) -> FitWeights | None:
-    return None if weights is None else FitWeights(weights.learning[at], weights.counting[at])
-
-
-def _fit_rows(
-    plan: Plan,
-    fit: TraceSet,
-    space: LabelSpace,
-    weights: FitWeights | None,
-    named: LabelTexts | None,
-    memory: Memory,
-) -> FitRows:
-    """Return some fit rows as a build of them alone would train on them; what label names weigh is still to be chosen."""
-    embedder = fit_embedder(plan.embedder, fit, plan.spec.seed, memory)
-    dealt = folds(fold_keys(fit, plan.spec.split.strategy), plan.spec.split.folds, seed=plan.spec.seed)
-    X, y = embedder.vectors(fit), space.encode(fit.labels)
-    return FitRows(X, y, dealt, len(space), weights, label_rows(embedder, named))
-
-
-def _weighed(rows: FitRows, plan: Plan, weight: float | None, memory: Memory) -> FitRows:
-    """Let label names weigh so much; None chooses it, as a build does."""
-    if weight is None:
-        return weigh_names(rows, plan.zoo, seed=plan.spec.seed, memory=memory)
-    return replace(rows, names=replace(rows.names, weight=weight) if rows.names and weight else None)
-
-
-def _ranked(plan: Plan, rows: FitRows, denied: Mask, memory: Memory) -> RankedRows | None:
-    """Train one learner and its acceptor out of fold, and rank the rows; None where they are too few to learn from."""
-    weights = rows.weights
-    workshop = Workshop(
-        rows,
-        zoo=plan.zoo[:1],
-        acceptors=plan.acceptors[:1],
-        guards=plan.guards,
-        denied=denied,
-        target=plan.target,
-        seed=plan.spec.seed,
-        average=False,
-        memory=memory,
-    )
-    if not workshop.trained:
-        return None
-    gated = workshop.trained[0]
-    eligible = np.flatnonzero(gated.eligible)
-    order = eligible[np.argsort(-gated.accept[eligible], kind="stable")]
-    counting = np.ones(len(order)) if weights is None else weights.counting[order]
-    if not counting.any():
-        return None
-    whole = float(len(rows)) if weights is None else float(weights.counting.sum())
-    ranks = (np.cumsum(counting) - counting / 2) / whole
-    errs = 1 - gated.agrees[order].astype(np.float64)
-    return RankedRows(errs, ranks, len(rows) * (1 - 1 / rows.n_folds), counting)

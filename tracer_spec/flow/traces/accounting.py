@@ -39,7 +39,7 @@ REASONS = (
 BAD = frozenset(REASONS[: REASONS.index(NO_TRACE)])
 _ASK_THE_TEACHER = (
     "a router's answer is not the teacher's: write traces that hold what the teacher answered, and nothing of a decision, and "
-    "leave out requests that it was not asked"
+    "leave out requests that it was not asked; the log of ts.deploy or of 'serve' is read by the format 'decisions'"
 )
 
 _DIGESTS = (

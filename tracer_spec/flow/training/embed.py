@@ -49,6 +49,13 @@ class FittedEmbedder:
         """Return whether it embeds texts; else the app brings vectors."""
         return not self.resolved.reads_vectors
 
+    @property
+    def learns_texts(self) -> bool:
+        """Return whether it, or a part of it, was fitted on the texts of fit rows."""
+        if self.parts:
+            return any(part.learns_texts for part in self.parts)
+        return self.brings_text and self.known is None
+
     def vectors(self, traces: TraceSet, stage: str = "embed") -> Vectors:
         """Return the vectors of traces, shape (n, d), float32, finite; raise PluginError where the embedder gives others."""
         if self.parts:
@@ -126,16 +133,27 @@ class _Progress:
         self._last = now
 
 
+def make_embedder(resolved: Resolved) -> Any:
+    """Return what the reference makes, which may be yet to be fitted; what each part makes, of one that joins others."""
+    return tuple(part.make() for part in resolved.parts) or resolved.make()
+
+
 def fit_embedder(
-    resolved: Resolved, fit: TraceSet, seed: int, memory: Memory, observe: Observer = no_observer
+    resolved: Resolved,
+    fit: TraceSet,
+    seed: int,
+    memory: Memory,
+    observe: Observer = no_observer,
+    made: Any = None,
 ) -> FittedEmbedder:
-    """Make the embedder, and fit it on the texts of fit rows where it learns."""
+    """Make the embedder, unless it was ``made`` before, and fit it on the texts of fit rows where it learns."""
     from threadpoolctl import threadpool_limits
 
+    embedder = make_embedder(resolved) if made is None else made
     if resolved.parts:
-        parts = tuple(fit_embedder(part, fit, seed, memory, observe) for part in resolved.parts)
-        return joined_embedder(resolved, parts, memory)
-    embedder = resolved.make()
+        parts = zip(resolved.parts, embedder, strict=True)
+        fitted_parts = tuple(fit_embedder(part, fit, seed, memory, observe, each) for part, each in parts)
+        return joined_embedder(resolved, fitted_parts, memory)
     if not isinstance(embedder, Fittable):
         return FittedEmbedder(resolved, embedder, known_vectors(resolved, embedder, memory.store), observe, memory)
     with resolved.attribute_errors(), threadpool_limits(1):

@@ -10,12 +10,10 @@ from tracer_spec.errors import PluginError
 from tracer_spec.flow.cache.memory import Kept, Memory
 from tracer_spec.flow.training.embed import FittedEmbedder, checked, texts_digest
 from tracer_spec.plugin import Vectors
-from tracer_spec.runtime.embedder_check import TOLERANCE
+from tracer_spec.runtime.same_vectors import apart, is_same_here
 
 # texts that are embedded once more, one by one
 _TEXTS = 32
-# what adding in another order may cost, of the greatest number
-_ROUNDINGS = 8 * float(np.finfo(np.float32).eps)
 
 
 def check_steady(fitted: FittedEmbedder, texts: Sequence[str], X: Vectors, memory: Memory) -> None:
@@ -52,13 +50,11 @@ def check_steady(fitted: FittedEmbedder, texts: Sequence[str], X: Vectors, memor
         if memory.recall(key) is not None:
             return
         again = np.concatenate([checked(fitted.embedder.embed([text]), 1, name) for text in chosen])
-    away = np.abs(again - had) if again.shape == had.shape else np.full(had.shape, np.inf)
-    furthest = float(away.max())
-    # by column: a tree asks each column by itself, however small it is beside the others
-    if not (away <= TOLERANCE * np.ptp(had, axis=0) + _ROUNDINGS * float(np.abs(had).max())).all():
+    away = apart(again, had)
+    if not is_same_here(away, had):
         raise PluginError(
             f"the embedder '{name}' gives a text another vector when asked again than the build has for it (they differ by "
-            f"{furthest:.3g}): what is certified would not be what ships",
+            f"{away.max():.3g}): what is certified would not be what ships",
             address="embedder",
             hint="a text's vector may depend on nothing but the text: not on those beside it, nor on chance; where the model "
             "was replaced under its name, build with --no-cache",

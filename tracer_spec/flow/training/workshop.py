@@ -6,6 +6,7 @@ enter.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -298,8 +299,9 @@ class Workshop:
         if not self.target.labels:
             return ()
         given = self._given(policy)
-        pairs = (each.outcomes(self._classes[each.label], self.rows.y, given, handled) for each in self.target.labels)
-        return tuple(LabelEstimate(*self.rows.counts(trials, successes)) for trials, successes in pairs)
+        pairs = [each.outcomes(self._classes[each.label], self.rows.y, given, handled) for each in self.target.labels]
+        wrong = (tuple(dict(Counter(given[of & ~right].tolist()).most_common())) for of, right in pairs)
+        return tuple(LabelEstimate(*self.rows.counts(*each), labels) for each, labels in zip(pairs, wrong, strict=True))
 
     def _given(self, policy: Policy) -> Classes:
         """Return the class that a policy gives each row, out of fold, shape (n,); -1 where it defers."""

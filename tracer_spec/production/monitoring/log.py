@@ -76,7 +76,7 @@ def _files_of(path: Path) -> list[Path]:
 
 def _nothing_there(name: str, *, is_folder: bool) -> DataError:
     if is_folder:
-        hint = "name the folder that deploy(..., log=...) writes to"
+        hint = "name the folder that deploy(..., log=...) writes to, or the files themselves, in quotes where these are several"
         return DataError(f"no file in this folder ends in {' or '.join(_ENDINGS)}", where=name, hint=hint)
     hint = "LOG is a folder, a file, or a pattern in quotes, such as 'decisions/*.jsonl'"
     return DataError("there is no such file", where=name, hint=hint)

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from tracer_spec.errors import UsageError
 from tracer_spec.production.monitoring.claims import ClaimTally, LabelClaim
+from tracer_spec.production.monitoring.course import Progress
 from tracer_spec.production.monitoring.moved_labels import Moved, moved
-from tracer_spec.production.monitoring.rates import Progress, Rate
 from tracer_spec.production.monitoring.reference import AGREEMENT, Reference
 from tracer_spec.production.monitoring.scores import Drift
 from tracer_spec.production.monitoring.tally import (
@@ -26,6 +26,7 @@ from tracer_spec.production.monitoring.tally import (
 from tracer_spec.runtime.bundle import Bundle
 from tracer_spec.runtime.decision import Reason
 from tracer_spec.stats.anytime import anytime_interval, detect, gather, log_detector, log_e_value
+from tracer_spec.stats.rate import Rate
 
 HOLDS, WARNS, REFUTED = "holds", "warns", "refuted"
 NOT_MEASURED, NOTHING_CLAIMED = "not measured", "nothing claimed"

@@ -15,8 +15,8 @@ import pytest
 from tracer_spec.builtin.sources.delimited import Csv, CsvOptions
 from tracer_spec.builtin.sources.json_document import JsonDocuments, JsonOptions
 from tracer_spec.builtin.sources.json_lines import JsonLines, JsonLinesOptions
-from tracer_spec.builtin.sources.streams import CUT_SHORT
 from tracer_spec.errors import DataError, MissingDependencyError
+from tracer_spec.inputs.streams import CUT_SHORT
 
 JSONL = b"".join(b'{"input": "where is order %d?", "teacher": "lost"}\n' % n for n in range(60))
 CSV = b"input,teacher\n" + b"".join(b"where is order %d?,lost\n" % n for n in range(60))

@@ -1,4 +1,4 @@
-"""Finding and opening the files that a source reads."""
+"""Finding and opening the files that paths, globs and addresses name."""
 
 from __future__ import annotations
 
@@ -7,31 +7,17 @@ import glob
 import io
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, cast
 
-from pydantic import Field
-
-from tracer_spec.builtin.sources.remote import find_remote, is_remote, open_remote, remote_name
-from tracer_spec.builtin.sources.streams import ADDRESS, BUFFER_BYTES, DAMAGE, Stream, decompressed, refuse_parquet
 from tracer_spec.errors import DataError
-from tracer_spec.plugin import Record
-from tracer_spec.plugin.paths import LocalPath
+from tracer_spec.inputs.remote import find_remote, is_remote, open_remote, remote_name
+from tracer_spec.inputs.streams import ADDRESS, BUFFER_BYTES, DAMAGE, Stream, decompressed
 
 STDIN = "-"
-Paths: TypeAlias = Literal["-"] | LocalPath | list[LocalPath]
-
-
-def path_field(*, example: str) -> Any:
-    """Return the description of the option ``path``."""
-    return Field(
-        description="a file, a glob or a list of them, relative to the spec, or at an address such as s3://; "
-        "gzip, zstd or neither; '-' is stdin",
-        examples=[example],
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +125,11 @@ def open_binary(file: Input) -> Iterator[Stream]:
         raise _unreadable(file.name, error) from None
 
 
+def seekable(file: Input) -> AbstractContextManager[Any]:
+    """Return what a library reads a file of this machine, or of another file system, from: a path, or an open file."""
+    return nullcontext(file.path) if file.system is None else open_remote(file.system, file.path, file.name)
+
+
 def _unreadable(name: str, error: OSError) -> DataError:
     said = (error.strerror or type(error).__name__).lower()
     return DataError(
@@ -167,25 +158,3 @@ def nothing_read(inputs: Sequence[Input]) -> DataError:
     names = ", ".join(f"'{file.name}'" for file in inputs[:3]) + (", ..." if len(inputs) > 3 else "")
     verb = "holds" if len(inputs) == 1 else "hold"
     return DataError(f"{names} {verb} no record", hint="check that the export ran", address=ADDRESS)
-
-
-def read_each(
-    patterns: str | Sequence[str], read: Callable[[Stream, Input], Iterator[Record]], *, example: str
-) -> Iterator[Record]:
-    """Open the files that one or more globs name, one after the other, and yield the records that ``read`` finds.
-
-    Raises
-    ------
-    DataError
-        Where there is no such file, it cannot be read, or none of them holds a record.
-    """
-    inputs = find_inputs(patterns, example=example)
-    is_empty = True
-    for file in inputs:
-        with open_binary(file) as stream:
-            refuse_parquet(stream, file.name)
-            for record in read(stream, file):
-                is_empty = False
-                yield record
-    if is_empty:
-        raise nothing_read(inputs)

@@ -4,9 +4,9 @@ from contextlib import contextmanager
 import pytest
 
 from tracer_spec.builtin import tracer_spec_sources
-from tracer_spec.builtin.sources.files import find_inputs, short_name
 from tracer_spec.builtin.sources.json_lines import JsonLines, JsonLinesOptions
 from tracer_spec.errors import DataError
+from tracer_spec.inputs.files import find_inputs, short_name
 
 
 def write(path, text='{"input": "a"}\n'):

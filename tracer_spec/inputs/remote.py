@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tracer_spec.builtin.sources.streams import ADDRESS
 from tracer_spec.errors import DataError, MissingDependencyError, TracerError
+from tracer_spec.inputs.streams import ADDRESS
 
 # what a file system needs beside fsspec, by the scheme of its addresses
 _PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs", "hf": "huggingface_hub"}

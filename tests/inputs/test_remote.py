@@ -12,8 +12,8 @@ from tracer_spec.builtin.sources.delimited import Csv, CsvOptions
 from tracer_spec.builtin.sources.json_document import JsonDocuments, JsonOptions
 from tracer_spec.builtin.sources.json_lines import JsonLines, JsonLinesOptions
 from tracer_spec.builtin.sources.parquet import ParquetOptions, make
-from tracer_spec.builtin.sources.remote import has_secrets, without_secrets
 from tracer_spec.errors import DataError, MissingDependencyError
+from tracer_spec.inputs.remote import has_secrets, without_secrets
 
 LINES = b'{"input": "a"}\n{"input": "b"}\n'
 

@@ -1,0 +1,115 @@
+"""What rows that a build never saw say of its bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tracer_spec.flow.documents.certificate import AGREEMENT, Claim
+from tracer_spec.flow.rates import LabelRate
+from tracer_spec.flow.traces.by_rate import OfTraffic
+from tracer_spec.flow.traces.traffic import Traffic
+from tracer_spec.stats.rate import Rate
+
+CONTRADICTED, NOT_CONTRADICTED, NOTHING_CLAIMED = "contradicted", "not contradicted", "nothing claimed"
+NOT_MEASURED = "agreement not measured"
+
+
+@dataclass(frozen=True, slots=True)
+class LabelCount:
+    """How one of the teacher's labels fares: rows, those handled, and those of them that agree."""
+
+    label: str
+    n: int
+    handled: int
+    agree: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """The acceptance scores of fresh rows against those of the certify rows (Kolmogorov-Smirnov).
+
+    Parameters
+    ----------
+    distance : float
+        The effect size: the largest difference of the two distribution functions, in [0, 1].
+    p_value : float
+        Of "both are one distribution". That it is large shows nothing: few rows see no difference.
+    n_certify, n : int
+        Rows on either side.
+    """
+
+    distance: float
+    p_value: float
+    n_certify: int
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What fresh rows say of a bundle.
+
+    Parameters
+    ----------
+    verdict : str
+        ``contradicted``, ``not contradicted``, ``nothing claimed``, or ``agreement not measured`` where no row has a teacher's
+        label. Rows can contradict a claim; they never prove one.
+    claim : Claim
+    confidence : float
+        Of every interval here: the certificate's, else .95; where labels have claims, the doubt is shared among all claims
+        (Bonferroni), so that any of those that are true is contradicted as seldom as one alone would be.
+    coverage, agreement, end_to_end : Rate
+        Handled of all rows; of the rows with a teacher's label that chance chose, agreeing of those handled, and those that get
+        no label but the teacher's, of all.
+    left_out : mapping of str to int
+        Rows that were not measured, by reason.
+    n_repeats : int
+        Rows measured that ask, as events of their own, what the build has seen word for word.
+    known_rows : bool
+        Whether the bundle could tell which rows its build had seen.
+    labels : tuple of LabelCount
+        In the bundle's order. Descriptive.
+    unknown : LabelCount
+        Rows whose teacher's label the bundle does not know; each that is handled is a disagreement.
+    unknown_labels : mapping of str to int
+        Those labels, the most frequent of them.
+    reasons : mapping of str to int
+        Why rows were deferred.
+    drift : Drift or None
+        None where the bundle has no scores to compare with.
+    with_known_texts : Rate or None
+        The rate that is claimed, counted with the rows left out for their text alone; None where there are none.
+    of_traffic : OfTraffic or None
+        The rate that is claimed over all requests, where rows were audited at several rates.
+    traffic : Traffic
+        What the rows are a sample of.
+    label_claims : tuple of LabelRate
+        What the rows say of the claims of single labels.
+    macro_f1 : float or None
+        End to end, as :func:`~tracer_spec.flow.rates.macro_f1` counts it on the rows of ``end_to_end``. Descriptive.
+    """
+
+    verdict: str
+    claim: Claim
+    confidence: float
+    coverage: Rate
+    agreement: Rate
+    end_to_end: Rate
+    left_out: Mapping[str, int]
+    n_repeats: int
+    known_rows: bool
+    labels: tuple[LabelCount, ...]
+    unknown: LabelCount
+    unknown_labels: Mapping[str, int]
+    reasons: Mapping[str, int]
+    drift: Drift | None
+    with_known_texts: Rate | None
+    traffic: Traffic
+    of_traffic: OfTraffic | None = None
+    label_claims: tuple[LabelRate, ...] = ()
+    macro_f1: float | None = None
+
+    @property
+    def claimed(self) -> Rate:
+        """Return the rate that the claim is about."""
+        return self.agreement if self.claim.measure == AGREEMENT else self.end_to_end

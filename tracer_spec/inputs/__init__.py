@@ -1,0 +1,1 @@
+"""Inputs: finding and opening files, on this machine and on other file systems, compressed or not."""

@@ -1,0 +1,28 @@
+"""A rate that was counted, with what it may be in truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from tracer_spec.stats.binomial import interval
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A share with an interval for the true one: k of n, in [lower, upper]."""
+
+    n: int
+    k: int
+    lower: float
+    upper: float
+
+    @classmethod
+    def of(cls, n: int, k: int, confidence: float) -> Self:
+        """Return k of n with its exact (Clopper-Pearson) two-sided interval."""
+        return cls(n, k, *interval(n, k, confidence))
+
+    @property
+    def share(self) -> float | None:
+        """Return k / n, None where there is nothing to divide."""
+        return self.k / self.n if self.n else None
