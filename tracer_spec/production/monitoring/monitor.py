@@ -19,8 +19,7 @@ from tracer_spec.production.monitoring.tally import (
     Period,
     Tally,
     count,
-    is_finite,
-    is_text,
+    is_decision,
     time_of,
 )
 from tracer_spec.runtime.bundle import Bundle
@@ -108,7 +107,7 @@ class Monitor:
         story = record.get("router", ())
         if story is None:
             count(self.tally.passed_over, NO_BUNDLE)
-        elif not _is_decision(story):
+        elif not is_decision(story):
             count(self.tally.passed_over, NO_DECISION)
         elif story["version"] != self.reference.version:
             count(self.tally.versions, story["version"])
@@ -305,17 +304,3 @@ class Monitor:
 
     def _rate(self, n: int, k: int) -> Rate:
         return Rate(n, k, *anytime_interval(n, k, 1 - self.alpha))
-
-
-def _is_decision(story: Any) -> bool:
-    """Return whether the parts that are counted are there, and of their kinds."""
-    return (
-        isinstance(story, Mapping)
-        and is_text(story.get("version"))
-        and type(story.get("handled")) is bool
-        and type(story.get("audit")) is bool
-        and is_finite(story.get("score"))
-        and is_finite(story.get("audit_rate"))
-        and 0 <= story["audit_rate"] <= 1
-        and all(story.get(key) is None or is_text(story[key]) for key in ("label", "reason", "served"))
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -217,3 +218,17 @@ def is_text(value: Any) -> bool:
 def is_finite(value: Any) -> bool:
     """Return whether a value is a number that a float can hold; a whole number in JSON can be larger."""
     return type(value) in (int, float) and abs(value) <= _LARGEST
+
+
+def is_decision(story: Any) -> bool:
+    """Return whether the parts of a router's decision that are counted are there, and of their kinds."""
+    return (
+        isinstance(story, Mapping)
+        and is_text(story.get("version"))
+        and type(story.get("handled")) is bool
+        and type(story.get("audit")) is bool
+        and is_finite(story.get("score"))
+        and is_finite(story.get("audit_rate"))
+        and 0 <= story["audit_rate"] <= 1
+        and all(story.get(key) is None or is_text(story[key]) for key in ("label", "reason", "served"))
+    )
