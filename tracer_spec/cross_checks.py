@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from tracer_spec.builtin.formats import compiler_of, find_format, written_expressions
+from tracer_spec.builtin.formats import compiler_of, find_format, written_conditions, written_expressions
 from tracer_spec.errors import Problem, SpecError, did_you_mean
 from tracer_spec.expressions.language import compile_expression
+from tracer_spec.expressions.reads_answer import refuse_answer_read
 from tracer_spec.expressions.travelling import compile_travelling
 from tracer_spec.inputs.remote import has_secrets
 from tracer_spec.plugin.contracts import Provided
@@ -190,7 +191,11 @@ def format_problems(loaded: LoadedSpec) -> list[Problem]:
         problems += _about_format(loaded, (*at, "format"), each.format)
     if where:
         known = [] if problems else [find_format(each.layout) for each in loaded.spec.sources]
-        checks = [compile_expression, *(compiler_of("certify_where", each) for each in known)]
+        checks: list[Callable[[str], object]] = [
+            compile_expression,
+            *(compiler_of("certify_where", each) for each in known),
+        ]
+        checks += [partial(refuse_answer_read, label=each.label) for each in known]
         said = (_said(loaded, ("split", "certify_where"), partial(check, where)) for check in checks)
         problems += next(filter(None, said), [])
     return problems
@@ -208,6 +213,9 @@ def _about_format(loaded: LoadedSpec, path: Path, asked: str | FormatMap) -> lis
     layout = None if problems else find_format(parts)
     for below, expression in written_expressions(parts):
         problems += _said(loaded, (*path, *below), partial(compiler_of(below[0], layout), expression))
+    if layout is not None and not problems:
+        for below, condition in written_conditions(parts):
+            problems += _said(loaded, (*path, *below), partial(refuse_answer_read, condition, layout.label))
     return problems
 
 

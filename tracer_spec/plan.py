@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
 
-from tracer_spec.builtin.formats import Format, Reader, compile_format, find_format
+from tracer_spec.builtin.formats import Format, Reader, compile_format, find_format, written_conditions
 from tracer_spec.cross_checks import (
     allowed_labels,
     format_problems,
@@ -22,6 +22,7 @@ from tracer_spec.cross_checks import (
     text_problems,
 )
 from tracer_spec.errors import Problem, SpecError
+from tracer_spec.expressions.reads_answer import may_read_answer
 from tracer_spec.plugin.label_targets import LabelMeasure, LabelTarget
 from tracer_spec.plugin.proposing import CalibratorPlugin, Target
 from tracer_spec.plugin.registry import Registry
@@ -134,6 +135,20 @@ class Plan:
             ),
             self.spec.split.certify_where,
         )
+
+    @property
+    def conditions_near_the_answer(self) -> tuple[str, ...]:
+        """Return the addresses of conditions on rows that read what holds the teacher's answer, and may select on it."""
+        read = [
+            address((*self.spec.source_path(number), "format", *below))
+            for number, (each, chosen) in enumerate(zip(self.spec.sources, self.formats, strict=True))
+            if not isinstance(each.format, str)
+            for below, condition in written_conditions(each.format.model_dump())
+            if may_read_answer(condition, chosen.label)
+        ]
+        where = self.spec.split.certify_where
+        may_select = where is not None and any(may_read_answer(where, each.label) for each in self.formats)
+        return (*read, *(["split.certify_where"] if may_select else []))
 
     @property
     def formats(self) -> tuple[Format, ...]:

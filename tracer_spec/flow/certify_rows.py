@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from tracer_spec.flow.blocks import ROWS_PER_BLOCK, Blocks
 from tracer_spec.flow.compile import compile_policy, overrides
 from tracer_spec.flow.traces.label_space import LabelSpace
-from tracer_spec.flow.traces.repeats import EITHER, distinct
+from tracer_spec.flow.traces.near_copies import folded
+from tracer_spec.flow.traces.repeats import TRAFFIC, distinct, repeated_share
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.training.embed import FittedEmbedder
 from tracer_spec.plugin import CertifyRows, Classes, LabelTarget, Mask, Policy, Scores
@@ -197,8 +198,13 @@ class Sealed:
         yield from (event.encode("utf-8", "surrogatepass") for event in self._traces.ids if event is not None)
 
     def contents(self) -> Iterator[bytes]:
-        """Yield what the rows are about, for the ledger, whatever the teacher said of them."""
-        return self._traces.contents()
+        """Yield what the rows are about, for the ledger, whatever the teacher said of them: as spelt, and folded."""
+        for content in self._traces.contents():
+            yield from {content, folded(content)}
+
+    def repeated(self) -> float | None:
+        """Return the share of rows whose content stands again among them; None where each row has an id."""
+        return repeated_share(self._traces) if None in self._traces.ids else None
 
     def embed(
         self, embedder: FittedEmbedder, labels: LabelSpace, denied: Mask, *, fit: TraceSet, repeats: str
@@ -207,7 +213,7 @@ class Sealed:
         starts = range(0, max(len(self), 1), ROWS_PER_BLOCK)
         parts = (self._traces.take(range(start, min(start + ROWS_PER_BLOCK, len(self)))) for start in starts)
         blocks = Blocks(embedder.vectors(part, "certify") for part in parts)
-        own = distinct(self._traces, fit) if repeats == EITHER else None
+        own = None if repeats == TRAFFIC else distinct(self._traces, fit)
         y, classes = labels.encode(self._traces.labels), labels.classes
         return EmbeddedRows(blocks, y, denied, own, self._since(), self._rates(), classes)
 

@@ -159,6 +159,15 @@ def label_target_notes(plan: Plan) -> tuple[str, ...]:
     )
 
 
+def answer_notes(plan: Plan) -> tuple[str, ...]:
+    """Say which conditions read what holds the answer too, so that they may select on it."""
+    return tuple(
+        f"'{each}' reads what the teacher's answer stands in: the claim is about the traffic that it keeps, and holds for all "
+        "only where the answer has no part in it"
+        for each in plan.conditions_near_the_answer
+    )
+
+
 def weight_notes(plan: Plan, weights: FitWeights | None) -> tuple[str, ...]:
     """Say what a reader should know where fit rows are weighted: as how many they count, and what trains without."""
     if weights is None:
@@ -209,7 +218,7 @@ def prepare(
         fit=FitRows(X, labels.encode(fit.labels), dealt, len(labels), weights, names),
         fit_traces=fit,
         certify=rows.certify,
-        split_notes=(*sides.notes, *label_target_notes(plan)),
+        split_notes=(*sides.notes, *answer_notes(plan), *label_target_notes(plan)),
         bound_notes=(*sides.bound_notes, *weight_notes(plan, weights), *unmet_notes(plan, labels)),
         fresh=plan.spec.split.strategy == FRESH,
     )

@@ -1,14 +1,16 @@
 import json
+from collections import Counter
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import tracer_spec as ts
 from tracer_spec.errors import DataError
-from tracer_spec.flow.documents.lock import LockDocument, Series
-from tracer_spec.flow.lock.file import SKETCH_SIZE, lock_path, read_lock, united, write_lock
-from tracer_spec.flow.lock.ledger import Look, count_look, sketch
+from tracer_spec.flow.documents.lock import FittedEntry, LockDocument, Series
+from tracer_spec.flow.lock.file import SKETCH_SIZE, lock_path, read_lock, united, united_fitted, write_lock
+from tracer_spec.flow.lock.ledger import Look, count_look, next_look, sketch, with_look
 from tracer_spec.flow.prepare import part, read_traces
 from tracer_spec.flow.preview.certifiable import preview
 from tracer_spec.flow.progress import StageStarted
@@ -86,6 +88,37 @@ def test_fresh_rows_may_ask_what_was_asked_before_but_not_most_of_it(look):
         look("d", sketch((b"p%d" % i for i in range(100)), [*old[:60], *(b"q%d" % i for i in range(40))]), fresh=True)
         > 1
     )
+
+
+@pytest.mark.parametrize("n", [500, 2000, 8000])
+def test_fresh_rows_without_ids_that_were_all_looked_at_are_seen_inside_a_ledger_larger_than_its_sketch(n):
+    texts = [b"text %d" % i for i in range(40_000)]
+    ledger = with_look((), [], "a" * 64, sketch((), texts))
+    assert next_look(ledger, sketch((), texts[:n]), fresh=True, repeated=0.0) == 2
+    assert next_look(ledger, sketch((), [b"new %d" % i for i in range(n)]), fresh=True, repeated=0.0) == 1
+
+
+def test_without_ids_a_look_counts_where_more_texts_are_known_than_people_ask_again():
+    texts = [b"text %d" % i for i in range(1000)]
+    ledger = with_look((), [], "a" * 64, sketch((), texts))
+    new = sketch((), [*texts[:100], *(b"new %d" % i for i in range(900))])
+    asked_again = [next_look(ledger, new, fresh=True, repeated=share) for share in (0.0, 0.05, 0.1, 0.3)]
+    assert asked_again == [2, 2, 1, 1]
+    assert (
+        next_look(ledger, sketch((), texts[:3]) | sketch((), [b"b", b"c", b"d", b"e"]), fresh=True, repeated=0.0) == 1
+    )
+
+
+@pytest.mark.parametrize("exponent", [1.2, 1.6, 3.0])
+def test_requests_of_one_traffic_are_fresh_without_ids(exponent):
+    rng = np.random.default_rng(0)
+    for m, n in ((400, 400), (3000, 300), (300, 3000)):
+        old, new = ([b"%d" % each for each in rng.zipf(exponent, size) % 100_000] for size in (m, n))
+        counts = Counter(new)
+        repeated = sum(size for size in counts.values() if size > 1) / n
+        ledger = with_look((), [], "a" * 64, sketch((), old))
+        known = len(set(old) & set(new)) / len(set(new))
+        assert next_look(ledger, sketch((), new), fresh=True, repeated=repeated) == 1 or known > 0.5
 
 
 def test_a_test_is_known_again_at_the_level_that_led_to_it(look, tmp_path):
@@ -356,3 +389,35 @@ def test_putting_two_ledgers_together_forgets_no_look_and_no_row(left, right):
         assert set(series.builds) <= set(home.builds)
         assert series.sketch <= home.sketch
         assert len(set(home.builds)) == len(home.builds) or len(set(series.builds)) < len(series.builds)
+
+
+def fitted(**changes):
+    given = {"told_apart_by": "0" * 12, "share": 0.4, "newest": 100.0, "rows": frozenset([2, 4])} | changes
+    return FittedEntry(**given)
+
+
+def test_after_a_merge_what_either_branch_fitted_stays_fitted(tmp_path):
+    ours = fitted(groups={"a": 0.3, "b": 0.2}, looked_until=90.0)
+    theirs = fitted(
+        share=0.05,
+        groups={"a": 0.1},
+        until=80.0,
+        newest=200.0,
+        looked_until=70.0,
+        routed_from=60.0,
+        rows=frozenset([5]),
+    )
+    for one, other in ((ours, theirs), (theirs, ours)):
+        versions = [LockDocument(looks=(), fitted=each).to_json().decode() for each in (one, other)]
+        (tmp_path / "router.lock").write_text(in_conflict(*versions))
+        both = read_lock(tmp_path / "router.lock").document.fitted
+        assert (both.share, dict(both.groups), both.until, both.newest) == (0.05, {"a": 0.1, "b": 0.2}, 80.0, 200.0)
+        assert (both.looked_until, both.routed_from, both.rows) == (90.0, 60.0, {2, 4, 5})
+    assert united_fitted(ours, None) == united_fitted(None, ours) == ours
+
+
+@pytest.mark.parametrize(("newest", "until"), [(200.0, 200.0), ("unknown", "all")])
+def test_branches_that_told_rows_apart_in_two_ways_have_fitted_all_of_them(newest, until):
+    both = united_fitted(fitted(), fitted(told_apart_by="1" * 12, newest=newest))
+    assert (both.share, dict(both.groups), both.until, both.newest) == (None, {}, until, newest)
+    assert united_fitted(fitted(until="all"), fitted(until=3.0)).until == "all"

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from tracer_spec.errors import DataError
+from tracer_spec.flow.traces.clock_shifts import clock_shifts
 from tracer_spec.flow.traces.counts import Accounting
-from tracer_spec.flow.traces.repeats import COPY, count_unclear, distinct, refuse_doubled, without_copies
+from tracer_spec.flow.traces.repeats import COPY, count_unclear, distinct, refuse_doubled, with_note, without_copies
 from tracer_spec.flow.traces.trace_set import TraceSet
 
 
@@ -126,3 +127,44 @@ def test_requests_made_again_are_no_copies():
     refuse_doubled(traces(*[(f"text {i // 2}", "xy"[i % 2], str(i), float(i)) for i in range(100)]))  # two labels
     refuse_doubled(traces(*[(f"text {i}", "x", str(i)) for i in range(50)]))
     refuse_doubled(traces(*[(f"text {i // 2}",) for i in range(50)]))  # without ids they are read both ways
+
+
+@pytest.mark.parametrize(
+    "twin", ["Where is it? \n", "where  is it", " Where\tis it?", "WHERE IS IT?", "\uff37here is it?"]
+)
+def test_near_copies_say_the_same(twin):
+    assert count_unclear(traces(("Where is it?",), (twin,))) == 1
+    fit = traces(("Where is it?", "x", "1", 1.0))
+    certify = traces((twin, "x", "2", 1.4), ("Where is he?", "x", "3", 1.4))
+    assert distinct(certify, fit).tolist() == [False, True]
+    assert len(without_copies(traces(("Where is it?",), (twin,)))) == 1
+    log = [(text, "x", f"{i}{k}", 900.0 * i) for i in range(50) for k, text in enumerate((f"{i} A", f"{i} a\n"))]
+    with pytest.raises(DataError):
+        refuse_doubled(traces(*log))
+
+
+def logged_twice(n, shift, every=3):
+    rows = [(f"text {i}", "x", f"a{i}", 600.0 * i) for i in range(n)]
+    twins = [(text, label, f"b{event}", time + shift) for text, label, event, time in rows[::every]]
+    return rows, twins
+
+
+@pytest.mark.parametrize("shift", [7200.5, -7200.5, 19800.0, 20700.0, 3600.0])
+def test_within_moments_is_meant_of_clocks_in_two_zones_too(shift):
+    rows, twins = logged_twice(90, shift)
+    assert (~distinct(traces(*twins), traces(*rows))).sum() == len(twins)
+    noted = with_note(traces(*rows, *twins)).accounting.notes
+    assert f"or {round(abs(shift) / 900) / 4:g} hours from it, as by another clock" in noted[0]
+
+
+@pytest.mark.parametrize("shift", [7700.0, 40 * 3600.0])
+def test_requests_made_again_at_no_difference_of_zones_stay_events_of_their_own(shift):
+    rows, twins = logged_twice(90, shift)
+    assert distinct(traces(*twins), traces(*rows)) is None
+
+
+def test_requests_that_people_make_again_have_no_clock():
+    rng = np.random.default_rng(0)
+    for n_texts in (20, 300, 3000):
+        rows = [(f"text {rng.zipf(1.3) % n_texts}", "x", str(i), t) for i, t in enumerate(rng.random(6000) * 7 * 86400)]
+        assert clock_shifts([row[0].encode() for row in rows], np.array([row[3] for row in rows]), 60.0) == ()

@@ -12,7 +12,7 @@ from tracer_spec.builtin.formats.chat_log import CHAT
 from tracer_spec.builtin.formats.databricks import DATABRICKS
 from tracer_spec.builtin.formats.datadog import DATADOG
 from tracer_spec.builtin.formats.decision_log import DECISIONS
-from tracer_spec.builtin.formats.format import ADDRESS, Format, custom_format, written_expressions
+from tracer_spec.builtin.formats.format import ADDRESS, Format, custom_format, written_conditions, written_expressions
 from tracer_spec.builtin.formats.helicone import HELICONE
 from tracer_spec.builtin.formats.inspect_ai import INSPECT
 from tracer_spec.builtin.formats.langfuse import LANGFUSE
@@ -108,5 +108,6 @@ __all__ = [
     "custom_format",
     "find_format",
     "native_schema",
+    "written_conditions",
     "written_expressions",
 ]

@@ -141,6 +141,11 @@ def written_expressions(parts: Written) -> Iterator[tuple[tuple[str, ...], str]]
             yield from (((part, key), each) for key, each in value.items() if isinstance(each, str))
 
 
+def written_conditions(parts: Written) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the conditions among them that say which records are rows, or may certify, with their paths."""
+    yield from (each for each in written_expressions(parts) if each[0][0] in ("where", "skip", "certify"))
+
+
 def custom_format(parts: Written, preset: Format | None = None) -> Format:
     """Return the format that a map in the spec describes.
 

@@ -57,7 +57,14 @@ def command(
     from tracer_spec.flow.cache.store import open_store
     from tracer_spec.flow.lock.file import lock_path
     from tracer_spec.flow.lock.fitted import dealt_before
-    from tracer_spec.flow.prepare import check_teachers, label_target_notes, part, read_traces, weight_notes
+    from tracer_spec.flow.prepare import (
+        answer_notes,
+        check_teachers,
+        label_target_notes,
+        part,
+        read_traces,
+        weight_notes,
+    )
     from tracer_spec.flow.preview.certifiable import preview
     from tracer_spec.flow.preview.embedders import preview_embedders
     from tracer_spec.flow.progress import staged
@@ -92,7 +99,12 @@ def command(
             makes_a_test=plan.makes_a_test,
             lock=lock_path(plan.loaded.file),
             weights=weights,
-            notes=(*label_target_notes(plan), *weight_notes(plan, weights), *label_notes(plan, fit, labels)),
+            notes=(
+                *answer_notes(plan),
+                *label_target_notes(plan),
+                *weight_notes(plan, weights),
+                *label_notes(plan, fit, labels),
+            ),
         )
         store = open_store()
         previews = preview_embedders(plan, fit, labels, outlook, weights, store=store, curve=curve, observe=observe)

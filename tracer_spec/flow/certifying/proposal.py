@@ -95,8 +95,11 @@ def make_proposal(plan: Plan, prepared: Prepared, chains: Sequence[Chain], *, dr
 
     lock = lock_path(plan.loaded.file)
     rows_sketch = frozenset[int]() if lock is None else sketch(prepared.certify.ids(), prepared.certify.contents())
+    repeated = prepared.certify.repeated() if prepared.fresh else None
     if draft or lock is None:
-        following = next_look(read_lock(lock).ledger, rows_sketch, fresh=prepared.fresh) if lock else None
+        following = (
+            next_look(read_lock(lock).ledger, rows_sketch, fresh=prepared.fresh, repeated=repeated) if lock else None
+        )
         target = plan.target
         return Proposal(
             chains, pareto_front(chains), order(target), plan.calibrator, target, None, draft, next_look=following
@@ -115,6 +118,7 @@ def make_proposal(plan: Plan, prepared: Prepared, chains: Sequence[Chain], *, dr
         test_at,
         fresh=prepared.fresh,
         newest=prepared.traces.newest,
+        repeated=repeated,
     )
     target = look.within(plan.target)
     return Proposal(chains, pareto_front(chains), order(target), plan.calibrator, target, look, draft, rows)

@@ -102,6 +102,11 @@ class FittedEntry(Entry):
         default=None,
         description="since when a router keeps requests from the teacher: rows of other logs are no sample then",
     )
+    ahead: Sometimes[Sketch] = Field(
+        default=None,
+        description="the hashes of rows that were dated ahead of the clock of the build that first read them",
+        repr=False,
+    )
     rows: Sketch = Field(
         description="the smallest hashes of the rows dealt out: 256 even ones, of ids, and 256 odd ones, of contents",
         repr=False,

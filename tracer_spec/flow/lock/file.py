@@ -14,9 +14,11 @@ from pydantic import ValidationError
 from tracer_spec.atomic_write import replace_file
 from tracer_spec.errors import DataError
 from tracer_spec.flow.documents.document import first_fault, read_part
-from tracer_spec.flow.documents.lock import LOCK_VERSION, LockDocument, Series
+from tracer_spec.flow.documents.lock import LOCK_VERSION, FittedEntry, LockDocument, Series
 from tracer_spec.runtime.regular_file import read_regular
 
+# of the rows dealt out, which tell another log from this one
+FITTED_SIZE = 256
 # up to this many rows a sketch holds every one; of r common rows among N, all are missed with probability (1 - 8192/N)**r:
 # of 800 among 400,000, 7e-8; of 100, .13
 SKETCH_SIZE = 8192
@@ -111,7 +113,7 @@ def _document(path: Path, text: str) -> LockDocument:
 
 
 def _put_together(path: Path, text: str) -> Lock:
-    """Return a lock with the looks of both versions that git left in it: taking one side would forget the other's."""
+    """Return a lock with what both versions that git left in it have seen: taking one side would forget the other's."""
     try:
         ours, theirs = (_document(path, side) for side in _sides(text))
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -121,7 +123,11 @@ def _put_together(path: Path, text: str) -> Lock:
             hint=f"'git checkout --merge -- {path.name}' brings the conflict back as git wrote it; then build: that keeps the "
             "looks of both branches. Taking one side forgets the other's looks",
         ) from None
-    together = {"looks": united(ours.looks, theirs.looks), "build": None}
+    together = {
+        "looks": united(ours.looks, theirs.looks),
+        "fitted": united_fitted(ours.fitted, theirs.fitted),
+        "build": None,
+    }
     return Lock(ours.model_copy(update=together), in_conflict=True)
 
 
@@ -150,3 +156,32 @@ def united(ours: Sequence[Series], theirs: Sequence[Series]) -> tuple[Series, ..
         rows = smallest(row for each in (*touched, series) for row in each.sketch)
         ledger = [*(each for each in ledger if each not in touched), Series(builds=builds, sketch=rows)]
     return tuple(ledger)
+
+
+def united_fitted(ours: FittedEntry | None, theirs: FittedEntry | None) -> FittedEntry | None:
+    """Return what both have fitted; all rows up to the newest, where they told rows apart in two ways."""
+    if ours is None or theirs is None:
+        return ours or theirs
+    both = (ours, theirs)
+    newest = _latest([each.newest for each in both], "unknown")
+    until = _latest([each.until for each in both], "all")
+    is_known = ours.told_apart_by == theirs.told_apart_by
+    groups = {name: min(each.groups.get(name, 1.0) for each in both) for each in both for name in each.groups}
+    return ours.model_copy(
+        update={
+            "share": min((each.share for each in both if each.share is not None), default=None) if is_known else None,
+            "groups": groups if is_known else {},
+            "until": until if is_known else "all" if newest == "unknown" else newest,
+            "newest": newest,
+            "looked_until": max((each.looked_until for each in both if each.looked_until is not None), default=None),
+            "routed_from": min((each.routed_from for each in both if each.routed_from is not None), default=None),
+            "ahead": frozenset().union(*(each.ahead or () for each in both)) or None,
+            "rows": smallest(ours.rows | theirs.rows, FITTED_SIZE),
+        }
+    )
+
+
+def _latest(times: Sequence[float | str | None], endless: str) -> float | str | None:
+    """Return the latest time, the endless one before all others."""
+    known = [each for each in times if isinstance(each, float | int)]
+    return endless if endless in times else max(known, default=None)

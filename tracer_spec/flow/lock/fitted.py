@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tracer_spec.atomic_write import alone_in
 from tracer_spec.flow.documents.lock import Build, FittedEntry
-from tracer_spec.flow.lock.file import lock_path, read_lock, smallest, write_lock
+from tracer_spec.flow.lock.file import FITTED_SIZE, lock_path, read_lock, smallest, write_lock
 from tracer_spec.flow.lock.ledger import sketch
 from tracer_spec.flow.traces.dealt import NEVER, Dealt
 from tracer_spec.spec import spec_digest
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
     from tracer_spec.flow.traces.trace_set import TraceSet
     from tracer_spec.plan import Plan
 
-_N_ROWS = 256
 _HEAD = 12
+_DAY_S = 86_400.0
 
 
 def dealt_before(plan: Plan, traces: TraceSet) -> Dealt:
@@ -34,13 +36,16 @@ def dealt_before(plan: Plan, traces: TraceSet) -> Dealt:
     Building again what the lock pins deals out as it did then, although its own rows have been looked at since.
     """
     path = lock_path(plan.loaded.file)
-    document = read_lock(path).document if path else None
-    entry = document.fitted if document else None
-    if document is None or entry is None:
+    if path is None:
         return NEVER
+    now = time.time() + _DAY_S
+    document = read_lock(path).document
+    entry = document.fitted
+    if entry is None:
+        return replace(NEVER, now=now)
     same_expressions = entry.told_apart_by in _told_apart_by(plan, traces)
     if not same_expressions and None not in traces.ids and entry.rows.isdisjoint(_rows(traces)):
-        return NEVER
+        return replace(NEVER, now=now)
     dealt = Dealt(
         share=entry.share,
         groups=entry.groups,
@@ -48,6 +53,8 @@ def dealt_before(plan: Plan, traces: TraceSet) -> Dealt:
         newest=math.inf if entry.newest == "unknown" else entry.newest,
         looked_until=_fresh_after(document.build, plan, traces) or entry.looked_until,
         routed_from=entry.routed_from,
+        ahead=entry.ahead or frozenset(),
+        now=now,
     )
     return dealt if same_expressions else dealt.all_fitted()
 
@@ -77,7 +84,8 @@ def write_dealt(plan: Plan, traces: TraceSet, sides: Split) -> None:
             newest="unknown" if dealt.newest in (None, math.inf) else dealt.newest,
             looked_until=before.looked_until if before and dealt.looked_until is not None else None,
             routed_from=dealt.routed_from,
-            rows=smallest(known | _rows(traces), _N_ROWS),
+            ahead=dealt.ahead or None,
+            rows=smallest(known | _rows(traces), FITTED_SIZE),
         )
         if entry != before:
             write_lock(path, now.document.model_copy(update={"fitted": entry}))
@@ -85,7 +93,7 @@ def write_dealt(plan: Plan, traces: TraceSet, sides: Split) -> None:
 
 def _rows(traces: TraceSet) -> frozenset[int]:
     ids = (event.encode("utf-8", "surrogatepass") for event in traces.ids if event is not None)
-    return sketch(ids, traces.contents(), _N_ROWS)
+    return sketch(ids, traces.contents(), FITTED_SIZE)
 
 
 def _told_apart_by(plan: Plan, traces: TraceSet) -> list[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import math
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from tracer_spec.atomic_write import alone_in
 from tracer_spec.errors import DataError
-from tracer_spec.flow.documents.lock import HASH_BYTES, Series
+from tracer_spec.flow.documents.lock import HASH_BYTES, FittedEntry, Series
 from tracer_spec.flow.lock.file import SKETCH_SIZE, Lock, read_lock, smallest, write_lock
 from tracer_spec.stats.multiple import look_level
 
@@ -31,9 +32,10 @@ _LOST = (
     "the lock is "
     "committed. Build with --draft on branches, and with --locked where a release is made"
 )
-# under strategy fresh, rows are new; a text that people ask again does not make them old, another spelling of the log
-# does
+# under strategy fresh, rows are new; a text that people ask again does not make them old, another spelling of the ids does
 _MOST_KNOWN = 0.5
+# none of n rows repeats another: then at 95 % no more than 3 of n do (the rule of three)
+_BY_CHANCE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ class Look:
                 return
             fitted = now.document.fitted
             if fitted is not None:
-                fitted = fitted.model_copy(update={"looked_until": self.newest})
+                fitted = fitted.model_copy(update={"looked_until": _known_newest(fitted, self.newest)})
             write_lock(self.lock, now.document.model_copy(update={"looks": self.after, "fitted": fitted}))
 
     def within(self, target: Target) -> Target:
@@ -115,6 +117,7 @@ def count_look(
     *,
     fresh: bool,
     newest: float | None,
+    repeated: float | None = None,
 ) -> Look:
     """Return the look that a build is about to take.
 
@@ -128,9 +131,12 @@ def count_look(
     test_at : callable
         Gives the digest of what would be tested at a level; None where nothing would be.
     fresh : bool
-        Whether the certify rows are new: then texts that were looked at before do not make them old, unless most were.
+        Whether the certify rows are new: then texts that were looked at before do not make them old, unless most were, or,
+        where rows have no ids, more than people ask again.
     newest : float or None
         The newest time of a row of the build.
+    repeated : float or None
+        The share of the certify rows whose text stands again among them; None where each row has an id.
 
     Raises
     ------
@@ -143,7 +149,7 @@ def count_look(
     earlier look is asked whether its level leads to its test.
     """
     lock = read_lock(path)
-    touched = _touched(lock.ledger, rows, fresh=fresh)
+    touched = _touched(lock.ledger, rows, fresh=fresh, repeated=repeated)
     looks = [build for series in touched for build in series.builds]
     number = next((j for j, seen in enumerate(looks, start=1) if test_at(look_level(j, delta)) == seen), 0)
     if number:
@@ -157,9 +163,11 @@ def count_look(
     return Look(number, level, next_level, path, lock.ledger, after, newest, _notes(path, lock))
 
 
-def next_look(ledger: Sequence[Series], rows: frozenset[int], *, fresh: bool = False) -> int:
-    """Return which look at these rows a build of something new would be."""
-    return 1 + sum(len(series.builds) for series in _touched(ledger, rows, fresh=fresh))
+def next_look(
+    ledger: Sequence[Series], rows: frozenset[int], *, fresh: bool = False, repeated: float | None = None
+) -> int:
+    """Return which look at these rows a build of something new would be; the arguments are those of :func:`count_look`."""
+    return 1 + sum(len(series.builds) for series in _touched(ledger, rows, fresh=fresh, repeated=repeated))
 
 
 def with_look(
@@ -171,17 +179,50 @@ def with_look(
     return (*(series for series in ledger if series not in touched), merged)
 
 
-def _touched(ledger: Sequence[Series], rows: frozenset[int], *, fresh: bool) -> list[Series]:
+def _touched(
+    ledger: Sequence[Series], rows: frozenset[int], *, fresh: bool, repeated: float | None = None
+) -> list[Series]:
     """Return the series that rows overlap."""
     if not fresh:
         return [series for series in ledger if series.overlaps(rows)]
-    contents = {row for row in rows if row & 1}
     return [
         series
         for series in ledger
-        if any(not row & 1 for row in series.sketch & rows)
-        or len(series.sketch & contents) > _MOST_KNOWN * len(contents)
+        if any(not row & 1 for row in series.sketch & rows) or _asks_too_much_again(series, rows, repeated)
     ]
+
+
+def _asks_too_much_again(series: Series, rows: frozenset[int], repeated: float | None) -> bool:
+    """Return whether more contents of new rows were looked at before than requests repeat each other.
+
+    Notes
+    -----
+    A row equals one of m others with probability E[1 - (1 - p)^m], which is concave in m: where a share r of n rows repeats
+    another of them, a share of at most r max(1, m / n) is expected to repeat one of m earlier rows. Ids that differ tell
+    events apart, whatever they say, as long as most say something new.
+    """
+    looked_at, contents = _in_common_range(series.sketch, rows)
+    n_known, n = len(looked_at & contents), len(contents)
+    if n_known > _MOST_KNOWN * n:
+        return True
+    if repeated is None and any(not row & 1 for row in series.sketch):
+        return False
+    expected = (repeated or 0.0) * max(n, len(looked_at))
+    return n_known > expected + _BY_CHANCE * math.sqrt(expected) + _BY_CHANCE
+
+
+def _in_common_range(*sketches: frozenset[int]) -> tuple[frozenset[int], ...]:
+    """Return the hashes of contents up to which each sketch, which holds the smallest alone, is whole."""
+    contents = [frozenset(row for row in each if row & 1) for each in sketches]
+    last = min((max(each) for each in contents if len(each) >= SKETCH_SIZE), default=math.inf)
+    return tuple(frozenset(row for row in each if row <= last) for each in contents)
+
+
+def _known_newest(fitted: FittedEntry, newest: float | None) -> float | None:
+    """Return the newest time of a build's rows, without those that were dated ahead of its clock."""
+    if newest is None or fitted.newest == "unknown":
+        return newest
+    return min(newest, fitted.newest)
 
 
 def _notes(path: Path, lock: Lock) -> tuple[str, ...]:

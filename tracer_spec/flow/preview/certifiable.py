@@ -289,4 +289,4 @@ def _next_look(lock: Path | None, certify: Sealed, *, fresh: bool) -> int | None
     if lock is None:
         return None
     rows = sketch(certify.ids(), certify.contents())
-    return next_look(read_lock(lock).ledger, rows, fresh=fresh)
+    return next_look(read_lock(lock).ledger, rows, fresh=fresh, repeated=certify.repeated() if fresh else None)

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from tracer_spec.flow.traces.row_keys import SPAN
 from tracer_spec.flow.traces.trace_set import TraceSet
 
+# of more, it is the clock of the whole log that is wrong, and its newest time counts
+MOST_AHEAD = 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Dealt:
@@ -31,6 +34,10 @@ class Dealt:
         The newest time of a row when certify rows were last opened.
     routed_from : float or None
         Since when a router keeps requests from the teacher, by the logs of earlier builds too.
+    ahead : frozenset of int
+        Hashes of rows that were dated ahead of the clock of a build: their times tell nothing.
+    now : float
+        The latest time that is not ahead of this build's clock.
     """
 
     share: float | None = None
@@ -39,6 +46,8 @@ class Dealt:
     newest: float | None = None
     looked_until: float | None = None
     routed_from: float | None = None
+    ahead: frozenset[int] = field(default=frozenset(), repr=False)
+    now: float = math.inf
 
     def all_fitted(self) -> Dealt:
         """Return the same where nobody can tell any more which rows were fitted: all of them, then."""
@@ -47,16 +56,29 @@ class Dealt:
     def may_certify(self, traces: TraceSet, hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
         """Return which rows no random split and no cut in time has fitted, shape (n,)."""
         may = np.ones(len(traces), bool)
+        is_dated = ~self.is_ahead(traces, hashes)
         if self.until is not None:
-            may &= traces.times > self.until
+            may &= (traces.times > self.until) & is_dated
         if self.share is not None:
-            may &= (hashes < self.share * SPAN) | (traces.times > (math.inf if self.newest is None else self.newest))
+            is_newer = traces.times > (math.inf if self.newest is None else self.newest)
+            may &= (hashes < self.share * SPAN) | (is_newer & is_dated)
         return may
 
-    def with_split(self, traces: TraceSet, share: float, group: str, cut: float | None) -> Dealt:
+    def is_ahead(self, traces: TraceSet, hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Return which rows are, or once were, dated ahead of a build's clock, shape (n,)."""
+        return (traces.times > self.now) | np.isin(hashes, np.fromiter(self.ahead, np.uint64, len(self.ahead)))
+
+    def with_split(
+        self, traces: TraceSet, hashes: NDArray[np.uint64], share: float, group: str, cut: float | None
+    ) -> Dealt:
         """Return the same once these rows were dealt out: by time, by groups of a key, or at random."""
-        newest = float(traces.times.max()) if len(traces) and not np.isnan(traces.times).any() else math.inf
-        dealt = replace(self, newest=newest if self.newest is None else max(self.newest, newest))
+        is_ahead = self.is_ahead(traces, hashes)
+        ahead = self.ahead | frozenset(hashes[is_ahead].tolist())
+        times = traces.times[~is_ahead]
+        if not len(times) or len(ahead) > MOST_AHEAD:
+            ahead, times = self.ahead, traces.times
+        newest = float(times.max()) if len(times) and not np.isnan(times).any() else math.inf
+        dealt = replace(self, newest=newest if self.newest is None else max(self.newest, newest), ahead=ahead)
         if traces.sampling is not None and traces.sampling.routed_from < math.inf:
             since = traces.sampling.routed_from
             dealt = replace(dealt, routed_from=since if self.routed_from is None else min(self.routed_from, since))

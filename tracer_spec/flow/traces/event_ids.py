@@ -6,6 +6,8 @@ import hashlib
 import math
 from dataclasses import dataclass, field
 
+from tracer_spec.flow.traces.near_copies import folded
+
 # two logs of one call write it within moments of each other
 _MOMENTS_S = 60.0
 
@@ -25,7 +27,7 @@ class EventIds:
 
     def tell_apart(self, event: str, content: bytes, time: float | None) -> str | None:
         """Return the id of an event among those of earlier sources; None where one of them has the event."""
-        said = _digest(content), math.nan if time is None else time
+        said = _digest(folded(content)), math.nan if time is None else time
         if event not in self._events:
             self._events[event] = said
             return event

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import heapq
 from collections import defaultdict
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracer_spec.errors import DataError, SpecError
+from tracer_spec.flow.traces.near_copies import digests_of_copies, folded
 from tracer_spec.flow.traces.row_keys import group_key, uniform_hash
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.text_format import plural
@@ -19,19 +19,19 @@ from tracer_spec.text_format import plural
 def fold_keys(traces: TraceSet, strategy: str = "random") -> list[bytes]:
     """Return what must not be torn apart by folds: the content of each row, or its group under ``grouped``.
 
-    A row whose twin trained the model is no out-of-fold row. Under ``grouped`` the group alone decides: a
-    text that occurs in many groups does so in groups to come as well, and chaining groups by it could leave a
-    single fold.
+    A row whose twin trained the model is no out-of-fold row, however the twin is spelt. Under ``grouped`` the group alone
+    decides: a text that occurs in many groups does so in groups to come as well, and chaining groups by it could leave
+    a single fold.
     """
     if strategy == "grouped":
         return [group_key(group) for group in traces.groups]
-    return [hashlib.blake2b(content, digest_size=16).digest() for content in traces.contents()]
+    return list(digests_of_copies(traces.contents()))
 
 
 def check_inputs(traces: TraceSet, n_folds: int, strategy: str = "random") -> None:
     """Raise DataError where fit rows have fewer different inputs (or groups) than there are folds."""
     seen: set[bytes | str | None] = set()
-    for key in traces.groups if strategy == "grouped" else traces.contents():
+    for key in traces.groups if strategy == "grouped" else map(folded, traces.contents()):
         seen.add(key)
         if len(seen) >= n_folds:
             return

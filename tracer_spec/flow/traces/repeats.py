@@ -16,6 +16,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from tracer_spec.errors import DataError
+from tracer_spec.flow.traces.clock_shifts import clock_shifts
+from tracer_spec.flow.traces.near_copies import folded
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.plugin import Mask
 
@@ -33,6 +35,7 @@ class _Rows:
 
     _times: defaultdict[bytes, list[float]] = field(default_factory=lambda: defaultdict(list))
     _timeless: set[bytes] = field(default_factory=set)
+    _shifts: tuple[float, ...] = (0.0,)
 
     def have(self, said: bytes, time: float) -> bool:
         """Return whether one of them said the same within moments, as far as the times are known."""
@@ -42,9 +45,8 @@ class _Rows:
 
     def have_timed(self, said: bytes, time: float) -> bool:
         """Return whether one of them said the same within moments, both times being known."""
-        times = self._times.get(said, [])
-        first = bisect_left(times, time - _MOMENTS_S)
-        return first < len(times) and times[first] <= time + _MOMENTS_S
+        times = self._times.get(said)
+        return times is not None and any(_has_within(times, time + shift, _MOMENTS_S) for shift in self._shifts)
 
     def add(self, said: bytes, time: float) -> None:
         if math.isnan(time):
@@ -53,12 +55,26 @@ class _Rows:
             insort(self._times[said], time)
 
 
+def _has_within(times: list[float], time: float, most: float) -> bool:
+    """Return whether one of ascending times is near this one."""
+    first = bisect_left(times, time - most)
+    return first < len(times) and times[first] <= time + most
+
+
 @dataclass(slots=True)
 class _Earlier:
-    """Earlier rows: those that say the same under ids of their own, not within moments, are two events; others are unclear."""
+    """Earlier rows: those that say the same under ids of their own, not within moments, are two events; others are unclear.
 
-    _with_id: _Rows = field(default_factory=_Rows)
-    _without_id: _Rows = field(default_factory=_Rows)
+    Within moments is meant of clocks that differ by one of ``shifts``, too.
+    """
+
+    _with_id: _Rows
+    _without_id: _Rows
+
+    @classmethod
+    def of(cls, *shifts: float) -> _Earlier:
+        both = (0.0, *shifts, *(-shift for shift in shifts))
+        return cls(_Rows(_shifts=both), _Rows(_shifts=both))
 
     def count(self, traces: TraceSet) -> list[bool]:
         """Add rows, and return of each whether it is unclear if it repeats an earlier one."""
@@ -89,20 +105,28 @@ def without_copies(traces: TraceSet) -> TraceSet:
     return replace(traces.take(first), accounting=traces.accounting.without(copies.tolist(), COPY))
 
 
-def count_unclear(traces: TraceSet) -> int:
+def count_unclear(traces: TraceSet, *shifts: float) -> int:
     """Return how many rows say what an earlier row says: within moments of it, or where one of the two has no id."""
-    return sum(_Earlier().count(traces))
+    return sum(_Earlier.of(*shifts).count(traces))
+
+
+def _shifts(*parts: TraceSet) -> tuple[float, ...]:
+    """Return by how much clocks of the loggers of these rows differ."""
+    said = [each for part in parts for each in _said(part)]
+    return clock_shifts(said, np.concatenate([part.times for part in parts]), _MOMENTS_S)
 
 
 def with_note(traces: TraceSet) -> TraceSet:
     """Return the traces with a note of how many are unclear, what is assumed of them, and what would settle it."""
-    n = count_unclear(traces)
+    shifts = _shifts(traces)
+    n = count_unclear(traces, *shifts)
     if not n:
         return traces
     settled = "Ids settle it ('traces.format.id'), or" if None in traces.ids else "It is settled by"
+    apart = "".join(f", or {shift / 3600:g} hours from it, as by another clock," for shift in shifts)
     note = (
-        f"{n:,} of {len(traces):,} rows say what another one says, within a minute of it or without an id to tell the two "
-        "apart: copies of one call, or requests made again. A policy must pass under both readings. "
+        f"{n:,} of {len(traces):,} rows say what another one says, within a minute of it{apart} or without an id to tell "
+        "the two apart: copies of one call, or requests made again. A policy must pass under both readings. "
         f"{settled} 'traces.repeats: traffic' or 'copies'"
     )
     return replace(traces, accounting=replace(traces.accounting, notes=(*traces.accounting.notes, note)))
@@ -121,7 +145,7 @@ def distinct(certify: TraceSet, fit: TraceSet) -> Mask | None:
     If rows that say the same within moments are copies of one call, the calls whose every copy certifies are an unbiased
     sample of all calls that were copied as often, since each copy falls on its side by a coin of its own.
     """
-    earlier = _Earlier()
+    earlier = _Earlier.of(*_shifts(fit, certify))
     earlier.count(fit)
     own = ~np.array(earlier.count(certify), bool)
     return None if own.all() else own
@@ -138,7 +162,7 @@ def refuse_doubled(traces: TraceSet) -> None:
     rows: defaultdict[bytes, list[int]] = defaultdict(list)
     for row, (event, content) in enumerate(zip(traces.ids, traces.contents(), strict=True)):
         if event is not None:
-            rows[hashlib.blake2b(content, digest_size=16).digest()].append(row)
+            rows[hashlib.blake2b(folded(content), digest_size=16).digest()].append(row)
     n_rows = sum(map(len, rows.values()))
     sizes = Counter(len(same) for same in rows.values() if len(same) > 1 and _is_one_call(traces, same))
     size, n_texts = max(sizes.items(), key=lambda each: each[0] * each[1], default=(0, 0))
@@ -155,6 +179,15 @@ def refuse_doubled(traces: TraceSet) -> None:
     )
 
 
+def repeated_share(traces: TraceSet) -> float:
+    """Return the share of rows whose content stands again among them, not within moments alone: as people ask again."""
+    times: defaultdict[bytes, list[float]] = defaultdict(list)
+    for content, time in zip(traces.contents(), traces.times.tolist(), strict=True):
+        times[folded(content)].append(time)
+    again = (len(same) for same in times.values() if max(same) - min(same) > _MOMENTS_S)
+    return sum(again) / max(len(traces), 1)
+
+
 def _is_one_call(traces: TraceSet, rows: list[int]) -> bool:
     """Return whether rows of one text have one label, and are close in time or of one group, as far as is known."""
     if len({traces.labels[row] for row in rows}) > 1:
@@ -167,8 +200,8 @@ def _is_one_call(traces: TraceSet, rows: list[int]) -> bool:
 
 
 def _said(traces: TraceSet) -> Iterator[bytes]:
-    """Yield a digest of what each row says: its content and its label."""
+    """Yield a digest of what each row says: its content, the same for near-copies, and its label."""
     for content, label in zip(traces.contents(), traces.labels, strict=True):
-        digest = hashlib.blake2b(content, digest_size=16)
+        digest = hashlib.blake2b(folded(content), digest_size=16)
         digest.update(f"\0{label}".encode("utf-8", "surrogatepass"))
         yield digest.digest()

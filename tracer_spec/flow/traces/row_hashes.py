@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from tracer_spec.errors import BundleError
 from tracer_spec.flow.traces.event_ids import id_in_its_source
+from tracer_spec.flow.traces.near_copies import folded, has_near_copies, spellings
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.plugin import Mask
 from tracer_spec.runtime.archive import ROWS
@@ -35,14 +37,18 @@ def row_hashes(traces: TraceSet) -> bytes:
     -----
     Per row: its content (the text, else the vector), and, where it has an id, the id with the content. An id alone would
     not do: numbered rows of two files share ids, and are not the same events. Per group under a grouped split: its key.
+    Where a content is spelt in two ways, several loggers wrote the log, and the same is there of each content folded.
     """
     salt = bytes.fromhex(traces.digest)
     hashes = set()
+    has_several_loggers = has_near_copies(traces.contents())
     for event, group, content in _keys(traces):
-        if content:
-            hashes.add(_hash(salt, _CONTENT if event is None else _CONTENT_OF_EVENT, content))
+        for spelt in {content, folded(content)} if has_several_loggers else {content}:
+            if not spelt:
+                continue
+            hashes.add(_hash(salt, _CONTENT if event is None else _CONTENT_OF_EVENT, spelt))
             if event is not None:
-                hashes.add(_hash(salt, _EVENT, event + b"\0" + content))
+                hashes.add(_hash(salt, _EVENT, event + b"\0" + spelt))
         if group is not None:
             hashes.add(_hash(salt, _GROUP, group))
     return np.array(sorted(hashes), _HASH).tobytes()
@@ -110,23 +116,28 @@ class KnownRows:
 
     def find(self, traces: TraceSet) -> Sighting:
         """Say which traces the build has seen."""
-        n = len(traces)
-        keys = {kind: np.zeros(n, np.uint64) for kind in (_EVENT, _CONTENT, _CONTENT_OF_EVENT, _GROUP)}
-        has = {kind: np.zeros(n, bool) for kind in keys}
-        for row, (event, group, content) in enumerate(_keys(traces)):
-            asked = {_CONTENT: content, _CONTENT_OF_EVENT: content} if content else {}
-            if content and event is not None:
-                asked[_EVENT] = event + b"\0" + content
-            if group is not None:
-                asked[_GROUP] = group
-            for kind, key in asked.items():
-                keys[kind][row], has[kind][row] = _hash(self.salt, kind, key), True
-        known = {kind: has[kind] & np.isin(keys[kind], self.hashes) for kind in keys}
+        known = {kind: np.zeros(len(traces), bool) for kind in (_EVENT, _CONTENT, _CONTENT_OF_EVENT, _GROUP)}
+        for rows, kind, asked in self._asked(traces):
+            known[kind][rows[np.isin(asked, self.hashes)]] = True
         same, grouped = known[_EVENT], known[_GROUP] & ~known[_EVENT]
         has_id = np.array([each is not None for each in traces.ids], bool)
         unclear = (known[_CONTENT] | (known[_CONTENT_OF_EVENT] & ~has_id)) & ~same & ~grouped
         repeat = known[_CONTENT_OF_EVENT] & ~same & ~grouped & ~unclear
         return Sighting(event=same, group=grouped, content=unclear, repeat=repeat)
+
+    def _asked(self, traces: TraceSet) -> Iterator[tuple[NDArray[np.int64], bytes, NDArray[np.uint64]]]:
+        """Yield, for each kind of key, the rows that have some and their hashes; a content is asked for in each spelling."""
+        asked = defaultdict[bytes, tuple[list[int], list[int]]](lambda: ([], []))
+        for row, (event, group, content) in enumerate(_keys(traces)):
+            keys = [(_GROUP, group)] if group is not None else []
+            for spelt in spellings(content) if content else ():
+                keys += [(_CONTENT, spelt), (_CONTENT_OF_EVENT, spelt)]
+                keys += [(_EVENT, event + b"\0" + spelt)] if event is not None else []
+            for kind, key in keys:
+                asked[kind][0].append(row)
+                asked[kind][1].append(_hash(self.salt, kind, key))
+        for kind, (rows, hashes) in asked.items():
+            yield np.array(rows, np.int64), kind, np.array(hashes, np.uint64)
 
 
 def _keys(traces: TraceSet) -> Iterator[tuple[bytes | None, bytes | None, bytes]]:

@@ -19,6 +19,7 @@ from tracer_spec.flow.traces.row_keys import SPAN, group_key, row_keys, uniform_
 from tracer_spec.flow.traces.sampling import Sampling, sampled
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.plugin import Mask
+from tracer_spec.text_format import plural
 
 RANDOM, TEMPORAL, GROUPED, FRESH = STRATEGIES = ("random", "temporal", "grouped", "fresh")
 _TRAIN_SALT = b"tracer-spec 1 train"
@@ -32,6 +33,8 @@ class Split:
     ----------
     fit, certify : ndarray of shape (n_fit,) and (n_certify,), int64
         Disjoint.
+    n_ahead : int
+        Rows dated ahead of the clock of the build that first read them.
     n_spare : int
         Rows that could train and do not, since ``max_fit`` others do.
     dealt : Dealt
@@ -48,13 +51,28 @@ class Split:
     certify: NDArray[np.int64]
     notes: tuple[str, ...] = ()
     n_spare: int = 0
+    n_ahead: int = 0
     dealt: Dealt = NEVER
     cut: float | None = None
     share: float = 0.0
 
     @property
     def bound_notes(self) -> tuple[str, ...]:
-        """Say how many fit rows train, where not all of them do; empty otherwise."""
+        """Say how many fit rows train, where not all of them do, and how many rows no clock has reached."""
+        return (*self._ahead_notes, *self._spare_notes)
+
+    @property
+    def _ahead_notes(self) -> tuple[str, ...]:
+        if not self.n_ahead:
+            return ()
+        dated = f"{plural(self.n_ahead, 'trace')} {'is' if self.n_ahead == 1 else 'are'} dated more than a day ahead of"
+        return (
+            f"{dated} the clock of the build that first read it: the lock counts no such time, and no such row as newer than "
+            "others. Look at 'traces.format.time'",
+        )
+
+    @property
+    def _spare_notes(self) -> tuple[str, ...]:
         if not self.n_spare:
             return ()
         n_all = len(self.fit) + self.n_spare
@@ -119,11 +137,11 @@ def split(
         raise _no_sample(traces)
     if traces.sampling is not None and not (chosen & traces.sampling.is_behind_router(traces.times)).any():
         raise _none_since(traces, traces.sampling)
-    may = dealt.may_certify(traces, hashes)
+    may, is_ahead = dealt.may_certify(traces, hashes), dealt.is_ahead(traces, hashes)
     if strategy == TEMPORAL:
         result = _newest(traces, may & chosen, _cut(traces, certify))
     elif strategy == FRESH and dealt.looked_until is not None:
-        result = _newest(traces, may & chosen, dealt.looked_until)
+        result = _newest(traces, may & chosen & ~is_ahead, dealt.looked_until)
     elif strategy == GROUPED:
         result = _grouped(traces, min(certify, dealt.groups.get(name, certify)), hashes, may, chosen)
     else:
@@ -137,7 +155,8 @@ def split(
         raise _all_fitted(strategy)
     share = len(result.certify) / int(chosen.sum())
     result = replace(result, notes=(*result.notes, *_sample_notes(traces.take(result.certify), strategy)))
-    result = replace(result, dealt=dealt.with_split(traces, certify, name, result.cut), share=share)
+    result = replace(result, dealt=dealt.with_split(traces, hashes, certify, name, result.cut), share=share)
+    result = replace(result, n_ahead=int(is_ahead.sum()))
     return result if max_fit is None or len(result.fit) <= max_fit else _bounded(result, traces, max_fit)
 
 

@@ -1,0 +1,80 @@
+"""A condition that reads the teacher's answer selects on it: then what certifies is no sample of the traffic."""
+
+import pytest
+
+import tracer_spec as ts
+from tracer_spec.errors import SpecError
+from tracer_spec.expressions.reads_answer import may_read_answer, refuse_answer_read
+from tracer_spec.flow.prepare import answer_notes
+from tracer_spec.plan import load_plan
+from tracer_spec.plugin.registry import find_plugins
+
+
+@pytest.mark.parametrize(
+    ("condition", "label"),
+    [
+        ("a == 'x'", "a"),
+        ("!contains(a, 'transfer') && env == 'prod'", "a"),
+        ("starts_with(r.answer, 'x')", "r.answer"),
+        ("r | answer == 'x'", "r.answer"),
+        ("answer.intent == 'x'", "answer"),
+        ("contains(b, 'x')", "not_null(a, b)"),
+        ("choices[0].text == 'x'", "choices[0].text"),
+        ("teacher != 'other'", "native_label(@)"),
+        ("a != ''", "a"),
+    ],
+)
+def test_a_condition_on_the_answer_itself_is_refused(condition, label):
+    with pytest.raises(SpecError, match="which the label reads: the rows that are left are no sample"):
+        refuse_answer_read(condition, label)
+
+
+@pytest.mark.parametrize(
+    ("condition", "label", "is_near"),
+    [
+        ("status == 'ok'", "a", False),
+        ("env != 'test' && a", "a", False),
+        ("a != `null`", "a", False),
+        ("!a || status == 'ok'", "a", False),
+        ("response.status == 'completed'", "answered(response)", True),
+        ("output.finish_reason == 'stop'", "answered(output)", True),
+        ("contains(to_string(response), 'x')", "response.intent", True),
+        ("length(a) > `3`", "from_json(a).intent", True),
+        ("!truncated(response)", "response.text", True),
+        ("label == 'x'", "native_label(@)", True),
+        ("input != 'ping'", "native_label(@)", False),
+        ("`true`", "answered(@)", False),
+        ("@ != `null`", "a", False),
+    ],
+)
+def test_a_condition_beside_the_answer_is_not_and_one_on_what_holds_both_is_told(condition, label, is_near):
+    refuse_answer_read(condition, label)
+    assert may_read_answer(condition, label) is is_near
+
+
+def spec_of(format_, **more):
+    traces = {"use": "jsonl", "with": {"path": "t.jsonl"}, "format": format_}
+    return {"version": 1, "name": "w", "traces": traces, "embedder": "lsa", "target": {"agreement": 0.9}, **more}
+
+
+@pytest.mark.parametrize(
+    ("spec", "address"),
+    [
+        (spec_of({"text": "q", "label": "a", "where": "a != 'x'"}), "traces.format.where"),
+        (spec_of({"text": "q", "label": "a", "skip": {"odd": "contains(a, 'x')"}}), "traces.format.skip.odd"),
+        (spec_of({"text": "q", "label": "a", "certify": "a == 'x'"}), "traces.format.certify"),
+        (spec_of({"text": "q", "label": "a"}, split={"certify_where": "a != 'x'"}), "split.certify_where"),
+        (spec_of({"preset": "native", "where": "teacher != 'x'"}), "traces.format.where"),
+    ],
+)
+def test_a_spec_that_selects_on_the_answer_is_refused_at_its_address(spec, address):
+    with pytest.raises(ts.SpecError) as refusal:
+        load_plan(spec, find_plugins())
+    assert [problem.address for problem in refusal.value.problems] == [address]
+
+
+def test_a_condition_on_what_holds_the_answer_too_is_an_assumption_of_the_certificate():
+    plan = load_plan(spec_of({"preset": "langfuse", "where": "output.finish_reason == 'stop'"}), find_plugins())
+    (note,) = answer_notes(plan)
+    assert note.startswith("'traces.format.where' reads what the teacher's answer stands in")
+    assert answer_notes(load_plan(spec_of({"preset": "langfuse", "where": "name == 'classify'"}), find_plugins())) == ()

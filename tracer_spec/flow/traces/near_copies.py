@@ -1,0 +1,77 @@
+"""Near-copies of one content: what two loggers write of one text, who trim it, end it with a line or change its case."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Iterable, Iterator
+
+TEXT = b"text\0"
+# punctuation, separators, control and format characters
+_EDGES = "PZC"
+
+
+def folded(content: bytes) -> bytes:
+    r"""Return bytes that are equal for near-copies of one content, and those of the content where it is no text.
+
+    Parameters
+    ----------
+    content : bytes
+        Of :meth:`TraceSet.contents`.
+
+    Notes
+    -----
+    A text is taken in Unicode's form NFKC, casefolded, its runs of white space as one space, without white space and
+    punctuation at its ends. A text of nothing but punctuation keeps it.
+
+    Examples
+    --------
+    >>> folded(b"text\0 Where is\tmy card?\n") == folded(b"text\0where is my card")
+    True
+    """
+    if not content.startswith(TEXT):
+        return content
+    text = content[len(TEXT) :].decode()
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    text = " ".join(text.casefold().split())
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    return TEXT + (_within_edges(text) or text).encode()
+
+
+def spellings(content: bytes) -> set[bytes]:
+    """Return a content as it is, without white space at its ends, and folded."""
+    if not content.startswith(TEXT):
+        return {content}
+    return {content, TEXT + content[len(TEXT) :].decode().strip().encode(), folded(content)}
+
+
+def digests_of_copies(contents: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield a digest of each content, the same for near-copies; that of the content where it is spelt in one way alone."""
+    digests, least = [], dict[bytes, bytes]()
+    for content in contents:
+        digest, form = _digest(content), _digest(folded(content))
+        digests.append(form)
+        least[form] = min(digest, least.get(form, digest))
+    yield from (least[form] for form in digests)
+
+
+def has_near_copies(contents: Iterable[bytes]) -> bool:
+    """Return whether a content is spelt in two ways."""
+    spelt = dict[bytes, bytes]()
+    pairs = ((_digest(folded(content)), _digest(content)) for content in contents)
+    return any(spelt.setdefault(form, digest) != digest for form, digest in pairs)
+
+
+def _within_edges(text: str) -> str:
+    first, last = 0, len(text)
+    while first < last and unicodedata.category(text[first])[0] in _EDGES:
+        first += 1
+    while first < last and unicodedata.category(text[last - 1])[0] in _EDGES:
+        last -= 1
+    return text[first:last]
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=16).digest()
