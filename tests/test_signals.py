@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tracer_spec.cli.commands.route_streams import output
 from tracer_spec.testing.distribution import put_distribution
 
 ROOT = Path(__file__).parents[1]
@@ -143,3 +144,87 @@ assert during and all(each == before for each in during), during
 assert [signal.getsignal(each) for each in numbers] == before
 """
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, timeout=AT_MOST_S)
+
+
+# two workers that have answered, and wait for more
+WAITING = """
+import os, sys
+from tracer_spec.cli.commands.route_workers import start_workers
+if __name__ == "__main__":
+    with start_workers(2) as workers:
+        while len({workers.pool.submit(os.getpid).result() for _ in range(20)}) < 2:
+            pass
+        print("ready", flush=True)
+        sys.stdin.read()
+"""
+# Ctrl-C, which reaches all processes of a terminal, while the workers still import
+INTERRUPTED = """
+import os, signal
+from tracer_spec.cli.commands.route_workers import start_workers
+if __name__ == "__main__":
+    try:
+        with start_workers(2):
+            os.killpg(0, signal.SIGINT)
+            signal.pause()
+    except KeyboardInterrupt:
+        print("interrupted")
+"""
+# Ctrl-C before the first line of the command line has run
+IMPORTING = """
+import os, signal, sys
+class Interrupt:
+    def find_spec(self, name, *_):
+        if name == "tracer_spec.cli.main":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupt())
+import tracer_spec.cli
+"""
+
+
+def script(folder: Path, text: str) -> subprocess.Popen[str]:
+    path = folder / "script.py"
+    path.write_text(text)
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen([sys.executable, path], **pipes, env=env, text=True, start_new_session=True)
+
+
+def test_the_workers_of_a_killed_route_end_by_themselves(tmp_path):
+    process = script(tmp_path, WAITING)
+    try:
+        assert process.stdout.readline() == "ready\n"
+        process.kill()
+        # comes back when the last process that holds the output has ended
+        process.communicate(timeout=AT_MOST_S)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def test_an_interrupt_is_heard_by_the_process_that_answers_and_by_no_worker(tmp_path):
+    process = script(tmp_path, INTERRUPTED)
+    assert process.communicate(timeout=AT_MOST_S) == ("interrupted\n", "")
+
+
+def test_an_interrupt_while_the_command_line_is_imported_is_quiet(tmp_path):
+    process = script(tmp_path, IMPORTING)
+    assert process.communicate(timeout=AT_MOST_S) == ("", "")
+    assert process.returncode == -signal.SIGINT
+
+
+def test_what_a_killed_route_left_half_written_is_removed_by_the_next_one(tmp_path):
+    out = tmp_path / "out.jsonl"
+    killed = script(
+        tmp_path,
+        f"""
+import os, signal
+from tracer_spec.cli.commands.route_streams import output
+with output({str(out)!r}):
+    os.kill(os.getpid(), signal.SIGKILL)
+""",
+    )
+    killed.communicate(timeout=AT_MOST_S)
+    assert len(list(tmp_path.glob("out.jsonl.tmp-*"))) == 1
+    with output(str(out)) as file:
+        file.write(b"{}\n")
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["out.jsonl", "script.py"]

@@ -24,10 +24,9 @@ def replace_file(path: Path, data: bytes, *, what: str) -> None:
     their place would break what else uses them.
     """
     shown, path = path, replaced_file(path, what=what)
-    temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}-{threading.get_ident():x}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_stale(path)
+        temporary = temporary_beside(path)
         try:
             with temporary.open("xb") as file:
                 file.write(data)
@@ -44,6 +43,12 @@ def replace_file(path: Path, data: bytes, *, what: str) -> None:
             where=str(shown),
             hint=f"{len(data)} bytes are needed in a folder that may be written; what was there is as it was",
         ) from None
+
+
+def temporary_beside(path: Path) -> Path:
+    """Return the name of a temporary file for a target, after those of writers that were killed are removed."""
+    _remove_stale(path)
+    return path.with_name(f"{path.name}.tmp-{os.getpid()}-{threading.get_ident():x}")
 
 
 def replaced_file(path: Path, *, what: str) -> Path:

@@ -45,6 +45,7 @@ def test_a_condition_on_the_answer_itself_is_refused(condition, label):
         ("input != 'ping'", "native_label(@)", False),
         ("`true`", "answered(@)", False),
         ("@ != `null`", "a", False),
+        ("contains(to_string(@), 'x')", "a", True),
     ],
 )
 def test_a_condition_beside_the_answer_is_not_and_one_on_what_holds_both_is_told(condition, label, is_near):

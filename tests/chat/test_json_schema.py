@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracer_spec.chat.json_schema import UnfitError, fitted
+from tracer_spec.chat.json_schema import Effort, UnfitError, fitted
 
 KINDS = ["string", "integer", "number", "boolean", "null", "object", "array"]
 values = st.dictionaries(st.sampled_from("ab"), st.sampled_from(["x", "3", "2.5", "true", "null", ""]), max_size=2)
@@ -84,8 +84,50 @@ def test_a_label_is_written_as_the_schema_has_it(schema, value, found):
         ("object", {"a": "x"}),
         ({"required": 1}, {"a": "x"}),
         ({"type": "string", "minLength": "x"}, "x"),
+        ({"allOf": 5}, {"a": "x"}),
+        ({"anyOf": {"a": {}}}, {"a": "x"}),
+        ({"enum": "xyz"}, "x"),
+        ({"enum": 5}, "x"),
+        ({"required": [["a"]]}, {"a": "x"}),
+        ({"type": "number"}, "NaN"),
+        ({"type": "number"}, "1e999"),
     ],
 )
 def test_in_doubt_a_value_does_not_fit(schema, value):
     with pytest.raises(UnfitError):
         fitted(schema, value)
+
+
+BRANCHES = 3
+ITSELF = {"$ref": "#"}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"anyOf": [ITSELF] * BRANCHES},
+        {"oneOf": [ITSELF] * BRANCHES},
+        {"anyOf": [{"allOf": [ITSELF]}] * BRANCHES},
+        {"properties": {"a": {"anyOf": [{"$ref": "#/properties/a"}] * BRANCHES}}},
+        {"anyOf": [ITSELF] * BRANCHES, "enum": ["y"] * 10_000},
+        {"anyOf": [{"$ref": "#" + "/" * 10_000}] * BRANCHES},
+    ],
+)
+def test_a_schema_that_asks_for_more_work_than_a_request_is_worth_does_not_fit(schema):
+    """Each has at least 3 ** 30 ways to fail, of which a bounded number is tried, whatever one of them costs."""
+    effort = Effort()
+    with pytest.raises(UnfitError):
+        fitted(schema, {"a": "x"}, effort)
+    assert effort.left < 0
+    with pytest.raises(UnfitError):  # other values of the same request cost nothing more
+        fitted({}, {"a": "x"}, effort)
+
+
+def test_a_long_list_of_labels_is_within_the_effort_of_a_request():
+    labels = [f"label {number}" for number in range(1000)]
+    schema = {"properties": {"a": {"$ref": "#/$defs/label"}}, "$defs": {"label": {"enum": labels}}}
+    effort = Effort()
+    for label in ["gone"] * 199:  # a request tries so many before the last that fits
+        with pytest.raises(UnfitError):
+            fitted(schema, {"a": label}, effort)
+    assert fitted(schema, {"a": labels[-1]}, effort) == {"a": labels[-1]}

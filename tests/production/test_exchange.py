@@ -165,6 +165,15 @@ def test_a_schema_that_the_answer_cannot_follow_is_for_the_teacher(exchange_of):
     assert bare.question(chat, fits) is None
 
 
+def test_a_schema_that_refers_to_itself_is_for_the_teacher(exchange_of):
+    """219 bytes that ask for 3 ** 32 comparisons; a tool's schema is another door to the same."""
+    exchange = exchange_of(normalize=["json:intent"])
+    endless = {"anyOf": [{"$ref": "#"}] * 3}
+    assert exchange.question(BY_NAME["chat"], request("chat", TEXT, **response_format(endless))) is None
+    for name, api in BY_NAME.items():
+        assert exchange.question(api, request(name, TEXT, **forcing(name, "classify", schema=endless))) is None
+
+
 def test_an_answer_of_the_specs_own_is_written_around_the_label(exchange_of):
     template = '{"intent": "{label}", "confidence": 1.0}'
     exchange, chat = exchange_of(normalize=["json:intent"], serve={**MATCH, "answer": template}), BY_NAME["chat"]

@@ -48,6 +48,11 @@ def one(problems: Problems, minimal: str, *overrides: str) -> str:
         ("target.agreement=99.5", "99.5 is not between 0 and 1 (exclusive)\nhint: write 0.995"),
         ("target.agreement=1", "1 is not between 0 and 1 (exclusive)"),
         (
+            "target.confidence=0.9999999999999999",
+            "0.9999999999999999 is too near to 0 or 1: it must be between 1e-09 and 1 - 1e-09",
+        ),
+        ("target.agreement=1e-15", "1e-15 is too near to 0 or 1: it must be between 1e-09 and 1 - 1e-09"),
+        (
             "target.agreement=.nan",
             ".nan is not a finite number\nhint: write a finite one, or put quotes around it where it is a string",
         ),

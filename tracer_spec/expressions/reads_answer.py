@@ -68,10 +68,7 @@ def may_read_answer(condition: str, label: str) -> bool:
     """
     of_label = {(key,) for key in LABEL_KEYS} if label == _NATIVE else set(filter(None, _read(_tree(label), _HERE)))
     return any(
-        keys[: len(each)] == each or each[: len(keys)] == keys
-        for keys in _compared(condition)
-        for each in of_label
-        if keys
+        keys[: len(each)] == each or each[: len(keys)] == keys for keys in _compared(condition) for each in of_label
     )
 
 

@@ -22,6 +22,7 @@ from tracer_spec.init.places import labels_in
 from tracer_spec.init.presets import best_preset, is_half_of_a_join
 from tracer_spec.init.refusal import Refusal, label_option
 from tracer_spec.init.sampling import COUNTED, Sample, take_sample
+from tracer_spec.init.system_prompt import match_of
 from tracer_spec.init.whose_labels import with_one_teacher, with_those_that_label
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ class Look:
         What a build would come to; None where the traces are too many for that, or too few.
     is_whole : bool
         Whether all of the file was counted.
+    match : str
+        ``serve.match``, by the system prompt that all calls of a chat log share; empty where there is none.
     """
 
     paths: tuple[str, ...]
@@ -74,6 +77,7 @@ class Look:
     target: float
     likely: LikelyTarget | None
     is_whole: bool
+    match: str
 
 
 def sample_of(paths: Sequence[str]) -> Sample:
@@ -143,6 +147,7 @@ def look_at(*paths: str, text: str | None = None, label: str | None = None) -> L
         target=seen.target,
         likely=seen.likely,
         is_whole=outlook.accounting.read < COUNTED or _joins(seen.layout),
+        match=match_of(seen.layout, sample.records),
     )
 
 

@@ -29,6 +29,8 @@ class FirstSpec:
         Empty where the labels are inferred.
     answer : str
         For ``serve.answer``, where the LLM's answers hold more than the label; else empty.
+    match : str
+        ``serve.match``, where all calls of a chat log share a system prompt; else empty.
     story : tuple of str
         What was found, a sentence each.
     warning : str
@@ -49,6 +51,7 @@ class FirstSpec:
     aliases: Mapping[str, str] = field(default_factory=dict)
     labels_file: str = ""
     answer: str = ""
+    match: str = ""
     target: float = 0.92
     story: tuple[str, ...] = ()
     warning: str = ""
@@ -77,6 +80,7 @@ def spec_of(look: Look, name: str, paths: Sequence[str], target: float | None = 
         aliases=look.aliases,
         labels_file=LABELS_FILE if look.made_up and writable(look.allowed) else "",
         answer=look.layout.answer_template,
+        match=look.match,
         target=target or look.target,
         story=(
             f"{counted}, {accounting.kept:,} of them usable: {outlook.n_fit:,} train, {able.n_certify:,} certify.",
@@ -186,7 +190,7 @@ families: [global, l2d, rsb]
 
 # What the LLM costs, for a projection of what is saved:
 # cost: {{teacher_usd_per_1k: 2.0, requests_per_day: 10000}}
-{_answer(spec.answer)}"""
+{_serve(spec)}"""
 
 
 def scalar(value: Any) -> str:
@@ -212,15 +216,25 @@ def _format(format_: str | Mapping[str, str]) -> str:
     return "  format:\n" + "".join(f"    {part}: {scalar(path)}\n" for part, path in format_.items())
 
 
-def _answer(answer: str) -> str:
-    """Return what a router behind a chat API answers, for the user to decide on."""
-    if not answer:
-        return ""
-    quoted = literal(answer).replace("'", "''")
+def _serve(spec: FirstSpec) -> str:
+    """Return which requests are the router's behind a chat API, and what it answers, for the user to decide on."""
+    told = ""
+    if spec.match:
+        told = (
+            "\n"
+            "# Behind 'tracer-spec serve', or inside an OpenAI client, the router takes the calls with the system prompt of\n"
+            "# these traces. Where the prompt changes, change this too: calls with another one go to the LLM.\n"
+            f"serve:\n  match: {json.dumps(literal(spec.match), ensure_ascii=False)}\n"
+        )
+    if not spec.answer:
+        return told
+    quoted = literal(spec.answer).replace("'", "''")
+    written = f"#   answer: '{quoted}'\n" if told else f"# serve: {{answer: '{quoted}'}}\n"
     return (
-        "\n# The LLM's answers hold more than the label. Those of a router behind 'tracer-spec serve', or inside an OpenAI\n"
-        "# client, do not. Where the app reads the rest, say what it gets:\n"
-        f"# serve: {{answer: '{quoted}'}}\n"
+        f"{told}\n"
+        "# The LLM's answers hold more than the label. Those of a router behind 'tracer-spec serve', or inside an OpenAI\n"
+        "# client, do not. Where the app reads the rest, say what it gets"
+        f"{', under serve' if told else ''}:\n{written}"
     )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from tracer_spec.chat.api import Answer, Api, Request
-from tracer_spec.chat.json_schema import UnfitError, fitted
+from tracer_spec.chat.json_schema import Effort, UnfitError, fitted
 from tracer_spec.chat.json_text import parse_json
 from tracer_spec.errors import BundleError, DataError, SpecError, UsageError, printable
 from tracer_spec.production.answer_forms import AnswerForms
@@ -78,7 +78,8 @@ class Exchange:
         if not self._is_sure:
             _LOGGER.warning(
                 "the router '%s' takes every chat of a single question for its own: if the app asks anything else, write "
-                "serve.match in router.yaml, such as \"contains(messages[0].content, 'Classify')\", and build again",
+                "serve.match in router.yaml, such as \"contains(messages[0].content, 'Classify')\", and build again; requests "
+                "that offer tools are passed on unless tool_choice says that one must be called",
                 router.name,
             )
 
@@ -102,7 +103,8 @@ class Exchange:
 
     def _can_answer(self, request: Request) -> bool:
         """Return whether the router has an answer of the kind that is asked for."""
-        return any(self._answer(request, label) is not None for label in self._forms.some_labels)
+        effort = Effort()
+        return any(self._answer(request, label, effort) is not None for label in self._forms.some_labels)
 
     def _warn_of_unfit(self) -> None:
         if self._is_sure and not self._has_warned:
@@ -120,24 +122,24 @@ class Exchange:
 
     def answer(self, question: Question, label: str) -> Answer | None:
         """Return the answer that says a label, None where this request cannot be answered with it."""
-        return self._answer(question.request, label)
+        return self._answer(question.request, label, Effort())
 
-    def _answer(self, request: Request, label: str) -> Answer | None:
+    def _answer(self, request: Request, label: str, effort: Effort) -> Answer | None:
         try:
-            return self._call(request, label) if request.tools else self._written(request, label)
+            return self._call(request, label, effort) if request.tools else self._written(request, label, effort)
         except UnfitError:
             return None
 
-    def _written(self, request: Request, label: str) -> str | None:
+    def _written(self, request: Request, label: str, effort: Effort) -> str | None:
         """Return the text that says a label, as the request's schema has it."""
         text = self._forms.text(label)
         if text is None or request.schema is None:
             return text
         value = parse_json(text)
-        fitting = fitted(request.schema, value)
+        fitting = fitted(request.schema, value, effort)
         return text if fitting == value else self._read_again(json.dumps(fitting, ensure_ascii=False), label)
 
-    def _call(self, request: Request, label: str) -> ToolCall | None:
+    def _call(self, request: Request, label: str, effort: Effort) -> ToolCall | None:
         """Return the call of a tool, None where none of those offered says the label, or a text could answer as well."""
         call, tools = self._forms.call(label), {tool.name: tool.schema for tool in request.tools}
         if call is None or not (request.must_call or self._forms.are_named):
@@ -146,7 +148,7 @@ class Exchange:
         if tool not in tools or not (self._forms.are_named or len(tools) == 1):
             return None
         schema = tools[tool]
-        fitting = dict(call) if schema is None else fitted(schema, dict(call))
+        fitting = dict(call) if schema is None else fitted(schema, dict(call), effort)
         made = ToolCall(tool, fitting)
         return made if fitting == call else self._read_again(made, label)
 

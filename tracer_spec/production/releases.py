@@ -13,6 +13,7 @@ from tracer_spec.runtime.archive import POLICY
 from tracer_spec.runtime.bundle import Bundle, follow, naming, parse_bundle, read_file, read_stored
 from tracer_spec.runtime.embedder_identity import from_plugins
 from tracer_spec.runtime.embedding import check_built_in
+from tracer_spec.runtime.regular_file import read_regular
 from tracer_spec.runtime.release import MOST_HISTORY, POINTER, Canary, Release, bundle_place, read_release
 from tracer_spec.runtime.session import open_policy
 
@@ -261,7 +262,7 @@ def _store(folder: Path, digest: str, data: bytes) -> None:
     """Write a bundle under its digest, where it is not there whole."""
     place = bundle_place(folder, digest)
     try:
-        if place.read_bytes() == data:
+        if read_regular(place, len(data)) == data:
             return
     except OSError:
         pass  # there is none, or it cannot be read: it is written

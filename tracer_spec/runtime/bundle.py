@@ -18,6 +18,7 @@ from tracer_spec.runtime.archive import MANIFEST, POLICY, REFETCH, unpack
 from tracer_spec.runtime.graph_check import check_graph
 from tracer_spec.runtime.manifest import CONCAT, Manifest, Member
 from tracer_spec.runtime.manifest_reader import read_manifest
+from tracer_spec.runtime.regular_file import without_waiting
 
 if TYPE_CHECKING:
     from tracer_spec.runtime.release import Release
@@ -172,7 +173,7 @@ def _check_members(listed: Mapping[str, Member], members: Mapping[str, bytes]) -
 def read_file(path: Path) -> bytes:
     """Return the whole file, unless it is larger than any bundle."""
     try:
-        with open(path, "rb", opener=_without_waiting) as file:
+        with open(path, "rb", opener=without_waiting) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise BundleError("is not a file", hint=_MAKE)
@@ -183,11 +184,6 @@ def read_file(path: Path) -> bytes:
         raise BundleError("there is no such file", hint=_MAKE) from None
     except OSError as error:
         raise BundleError(f"cannot be read: {error.strerror}", hint="check the path and its permissions") from None
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    """Open a file; a pipe that nobody writes to is opened too, to be refused, instead of waited for."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from tracer_spec.errors import BundleError
 from tracer_spec.runtime.field_rules import Rule, plain
 from tracer_spec.runtime.manifest import Sha256
 from tracer_spec.runtime.manifest_reader import read_shape
+from tracer_spec.runtime.regular_file import read_regular
 from tracer_spec.runtime.strict_json import canonical_json, read_json
 
 POINTER = "release.json"
@@ -56,13 +57,15 @@ def read_release(folder: Path) -> Release | None:
         Where it cannot be read, or is not what ``schemas/release.v1.json`` says.
     """
     try:
-        with (folder / POINTER).open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
+        data = read_regular(folder / POINTER, MOST_BYTES)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise BundleError(
-            f"cannot be read: {error.strerror}", where=str(folder), address=POINTER, hint="check its permissions"
+            f"cannot be read: {error.strerror}",
+            where=str(folder),
+            address=POINTER,
+            hint="check what it is, and its permissions",
         ) from None
     hint = f"write it again: tracer-spec promote BUNDLE {os.fspath(folder)}"
     try:

@@ -18,6 +18,7 @@ from tracer_spec.text_steps.language import EXTRACT_STEPS, STEPS, compile_step
 NAME = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
 PLUGIN_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 _MAX_NAME = 64
+_LEAST_CHANCE = 1e-9
 LABEL_PLACE = "{label}"
 _MAX_SERVED = 2000
 MAX_SENTENCE = 2000
@@ -105,6 +106,13 @@ def _what_jmespath_says(error: Exception) -> str:
     return f"unexpected {str(token)[:20]!r} at character {position + 1}"
 
 
+def _check_distance(value: float) -> float:
+    """Refuse a rate that is 0 or 1 but for rounding: nothing is left of what it leaves to chance."""
+    if not _LEAST_CHANCE <= value <= 1 - _LEAST_CHANCE:
+        raise refusal(f"is too near to 0 or 1: it must be between {_LEAST_CHANCE} and 1 - {_LEAST_CHANCE}")
+    return value
+
+
 def _checked(compile_one: Callable[[str], object]) -> Callable[[str], str]:
     """Return a check that a step can be compiled."""
 
@@ -188,7 +196,7 @@ ExtractStep = Annotated[
     AfterValidator(_checked(compile_cut)),
     Field(json_schema_extra=_steps_schema(EXTRACT_STEPS) | {"maxLength": MAX_CUT_CHARACTERS}),
 ]
-OpenFraction = Annotated[StrictFloat, Field(gt=0, lt=1)]
+OpenFraction = Annotated[StrictFloat, Field(gt=0, lt=1), AfterValidator(_check_distance)]
 HalfOpenFraction = Annotated[StrictFloat, Field(ge=0, lt=1)]
 Amount = Annotated[StrictFloat, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[StrictInt, Field(ge=0)]

@@ -107,3 +107,85 @@ def test_a_router_that_could_not_be_stopped_does_not_begin(bundle, tmp_path, mon
     assert live.Live(settings.Settings(**told), None).all[0].watch is None
     with pytest.raises(BundleError, match="names no target"):
         live.Live(settings.Settings(**told, on_refuted="defer"), None)
+
+
+def log_of(folder, bundle, texts, *, teacher=None) -> None:
+    """Log decisions that are all audited, with the router's own label or a teacher's."""
+    router = ts.load(bundle)
+    with ts.deploy(
+        bundle, teacher=teacher or (lambda text: router.route(text).label), log=folder, mode="shadow"
+    ) as app:
+        for text in texts:
+            app.classify(text)
+
+
+@pytest.fixture
+def watched(bundle, tmp_path, handled):
+    """A watch over a log of requests that the router handles, which has looked once."""
+    from tracer_spec.runtime import read_bundle
+
+    from tracer_spec_serve.watch import Watch
+
+    log_of(tmp_path / "log", bundle, handled[:40])
+    watch = Watch(read_bundle(bundle), tmp_path / "log", tmp_path / "state")
+    assert not watch.look()
+    assert (watch.verdict, watch.n_audits, watch.trouble) == ("holds", 40, "")
+    return watch
+
+
+def test_a_state_that_cannot_be_written_is_told_and_the_claim_is_watched_on(watched, bundle, tmp_path, handled, caplog):
+    state = tmp_path / "state" / f"monitor-{ts.load(bundle).version}.json"
+    kept = state.read_bytes()
+    state.unlink()
+    state.mkdir()
+    log_of(tmp_path / "log", bundle, handled[40:41])
+    for n_more in range(2):
+        watched.look()
+        assert (watched.verdict, watched.n_audits) == ("holds", 41 + n_more)
+        log_of(tmp_path / "log", bundle, handled[41:42])
+        assert watched.trouble == (
+            f"it is measured, but a restart will forget what was read: {state}: the monitor's state cannot be written: "
+            "Is a directory"
+        )
+    assert len(caplog.records) == 1
+    log_of(tmp_path / "log", bundle, handled, teacher=lambda _: "none")
+    assert watched.look()
+    assert watched.verdict == "refuted"
+    state.rmdir()
+    watched.look()
+    assert watched.trouble == ""
+    assert caplog.messages[-1].endswith("is measured again, and its state kept")
+    assert state.read_bytes() != kept
+
+
+def test_a_log_that_cannot_be_read_is_not_measured_until_it_can_and_each_line_counts_once(
+    watched, bundle, tmp_path, handled, caplog
+):
+    broken = tmp_path / "log" / "zz.jsonl.gz"
+    broken.write_bytes(b"no gzip")
+    log_of(tmp_path / "log", bundle, handled[40:50])
+    for _ in range(2):
+        watched.look()
+        assert (watched.verdict, watched.n_audits) == ("not measured", 40)
+        assert "it is not measured: " in watched.trouble
+        assert "zz.jsonl.gz" in watched.trouble
+    assert len(caplog.records) == 1
+    broken.unlink()
+    watched.look()
+    assert (watched.verdict, watched.n_audits, watched.trouble) == ("holds", 50, "")
+
+
+def test_while_a_claim_is_not_measured_probes_and_metrics_say_so(serve, bundle, tmp_path, handled):
+    log_of(tmp_path, bundle, handled)
+    (tmp_path / "zz.jsonl.gz").write_bytes(b"no gzip")
+    server = serve(bundle, "--log", tmp_path)
+    server.wait_for("it is not measured: ")
+    status, router = ready(server)
+    assert (status, router["claim"], "zz.jsonl.gz" in router["trouble"]) == (200, "not measured", True)
+    named = f'router="support-intents",version="{ts.load(bundle).version}"'
+    assert f"tracer_watching{{{named}}} 0.0" in metrics(server)
+    (tmp_path / "zz.jsonl.gz").unlink()
+    server.wait_for("is measured again")
+    assert "trouble" not in ready(server)[1]
+    assert ready(server)[1]["claim"] == "holds"
+    assert f"tracer_watching{{{named}}} 1.0" in metrics(server)

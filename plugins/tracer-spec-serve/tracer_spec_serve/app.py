@@ -15,6 +15,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from tracer_spec.errors import TracerError
 from tracer_spec.production.decision_log import DecisionLog
+from tracer_spec.runtime.inputs import place_of
 
 from tracer_spec_serve.decide import Decide
 from tracer_spec_serve.gate import Gate
@@ -81,7 +82,10 @@ class App:
 
     async def _watch(self) -> None:
         while True:
-            await self.live.look()
+            try:
+                await self.live.look()
+            except Exception as error:  # noqa: BLE001 - one look that fails must not be the last
+                LOGGER.warning("the claims were not looked at: %s", place_of(error))
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _health(self, _: Request) -> Response:
@@ -100,6 +104,7 @@ class App:
                 "sha256": each.router.sha256,
                 "claim": "not watched" if each.watch is None else each.watch.verdict,
                 "handles": not each.is_revoked,
+                **({"trouble": each.watch.trouble} if each.watch is not None and each.watch.trouble else {}),
             }
             for each in self.live.all
         ]

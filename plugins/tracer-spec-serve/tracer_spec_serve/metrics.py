@@ -114,6 +114,7 @@ class Metrics(Collector):
         e_value = GaugeMetricFamily("tracer_e_value", "Evidence against the claim so far.", labels=_VERSION)
         bar = GaugeMetricFamily("tracer_e_value_bar", "The evidence that refutes the claim.", labels=_VERSION)
         claim = GaugeMetricFamily("tracer_claim", "1 for how the claim stands.", labels=[*_VERSION, "verdict"])
+        watching = GaugeMetricFamily("tracer_watching", "Whether the log is read and its state kept.", labels=_VERSION)
         for each in self._live.all:
             if (watched := each.watch) is None:
                 continue
@@ -124,7 +125,8 @@ class Metrics(Collector):
             e_value.add_metric(labels, watched.e_value)
             bar.add_metric(labels, watched.bar)
             claim.add_metric([*labels, watched.verdict], 1)
-        yield from (agreement, audits, e_value, bar, claim)
+            watching.add_metric(labels, float(not watched.trouble))
+        yield from (agreement, audits, e_value, bar, claim, watching)
 
 
 def _counted(name: str, what: str, labels: Sequence[str], counts: Counter[Any]) -> CounterMetricFamily:

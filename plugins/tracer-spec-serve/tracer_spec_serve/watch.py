@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import math
 import threading
 from pathlib import Path
 
-from tracer_spec.errors import DataError
+from tracer_spec.errors import DataError, TracerError
 from tracer_spec.production.monitoring.log import find_files, read_log
+from tracer_spec.production.monitoring.monitor import NOT_MEASURED, Monitor
 from tracer_spec.production.monitoring.reference import Reference
 from tracer_spec.production.monitoring.state import read_state, write_state
 from tracer_spec.runtime import Bundle
+from tracer_spec.runtime.inputs import place_of
 
 LOGGER = logging.getLogger("tracer_spec.serve")
 
@@ -45,34 +48,53 @@ class Watch:
         self._monitor, self._files = read_state(self._path, reference, None)
         self._looking = threading.Lock()
         self._is_told = self.is_refuted
-        self._trouble = ""
+        self._is_kept = True
+        self._is_measured, self.trouble = True, ""
 
     def look(self) -> bool:
-        """Read what is new; return whether the claim is refuted and was not yet. Blocks: call it in a thread."""
+        """Read what is new; return whether the claim is refuted and was not yet. Blocks: call it in a thread.
+
+        What goes wrong is logged once, stands in :attr:`trouble`, and the next look tries again.
+        """
         with self._looking:
             trouble = self._read()
-            if trouble and trouble != self._trouble:
-                LOGGER.warning("the claim of %s is not measured: %s", self._monitor.reference.name, trouble)
-            self._trouble = trouble
+            self._is_measured = not trouble
+            trouble = trouble or self._keep()
+            if trouble and trouble != self.trouble:
+                LOGGER.warning("the claim of %s: %s", self._monitor.reference.name, trouble)
+            elif self.trouble and not trouble:
+                LOGGER.warning("the claim of %s is measured again, and its state kept", self._monitor.reference.name)
+            self.trouble = trouble
             is_new = self.is_refuted and not self._is_told
             self._is_told = self.is_refuted
             return is_new
 
     def _read(self) -> str:
-        """Read what is new; return what went wrong, which the next look tries again."""
-        if not any(self._log.glob("*.jsonl")):
-            return ""
+        """Read what is new; return what went wrong."""
+        before = self._monitor
+        # a copy counts, so that lines of a look that failed on its way are counted once when they are read again
+        monitor = Monitor(
+            before.reference,
+            alpha=before.alpha,
+            tally=copy.deepcopy(before.tally),
+            claims=copy.deepcopy(before.claims),
+        )
         try:
-            reading = read_log(find_files([str(self._log)]), self._files, self._monitor)
-        except DataError as error:  # lines of a part may be counted by now: they are read again, and counted once
-            self._monitor, self._files = read_state(self._path, self._monitor.reference, None)
-            return " ".join(str(error).split())
-        self._files = list(reading.files)
-        try:
-            if reading.n_lines:
+            reading = read_log(find_files([str(self._log)], may_be_gone=True), self._files, monitor)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the claim must be looked at again
+            return f"it is not measured: {_told(error)}"
+        self._monitor, self._files = monitor, list(reading.files)
+        self._is_kept = self._is_kept and not reading.n_lines
+        return ""
+
+    def _keep(self) -> str:
+        """Write what was read, unless it is kept already; return what went wrong."""
+        if not self._is_kept:
+            try:
                 write_state(self._path, self._monitor, self._files)
-        except (DataError, OSError) as error:
-            return " ".join(str(error).split())
+            except Exception as error:  # noqa: BLE001 - what is read counts all the same
+                return f"it is measured, but a restart will forget what was read: {_told(error)}"
+            self._is_kept = True
         return ""
 
     @property
@@ -82,8 +104,8 @@ class Watch:
 
     @property
     def verdict(self) -> str:
-        """Return how the claim stands, in the monitor's words."""
-        return self._monitor.verdict
+        """Return how the claim stands, in the monitor's words; while the log cannot be read, it is not measured."""
+        return self._monitor.verdict if self._is_measured or self.is_refuted else NOT_MEASURED
 
     @property
     def n_audits(self) -> int:
@@ -114,3 +136,11 @@ class Watch:
     def target(self) -> float:
         """Return what is claimed."""
         return self._monitor.reference.target
+
+
+def _told(error: Exception) -> str:
+    """Return an error on one line, which is the same when it comes again; of one that nobody foresaw, where it came from."""
+    if not isinstance(error, TracerError):
+        return place_of(error)
+    found = error.problems[0]
+    return f"{found.where}: {found.what}"

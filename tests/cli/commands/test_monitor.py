@@ -230,3 +230,15 @@ def test_what_cannot_be_done_is_said(run, bundle, tmp_path, args, code, what):
     assert (result.returncode, result.stdout) == (code, "")
     assert what in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_state_that_cannot_be_written_hides_no_verdict(run, bundle, same, another, tmp_path, form):
+    """There is no room for the name of the temporary file beside it."""
+    for folder, status, code in ((same, "holds", 1), (another, "refuted", 4)):
+        place = tmp_path / ("n" * 250)
+        result = run("monitor", str(bundle), str(folder), "--state", str(place), *(["--json"] * (form == "json")))
+        assert result.returncode == code
+        told = json.loads(result.stdout)["status"] if form == "json" else result.stdout.split()[0]
+        assert told == status
+        assert "the monitor's state cannot be written: File name too long" in result.stderr

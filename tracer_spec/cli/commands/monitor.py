@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from tracer_spec.cli.console import print_document
+from tracer_spec.cli.failure import failure_of
 from tracer_spec.cli.options import brief_option, sha256_option
 from tracer_spec.cli.output import GITHUB, JSON, chosen_format, format_options
 from tracer_spec.cli.verbs import VERBS
+from tracer_spec.errors import TracerError
+
+if TYPE_CHECKING:
+    from tracer_spec.production.monitoring.log import Reading
+    from tracer_spec.production.monitoring.monitor import Monitor
 
 FAILED = 4
 
@@ -49,17 +56,19 @@ def command(
     scores, and labels that move. Look as often as you like: the numbers stay valid.
 
     The verdict is 'holds', 'warns', where agreement has fallen towards the target, or 'refuted', where it is under it. The exit
-    code is 4 where the claim is refuted, else 0. A refuted claim stays refuted. No text of a request is printed.
+    code is 4 where the claim is refuted, else 0, or 1 where the state could not be written, which is said after the verdict. A
+    refuted claim stays refuted. No text of a request is printed.
     """
     form = chosen_format(form, as_json=as_json)
     from tracer_spec.cli.text.monitor import monitor_document, monitor_outcome
     from tracer_spec.cli.text.terminal_course import draw_course
-    from tracer_spec.production.monitoring.follow import follow_log
+    from tracer_spec.production.monitoring.follow import read_on
     from tracer_spec.production.monitoring.monitor import REFUTED
     from tracer_spec.runtime import read_bundle
 
     opened = read_bundle(bundle, sha256=sha256)
-    monitor, reading = follow_log(opened, logs, state=None if state is None else Path(state), alpha=alpha)
+    place = None if state is None else Path(state)
+    monitor, reading = read_on(opened, logs, state=place, alpha=alpha)
     if form == JSON:
         print_document(monitor_document(monitor, reading, opened))
     else:
@@ -71,4 +80,18 @@ def command(
             from tracer_spec.cli.text.github_summary import publish_monitor
 
             publish_monitor(outcome, monitor.agreement.share, monitor.coverage.share)
-    return FAILED if monitor.verdict == REFUTED else 0
+    code = 0 if place is None else _kept(place, monitor, reading)
+    return FAILED if monitor.verdict == REFUTED else code
+
+
+def _kept(place: Path, monitor: Monitor, reading: Reading) -> int:
+    """Write the state after the verdict, which a full disk must not hide; return the exit code of what went wrong."""
+    from tracer_spec.production.monitoring.follow import keep
+
+    try:
+        keep(place, monitor, reading)
+    except TracerError as error:
+        failure = failure_of(error)
+        failure.show()
+        return failure.exit_code
+    return 0

@@ -7,7 +7,6 @@ import glob
 import gzip
 import os
 import sys
-import tempfile
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import click
 
+from tracer_spec.atomic_write import temporary_beside
 from tracer_spec.cli.console import is_terminal
 from tracer_spec.errors import DataError
 
@@ -122,18 +122,18 @@ def output(out: str | None) -> Iterator[BinaryIO]:
         return
     path = Path(out).resolve()  # a symbolic link stays, and what it leads to is replaced
     try:
-        opened = tempfile.NamedTemporaryFile(dir=path.parent, prefix=f"{path.name}.tmp-", delete=False)  # noqa: SIM115
+        temporary = temporary_beside(path)
+        file = temporary.open("xb")
     except OSError as error:
         raise OSError(error.errno, error.strerror, out) from None
-    with opened as temporary:
+    with file:
         try:
-            yield cast("BinaryIO", temporary)
-            temporary.flush()
-            os.fsync(temporary.fileno())
-            Path(temporary.name).chmod(0o666 & ~_umask())
-            Path(temporary.name).replace(path)
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            temporary.replace(path)
         except BaseException:
-            Path(temporary.name).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             raise
 
 
@@ -145,9 +145,3 @@ def _open_existing(out: str) -> Iterator[BinaryIO]:
             yield file
     except BrokenPipeError as error:
         raise OSError(error.errno, "the reader of this pipe has gone", out) from None
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

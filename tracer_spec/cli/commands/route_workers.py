@@ -6,9 +6,11 @@ import atexit
 import contextlib
 import functools
 import multiprocessing
+import multiprocessing.connection
 import os
 import signal
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -100,8 +102,9 @@ def start_workers(n: int) -> Iterator[Workers]:
     context = multiprocessing.get_context("spawn")  # a fork would share the threads of whatever runs here
     with ProcessPoolExecutor(n, mp_context=context, initializer=_begin) as pool:
         try:
-            for _ in range(n):
-                pool.submit(_import_runtime)
+            with _unheard_by_children():
+                for _ in range(n):
+                    pool.submit(_import_runtime)
             yield Workers(n, pool)
         except BrokenProcessPool:
             raise TracerError(
@@ -162,7 +165,29 @@ def _decide(job: Job, decide: Decide[Any, U], chunk: Any) -> U:
         return decide(job.ref.router, _reader(job), chunk)
 
 
+@contextlib.contextmanager
+def _unheard_by_children() -> Iterator[None]:
+    """Start processes that Ctrl-C does not reach, as it reaches all of a terminal's, while they still import."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)  # one that came meanwhile is heard now
+
+
 def _begin() -> None:
-    """Leave Ctrl-C, which reaches all processes of a terminal, to the one that answers for the work; end at once."""
+    """Leave Ctrl-C to the process that answers for the work; end at once, and with that process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     atexit.register(os._exit, 0)  # an answer is sent before the next chunk is taken: nothing is left to tidy
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Wait for the end of the process that started this one: killed, it can tell nobody that there is no more to do."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)

@@ -15,6 +15,7 @@ from tracer_spec.atomic_write import replace_file
 from tracer_spec.errors import DataError
 from tracer_spec.flow.documents.document import first_fault, read_part
 from tracer_spec.flow.documents.lock import LOCK_VERSION, FittedEntry, LockDocument, Series
+from tracer_spec.runtime.regular_file import read_regular
 
 # of the rows dealt out, which tell another log from this one
 FITTED_SIZE = 256
@@ -22,6 +23,7 @@ FITTED_SIZE = 256
 # of 800 among 400,000, 7e-8; of 100, .13
 SKETCH_SIZE = 8192
 # what git writes into a file that two branches changed: ours, the base (diff3 style), theirs
+_MOST_BYTES = 256 << 20
 _OURS, _BASE, _THEIRS, _END = "<<<<<<< ", "||||||| ", "=======", ">>>>>>> "
 _CONFLICT = re.compile("^(<<<<<<<|>>>>>>>) ", re.MULTILINE)
 
@@ -62,7 +64,7 @@ def read_lock(path: Path) -> Lock:
         Where it is no lock of this version: a count that cannot be read must not start again at one.
     """
     try:
-        text = path.read_bytes().decode()
+        text = read_regular(path, _MOST_BYTES).decode()
         if _CONFLICT.search(text):
             return _put_together(path, text)
         return Lock(_document(path, text))
@@ -70,6 +72,7 @@ def read_lock(path: Path) -> Lock:
         return Lock()
     except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
         fault = first_fault(error) if isinstance(error, ValidationError) else type(error).__name__
+        fault = (error.strerror or fault) if isinstance(error, OSError) else fault
         raise DataError(
             f"the lock cannot be read ({fault}): it counts the looks at the certify rows",
             where=str(path),

@@ -33,20 +33,44 @@ def follow_log(
     Raises
     ------
     DataError
-        Where a file cannot be read or written, the state is another bundle's, or the log holds no decision of this bundle.
+        Where a file cannot be read, the state is another bundle's, or the log holds no decision of this bundle.
     UsageError
         Where alpha is not in (0, 1), or not the one that the state was begun with.
+    TracerError
+        Where the state cannot be written.
     """
+    monitor, reading = read_on(bundle, logs, state=state, alpha=alpha)
+    if state is not None:
+        keep(state, monitor, reading)
+    return monitor, reading
+
+
+def read_on(
+    bundle: Bundle, logs: Sequence[str], *, state: Path | None = None, alpha: float | None = None
+) -> tuple[Monitor, Reading]:
+    """Read what is new in a log as :func:`follow_log`, which also remembers it by :func:`keep`."""
     reference = Reference.of(bundle)
-    if state is not None and state.is_dir():
-        state /= f"monitor-{reference.version}.json"
+    state = None if state is None else _file_of(state, reference)
     monitor, before = (Monitor(reference, alpha=alpha), []) if state is None else read_state(state, reference, alpha)
     reading = read_log(find_files(logs, may_be_gone=monitor.tally.rows > 0), before, monitor)
     if not monitor.tally.rows:
         raise _no_decision(monitor, reading, ", ".join(logs))
-    if state is not None:
-        write_state(state, monitor, reading.files)
     return monitor, reading
+
+
+def keep(state: Path, monitor: Monitor, reading: Reading) -> None:
+    """Remember what has been read.
+
+    Raises
+    ------
+    TracerError
+        Where the state cannot be written.
+    """
+    write_state(_file_of(state, monitor.reference), monitor, reading.files)
+
+
+def _file_of(state: Path, reference: Reference) -> Path:
+    return state / f"monitor-{reference.version}.json" if state.is_dir() else state
 
 
 def _no_decision(monitor: Monitor, reading: Reading, where: str) -> DataError:

@@ -22,7 +22,8 @@ from tracer_spec.text_format import listing
 
 _HEAD = 1024
 _ENDINGS = (".jsonl", ".jsonl.gz")
-NO_JSON = "not a JSON object"
+NO_JSON, TOO_LONG = "not a JSON object", "a line longer than 16 MiB"
+_LINE_BYTES, _PIECE_BYTES = 16 << 20, 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +117,8 @@ def read_log(paths: Sequence[Path], before: Sequence[ReadFile], monitor: Monitor
         else:
             n_bytes, note = _where_to_begin(path, start or heads.take(twin), twin, replaced=str(path) in heads.paths)
         n_before = n_bytes
-        for line in _lines(path, n_bytes):
-            n_bytes += len(line)
+        for n_more, line in _lines(path, n_bytes):
+            n_bytes += n_more
             if line.strip():
                 n_lines += 1
                 _give(line, monitor)
@@ -214,17 +215,24 @@ def _where_to_begin(path: Path, start: ReadFile | None, twin: ReadFile | None, *
     return min(size, farthest), ""
 
 
-def _lines(path: Path, start: int) -> Iterator[bytes]:
-    """Yield the whole lines of a file from a byte on."""
+def _lines(path: Path, start: int) -> Iterator[tuple[int, bytes]]:
+    """Yield the whole lines of a file from a byte on, each with its length; of one that is too long, its start alone."""
     with _opened(path) as file:
         file.seek(start)
-        for line in file:
-            if line.endswith(b"\n"):
-                yield line
+        while line := file.readline(_LINE_BYTES):
+            n_bytes, last = len(line), line
+            while last and not last.endswith(b"\n"):
+                last = file.readline(_PIECE_BYTES)
+                n_bytes += len(last)
+            if last:
+                yield n_bytes, line
 
 
 def _give(line: bytes, monitor: Monitor) -> None:
     """Give a line's object to a monitor."""
+    if not line.endswith(b"\n"):
+        count(monitor.tally.passed_over, TOO_LONG)
+        return
     try:
         record = json.loads(line)
     except (ValueError, RecursionError):

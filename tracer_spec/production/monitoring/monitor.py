@@ -12,7 +12,16 @@ from tracer_spec.production.monitoring.course import Progress
 from tracer_spec.production.monitoring.moved_labels import Moved, moved
 from tracer_spec.production.monitoring.reference import AGREEMENT, Reference
 from tracer_spec.production.monitoring.scores import Drift
-from tracer_spec.production.monitoring.tally import MOST_PERIODS, LabelTally, Moment, Period, Tally, count, time_of
+from tracer_spec.production.monitoring.tally import (
+    MOST_PERIODS,
+    LabelTally,
+    Moment,
+    Period,
+    Tally,
+    count,
+    is_decision,
+    time_of,
+)
 from tracer_spec.runtime.bundle import Bundle
 from tracer_spec.runtime.decision import Reason
 from tracer_spec.stats.anytime import anytime_interval, detect, gather, log_detector, log_e_value
@@ -98,7 +107,7 @@ class Monitor:
         story = record.get("router", ())
         if story is None:
             count(self.tally.passed_over, NO_BUNDLE)
-        elif not _is_decision(story):
+        elif not is_decision(story):
             count(self.tally.passed_over, NO_DECISION)
         elif story["version"] != self.reference.version:
             count(self.tally.versions, story["version"])
@@ -295,17 +304,3 @@ class Monitor:
 
     def _rate(self, n: int, k: int) -> Rate:
         return Rate(n, k, *anytime_interval(n, k, 1 - self.alpha))
-
-
-def _is_decision(story: Any) -> bool:
-    """Return whether the parts that are counted are there, and of their kinds."""
-    return (
-        isinstance(story, Mapping)
-        and isinstance(story.get("version"), str)
-        and type(story.get("handled")) is bool
-        and type(story.get("audit")) is bool
-        and type(story.get("score")) in (int, float)
-        and math.isfinite(story["score"])
-        and type(story.get("audit_rate")) in (int, float)
-        and 0 <= story["audit_rate"] <= 1
-    )

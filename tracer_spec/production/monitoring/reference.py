@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import Any, Final
 from tracer_spec.errors import BundleError
 from tracer_spec.production.monitoring.claims import LabelClaim, read_label_claims
 from tracer_spec.production.monitoring.scores import ScoreBins
+from tracer_spec.production.monitoring.tally import is_finite
 from tracer_spec.runtime.archive import AUDIT, CERTIFICATE
 from tracer_spec.runtime.bundle import Bundle, naming
 from tracer_spec.runtime.strict_json import check_strings, read_json
@@ -132,7 +132,7 @@ def _measured(certificate: Mapping[str, Any], measure: str) -> float | None:
 
 def _scores(certificate: Mapping[str, Any]) -> list[float]:
     scores = certificate.get("scores") or []
-    if not isinstance(scores, list) or not all(type(each) in (int, float) for each in scores):
+    if not isinstance(scores, list) or not all(map(is_finite, scores)):
         raise _refusal("scores", "is no list of numbers")
     return sorted(map(float, scores))
 
@@ -167,7 +167,7 @@ def _number(document: Mapping[str, Any], key: str, member: str = CERTIFICATE) ->
     value = document.get(key)
     if value is None:
         return None
-    if type(value) not in (int, float) or not math.isfinite(value) or value < 0:
+    if not is_finite(value) or value < 0:
         raise _refusal(key, f"is {str(value)[:80]!r}, no number of 0 or more", member)
     return float(value)
 

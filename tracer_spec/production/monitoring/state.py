@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -16,11 +15,22 @@ from tracer_spec.errors import BundleError, DataError, UsageError, printable
 from tracer_spec.production.monitoring.claims import ClaimTally
 from tracer_spec.production.monitoring.monitor import Monitor
 from tracer_spec.production.monitoring.reference import Reference
-from tracer_spec.production.monitoring.tally import Calendar, Draws, LabelTally, Moment, Period, Tally, time_of
+from tracer_spec.production.monitoring.tally import (
+    Calendar,
+    Draws,
+    LabelTally,
+    Moment,
+    Period,
+    Tally,
+    is_finite,
+    time_of,
+)
+from tracer_spec.runtime.regular_file import read_regular
 from tracer_spec.runtime.strict_json import canonical_json, read_json
 from tracer_spec.stats.anytime import N_BETS, Floats
 
 SCHEMA_VERSION = 1
+_MOST_BYTES = 64 << 20
 _AGAIN = "remove it, and the whole log is read again"
 _COUNTS = ("rows", "handled", "audited", "unanswered", "compared", "agree", "unknown", "failed")
 _NAMED = ("reasons", "versions", "passed_over")
@@ -61,7 +71,7 @@ def read_state(path: Path, reference: Reference, alpha: float | None) -> tuple[M
         Where it was begun with another alpha.
     """
     try:
-        data = path.read_bytes()
+        data = read_regular(path, _MOST_BYTES)
     except FileNotFoundError:
         return Monitor(reference, alpha=alpha), []
     except OSError as error:
@@ -209,7 +219,7 @@ def _moment(value: Mapping[str, Any] | None) -> Moment | None:
 
 
 def _number(value: Any) -> float:
-    if type(value) not in (int, float) or not math.isfinite(value):
+    if not is_finite(value):
         raise ValueError(f"{str(value)[:40]!r} is no number")
     return float(value)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -15,6 +17,7 @@ OTHERS = "others"
 _EPOCH = date(1970, 1, 1)
 _FIRST = (date.min - _EPOCH).days
 _NAME_CHARACTERS = 40
+_LARGEST = sys.float_info.max
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,3 +205,30 @@ def time_of(record: Any) -> datetime | None:
         return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
         return None
+
+
+def is_text(value: Any) -> bool:
+    """Return whether a value is a text that UTF-8 can write: JSON's escapes can also be halves of characters."""
+    try:
+        return isinstance(value, str) and (value.isascii() or bool(value.encode()))
+    except UnicodeEncodeError:
+        return False
+
+
+def is_finite(value: Any) -> bool:
+    """Return whether a value is a number that a float can hold; a whole number in JSON can be larger."""
+    return type(value) in (int, float) and abs(value) <= _LARGEST
+
+
+def is_decision(story: Any) -> bool:
+    """Return whether the parts of a router's decision that are counted are there, and of their kinds."""
+    return (
+        isinstance(story, Mapping)
+        and is_text(story.get("version"))
+        and type(story.get("handled")) is bool
+        and type(story.get("audit")) is bool
+        and is_finite(story.get("score"))
+        and is_finite(story.get("audit_rate"))
+        and 0 <= story["audit_rate"] <= 1
+        and all(story.get(key) is None or is_text(story[key]) for key in ("label", "reason", "served"))
+    )
