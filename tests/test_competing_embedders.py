@@ -170,7 +170,7 @@ def test_plan_and_validate_name_all_that_compete(spec, tmp_path, capsys):
     said = " ".join(capsys.readouterr().out.split())
     assert "narrow, wide compete, and fit rows choose one" in said
     for name in ("narrow", "wide"):
-        assert f"by traces and target: logreg alone on {name}, out of fold" in said
+        assert f"by traces and target: logreg alone on {name}, trained on" in said
         assert f"cache {name}: " in said
     main(["plan", str(path), "--json"])
     told = json.loads(capsys.readouterr().out)["embedders"]

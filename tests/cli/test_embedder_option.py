@@ -65,7 +65,9 @@ def place(tmp_path_factory, call_in):
     put_distribution(folder / "site", "tracer-words", "1.0", {"words": "words_plugin"}, words_plugin=PLUGIN)
     rows = [{"input": f"my {'card' if n % 2 else 'loan'} {n}", "teacher": f"t{n % 2}"} for n in range(400)]
     (folder / "traces.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    (folder / "fresh.jsonl").write_text("".join(json.dumps(row | {"input": row["input"] + "!"}) + "\n" for row in rows))
+    (folder / "fresh.jsonl").write_text(
+        "".join(json.dumps(row | {"input": row["input"] + " please"}) + "\n" for row in rows)
+    )
     (folder / "router.yaml").write_text(SPEC)
     for name, embedder in (("words", "words"), ("lsa", "lsa")):
         done = call_in(

@@ -13,7 +13,7 @@ from tracer_spec.runtime.archive import POLICY
 from tracer_spec.runtime.bundle import Bundle, follow, naming, parse_bundle, read_file, read_stored
 from tracer_spec.runtime.embedder_identity import from_plugins
 from tracer_spec.runtime.embedding import check_built_in
-from tracer_spec.runtime.regular_file import read_regular
+from tracer_spec.runtime.limits import read_regular
 from tracer_spec.runtime.release import MOST_HISTORY, POINTER, Canary, Release, bundle_place, read_release
 from tracer_spec.runtime.session import open_policy
 

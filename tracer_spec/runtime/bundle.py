@@ -16,9 +16,9 @@ from tracer_spec.errors import BundleError, UsageError
 from tracer_spec.runtime import limits
 from tracer_spec.runtime.archive import MANIFEST, POLICY, REFETCH, unpack
 from tracer_spec.runtime.graph_check import check_graph
+from tracer_spec.runtime.limits import without_waiting
 from tracer_spec.runtime.manifest import CONCAT, Manifest, Member
 from tracer_spec.runtime.manifest_reader import read_manifest
-from tracer_spec.runtime.regular_file import without_waiting
 
 if TYPE_CHECKING:
     from tracer_spec.runtime.release import Release

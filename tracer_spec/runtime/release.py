@@ -9,9 +9,9 @@ from typing import Annotated
 
 from tracer_spec.errors import BundleError
 from tracer_spec.runtime.field_rules import Rule, plain
+from tracer_spec.runtime.limits import read_regular
 from tracer_spec.runtime.manifest import Sha256
 from tracer_spec.runtime.manifest_reader import read_shape
-from tracer_spec.runtime.regular_file import read_regular
 from tracer_spec.runtime.strict_json import canonical_json, read_json
 
 POINTER = "release.json"

@@ -15,7 +15,7 @@ from tracer_spec.atomic_write import replace_file
 from tracer_spec.errors import DataError
 from tracer_spec.flow.documents.document import first_fault, read_part
 from tracer_spec.flow.documents.lock import LOCK_VERSION, FittedEntry, LockDocument, Series
-from tracer_spec.runtime.regular_file import read_regular
+from tracer_spec.runtime.limits import read_regular
 
 # of the rows dealt out, which tell another log from this one
 FITTED_SIZE = 256

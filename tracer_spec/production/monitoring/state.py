@@ -25,7 +25,7 @@ from tracer_spec.production.monitoring.tally import (
     is_finite,
     time_of,
 )
-from tracer_spec.runtime.regular_file import read_regular
+from tracer_spec.runtime.limits import read_regular
 from tracer_spec.runtime.strict_json import canonical_json, read_json
 from tracer_spec.stats.anytime import N_BETS, Floats
 

@@ -11,7 +11,7 @@ from tests.production.decisions import reference
 from tracer_spec.errors import BundleError, DataError
 from tracer_spec.flow.lock.file import read_lock
 from tracer_spec.production.monitoring.state import read_state
-from tracer_spec.runtime.regular_file import read_regular
+from tracer_spec.runtime.limits import read_regular
 from tracer_spec.runtime.release import POINTER, read_release
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
