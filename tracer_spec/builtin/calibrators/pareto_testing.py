@@ -54,18 +54,14 @@ class ParetoTesting:
         over several starts cost more than it brought. Where labels have targets of their own, the power of a candidate is
         that of its weakest test, and what it promises counts as often as its labels' tests are likely to pass.
         """
-        promises = []
-        for chain in chains:
-            able = _promised(chain, n_certify, target)
-            if able:
-                best, end = max(able, key=lambda each: each[1])
-                promises.append(Promise(chain, best, end))
+        able = [(chain, found) for chain in chains if (found := _promised(chain, n_certify, target))]
+        promises = [Promise(chain, *max(found, key=lambda each: each[1])) for chain, found in able]
         chosen = champion(promises)
         if chosen is None:
             return ()
-        tested, ends = zip(*_promised(chosen.chain, n_certify, target), strict=True)
-        powers = [min(predicted_powers(foresee(each, n_certify, target), target.delta)) for each in tested]
+        tested, ends = zip(*next(found for chain, found in able if chain is chosen.chain), strict=True)
         equals = [i for i, end in enumerate(ends) if end >= _SAME * chosen.utility]
+        powers = {i: min(predicted_powers(foresee(tested[i], n_certify, target), target.delta)) for i in equals}
         start = max(equals, key=lambda i: (powers[i], tested[i].coverage))
         return tested[start:] if powers[start] >= WORTH_A_LOOK else ()
 
