@@ -15,36 +15,6 @@ from tracer_spec.plugin import Classes, LabelTarget, Mask
 from tracer_spec.stats.rate import Rate
 
 
-def macro_f1(teacher: Classes, label: Classes, handled: Mask, rows: Mask) -> float | None:
-    """Return the mean of F1 over labels, the teacher answering what is deferred.
-
-    Parameters
-    ----------
-    teacher, label : ndarray of shape (n,), int64
-        The classes that the teacher and the router give; -1 for a label that the bundle does not know.
-    handled, rows : ndarray of shape (n,), bool
-        What the router answers, and what is counted.
-
-    Returns
-    -------
-    float or None
-        In [0, 1], over the known labels that either gives to any row; None where there is none.
-
-    Examples
-    --------
-    >>> teacher, label = np.array([0, 0, 1, -1]), np.array([0, 1, 1, 0])
-    >>> macro_f1(teacher, label, np.array([True, False, True, True]), teacher < 2)
-    0.9
-    """
-    teacher, final = teacher[rows], np.where(handled, label, teacher)[rows]
-    n = int(max(teacher.max(initial=-1), final.max(initial=-1))) + 1
-    right, asked, given = (
-        np.bincount(each[each >= 0], minlength=n) for each in (teacher[teacher == final], teacher, final)
-    )
-    met = asked + given > 0
-    return float((2 * right[met] / (asked + given)[met]).mean()) if met.any() else None
-
-
 @dataclass(frozen=True, slots=True)
 class LabelRate:
     """What fresh rows say of the claim of one label.

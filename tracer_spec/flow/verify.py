@@ -11,7 +11,7 @@ import numpy as np
 
 from tracer_spec.errors import DataError
 from tracer_spec.flow.documents.certificate import AGREEMENT, END_TO_END, Claim
-from tracer_spec.flow.rates import Judged, LabelRate, macro_f1, upper_of
+from tracer_spec.flow.rates import Judged, LabelRate, upper_of
 from tracer_spec.flow.traces.by_rate import OfTraffic
 from tracer_spec.flow.traces.label_space import LabelSpace
 from tracer_spec.flow.traces.name_counts import N_LISTED, as_shown
@@ -28,6 +28,7 @@ from tracer_spec.flow.verification import (
     Drift,
     LabelCount,
     Verification,
+    macro_f1,
 )
 from tracer_spec.plugin import Mask, Vectors
 from tracer_spec.runtime.decision import Batch
@@ -137,7 +138,8 @@ def _verification(
     by_requests = judged.of_requests(counted, claimed)
     of_labels = judged.of_labels(claim.labels, counted, unclear)
     verdict = verdict_of(claim, judged.rate(counted, claimed), with_unclear, by_requests, of_labels)
-    unknown = counted & (judged.teacher < 0)
+    unknown, wrong = counted & (judged.teacher < 0), counted & judged.handled & (judged.label != judged.teacher)
+    labels = _by_label(judged, counted)
     names = Counter(shown_label(rows.labels[row]) for row in np.flatnonzero(unknown))
     return Verification(
         verdict=verdict if sample.is_labelled.any() else NOT_MEASURED,
@@ -149,7 +151,7 @@ def _verification(
         left_out=chosen.left_out,
         n_repeats=chosen.n_repeats,
         known_rows=chosen.known_rows,
-        labels=_by_label(judged, counted),
+        labels=labels,
         unknown=LabelCount("", int(unknown.sum()), int((unknown & judged.handled).sum()), 0),
         unknown_labels=dict(names.most_common(N_LISTED)),
         reasons=dict(sorted(Counter(map(str, batch.reasons[flow & ~judged.handled])).items())),
@@ -158,7 +160,7 @@ def _verification(
         traffic=sample.traffic(rows.sampling, chosen.measured),
         of_traffic=by_requests,
         label_claims=of_labels,
-        macro_f1=macro_f1(judged.teacher, judged.label, judged.handled, counted),
+        macro_f1=macro_f1(labels, np.bincount(judged.label[wrong], minlength=len(labels)).tolist()),
     )
 
 

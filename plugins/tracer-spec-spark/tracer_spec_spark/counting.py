@@ -14,7 +14,7 @@ from tracer_spec.flow.rates import LabelRate
 from tracer_spec.flow.traces.name_counts import N_LISTED
 from tracer_spec.flow.traces.out_of_prompts import FEW
 from tracer_spec.flow.traces.traffic import Traffic
-from tracer_spec.flow.verification import Drift, LabelCount, Verification
+from tracer_spec.flow.verification import Drift, LabelCount, Verification, macro_f1
 from tracer_spec.flow.verify import (
     KNOWN_GROUP,
     NO_MATCH,
@@ -55,6 +55,8 @@ class Counts:
         ``n`` of each combination of :data:`ROW`, of rows to measure and rows of known content.
     cells : sequence of mapping
         ``n`` of each cell of scores and the greatest score in it, of rows to measure.
+    wrong : mapping of int to int
+        How many rows to measure get each class against the teacher.
     unknown : mapping of str to int
         The most frequent labels that the bundle does not know, of rows to measure.
     """
@@ -63,6 +65,7 @@ class Counts:
     left_out: Mapping[str, int]
     rows: Sequence[Count]
     cells: Sequence[Count]
+    wrong: Mapping[int, int]
     unknown: Mapping[str, int]
 
     @classmethod
@@ -107,7 +110,7 @@ class Counts:
                 hint="verify on traces that were collected after those it was built on",
             )
         measured = among.where(f"seen IN ('{FRESH}', '{REPEAT}')")
-        return cls(n, left_out, by_row, _cells(measured), _unknown(measured))
+        return cls(n, left_out, by_row, _cells(measured), _wrong(measured), _unknown(measured))
 
 
 def verification(counts: Counts, bundle: Bundle, claim: Claim) -> Verification:
@@ -119,6 +122,10 @@ def verification(counts: Counts, bundle: Bundle, claim: Claim) -> Verification:
     also = _rates(with_unclear, confidence)[claim.measure] if len(with_unclear) > len(measured) else None
     labels = bundle.manifest.labels
     of_labels = tuple(_label_rate(each, labels, measured, unclear, confidence) for each in claim.labels)
+    by_label = tuple(
+        LabelCount(label, *_label_counts([each for each in measured if each["teacher"] == number]))
+        for number, label in enumerate(labels)
+    )
     unknown = [each for each in measured if each["teacher"] < 0]
     reasons: Counter[str] = Counter()
     for each in measured:
@@ -134,16 +141,14 @@ def verification(counts: Counts, bundle: Bundle, claim: Claim) -> Verification:
         left_out=counts.left_out,
         n_repeats=_total([each for each in measured if each["seen"] == REPEAT]),
         known_rows=_knows_its_rows(bundle),
-        labels=tuple(
-            LabelCount(label, *_label_counts([each for each in measured if each["teacher"] == number]))
-            for number, label in enumerate(labels)
-        ),
+        labels=by_label,
         unknown=LabelCount("", *_label_counts(unknown)),
         unknown_labels=counts.unknown,
         reasons=dict(sorted(reasons.items())),
         drift=_drift(claim, counts.cells),
         with_known_texts=also,
         label_claims=of_labels,
+        macro_f1=macro_f1(by_label, [counts.wrong.get(number, 0) for number in range(len(labels))]),
         traffic=Traffic(),  # every row that is counted has a label, and the caller says that chance chose it
     )
 
@@ -197,6 +202,10 @@ def _cells(rows: DataFrame) -> list[Count]:
 
     counted = rows.groupBy("cell").agg(f.sum("n").alias("n"), f.max("score").alias("score"))
     return [each.asDict() for each in counted.collect()]
+
+
+def _wrong(rows: DataFrame) -> dict[int, int]:
+    return {each["wrong"]: each["n"] for each in sums(rows.where("wrong IS NOT NULL"), "wrong")}
 
 
 def _unknown(rows: DataFrame) -> dict[str, int]:

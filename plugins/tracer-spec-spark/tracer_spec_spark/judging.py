@@ -41,6 +41,7 @@ COLUMNS = {
     "agree": pa.bool_(),
     "teacher": pa.int32(),  # the class of the teacher's label; -1 where the bundle does not know it
     "answered": pa.int32(),  # the class of the router's label, where a claim is about it; else -1
+    "wrong": pa.int32(),  # the class of the router's label, where it is handled and does not agree
     "unknown": pa.string(),  # such a label
     "usable": pa.bool_(),  # whether the teacher's answer is a label
     "reason": pa.string(),  # why it is deferred
@@ -157,6 +158,7 @@ def _judged(
     space = LabelSpace(router.labels)
     teacher, answered = space.encode(traces.labels), space.encode(label or "" for label in batch.labels)
     agree = batch.handled & (answered == teacher)
+    wrong = batch.handled & ~agree
     columns = {
         "dropped": [None] * len(traces),
         "n": np.ones(len(traces), np.int64),
@@ -170,6 +172,7 @@ def _judged(
         "agree": agree,
         "teacher": teacher,
         "answered": np.where(np.isin(answered, space.encode(claimed)), answered, -1),
+        "wrong": pa.array(answered, pa.int32(), mask=~wrong),
         "unknown": [
             shown_label(label) if each < 0 else None for label, each in zip(traces.labels, teacher, strict=True)
         ],
