@@ -98,6 +98,18 @@ def monitor_verdict(monitor: Monitor) -> str:
     return f"{name} may be {target} or more: the log does not refute the claim, nor can it prove it"
 
 
+def refutations(monitor: Monitor) -> Iterator[str]:
+    """Yield every claim that is refuted, with when the log had shown it."""
+    reference, own = monitor.reference, monitor.tally.refuted
+    if own is not None:
+        name = "agreement" if reference.measure == AGREEMENT else "the end-to-end rate"
+        yield f"{name} has been under the {reference.target:.6g} that was claimed, as was shown {_at(own)}"
+    for claim, tally in monitor.label_claims:
+        if tally.refuted is not None:
+            of = f"'{one_line(claim.label)}' ({claim.measure})"
+            yield f"what was claimed of {of} does not hold, as was shown {_at(tally.refuted)}"
+
+
 def _why_not_measured(monitor: Monitor) -> str:
     tally = monitor.tally
     if not tally.audited:
