@@ -259,6 +259,39 @@ def test_a_draft_ends_with_the_command_that_certifies_it(built, call_in, tmp_pat
     assert "tracer-spec build router.yaml --set target.agreement=0.85  (certify it" in result.stdout
 
 
+def test_a_draft_that_a_build_would_likelier_refuse_says_what_is_nearest(built, call_in, tmp_path):
+    lines = (Path(built.args[-1]) / "traces.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "traces.jsonl").write_text("".join(lines[:300]))
+    (tmp_path / "router.yaml").write_bytes((Path(built.args[-1]) / "router.yaml").read_bytes())
+    told = {}
+    for target in ("0.8", "0.95"):
+        call = ("build", "router.yaml", "--draft", "-q", "--set", f"target.agreement={target}")
+        result = call_in(*call, "--json", cwd=tmp_path)
+        assert json.loads(result.stdout)["status"] == "draft"
+        advice = json.loads(result.stdout)["advice"]
+        told[target] = advice and advice["nearest"], call_in(*call, cwd=tmp_path).stdout
+    assert told["0.8"][0] is None
+    assert "advice" not in told["0.8"][1]
+    nearest, text = told["0.95"]
+    assert re.search(
+        r"^  advice +by its estimates, a build would likelier refuse this policy than certify it$", text, re.M
+    )
+    assert (
+        f"nearest: about {nearest['more_traces']:,} more traces, or target.agreement {nearest['target_now']:.2f} now"
+        in text
+    )
+
+
+def test_a_refused_draft_says_that_nothing_is_worth_a_test_and_what_is_nearest(run, noise):
+    result = run("build", "router.yaml", "--draft", "-q")
+    assert result.returncode == 3
+    assert re.search(
+        r"^  finding +a draft: by the fit rows no policy is worth a test on the certify rows", result.stdout, re.M
+    )
+    assert re.search(r"^  advice +nearest: ", result.stdout, re.M)
+    assert "a chance failure" not in result.stdout
+
+
 def test_a_refused_draft_names_the_file_that_a_draft_writes(run, spec, tmp_path):
     rows = ({"id": f"e{i}", "input": f"text {i}", "teacher": "ab"[i % 2]} for i in range(60))
     (tmp_path / "traces.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
