@@ -48,7 +48,8 @@ def command(
 
     The page opens with the claim and the verdict, or with that the claim is refuted, and shows what was considered, what
     was tested, how labels and parts of the traffic fare, and what the bundle was made from. It works offline, in light and
-    dark, on a phone and in print. The same bundle gives the same page. Texts of traces are in it only where the spec set report.text: true.
+    dark, on a phone and in print. The same bundle gives the same page. Texts of traces are in it only where the spec set
+    report.text: true.
     """
     place = Path(out) if out else Path(bundle).with_suffix(".html")
     try:
