@@ -98,6 +98,30 @@ def nearest(root: Node, path: Path) -> Node:
     return node
 
 
+def children(node: Node) -> Iterator[tuple[str | int, Node]]:
+    """Yield what stands right below a node, with its key or index."""
+    if isinstance(node, Pairs):
+        yield from ((key, entry.node) for key, entry in node.entries.items())
+    elif isinstance(node, Items):
+        yield from enumerate(node.items)
+
+
+def path_of(root: Node, wanted: str) -> Path:
+    """Return the path that an address names, or of its nearest parent that is written."""
+    path: Path = ()
+    node: Node | None = root
+    while node is not None:
+        below = {(*path, segment): each for segment, each in children(node)}
+        on_the_way = (each for each in below if _is_within(wanted, address(each)))
+        found = max(on_the_way, key=lambda each: len(address(each)), default=None)
+        path, node = found or path, below.get(found) if found else None
+    return path
+
+
+def _is_within(wanted: str, place: str) -> bool:
+    return wanted == place or wanted.startswith((f"{place}.", f"{place}["))
+
+
 def key_place(root: Node, path: Path) -> Place:
     """Return the place of the key that ``path`` ends in, or of the nearest parent."""
     parent = find(root, path[:-1])
