@@ -139,6 +139,22 @@ def as_written(node: Node) -> str:
     return (node.text or "null") if is_typed(node) else quoted(node.text)
 
 
+def in_flow(node: Node) -> str:
+    """Write a value on one line, as it stands in the file, before expansion.
+
+    Examples
+    --------
+    >>> nowhere = Place("")
+    >>> in_flow(Pairs(nowhere, {"hidden": Entry(nowhere, Items(nowhere, (Scalar(nowhere, "64", True),)))}))
+    '{hidden: [64]}'
+    """
+    if isinstance(node, Pairs):
+        return f"{{{', '.join(f'{address((key,))}: {in_flow(entry.node)}' for key, entry in node.entries.items())}}}"
+    if isinstance(node, Items):
+        return f"[{', '.join(map(in_flow, node.items))}]"
+    return node.text if node.plain and not set(node.text) & set(",[]{}") else json.dumps(node.text, ensure_ascii=False)
+
+
 def is_typed(scalar: Scalar) -> bool:
     """Return whether YAML reads the scalar as a number, true, false or null."""
     if not scalar.plain:
