@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tracer_spec.cli.text.advice import advice_facts
-from tracer_spec.cli.text.bundle import acceptor_facts, bundle_picture, file_facts, makings
+from tracer_spec.cli.text.bundle import acceptor_facts, bundle_picture, file_facts, makings, plugins_asked_for
 from tracer_spec.cli.text.github_commands import WARNING
 from tracer_spec.cli.text.outcome import Outcome, level_of, traces_level
 from tracer_spec.cli.text.terminal_chart import Picture
@@ -98,12 +98,9 @@ def _written(result: BuildResult, command: str, found: list[Fact], ending: str, 
 
 def _route(bundle: Bundle) -> str:
     """Return the command that decides a request, with the plugins that it must let the bundle use."""
-    from tracer_spec.runtime.embedder_identity import names_needed
-
-    embedder = bundle.manifest.embedder
-    if embedder.probe is None:
+    if bundle.manifest.embedder.probe is None:
         return f"tracer-spec route {bundle.where} FILE"
-    names = names_needed(embedder)
+    names = plugins_asked_for(bundle)
     return f'tracer-spec route {bundle.where}{f" --embedder {names}" if names else ""} --text "..."'
 
 
