@@ -11,9 +11,10 @@ drawn independently *with* replacement from the pool, so that the pool is the po
 is its exact agreement over the pool (drawing without replacement would make "the rest" negatively correlated with the
 certify rows, and violations look more frequent than they are).
 
-"Best possible" is the largest coverage at which any threshold of the same surrogate and acceptor reaches the target on the
-truth rows: an oracle's choice. The peer is tracer-llm 0.3.3, run by ../shared/bench/peer_tracer.py in an environment of its
-own, on the same embeddings of the same rows, with one logistic surrogate; its error budget cannot be set and is ignored.
+"Best possible" is the largest coverage at which any threshold of any of the surrogates, behind the same acceptor, reaches
+the target on the truth rows: an oracle's choice. The peer is tracer-llm 0.3.3, run by ../shared/bench/peer_tracer.py in an
+environment of its own, on the same embeddings of the same rows, with one logistic surrogate; its error budget cannot be set
+and is ignored.
 ``--encoder`` takes the vectors of a sentence encoder; that needs the distribution tracer-spec-encoder.
 """
 
@@ -42,12 +43,13 @@ from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.flow.training.workshop import Workshop
 from tracer_spec.graph import Scorer
 from tracer_spec.plan import Resolved
-from tracer_spec.plugin import Stage, Target
+from tracer_spec.plugin import Chain, Stage, Target
 from tracer_spec.plugin.registry import find_plugins
 from tracer_spec.stats.binomial import interval
 
 CELLS = (("banking77", 1500), ("banking77", 3000), ("clinc150", 3000))
 TARGETS = {1500: (0.90, 0.95), 3000: (0.90, 0.95, 0.98)}
+MIN_COVERAGE = 0.05
 PEER_SCRIPT = Path(__file__).parents[2] / "shared" / "bench" / "peer_tracer.py"
 
 
@@ -83,8 +85,31 @@ def resolve(kind: str, name: str, alias: str = "", **options: object) -> Resolve
     return Resolved(alias or name, provided, provided.plugin.options.model_validate(options))
 
 
-def zoo(names: str) -> list[Resolved]:
-    return [resolve("surrogate", name) for name in names.split("+")]
+def workshop_of(
+    pool: Pool, fit: np.ndarray, folds: np.ndarray, rep: int, goal: Target, args: argparse.Namespace
+) -> Workshop:
+    """Return what trains on these rows."""
+    return Workshop(
+        FitRows(pool.X[fit], pool.y[fit], folds, len(pool.labels)),
+        zoo=[resolve("surrogate", name) for name in args.zoo.split("+")],
+        acceptors=[resolve("acceptor", name) for name in args.acceptor.split("+")],
+        guards=[],
+        denied=np.zeros(len(pool.labels), bool),
+        target=goal,
+        seed=rep,
+        average=not args.no_average,
+    )
+
+
+def proposed(workshop: Workshop, goal: Target, args: argparse.Namespace) -> list[Chain]:
+    """Return the chains of a target, of models that are trained once for all targets."""
+    workshop.target = goal
+    return propose([resolve("family", name) for name in args.families.split("+")], workshop)
+
+
+def opened(pool: Pool, rows: np.ndarray) -> OpenedRows:
+    """Return what counts policies on these rows."""
+    return OpenedRows(Blocks([pool.X[rows]]), pool.y[rows], np.zeros(len(pool.labels), bool))
 
 
 def one_draw(pool: Pool, n: int, rep: int, args: argparse.Namespace, replace: bool) -> list[dict[str, object]]:
@@ -99,33 +124,17 @@ def one_draw(pool: Pool, n: int, rep: int, args: argparse.Namespace, replace: bo
     fit, certify = drawn[~to_certify], drawn[to_certify]
     keys = {key: rng.integers(args.folds) for key in np.unique(fit)}
     folds = np.array([keys[row] for row in fit])  # copies of one row share a fold
-    k = len(pool.labels)
-    denied = np.zeros(k, bool)
-    rows = FitRows(pool.X[fit], pool.y[fit], folds, k)
     results = []
     started = time.perf_counter()
-    workshop = None
-    for target in TARGETS[n]:
-        goal = Target(target, 1 - args.delta, 0.05)
-        if workshop is None:
-            workshop = Workshop(
-                rows,
-                zoo=zoo(args.zoo),
-                acceptors=[resolve("acceptor", name) for name in args.acceptor.split("+")],
-                guards=[],
-                denied=denied,
-                target=goal,
-                seed=rep,
-                average=not args.no_average,
-            )
-        workshop.target = goal
-        chains = propose([resolve("family", name) for name in args.families.split("+")], workshop)
-        calibrator = ParetoTesting()
-        ordered = calibrator.order(chains, len(certify), goal)
-        certificate = calibrator.certify(ordered, OpenedRows(Blocks([pool.X[certify]]), pool.y[certify], denied), goal)
+    goals = [Target(target, 1 - args.delta, MIN_COVERAGE) for target in TARGETS[n]]
+    workshop = workshop_of(pool, fit, folds, rep, goals[0], args)
+    for goal in goals:
+        target, calibrator = goal.level, ParetoTesting()
+        ordered = calibrator.order(proposed(workshop, goal, args), len(certify), goal)
+        certificate = calibrator.certify(ordered, opened(pool, certify), goal)
         policy = certificate.chosen.candidate.policy if certificate.chosen else None
         best = {each.name: best_possible(workshop, each, pool, truth, target) for each in workshop.trained}
-        n_true, k_true = OpenedRows(Blocks([pool.X[truth]]), pool.y[truth], denied).count(policy) if policy else (0, 0)
+        n_true, k_true = opened(pool, truth).count(policy) if policy else (0, 0)
         results.append(
             {
                 "dataset": pool.name,
@@ -211,26 +220,32 @@ def table(results: list[dict], delta: float) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def options(description: str) -> argparse.ArgumentParser:
+    """Return the options of a study of draws."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--reps", type=int, default=20)
-    parser.add_argument("--first-rep", type=int, default=0)
     parser.add_argument("--delta", type=float, default=0.10)
     parser.add_argument("--certify", type=float, default=0.4)
     parser.add_argument("--folds", type=int, default=4)
     parser.add_argument("--zoo", default="logreg+mlp")
     parser.add_argument("--acceptor", default="logistic")
-    parser.add_argument("--encoder", type=Path, help="a folder with a model for tracer-spec-encoder")
-    parser.add_argument("--join", action="store_true", help="put its vectors beside the built-in embedder's")
     parser.add_argument("--families", default="global+l2d+rsb")
     parser.add_argument("--no-average", action="store_true")
+    parser.add_argument("--encoder", type=Path, help="a folder with a model for tracer-spec-encoder")
+    parser.add_argument("--json", type=Path)
+    return parser
+
+
+def main() -> None:
+    parser = options(__doc__.splitlines()[0])
+    parser.add_argument("--reps", type=int, default=20)
+    parser.add_argument("--first-rep", type=int, default=0)
+    parser.add_argument("--join", action="store_true", help="put its vectors beside the built-in embedder's")
     parser.add_argument("--validity", action="store_true", help="draw with replacement: the pool is the population")
     parser.add_argument("--cells", default="", help="banking77:1500,clinc150:3000; all by default")
     parser.add_argument("--peer-python", help="a Python with tracer-llm==0.3.3")
     parser.add_argument("--peer-reps", type=int, default=5)
     parser.add_argument("--jobs", type=int, default=joblib.cpu_count())
-    parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     cells = [(name, int(n)) for name, n in (each.split(":") for each in args.cells.split(",") if each)] or CELLS
     pools = {

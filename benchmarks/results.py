@@ -7,8 +7,9 @@ Everything goes through the command line, as a user's pipeline would: ``tracer-s
 first look at the certify rows is the first), then ``tracer-spec route`` on the test rows. End-to-end macro-F1 is that of the
 whole system: the surrogate's label where it handles, the teacher's where it defers.
 
-With ``--encoder``, a folder that holds an ONNX sentence encoder, each build is made three times: with ``lsa``, with the
-encoder, and with both side by side (``concat``). That needs the distribution tracer-spec-encoder.
+With ``--encoder``, a folder that holds an ONNX sentence encoder, each build is made four times: with ``lsa``, with the
+encoder, with both side by side (``concat``), and so with the acceptor ``neighbours``. That needs the distribution
+tracer-spec-encoder.
 """
 
 from __future__ import annotations
@@ -58,12 +59,18 @@ RUNS = (
 )
 
 
-def embedders(encoder: Path | None) -> dict[str, str]:
-    """Return each embedder to measure, as ``--set embedder=...`` takes it."""
+def ways(encoder: Path | None) -> dict[str, tuple[str, ...]]:
+    """Return what ``--set`` takes for each way to measure."""
+    lsa = {"lsa": ("embedder=lsa",)}
     if encoder is None:
-        return {"lsa": "lsa"}
+        return lsa
     one = json.dumps({"use": "encoder", "with": {"path": str(encoder.resolve()), "in_bundle": True}})
-    return {"lsa": "lsa", encoder.name: one, "both": f"{{use: concat, with: {{of: [lsa, {one}]}}}}"}
+    both = f"embedder={{use: concat, with: {{of: [lsa, {one}]}}}}"
+    return lsa | {
+        encoder.name: (f"embedder={one}",),
+        "both": (both,),
+        "both, neighbours": (both, "acceptor=neighbours"),
+    }
 
 
 def tracer_spec(*arguments: str, **environ: str) -> str:
@@ -75,8 +82,8 @@ def tracer_spec(*arguments: str, **environ: str) -> str:
     return done.stdout
 
 
-def run(data: Path, asked: Build, name: str, embedder: str) -> dict[str, object]:
-    """Build one spec with one embedder, and measure its bundle."""
+def run(data: Path, asked: Build, name: str, settings: tuple[str, ...]) -> dict[str, object]:
+    """Build one spec in one way, and measure its bundle."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(
             shutil.copytree(SPECS / asked.spec, Path(folder) / asked.spec, ignore=shutil.ignore_patterns("*.lock"))
@@ -84,7 +91,8 @@ def run(data: Path, asked: Build, name: str, embedder: str) -> dict[str, object]
         bundle = Path(folder) / "out.tracer"
         started = time.perf_counter()
         build = ["build", str(copy / "router.yaml"), "--out", str(bundle), "--json", "-q", "--no-cache"]
-        build += ["--set", f"target.agreement={asked.target}", "--set", f"embedder={embedder}"]
+        for setting in (f"target.agreement={asked.target}", *settings):
+            build += ["--set", setting]
         result = json.loads(tracer_spec(*build, **{asked.variable: str((data / asked.traces).resolve())}))
         row = {
             "traces": asked.traces, "read": result["traces"]["read"], "embedder": name, "target": asked.target,
@@ -120,8 +128,7 @@ def main() -> None:
     args = parser.parse_args()
     if not (args.data / "banking77_train.jsonl").exists():
         raise SystemExit(f"{args.data}: no banking77_train.jsonl; the benchmark needs the real datasets")
-    ways = embedders(args.encoder)
-    rows = [run(args.data, each, name, embedder) for each in RUNS for name, embedder in ways.items()]
+    rows = [run(args.data, each, name, settings) for each in RUNS for name, settings in ways(args.encoder).items()]
     print(
         "| traces | target | embedder | outcome | test rows | coverage | agreement | end-to-end macro-F1 | build s | MB |"
     )
