@@ -117,8 +117,8 @@ def test_a_refusal_exits_3_writes_nothing_and_says_what_is_missing(run, noise, t
         re.M,
     )
     assert (
-        "with few traces an encoder helps most: pip install tracer-spec-encoder, 'embedder: {use: encoder, "
-        in " ".join(result.stdout.split())
+        "with few traces an encoder helps most: pip install tracer-spec-encoder (./plugins/tracer-spec-encoder in a clone), "
+        "'embedder: {use: encoder, " in " ".join(result.stdout.split())
     )
     # no look was spent, so the next one may spend 0.05 * 0.9: ceil(ln 0.045 / ln 0.9)
     assert "a policy must handle 30 certify rows or more" in result.stdout

@@ -94,7 +94,8 @@ def test_an_encoder_is_advised_only_where_the_spec_uses_the_built_in_embedder():
 
     assert encoder_hint("lsa") == (
         "with few traces an encoder helps most: "
-        "pip install tracer-spec-encoder, 'embedder: {use: encoder, with: {path: FOLDER}}'",
+        "pip install tracer-spec-encoder (./plugins/tracer-spec-encoder in a clone), "
+        "'embedder: {use: encoder, with: {path: FOLDER}}'",
     )
     assert encoder_hint("encoder") == encoder_hint("join") == ()
 

@@ -13,13 +13,14 @@ from tracer_spec.plugin import Candidate, Chain, Foreseen, LabelEstimate, LabelT
 from tracer_spec.stats.binomial import fewest_trials, predicted_power, predicted_powers, trials_estimate, trials_needed
 from tracer_spec.stats.expected_coverage import Nearest, Prospects
 from tracer_spec.stats.learning_curve import RankedRows, fit_learning_curve
+from tracer_spec.text_format import install_text
 
 # how far under the exact number of trials the estimate may lie
 _SLACK = 0.75
 # what helps most where traces are few: an embedder that has read other texts
 ENCODER = (
-    "with few traces an encoder helps most: "
-    "pip install tracer-spec-encoder, 'embedder: {use: encoder, with: {path: FOLDER}}'"
+    f"with few traces an encoder helps most: {install_text('tracer-spec-encoder')}, "
+    "'embedder: {use: encoder, with: {path: FOLDER}}'"
 )
 
 
