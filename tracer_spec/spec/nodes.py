@@ -17,6 +17,8 @@ from tracer_spec.spec.scalars import OutOfRangeError, resolve
 Path: TypeAlias = tuple[str | int, ...]
 
 _WORD = re.compile(r"[A-Za-z0-9_$-]+")
+# what needs no quotes wherever it stands
+_PLAIN = re.compile(r"-?[A-Za-z0-9_./$][A-Za-z0-9_./$+-]*(?: [A-Za-z0-9_./$][A-Za-z0-9_./$+-]*)*")
 _SHOWN_CHARACTERS = 60
 
 
@@ -140,7 +142,7 @@ def as_written(node: Node) -> str:
 
 
 def in_flow(node: Node) -> str:
-    """Write a value on one line, as it stands in the file, before expansion.
+    """Write a value as YAML on one line, before expansion.
 
     Examples
     --------
@@ -148,11 +150,15 @@ def in_flow(node: Node) -> str:
     >>> in_flow(Pairs(nowhere, {"hidden": Entry(nowhere, Items(nowhere, (Scalar(nowhere, "64", True),)))}))
     '{hidden: [64]}'
     """
-    if isinstance(node, Pairs):
-        return f"{{{', '.join(f'{address((key,))}: {in_flow(entry.node)}' for key, entry in node.entries.items())}}}"
+    if isinstance(node, Scalar):
+        return node.text if node.plain and _PLAIN.fullmatch(node.text) else json.dumps(node.text)
     if isinstance(node, Items):
         return f"[{', '.join(map(in_flow, node.items))}]"
-    return node.text if node.plain and not set(node.text) & set(",[]{}") else json.dumps(node.text, ensure_ascii=False)
+    return f"{{{', '.join(f'{_key(key)}: {in_flow(each.node)}' for key, each in node.entries.items())}}}"
+
+
+def _key(key: str) -> str:
+    return key if _PLAIN.fullmatch(key) else json.dumps(key)
 
 
 def is_typed(scalar: Scalar) -> bool:
