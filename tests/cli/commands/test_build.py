@@ -126,6 +126,14 @@ def test_a_refusal_exits_3_writes_nothing_and_says_what_is_missing(run, noise, t
     assert not (tmp_path / "dist" / "small.tracer").exists()
 
 
+def test_a_refused_end_to_end_target_is_told_how_many_certify_rows_it_takes_handled_or_not(run, noise):
+    target = "target={end_to_end: 0.97, confidence: 0.95, min_coverage: 0.5, calibrator: risk-control}"
+    result = run("build", "router.yaml", "-q", "--set", target)
+    assert result.returncode == 3
+    # ceil(ln 0.045 / ln 0.97): no look was spent
+    assert "in the next build it takes 102 certify rows or more to be certifiable at all; there are " in result.stdout
+
+
 def test_a_refusal_says_where_no_family_can_leave_hard_requests_to_the_teacher(run, noise):
     told = {
         families: " ".join(run("build", "router.yaml", "--set", f"families=[{families}]").stdout.split())

@@ -34,10 +34,9 @@ def _lines(result: BuildResult, advice: Advice) -> Iterator[str]:
     # with a curve at hand, that agreement stays as it is estimated is the poorer guess
     if not (nearest and advice.nearest and advice.nearest.more_traces):
         yield from _more_traces(advice.traces_needed, n_traces, is_tested, bool(encoder_hint(result.embedder)))
-    yield (
-        f"in the next build a policy must handle {advice.fewest_handled:,} certify rows or more to be certifiable at all; "
-        f"there are {advice.n_certify:,}"
-    )
+    rows = f"{advice.fewest_handled:,} certify rows or more"
+    must = f"a policy must handle {rows}" if result.certificate.measure == "agreement" else f"it takes {rows}"
+    yield f"in the next build {must} to be certifiable at all; there are {advice.n_certify:,}"
     for each in advice.labels:
         if (each.traces_needed or math.inf) > n_traces:
             yield _label_advice(each, result.labels)
