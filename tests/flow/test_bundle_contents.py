@@ -1,4 +1,4 @@
-"""A third party's embedder that breaks its contract when the bundle is put together."""
+"""What is put into a bundle: a third party's embedder that breaks its contract, and the form of a router's answers."""
 
 import json
 
@@ -6,6 +6,10 @@ import pytest
 
 import tracer_spec as ts
 from tracer_spec.errors import PluginError
+from tracer_spec.flow.prepare import part, read_traces
+from tracer_spec.plan import make_plan
+from tracer_spec.plugin.registry import find_plugins
+from tracer_spec.spec import load_spec
 from tracer_spec.testing.distribution import put_distribution
 
 PLUGIN = """
@@ -64,3 +68,54 @@ def test_an_embedder_without_a_state_is_a_fault_of_who_ships_it(spec, tmp_path, 
     assert problem.what == f"the embedder '{embedder}' of third-party 3 failed: AttributeError: {said}"
     assert problem.hint == "this is a fault of third-party"
     assert not (tmp_path / "out.tracer").exists()
+
+
+def spec_of(tmp_path, answers, normalize, **more):
+    """Return a spec of 400 traces, ``answers(n)`` being the teacher's answer to the n-th."""
+    rows = [{"id": f"e{n}", "input": f"{'ab'[n % 2]} {n}", "teacher": answers(n)} for n in range(400)]
+    (tmp_path / "traces.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    source = {"use": "jsonl", "with": {"path": str(tmp_path / "traces.jsonl")}, "labels": {"normalize": normalize}}
+    spec = {"version": 1, "name": "small", "traces": source, "embedder": {"use": "lsa", "with": {"dim": 4}}}
+    return spec | {"zoo": ["logreg"], "families": ["global"], "target": {"agreement": 0.9}, **more}
+
+
+def served(tmp_path, *args, **more):
+    """Build, and return the bundle's ``serve``."""
+    ts.build(spec_of(tmp_path, *args, **more), out=tmp_path / "out.tracer", workers=1, cache=False)
+    return ts.load(tmp_path / "out.tracer").manifest.serve
+
+
+@pytest.mark.parametrize(
+    ("rare", "normalize"),
+    [
+        ("Label: {}", ["strip", "prefix:Label:", "strip"]),
+        ('{{"label": "{}"}}', ["json?:label", "strip"]),
+        ('Answer: {{"label": "{}"}}', ["prefix:Answer:", "json?:label", "strip"]),
+    ],
+)
+def test_a_router_answers_in_the_form_of_most_fit_rows(tmp_path, rare, normalize):
+    serve = served(tmp_path, lambda n: (rare if n % 30 == 0 else "{}").format("ab"[n % 2]), normalize)
+    assert serve.answer == "{label}"
+    serve = served(tmp_path, lambda n: ("{}" if n % 30 == 0 else rare).format("ab"[n % 2]), normalize)
+    assert serve is None  # all that the steps take off
+
+
+def test_a_spec_says_how_a_router_answers_whatever_most_rows_do(tmp_path):
+    steps = ["strip", "prefix:It is "]
+    serve = served(tmp_path, lambda n: "ab"[n % 2], steps, serve={"match": "input", "answer": "It is {label}"})
+    assert (serve.match, serve.answer) == ("input", "It is {label}")
+    serve = served(tmp_path, lambda n: "ab"[n % 2], steps, serve={"match": "input"})
+    assert (serve.match, serve.answer) == ("input", "{label}")
+
+
+def test_the_form_of_answers_to_certify_rows_is_under_seal(tmp_path):
+    steps = ["strip", "prefix:Label:", "strip"]
+    plan = make_plan(load_spec(spec_of(tmp_path, lambda n: "ab"[n % 2], steps)), find_plugins())
+    traces = read_traces(plan)
+    certify = {traces.ids[row] for row in part(traces, plan.spec.split).certify}
+
+    def answer(n):
+        return f"Label: {'ab'[n % 2]}" if f"e{n}" in certify or n % 3 == 0 else "ab"[n % 2]
+
+    assert sum(answer(n).startswith("Label") for n in range(400)) > 220
+    assert served(tmp_path, answer, steps).answer == "{label}"

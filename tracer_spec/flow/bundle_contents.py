@@ -15,6 +15,7 @@ from tracer_spec.flow.documents.audit import AuditDocument
 from tracer_spec.flow.documents.certificate import CertificateDocument
 from tracer_spec.flow.documents.frontier import Competitor, FrontierDocument, LabelNames, Learner
 from tracer_spec.flow.documents.lock import PolicyEntry
+from tracer_spec.flow.traces.answer_steps import usual_form
 from tracer_spec.flow.versions import libraries
 from tracer_spec.preconditions import source_date
 from tracer_spec.runtime.archive import AUDIT, CERTIFICATE, EMBEDDER, FRONTIER, POLICY, ROWS, SPEC
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from tracer_spec.flow.certifying.proposal import Proposal
     from tracer_spec.flow.prepared import Prepared
     from tracer_spec.flow.traces.counts import Accounting
+    from tracer_spec.flow.traces.trace_set import TraceSet
     from tracer_spec.flow.training.embed import FittedEmbedder
     from tracer_spec.flow.training.zoo import LearnerReport
     from tracer_spec.plan import Plan
@@ -77,7 +79,7 @@ def bundle_contents(
         dimension=dimension,
         extract=spec.extract,
         answers=_answers(spec),
-        serve=None if spec.serve is None else Serve(spec.serve.match, spec.serve.text, spec.serve.answer),
+        serve=_serve(spec, prepared.fit_traces),
         embedder=identity,
         policy=PolicySummary(
             policy.family, tuple(StageSummary(**dict(stage)) for stage in policy.stages), tuple(spec.defer_labels)
@@ -108,6 +110,18 @@ def _answers(spec: RouterSpec) -> Answers | None:
         return None
     labels = spec.sources[0].labels
     return Answers(labels.normalize, tuple(Alias(answer, label) for answer, label in sorted(labels.aliases.items())))
+
+
+def _serve(spec: RouterSpec, fit: TraceSet) -> Serve | None:
+    """Say how requests are told and answered; where the spec does not say how they are answered, as most fit rows are."""
+    told = spec.serve
+    answer = told.answer if told else None
+    if answer is None and not steps_note(spec):
+        given = [fit.answers[row] for row in fit.rows.tolist() if row in fit.answers]
+        answer = usual_form(given, spec.sources[0].labels.normalize)
+    if told is None:
+        return None if answer is None else Serve(None, None, answer)
+    return Serve(told.match, told.text, answer)
 
 
 def _learner(report: LearnerReport) -> Learner:

@@ -47,7 +47,7 @@ def test_spark_connect_carries_the_same_calls(bundle, tmp_path):
     command = [sys.executable, "-c", PROGRAM, str(bundle), str(path), str(tmp_path / "log")]
     environment = {**os.environ, "PYSPARK_PYTHON": sys.executable}
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment)
-    assert done.returncode == 0 and done.stdout, done.stderr[-3000:]
+    assert (done.returncode, bool(done.stdout)) == (0, True), done.stderr[-3000:]
     told = json.loads(done.stdout.splitlines()[-1])
     wanted = ts.load(bundle).route_batch([row["input"] for row in rows]).to_dicts()
     assert [row["id"] for row in told["decided"]] == [row["id"] for row in rows]

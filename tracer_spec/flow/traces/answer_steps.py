@@ -1,4 +1,4 @@
-"""Steps that would read answers as labels, found by trying them."""
+"""Steps that would read answers as labels, found by trying them, and the form that most answers have."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from tracer_spec.text_steps import ToolCall
-from tracer_spec.text_steps.json_answers import objects_of
+from tracer_spec.text_steps import Step, ToolCall, UnusableError
+from tracer_spec.text_steps.inverse import as_answer_text, before_steps
+from tracer_spec.text_steps.json_answers import as_text, objects_of
 from tracer_spec.text_steps.labels import UNUSABLE, LabelCleaner
+from tracer_spec.text_steps.language import compile_step
 
 LONG = 60
 """Characters of a label, seldom more."""
 # of the answers, what steps must read, and how many answers there must be to a label then
 _READ, _ANSWERS_PER_LABEL = 0.9, 3
 _KEYS, _FEWEST_ANSWERS = 6, 20
+# steps for what stands in some answers and not in others
+_OPTIONAL = ("prefix", "json?")
 
 
 def steps_that_read(answers: Sequence[Any], normalize: Sequence[str], allowed: Sequence[str] | None) -> tuple[str, ...]:
@@ -37,6 +41,50 @@ def steps_that_read(answers: Sequence[Any], normalize: Sequence[str], allowed: S
     casefold = ("casefold",) if "casefold" in normalize else ()
     chains = ((*chain, *casefold) for chain in _chains(answers))
     return next((chain for chain in chains if _reads(chain, answers, allowed)), ())
+
+
+def usual_form(answers: Sequence[Any], normalize: Sequence[str]) -> str | None:
+    """Return what most answers look like, where that is not what all the steps would be undone to.
+
+    Parameters
+    ----------
+    answers : sequence of object
+        As the teacher gave them.
+    normalize : sequence of str
+        The steps that read them.
+
+    Returns
+    -------
+    str or None
+        An answer with ``{label}`` in it; None where most answers hold all that the steps take off.
+
+    Examples
+    --------
+    >>> usual_form(["refund", "loan", "Label: loan"], ["strip", "prefix:Label:", "strip"])
+    '{label}'
+    >>> usual_form(["Label: refund", "Label: loan", "loan"], ["strip", "prefix:Label:", "strip"])
+    """
+    steps = [compile_step(step) for step in normalize]
+    at_work = Counter(place for answer in answers for place in _at_work(steps, answer))
+    usual = [
+        step
+        for place, step in enumerate(normalize)
+        if step.partition(":")[0] not in _OPTIONAL or 2 * at_work[place] >= len(answers)
+    ]
+    return None if len(usual) == len(normalize) else as_answer_text(before_steps(usual, "{label}")[0])
+
+
+def _at_work(steps: Sequence[Step], answer: Any) -> list[int]:
+    """Return the places of the steps that change an answer; as far as they read it."""
+    found, value = [], as_text(answer)
+    for place, step in enumerate(steps):
+        try:
+            before, value = value, step(value)
+        except UnusableError:
+            break
+        if value != before:
+            found.append(place)
+    return found
 
 
 def _chains(answers: Sequence[Any]) -> Iterator[tuple[str, ...]]:
