@@ -40,6 +40,7 @@ LABELS = ("refund", "top_up", "card lost")
         ("a customer who wrote that his card is gone: refund", None),
         ({"a key that may quote what was asked for": "refund"}, None),
         ("refund_status", None),
+        ("{" * 20_000 + '{"intent": "refund"}', None),
         ("", None),
         (None, None),
         (7, None),

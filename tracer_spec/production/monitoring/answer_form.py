@@ -21,6 +21,8 @@ _JOINED = compile_step("join:_")
 _PREFIX = re.compile(r"\s*([\w -]{1,24}:)\s*(\S.*)", re.DOTALL)
 _KEY = re.compile(r"[\w-]{1,24}")
 _DEPTH, _LEAVES = 4, 64
+# a longer text is no answer of another form, and not worth the time
+_LONGEST = 10_000
 
 
 class AnswerForm:
@@ -49,6 +51,8 @@ class AnswerForm:
         if isinstance(answer, Mapping) and isinstance(call := answer.get(TOOL_CALL), Mapping):
             answer = call.get("arguments")
         if isinstance(answer, str):
+            if len(answer) > _LONGEST:
+                return None
             if answer.strip() in self._labels:
                 return ALONE
             if self._is_label(answer):
