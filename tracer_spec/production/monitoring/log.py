@@ -1,26 +1,25 @@
-"""Reads the files of a log of decisions, each line once: from where the last run stopped."""
+"""Reads the files of a log of decisions, each line once and in the order of time: from where the last run stopped."""
 
 from __future__ import annotations
 
 import glob
-import gzip
-import hashlib
+import heapq
 import json
 import os
-import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from operator import attrgetter
 from pathlib import Path
-from typing import IO
+from typing import Any, TypeAlias
 
 from tracer_spec.errors import DataError
+from tracer_spec.production.monitoring.known_files import KnownFiles, opened, unreadable
 from tracer_spec.production.monitoring.monitor import Monitor
 from tracer_spec.production.monitoring.state import ReadFile
-from tracer_spec.production.monitoring.tally import count
+from tracer_spec.production.monitoring.tally import count, time_of
 from tracer_spec.text_format import listing
 
-_HEAD = 1024
 _ENDINGS = (".jsonl", ".jsonl.gz")
 NO_JSON, TOO_LONG = "not a JSON object", "a line longer than 16 MiB"
 _LINE_BYTES, _PIECE_BYTES = 16 << 20, 1 << 18
@@ -59,7 +58,7 @@ def find_files(names: Sequence[str], *, may_be_gone: bool = False) -> list[Path]
             files = [each.resolve() for each in _files_of(Path(name)) if each.is_file()]
             is_folder = Path(name).is_dir()
         except OSError as error:
-            raise _unreadable(Path(name), error) from None
+            raise unreadable(Path(name), error) from None
         if not files and not may_be_gone:
             raise _nothing_there(name, is_folder=is_folder)
         found |= dict.fromkeys(files)
@@ -83,12 +82,12 @@ def _nothing_there(name: str, *, is_folder: bool) -> DataError:
 
 
 def read_log(paths: Sequence[Path], before: Sequence[ReadFile], monitor: Monitor) -> Reading:
-    """Give every line that is new to a monitor, file by file.
+    """Give every line that is new to a monitor, those of all files merged by their times.
 
     Parameters
     ----------
     paths : sequence of Path
-        In the order to read them in.
+        In the order to read them in where times do not tell.
     before : sequence of ReadFile
         How far files had been read. A file that goes by another name now, or is compressed now, is known again by its head.
     monitor : Monitor
@@ -101,101 +100,104 @@ def read_log(paths: Sequence[Path], before: Sequence[ReadFile], monitor: Monitor
 
     Notes
     -----
+    Each file keeps its own order, which is that of time where a deployment wrote it. A line without a time, or that is no JSON
+    object, stays behind the line before it. Lines of one time are taken by their ids, so that nothing hangs on what files are
+    called. A file is opened as its first line is due, and one line of each open file is held.
+
     A last line without its line feed is still being written, and waits for the next run. Of copies of one file, however far
     each goes, each line counts once.
     """
-    heads = _Heads(before)
-    starts = heads.known_by_name(paths)
-    notes: list[str] = []
-    read: list[ReadFile] = []
+    run = _Run(paths, before)
     n_lines = 0
-    for path in paths:
-        start, twin = starts.get(path), heads.same(path)
-        copied = twin if start is None and twin is not None and heads.is_taken(twin) else None
+    for each in heapq.merge(*run.streams(), key=attrgetter("place")):
+        if each.what is not None:
+            n_lines += 1
+            _give(each.what, monitor)
+    return run.reading(n_lines)
+
+
+Place: TypeAlias = tuple[datetime, str]
+_START: Place = (datetime.min.replace(tzinfo=UTC), "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line at its place in time: the object of it, or what is wrong with it; None where a file is still to be opened."""
+
+    place: Place
+    what: Mapping[str, Any] | str | None
+
+
+class _Run:
+    """The files of one run, and how far each is read."""
+
+    def __init__(self, paths: Sequence[Path], before: Sequence[ReadFile]) -> None:
+        self._paths, self._known = paths, KnownFiles(before)
+        self._starts = self._known.known_by_name(paths)
+        self._notes: dict[Path, str] = {}
+        self._read: dict[Path, ReadFile] = {}
+
+    def streams(self) -> Iterator[Iterator[_Line]]:
+        """Yield the lines of each file; of copies one is read after another, since it goes on where that ended."""
+        copies: dict[bytes, list[Path]] = {}
+        for path in self._paths:
+            copies.setdefault(self._known.first_line(path), []).append(path)
+        return map(self._lines_of, copies.values())
+
+    def reading(self, n_lines: int) -> Reading:
+        """Return what was read, in the order of the files."""
+        others, gone = self._known.left(self._paths)
+        notes = [self._notes[path] for path in self._paths if path in self._notes]
+        if gone:
+            notes.append(f"gone since they were read, and still counted: {listing(Path(each).name for each in gone)}")
+        read = [self._read[path] for path in self._paths if path in self._read]
+        return Reading((*read, *others), n_lines, tuple(notes))
+
+    def _lines_of(self, copies: Sequence[Path]) -> Iterator[_Line]:
+        """Yield what is new in copies of one file, each opened when it is asked for."""
+        yield _Line(_first_place(copies[0]), None)
+        place = _START
+        for path in copies:
+            for line in self._new_lines(path):
+                what = _object_of(line)
+                place = _place_of(what) or place
+                yield _Line(place, what)
+
+    def _new_lines(self, path: Path) -> Iterator[bytes]:
+        """Yield the lines of a file that were not read, and note how far it is read then."""
+        known, start = self._known, self._starts.get(path)
+        twin = known.same(path)
+        copied = twin if start is None and twin is not None and known.is_taken(twin) else None
         if copied is not None:
             n_bytes, note = copied.n_bytes, ""
         else:
-            n_bytes, note = _where_to_begin(path, start or heads.take(twin), twin, replaced=str(path) in heads.paths)
+            n_bytes, note = _where_to_begin(path, start or known.take(twin), twin, replaced=str(path) in known.paths)
         n_before = n_bytes
         for n_more, line in _lines(path, n_bytes):
             n_bytes += n_more
             if line.strip():
-                n_lines += 1
-                _give(line, monitor)
+                yield line
         if copied is not None:
             goes_on = "is read from where that ended" if n_bytes > n_before else "is not read"
             note = f"{path.name} is a copy of {Path(copied.path).name}, and {goes_on}"
-        notes += [note] if note else []
+        if note:
+            self._notes[path] = note
         if n_bytes and (copied is None or n_bytes > n_before):
-            read.append(heads.put(path, n_bytes))
-    others, gone = heads.left(paths)
-    if gone:
-        notes.append(f"gone since they were read, and still counted: {listing(Path(each).name for each in gone)}")
-    return Reading((*read, *others), n_lines, tuple(notes))
+            self._read[path] = known.put(path, n_bytes)
 
 
-class _Heads:
-    """Files by the digest of their first bytes, which stays the same when a file is renamed, compressed or copied."""
+def _first_place(path: Path) -> Place:
+    """Return the place of a file's first line: of none that is new is there an earlier one, where the file is in order."""
+    _, line = next(_lines(path, 0), (0, b""))
+    return _place_of(_object_of(line)) or _START
 
-    def __init__(self, before: Sequence[ReadFile]) -> None:
-        self.paths = {each.path: each for each in before}
-        # of copies, the one that was read farthest
-        farthest_last = sorted(before, key=lambda each: each.n_bytes)
-        self._known = {(min(each.n_bytes, _HEAD), each.head): each for each in farthest_last}
-        self._taken: set[str] = set()
-        self._first: dict[Path, bytes] = {}
 
-    def known_by_name(self, paths: Sequence[Path]) -> dict[Path, ReadFile]:
-        """Return the files that are where they were, and begin as they did."""
-        found = {}
-        for path in paths:
-            each = self.paths.get(str(path))
-            if each is not None and self._digest(path, min(each.n_bytes, _HEAD)) == each.head:
-                found[path] = each
-                self.take(each)
-        return found
-
-    def same(self, path: Path) -> ReadFile | None:
-        """Return the file that begins as this one does and was read farthest, itself or a copy, if any."""
-        lengths = {length for length, _ in self._known}
-        keys = ((length, self._digest(path, length)) for length in sorted(lengths, reverse=True))
-        return next((self._known[key] for key in keys if key in self._known), None)
-
-    def is_taken(self, file: ReadFile) -> bool:
-        """Return whether a file of this run is that one."""
-        return file.path in self._taken
-
-    def take(self, file: ReadFile | None) -> ReadFile | None:
-        """Note that a file of this run is that one."""
-        if file is not None:
-            self._taken.add(file.path)
-        return file
-
-    def put(self, path: Path, n_bytes: int) -> ReadFile:
-        """Return how far a file has been read, and know it from now on."""
-        length = min(n_bytes, _HEAD)
-        self._first.pop(path, None)  # it may have grown while it was read
-        file = ReadFile(str(path), n_bytes, self._digest(path, length))
-        known = self._known.get((length, file.head))
-        if known is None or known.n_bytes <= n_bytes or known.path == file.path:
-            self._known[length, file.head] = file
-        self._taken.add(file.path)
-        return file
-
-    def left(self, paths: Sequence[Path]) -> tuple[list[ReadFile], list[str]]:
-        """Return the files of earlier runs that this one did not ask for, and the paths of those that are gone."""
-        asked = {str(path) for path in paths}
-        left = [each for each in self.paths.values() if each.path not in self._taken | asked]
-        there = [each for each in left if os.path.lexists(each.path)]
-        return there, [each.path for each in left if each not in there]
-
-    def _digest(self, path: Path, length: int) -> str:
-        """Return the digest of so many first bytes; empty where there are not so many."""
-        if path not in self._first:
-            with _opened(path) as file:
-                self._first[path] = file.read(_HEAD)
-        first = self._first[path][:length]
-        return hashlib.sha256(first).hexdigest()[:16] if len(first) == length else ""
+def _place_of(what: Mapping[str, Any] | str) -> Place | None:
+    """Return the place of a line; None where it tells no time."""
+    if isinstance(what, str) or (time := time_of(what.get("time"))) is None:
+        return None
+    own_id = what.get("id")
+    return time, own_id if isinstance(own_id, str) else ""
 
 
 def _where_to_begin(path: Path, start: ReadFile | None, twin: ReadFile | None, *, replaced: bool) -> tuple[int, str]:
@@ -205,7 +207,7 @@ def _where_to_begin(path: Path, start: ReadFile | None, twin: ReadFile | None, *
     farthest = start.n_bytes if twin is None else max(start.n_bytes, twin.n_bytes)
     if path.suffix == ".gz":
         return farthest, ""
-    with _opened(path) as file:
+    with opened(path) as file:
         size = file.seek(0, os.SEEK_END)
     if size < start.n_bytes:
         return (
@@ -217,7 +219,7 @@ def _where_to_begin(path: Path, start: ReadFile | None, twin: ReadFile | None, *
 
 def _lines(path: Path, start: int) -> Iterator[tuple[int, bytes]]:
     """Yield the whole lines of a file from a byte on, each with its length; of one that is too long, its start alone."""
-    with _opened(path) as file:
+    with opened(path) as file:
         file.seek(start)
         while line := file.readline(_LINE_BYTES):
             n_bytes, last = len(line), line
@@ -228,31 +230,19 @@ def _lines(path: Path, start: int) -> Iterator[tuple[int, bytes]]:
                 yield n_bytes, line
 
 
-def _give(line: bytes, monitor: Monitor) -> None:
-    """Give a line's object to a monitor."""
+def _object_of(line: bytes) -> Mapping[str, Any] | str:
+    """Return a line's object, or what is wrong with the line."""
     if not line.endswith(b"\n"):
-        count(monitor.tally.passed_over, TOO_LONG)
-        return
+        return TOO_LONG
     try:
         record = json.loads(line)
     except (ValueError, RecursionError):
-        record = None
-    if isinstance(record, dict):
-        monitor.add(record)
+        return NO_JSON
+    return record if isinstance(record, dict) else NO_JSON
+
+
+def _give(what: Mapping[str, Any] | str, monitor: Monitor) -> None:
+    if isinstance(what, str):
+        count(monitor.tally.passed_over, what)
     else:
-        count(monitor.tally.passed_over, NO_JSON)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file, compressed or not; what goes wrong is said with its name."""
-    try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-            yield file  # type: ignore[misc]
-    except (OSError, EOFError, zlib.error) as error:
-        raise _unreadable(path, error) from None
-
-
-def _unreadable(path: Path, error: Exception) -> DataError:
-    reason = (getattr(error, "strerror", None) or str(error)).lower()
-    return DataError(f"the log cannot be read: {reason}", where=str(path))
+        monitor.add(what)
