@@ -157,6 +157,21 @@ def test_a_nightly_run_reads_only_what_is_new(run, bundle, same, another, world,
     }
 
 
+def test_a_log_that_has_stopped_is_told_and_one_of_today_is_not(run, bundle, same, tmp_path):
+    aged(same, tmp_path / "aged.jsonl", 40)
+    call = ("monitor", str(bundle), "aged.jsonl", "--state", "s.json")
+    assert "last line" not in run("monitor", str(bundle), str(same), "--brief").stdout
+    for emptied in (False, True):
+        shown = run(*call, "--brief")
+        told = fact(shown.stdout, "last line")
+        assert (shown.returncode, shown.stdout[:5]) == (0, "holds")
+        assert re.match(r"WARNING: the last decision was on 2026-04-09 at \d\d:\d\d UTC, \d+ days ago", told)
+        assert ("no line is new in this run" in told) == emptied
+        (tmp_path / "aged.jsonl").write_text("")
+    assert json.loads(run(*call, "--json").stdout)["log"]["has_stopped"] is True
+    assert "title=tracer-spec%3A the log has stopped::" in run(*call, "--format", "github").stdout
+
+
 def test_a_folder_holds_a_state_for_each_version(run, bundle, same, world, tmp_path):
     """A nightly run of what decides now goes on after a promotion: one name for all versions."""
     (tmp_path / "states").mkdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,10 +70,11 @@ def command(
     opened = read_bundle(bundle, sha256=sha256)
     place = None if state is None else Path(state)
     monitor, reading = read_on(opened, logs, state=place, alpha=alpha)
+    now = datetime.now(UTC)
     if form == JSON:
-        print_document(monitor_document(monitor, reading, opened))
+        print_document(monitor_document(monitor, reading, opened, now))
     else:
-        outcome = monitor_outcome(monitor, reading, opened)
+        outcome = monitor_outcome(monitor, reading, opened, now)
         click.echo(outcome.text(brief=brief))
         for line in [] if brief else draw_course(monitor):
             click.echo(line)

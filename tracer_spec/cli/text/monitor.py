@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from tracer_spec.cli.text.outcome import Outcome
@@ -12,19 +13,19 @@ from tracer_spec.production.monitoring.log import Reading
 from tracer_spec.production.monitoring.monitor import WARNING_BAR, Monitor
 from tracer_spec.production.monitoring.tally import Moment
 from tracer_spec.report.facts import Fact
-from tracer_spec.report.monitor_facts import monitor_facts
+from tracer_spec.report.monitor_facts import has_stopped, monitor_facts
 from tracer_spec.runtime import Bundle
 from tracer_spec.stats.rate import Rate
 
 
-def monitor_outcome(monitor: Monitor, reading: Reading, bundle: Bundle) -> Outcome:
+def monitor_outcome(monitor: Monitor, reading: Reading, bundle: Bundle, now: datetime) -> Outcome:
     """Return what a log says of a bundle: the verdict first, then the numbers, then what limits them."""
     reference = monitor.reference
-    facts = [*monitor_facts(monitor, reading), Fact("sha256", bundle.sha256)]
+    facts = [*monitor_facts(monitor, reading, now=now), Fact("sha256", bundle.sha256)]
     return Outcome(monitor.verdict, f"{reference.name} {reference.version}", facts)
 
 
-def monitor_document(monitor: Monitor, reading: Reading, bundle: Bundle) -> dict[str, Any]:
+def monitor_document(monitor: Monitor, reading: Reading, bundle: Bundle, now: datetime) -> dict[str, Any]:
     """Return the document of ``monitor --json``."""
     reference, tally, drift = monitor.reference, monitor.tally, monitor.drift
     return {
@@ -64,6 +65,12 @@ def monitor_document(monitor: Monitor, reading: Reading, bundle: Bundle) -> dict
             "is_by_chance": tally.draws.explain(tally.audited),
             "rates": [tally.draws.least, tally.draws.greatest] if tally.rows else None,
             "unanswered": tally.unanswered,
+            "lately": {
+                "n": tally.answers.n_latest,
+                "unanswered": tally.answers.n_silent,
+                "last_answer": tally.answers.last or None,
+                "is_silent": tally.answers.is_silent,
+            },
             "handled": tally.compared,
             "unknown_labels": tally.unknown,
             "answer_forms": tally.changed_forms,
@@ -88,6 +95,7 @@ def monitor_document(monitor: Monitor, reading: Reading, bundle: Bundle) -> dict
             "rows": tally.rows,
             "first": tally.first or None,
             "last": tally.last or None,
+            "has_stopped": has_stopped(monitor, now),
             "unanswered": tally.failed,
             "other_versions": dict(tally.versions),
             "passed_over": dict(tally.passed_over),

@@ -43,6 +43,8 @@ _BRIEF = {
     "verdict",
     "agreement",
     "coverage",
+    "last line",
+    "unanswered",
     "end to end",
 }
 _BRIEF |= {"traces", "flips", "size", "file", "sha256"}

@@ -85,6 +85,15 @@ class MonitoredClaim(Part):
     refuted: Reached | None
 
 
+class MonitoredAnswers(Part):
+    """Whether the teacher answers, as far as the latest rows tell."""
+
+    latest: Annotated[str, Field(pattern=r"^[+-]{0,50}$")] = Field(
+        description="the last audited rows, the newest at the end: + where the teacher answered, - where it did not"
+    )
+    last: str = Field(description="the time of the latest row that it answered; empty where none had one")
+
+
 class MonitorState(Part):
     """What a monitor remembers of a log."""
 
@@ -114,6 +123,7 @@ class MonitorState(Part):
     label_claims: Sometimes[tuple[MonitoredClaim, ...]] = Field(
         default=None, description="one for each claim of a label in the certificate, in its order"
     )
+    teacher_answers: Sometimes[MonitoredAnswers] = None
     answer_forms: Sometimes[Counts] = Field(
         default=None,
         description="of the rows in counts.unknown those whose answer holds a label of the bundle, by the step that reads it",

@@ -144,6 +144,7 @@ class Monitor:
             if outcome is not None:
                 period.n += 1
                 period.k += outcome
+        tally.answers.add(is_audited=story["audit"], is_answered=served == TEACHER, time=said)
         if outcome is not None:
             self._test(outcome, said)
         if story["audit"] and served == TEACHER:

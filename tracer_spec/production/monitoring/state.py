@@ -25,6 +25,7 @@ from tracer_spec.production.monitoring.tally import (
     is_finite,
     time_of,
 )
+from tracer_spec.production.monitoring.teacher_answers import ANSWERED, N_LATEST, SILENT, TeacherAnswers
 from tracer_spec.runtime.limits import read_regular
 from tracer_spec.runtime.strict_json import canonical_json, read_json
 from tracer_spec.stats.anytime import N_BETS, Floats
@@ -130,6 +131,7 @@ def state_document(monitor: Monitor, files: Sequence[ReadFile]) -> dict[str, Any
             for number, each in calendar.periods.items()
         },
         "files": [{"path": each.path, "bytes": each.n_bytes, "head": each.head} for each in files],
+        **({"teacher_answers": asdict(tally.answers)} if tally.answers != TeacherAnswers() else {}),
         **({"answer_forms": dict(tally.answer_forms)} if tally.answer_forms else {}),
         **({"label_claims": list(map(_claim_document, monitor.claims))} if monitor.claims else {}),
     }
@@ -176,8 +178,16 @@ def _tally(document: Mapping[str, Any], n_bins: int) -> Tally:
         scores=scores,
         labels=labels,
         answer_forms={str(form): _count(n) for form, n in document.get("answer_forms", {}).items()},
+        answers=_answers(document.get("teacher_answers", {})),
         calendar=_calendar(document),
     )
+
+
+def _answers(document: Mapping[str, Any]) -> TeacherAnswers:
+    latest = str(document.get("latest", ""))
+    if len(latest) > N_LATEST or set(latest) - {ANSWERED, SILENT}:
+        raise ValueError(f"{latest[:40]!r} tells of no answers")
+    return TeacherAnswers(latest, _time(document.get("last") or None))
 
 
 def _claims(document: Mapping[str, Any], n_claims: int) -> Iterator[ClaimTally]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from tracer_spec.production.monitoring.teacher_answers import TeacherAnswers
 from tracer_spec.stats.anytime import Floats, detectors, evidence
 from tracer_spec.stats.draws import is_by_chance
 
@@ -159,6 +160,7 @@ class Tally:
     answer_forms : dict of str to int
         Of the rows in ``unknown`` those whose answer holds a label of the bundle, by its form, see
         :mod:`~tracer_spec.production.monitoring.answer_form`.
+    answers : TeacherAnswers
     calendar : Calendar
     """
 
@@ -185,6 +187,7 @@ class Tally:
     scores: list[int] = field(default_factory=list)
     labels: dict[str, LabelTally] = field(default_factory=dict)
     answer_forms: dict[str, int] = field(default_factory=dict)
+    answers: TeacherAnswers = field(default_factory=TeacherAnswers)
     calendar: Calendar = field(default_factory=Calendar)
 
     @property

@@ -1,0 +1,132 @@
+"""A log that has stopped, and a teacher that no longer answers: neither looks like a claim that holds."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from tests.production.decisions import START, line, reference, traffic
+from tests.production.test_monitor_log import Nightly, written
+from tracer_spec.cli.text.outcome import Outcome
+from tracer_spec.errors import DataError
+from tracer_spec.production.monitoring.log import Reading
+from tracer_spec.production.monitoring.monitor import Monitor
+from tracer_spec.production.monitoring.state import read_state
+from tracer_spec.report.monitor_facts import monitor_facts
+
+
+@pytest.fixture
+def nightly(tmp_path):
+    return Nightly(tmp_path)
+
+
+def following(lines) -> Monitor:
+    monitor = Monitor(reference())
+    for each in lines:
+        monitor.add(each)
+    return monitor
+
+
+def facts(monitor, *, n_lines=1, now=None):
+    return {each.name: each for each in monitor_facts(monitor, Reading((), n_lines, ()), now=now)}
+
+
+def brief(monitor, **given) -> str:
+    return Outcome(monitor.verdict, "small", list(facts(monitor, **given).values())).text(brief=True)
+
+
+# --- the log -----------------------------------------------------------------------------------------------------------
+
+LAST = START + timedelta(minutes=199)
+
+
+@pytest.mark.parametrize(
+    ("hours", "n_lines", "expected"),
+    [
+        (1, 200, None),
+        (23, 200, None),
+        (-9, 200, None),
+        (1, 0, "the last decision was on 2026-03-01 at 03:19 UTC; no line is new in this run"),
+        (25, 200, "WARNING: the last decision was on 2026-03-01 at 03:19 UTC, 1 day ago\n"),
+        (
+            24 * 90 + 5,
+            0,
+            "WARNING: the last decision was on 2026-03-01 at 03:19 UTC, 90 days ago; no line is new in this run\n",
+        ),
+    ],
+)
+def test_when_the_last_decision_was_is_told_where_nothing_is_new_or_that_is_a_day_ago(hours, n_lines, expected):
+    monitor = following(traffic(200, 0.97))
+    told = facts(monitor, n_lines=n_lines, now=LAST + timedelta(hours=hours)).get("last line")
+    assert (told and told.text.partition("\n")[0]) == (expected and expected.rstrip("\n"))
+    if expected:
+        is_warning = expected.startswith("WARNING")
+        assert told.level == ("warning" if is_warning else "")
+        assert ("the verdict is of the log until then" in told.text) == is_warning
+        assert told.text.partition("\n")[0] in brief(monitor, n_lines=n_lines, now=LAST + timedelta(hours=hours))
+
+
+def test_a_log_without_times_says_only_that_nothing_is_new():
+    monitor = following([{**line(0), "time": None}])
+    assert "last line" not in facts(monitor, n_lines=1, now=LAST)
+    assert facts(monitor, n_lines=0, now=LAST)["last line"].text == "no line is new in this run"
+
+
+def test_a_page_whose_bytes_are_to_stay_the_same_tells_no_time_that_has_passed():
+    assert "last line" not in facts(following(traffic(200, 0.97)), n_lines=0)
+
+
+# --- the teacher -------------------------------------------------------------------------------------------------------
+
+
+def silent(start: int, n: int):
+    """Return audited requests that nobody answered."""
+    return [line(start + number, audit=True, served="nobody") for number in range(n)]
+
+
+def test_a_teacher_that_is_down_is_warned_of_and_the_claim_is_not_said_to_be_followed():
+    monitor = following([*traffic(600, 0.97), *silent(600, 40)])
+    told = facts(monitor)["unanswered"]
+    assert (monitor.verdict, told.level) == ("holds", "warning")
+    assert told.text.startswith(
+        "WARNING: 40 of the last 50 audited requests were not answered, and tell nothing of agreement; the teacher's last "
+        "answer was on 2026-03-01 at 09:59 UTC\n"
+    )
+    assert "40 of the last 50" in brief(monitor)
+
+
+@pytest.mark.parametrize(
+    ("n_silent", "n_after", "is_told"), [(4, 0, False), (5, 0, True), (10, 40, True), (9, 41, False)]
+)
+def test_some_requests_that_were_not_answered_are_no_warning_nor_what_is_over(n_silent, n_after, is_told):
+    answered = [line(number, audit=True, teacher="a") for number in range(10 + n_silent, 10 + n_silent + n_after)]
+    monitor = following([*[line(n, audit=True, teacher="a") for n in range(10)], *silent(10, n_silent), *answered])
+    assert ("unanswered" in facts(monitor)) == is_told
+
+
+def test_a_teacher_that_never_answered_has_no_last_answer():
+    text = facts(following(silent(0, 30)))["unanswered"].text
+    assert "30 of the last 30 audited requests were not answered" in text
+    assert "last answer" not in text
+
+
+def test_the_answers_of_the_last_audited_requests_outlive_a_night_and_take_no_room(nightly):
+    lines = [*traffic(300, 0.97), *silent(300, 30), *silent(330, 10)]
+    for end in (330, 340):
+        (nightly.log / "a.jsonl").write_bytes(written(lines[:end]))
+        monitor = nightly.run()
+    assert facts(monitor)["unanswered"].text == facts(following(lines))["unanswered"].text
+    assert read_state(nightly.state, reference(), None)[0].tally.answers == following(lines).tally.answers
+    assert len(monitor.tally.answers.latest) == 50
+
+
+@pytest.mark.parametrize("broken", [{"latest": "x"}, {"latest": "+" * 51}, {"latest": "", "last": "today"}, 1])
+def test_a_state_whose_answers_are_no_answers_is_refused(nightly, broken):
+    (nightly.log / "a.jsonl").write_bytes(written(silent(0, 3)))
+    nightly.run()
+    document = json.loads(nightly.state.read_text())
+    nightly.state.write_text(json.dumps({**document, "teacher_answers": broken}))
+    with pytest.raises(DataError, match="this is no state of a monitor"):
+        read_state(nightly.state, reference(), None)
