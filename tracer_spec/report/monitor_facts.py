@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from tracer_spec.errors import printable
 from tracer_spec.production.monitoring.answer_form import form_text
@@ -19,14 +19,14 @@ from tracer_spec.production.monitoring.monitor import (
 )
 from tracer_spec.production.monitoring.moved_labels import Moved
 from tracer_spec.production.monitoring.reference import AGREEMENT, END_TO_END
-from tracer_spec.production.monitoring.tally import Moment, time_of
+from tracer_spec.production.monitoring.tally import Moment
 from tracer_spec.report.facts import Fact
+from tracer_spec.report.monitor_warnings import last_line, teachers, unanswered
 from tracer_spec.stats.rate import Rate
 from tracer_spec.text_format import counted_names, label_counted_text, listing, one_line, plural, reasons
 
 _LEVELS = {REFUTED: "error", WARNS: "warning", NOT_MEASURED: "warning"}
 _SHOWN_LABELS = 5
-_A_DAY = timedelta(days=1)
 _SHOWN_FORMS = 4
 _LARGEST = 1e6
 _UNTIL_THEN = "in shadow mode the teacher answers everything until then, and every request is audited"
@@ -44,8 +44,9 @@ def monitor_facts(monitor: Monitor, reading: Reading, *, now: datetime | None = 
         title=f"{reference.name} {reference.version}: {verdict}",
     )
     if now is not None:
-        yield from _last_line(monitor, reading, now)
-    yield from _unanswered(monitor)
+        yield from last_line(monitor, reading, now)
+    yield from unanswered(monitor)
+    yield from teachers(monitor)
     yield from _cause(monitor)
     counted = {
         AGREEMENT: "audited rows that are handled agree with the teacher",
@@ -118,38 +119,6 @@ def refutations(monitor: Monitor) -> Iterator[str]:
             yield f"what was claimed of {of} does not hold, as was shown {_at(tally.refuted)}"
 
 
-def has_stopped(monitor: Monitor, now: datetime) -> bool:
-    """Return whether the last decision is older than a day."""
-    last = time_of(monitor.tally.last)
-    return last is not None and now - last > _A_DAY
-
-
-def _last_line(monitor: Monitor, reading: Reading, now: datetime) -> Iterator[Fact]:
-    """Yield when the last decision was, where nothing is new or that is long ago."""
-    last, is_old = time_of(monitor.tally.last), has_stopped(monitor, now)
-    told = [] if last is None else [f"the last decision was {_moment(monitor.tally.last)}"]
-    if is_old and last is not None:
-        told[0] += f", {plural((now - last).days, 'day')} ago"
-    told += [] if reading.n_lines else ["no line is new in this run"]
-    if is_old:
-        text = f"WARNING: {'; '.join(told)}\nthe verdict is of the log until then: is the app running, and does it log to here?"
-        yield Fact("last line", text, "warning", title="the log has stopped")
-    elif not reading.n_lines:
-        yield Fact("last line", "; ".join(told))
-
-
-def _unanswered(monitor: Monitor) -> Iterator[Fact]:
-    """Yield that the teacher fails, where it fails more than now and then: nothing is tested meanwhile."""
-    answers = monitor.tally.answers
-    if answers.is_silent:
-        since = f"; the teacher's last answer was {_moment(answers.last)}" if answers.last else ""
-        text = (
-            f"WARNING: {answers.n_silent:,} of the last {plural(answers.n_latest, 'audited request')} were not answered, and "
-            f"tell nothing of agreement{since}\nis it up, and does it take the app's key?"
-        )
-        yield Fact("unanswered", text, "warning", title="the teacher does not answer")
-
-
 def _cause(monitor: Monitor) -> Iterator[Fact]:
     """Yield that the teacher likely answers in another form, where most answers that are no label hold one all the same."""
     tally, forms = monitor.tally, monitor.tally.changed_forms
@@ -175,10 +144,6 @@ def _why_not_measured(monitor: Monitor) -> str:
     if tally.audited == tally.unanswered:
         return f"the teacher answered none of {plural(tally.audited, 'audited row')}"
     return f"none of {plural(tally.audited, 'audited row')} was handled"
-
-
-def _moment(time: str) -> str:
-    return f"on {time[:10]} at {time[11:16]} UTC"
 
 
 def _at(moment: Moment) -> str:

@@ -172,6 +172,24 @@ def test_a_log_that_has_stopped_is_told_and_one_of_today_is_not(run, bundle, sam
     assert "title=tracer-spec%3A the log has stopped::" in run(*call, "--format", "github").stdout
 
 
+def test_a_log_of_two_teachers_names_them(run, bundle, same, tmp_path):
+    rows = [json.loads(each) for path in same.iterdir() for each in path.read_text().splitlines()]
+    for number, row in enumerate(rows):
+        row["model"] = "gpt-5-mini" if number < 1200 else "gpt-6"
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    audited = [row for row in rows if row["router"]["audit"]]
+    n_new = sum(row["model"] == "gpt-6" for row in audited)
+    told = fact(run("monitor", str(bundle), "a.jsonl", "--brief").stdout, "teachers")
+    assert re.match(rf"WARNING: audited rows have 2 teachers: 'gpt-5-mini' \d+ \(.+\), 'gpt-6' {n_new} \(20", told)
+    document = json.loads(run("monitor", str(bundle), "a.jsonl", "--json").stdout)
+    assert document["teacher_has_changed"] is True
+    assert [(each["model"], each["n"]) for each in document["teachers"]] == [
+        ("gpt-5-mini", len(audited) - n_new),
+        ("gpt-6", n_new),
+    ]
+    assert json.loads(run("monitor", str(bundle), str(same), "--json").stdout)["teacher_has_changed"] is False
+
+
 def test_a_folder_holds_a_state_for_each_version(run, bundle, same, world, tmp_path):
     """A nightly run of what decides now goes on after a promotion: one name for all versions."""
     (tmp_path / "states").mkdir()

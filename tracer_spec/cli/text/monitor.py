@@ -13,7 +13,8 @@ from tracer_spec.production.monitoring.log import Reading
 from tracer_spec.production.monitoring.monitor import WARNING_BAR, Monitor
 from tracer_spec.production.monitoring.tally import Moment
 from tracer_spec.report.facts import Fact
-from tracer_spec.report.monitor_facts import has_stopped, monitor_facts
+from tracer_spec.report.monitor_facts import monitor_facts
+from tracer_spec.report.monitor_warnings import has_stopped, have_changed, teachers_of
 from tracer_spec.runtime import Bundle
 from tracer_spec.stats.rate import Rate
 
@@ -75,6 +76,8 @@ def monitor_document(monitor: Monitor, reading: Reading, bundle: Bundle, now: da
             "unknown_labels": tally.unknown,
             "answer_forms": tally.changed_forms,
         },
+        "teachers": [{"model": name, **asdict(each)} for name, each in teachers_of(monitor)],
+        "teacher_has_changed": have_changed(monitor),
         "drift": {**asdict(drift), "is_seen": drift.is_seen} if drift else None,
         "deferred": dict(tally.reasons),
         "labels": [

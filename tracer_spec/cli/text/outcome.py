@@ -45,6 +45,7 @@ _BRIEF = {
     "coverage",
     "last line",
     "unanswered",
+    "teachers",
     "end to end",
 }
 _BRIEF |= {"traces", "flips", "size", "file", "sha256"}

@@ -85,6 +85,14 @@ class MonitoredClaim(Part):
     refuted: Reached | None
 
 
+class MonitoredTeacher(Part):
+    """Audited rows that one teacher answered."""
+
+    n: Count
+    first: str = Field(description="the time of the earliest; empty where none had one")
+    last: str
+
+
 class MonitoredAnswers(Part):
     """Whether the teacher answers, as far as the latest rows tell."""
 
@@ -122,6 +130,9 @@ class MonitorState(Part):
     files: tuple[MonitoredFile, ...]
     label_claims: Sometimes[tuple[MonitoredClaim, ...]] = Field(
         default=None, description="one for each claim of a label in the certificate, in its order"
+    )
+    teachers: Sometimes[Mapping[str, MonitoredTeacher]] = Field(
+        default=None, description="by the model that the log names"
     )
     teacher_answers: Sometimes[MonitoredAnswers] = None
     answer_forms: Sometimes[Counts] = Field(

@@ -49,7 +49,7 @@ def teachers_of(traces: TraceSet) -> tuple[Teachers, Teachers]:
 
 
 def _teachers(what: str, traces: TraceSet, names: Sequence[str]) -> Teachers:
-    same, seen, last = _same(set(names)), Seen(), dict[str, tuple[float, int]]()
+    same, seen, last = same_names(set(names)), Seen(), dict[str, tuple[float, int]]()
     for position, (name, time) in enumerate(zip(names, traces.times.tolist(), strict=False)):
         known = same[name]
         seen.add(known or UNNAMED, time)
@@ -61,12 +61,12 @@ def _teachers(what: str, traces: TraceSet, names: Sequence[str]) -> Teachers:
     return Teachers(what, seen.listing(), len(last), spellings, bool(others) and max(others) <= begun)
 
 
-def _same(names: set[str]) -> dict[str, str]:
+def same_names(names: set[str]) -> dict[str, str]:
     """Return one name for each: a name without its date is the dated one, where there is but one of those.
 
     Examples
     --------
-    >>> sorted(_same({"gpt-4o", "gpt-4o-2024-08-06", "claude-latest"}).items())
+    >>> sorted(same_names({"gpt-4o", "gpt-4o-2024-08-06", "claude-latest"}).items())
     [('claude-latest', 'claude-latest'), ('gpt-4o', 'gpt-4o-2024-08-06'), ('gpt-4o-2024-08-06', 'gpt-4o-2024-08-06')]
     """
     dated: dict[str, set[str]] = {}

@@ -20,6 +20,7 @@ from tracer_spec.production.monitoring.tally import (
     Period,
     Tally,
     count,
+    count_teacher,
     is_decision,
     time_of,
 )
@@ -148,6 +149,7 @@ class Monitor:
         if outcome is not None:
             self._test(outcome, said)
         if story["audit"] and served == TEACHER:
+            count_teacher(tally.teachers, record.get("model"), said)
             self._test_labels(record.get("teacher"), story.get("label") if handled else None, said)
 
     def _outcome(self, record: Mapping[str, Any], story: Mapping[str, Any]) -> bool | None:

@@ -22,6 +22,7 @@ from tracer_spec.production.monitoring.tally import (
     Moment,
     Period,
     Tally,
+    TeacherTally,
     is_finite,
     time_of,
 )
@@ -131,6 +132,7 @@ def state_document(monitor: Monitor, files: Sequence[ReadFile]) -> dict[str, Any
             for number, each in calendar.periods.items()
         },
         "files": [{"path": each.path, "bytes": each.n_bytes, "head": each.head} for each in files],
+        **({"teachers": {name: asdict(each) for name, each in tally.teachers.items()}} if tally.teachers else {}),
         **({"teacher_answers": asdict(tally.answers)} if tally.answers != TeacherAnswers() else {}),
         **({"answer_forms": dict(tally.answer_forms)} if tally.answer_forms else {}),
         **({"label_claims": list(map(_claim_document, monitor.claims))} if monitor.claims else {}),
@@ -178,9 +180,15 @@ def _tally(document: Mapping[str, Any], n_bins: int) -> Tally:
         scores=scores,
         labels=labels,
         answer_forms={str(form): _count(n) for form, n in document.get("answer_forms", {}).items()},
+        teachers=dict(_teachers(document.get("teachers", {}))),
         answers=_answers(document.get("teacher_answers", {})),
         calendar=_calendar(document),
     )
+
+
+def _teachers(named: Mapping[str, Any]) -> Iterator[tuple[str, TeacherTally]]:
+    for name, each in named.items():
+        yield name, TeacherTally(_count(each["n"]), _time(each["first"] or None), _time(each["last"] or None))
 
 
 def _answers(document: Mapping[str, Any]) -> TeacherAnswers:

@@ -15,7 +15,7 @@ from tracer_spec.stats.draws import is_by_chance
 MOST_PERIODS = 120
 _MOST_NAMES = 20
 _FEWEST_OF_A_FORM = 5
-OTHERS = "others"
+OTHERS, UNNAMED = "others", "unnamed"
 _EPOCH = date(1970, 1, 1)
 _FIRST = (date.min - _EPOCH).days
 NAME_CHARACTERS = 40
@@ -51,6 +51,22 @@ class LabelTally:
 
     teacher: int = 0
     router: int = 0
+
+
+@dataclass(slots=True)
+class TeacherTally:
+    """Audited rows that one teacher answered, and the times of the earliest and the latest; empty where none had one."""
+
+    n: int = 0
+    first: str = ""
+    last: str = ""
+
+    def add(self, time: str) -> None:
+        """Count a row."""
+        self.n += 1
+        if time:
+            self.first = min(self.first, time) if self.first else time
+            self.last = max(self.last, time)
 
 
 class Calendar:
@@ -160,6 +176,8 @@ class Tally:
     answer_forms : dict of str to int
         Of the rows in ``unknown`` those whose answer holds a label of the bundle, by its form, see
         :mod:`~tracer_spec.production.monitoring.answer_form`.
+    teachers : dict of str to TeacherTally
+        By the model that the log names.
     answers : TeacherAnswers
     calendar : Calendar
     """
@@ -187,6 +205,7 @@ class Tally:
     scores: list[int] = field(default_factory=list)
     labels: dict[str, LabelTally] = field(default_factory=dict)
     answer_forms: dict[str, int] = field(default_factory=dict)
+    teachers: dict[str, TeacherTally] = field(default_factory=dict)
     answers: TeacherAnswers = field(default_factory=TeacherAnswers)
     calendar: Calendar = field(default_factory=Calendar)
 
@@ -206,10 +225,19 @@ class Tally:
 
 def count(counts: dict[str, int], name: str) -> None:
     """Count a name, cut where it is long; a new one counts as another where there are many already."""
-    key = name[:NAME_CHARACTERS]
-    if key not in counts and len(counts) >= _MOST_NAMES:
-        key = OTHERS
+    key = _kept(counts, name)
     counts[key] = counts.get(key, 0) + 1
+
+
+def count_teacher(teachers: dict[str, TeacherTally], model: Any, time: str) -> None:
+    """Count a row that a model answered, by its name as :func:`count`."""
+    name = model if model and is_text(model) else UNNAMED
+    teachers.setdefault(_kept(teachers, name), TeacherTally()).add(time)
+
+
+def _kept(known: Mapping[str, Any], name: str) -> str:
+    key = name[:NAME_CHARACTERS]
+    return key if key in known or len(known) < _MOST_NAMES else OTHERS
 
 
 def time_of(record: Any) -> datetime | None:

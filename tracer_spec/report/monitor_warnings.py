@@ -1,0 +1,82 @@
+"""Facts about a log that a verdict does not tell: whether it goes on, whether the teacher answers, and which one it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from tracer_spec.production.monitoring.log import Reading
+from tracer_spec.production.monitoring.monitor import Monitor
+from tracer_spec.production.monitoring.tally import TeacherTally, time_of
+from tracer_spec.report.facts import Fact
+from tracer_spec.text_format import listing, one_line, plural
+
+_A_DAY = timedelta(days=1)
+_SHOWN_TEACHERS = 5
+
+
+def has_stopped(monitor: Monitor, now: datetime) -> bool:
+    """Return whether the last decision is older than a day."""
+    last = time_of(monitor.tally.last)
+    return last is not None and now - last > _A_DAY
+
+
+def last_line(monitor: Monitor, reading: Reading, now: datetime) -> Iterator[Fact]:
+    """Yield when the last decision was, where nothing is new or that is long ago."""
+    last, is_old = time_of(monitor.tally.last), has_stopped(monitor, now)
+    told = [] if last is None else [f"the last decision was {_moment(monitor.tally.last)}"]
+    if is_old and last is not None:
+        told[0] += f", {plural((now - last).days, 'day')} ago"
+    told += [] if reading.n_lines else ["no line is new in this run"]
+    if is_old:
+        text = f"WARNING: {'; '.join(told)}\nthe verdict is of the log until then: is the app running, and does it log to here?"
+        yield Fact("last line", text, "warning", title="the log has stopped")
+    elif not reading.n_lines:
+        yield Fact("last line", "; ".join(told))
+
+
+def unanswered(monitor: Monitor) -> Iterator[Fact]:
+    """Yield that the teacher fails, where it fails more than now and then: nothing is tested meanwhile."""
+    answers = monitor.tally.answers
+    if answers.is_silent:
+        since = f"; the teacher's last answer was {_moment(answers.last)}" if answers.last else ""
+        text = (
+            f"WARNING: {answers.n_silent:,} of the last {plural(answers.n_latest, 'audited request')} were not answered, and "
+            f"tell nothing of agreement{since}\nis it up, and does it take the app's key?"
+        )
+        yield Fact("unanswered", text, "warning", title="the teacher does not answer")
+
+
+def teachers_of(monitor: Monitor) -> list[tuple[str, TeacherTally]]:
+    """Return the teachers of audited rows, in the order in which they came."""
+    return sorted(monitor.tally.teachers.items(), key=lambda each: (not each[1].first, each[1].first, each[0]))
+
+
+def have_changed(monitor: Monitor) -> bool:
+    """Return whether audited rows have several teachers; a name with a date and the same one without are one."""
+    from tracer_spec.flow.traces.teachers import same_names
+
+    return len(set(same_names(set(monitor.tally.teachers)).values())) > 1
+
+
+def teachers(monitor: Monitor) -> Iterator[Fact]:
+    """Yield who answered audited rows, how often and since when."""
+    named = teachers_of(monitor)
+    told = listing((f"'{one_line(name)}' {each.n:,}{_span(each)}" for name, each in named), _SHOWN_TEACHERS)
+    if named and have_changed(monitor):
+        text = (
+            f"WARNING: audited rows have {plural(len(named), 'teacher')}: {told}\na certificate speaks of one teacher, "
+            "unchanged: certify the next bundle on the rows of the newest, by 'split.certify_where'"
+        )
+        yield Fact("teachers", text, "warning", title="the teacher has changed")
+    elif named:
+        yield Fact("teacher", told)
+
+
+def _span(teacher: TeacherTally) -> str:
+    ends = [f"{time[:10]} {time[11:16]}" for time in (teacher.first, teacher.last) if time]
+    return f" ({' to '.join(ends)})" if ends else ""
+
+
+def _moment(time: str) -> str:
+    return f"on {time[:10]} at {time[11:16]} UTC"
