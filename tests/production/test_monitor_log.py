@@ -350,5 +350,7 @@ def test_a_log_without_a_decision_of_this_bundle_is_refused_and_nothing_is_remem
     (tmp_path / "a.jsonl").write_bytes(written(lines))
     with pytest.raises(DataError, match=what) as raised:
         follow_log(read_bundle(bundle), [str(tmp_path / "a.jsonl")], state=tmp_path / "s.json")
-    assert raised.value.problems[0].hint
+    hint = raised.value.problems[0].hint
+    assert hint
+    assert ("may not have restarted since, or has had no traffic" in hint) == ("versions" in what)
     assert not (tmp_path / "s.json").exists()

@@ -17,7 +17,7 @@ import pytest
 import tracer_spec as ts
 from tests.runtime import bundles
 from tracer_spec.errors import BundleError, TracerError, UsageError
-from tracer_spec.production.releases import promote, rollback
+from tracer_spec.production.releases import promote, rollback, undone_by
 from tracer_spec.runtime import read_bundle
 from tracer_spec.runtime.release import Canary, Release, read_release
 
@@ -76,9 +76,23 @@ def test_a_rollback_goes_back_one_by_one_and_says_to_which(made, folder):
         moved = rollback(folder)
         assert (moved.bundle.sha256, moved.before.sha256) == (digests[number], digests[number + 1])
         assert pointer(folder)["current"] == digests[number]
-    with pytest.raises(TracerError, match="there is nothing to go back to: no bundle was promoted before"):
+    with pytest.raises(TracerError, match="there is nothing to go back to: no bundle was promoted before") as raised:
         rollback(folder)
+    assert "mode='shadow'" in raised.value.problems[0].hint
     assert promote(made[2], folder).release == Release(current=digests[2], history=(digests[0],))
+
+
+def test_a_rollback_is_named_for_the_bundle_that_it_would_undo_alone(made, folder):
+    promote(made[0], folder)
+    assert [undone_by(read_bundle(each)) for each in (made[0], folder)] == [None, None]
+    promote(made[1], folder)
+    assert undone_by(read_bundle(folder)) == folder
+    assert undone_by(read_bundle(folder / f"{digest(made[0])}.tracer")) is None
+    promote(made[2], folder, canary=0.1)
+    assert undone_by(read_bundle(folder)) is None
+    assert undone_by(read_bundle(folder / f"{digest(made[2])}.tracer")) == folder
+    (folder / "release.json").write_text("{")
+    assert undone_by(read_bundle(folder / f"{digest(made[2])}.tracer")) is None
 
 
 def test_promoting_what_is_there_changes_nothing(made, folder):

@@ -166,13 +166,33 @@ def rollback(folder: str | os.PathLike[str]) -> Moved:
             raise TracerError(
                 "there is nothing to go back to: no bundle was promoted before the current one",
                 where=str(place),
-                hint="tracer-spec promote BUNDLE FOLDER, with an earlier bundle",
+                hint="let the teacher answer everything until the next bundle: ts.deploy(..., mode='shadow'), or "
+                "'tracer-spec serve --mode shadow'",
             )
         bundle = read_stored(place, release.current)
         undone = was.current if was.canary is None else was.canary.sha256
         before = _stored(place, undone)
         _point(place, was, release)
     return Moved(place, release, was, bundle, before)
+
+
+def undone_by(bundle: Bundle) -> Path | None:
+    """Return the folder of releases whose rollback takes a bundle out of charge; None where none does.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        Read from the folder, or by its file in there.
+    """
+    folder = Path(bundle.where).parent
+    try:
+        release = read_release(folder) if Path(bundle.where) == bundle_place(folder, bundle.sha256) else None
+    except BundleError:
+        return None
+    if release is None or (release.canary is None and not release.history):
+        return None
+    last = release.current if release.canary is None else release.canary.sha256
+    return folder if last == bundle.sha256 else None
 
 
 # --- the bundle --------------------------------------------------------------------------------------------------------

@@ -33,13 +33,18 @@ _UNTIL_THEN = "in shadow mode the teacher answers everything until then, and eve
 _NEXT = "audited rows may certify the next bundle: add the log to the traces of its spec, and build"
 
 
-def monitor_facts(monitor: Monitor, reading: Reading, *, now: datetime | None = None) -> Iterator[Fact]:
-    """Yield what a log says of a bundle: the verdict, the numbers, and what limits them; with ``now``, whether it goes on."""
+def monitor_facts(
+    monitor: Monitor, reading: Reading, *, now: datetime | None = None, remedy: str = ""
+) -> Iterator[Fact]:
+    """Yield what a log says of a bundle: the verdict, the numbers, and what limits them; with ``now``, whether it goes on.
+
+    ``remedy`` is told of a claim that is refuted.
+    """
     reference, tally, verdict = monitor.reference, monitor.tally, monitor.verdict
     yield Fact("claim", printable(reference.claim))
     yield Fact(
         "verdict",
-        monitor_verdict(monitor),
+        "\n".join([monitor_verdict(monitor), *([remedy] if remedy and verdict == REFUTED else [])]),
         _LEVELS.get(verdict, ""),
         title=f"{reference.name} {reference.version}: {verdict}",
     )

@@ -9,6 +9,8 @@ import pytest
 
 from tests.runtime import bundles
 
+APPS = "  running     apps keep the bundle that they have opened: restart them (serve: reload)\n"
+
 
 @pytest.fixture
 def made(tmp_path):
@@ -31,30 +33,32 @@ def made(tmp_path):
 def test_each_step_says_who_decides_and_the_way_back(run, made):
     (one, first), (two, second) = made
     steps = {
-        "promote one.tracer live": f"promoted  live\n  decides     {first}  all requests\n  file        live/{one}.tracer\n",
+        "promote one.tracer live": (
+            f"promoted  live\n  decides     {first}  all requests\n{APPS}  file        live/{one}.tracer\n"
+        ),
         "promote two.tracer live --canary 0.1": (
             f"canary  live\n  decides     {second}  10 % of the requests\n  the rest    {first}\n"
-            f"  new         1 label: two\n  gone        1 label: one\n  file        live/{two}.tracer\n"
+            f"  new         1 label: two\n  gone        1 label: one\n{APPS}  file        live/{two}.tracer\n"
         ),
         "promote two.tracer live --canary 0": (
-            f"canary ended  live\n  decides     {first}  all requests again\n  ended       {second}\n"
+            f"canary ended  live\n  decides     {first}  all requests again\n  ended       {second}\n{APPS}"
         ),
         "promote two.tracer live": (
             f"promoted  live\n  decides     {second}  all requests\n  before      {first}\n"
             "  back        tracer-spec rollback live\n"
-            f"  new         1 label: two\n  gone        1 label: one\n  file        live/{two}.tracer\n"
+            f"  new         1 label: two\n  gone        1 label: one\n{APPS}  file        live/{two}.tracer\n"
         ),
         "promote ./two.tracer live": (
             f"unchanged  live\n  decides     {second}  all requests\n  file        live/{two}.tracer\n"
         ),
         "rollback live": (
             f"rolled back  live\n  decides     {first}  all requests again\n  undone      {second}\n"
-            f"  new         1 label: one\n  gone        1 label: two\n  file        live/{one}.tracer\n"
+            f"  new         1 label: one\n  gone        1 label: two\n{APPS}  file        live/{one}.tracer\n"
         ),
         "promote two.tracer live --keep 0": (
             f"promoted  live\n  decides     {second}  all requests\n  before      {first}\n"
             "  new         1 label: two\n  gone        1 label: one\n  removed     1 bundle that nothing pointed to\n"
-            f"  file        live/{two}.tracer\n"
+            f"{APPS}  file        live/{two}.tracer\n"
         ),
     }
     for call, text in steps.items():

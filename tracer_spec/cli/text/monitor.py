@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
@@ -12,6 +13,7 @@ from tracer_spec.production.monitoring.claims import e_value_of
 from tracer_spec.production.monitoring.log import Reading
 from tracer_spec.production.monitoring.monitor import WARNING_BAR, Monitor
 from tracer_spec.production.monitoring.tally import Moment
+from tracer_spec.production.releases import undone_by
 from tracer_spec.report.facts import Fact
 from tracer_spec.report.monitor_facts import monitor_facts
 from tracer_spec.report.monitor_warnings import has_stopped, have_changed, teachers_of
@@ -22,8 +24,16 @@ from tracer_spec.stats.rate import Rate
 def monitor_outcome(monitor: Monitor, reading: Reading, bundle: Bundle, now: datetime) -> Outcome:
     """Return what a log says of a bundle: the verdict first, then the numbers, then what limits them."""
     reference = monitor.reference
-    facts = [*monitor_facts(monitor, reading, now=now), Fact("sha256", bundle.sha256)]
+    facts = [*monitor_facts(monitor, reading, now=now, remedy=_way_back(bundle)), Fact("sha256", bundle.sha256)]
     return Outcome(monitor.verdict, f"{reference.name} {reference.version}", facts)
+
+
+def _way_back(bundle: Bundle) -> str:
+    """Return how the bundle is taken out of charge, where a folder of releases has another to go back to."""
+    folder = undone_by(bundle)
+    if folder is None:
+        return ""
+    return f"take it back: {shlex.join(['tracer-spec', 'rollback', str(folder)])}; running apps keep it until they load again"
 
 
 def monitor_document(monitor: Monitor, reading: Reading, bundle: Bundle, now: datetime) -> dict[str, Any]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tracer_spec.runtime import Bundle
 
 _WIDTH = 10
+_RUNNING = ("running", "apps keep the bundle that they have opened: restart them (serve: reload)")
 
 
 def promoted_text(moved: Moved) -> str:
@@ -70,6 +71,7 @@ def _promoted(moved: Moved) -> Iterator[tuple[str, str]]:
     elif moved.release.current != moved.bundle.sha256:
         yield "decides", f"{_title(before) if before else moved.release.current[:12]}  all requests again"
         yield "ended", decides
+        yield _RUNNING
         return
     else:
         yield "decides", f"{decides}  all requests"
@@ -100,6 +102,8 @@ def _changes(moved: Moved) -> Iterator[tuple[str, str]]:
 
 
 def _file(moved: Moved) -> Iterator[tuple[str, str]]:
+    if moved.is_change:
+        yield _RUNNING
     if names := plugins_asked_for(moved.bundle):
         yield "load with", loading_text(names)
     yield "file", str(bundle_place(moved.folder, moved.bundle.sha256))

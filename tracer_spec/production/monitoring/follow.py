@@ -82,7 +82,10 @@ def _no_decision(monitor: Monitor, reading: Reading, where: str) -> DataError:
     of, tally = f"{monitor.reference.name} {monitor.reference.version}", monitor.tally
     if tally.versions:
         others = counted_names(sorted(tally.versions.items(), key=lambda each: -each[1]))
-        hint = "name the bundle whose version it is; 'tracer-spec inspect BUNDLE' prints a bundle's"
+        hint = (
+            "if it was promoted lately, the app may not have restarted since, or has had no traffic yet; else name the bundle "
+            "whose version it is, which 'tracer-spec inspect BUNDLE' prints"
+        )
         return DataError(f"no line is a decision of {of}; versions in the log: {others}", where=where, hint=hint)
     if not reading.n_lines:
         return DataError(
