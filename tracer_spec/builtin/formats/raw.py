@@ -32,6 +32,8 @@ class Raw(NamedTuple):
         Whether the teacher would have been asked whatever chance said.
     wanted : bool
         Whether ``split.certify_where`` holds.
+    instructions : object
+        The system's prompt; None where there is none, or the format does not say.
     """
 
     text: Any = None
@@ -53,6 +55,7 @@ class Raw(NamedTuple):
     rate: Any = None
     deferred: bool = False
     wanted: bool = True
+    instructions: Any = None
 
 
 def no_trace(reason: str, detail: str = "") -> Raw:

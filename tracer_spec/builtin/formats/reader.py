@@ -74,6 +74,8 @@ class Reader:
         How the request came before the teacher; None where the format says nothing of it.
     parent, trace : callable
         The id of the record that holds this one, and of what they both are part of. None where no record holds another.
+    instructions : callable or None
+        Gives the system's prompt; None where the format does not say.
     reads_decisions : bool
         Whether a record may carry a router's decision.
     """
@@ -87,6 +89,7 @@ class Reader:
     coin: Coin | None = None
     parent: Getter | None = None
     trace: Getter = _absent
+    instructions: Getter | None = None
     reads_decisions: bool = False
 
     def traces(self, records: Iterable[Record]) -> Iterator[tuple[str, Raw]]:
@@ -168,6 +171,8 @@ class Reader:
             if reason:
                 return no_trace(reason)
             raw = Raw(*[get(record) for get in self.parts])
+            if self.instructions is not None:
+                raw = raw._replace(instructions=self.instructions(record))
             if self.coin is not None:
                 raw = raw._replace(**self.coin.of(record))
             if not raw.unlabelled and (
@@ -235,6 +240,7 @@ def compile_format(format: Format, certify_where: str | None = None) -> Reader: 
         reads_decisions=format.reads_decisions,
         parent=part("parent"),
         trace=part("trace") or _absent,
+        instructions=part("instructions"),
     )
 
 

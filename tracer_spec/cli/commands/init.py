@@ -135,6 +135,7 @@ def tell(look: Look) -> list[tuple[str, str]]:
         ("fields", "\n".join(line.strip() for line in field_lines(look.fields, 12))),
         ("format", layout.format if isinstance(layout.format, str) else as_written(layout.format)),
         *([("extract", one_line(json.dumps(layout.extract, ensure_ascii=False)[1:-1], 200))] if layout.extract else []),
+        *([("prompts", layout.prompts)] if layout.prompts else []),
         ("answers", ", ".join(layout.normalize)),
         ("labels", f"{plural(len(outlook.labels), 'label')}; fit rows of each: {labels}"),
     ]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from tracer_spec.errors import DataError, Problem, SpecError, did_you_mean
 from tracer_spec.flow.traces.counts import Accounting, SourceCounts
 from tracer_spec.flow.traces.name_counts import Seen, as_shown, look_alikes, most_frequent
+from tracer_spec.flow.traces.prompt_counts import Prompts
 from tracer_spec.text_steps.labels import FLAWS, NO_LABEL, SEVERAL
 
 UNREADABLE = "unreadable record"
@@ -72,6 +73,7 @@ class Tally:
     labels: Counter[str] = field(default_factory=Counter)
     models: Seen = field(default_factory=Seen)
     versions: Seen = field(default_factory=Seen)
+    prompts: Prompts = field(default_factory=Prompts)
     n_unanswered: int = 0
     odd: Counter[str] = field(default_factory=Counter)
     longest_list: tuple[str, int] = ("", 0)
@@ -148,6 +150,7 @@ class Tally:
             getattr(self, name).update(getattr(other, name))
         self.models.update(other.models)
         self.versions.update(other.versions)
+        self.prompts.update(other.prompts)
         for reason, addresses in other.examples.items():
             known = self.examples.setdefault(reason, [])
             known += addresses[: N_EXAMPLES - len(known)]
@@ -247,6 +250,7 @@ class Tally:
                 f"{len(self.versions)} versions of the teacher's prompt: {self.versions.listing()}; "
                 "a certificate speaks of one teacher, unchanged: keep one version with 'traces.format.where'"
             )
+        notes += self.prompts.notes()
         alike = look_alikes(dict.fromkeys(allowed, 0) | self.labels)
         if alike:
             more = f", and {len(alike) - 3:,} more such" if len(alike) > 3 else ""
