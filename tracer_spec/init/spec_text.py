@@ -104,6 +104,8 @@ def _doubts(look: Look) -> Iterator[str]:
             yield f"The {part} could be {others} as well: 'init --{part}' decides."
     if look.layout.other_keys:
         yield f"The label could be {one_line(', '.join(f'json:{key}' for key in look.layout.other_keys[:3]), 150)} as well."
+    if look.unread_times:
+        yield f"{one_line(look.unread_times, 400)}."
     dropped = look.outlook.accounting.dropped
     if dropped:
         yield f"Left out: {one_line(', '.join(f'{why} {n:,}' for why, n in dropped.items()), 200)}."

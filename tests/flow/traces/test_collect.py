@@ -342,7 +342,7 @@ def test_a_rule_that_skips_is_no_failure_and_is_counted_by_its_reason():
 def test_times_that_are_not_understood_are_counted():
     traces = gather({"input": "x", "teacher": "a", "timestamp": "tomorrow"}, {"input": "x", "teacher": "a"})
     assert np.isnan(traces.times).all()
-    assert traces.accounting.notes == ("a time that is not understood, on 1 trace",)
+    assert traces.accounting.notes == ("a time that is neither ISO 8601 nor a number since 1970, and is not read, on 1 trace",)
 
 
 def test_nothing_usable_is_an_error_that_says_where_to_look():

@@ -151,6 +151,8 @@ def tell(look: Look) -> list[tuple[str, str]]:
     if layout.other_keys:
         keys = ", ".join(f"json:{one_line(key, 40)}" for key in layout.other_keys[:4])
         facts.append(("key?", f"{layout.normalize[-1]}; could be {keys} as well: 'traces.labels.normalize' decides"))
+    if look.unread_times:
+        facts.append(("time?", one_line(look.unread_times, 400)))
     if accounting.dropped:
         dropped = [f"{one_line(why, 60)} {n:,}" for why, n in accounting.dropped.items()]
         facts.insert(1, ("left out", listing(dropped, 6)))

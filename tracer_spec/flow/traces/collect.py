@@ -222,7 +222,7 @@ def _count(
     if version is not None:
         tally.versions.add(version, raw.time)
     if raw.time is not None and math.isnan(raw.time):
-        tally.odd["a time that is not understood"] += 1
+        tally.odd["a time that is neither ISO 8601 nor a number since 1970, and is not read"] += 1
     if event is None and raw.id is not None:
         tally.odd["an id that is blank or no string or number"] += 1
     if truth is None and raw.truth is not None:
