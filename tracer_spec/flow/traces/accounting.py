@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from tracer_spec.errors import DataError, Problem, SpecError, did_you_mean
 from tracer_spec.flow.traces.counts import Accounting, SourceCounts
-from tracer_spec.flow.traces.name_counts import Seen, as_shown, look_alikes, most_frequent
+from tracer_spec.flow.traces.look_alikes import look_alikes
+from tracer_spec.flow.traces.name_counts import Seen, as_shown, most_frequent
 from tracer_spec.flow.traces.prompt_counts import Prompts
 from tracer_spec.text_steps.labels import FLAWS, NO_LABEL, SEVERAL
 
@@ -255,7 +256,7 @@ class Tally:
         if alike:
             more = f", and {len(alike) - 3:,} more such" if len(alike) > 3 else ""
             notes.append(
-                f"labels that differ in case, blanks, hyphens, a prefix or invisible characters alone: "
+                f"labels that differ in case, blanks, hyphens, a prefix, invisible characters or letters that look alike: "
                 f"{'; '.join(alike[:3])}{more}; where they are one label, 'traces.labels.normalize' makes them one (casefold, "
                 "join:_, prefix:TEXT), or 'traces.labels.aliases' names the spellings"
             )
