@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 WHOLE_RECORD = "$record"
+# what a source says of the line that names the columns, met where rows are
+HEADER_AGAIN = "header line again"
 
 
 class Raw(NamedTuple):

@@ -11,7 +11,7 @@ from tracer_spec.builtin.formats.decisions import DECISION, LOGGED_UNDER, carrie
 from tracer_spec.builtin.formats.described import what_is_there
 from tracer_spec.builtin.formats.format import ADDRESS, Format
 from tracer_spec.builtin.formats.join import Joiner, Placed, compile_join
-from tracer_spec.builtin.formats.raw import WHOLE_RECORD, Raw, no_trace
+from tracer_spec.builtin.formats.raw import HEADER_AGAIN, WHOLE_RECORD, Raw, no_trace
 from tracer_spec.builtin.formats.times import epoch_seconds
 from tracer_spec.builtin.formats.wrappers import without_wrappers
 from tracer_spec.chat.api import ROUTERS_MODEL
@@ -108,7 +108,7 @@ class Reader:
             return
         for record in records:
             if record.problem:
-                yield record.where, no_trace("unreadable record", record.problem)
+                yield record.where, _unread(record)
             else:
                 for raw in self.read(record.data):
                     yield record.where, raw
@@ -123,7 +123,7 @@ class Reader:
         """Yield the items of all records with their addresses."""
         for record in records:
             if record.problem:
-                yield record.where, no_trace("unreadable record", record.problem)
+                yield record.where, _unread(record)
             else:
                 for item in self._items(record.data):
                     yield record.where, item
@@ -256,6 +256,10 @@ def _coin(
     compiled = compiler_of("certify_where", written)
     where = None if certify_where is None else compiled(certify_where, address="split.certify_where")
     return Coin(rules("unlabelled"), part("certify"), part("rate"), part("deferred"), where)
+
+
+def _unread(record: Record) -> Raw:
+    return no_trace(HEADER_AGAIN if record.problem == HEADER_AGAIN else "unreadable record", record.problem)
 
 
 def _seconds(value: Any) -> float | None:

@@ -21,6 +21,7 @@ EMPTY_TEXT = "empty text"
 NOT_UNICODE = "text is not valid Unicode"
 NO_VECTOR = "no vector"
 NO_TRACE = "no trace in the record"
+HEADER_AGAIN = "header line again"
 EXCLUDED = "excluded by where"
 BEYOND = "beyond max_rows"
 NO_MATCH = "no match"
@@ -35,7 +36,18 @@ DECISION = "a router's decision"
 # the order in which reports list them
 REASONS = (
     *(UNREADABLE, FAILED, DECISION, NO_KEY, NO_TEXT, NOT_A_STRING, EMPTY_TEXT, NOT_UNICODE, NO_LABEL, NO_VECTOR),
-    *(NO_TRACE, EXCLUDED, BEYOND, NO_MATCH, OTHER_TEACHER, NO_INPUT, NO_OUTPUT, DUPLICATE, OF_EARLIER_SOURCE),
+    *(
+        NO_TRACE,
+        HEADER_AGAIN,
+        EXCLUDED,
+        BEYOND,
+        NO_MATCH,
+        OTHER_TEACHER,
+        NO_INPUT,
+        NO_OUTPUT,
+        DUPLICATE,
+        OF_EARLIER_SOURCE,
+    ),
 )
 # something is wrong with these records; others are left out as a rule of the format, or of the spec, says
 BAD = frozenset(REASONS[: REASONS.index(NO_TRACE)])
