@@ -130,8 +130,8 @@ def test_one_absurd_date_of_a_routers_record_is_told_with_the_traces_that_it_kee
     (said,) = split(traces, certify=0.4, strategy=strategy).bound_notes
     assert said == (
         "a record of a router's log is dated before the year 2000, or has no time: 200 traces of other logs count as newer "
-        "than the router, and cannot certify. Look at 'traces.format.time' before a build, since router.lock keeps that time; where "
-        "these are a sample of the traffic all the same, their format says so: 'certify: \"`true`\"'"
+        "than the router, and cannot certify. Look at 'traces.format.time' before a build, since router.lock keeps that time; "
+        "where these are a sample of the traffic all the same, their format says so: 'certify: \"`true`\"'"
     )
     deferred = collect_several([*logs, source([line(0, handled=False, time=when)])])
     with pytest.raises(DataError, match="none of 201 traces may certify") as refusal:

@@ -179,8 +179,8 @@ def _disowned_notes(n: int) -> tuple[str, ...]:
     return (
         f"a record of a router's log is dated before the year 2000, or has no time: {plural(n, 'trace')} of other logs "
         f"{'counts' if n == 1 else 'count'} as newer than the router, and cannot certify. Look at 'traces.format.time' before "
-        "a build, since router.lock keeps that time; where these are a sample of the traffic all the same, their format says so: "
-        "'certify: \"`true`\"'",
+        "a build, since router.lock keeps that time; where these are a sample of the traffic all the same, their format says "
+        "so: 'certify: \"`true`\"'",
     )
 
 
@@ -212,8 +212,8 @@ def _no_sample(traces: TraceSet, n_disowned: int) -> DataError:
     dated = "".join(f"{told}; or " for told in _disowned_notes(n_disowned))
     return DataError(
         what,
-        hint=f"{dated}certify on requests that chance chose: 'tracer_spec.deploy(..., audit=0.02)' sends a share of all requests to "
-        "the teacher and logs which; or add traces from before a router was there, with their times; look at "
+        hint=f"{dated}certify on requests that chance chose: 'tracer_spec.deploy(..., audit=0.02)' sends a share of all requests "
+        "to the teacher and logs which; or add traces from before a router was there, with their times; look at "
         "'split.certify_where' too, where it is given",
         address="split",
     )
