@@ -212,8 +212,8 @@ def _no_sample(traces: TraceSet, n_disowned: int) -> DataError:
     dated = "".join(f"{told}; or " for told in _disowned_notes(n_disowned))
     return DataError(
         what,
-        hint=f"{dated}certify on requests that chance chose: 'tracer_spec.deploy(..., audit=0.02)' sends a share of all requests "
-        "to the teacher and logs which; or add traces from before a router was there, with their times; look at "
+        hint=f"{dated}certify on requests that chance chose: 'tracer_spec.deploy(..., audit=0.02)' sends a share of all "
+        "requests to the teacher and logs which; or add traces from before a router was there, with their times; look at "
         "'split.certify_where' too, where it is given",
         address="split",
     )
