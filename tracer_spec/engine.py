@@ -97,6 +97,7 @@ def build(
     from tracer_spec.plan import load_plan
     from tracer_spec.plugin.registry import find_plugins
     from tracer_spec.preconditions import check_surroundings
+    from tracer_spec.spec.placed import placed
 
     if draft and (locked or check):
         raise UsageError("a draft is neither locked nor checked: a lock pins what was certified")
@@ -112,18 +113,19 @@ def build(
         check_surroundings({"the bundle": None if check else place, "the lock": lock})
         done(f"{plan.spec.name}; zoo: {', '.join(each.alias for each in plan.zoo)}")
     run = _Run(plan, pinned, memory, observe, out=out, draft=draft, locked=locked, check=check)
-    parted = _part(run, _read(run))
-    entrants = _train(run, _embed(run, parted), workers)
-    choice, proposal = _propose(run, entrants)
-    certificate = _certify(run, choice, proposal)
-    contents = written = None
-    told: tuple[str, ...] = ()
-    if certificate.shipped is not None:
-        audited = _audit(run, choice, certificate.shipped.policy)
-        contents, written = _write(run, parted, choice, proposal, certificate, audited)
-        told = remarks(contents.manifest.policy, audited, CertificateDocument.of(certificate))
-    if pinned and check:
-        same_result(pinned, certificate, contents, written)
+    with placed(plan.loaded):
+        parted = _part(run, _read(run))
+        entrants = _train(run, _embed(run, parted), workers)
+        choice, proposal = _propose(run, entrants)
+        certificate = _certify(run, choice, proposal)
+        contents = written = None
+        told: tuple[str, ...] = ()
+        if certificate.shipped is not None:
+            audited = _audit(run, choice, certificate.shipped.policy)
+            contents, written = _write(run, parted, choice, proposal, certificate, audited)
+            told = remarks(contents.manifest.policy, audited, CertificateDocument.of(certificate))
+        if pinned and check:
+            same_result(pinned, certificate, contents, written)
     result = conclude(plan, choice, proposal, certificate, written)
     return replace(
         result,

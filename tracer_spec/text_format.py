@@ -170,6 +170,17 @@ def one_line(text: str, limit: int = 60) -> str:
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 
+def install_text(plugin: str) -> str:
+    """Return the command that installs a plugin of this repository, from an index or out of a clone.
+
+    Examples
+    --------
+    >>> install_text("tracer-spec-serve")
+    'pip install tracer-spec-serve (./plugins/tracer-spec-serve in a clone)'
+    """
+    return f"pip install {plugin} (./plugins/{plugin} in a clone)"
+
+
 def listing(items: Iterable[str], limit: int = 8) -> str:
     """Join items by commas, and count those beyond ``limit``.
 

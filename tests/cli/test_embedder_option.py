@@ -126,6 +126,31 @@ def test_its_address_comes_from_the_command_line(place, call_in, command, by):
     assert (place / "leaked").read_text() == "hunter2 to ours"
 
 
+def test_whoever_promotes_or_inspects_a_bundle_is_told_how_its_plugin_is_asked_for(place, call_in):
+    for name, calls in {
+        "words": (
+            ("promote", "words.tracer", "live"),
+            ("promote", "words.tracer", "live"),
+            ("inspect", "words.tracer"),
+        ),
+        "lsa": (("promote", "lsa.tracer", "others"), ("inspect", "lsa.tracer")),
+    }.items():
+        for call in calls:
+            done = call_in(*call, cwd=place, env=with_plugin(place))
+            assert (done.returncode, done.stderr) == (0, "")
+            assert ("--embedder words" in done.stdout) is (name == "words"), done.stdout
+            assert not (place / "leaked").exists()
+    call_in("promote", "lsa.tracer", "live", cwd=place)
+    assert "--embedder" not in call_in("promote", "lsa.tracer", "live", cwd=place).stdout
+    back = call_in("rollback", "live", "--json", cwd=place)
+    assert json.loads(back.stdout)["embedder"] == "words"
+    call_in("promote", "lsa.tracer", "live", cwd=place)
+    told = call_in("rollback", "live", cwd=place).stdout
+    assert "load with   --embedder words, or embedder='words' in Python" in told
+    done = call_in("route", "live", "--text", "my card", cwd=place, env=with_plugin(place))
+    assert (done.returncode, "--embedder words or --sha256 HEX" in done.stderr) == (4, True)
+
+
 def test_a_bundle_keeps_no_address(place, call_in):
     done = call_in(
         *("build", "router.yaml", "--out", "host.tracer", "--set", "embedder={use: words, with: {host: inside}}"),

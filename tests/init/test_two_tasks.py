@@ -121,7 +121,7 @@ def test_prompts_whose_answers_are_the_same_labels_are_versions_and_stay_with_a_
     (said,) = [each for each in document["warnings"] if "system prompts" in each]
     assert said == (
         "2 system prompts: 'Answer with the topic, version 0.' (36), 'Answer with the topic, version 1.' (36); a certificate "
-        "speaks of one teacher with one task: where these are several, keep one with 'traces.format.where'"
+        "speaks of one teacher with one task: where these are several, keep one with 'traces.format.where', as 'init' writes it"
     )
     assert said in outcome.out
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 
 import pytest
 
 from tests.production.decisions import line, reference, traffic
+from tracer_spec.production.monitoring.claims import LabelClaim
 from tracer_spec.production.monitoring.log import Reading
 from tracer_spec.production.monitoring.monitor import Monitor
 from tracer_spec.report.page import render
+from tracer_spec.text_format import as_share
 
 
 def followed(lines, **changed) -> tuple[Monitor, Reading]:
@@ -36,6 +39,52 @@ def test_a_page_with_a_log_opens_with_it_and_names_a_claim_that_is_refuted(refut
     assert "✗</span> refuted" in refuted.html
     assert "Refuted, by the log since release: agreement has been under the 0.92 that was claimed" in refuted.html
     assert "&lt;b&gt;a.jsonl&lt;/b&gt; is a copy" in refuted.html
+
+
+def heading(page) -> str:
+    return html.unescape(re.search(r'<h1 id="claim">(.*?)</h1>', page.html)[1])
+
+
+def tiles(page) -> dict[str, str]:
+    """Return the numbers at the top, by their kind and name."""
+    found = re.findall(r'class="tile tile-(\w+)"><dt>(.*?) <span.*?<b>(.*?)</b>', page.html)
+    return {f"{kind} {name}": html.unescape(value) for kind, name, value in found}
+
+
+def test_a_refuted_claim_is_history_and_the_headline_says_since_when_and_by_how_many_audits(refuted):
+    monitor, _ = followed(traffic(6000, 0.8, minutes=15))
+    at = monitor.tally.refuted
+    assert heading(refuted) == (
+        "Refuted, by the log since release: agreement has been under the 0.92 that was claimed, as was shown after "
+        f"{at.n} audited rows on {at.time[:10]}."
+    )
+    assert "At release this was certified: With 95 % confidence, this router agrees" in refuted.html
+    assert "Only the sentence above is certified" not in refuted.html
+    assert "Audited rows may certify the next bundle: add the log" in refuted.html
+
+
+def test_no_number_of_a_refuted_claim_looks_certified_and_those_beside_it_are_measured(refuted):
+    monitor, _ = followed(traffic(6000, 0.8, minutes=15))
+    assert tiles(refuted) == {
+        "refuted Agreement": "≥ 92 %",
+        "measured Coverage": as_share(monitor.coverage.share),
+        "measured Agreement": as_share(monitor.agreement.share),
+        "projection Saved": tiles(refuted)["projection Saved"],
+    }
+
+
+def test_of_claims_of_labels_those_that_fell_are_named_with_when_each_was_refuted(documents):
+    claim = LabelClaim("a", "missed", 0.1)
+    right = [line(n, audit=True, teacher="b", label="b") for n in range(400)]
+    wrong = [line(400 + n, audit=True, teacher="a", label="b" if n % 3 == 0 else "a") for n in range(150)]
+    monitor, reading = followed([*right, *wrong], label_claims=(claim,), target=0.6, measured=None)
+    page = render(documents.full(), None, (monitor, reading))
+    assert heading(page) == (
+        "Refuted, by the log since release: what was claimed of 'a' (missed) does not hold, as was shown after "
+        f"{monitor.claims[0].refuted.n} audited rows on 2026-03-01."
+    )
+    assert "claimed Agreement" in tiles(page)
+    assert not [each for each in tiles(page) if each.startswith("certified")]
 
 
 def test_a_claim_that_holds_stays_certified(documents):

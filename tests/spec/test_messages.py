@@ -99,6 +99,20 @@ def one(problems: Problems, minimal: str, *overrides: str) -> str:
         ("embedder={use: lsa, with: 5}", "5 is not a mapping"),
         ("embedder={use: lsa, with: [a]}", "a list is not a mapping"),
         ("embedder={use: lsa, wiht: {}}", "there is no key 'wiht'; known: use, as, with\nhint: did you mean 'with'?"),
+        (
+            "zoo=[{use: mlp, hidden: [64]}]",
+            "there is no key 'hidden'; known: use, as, with\n"
+            "hint: options of a plugin go under 'with': {use: mlp, with: {hidden: [64]}}",
+        ),
+        (
+            "zoo=[{use: mlp, as: big, with: {alpha: 1}, names: [a, 'b: c', \"d, e\"]}]",
+            "there is no key 'names'; known: use, as, with\nhint: options of a plugin go under 'with': "
+            '{use: mlp, as: big, with: {alpha: 1, names: [a, "b: c", "d, e"]}}',
+        ),
+        (
+            f"embedder={{use: lsa, words: {'a' * 200}}}",
+            "there is no key 'words'; known: use, as, with\nhint: options of a plugin go under 'with'",
+        ),
         ("zoo=logreg", "'logreg' is not a list\nhint: write [logreg]"),
         ("zoo=[]", "the list is empty; at least one surrogate is needed"),
         ("zoo={logreg: 1}", "a mapping is not a list\nhint: start each item with '- '"),
@@ -330,3 +344,9 @@ def test_a_validators_own_words_are_left_out_where_they_may_quote_the_environmen
         "router.yaml:4:9  zoo[1].with\n  a mapping is not accepted; the reason "
         "is left out because it may quote the environment"
     )
+
+
+def test_a_plugin_that_is_a_key_is_shown_as_it_is_written(problems: Problems, minimal: str) -> None:
+    missing, unknown = problems(minimal, "zoo=[{mlp: {hidden: [64]}}]")
+    assert "the key is missing" in missing
+    assert unknown.endswith("hint: options of a plugin go under 'with': {use: mlp, with: {hidden: [64]}}")

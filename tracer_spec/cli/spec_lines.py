@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from tracer_spec.errors import SpecError
+
+if TYPE_CHECKING:
+    from tracer_spec.spec.nodes import Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,22 +21,26 @@ class SpecLines:
     ----------
     file : str
         As it was named on the command line.
-    places : mapping of str to (int, int)
-        Address to line and column; of a key where there is one, else of the value.
+    root : Node
+        What is written in it.
     learners : mapping of str to str
         What a surrogate of the zoo is called, to its address.
     """
 
     file: str
-    places: Mapping[str, tuple[int, int]] = field(repr=False)
+    root: Node = field(repr=False)
     learners: Mapping[str, str] = field(repr=False)
 
     def find(self, address: str) -> tuple[str, int, int]:
-        """Return file, line and column of an address, or of its nearest parent that is written; a learner is ``zoo.NAME``."""
+        """Return file, line and column of an address, by its key, or of its nearest parent that is written.
+
+        A learner is ``zoo.NAME``.
+        """
+        from tracer_spec.spec.nodes import key_place, path_of
+
         address = self.learners.get(address.removeprefix("zoo."), address) if address.startswith("zoo.") else address
-        while address and address not in self.places:
-            address = address[: max(address.rfind("."), address.rfind("["), 0)]
-        return (self.file, *self.places.get(address, (1, 1)))
+        place = key_place(self.root, path_of(self.root, address))
+        return (self.file, place.line, place.column)
 
 
 def read_lines(spec: str, overrides: Sequence[str] = ()) -> SpecLines | None:
@@ -51,18 +59,4 @@ def read_lines(spec: str, overrides: Sequence[str] = ()) -> SpecLines | None:
     with contextlib.suppress(SpecError):
         zoo = load_spec(spec, overrides=overrides).spec.zoo
         learners = {each.alias: f"zoo[{number}]" for number, each in enumerate(zoo)}
-    return SpecLines(spec, dict(_places(root, ())), learners)
-
-
-def _places(node: object, path: tuple[str | int, ...]) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Yield the address and place of whatever stands below a node."""
-    from tracer_spec.spec.nodes import Items, Pairs, address
-
-    if isinstance(node, Pairs):
-        for key, entry in node.entries.items():
-            yield address((*path, key)), (entry.place.line, entry.place.column)
-            yield from _places(entry.node, (*path, key))
-    elif isinstance(node, Items):
-        for number, item in enumerate(node.items):
-            yield address((*path, number)), (item.place.line, item.place.column)
-            yield from _places(item, (*path, number))
+    return SpecLines(spec, root, learners)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracer_spec.flow.certifying.advice import Advice, LabelAdvice, advise
+from tracer_spec.flow.certifying.draft import is_likely
 from tracer_spec.flow.documents.certificate import CertificateDocument, estimate_of
 from tracer_spec.flow.documents.lock import PolicyEntry
 from tracer_spec.plugin import Candidate, Certificate, Chain, Policy
@@ -57,7 +58,7 @@ class BuildResult:
     teacher_usd_per_day : float or None
         What the teacher costs for all traffic, where the spec says so.
     advice : Advice or None
-        Where refused.
+        Where refused, and for a draft that a build would likelier refuse than not.
     warnings : tuple of str
     seconds : float
     remarks : tuple of str
@@ -185,6 +186,8 @@ def conclude(
     prepared, workshop = choice.entrant.prepared, choice.entrant.trained
     n_traces, n_certify = len(prepared.traces), len(prepared.certify)
     next_target = proposal.target_after_look(plan.target)
+    draft = certificate.draft
+    needs_advice = not certificate.shipped if draft is None else not is_likely(draft, n_certify, next_target)
     return BuildResult(
         status=certificate.status,
         name=plan.spec.name,
@@ -202,9 +205,7 @@ def conclude(
         min_coverage=plan.target.min_coverage,
         labels=prepared.labels.labels,
         teacher_usd_per_day=plan.teacher_usd_per_day,
-        advice=None
-        if written
-        else advise(
+        advice=advise(
             proposal.chains,
             n_traces,
             n_certify,
@@ -212,7 +213,9 @@ def conclude(
             n_folds=prepared.fit.n_folds,
             learns_texts=prepared.embedder.learns_texts,
             refused_at=proposal.target.delta if certificate.walk else None,
-        ),
+        )
+        if needs_advice
+        else None,
         warnings=(
             *prepared.traces.accounting.notes,
             *prepared.split_notes,

@@ -34,10 +34,11 @@ def with_one_task(attempt: Attempt, sample: Sample) -> tuple[Attempt, str]:
             written = {**parts, "where": where}
             chosen = try_format(written, read_all(written, sample))
             if {_prompt(raw) for raw in chosen.raws} & often.keys() == set(kept) and not chosen.flaw:
-                others = {each: n for each, n in often.items() if each not in kept}
+                others = {each: n for each, n in counts.most_common() if each not in kept}
                 left = {each: often[each] for each in kept}
-                told = f"{len(often)} system prompts, whose answers differ: 'where' keeps {listing(left)}"
-                return chosen, f"{told}, and leaves out {listing(others)}"
+                told = f"{len(counts)} system prompts, whose answers differ: 'where' keeps {listing(left)}"
+                of = "" if sample.is_whole else f", of {len(attempt.raws):,} that were looked at"
+                return chosen, f"{told}, and leaves out {listing(others)}{of}"
     return attempt, ""
 
 

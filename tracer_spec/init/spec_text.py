@@ -168,7 +168,7 @@ traces:
     unknown: disagree               # an answer that is no label trains nothing, and counts against agreement
 
 # Word and character n-grams. It travels inside the bundle; nothing is downloaded. A sentence encoder often handles more, above
-# all of few traces: the plugin tracer-spec-encoder, {{use: encoder, with: {{path: FOLDER}}}}
+# all of few traces: the plugin tracer-spec-encoder, {{use: encoder, with: {{path: FOLDER}}}}, and 'acceptor: neighbours'
 embedder: lsa
 
 # What may answer instead of the LLM. All are trained; the certificate's test decides.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from tracer_spec.errors import printable
+from tracer_spec.production.monitoring.answer_form import form_text
 from tracer_spec.production.monitoring.claims import e_value_of
 from tracer_spec.production.monitoring.log import Reading
 from tracer_spec.production.monitoring.monitor import (
@@ -24,6 +25,7 @@ from tracer_spec.text_format import counted_names, label_counted_text, listing, 
 
 _LEVELS = {REFUTED: "error", WARNS: "warning", NOT_MEASURED: "warning"}
 _SHOWN_LABELS = 5
+_SHOWN_FORMS = 4
 _LARGEST = 1e6
 _UNTIL_THEN = "in shadow mode the teacher answers everything until then, and every request is audited"
 _NEXT = "audited rows may certify the next bundle: add the log to the traces of its spec, and build"
@@ -39,6 +41,7 @@ def monitor_facts(monitor: Monitor, reading: Reading) -> Iterator[Fact]:
         _LEVELS.get(verdict, ""),
         title=f"{reference.name} {reference.version}: {verdict}",
     )
+    yield from _cause(monitor)
     counted = {
         AGREEMENT: "audited rows that are handled agree with the teacher",
         END_TO_END: "audited rows get no label but the teacher's",
@@ -96,6 +99,33 @@ def monitor_verdict(monitor: Monitor) -> str:
     if verdict == NOTHING_CLAIMED:
         return f"there is no claim to refute; the build aimed at {target}"
     return f"{name} may be {target} or more: the log does not refute the claim, nor can it prove it"
+
+
+def refutations(monitor: Monitor) -> Iterator[str]:
+    """Yield every claim that is refuted, with when the log had shown it."""
+    reference, own = monitor.reference, monitor.tally.refuted
+    if own is not None:
+        name = "agreement" if reference.measure == AGREEMENT else "the end-to-end rate"
+        yield f"{name} has been under the {reference.target:.6g} that was claimed, as was shown {_at(own)}"
+    for claim, tally in monitor.label_claims:
+        if tally.refuted is not None:
+            of = f"'{one_line(claim.label)}' ({claim.measure})"
+            yield f"what was claimed of {of} does not hold, as was shown {_at(tally.refuted)}"
+
+
+def _cause(monitor: Monitor) -> Iterator[Fact]:
+    """Yield that the teacher likely answers in another form, where most answers that are no label hold one all the same."""
+    tally, forms = monitor.tally, monitor.tally.changed_forms
+    total = sum(forms.values())
+    if not forms or 2 * total < tally.unknown:
+        return
+    shown = "; ".join(f"{n:,} as {one_line(form_text(form), 100)}" for form, n in list(forms.items())[:_SHOWN_FORMS])
+    text = (
+        f"likely another form of the teacher's answers, not other answers: of {plural(tally.unknown, 'audited answer')} that "
+        f"the bundle's steps make no label of, {total:,} hold one: {shown}\n"
+        "let the teacher answer as before, or let 'traces.labels.normalize' read this form too, and build again"
+    )
+    yield Fact("cause", text, "warning", title="the form of the answers has changed")
 
 
 def _why_not_measured(monitor: Monitor) -> str:

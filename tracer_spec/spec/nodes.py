@@ -17,6 +17,8 @@ from tracer_spec.spec.scalars import OutOfRangeError, resolve
 Path: TypeAlias = tuple[str | int, ...]
 
 _WORD = re.compile(r"[A-Za-z0-9_$-]+")
+# what needs no quotes wherever it stands
+_PLAIN = re.compile(r"-?[A-Za-z0-9_./$][A-Za-z0-9_./$+-]*(?: [A-Za-z0-9_./$][A-Za-z0-9_./$+-]*)*")
 _SHOWN_CHARACTERS = 60
 
 
@@ -98,6 +100,30 @@ def nearest(root: Node, path: Path) -> Node:
     return node
 
 
+def children(node: Node) -> Iterator[tuple[str | int, Node]]:
+    """Yield what stands right below a node, with its key or index."""
+    if isinstance(node, Pairs):
+        yield from ((key, entry.node) for key, entry in node.entries.items())
+    elif isinstance(node, Items):
+        yield from enumerate(node.items)
+
+
+def path_of(root: Node, wanted: str) -> Path:
+    """Return the path that an address names, or of its nearest parent that is written."""
+    path: Path = ()
+    node: Node | None = root
+    while node is not None:
+        below = {(*path, segment): each for segment, each in children(node)}
+        on_the_way = (each for each in below if _is_within(wanted, address(each)))
+        found = max(on_the_way, key=lambda each: len(address(each)), default=None)
+        path, node = found or path, below.get(found) if found else None
+    return path
+
+
+def _is_within(wanted: str, place: str) -> bool:
+    return wanted == place or wanted.startswith((f"{place}.", f"{place}["))
+
+
 def key_place(root: Node, path: Path) -> Place:
     """Return the place of the key that ``path`` ends in, or of the nearest parent."""
     parent = find(root, path[:-1])
@@ -113,6 +139,26 @@ def as_written(node: Node) -> str:
     if isinstance(node, Items):
         return "a list"
     return (node.text or "null") if is_typed(node) else quoted(node.text)
+
+
+def in_flow(node: Node) -> str:
+    """Write a value as YAML on one line, before expansion.
+
+    Examples
+    --------
+    >>> nowhere = Place("")
+    >>> in_flow(Pairs(nowhere, {"hidden": Entry(nowhere, Items(nowhere, (Scalar(nowhere, "64", True),)))}))
+    '{hidden: [64]}'
+    """
+    if isinstance(node, Scalar):
+        return node.text if node.plain and _PLAIN.fullmatch(node.text) else json.dumps(node.text)
+    if isinstance(node, Items):
+        return f"[{', '.join(map(in_flow, node.items))}]"
+    return f"{{{', '.join(f'{_key(key)}: {in_flow(each.node)}' for key, each in node.entries.items())}}}"
+
+
+def _key(key: str) -> str:
+    return key if _PLAIN.fullmatch(key) else json.dumps(key)
 
 
 def is_typed(scalar: Scalar) -> bool:

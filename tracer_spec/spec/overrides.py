@@ -41,6 +41,17 @@ def apply_overrides(root: Node, overrides: Sequence[str]) -> tuple[Node, list[Pr
     return root, problems
 
 
+def set_at(root: Node, path: Path, value: Node) -> Node:
+    """Return the tree with a value at a path, where the mappings on the way are made.
+
+    Raises
+    ------
+    SpecError
+        Where something else than a mapping or a list stands on the way.
+    """
+    return _set(root, path, 0, value, value.place)
+
+
 def split_override(override: str) -> tuple[Path, str]:
     """Split ``zoo[0].with.C=2`` into its path and its text."""
     path: list[str | int] = []

@@ -13,7 +13,23 @@ from tracer_spec.errors import Problem, did_you_mean
 from tracer_spec.spec.error_text import fact_and_hint, missing, not_a, noun
 from tracer_spec.spec.fields import TAGS
 from tracer_spec.spec.model_lookup import Slot, slot_at
-from tracer_spec.spec.nodes import Node, Pairs, Path, address, child, find, key_place, nearest, quoted
+from tracer_spec.spec.nodes import (
+    Entry,
+    Node,
+    Pairs,
+    Path,
+    Scalar,
+    address,
+    child,
+    find,
+    in_flow,
+    key_place,
+    nearest,
+    quoted,
+)
+
+_MOST_SHOWN = 200
+_UNDER_WITH = "options of a plugin go under 'with'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,4 +132,23 @@ def _problem(located: _Located, root: Node, slot: Slot) -> Problem:
 def _unknown_key(path: Path, root: Node, slot: Slot) -> Problem:
     known = ", ".join(slot.keys) or "none"
     what = f"there is no key {quoted(str(path[-1]))}; known: {known}"
-    return Problem(str(key_place(root, path)), what, did_you_mean(str(path[-1]), slot.keys), address(path))
+    hint = did_you_mean(str(path[-1]), slot.keys) or _under_with(find(root, path[:-1]), slot.keys)
+    return Problem(str(key_place(root, path)), what, hint, address(path))
+
+
+def _under_with(holder: Node | None, known: Sequence[str]) -> str:
+    """Show a plugin whose options stand beside ``use`` with them where they belong; nothing of anything else."""
+    if not isinstance(holder, Pairs) or not {"use", "with"} <= {*known}:
+        return ""
+    nowhere, options = holder.place, {key: each for key, each in holder.entries.items() if key not in known}
+    entries = {key: each for key, each in holder.entries.items() if key in known}
+    if not entries and len(options) == 1:
+        ((name, entry),) = options.items()
+        entries = {"use": Entry(nowhere, Scalar(nowhere, name, plain=True))}
+        options = dict(entry.node.entries) if isinstance(entry.node, Pairs) else {}
+    given = entries.pop("with").node if "with" in entries else Pairs(nowhere, {})
+    if "use" not in entries or not isinstance(given, Pairs):
+        return ""
+    written = Entry(nowhere, Pairs(nowhere, {**given.entries, **options}))
+    shown = in_flow(Pairs(nowhere, {**entries, "with": written}))
+    return f"{_UNDER_WITH}: {shown}" if len(shown) <= _MOST_SHOWN else _UNDER_WITH

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
-from tracer_spec.spec.nodes import Entry, Items, Node, Pairs, Path, Scalar, address
+from tracer_spec.spec.nodes import Entry, Items, Node, Pairs, Path, address, in_flow
 from tracer_spec.spec.overrides import split_override
 from tracer_spec.spec.reader import read_yaml
 
 NOT_TOLD = "=..."
 """Ends an override whose value is not told."""
 _OPTIONS = "with"
-_WORD = re.compile(r"-?[A-Za-z0-9_./$][A-Za-z0-9_./$+-]*(?: [A-Za-z0-9_./$][A-Za-z0-9_./$+-]*)*")
 
 
 def told_overrides(overrides: Sequence[str], *, as_given: Collection[str] = ()) -> list[str]:
@@ -42,7 +39,7 @@ def _told(override: str, as_given: Collection[str]) -> Iterator[str]:
     if value is None or not hidden:
         yield override
         return
-    yield f"{key}={_written(_without_options(value))}"
+    yield f"{key}={in_flow(_without_options(value))}"
     yield from (f"{address(each)}{NOT_TOLD}" for each in hidden)
 
 
@@ -71,16 +68,3 @@ def _without_options(node: Node) -> Node:
         kept = {key: each for key, each in node.entries.items() if not _holds_options(key, each)}
         return Pairs(node.place, {key: replace(each, node=_without_options(each.node)) for key, each in kept.items()})
     return node
-
-
-def _written(node: Node) -> str:
-    """Write a value as YAML on one line."""
-    if isinstance(node, Scalar):
-        return node.text if node.plain and _WORD.fullmatch(node.text) else json.dumps(node.text)
-    if isinstance(node, Items):
-        return f"[{', '.join(map(_written, node.items))}]"
-    return f"{{{', '.join(f'{_key(key)}: {_written(each.node)}' for key, each in node.entries.items())}}}"
-
-
-def _key(key: str) -> str:
-    return key if _WORD.fullmatch(key) else json.dumps(key)

@@ -117,13 +117,21 @@ def test_a_refusal_exits_3_writes_nothing_and_says_what_is_missing(run, noise, t
         re.M,
     )
     assert (
-        "with few traces an encoder helps most: pip install tracer-spec-encoder, 'embedder: {use: encoder, "
-        in " ".join(result.stdout.split())
+        "with few traces an encoder helps most: pip install tracer-spec-encoder (./plugins/tracer-spec-encoder in a clone), "
+        "'embedder: {use: encoder, " in " ".join(result.stdout.split())
     )
     # no look was spent, so the next one may spend 0.05 * 0.9: ceil(ln 0.045 / ln 0.9)
     assert "a policy must handle 30 certify rows or more" in result.stdout
     assert result.stdout.endswith("dist/small.tracer was not written\n")
     assert not (tmp_path / "dist" / "small.tracer").exists()
+
+
+def test_a_refused_end_to_end_target_is_told_how_many_certify_rows_it_takes_handled_or_not(run, noise):
+    target = "target={end_to_end: 0.97, confidence: 0.95, min_coverage: 0.5, calibrator: risk-control}"
+    result = run("build", "router.yaml", "-q", "--set", target)
+    assert result.returncode == 3
+    # ceil(ln 0.045 / ln 0.97): no look was spent
+    assert "in the next build it takes 102 certify rows or more to be certifiable at all; there are " in result.stdout
 
 
 def test_a_refusal_says_where_no_family_can_leave_hard_requests_to_the_teacher(run, noise):
@@ -257,6 +265,39 @@ def test_a_draft_ends_with_the_command_that_certifies_it(built, call_in, tmp_pat
     result = call_in("build", "router.yaml", "--draft", "-q", "--set", "target.agreement=0.85", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert "tracer-spec build router.yaml --set target.agreement=0.85  (certify it" in result.stdout
+
+
+def test_a_draft_that_a_build_would_likelier_refuse_says_what_is_nearest(built, call_in, tmp_path):
+    lines = (Path(built.args[-1]) / "traces.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "traces.jsonl").write_text("".join(lines[:300]))
+    (tmp_path / "router.yaml").write_bytes((Path(built.args[-1]) / "router.yaml").read_bytes())
+    told = {}
+    for target in ("0.8", "0.95"):
+        call = ("build", "router.yaml", "--draft", "-q", "--set", f"target.agreement={target}")
+        result = call_in(*call, "--json", cwd=tmp_path)
+        assert json.loads(result.stdout)["status"] == "draft"
+        advice = json.loads(result.stdout)["advice"]
+        told[target] = advice and advice["nearest"], call_in(*call, cwd=tmp_path).stdout
+    assert told["0.8"][0] is None
+    assert "advice" not in told["0.8"][1]
+    nearest, text = told["0.95"]
+    assert re.search(
+        r"^  advice +by its estimates, a build would likelier refuse this policy than certify it$", text, re.M
+    )
+    assert (
+        f"nearest: about {nearest['more_traces']:,} more traces, or target.agreement {nearest['target_now']:.2f} now"
+        in text
+    )
+
+
+def test_a_refused_draft_says_that_nothing_is_worth_a_test_and_what_is_nearest(run, noise):
+    result = run("build", "router.yaml", "--draft", "-q")
+    assert result.returncode == 3
+    assert re.search(
+        r"^  finding +a draft: by the fit rows no policy is worth a test on the certify rows", result.stdout, re.M
+    )
+    assert re.search(r"^  advice +nearest: ", result.stdout, re.M)
+    assert "a chance failure" not in result.stdout
 
 
 def test_a_refused_draft_names_the_file_that_a_draft_writes(run, spec, tmp_path):

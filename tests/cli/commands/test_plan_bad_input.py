@@ -136,3 +136,38 @@ def test_a_file_of_another_kind_is_an_error_that_says_where_to_look(plan, source
     assert code == 1
     assert head["hint"]
     assert "traces" in head["address"] or head["where"].startswith("t.")
+
+
+@pytest.mark.parametrize("verb", ["plan", "build"])
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (
+            "traces: {use: jsonl, with: {path: gone.jsonl}}",
+            "router.yaml:1:35  traces.with.path\n  'gone.jsonl' matches no",
+        ),
+        (
+            "traces:\n- {use: jsonl, with: {path: t.jsonl}}\n- {use: csv, with: {path: gone.csv}}",
+            "router.yaml:3:27  traces[1]",
+        ),
+        (
+            "traces: {use: jsonl, with: {path: t.jsonl}, labels: {allowed: gone.txt}}",
+            "router.yaml:1:63  traces.labels.al",
+        ),
+        (
+            "embedder: {use: precomputed, with: {path: gone.npy}}\ntraces: {use: jsonl, with: {path: t.jsonl}}",
+            "router.yaml:1:43  embedder.with.path",
+        ),
+        ("defer_labels: [c]\ntraces: {use: jsonl, with: {path: t.jsonl}}", "router.yaml:1:15  defer_labels"),
+    ],
+    ids=["traces", "second source", "labels", "vectors", "deferred label"],
+)
+def test_an_error_about_a_value_of_the_spec_names_its_line_in_plan_and_in_build(
+    verb, written, said, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    Path("t.jsonl").write_bytes(jsonl(ROWS))
+    embedder = "" if "embedder" in written else "embedder: lsa\n"
+    Path("router.yaml").write_text(f"{written}\n{embedder}version: 1\nname: small\ntarget: {{agreement: 0.9}}\n")
+    assert main([verb, "router.yaml", "-q"]) in (1, 2)
+    assert capsys.readouterr().err.startswith(said)

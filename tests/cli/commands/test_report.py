@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 
 import pytest
 
+import tracer_spec as ts
 from tracer_spec.cli.main import main
 
 
@@ -23,6 +25,27 @@ def test_the_page_of_a_build_is_written_and_its_document_pins_it(bundle, tmp_pat
     assert document["sections"][:3] == ["front", "walk", "labels"]
     assert "What it saves" in {each["title"] for each in document["absent"]}
     assert [each.name for each in page.parent.iterdir()] == ["page.html"]
+
+
+def test_a_refuted_claim_stays_refuted_on_the_page_by_the_monitors_state_when_the_log_is_gone(bundle, tmp_path, capsys):
+    texts = [json.loads(each)["input"] for each in (bundle.parent / "traces.jsonl").read_text().splitlines()[:400]]
+    log, state, page = tmp_path / "log", tmp_path / "state", tmp_path / "page.html"
+    state.mkdir()
+    with ts.deploy(bundle, teacher=lambda text: '{"intent": "other"}', log=log, audit=1.0) as deployed:
+        for text in texts:
+            deployed.classify(text)
+    assert main(["monitor", str(bundle), str(log), "--state", str(state)]) == 4
+    (kept,) = state.iterdir()
+    before = kept.read_bytes()
+    shutil.rmtree(log)
+    assert main(["report", str(bundle), "--state", str(state), "-o", str(page)]) == 0
+    assert '<h1 id="claim">Refuted, by the log since release' in page.read_text("utf-8")
+    assert kept.read_bytes() == before
+    capsys.readouterr()
+    assert main(["report", str(bundle), "--state", str(tmp_path / "none.json"), "-o", str(page)]) == 1
+    told = capsys.readouterr().err
+    assert "none.json\n  there is no state of a monitor here" in told
+    assert "hint: 'tracer-spec monitor --state' writes it" in told
 
 
 def test_another_bundle_than_the_one_asked_for_is_refused_and_the_old_page_stays(bundle, tmp_path, capsys):

@@ -18,7 +18,7 @@ def test_the_command_that_installs_it_is_named():
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     said = "serving needs the distribution tracer-spec-serve, which is not installed"
-    assert done.stderr == f"{said}\n  hint: pip install tracer-spec-serve\n"
+    assert done.stderr == f"{said}\n  hint: pip install tracer-spec-serve (./plugins/tracer-spec-serve in a clone)\n"
 
 
 def test_it_is_listed_without_being_installed():

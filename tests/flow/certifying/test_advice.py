@@ -47,6 +47,13 @@ def test_nothing_is_advised_where_no_candidate_is_estimated_to_reach_the_target_
     assert advise(high, 1000, 400, Target(0.95, 0.95)).traces_needed is not None
 
 
+def test_for_an_end_to_end_target_all_certify_rows_are_trials_of_which_wrong_labels_alone_fail():
+    chains = [Chain("l2d", ("a",), (Candidate("l2d", (), 600, 500, 440),))]
+    target = Target(None, 0.95, end_to_end=0.85)
+    needed = trials_needed(540 / 601, 0.85, target.delta)
+    assert advise(chains, 1000, 400, target).traces_needed == math.ceil(needed / 0.4)
+
+
 MISSED, AGREES = LabelTarget("fraud", "missed", 0.1), LabelTarget("fraud", "agreement", 0.9)
 
 
@@ -94,7 +101,8 @@ def test_an_encoder_is_advised_only_where_the_spec_uses_the_built_in_embedder():
 
     assert encoder_hint("lsa") == (
         "with few traces an encoder helps most: "
-        "pip install tracer-spec-encoder, 'embedder: {use: encoder, with: {path: FOLDER}}'",
+        "pip install tracer-spec-encoder (./plugins/tracer-spec-encoder in a clone), "
+        "'embedder: {use: encoder, with: {path: FOLDER}}'",
     )
     assert encoder_hint("encoder") == encoder_hint("join") == ()
 

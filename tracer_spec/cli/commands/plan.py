@@ -73,6 +73,7 @@ def command(
     from tracer_spec.flow.training.label_names import check_own_words, label_notes
     from tracer_spec.plan import load_plan
     from tracer_spec.plugin.registry import find_plugins
+    from tracer_spec.spec.placed import placed
 
     only_one_of(brief=brief, verbose=verbose)
     form = chosen_format(form, as_json=as_json)
@@ -80,36 +81,37 @@ def command(
         with staged(observe, "plan") as done:
             plan = load_plan(spec, find_plugins(), overrides=overrides)
             done(f"{plan.spec.name}; zoo: {', '.join(each.alias for each in plan.zoo)}")
-        with staged(observe, "read") as done:
-            traces = read_traces(plan)
-            done(f"{traces.accounting.kept:,} of {traces.accounting.read:,} traces kept")
-        with staged(observe, "split") as done:
-            sides = part(traces, plan.spec.split, dealt_before(plan, traces))
-            check_teachers(plan, traces, sides)
-            check_own_words(plan.label_texts, traces.texts)
-            done(f"{len(sides.fit):,} fit, {len(sides.certify):,} certify")
-        weights, fit = fit_weights(traces, sides), traces.take(sides.fit)
-        labels = label_space(plan.allowed_labels, fit.labels)
-        outlook = preview(
-            plan.spec,
-            traces,
-            sides,
-            target=plan.target,
-            allowed_labels=plan.allowed_labels,
-            makes_a_test=plan.makes_a_test,
-            lock=lock_path(plan.loaded.file),
-            weights=weights,
-            notes=(
-                *plan.notes,
-                *answer_notes(plan),
-                *label_target_notes(plan),
-                *weight_notes(plan, weights),
-                *label_notes(plan, fit, labels),
-            ),
-        )
-        store = open_store()
-        previews = preview_embedders(plan, fit, labels, outlook, weights, store=store, curve=curve, observe=observe)
-        store.close()
+        with placed(plan.loaded):
+            with staged(observe, "read") as done:
+                traces = read_traces(plan)
+                done(f"{traces.accounting.kept:,} of {traces.accounting.read:,} traces kept")
+            with staged(observe, "split") as done:
+                sides = part(traces, plan.spec.split, dealt_before(plan, traces))
+                check_teachers(plan, traces, sides)
+                check_own_words(plan.label_texts, traces.texts)
+                done(f"{len(sides.fit):,} fit, {len(sides.certify):,} certify")
+            weights, fit = fit_weights(traces, sides), traces.take(sides.fit)
+            labels = label_space(plan.allowed_labels, fit.labels)
+            outlook = preview(
+                plan.spec,
+                traces,
+                sides,
+                target=plan.target,
+                allowed_labels=plan.allowed_labels,
+                makes_a_test=plan.makes_a_test,
+                lock=lock_path(plan.loaded.file),
+                weights=weights,
+                notes=(
+                    *plan.notes,
+                    *answer_notes(plan),
+                    *label_target_notes(plan),
+                    *weight_notes(plan, weights),
+                    *label_notes(plan, fit, labels),
+                ),
+            )
+            store = open_store()
+            previews = preview_embedders(plan, fit, labels, outlook, weights, store=store, curve=curve, observe=observe)
+            store.close()
     if form == JSON:
         print_document(document_of(plan, outlook, previews))
         return

@@ -27,20 +27,33 @@ from tracer_spec.text_format import listing, plural, size
     multiple=True,
     help="A log of the bundle's decisions: the page tells how the claim has fared since release. Repeatable.",
 )
+@click.option(
+    "--state",
+    metavar="PLACE",
+    help="The state that 'monitor --state' keeps, a file or its folder: read on from it, with or without --log, and left as "
+    "it is.",
+)
 @click.option("--sha256", metavar="HEX", help="Refuse the bundle unless this is the digest of its file.")
 @json_option
 def command(
-    bundle: str, out: str | None, previous: str | None, logs: tuple[str, ...], sha256: str | None, as_json: bool
+    bundle: str,
+    out: str | None,
+    previous: str | None,
+    logs: tuple[str, ...],
+    state: str | None,
+    sha256: str | None,
+    as_json: bool,
 ) -> None:
     """Write a bundle's report: one page that loads nothing.
 
-    The page opens with the claim and the verdict, and shows what was considered, what was tested, how labels and
-    parts of the traffic fare, and what the bundle was made from. It works offline, in light and dark, on a phone and in
-    print. The same bundle gives the same page. Texts of traces are in it only where the spec set report.text: true.
+    The page opens with the claim and the verdict, or with that the claim is refuted, and shows what was considered, what
+    was tested, how labels and parts of the traffic fare, and what the bundle was made from. It works offline, in light and
+    dark, on a phone and in print. The same bundle gives the same page. Texts of traces are in it only where the spec set
+    report.text: true.
     """
     place = Path(out) if out else Path(bundle).with_suffix(".html")
     try:
-        document = write_report(bundle, place, previous=previous, logs=logs, sha256=sha256)
+        document = write_report(bundle, place, previous=previous, logs=logs, state=state, sha256=sha256)
     except KeyboardInterrupt:
         raise Interrupted(f"{place} was not written") from None
     if as_json:
@@ -52,16 +65,23 @@ def command(
 
 
 def write_report(
-    bundle: str, place: Path, *, previous: str | None = None, logs: Sequence[str] = (), sha256: str | None = None
+    bundle: str,
+    place: Path,
+    *,
+    previous: str | None = None,
+    logs: Sequence[str] = (),
+    state: str | None = None,
+    sha256: str | None = None,
 ) -> dict[str, Any]:
     """Write the page in one step, and return the document of ``report --json``."""
     from tracer_spec.atomic_write import replace_file
-    from tracer_spec.production.monitoring.follow import follow_log
+    from tracer_spec.production.monitoring.follow import read_on
     from tracer_spec.report.page import render
     from tracer_spec.runtime import read_bundle
 
     opened = read_bundle(bundle, sha256=sha256)
-    followed = follow_log(opened, logs) if logs else None
+    at = None if state is None else Path(state)
+    followed = read_on(opened, logs, state=at) if logs or state else None
     page = render(opened, None if previous is None else read_bundle(previous), followed)
     data = page.html.encode()
     replace_file(place, data, what="the report")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tracer_spec.cli.commands.spec_of_bundle import is_parquet, is_table
+from tracer_spec.cli.commands.file_endings import is_parquet, is_table
 from tracer_spec.cli.console import print_document
 from tracer_spec.cli.failure import Interrupted
 from tracer_spec.cli.options import embedder_option, embedder_options_option, sha256_option, source_option

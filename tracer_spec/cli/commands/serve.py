@@ -11,6 +11,7 @@ from tracer_spec.cli.failure import Interrupted
 from tracer_spec.cli.options import embedder_option, embedder_options_option
 from tracer_spec.cli.verbs import VERBS
 from tracer_spec.errors import MissingDependencyError
+from tracer_spec.text_format import install_text
 
 if TYPE_CHECKING:
     from tracer_spec_serve.app import App
@@ -128,4 +129,4 @@ def _missing(error: ModuleNotFoundError) -> MissingDependencyError:
     what = "serving needs the distribution tracer-spec-serve, which is not installed"
     if name.partition(".")[0] != _PACKAGE:
         what = f"serving needs {name}, which is not installed"
-    return MissingDependencyError(what, hint="pip install tracer-spec-serve")
+    return MissingDependencyError(what, hint=install_text("tracer-spec-serve"))

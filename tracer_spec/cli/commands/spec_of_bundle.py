@@ -8,30 +8,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from tracer_spec.cli.commands.file_endings import is_table
 from tracer_spec.errors import BundleError, DataError, SpecError, UsageError
 from tracer_spec.runtime.archive import MANIFEST, SPEC
+from tracer_spec.spec.environment import expand, names_variable
+from tracer_spec.spec.nodes import Items, Node, Pairs, Scalar, find, is_typed, scalars
 
 if TYPE_CHECKING:
     from tracer_spec.plugin import Source
     from tracer_spec.runtime import Bundle
-    from tracer_spec.spec.nodes import Node, Pairs
     from tracer_spec.spec.traces import TracesSpec
 
 # where the build's own traces lay, which may name variables of another machine; and what it did with bad records
 _NOT_ASKED = ("use", "with", "on_error")
-# endings of files that are no JSON Lines, or need not be
-_PARQUET = (".parquet", ".pq")
-_GUESSED = (".csv", ".tsv", ".json", *_PARQUET)
-
-
-def is_parquet(path: str) -> bool:
-    """Tell by its ending whether a file is Parquet."""
-    return path.lower().endswith(_PARQUET)
-
-
-def is_table(path: str) -> bool:
-    """Tell by its ending whether a file is no JSON Lines, or need not be."""
-    return path.lower().removesuffix(".gz").removesuffix(".zst").endswith(_GUESSED)
 
 
 def written_spec(bundle: Bundle, source: int | None = None, preset: str | None = None) -> Node:
@@ -45,8 +34,6 @@ def written_spec(bundle: Bundle, source: int | None = None, preset: str | None =
 
 def has_several_sources(bundle: Bundle) -> bool:
     """Return whether the spec as built has several sources of traces."""
-    from tracer_spec.spec.nodes import Items, find
-
     traces = find(_whole_spec(bundle), ("traces",))
     return isinstance(traces, Items) and len(traces.items) > 1
 
@@ -70,14 +57,14 @@ def _whole_spec(bundle: Bundle) -> Node:
 
 
 def _with_one_source(tree: Node, source: int | None, preset: str | None) -> Node:
-    from tracer_spec.spec.nodes import Entry, Items, Pairs, find
+    from tracer_spec.spec.overrides import set_at
 
     traces = find(tree, ("traces",))
     n = len(traces.items) if isinstance(traces, Items) else 1
     if source is not None and source >= n:
         has = "one source" if n == 1 else f"{n} sources"
         raise UsageError(f"--source {source} names none: the bundle's spec has {has}", hint="they are counted from 0")
-    if not isinstance(traces, Items) or not isinstance(tree, Pairs):
+    if not isinstance(traces, Items):
         return tree
     sources = [_with_what_others_say(each, traces.items) for each in traces.items]
     like = [each for each in sources if preset and text_at(each, "format") == preset]
@@ -87,29 +74,23 @@ def _with_one_source(tree: Node, source: int | None, preset: str | None) -> Node
             f"the traces of the bundle's spec come from {n} sources, which are not read alike",
             hint=f"say which one these records are like: --source N, from 0 to {n - 1}",
         )
-    entry = Entry(tree.entries["traces"].place, chosen)
-    return Pairs(tree.place, {**tree.entries, "traces": entry})
+    return set_at(tree, ("traces",), chosen)
 
 
 def _with_what_others_say(source: Node, others: Sequence[Node]) -> Node:
     """Return a source with what another source says of all of them."""
-    from tracer_spec.spec.nodes import Entry, Pairs, find
+    from tracer_spec.spec.overrides import set_at
     from tracer_spec.spec.sources import SHARED
 
-    for *above, key in SHARED:
-        said = next((node for each in others if (node := find(each, (*above, key))) is not None), None)
-        holder = find(source, tuple(above)) or Pairs(source.place, {})
-        if said is None or not isinstance(source, Pairs) or not isinstance(holder, Pairs) or key in holder.entries:
-            continue
-        holder = Pairs(holder.place, {**holder.entries, key: Entry(said.place, said)})
-        source = Pairs(source.place, {**source.entries, above[0]: Entry(said.place, holder)}) if above else holder
+    for path in SHARED:
+        said = next((node for each in others if (node := find(each, path)) is not None), None)
+        if said is not None and find(source, path) is None:
+            source = set_at(source, path, said)
     return source
 
 
 def _how_read(source: Node, preset: str | None = None) -> Any:
     """Return what a source says of its records, as plain data; not its format, where another is asked for."""
-    from tracer_spec.spec.nodes import Items, Pairs
-
     if isinstance(source, Pairs):
         left_out = (*_NOT_ASKED, "format") if preset else _NOT_ASKED
         return {key: _how_read(each.node) for key, each in source.entries.items() if key not in left_out}
@@ -120,7 +101,6 @@ def traces_spec(bundle: Bundle, tree: Node) -> TracesSpec:
     """Return the spec's ``traces``, but for where they lay."""
     from pydantic import ValidationError
 
-    from tracer_spec.spec.nodes import Pairs, find
     from tracer_spec.spec.problems import problems_of
     from tracer_spec.spec.traces import TracesSpec
 
@@ -162,7 +142,6 @@ def source_of(bundle: Bundle, path: str | Sequence[str], tree: Node) -> Source:
 
     from tracer_spec.builtin import tracer_spec_sources
     from tracer_spec.init.files import guess_source
-    from tracer_spec.spec.nodes import Pairs, find
 
     guessed = guess_source(path) if isinstance(path, str) and is_table(path) else None
     name, options = ("jsonl", {}) if guessed is None else (guessed.use, dict(guessed.options))
@@ -179,17 +158,12 @@ def source_of(bundle: Bundle, path: str | Sequence[str], tree: Node) -> Source:
 
 def text_at(tree: Node, *path: str) -> str | None:
     """Return a text of the spec, None where none is written."""
-    from tracer_spec.spec.nodes import Scalar, find, is_typed
-
     node = find(tree, path)
     return node.text if isinstance(node, Scalar) and not is_typed(node) else None
 
 
 def _expanded(bundle: Bundle, written: Pairs) -> dict[str, Any]:
     """Return plain data. A stranger's bundle gets nothing of the environment: what is wrong with a value is told with it."""
-    from tracer_spec.spec.environment import expand, names_variable
-    from tracer_spec.spec.nodes import scalars
-
     if not bundle.is_pinned and any(map(names_variable, scalars(written))):
         raise BundleError(
             "takes values from the environment, and only the bundle itself says so",

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tracer_spec.cli.text.bundle import acceptor_facts, bundle_picture, file_facts, makings
+from tracer_spec.cli.text.advice import advice_facts
+from tracer_spec.cli.text.bundle import acceptor_facts, bundle_picture, file_facts, makings, plugins_asked_for
 from tracer_spec.cli.text.github_commands import WARNING
 from tracer_spec.cli.text.outcome import Outcome, level_of, traces_level
 from tracer_spec.cli.text.terminal_chart import Picture
 from tracer_spec.errors import BundleError
-from tracer_spec.flow.certifying.advice import encoder_hint, nearest_text
 from tracer_spec.report.facts import (
     Fact,
     acceptor_fact,
@@ -26,11 +25,9 @@ from tracer_spec.report.facts import (
     sides_text,
     source_facts,
 )
-from tracer_spec.stats.expected_coverage import two_digits
-from tracer_spec.text_format import counted_names, duration, listing, one_line, plural, reasons
+from tracer_spec.text_format import counted_names, duration, listing, plural, reasons
 
 if TYPE_CHECKING:
-    from tracer_spec.flow.certifying.advice import LabelAdvice
     from tracer_spec.flow.result import BuildResult
     from tracer_spec.plugin import Candidate, Certificate, WalkStep
     from tracer_spec.runtime import Bundle
@@ -61,7 +58,7 @@ def build_outcome(
         facts.append(Fact("lock", f"built again, it is what {lock} says; nothing was written"))
         return Outcome("same", f"{result.name} {result.version}", [*facts, Fact("sha256", result.sha256)], None, ending)
     kept = f"{out} is left as it was, from an earlier build" if out.exists() else f"{out} was not written"
-    facts += [*_advice(result), Fact("file", kept)]
+    facts += [*advice_facts(result), Fact("file", kept)]
     target = result.certificate.target if result.certificate.measure == "agreement" else None
     picture = Picture(tuple((each.coverage, each.agreement) for each in result.front), None, target)
     return Outcome(result.status, result.name, facts, picture, ending)
@@ -89,18 +86,21 @@ def _written(result: BuildResult, command: str, found: list[Fact], ending: str, 
     if result.status == "certified":
         following += f"\n{_route(bundle)}"
     facts += acceptor_facts(documents)
-    facts += [*(makings(bundle) if verbose else []), *found, *file_facts(bundle), Fact("next", following)]
+    facts += [
+        *(makings(bundle) if verbose else []),
+        *found,
+        *advice_facts(result),
+        *file_facts(bundle),
+        Fact("next", following),
+    ]
     return Outcome(result.status, f"{result.name} {result.version}", facts, bundle_picture(documents), ending)
 
 
 def _route(bundle: Bundle) -> str:
     """Return the command that decides a request, with the plugins that it must let the bundle use."""
-    from tracer_spec.runtime.embedder_identity import names_needed
-
-    embedder = bundle.manifest.embedder
-    if embedder.probe is None:
+    if bundle.manifest.embedder.probe is None:
         return f"tracer-spec route {bundle.where} FILE"
-    names = names_needed(embedder)
+    names = plugins_asked_for(bundle)
     return f'tracer-spec route {bundle.where}{f" --embedder {names}" if names else ""} --text "..."'
 
 
@@ -222,94 +222,3 @@ def _dropped(result: BuildResult) -> Iterator[Fact]:
     examples = [f"{reason}: {listing(where, 5)}" for reason, where in result.accounting.examples.items()]
     if examples:
         yield Fact("dropped", "\n".join(examples))
-
-
-def _advice(result: BuildResult) -> Iterator[Fact]:
-    """Say what a refused build lacks."""
-    advice, n_traces = result.advice, result.n_fit + result.n_certify
-    if result.certificate.doubt:
-        yield Fact("advice", result.certificate.doubt)
-        return
-    if advice is None:
-        return
-    if advice.traces_needed is None:
-        helps = (
-            "no policy is estimated to reach the target on a fair share of the traffic, so more traces alone will not help: "
-            "lower the target, add to the zoo, or look at where the teacher contradicts itself"
-        )
-    elif advice.traces_needed <= n_traces:
-        helps = (
-            "by its estimates, the traces there are should have been enough nine times in ten: a chance failure, or "
-            "certify rows that are not like the fit rows, as where the teacher or the traffic changed in between; more "
-            "traces tell which, and of a teacher that changed only those since help"
-        )
-    else:
-        helps = (
-            f"about {two_digits(advice.traces_needed - n_traces):,} more traces than there are would "
-            "certify nine times in ten, if coverage and agreement stay as estimated"
-            + (
-                "; a sentence encoder (plugin tracer-spec-encoder) may need fewer"
-                if encoder_hint(result.embedder)
-                else ""
-            )
-        )
-    needed = (
-        f"in the next build a policy must handle {advice.fewest_handled:,} certify rows or more to be certifiable at all; "
-        f"there are {advice.n_certify:,}"
-    )
-    labels = [
-        _label_advice(each, result.labels) for each in advice.labels if (each.traces_needed or math.inf) > n_traces
-    ]
-    again = "building again and again on the same traces until something passes would be no certificate"
-    nearest = list(_nearest(result))
-    # with a curve at hand, that agreement stays as it is estimated is the poorer guess
-    helps_too = [] if nearest and advice.nearest and advice.nearest.more_traces else [helps]
-    yield Fact("advice", "\n".join([*_family_advice(result), *nearest, *helps_too, needed, *labels, again]))
-
-
-def _family_advice(result: BuildResult) -> Iterator[str]:
-    """Say where no candidate could leave a part of the traffic to the teacher."""
-    if result.chains and all(len(chain.candidates) == 1 for chain in result.chains):
-        yield (
-            "each policy that the families propose handles all or nothing: list 'l2d' in 'families', which leaves to the "
-            "teacher what would likely come out otherwise"
-        )
-
-
-def _nearest(result: BuildResult) -> Iterator[str]:
-    """Say in one line what is nearest, and which look it would be; and what helps where traces are few."""
-    nearest = result.advice.nearest if result.advice else None
-    if nearest is None or nearest.more_traces == 0:
-        return
-    asked = "target.agreement" if result.certificate.measure == "agreement" else "target.end_to_end"
-    look = result.certificate.look
-    text = f"nearest: {nearest_text(nearest, asked)}"
-    less = (
-        "on these certify rows that is another look, for which less error is left; traces that are new since are none "
-        "('split: {strategy: fresh}')"
-    )
-    yield text if look is None else f"{text}; {less}"
-    yield from encoder_hint(result.embedder)
-
-
-def _label_advice(advice: LabelAdvice, labels: Sequence[str]) -> str:
-    """Say what the test of one label lacks, and the ways out: what to leave to the teacher, what to ask instead."""
-    asked, name = advice.asked, f"'{one_line(advice.asked.label)}'"
-    missed = asked.measure == "missed"
-    rate = "unknown" if advice.rate is None else f"{1 - advice.rate if missed else advice.rate:.3f}"
-    limit = f"at most {asked.limit:.6g}" if missed else f"at least {asked.limit:.6g}"
-    said = f"{name} {asked.measure}: {rate} by the estimates, {limit} is asked"
-    rows = f"its test needs {advice.fewest:,} certify rows or more, and about {advice.n_test:,} are to be expected"
-    out = f"'defer_labels: [{asked.label}]' leaves the label to the teacher, and then nothing is to be tested"
-    if missed:
-        instead = "[" + ", ".join(one_line(labels[number]) for number in advice.instead) + "]"
-        out = f"'defer_labels: {instead}', which such requests get instead, leaves those to the teacher"
-    less = "ask less of it"
-    if advice.within_reach is not None and 0 < advice.within_reach < 1:
-        key = f"target.labels.{one_line(asked.label)}.{asked.measure}"
-        less = f"ask '{key}: {advice.within_reach:.6g}', which is within reach now (likelier than not, as estimated)"
-    more = "more traces alone will not help"
-    if advice.traces_needed is not None:
-        more = f"about {two_digits(advice.traces_needed):,} traces in all would show it nine times in ten; without them"
-    out = "" if missed and not advice.instead else f"{out}, or "
-    return f"{said}; {rows}; {more}: {out}{less}"

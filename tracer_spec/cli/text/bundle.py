@@ -86,8 +86,23 @@ def embedder_words(embedder: EmbedderIdentity) -> str:
     return f"{embedder.use} of {said}" if is_joined(embedder) else said
 
 
+def plugins_asked_for(bundle: Bundle) -> str:
+    """Return the plugins without which nobody loads a bundle, as ``--embedder`` takes them; empty where it needs none."""
+    from tracer_spec.runtime.embedder_identity import names_needed
+
+    embedder = bundle.manifest.embedder
+    return "" if embedder.probe is None else names_needed(embedder)
+
+
+def loading_text(names: str) -> str:
+    """Say how these plugins are asked for."""
+    return f"--embedder {names}, or embedder='{names}' in Python: no plugin is imported that a bundle alone asks for"
+
+
 def file_facts(bundle: Bundle) -> list[Fact]:
     """Tell which file it is."""
     n_bytes, n_members = Path(bundle.where).stat().st_size, len(bundle.members) + 1
     told = f"{bundle.where}  ({size(n_bytes)}, {plural(n_members, 'member')}, all verified)"
-    return [Fact("file", told), Fact("sha256", bundle.sha256)]
+    names = plugins_asked_for(bundle)
+    asked = [Fact("load with", loading_text(names))] if names else []
+    return [*asked, Fact("file", told), Fact("sha256", bundle.sha256)]

@@ -66,6 +66,7 @@ def monitor_document(monitor: Monitor, reading: Reading, bundle: Bundle) -> dict
             "unanswered": tally.unanswered,
             "handled": tally.compared,
             "unknown_labels": tally.unknown,
+            "answer_forms": tally.changed_forms,
         },
         "drift": {**asdict(drift), "is_seen": drift.is_seen} if drift else None,
         "deferred": dict(tally.reasons),

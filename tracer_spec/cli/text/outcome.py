@@ -32,7 +32,19 @@ _VERDICTS = {
     "not measured": ("yellow", WARNING),
 }
 # what --brief keeps: the claim, the numbers, the file
-_BRIEF = {"claim", "finding", "target", "best", "estimate", "test", "verdict", "agreement", "coverage", "end to end"}
+_BRIEF = {
+    "claim",
+    "cause",
+    "finding",
+    "target",
+    "best",
+    "estimate",
+    "test",
+    "verdict",
+    "agreement",
+    "coverage",
+    "end to end",
+}
 _BRIEF |= {"traces", "flips", "size", "file", "sha256"}
 _NAME_WIDTH = 10
 

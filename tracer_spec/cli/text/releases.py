@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from tracer_spec.cli.console import paint, rows
+from tracer_spec.cli.text.bundle import loading_text, plugins_asked_for
 from tracer_spec.runtime.field_rules import plain
 from tracer_spec.runtime.release import bundle_place
 from tracer_spec.text_format import listing, one_line, plural
@@ -45,6 +46,7 @@ def moved_document(moved: Moved) -> dict[str, Any]:
         "before": None if moved.before is None else _named(moved.before),
         "labels": {"added": list(moved.labels_added), "removed": list(moved.labels_removed)},
         "asks_for": list(moved.asks_for),
+        "embedder": plugins_asked_for(moved.bundle) or None,
         "removed": list(moved.removed),
     }
 
@@ -98,6 +100,8 @@ def _changes(moved: Moved) -> Iterator[tuple[str, str]]:
 
 
 def _file(moved: Moved) -> Iterator[tuple[str, str]]:
+    if names := plugins_asked_for(moved.bundle):
+        yield "load with", loading_text(names)
     yield "file", str(bundle_place(moved.folder, moved.bundle.sha256))
 
 

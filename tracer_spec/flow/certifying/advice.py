@@ -13,13 +13,14 @@ from tracer_spec.plugin import Candidate, Chain, Foreseen, LabelEstimate, LabelT
 from tracer_spec.stats.binomial import fewest_trials, predicted_power, predicted_powers, trials_estimate, trials_needed
 from tracer_spec.stats.expected_coverage import Nearest, Prospects
 from tracer_spec.stats.learning_curve import RankedRows, fit_learning_curve
+from tracer_spec.text_format import install_text
 
 # how far under the exact number of trials the estimate may lie
 _SLACK = 0.75
 # what helps most where traces are few: an embedder that has read other texts
 ENCODER = (
-    "with few traces an encoder helps most: "
-    "pip install tracer-spec-encoder, 'embedder: {use: encoder, with: {path: FOLDER}}'"
+    f"with few traces an encoder helps most: {install_text('tracer-spec-encoder')}, "
+    "'embedder: {use: encoder, with: {path: FOLDER}}'"
 )
 
 
@@ -121,7 +122,6 @@ def advise(
     More traces teach a better router too. What is nearest is read from a learning curve through the errors of the chain that
     comes closest; having one size alone, it falls as its prior says.
     """
-    fewest = fewest_trials(target.level, target.delta)
     share = n_certify / n_traces if n_traces else 0.0
     able = [
         candidate
@@ -129,26 +129,24 @@ def advise(
         for candidate in chain.candidates
         if share and candidate.n_handled and candidate.coverage >= target.min_coverage
     ]
-    rated = sorted((max(_about(each, target.delta) for each in _tests(one, target)), n) for n, one in enumerate(able))
+    rated = sorted(
+        (max(_about(each, target.delta) for each in foresee(one, 0, target)), n) for n, one in enumerate(able)
+    )
     best, nearest = math.inf, None
     for about, number in rated:
         if about * _SLACK > best:
             break
-        needed = max(_needed(each, target.delta) for each in _tests(able[number], target))
+        needed = max(_needed(each, target.delta) for each in foresee(able[number], 0, target))
         if needed < best:
             best, nearest = needed, able[number]
     if nearest is None and target.labels:
         nearest = max(able, key=lambda each: _power(each, n_certify, target), default=None)
-    foreseen = foresee(nearest, n_certify, target)[1:] if nearest else ()
-    estimates = nearest.labels if nearest else ()
-    told = zip(target.labels, foreseen, estimates, strict=False)
-    labels = tuple(_label(*each, target.delta, share) for each in told)
-    traces_needed = None if math.isinf(best) else math.ceil(best / share)
+    told = zip(target.labels, foresee(nearest, n_certify, target)[1:], nearest.labels, strict=False) if nearest else ()
     return Advice(
         n_certify,
-        fewest,
-        traces_needed,
-        labels,
+        fewest_trials(target.level, target.delta),
+        _traces(best, share),
+        tuple(_label(*each, target.delta, share) for each in told),
         _nearest(chains, n_traces - n_certify, n_certify, target, n_folds, learns_texts, refused_at),
     )
 
@@ -182,22 +180,18 @@ def _nearest(
         return None
     closest = max(chains, key=lambda chain: max(_excess(each, target) for each in chain.candidates))
     candidates = sorted(closest.candidates, key=lambda each: each.coverage)
-    handled = np.array([0, *(each.n_handled for each in candidates)], float)
-    errors = np.array([0, *(each.n_handled - each.n_agree for each in candidates)], float)
-    new = np.diff(handled)
-    chosen = new > 0
+    counts = np.array([(0, 0), *((each.n_handled, each.n_handled - each.n_agree) for each in candidates)], float)
+    new, wrong = np.diff(counts, axis=0).T
+    some = new > 0
+    rows = RankedRows(
+        errs=(wrong[some] / new[some]).clip(0, 1),
+        ranks=((counts[1:, 0] - new / 2) / candidates[0].n_rows)[some],
+        n_learned=n_fit * (1 - 1 / n_folds),
+        weights=new[some],
+        is_text_seen=learns_texts,
+    )
     prospects = Prospects(
-        curve=fit_learning_curve(
-            [
-                RankedRows(
-                    errs=(np.diff(errors)[chosen] / new[chosen]).clip(0, 1),
-                    ranks=((handled[1:] - new / 2) / candidates[0].n_rows)[chosen],
-                    n_learned=n_fit * (1 - 1 / n_folds),
-                    weights=new[chosen],
-                    is_text_seen=learns_texts,
-                )
-            ]
-        ),
+        curve=fit_learning_curve([rows]),
         n_fit=n_fit,
         n_certify=n_certify,
         share=n_certify / (n_fit + n_certify),
@@ -216,26 +210,26 @@ def _excess(candidate: Candidate, target: Target) -> float:
     return (candidate.n_agree - target.level * candidate.n_handled) / math.sqrt(max(1.0, candidate.n_handled))
 
 
-def _tests(candidate: Candidate, target: Target) -> list[tuple[float, float, float]]:
-    """Return (level, shrunk rate, share of the traffic that is a trial) of each test of a candidate."""
-    own = (target.level, candidate.n_agree / (candidate.n_handled + 1), candidate.coverage)
-    return [
-        own,
-        *((each.level, each.k_fit / (each.n_fit + 1), each.share) for each in foresee(candidate, 0, target)[1:]),
-    ]
-
-
-def _about(test: tuple[float, float, float], delta: float) -> float:
+def _about(test: Foreseen, delta: float) -> float:
     """Return about how many certify rows a test needs."""
-    level, rate, share = test
-    return max(fewest_trials(level, delta), trials_estimate(rate, level, delta)) / share if share else math.inf
+    trials = max(fewest_trials(test.level, delta), trials_estimate(_rate(test), test.level, delta))
+    return trials / test.share if test.share else math.inf
 
 
-def _needed(test: tuple[float, float, float], delta: float) -> float:
+def _needed(test: Foreseen, delta: float) -> float:
     """Return how many certify rows a test needs; infinity where none suffice."""
-    level, rate, share = test
-    needed = trials_needed(rate, level, delta) if share else None
-    return math.inf if needed is None else needed / share
+    trials = trials_needed(_rate(test), test.level, delta) if test.share else None
+    return math.inf if trials is None else trials / test.share
+
+
+def _rate(test: Foreseen) -> float:
+    """Return the estimated rate of successes, shrunk by one failure."""
+    return test.k_fit / (test.n_fit + 1)
+
+
+def _traces(rows: float, share: float) -> int | None:
+    """Return of how many traces so many rows certify; None where none suffice."""
+    return None if math.isinf(rows) else math.ceil(rows / share)
 
 
 def _power(candidate: Candidate, n_certify: int, target: Target) -> tuple[float, float]:
@@ -262,13 +256,13 @@ def _within_reach(asked: LabelTarget, test: Foreseen, delta: float) -> float | N
 
 def _label(asked: LabelTarget, test: Foreseen, estimate: LabelEstimate, delta: float, share: float) -> LabelAdvice:
     """Say what the test of one label needs; ``share`` of the traces certify."""
-    needed = _needed((test.level, test.k_fit / (test.n_fit + 1), test.share), delta)
+    needed = _needed(test, delta)
     return LabelAdvice(
         asked=asked,
         fewest=fewest_trials(test.level, delta),
         n_test=test.n_test,
         rate=test.k_fit / test.n_fit if test.n_fit else None,
-        traces_needed=None if math.isinf(needed) else math.ceil(needed / share),
+        traces_needed=_traces(needed, share),
         within_reach=_within_reach(asked, test, delta),
         instead=estimate.instead,
     )

@@ -8,6 +8,8 @@ from tracer_spec.plugin import Candidate, Certificate, Target, foresee
 from tracer_spec.stats.binomial import predicted_power
 
 EVEN_CHANCE = 0.5
+_DRAFT = "a draft: coverage and agreement are estimated from the rows it was made from, and nothing is certified"
+_NO_DRAFT = "a draft: by the fit rows no policy is worth a test on the certify rows, and these stay sealed"
 
 
 def draft_certificate(ordered: Sequence[Candidate], n_certify: int, target: Target) -> Certificate:
@@ -27,7 +29,7 @@ def draft_certificate(ordered: Sequence[Candidate], n_certify: int, target: Targ
         With the last candidate of the order that has an even chance in the test as its draft, else the first; without
         one where the order is empty.
     """
-    likely = [candidate for candidate in ordered if _power(candidate, n_certify, target) >= EVEN_CHANCE]
+    likely = [candidate for candidate in ordered if is_likely(candidate, n_certify, target)]
     draft = likely[-1] if likely else next(iter(ordered), None)
     return Certificate(
         calibrator="none",
@@ -36,14 +38,15 @@ def draft_certificate(ordered: Sequence[Candidate], n_certify: int, target: Targ
         n_certify=n_certify,
         walk=(),
         chosen=None,
-        claim="a draft: coverage and agreement are estimated from the rows it was made from, and nothing is certified",
+        claim=_DRAFT if draft else _NO_DRAFT,
         draft=draft,
         measure=target.measure,
         labels=target.labels,
     )
 
 
-def _power(candidate: Candidate, n_certify: int, target: Target) -> float:
-    """Return the chance that the fit rows give the candidate in its weakest test."""
+def is_likely(candidate: Candidate, n_certify: int, target: Target) -> bool:
+    """Return whether the fit rows give a candidate an even chance in its weakest test."""
     tests = foresee(candidate, n_certify, target)
-    return min(predicted_power(each.n_test, each.n_fit, each.k_fit, each.level, target.delta) for each in tests)
+    power = min(predicted_power(each.n_test, each.n_fit, each.k_fit, each.level, target.delta) for each in tests)
+    return power >= EVEN_CHANCE

@@ -114,6 +114,10 @@ class MonitorState(Part):
     label_claims: Sometimes[tuple[MonitoredClaim, ...]] = Field(
         default=None, description="one for each claim of a label in the certificate, in its order"
     )
+    answer_forms: Sometimes[Counts] = Field(
+        default=None,
+        description="of the rows in counts.unknown those whose answer holds a label of the bundle, by the step that reads it",
+    )
 
 
 def monitor_schema() -> dict[str, Any]:

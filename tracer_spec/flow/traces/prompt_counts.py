@@ -42,7 +42,7 @@ class Prompts:
             return []
         return [
             f"{len(often)} system prompts: {listing(often)}; a certificate speaks of one teacher with one task: where these "
-            "are several, keep one with 'traces.format.where'"
+            "are several, keep one with 'traces.format.where', as 'init' writes it"
         ]
 
     def _forget_too_many(self) -> None:

@@ -23,7 +23,7 @@ def follow_log(
     ----------
     bundle : Bundle
     logs : sequence of str
-        Folders, files or patterns.
+        Folders, files or patterns; none, to read a state alone.
     state : Path or None
         Where to remember what has been read: a file, or a folder with a file for each version of a bundle. None reads the
         whole log each time.
@@ -53,6 +53,10 @@ def read_on(
     state = None if state is None else _file_of(state, reference)
     monitor, before = (Monitor(reference, alpha=alpha), []) if state is None else read_state(state, reference, alpha)
     reading = read_log(find_files(logs, may_be_gone=monitor.tally.rows > 0), before, monitor)
+    if not monitor.tally.rows and not logs:
+        raise DataError(
+            "there is no state of a monitor here", where=str(state), hint="'tracer-spec monitor --state' writes it"
+        )
     if not monitor.tally.rows:
         raise _no_decision(monitor, reading, ", ".join(logs))
     return monitor, reading

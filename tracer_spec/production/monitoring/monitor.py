@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from tracer_spec.errors import UsageError
+from tracer_spec.production.monitoring.answer_form import AnswerForm
 from tracer_spec.production.monitoring.claims import ClaimTally, LabelClaim
 from tracer_spec.production.monitoring.course import Progress
 from tracer_spec.production.monitoring.moved_labels import Moved, moved
@@ -95,6 +96,7 @@ class Monitor:
             self.tally.scores = [0] * len(self._bins)
         self._is_of_handled = self.reference.measure == AGREEMENT
         self._known = frozenset(self.reference.labels)
+        self._form = AnswerForm(self._known)
 
     def add(self, record: Mapping[str, Any]) -> None:
         """Count one line of the log.
@@ -130,7 +132,7 @@ class Monitor:
             self._label(label).router += 1
         served = story.get("served")
         tally.failed += served == NOBODY
-        outcome = self._outcome(record.get("teacher"), story) if story["audit"] else None
+        outcome = self._outcome(record, story) if story["audit"] else None
         said = ""
         if (time := time_of(record.get("time"))) is None:
             count(tally.passed_over, NO_TIME)
@@ -147,9 +149,9 @@ class Monitor:
         if story["audit"] and served == TEACHER:
             self._test_labels(record.get("teacher"), story.get("label") if handled else None, said)
 
-    def _outcome(self, teacher: Any, story: Mapping[str, Any]) -> bool | None:
+    def _outcome(self, record: Mapping[str, Any], story: Mapping[str, Any]) -> bool | None:
         """Count an audited row; return whether it bears the claim out, None where it is no outcome of it."""
-        tally, handled = self.tally, story["handled"]
+        tally, handled, teacher = self.tally, story["handled"], record.get("teacher")
         tally.audited += 1
         if story.get("served") != TEACHER:
             tally.unanswered += 1
@@ -158,6 +160,9 @@ class Monitor:
             self._label(teacher).teacher += 1
         else:
             tally.unknown += 1
+            raw = record.get("teacher_raw")
+            if (form := self._form.of(teacher if raw is None else raw)) is not None:
+                count(tally.answer_forms, form)
         agrees = handled and teacher is not None and teacher == story.get("label")
         tally.compared += handled
         tally.agree += agrees

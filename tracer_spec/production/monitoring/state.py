@@ -130,6 +130,7 @@ def state_document(monitor: Monitor, files: Sequence[ReadFile]) -> dict[str, Any
             for number, each in calendar.periods.items()
         },
         "files": [{"path": each.path, "bytes": each.n_bytes, "head": each.head} for each in files],
+        **({"answer_forms": dict(tally.answer_forms)} if tally.answer_forms else {}),
         **({"label_claims": list(map(_claim_document, monitor.claims))} if monitor.claims else {}),
     }
 
@@ -174,6 +175,7 @@ def _tally(document: Mapping[str, Any], n_bins: int) -> Tally:
         last=_time(document["last"]),
         scores=scores,
         labels=labels,
+        answer_forms={str(form): _count(n) for form, n in document.get("answer_forms", {}).items()},
         calendar=_calendar(document),
     )
 

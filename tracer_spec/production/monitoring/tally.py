@@ -13,10 +13,11 @@ from tracer_spec.stats.draws import is_by_chance
 
 MOST_PERIODS = 120
 _MOST_NAMES = 20
+_FEWEST_OF_A_FORM = 5
 OTHERS = "others"
 _EPOCH = date(1970, 1, 1)
 _FIRST = (date.min - _EPOCH).days
-_NAME_CHARACTERS = 40
+NAME_CHARACTERS = 40
 _LARGEST = sys.float_info.max
 
 
@@ -155,6 +156,9 @@ class Tally:
     scores : list of int
         Rows per bin of :class:`~tracer_spec.production.monitoring.scores.ScoreBins`.
     labels : dict of str to LabelTally
+    answer_forms : dict of str to int
+        Of the rows in ``unknown`` those whose answer holds a label of the bundle, by its form, see
+        :mod:`~tracer_spec.production.monitoring.answer_form`.
     calendar : Calendar
     """
 
@@ -180,7 +184,14 @@ class Tally:
     passed_over: dict[str, int] = field(default_factory=dict)
     scores: list[int] = field(default_factory=list)
     labels: dict[str, LabelTally] = field(default_factory=dict)
+    answer_forms: dict[str, int] = field(default_factory=dict)
     calendar: Calendar = field(default_factory=Calendar)
+
+    @property
+    def changed_forms(self) -> dict[str, int]:
+        """Return the forms of answers that hold a label unread, the most frequent first; a rare one may quote a request."""
+        forms = sorted(self.answer_forms.items(), key=lambda each: (-each[1], each[0]))
+        return {form: n for form, n in forms if n >= _FEWEST_OF_A_FORM and form != OTHERS}
 
     def see(self, time: datetime) -> str:
         """Note the time of a row, and return it as it is kept."""
@@ -192,7 +203,7 @@ class Tally:
 
 def count(counts: dict[str, int], name: str) -> None:
     """Count a name, cut where it is long; a new one counts as another where there are many already."""
-    key = name[:_NAME_CHARACTERS]
+    key = name[:NAME_CHARACTERS]
     if key not in counts and len(counts) >= _MOST_NAMES:
         key = OTHERS
     counts[key] = counts.get(key, 0) + 1

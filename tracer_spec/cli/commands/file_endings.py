@@ -1,0 +1,16 @@
+"""What a file is by the end of its name: Parquet, another table, or JSON Lines."""
+
+from __future__ import annotations
+
+_PARQUET = (".parquet", ".pq")
+_TABLES = (".csv", ".tsv", ".json", *_PARQUET)
+
+
+def is_parquet(path: str) -> bool:
+    """Tell by its ending whether a file is Parquet."""
+    return path.lower().endswith(_PARQUET)
+
+
+def is_table(path: str) -> bool:
+    """Tell by its ending whether a file is no JSON Lines, or need not be."""
+    return path.lower().removesuffix(".gz").removesuffix(".zst").endswith(_TABLES)
