@@ -30,9 +30,10 @@ class Prompts:
             self._forget_too_many()
 
     def update(self, other: Prompts) -> None:
-        """Add the prompts of another source."""
+        """Add the prompts of another source; one in which there is none says nothing of them."""
         self.are_too_many |= other.are_too_many
-        self.counts.update(other.counts)
+        both = [each.counts for each in (self, other) if each.counts.keys() - {""}]
+        self.counts = sum(both, Counter())
         self._forget_too_many()
 
     def notes(self) -> list[str]:
