@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 
 from tracer_spec.errors import DataError, Problem, SpecError, did_you_mean
 from tracer_spec.flow.traces.counts import Accounting, SourceCounts
-from tracer_spec.flow.traces.name_counts import Seen, as_shown, look_alikes, most_frequent
+from tracer_spec.flow.traces.look_alikes import look_alikes
+from tracer_spec.flow.traces.name_counts import Seen, as_shown, most_frequent
+from tracer_spec.flow.traces.prompt_counts import Prompts
 from tracer_spec.text_steps.labels import FLAWS, NO_LABEL, SEVERAL
 
 UNREADABLE = "unreadable record"
@@ -19,6 +21,7 @@ EMPTY_TEXT = "empty text"
 NOT_UNICODE = "text is not valid Unicode"
 NO_VECTOR = "no vector"
 NO_TRACE = "no trace in the record"
+HEADER_AGAIN = "header line again"
 EXCLUDED = "excluded by where"
 BEYOND = "beyond max_rows"
 NO_MATCH = "no match"
@@ -33,7 +36,18 @@ DECISION = "a router's decision"
 # the order in which reports list them
 REASONS = (
     *(UNREADABLE, FAILED, DECISION, NO_KEY, NO_TEXT, NOT_A_STRING, EMPTY_TEXT, NOT_UNICODE, NO_LABEL, NO_VECTOR),
-    *(NO_TRACE, EXCLUDED, BEYOND, NO_MATCH, OTHER_TEACHER, NO_INPUT, NO_OUTPUT, DUPLICATE, OF_EARLIER_SOURCE),
+    *(
+        NO_TRACE,
+        HEADER_AGAIN,
+        EXCLUDED,
+        BEYOND,
+        NO_MATCH,
+        OTHER_TEACHER,
+        NO_INPUT,
+        NO_OUTPUT,
+        DUPLICATE,
+        OF_EARLIER_SOURCE,
+    ),
 )
 # something is wrong with these records; others are left out as a rule of the format, or of the spec, says
 BAD = frozenset(REASONS[: REASONS.index(NO_TRACE)])
@@ -72,6 +86,7 @@ class Tally:
     labels: Counter[str] = field(default_factory=Counter)
     models: Seen = field(default_factory=Seen)
     versions: Seen = field(default_factory=Seen)
+    prompts: Prompts = field(default_factory=Prompts)
     n_unanswered: int = 0
     odd: Counter[str] = field(default_factory=Counter)
     longest_list: tuple[str, int] = ("", 0)
@@ -148,6 +163,7 @@ class Tally:
             getattr(self, name).update(getattr(other, name))
         self.models.update(other.models)
         self.versions.update(other.versions)
+        self.prompts.update(other.prompts)
         for reason, addresses in other.examples.items():
             known = self.examples.setdefault(reason, [])
             known += addresses[: N_EXAMPLES - len(known)]
@@ -247,11 +263,12 @@ class Tally:
                 f"{len(self.versions)} versions of the teacher's prompt: {self.versions.listing()}; "
                 "a certificate speaks of one teacher, unchanged: keep one version with 'traces.format.where'"
             )
+        notes += self.prompts.notes()
         alike = look_alikes(dict.fromkeys(allowed, 0) | self.labels)
         if alike:
             more = f", and {len(alike) - 3:,} more such" if len(alike) > 3 else ""
             notes.append(
-                f"labels that differ in case, blanks, hyphens, a prefix or invisible characters alone: "
+                f"labels that differ in case, blanks, hyphens, a prefix, invisible characters or letters that look alike: "
                 f"{'; '.join(alike[:3])}{more}; where they are one label, 'traces.labels.normalize' makes them one (casefold, "
                 "join:_, prefix:TEXT), or 'traces.labels.aliases' names the spellings"
             )

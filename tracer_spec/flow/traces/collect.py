@@ -217,11 +217,12 @@ def _count(
         tally.unknown[label] += 1
     if isinstance(raw.model, str) and raw.model:
         tally.models.add(raw.model, raw.time)
+    tally.prompts.add(raw.instructions)
     version = key_of(raw.version)
     if version is not None:
         tally.versions.add(version, raw.time)
     if raw.time is not None and math.isnan(raw.time):
-        tally.odd["a time that is not understood"] += 1
+        tally.odd["a time that is neither ISO 8601 nor a number since 1970, and is not read"] += 1
     if event is None and raw.id is not None:
         tally.odd["an id that is blank or no string or number"] += 1
     if truth is None and raw.truth is not None:
