@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from tracer_spec.errors import DataError, Problem, SpecError, did_you_mean
 from tracer_spec.flow.traces.counts import Accounting, SourceCounts
 from tracer_spec.flow.traces.name_counts import Seen, as_shown, look_alikes, most_frequent
+from tracer_spec.flow.traces.raw_trace import RawTrace
 from tracer_spec.text_steps.labels import FLAWS, NO_LABEL, SEVERAL
 
 UNREADABLE = "unreadable record"
@@ -73,6 +74,7 @@ class Tally:
     models: Seen = field(default_factory=Seen)
     versions: Seen = field(default_factory=Seen)
     n_unanswered: int = 0
+    n_audited_beyond: int = 0
     odd: Counter[str] = field(default_factory=Counter)
     longest_list: tuple[str, int] = ("", 0)
     has_digests: bool = False
@@ -86,6 +88,11 @@ class Tally:
             addresses.append(where)
         if reason in BAD and len(self.problems) < N_EXAMPLES:
             self.problems.append(Problem(where, f"{reason}: {detail}" if detail else reason))
+
+    def leave_out(self, raw: RawTrace, where: str) -> None:
+        """Count a trace that lies beyond the bound on their number."""
+        self.drop(BEYOND, where)
+        self.n_audited_beyond += raw.certify is True
 
     def close(
         self, on_error: str, unknown: str, allowed: Sequence[str] | None, remedy: Callable[[], str] = str
@@ -144,6 +151,7 @@ class Tally:
         self.read += other.read
         self.kept += other.kept
         self.n_unanswered += other.n_unanswered
+        self.n_audited_beyond += other.n_audited_beyond
         for name in ("dropped", "unusable", "unknown", "labels", "odd"):
             getattr(self, name).update(getattr(other, name))
         self.models.update(other.models)
@@ -259,6 +267,12 @@ class Tally:
             notes.append(
                 f"{_count(self.n_unanswered, 'answer')} cut short or refused and left out: "
                 "the certificate speaks of inputs that the teacher answers"
+            )
+        if self.n_audited_beyond:
+            notes.append(
+                f"'traces.max_rows' leaves out {_count(self.n_audited_beyond, 'audited row')} of a log of decisions; such rows "
+                "alone certify what a router answers now, and with 'strategy: fresh' those that are older than a look never do "
+                f"after it: raise the bound before a build looks ({self.kept + self.dropped[BEYOND]:,} takes all traces)"
             )
         if self.dropped[NO_MATCH]:
             notes.append(

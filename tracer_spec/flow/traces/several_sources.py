@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from tracer_spec.errors import Problem, TracerError
 from tracer_spec.flow.traces.accounting import Tally
 from tracer_spec.flow.traces.bound import Bound
-from tracer_spec.flow.traces.collect import ReadTraces, gather
+from tracer_spec.flow.traces.collect import ReadTraces, gather, ruled_out
 from tracer_spec.flow.traces.columns import Columns, key_of
 from tracer_spec.flow.traces.event_ids import EventIds
 from tracer_spec.flow.traces.trace_set import TraceSet
@@ -86,11 +86,11 @@ def collect_several(
 
 
 def events_of(sources: Sequence[SourceOfTraces]) -> Iterator[str | None]:
-    """Yield the id of every trace of the sources, None where there is none."""
+    """Yield the id of every record of the sources that no rule leaves out, None where it has none."""
     for source in sources:
         with source.attributed:
             for _, raw in source.read(source.make().records()):
-                if not raw.reason:
+                if not raw.unlabelled and not ruled_out(raw, source.teachers, source.cut)[0]:
                     yield key_of(raw.id)
 
 
