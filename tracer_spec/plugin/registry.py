@@ -85,11 +85,10 @@ class Registry:
         """Return what to do about a plugin that cannot be used: each third party whose removal helps is named."""
         same = [each for each in self.broken if (each.kind, each.name) == (broken.kind, broken.name)]
         others = dict.fromkeys(each.distribution for each in same if each.is_duplicate and each.distribution != _OURS)
-        todo = (
-            f"uninstall {' or '.join(others)}"
-            if broken.is_duplicate and others
-            else f"fix or uninstall {broken.distribution}"
-        )
+        if broken.is_duplicate and others:
+            todo = f"uninstall {' or '.join(others)}"
+        else:
+            todo = f"fix or uninstall {broken.distribution}"
         return f"{todo}; 'tracer-spec plugins' lists every plugin's state"
 
 

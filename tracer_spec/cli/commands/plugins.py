@@ -103,9 +103,10 @@ def _named(registry: Registry, name: str) -> list[Provided]:
                 hint=registry.remedy(each),
             )
     known = sorted({each.name for each in registry.provided})
+    unread = [each for each in registry.broken if each.kind == "entry point"]
     raise UsageError(
         f"no plugin is called '{name}'; known: {', '.join(known) or 'none'}",
-        hint=did_you_mean(name, known) or may_provide(registry.broken) or "'tracer-spec plugins' lists them by kind",
+        hint=did_you_mean(name, known) or may_provide(unread) or "'tracer-spec plugins' lists them by kind",
     )
 
 
