@@ -56,13 +56,19 @@ _ONE_LABEL = (
     "a router gives one label: ask the teacher for one, or take one of a list by its place, as 'json:labels.0' does"
 )
 
+_ONE_TEACHER = "a certificate speaks of one teacher, unchanged"
+
 N_EXAMPLES = 5
 
 
 @dataclass(slots=True)
 class Tally:
-    """Counts while records are read; :meth:`close` gives the :class:`Accounting`."""
+    """Counts while records are read; :meth:`close` gives the :class:`Accounting`.
 
+    ``settled`` is how the spec settles that there are several teachers; empty where it does not.
+    """
+
+    settled: str = ""
     read: int = 0
     kept: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
@@ -246,15 +252,11 @@ class Tally:
         """Say what a reader should know beyond the counts."""
         notes = [f"{what}, on {_count(n, 'trace')}" for what, n in sorted(self.odd.items())]
         if len(self.models) > 1:
-            notes.append(
-                f"{len(self.models)} teacher models: {self.models.listing()}; "
-                "a certificate speaks of one teacher, unchanged: keep one model with 'traces.teacher'"
-            )
+            remedy = self.settled or f"{_ONE_TEACHER}: keep one model with 'traces.teacher'"
+            notes.append(f"{len(self.models)} teacher models: {self.models.listing()}; {remedy}")
         if len(self.versions) > 1:
-            notes.append(
-                f"{len(self.versions)} versions of the teacher's prompt: {self.versions.listing()}; "
-                "a certificate speaks of one teacher, unchanged: keep one version with 'traces.format.where'"
-            )
+            remedy = self.settled or f"{_ONE_TEACHER}: keep one version with 'traces.format.where'"
+            notes.append(f"{len(self.versions)} versions of the teacher's prompt: {self.versions.listing()}; {remedy}")
         alike = look_alikes(dict.fromkeys(allowed, 0) | self.labels)
         if alike:
             more = f", and {len(alike) - 3:,} more such" if len(alike) > 3 else ""

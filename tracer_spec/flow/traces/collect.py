@@ -39,6 +39,7 @@ def collect(
     teachers: Collection[str] | None = None,
     cut: Callable[[str], str | None] | None = None,
     bound: Bound | None = None,
+    settled: str = "",
     need_text: bool = True,
     need_vector: bool = False,
 ) -> TraceSet:
@@ -64,6 +65,8 @@ def collect(
         Takes a text out of the prompt that it stands in; None for one that does not match, which is dropped and counted.
     bound : Bound, optional
         Which events are read; all of them for None.
+    settled : str
+        How the spec settles that there are several teachers; empty where it does not.
     need_text, need_vector : bool
         Whether a record without a text, or without a vector, is bad. Vectors are kept only where they are
         needed.
@@ -92,6 +95,7 @@ def collect(
         bound=bound,
         need_text=need_text,
     )
+    tally.settled = settled
     remedy = partial(_remedy, columns.answers, cleaner)
     return columns.close(tally.close(on_error, unknown, cleaner.allowed, remedy))
 

@@ -44,6 +44,7 @@ def collect_several(
     unknown: str = "disagree",
     unanswered: str = "disagree",
     bound: Bound | None = None,
+    settled: str = "",
     need_text: bool = True,
     need_vector: bool = False,
 ) -> TraceSet:
@@ -60,7 +61,7 @@ def collect_several(
     DataError
         As ``collect`` does, for each source by its address.
     """
-    columns, ids, whole, counts = Columns([] if need_vector else None), EventIds(), Tally(), []
+    columns, ids, whole, counts = Columns([] if need_vector else None), EventIds(), Tally(settled), []
     for number, source in enumerate(sources):
         name = f"traces[{number}]"
         with _addressed(name), source.attributed:
