@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import SecretBytes, SecretStr, ValidationError
 
 from tracer_spec.errors import PluginError, Problem, TracerError
 from tracer_spec.plugin.contracts import Options, Provided, VectorReaderPlugin
@@ -19,6 +19,10 @@ from tracer_spec.spec.load import LoadedSpec
 from tracer_spec.spec.nodes import Path, address, as_written, find, nearest
 from tracer_spec.spec.problems import problems_of
 from tracer_spec.spec.reference import PluginRef
+
+# words in the name of an option that opens a door, whatever it holds, and where its value comes from the environment
+_SECRETS = frozenset(("apikey", "credential", "credentials", "passwd", "password", "secret"))
+_KEYS = frozenset((*_SECRETS, "auth", "authorization", "header", "headers", "key", "token"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +133,7 @@ def resolve(
         hint = f"this is a fault of {provided.distribution}"
         return [Problem(loaded.where((*path, "with")), what + said, hint, address((*path, "with")))]
     parts: list[Resolved] = []
-    problems: list[Problem] = []
+    problems = list(_secrets_that_travel(loaded, provided, options, path)) if kind == "embedder" else []
     if isinstance(provided.plugin, JoiningPlugin):
         for place, part in provided.plugin.parts(options).items():
             found = _resolve_part(loaded, registry, part, (*path, "with", *place))
@@ -153,6 +157,26 @@ def _resolve_part(loaded: LoadedSpec, registry: Registry, part: PartRef, path: P
     else:
         return replace(found, place=address(path[path.index("with") :]))
     return [Problem(loaded.where(path), what, hint, address(path))]
+
+
+def _secrets_that_travel(loaded: LoadedSpec, provided: Provided, options: Options, path: Path) -> Iterator[Problem]:
+    """Yield what is wrong with each option that a bundle would hold, and that is a secret by its name or type."""
+    if isinstance(provided.plugin, VectorReaderPlugin):
+        return
+    stays = options.deployment_options()
+    for name in type(options).model_fields:
+        at = (*path, "with", name)
+        node, words = find(loaded.tree, at), frozenset(name.lower().split("_"))
+        if node is None or name in stays or "env" in words:
+            continue
+        is_named = words & (_KEYS if is_private(node) else _SECRETS) or {"api", "key"} <= words
+        if is_named or isinstance(getattr(options, name), SecretStr | SecretBytes):
+            what = f"'{name}' is a secret, and {provided_by(provided)} would have the bundle hold it"
+            hint = (
+                f"leave it out; whoever ships {provided.distribution} can take the name of a variable, '{name}_env', "
+                "or mark the option: Annotated[str, DeploymentOption()]"
+            )
+            yield Problem(loaded.where(at), what, hint, address(at))
 
 
 def _unknown_plugin(loaded: LoadedSpec, ref: PluginRef | PartRef, at: Path, problem: Problem) -> Problem:

@@ -285,6 +285,17 @@ def test_a_field_that_is_plain_text_or_json_is_read_as_what_it_is():
 # --- overriding ---
 
 
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.jsonl")), ids=lambda path: path.stem)
+def test_the_systems_prompt_is_read_where_the_records_hold_it(path):
+    preset = PRESETS[path.name.split(".")[0]]
+    lines = path.read_text().splitlines()
+    held = {"Answer with the customer's intent, one word." in line for line in lines if "user" in line}
+    raws = compile_format(preset).traces(Record("", json.loads(line), "") for line in lines)
+    read = {raw.instructions for _, raw in raws if not raw.reason} - {None}
+    is_read = True in held and preset.instructions is not None and "events" not in path.name.split(".")[1:2]
+    assert read == ({"Answer with the customer's intent, one word."} if is_read else set())
+
+
 def test_a_preset_is_overridden_key_by_key():
     wanted = find_format({"preset": "promptfoo", "text": "vars.ticket", "truth": None, "where": "testIdx > `2`"})
     preset = PRESETS["promptfoo"]

@@ -74,6 +74,35 @@ def test_utf16_is_read_where_the_options_say_so_and_refused_where_not(path):
         read(path, content)
 
 
+GLUED = b"text,label\na,x\n text , label\nb,y\n\xef\xbb\xbftext,label\nlabel,text\n"
+
+
+def test_a_header_line_that_comes_again_is_no_row(path):
+    records = read(path, GLUED.rpartition(b"label,text")[0])
+    assert [(r.where, r.data.get("text"), r.problem) for r in records] == [
+        ("t.csv:2", "a", ""),
+        ("t.csv:3", None, "header line again"),
+        ("t.csv:4", "b", ""),
+        ("t.csv:5", None, "header line again"),
+    ]
+    named = read(path, b"text,label\na,x\n", header=["text", "label"])
+    assert [r.problem for r in named] == ["header line again", ""]
+
+
+def test_a_text_like_the_name_of_the_only_column_is_a_row(path):
+    assert [r.data for r in read(path, b"text\ntext\n")] == [{"text": "text"}]
+    assert [r.data for r in read(path, b"text,label\ntext,x\ntext,\n")][1] == {"text": "text", "label": None}
+
+
+def test_a_header_line_of_another_order_stops_since_the_rows_after_it_would_be_misread(path):
+    with pytest.raises(DataError, match=r"the columns of the header again, in another order \(label, text\)") as error:
+        read(path, GLUED)
+    assert (error.value.problems[0].where, error.value.problems[0].hint) == (
+        "t.csv:6",
+        "files with headers of their own were put together: keep them apart, and read them by a glob",
+    )
+
+
 OPEN = "a quote that opens here does not close as CSV asks; reading goes on with the next line"
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tracer_spec.chat.instructions import instructed
 from tracer_spec.chat.json_text import from_json, unpack
 from tracer_spec.chat.message import message_text
 from tracer_spec.chat.reading import answered, asked, refused, truncated
@@ -132,6 +133,7 @@ def logged_answer(value: Any) -> Any:
 FUNCTIONS = {
     "asked": asked,
     "answered": answered,
+    "instructed": instructed,
     "truncated": truncated,
     "refused": refused,
     "from_json": from_json,

@@ -39,6 +39,8 @@ class Layout:
         Which records certify, where several teachers answered one after the other; empty where all may.
     mix_teachers : bool
         Whether several teachers answered side by side.
+    prompts : str
+        What to say of the system's prompts, where the format keeps one of several; else empty.
     teachers : tuple of str
         The models whose answers are labels, where those of others in the log are not; empty where that is all of them.
     """
@@ -54,6 +56,7 @@ class Layout:
     certify_where: str = ""
     mix_teachers: bool = False
     teachers: tuple[str, ...] = ()
+    prompts: str = ""
 
 
 @dataclass(frozen=True, slots=True)

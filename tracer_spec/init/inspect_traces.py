@@ -23,6 +23,7 @@ from tracer_spec.init.presets import best_preset, is_half_of_a_join
 from tracer_spec.init.refusal import Refusal, label_option
 from tracer_spec.init.sampling import COUNTED, Sample, take_sample
 from tracer_spec.init.system_prompt import match_of
+from tracer_spec.init.unread_times import unread_times
 from tracer_spec.init.whose_labels import with_one_teacher, with_those_that_label
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ class Look:
         Whether all of the file was counted.
     match : str
         ``serve.match``, by the system prompt that all calls of a chat log share; empty where there is none.
+    unread_times : str
+        Which column holds times that are not read, where no other does; else empty.
     """
 
     paths: tuple[str, ...]
@@ -78,6 +81,7 @@ class Look:
     likely: LikelyTarget | None
     is_whole: bool
     match: str
+    unread_times: str
 
 
 def sample_of(paths: Sequence[str]) -> Sample:
@@ -148,6 +152,7 @@ def look_at(*paths: str, text: str | None = None, label: str | None = None) -> L
         likely=seen.likely,
         is_whole=outlook.accounting.read < COUNTED or _joins(seen.layout),
         match=match_of(seen.layout, sample.records),
+        unread_times="" if any(each == each for each in seen.fit.times.tolist()) else unread_times(fields),
     )
 
 

@@ -11,6 +11,7 @@ from tracer_spec.errors import DataError
 from tracer_spec.expressions.language import compile_expression
 from tracer_spec.init.attempt import Attempt, Layout, is_good, try_format
 from tracer_spec.init.fields import Fields, fields_of
+from tracer_spec.init.one_task import with_one_task
 from tracer_spec.init.places import head_and_body, labels_in, other_parts, texts_in
 from tracer_spec.init.presets import are_decisions, best_preset, is_half_of_a_join, read_all
 from tracer_spec.init.refusal import (
@@ -101,9 +102,10 @@ def _layout(sample: Sample, fields: Fields, text: str | None, label: str | None)
     preset = best_preset(sample)
     if preset is not None and (text or label):
         preset = _over(preset, sample, text, label)
+    preset, prompts = with_one_task(preset, sample) if preset else (None, "")
     is_clear = preset is not None and not preset.flaw
-    if preset is not None and is_clear and (preset.format in _NO_VENDORS or preset.is_a_vendors):
-        return _of_preset(preset, sample, fields)
+    if preset is not None and is_clear and (prompts or preset.format in _NO_VENDORS or preset.is_a_vendors):
+        return replace(_of_preset(preset, sample, fields), prompts=prompts)
     if preset is not None and preset.answers.is_final:
         return unusable(preset)
     mapped = _mapped(sample, fields, text, label)

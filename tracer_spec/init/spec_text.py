@@ -31,6 +31,8 @@ class FirstSpec:
         For ``serve.answer``, where the LLM's answers hold more than the label; else empty.
     match : str
         ``serve.match``, where all calls of a chat log share a system prompt; else empty.
+    prompts : str
+        What to say of the system's prompts, where the format keeps one of several; else empty.
     story : tuple of str
         What was found, a sentence each.
     warning : str
@@ -52,6 +54,7 @@ class FirstSpec:
     labels_file: str = ""
     answer: str = ""
     match: str = ""
+    prompts: str = ""
     target: float = 0.92
     story: tuple[str, ...] = ()
     warning: str = ""
@@ -81,6 +84,7 @@ def spec_of(look: Look, name: str, paths: Sequence[str], target: float | None = 
         labels_file=LABELS_FILE if look.made_up and writable(look.allowed) else "",
         answer=look.layout.answer_template,
         match=look.match,
+        prompts=look.layout.prompts,
         target=target or look.target,
         story=(
             f"{counted}, {accounting.kept:,} of them usable: {outlook.n_fit:,} train, {able.n_certify:,} certify.",
@@ -100,6 +104,8 @@ def _doubts(look: Look) -> Iterator[str]:
             yield f"The {part} could be {others} as well: 'init --{part}' decides."
     if look.layout.other_keys:
         yield f"The label could be {one_line(', '.join(f'json:{key}' for key in look.layout.other_keys[:3]), 150)} as well."
+    if look.unread_times:
+        yield f"{one_line(look.unread_times, 400)}."
     dropped = look.outlook.accounting.dropped
     if dropped:
         yield f"Left out: {one_line(', '.join(f'{why} {n:,}' for why, n in dropped.items()), 200)}."
@@ -151,7 +157,7 @@ traces:
   use: {scalar(spec.use)}
   with: {{{source}}}  # from this file's folder
   # where the parts of a trace lie in a record: a preset's name, or JMESPath expressions
-{_format(spec.format)}\
+{_comment(spec.prompts)}{_format(spec.format)}\
 {_extract(spec.extract)}\
 {_teacher(spec.teachers)}\
   on_error: drop                    # a record that cannot be read is left out, and counted
@@ -162,7 +168,7 @@ traces:
     unknown: disagree               # an answer that is no label trains nothing, and counts against agreement
 
 # Word and character n-grams. It travels inside the bundle; nothing is downloaded. A sentence encoder often handles more, above
-# all of few traces: the plugin tracer-spec-encoder, {{use: encoder, with: {{path: FOLDER}}}}
+# all of few traces: the plugin tracer-spec-encoder, {{use: encoder, with: {{path: FOLDER}}}}, and 'acceptor: neighbours'
 embedder: lsa
 
 # What may answer instead of the LLM. All are trained; the certificate's test decides.
@@ -208,6 +214,10 @@ def scalar(value: Any) -> str:
     if _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
         return value
     return json.dumps(literal(value), ensure_ascii=False)
+
+
+def _comment(told: str) -> str:
+    return f"{textwrap.indent(textwrap.fill(one_line(told, 600), 118), '  # ')}\n" if told else ""
 
 
 def _format(format_: str | Mapping[str, str]) -> str:

@@ -54,6 +54,33 @@ def test_columns_stay_and_decisions_stand_beside_them(run, bundle, table, tmp_pa
     assert 0 < told["handled"] < 9000
 
 
+@pytest.mark.parametrize(
+    ("rows", "named"),
+    [
+        ({"text": [TEXTS[0], None, "", TEXTS[1]]}, "--text=text"),
+        ({"embedding": [[0.1] * 48, None, [float("nan")] * 48, [0.2] * 48]}, "--vector=embedding"),
+    ],
+    ids=["text", "vector"],
+)
+def test_a_null_is_deferred_without_out_as_with_it(run, bundle, tmp_path, rows, named):
+    pq.write_table(pa.table(rows), tmp_path / "in.parquet")
+    result = run("route", str(bundle), "in.parquet")
+    assert result.returncode == 0, result.stderr
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert run("route", str(bundle), "in.parquet", "--out", "out.parquet", named).returncode == 0
+    columns = ("label", "handled", "stage", "reason")
+    decided = pq.read_table(tmp_path / "out.parquet").select(columns).to_pylist()
+    assert [{name: line[name] for name in columns} for line in lines] == decided
+    assert [row["handled"] for row in decided[1:3]] == [False, False]
+
+
+def test_a_file_without_the_column_that_is_asked_for_is_no_file_of_nulls(run, bundle, tmp_path):
+    pq.write_table(pa.table({"other": ["a", None]}), tmp_path / "in.parquet")
+    result = run("route", str(bundle), "in.parquet")
+    assert result.returncode == 1
+    assert "the record has neither 'input' nor 'embedding'" in result.stderr
+
+
 def test_two_workers_give_the_bytes_of_one(run, bundle, table, tmp_path):
     (tmp_path / "in.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in table["text"].to_pylist()))
     for name in ("in/*.parquet", "in.jsonl"):

@@ -342,7 +342,9 @@ def test_a_rule_that_skips_is_no_failure_and_is_counted_by_its_reason():
 def test_times_that_are_not_understood_are_counted():
     traces = gather({"input": "x", "teacher": "a", "timestamp": "tomorrow"}, {"input": "x", "teacher": "a"})
     assert np.isnan(traces.times).all()
-    assert traces.accounting.notes == ("a time that is not understood, on 1 trace",)
+    assert traces.accounting.notes == (
+        "a time that is neither ISO 8601 nor a number since 1970, and is not read, on 1 trace",
+    )
 
 
 def test_nothing_usable_is_an_error_that_says_where_to_look():
@@ -509,8 +511,9 @@ def test_labels_that_look_alike_are_pointed_out_in_one_note():
     answers = ["refund", "Refund", "refund", "refund\u200b", "top up", "top\u00a0up", "loan"]
     (note,) = gather(*({"input": "a", "teacher": each} for each in answers)).accounting.notes
     assert note == (
-        "labels that differ in case, blanks, hyphens, a prefix or invisible characters alone: 'refund' (2), 'Refund' (1) and "
-        "'refund\\u200b' (1); 'top up' (1) and 'top\\xa0up' (1); where they are one label, 'traces.labels.normalize' makes "
+        "labels that differ in case, blanks, hyphens, a prefix, invisible characters or letters that look alike: "
+        "'refund' (2), 'Refund' (1) and 'refund\\u200b' (1: ZERO WIDTH SPACE); 'top up' (1) and 'top\\xa0up' (1: NO-BREAK "
+        "SPACE); where they are one label, 'traces.labels.normalize' makes "
         "them one (casefold, join:_, prefix:TEXT), or 'traces.labels.aliases' names the spellings"
     )
 
@@ -519,7 +522,7 @@ def test_a_label_off_the_list_that_looks_like_one_on_it_is_pointed_out():
     cleaner = LabelCleaner(allowed=["refund", "loan"])
     data = [{"input": "a", "teacher": "Refund"}, {"input": "a", "teacher": "loan"}]
     (note,) = gather(*data, cleaner=cleaner).accounting.notes
-    assert "alone: 'Refund' (1) and 'refund' (0); where" in note
+    assert "look alike: 'Refund' (1) and 'refund' (0); where" in note
     assert gather(*data, cleaner=LabelCleaner(["casefold"], {}, ["refund", "loan"])).accounting.notes == ()
 
 

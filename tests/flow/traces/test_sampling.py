@@ -121,6 +121,28 @@ def test_a_log_that_knows_no_coin_is_believed_until_a_router_was_there():
     assert all(may(collect_several([source([after], told), source([line(1, audit=True)])])).values())
 
 
+@pytest.mark.parametrize("when", [0, "1970-01-01", "0001-01-01T00:00:00Z", -1, None])
+@pytest.mark.parametrize("strategy", ["random", "fresh"])
+def test_one_absurd_date_of_a_routers_record_is_told_with_the_traces_that_it_keeps_from_certifying(when, strategy):
+    logs = [source([old(n) for n in range(200)], NATIVE)]
+    audited = [line(n, audit=True) for n in range(1, 99)]
+    traces = collect_several([*logs, source([line(0, audit=True, time=when), *audited])])
+    (said,) = split(traces, certify=0.4, strategy=strategy).bound_notes
+    assert said == (
+        "a record of a router's log is dated before the year 2000, or has no time: 200 traces of other logs count as newer "
+        "than the router, and cannot certify. Look at 'traces.format.time' before a build, since router.lock keeps that time; "
+        "where these are a sample of the traffic all the same, their format says so: 'certify: \"`true`\"'"
+    )
+    deferred = collect_several([*logs, source([line(0, handled=False, time=when)])])
+    with pytest.raises(DataError, match="none of 201 traces may certify") as refusal:
+        split(deferred, certify=0.4, strategy=strategy)
+    assert refusal.value.problems[0].hint.startswith(f"{said}; or certify on requests that chance chose")
+    assert split(collect_several([*logs, source(audited)]), certify=0.4, strategy=strategy).bound_notes == ()
+    certified = custom_format({"certify": "`true`"}, NATIVE)
+    told = [source([old(n) for n in range(200)], certified), source([line(0, audit=True, time=when), *audited])]
+    assert split(collect_several(told), certify=0.4, strategy=strategy).bound_notes == ()
+
+
 def test_what_the_router_answered_tells_when_it_was_first_there_although_it_is_no_trace():
     traces = collect_several(
         [source([old(0, timestamp=DEPLOYED + 1)], NATIVE), source([line(0, served="router"), line(9, audit=True)])]

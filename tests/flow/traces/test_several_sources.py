@@ -114,7 +114,8 @@ def test_what_is_odd_is_told_of_all_sources_together():
     models, alike = traces.accounting.notes
     assert models.startswith("2 teacher models: m-1 (2, 1970-01-01 to 1970-01-02), m-2 (1, 1970-01-01)")
     assert alike.startswith(
-        "labels that differ in case, blanks, hyphens, a prefix or invisible characters alone: 'Refund' (1) and 'refund' (1)"
+        "labels that differ in case, blanks, hyphens, a prefix, invisible characters or letters that look alike: "
+        "'Refund' (1) and 'refund' (1)"
     )
 
 

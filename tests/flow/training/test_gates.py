@@ -106,13 +106,15 @@ def test_an_acceptor_scores_each_row_by_its_own_embedding_scores_and_votes(telli
         def to_onnx(self):
             return telling.exported(
                 "adds (float[n, 2] embedding, float[n, 24] scores, float[n, 1] votes) => (float[n] accept)"
-                "{ all = Concat <axis = 1> (embedding, scores, votes) accept = ReduceSum <keepdims = 0> (all, axis) }",
+                "{ all = Concat <axis = 1> (embedding, scores, votes) sum = ReduceSum <keepdims = 0> (all, axis)"
+                " part = Mul(sum, tenth) accept = Sigmoid(part) }",
                 axis=np.array([1]),
+                tenth=np.float32(0.1),
             )
 
     _, accept = fit_acceptor(made_by(telling, "acceptor", Adds), rows, held_out, np.ones(N, bool), 0, Memory())
     expected = np.concatenate([rows.X, held_out.scores, held_out.votes], axis=1).astype(np.float64).sum(axis=1)
-    np.testing.assert_allclose(accept, expected, rtol=1e-5)
+    np.testing.assert_allclose(accept, 1 / (1 + np.exp(-expected / 10)), rtol=1e-5)
 
 
 def test_a_gate_whose_graph_no_bundle_may_hold_is_refused(telling, rows):
@@ -140,8 +142,16 @@ def test_a_gate_whose_graph_no_bundle_may_hold_is_refused(telling, rows):
         fit_fences(made_by(telling, "guard", Random), rows, 0, Memory())
 
 
-@pytest.mark.parametrize("accept", ["accept = Log(nought)", "accept = Concat <axis = 0> (nought, nought)"])
-def test_an_acceptor_that_gives_no_finite_score_for_each_row_is_refused(telling, rows, accept):
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "accept = Log(nought)",
+        "accept = Concat <axis = 0> (nought, nought)",
+        "accept = Sub(nought, more)",
+        "accept = Add(nought, more)",
+    ],
+)
+def test_an_acceptor_that_gives_no_score_in_0_to_1_for_each_row_is_refused(telling, rows, accept):
     class Broken:
         def __init__(self, options):
             pass
@@ -155,10 +165,12 @@ def test_an_acceptor_that_gives_no_finite_score_for_each_row_is_refused(telling,
                 f"{{ nothing = Mul(embedding, zero) nought = ReduceSum <keepdims = 0> (nothing, axis) {accept} }}",
                 zero=np.float32(0),
                 axis=np.array([1]),
+                **({"more": np.float32(1.0001)} if "more" in accept else {}),
             )
 
     learner = made_by(telling, "acceptor", Broken)
-    with pytest.raises(PluginError, match=r"'hand-made' gave accept of shape .*; finite scores of shape \(n,\)"):
+    said = r"the acceptor 'telling' of tests 1 gave accept of shape .*; scores of shape \(\d+,\) in \[0, 1\] are wanted"
+    with pytest.raises(PluginError, match=said):
         fit_acceptor(learner, rows, held_out_by_none(), np.ones(N, bool), 0, Memory())
 
 

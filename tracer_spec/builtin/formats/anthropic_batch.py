@@ -18,6 +18,7 @@ ANTHROPIC_BATCH = Format(
     iterate="not_null(requests, [@])",
     join=Join(key="custom_id", input="params", output="result"),
     text="asked(inputs[0].params)",
+    instructions="instructed(inputs[0].params)",
     label=f"answered({_MESSAGE})",
     id="inputs[0].custom_id",
     model=f"{_MESSAGE}.model",

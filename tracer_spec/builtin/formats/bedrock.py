@@ -18,6 +18,7 @@ BEDROCK = Format(
     # an event of CloudWatch holds the log's record as a text
     iterate="[not_null(from_json(message), @)]",
     text="asked(not_null(input.inputBodyJson, modelInput))",
+    instructions="instructed(not_null(input.inputBodyJson, modelInput))",
     label=f"answered({_RESPONSE})",
     id="not_null(requestId, recordId)",
     time="timestamp",

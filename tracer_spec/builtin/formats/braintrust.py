@@ -14,6 +14,7 @@ BRAINTRUST = Format(
     summary="Braintrust: spans of logs and experiments, a line each or as pages of the API",
     iterate="not_null(events, data, [@])",
     text="asked(input)",
+    instructions="instructed(input)",
     label="answered(output)",
     id="not_null(span_id, id)",  # of spans, not of rows: a child names its parent by it
     time="created",

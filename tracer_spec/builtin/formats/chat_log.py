@@ -15,6 +15,7 @@ CHAT = Format(
         "fine-tune with, `{messages: [system, user, assistant]}`"
     ),
     text="asked(not_null(request, @))",
+    instructions="instructed(not_null(request, @))",
     label=f"answered({_RESPONSE})",
     id="not_null(id, request_id, from_json(response).id)",
     time="not_null(timestamp, time, ts, created_at, created, from_json(response).created)",

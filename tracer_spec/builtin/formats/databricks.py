@@ -13,6 +13,7 @@ DATABRICKS = Format(
     name="databricks",
     summary="Databricks: rows of an inference table of model serving, or of the AI gateway",
     text="asked(request)",
+    instructions="instructed(request)",
     label="answered(response)",
     id="not_null(databricks_request_id, request_id, client_request_id)",
     time="not_null(request_time, event_time, timestamp_ms)",

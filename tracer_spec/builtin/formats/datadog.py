@@ -16,6 +16,7 @@ DATADOG = Format(
     summary="Datadog LLM Observability: spans, a line each, or pages of the export API (`{data: [{attributes}]}`)",
     iterate="not_null(data.attributes.spans, data[].not_null(attributes, @), [@])",
     text=f"{_INPUT} | not_null(asked(messages), asked(value))",
+    instructions=f"{_INPUT} | not_null(instructed(messages), instructed(value))",
     label=f"{_OUTPUT} | not_null(answered(messages), answered(value))",
     id="span_id",
     time="not_null(start_ns, start_time)",

@@ -76,6 +76,8 @@ class Format:
         How often chance chooses, in [0, 1]; null where it always does.
     deferred : str, optional
         Whether the teacher would have been asked whatever chance said.
+    instructions : str, optional
+        The system's prompt, by which calls of several tasks are told apart. A preset's own: no spec writes it.
     summary : str
         One line, for people.
     reads_decisions : bool
@@ -114,11 +116,14 @@ class Format:
     certify: str | None = None
     rate: str | None = None
     deferred: str | None = None
+    instructions: str | None = None
     summary: str = ""
     reads_decisions: bool = False
 
 
-PARTS = tuple(each.name for each in fields(Format) if each.name not in ("name", "summary", "reads_decisions"))
+PARTS = tuple(
+    each.name for each in fields(Format) if each.name not in ("name", "instructions", "summary", "reads_decisions")
+)
 # a format that reads decisions, and takes one of these from elsewhere, knows no more whose label it reads
 _WHOSE_LABEL = frozenset(("label", "skip", "view", "iterate", "join"))
 RULES = ("skip", "unanswered", "unlabelled")

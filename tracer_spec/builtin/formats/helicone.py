@@ -13,6 +13,7 @@ HELICONE = Format(
     name="helicone",
     summary="Helicone: `npx @helicone/export --include-body`",
     text="asked(request_body)",
+    instructions="instructed(request_body)",
     label="answered(response_body)",
     id="request_id",
     time="request_created_at",

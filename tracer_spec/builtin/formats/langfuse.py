@@ -18,6 +18,7 @@ LANGFUSE = Format(
     ),
     iterate="not_null(observations, data, [@])",
     text="asked(input)",
+    instructions="instructed(input)",
     label="answered(output)",
     id="id",
     parent="not_null(parent_observation_id, parentObservationId)",

@@ -14,6 +14,7 @@ LANGSMITH = Format(
     name="langsmith",
     summary="LangSmith: runs of the API or of the bulk export (Parquet)",
     text="asked(inputs)",
+    instructions="instructed(inputs)",
     label="answered(outputs)",
     id="id",
     parent="parent_run_id",

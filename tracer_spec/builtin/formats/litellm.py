@@ -16,6 +16,7 @@ LITELLM = Format(
     name="litellm",
     summary="LiteLLM: `StandardLoggingPayload`, or rows of `LiteLLM_SpendLogs`",
     text=_TEXT,
+    instructions="not_null(instructed(messages), instructed(proxy_server_request))",
     label="answered(response)",
     id="not_null(id, request_id)",
     time="startTime",

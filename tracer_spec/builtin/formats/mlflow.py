@@ -29,6 +29,7 @@ MLFLOW = Format(
         "merge(@, {trace: not_null(info.trace_id, info.request_id, trace_id, context.trace_id)})"
     ),
     text=f"asked({_INPUTS})",
+    instructions=f"instructed({_INPUTS})",
     label=f"answered({_OUTPUTS})",
     # ids of spans are unique within a trace
     id="join('/', [trace, not_null(span_id, context.span_id)][?@].to_string(@))",

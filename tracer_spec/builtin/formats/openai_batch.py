@@ -17,6 +17,7 @@ OPENAI_BATCH = Format(
     summary="OpenAI Batch API: input, output and error files, joined by `custom_id`",
     join=Join(key="custom_id", input="body", output="response || error"),
     text="asked(inputs[0].body)",
+    instructions="instructed(inputs[0].body)",
     label=f"answered({_BODY})",
     id="inputs[0].custom_id",
     time=f"not_null({_BODY}.created, {_BODY}.created_at)",

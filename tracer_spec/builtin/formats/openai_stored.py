@@ -17,6 +17,7 @@ OPENAI_RESPONSES = Format(
     ),
     iterate="not_null(data, [@])",
     text="asked(@)",
+    instructions="instructed(@)",
     label="answered({choices: choices[], output: output[]})",
     id="id",
     time="not_null(created_at, created)",

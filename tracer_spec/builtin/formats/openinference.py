@@ -20,6 +20,7 @@ OPENINFERENCE = Format(
         "not_null(asked(attributes.llm.input_messages), asked(from_json(attributes.input.value)), "
         "(attributes.input.mime_type != 'application/json' && attributes.input.value) || `null`)"
     ),
+    instructions="not_null(instructed(attributes.llm.input_messages), instructed(from_json(attributes.input.value)))",
     label=f"not_null(answered(attributes.llm.output_messages), answered({_OUTPUT}))",
     id="not_null(spanId, context.span_id, span_id)",
     parent="not_null(parentSpanId, parent_id, parent_span_id)",

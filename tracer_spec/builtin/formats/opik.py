@@ -14,6 +14,7 @@ OPIK = Format(
     summary="Opik: spans of `search_spans()` or of the REST API, or traces exported with their `spans`",
     iterate="not_null(spans, content, [@])",
     text="asked(input)",
+    instructions="instructed(input)",
     label="answered(output)",
     id="id",
     time="not_null(start_time, startTime)",

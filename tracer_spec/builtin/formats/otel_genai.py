@@ -36,6 +36,7 @@ OTEL_GENAI = Format(
         "merge(@, {at: nested(otlp(attributes)), said: otlp(body), "
         "user: events[?name == 'gen_ai.user.message'] | [-1].attributes | nested(otlp(@)), "
         "choice: events[?name == 'gen_ai.choice'] | [0].attributes | nested(otlp(@)), "
+        "system: events[?name == 'gen_ai.system.message'] | [-1].attributes | nested(otlp(@)), "
         "prompt: events[?name == 'gen_ai.content.prompt'] | [-1].attributes | nested(otlp(@)), "
         "completion: events[?name == 'gen_ai.content.completion'] | [0].attributes | nested(otlp(@))}) | "
         "merge(@, {answer: not_null("
@@ -55,6 +56,12 @@ OTEL_GENAI = Format(
         "asked(at.gen_ai.input.messages), asked(user.gen_ai.event.content), asked(user.content), asked(inputs[-1].said), "
         "asked(at.gen_ai.prompt), asked(prompt.gen_ai.prompt), "
         'asked(not_null(at.ai."prompt.messages", at.ai.prompt.messages, at.ai.prompt)))'
+    ),
+    instructions=(
+        "not_null(message_text(from_json(at.gen_ai.system_instructions)), instructed(at.gen_ai.input.messages), "
+        "instructed(system.gen_ai.event.content), message_text(system.content), "
+        "instructed(at.gen_ai.prompt), instructed(prompt.gen_ai.prompt), "
+        'instructed(not_null(at.ai."prompt.messages", at.ai.prompt.messages, at.ai.prompt)))'
     ),
     label="answered(not_null(answer, outputs[0].said))",
     id="not_null(spanId, span_id, context.span_id, inputs[0].spanId)",

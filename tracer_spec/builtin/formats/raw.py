@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 WHOLE_RECORD = "$record"
+# what a source says of the line that names the columns, met where rows are
+HEADER_AGAIN = "header line again"
 
 
 class Raw(NamedTuple):
@@ -32,6 +34,8 @@ class Raw(NamedTuple):
         Whether the teacher would have been asked whatever chance said.
     wanted : bool
         Whether ``split.certify_where`` holds.
+    instructions : object
+        The system's prompt; None where there is none, or the format does not say.
     """
 
     text: Any = None
@@ -53,6 +57,7 @@ class Raw(NamedTuple):
     rate: Any = None
     deferred: bool = False
     wanted: bool = True
+    instructions: Any = None
 
 
 def no_trace(reason: str, detail: str = "") -> Raw:

@@ -11,7 +11,7 @@ from tracer_spec.builtin.formats.decisions import DECISION, LOGGED_UNDER, carrie
 from tracer_spec.builtin.formats.described import what_is_there
 from tracer_spec.builtin.formats.format import ADDRESS, Format
 from tracer_spec.builtin.formats.join import Joiner, Placed, compile_join
-from tracer_spec.builtin.formats.raw import WHOLE_RECORD, Raw, no_trace
+from tracer_spec.builtin.formats.raw import HEADER_AGAIN, WHOLE_RECORD, Raw, no_trace
 from tracer_spec.builtin.formats.times import epoch_seconds
 from tracer_spec.builtin.formats.wrappers import without_wrappers
 from tracer_spec.chat.api import ROUTERS_MODEL
@@ -74,6 +74,8 @@ class Reader:
         How the request came before the teacher; None where the format says nothing of it.
     parent, trace : callable
         The id of the record that holds this one, and of what they both are part of. None where no record holds another.
+    instructions : callable or None
+        Gives the system's prompt; None where the format does not say.
     reads_decisions : bool
         Whether a record may carry a router's decision.
     """
@@ -87,6 +89,7 @@ class Reader:
     coin: Coin | None = None
     parent: Getter | None = None
     trace: Getter = _absent
+    instructions: Getter | None = None
     reads_decisions: bool = False
 
     def traces(self, records: Iterable[Record]) -> Iterator[tuple[str, Raw]]:
@@ -105,7 +108,7 @@ class Reader:
             return
         for record in records:
             if record.problem:
-                yield record.where, no_trace("unreadable record", record.problem)
+                yield record.where, _unread(record)
             else:
                 for raw in self.read(record.data):
                     yield record.where, raw
@@ -120,7 +123,7 @@ class Reader:
         """Yield the items of all records with their addresses."""
         for record in records:
             if record.problem:
-                yield record.where, no_trace("unreadable record", record.problem)
+                yield record.where, _unread(record)
             else:
                 for item in self._items(record.data):
                     yield record.where, item
@@ -168,6 +171,8 @@ class Reader:
             if reason:
                 return no_trace(reason)
             raw = Raw(*[get(record) for get in self.parts])
+            if self.instructions is not None:
+                raw = raw._replace(instructions=self.instructions(record))
             if self.coin is not None:
                 raw = raw._replace(**self.coin.of(record))
             if not raw.unlabelled and (
@@ -235,6 +240,7 @@ def compile_format(format: Format, certify_where: str | None = None) -> Reader: 
         reads_decisions=format.reads_decisions,
         parent=part("parent"),
         trace=part("trace") or _absent,
+        instructions=part("instructions"),
     )
 
 
@@ -250,6 +256,10 @@ def _coin(
     compiled = compiler_of("certify_where", written)
     where = None if certify_where is None else compiled(certify_where, address="split.certify_where")
     return Coin(rules("unlabelled"), part("certify"), part("rate"), part("deferred"), where)
+
+
+def _unread(record: Record) -> Raw:
+    return no_trace(HEADER_AGAIN if record.problem == HEADER_AGAIN else "unreadable record", record.problem)
 
 
 def _seconds(value: Any) -> float | None:

@@ -16,6 +16,7 @@ VERTEX = Format(
     name="vertex",
     summary="Google: output of batch predictions (Vertex AI, the Gemini API), and rows of Vertex AI's log of requests",
     text="asked(not_null(request, full_request))",
+    instructions="instructed(not_null(request, full_request))",
     label=f"answered({_RESPONSE})",
     id=f"not_null(key, custom_id, request_id, from_json({_RESPONSE}).responseId)",
     time=f"not_null(from_json({_RESPONSE}).createTime, logging_time, processed_time)",

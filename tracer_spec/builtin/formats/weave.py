@@ -14,6 +14,7 @@ WEAVE = Format(
     summary="W&B Weave: calls of `calls/stream_query`, those of an LLM's client",
     view="merge(@, {inputs: from_json(inputs), output: unpack(output)})",
     text="asked(inputs)",
+    instructions="instructed(inputs)",
     label="answered(output)",
     id="id",
     parent="parent_id",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from tracer_spec.builtin.formats.raw import HEADER_AGAIN
 from tracer_spec.builtin.sources.named_files import Paths, path_field, read_each
 from tracer_spec.errors import DataError
 from tracer_spec.inputs import files, streams
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from _csv import Reader
 
 UTF8 = "utf-8-sig"
+# blanks, and the byte order mark of a file in the middle of another
+_AROUND = " \t\ufeff"
 _OPEN_QUOTE = "a quote that opens here does not close as CSV asks; reading goes on with the next line"
 
 
@@ -93,7 +96,7 @@ class Csv:
                     continue
                 if columns is None:
                     columns = _checked(fields, problem, where)
-                elif problem or (problem := _problem(fields, columns)):
+                elif problem or (problem := _problem(fields, columns, where)):
                     yield Record(lines.where(file.name), {}, problem)
                 else:
                     named = zip(columns, fields, strict=True)
@@ -134,10 +137,26 @@ def _checked(header: list[str], problem: str, where: str) -> list[str]:
     return names
 
 
-def _problem(fields: list[str], columns: list[str]) -> str:
+def _problem(fields: list[str], columns: list[str], where: str) -> str:
+    if _is_header_again(fields, columns, where):
+        return HEADER_AGAIN
     if len(fields) != len(columns):
         return f"{len(fields)} fields where there are {len(columns)} columns"
     return _undecodable(fields)
+
+
+def _is_header_again(fields: list[str], columns: list[str], where: str) -> bool:
+    """Tell whether a row is the header once more, as in files that were put together; of one column it may be a text."""
+    if len(columns) < 2 or len(fields) != len(columns) or fields[0].strip(_AROUND) not in columns:
+        return False
+    names = [each.strip(_AROUND) for each in fields]
+    if names != columns and sorted(names) == sorted(columns):
+        raise DataError(
+            f"the columns of the header again, in another order ({', '.join(names)})",
+            where=where,
+            hint="files with headers of their own were put together: keep them apart, and read them by a glob",
+        )
+    return names == columns
 
 
 def _undecodable(fields: list[str]) -> str:

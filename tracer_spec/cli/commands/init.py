@@ -135,6 +135,7 @@ def tell(look: Look) -> list[tuple[str, str]]:
         ("fields", "\n".join(line.strip() for line in field_lines(look.fields, 12))),
         ("format", layout.format if isinstance(layout.format, str) else as_written(layout.format)),
         *([("extract", one_line(json.dumps(layout.extract, ensure_ascii=False)[1:-1], 200))] if layout.extract else []),
+        *([("prompts", layout.prompts)] if layout.prompts else []),
         ("answers", ", ".join(layout.normalize)),
         ("labels", f"{plural(len(outlook.labels), 'label')}; fit rows of each: {labels}"),
     ]
@@ -150,6 +151,8 @@ def tell(look: Look) -> list[tuple[str, str]]:
     if layout.other_keys:
         keys = ", ".join(f"json:{one_line(key, 40)}" for key in layout.other_keys[:4])
         facts.append(("key?", f"{layout.normalize[-1]}; could be {keys} as well: 'traces.labels.normalize' decides"))
+    if look.unread_times:
+        facts.append(("time?", one_line(look.unread_times, 400)))
     if accounting.dropped:
         dropped = [f"{one_line(why, 60)} {n:,}" for why, n in accounting.dropped.items()]
         facts.insert(1, ("left out", listing(dropped, 6)))

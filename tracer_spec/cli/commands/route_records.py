@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from tracer_spec.cli.commands.file_endings import is_parquet
 from tracer_spec.cli.commands.route_lines import CHUNK_LINES, Request, to_request
 from tracer_spec.cli.commands.spec_of_bundle import source_of, text_at, traces_spec
 
@@ -37,5 +40,19 @@ def _requests(bundle: Bundle, tree: Node, path: str, read: Reader, dimension: in
     for record in source_of(bundle, path, tree).records():
         if record.problem:
             yield Request(record.where, {}, problem=record.problem)
-        else:
-            yield from (to_request(record.where, asked, dimension) for asked in read(record.data))
+            continue
+        found = [to_request(record.where, asked, dimension) for asked in read(record.data)]
+        if len(found) == 1 and found[0].problem and is_parquet(path):
+            found = [_of_null(found[0], record.data, read, dimension)]
+        yield from found
+
+
+def _of_null(request: Request, row: Mapping[str, Any], read: Reader, dimension: int) -> Request:
+    """Return what a row asks whose text, or vector, is null: a blank, which is deferred as with ``--out``."""
+    filled = {column: "" if value is None else value for column, value in row.items()}
+    (asked,) = read(filled)
+    again = to_request(request.where, asked, dimension)
+    if again.text == "" and not again.problem:
+        return replace(again, head=request.head)
+    is_null = filled != row and asked.get("embedding") == ""
+    return Request(request.where, request.head, vector=np.full(dimension, np.nan, np.float32)) if is_null else request

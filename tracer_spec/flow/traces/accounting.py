@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tracer_spec.errors import DataError, Problem, SpecError, did_you_mean
+from tracer_spec.flow.traces.bound import audited_note
 from tracer_spec.flow.traces.counts import Accounting, SourceCounts
-from tracer_spec.flow.traces.name_counts import Seen, as_shown, look_alikes, most_frequent
-from tracer_spec.flow.traces.raw_trace import RawTrace
+from tracer_spec.flow.traces.look_alikes import look_alikes
+from tracer_spec.flow.traces.name_counts import Seen, as_shown, most_frequent, several_teachers
+from tracer_spec.flow.traces.prompt_counts import Prompts
 from tracer_spec.text_steps.labels import FLAWS, NO_LABEL, SEVERAL
 
 UNREADABLE = "unreadable record"
@@ -20,6 +22,7 @@ EMPTY_TEXT = "empty text"
 NOT_UNICODE = "text is not valid Unicode"
 NO_VECTOR = "no vector"
 NO_TRACE = "no trace in the record"
+HEADER_AGAIN = "header line again"
 EXCLUDED = "excluded by where"
 BEYOND = "beyond max_rows"
 NO_MATCH = "no match"
@@ -34,7 +37,18 @@ DECISION = "a router's decision"
 # the order in which reports list them
 REASONS = (
     *(UNREADABLE, FAILED, DECISION, NO_KEY, NO_TEXT, NOT_A_STRING, EMPTY_TEXT, NOT_UNICODE, NO_LABEL, NO_VECTOR),
-    *(NO_TRACE, EXCLUDED, BEYOND, NO_MATCH, OTHER_TEACHER, NO_INPUT, NO_OUTPUT, DUPLICATE, OF_EARLIER_SOURCE),
+    *(
+        NO_TRACE,
+        HEADER_AGAIN,
+        EXCLUDED,
+        BEYOND,
+        NO_MATCH,
+        OTHER_TEACHER,
+        NO_INPUT,
+        NO_OUTPUT,
+        DUPLICATE,
+        OF_EARLIER_SOURCE,
+    ),
 )
 # something is wrong with these records; others are left out as a rule of the format, or of the spec, says
 BAD = frozenset(REASONS[: REASONS.index(NO_TRACE)])
@@ -56,19 +70,14 @@ _ONE_LABEL = (
     "a router gives one label: ask the teacher for one, or take one of a list by its place, as 'json:labels.0' does"
 )
 
-_ONE_TEACHER = "a certificate speaks of one teacher, unchanged"
-
 N_EXAMPLES = 5
 
 
 @dataclass(slots=True)
 class Tally:
-    """Counts while records are read; :meth:`close` gives the :class:`Accounting`.
+    """Counts while records are read; :meth:`close` gives the :class:`Accounting`."""
 
-    ``settled`` is how the spec settles that there are several teachers; empty where it does not.
-    """
-
-    settled: str = ""
+    settled: str = ""  # how the spec settles that there are several teachers; empty where it does not
     read: int = 0
     kept: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
@@ -79,6 +88,7 @@ class Tally:
     labels: Counter[str] = field(default_factory=Counter)
     models: Seen = field(default_factory=Seen)
     versions: Seen = field(default_factory=Seen)
+    prompts: Prompts = field(default_factory=Prompts)
     n_unanswered: int = 0
     n_audited_beyond: int = 0
     odd: Counter[str] = field(default_factory=Counter)
@@ -94,11 +104,6 @@ class Tally:
             addresses.append(where)
         if reason in BAD and len(self.problems) < N_EXAMPLES:
             self.problems.append(Problem(where, f"{reason}: {detail}" if detail else reason))
-
-    def leave_out(self, raw: RawTrace, where: str) -> None:
-        """Count a trace that lies beyond the bound on their number."""
-        self.drop(BEYOND, where)
-        self.n_audited_beyond += raw.certify is True
 
     def close(
         self, on_error: str, unknown: str, allowed: Sequence[str] | None, remedy: Callable[[], str] = str
@@ -162,6 +167,7 @@ class Tally:
             getattr(self, name).update(getattr(other, name))
         self.models.update(other.models)
         self.versions.update(other.versions)
+        self.prompts.update(other.prompts)
         for reason, addresses in other.examples.items():
             known = self.examples.setdefault(reason, [])
             known += addresses[: N_EXAMPLES - len(known)]
@@ -251,17 +257,13 @@ class Tally:
     def _notes(self, allowed: Sequence[str]) -> list[str]:
         """Say what a reader should know beyond the counts."""
         notes = [f"{what}, on {_count(n, 'trace')}" for what, n in sorted(self.odd.items())]
-        if len(self.models) > 1:
-            remedy = self.settled or f"{_ONE_TEACHER}: keep one model with 'traces.teacher'"
-            notes.append(f"{len(self.models)} teacher models: {self.models.listing()}; {remedy}")
-        if len(self.versions) > 1:
-            remedy = self.settled or f"{_ONE_TEACHER}: keep one version with 'traces.format.where'"
-            notes.append(f"{len(self.versions)} versions of the teacher's prompt: {self.versions.listing()}; {remedy}")
+        notes += several_teachers(self.models, self.versions, self.settled)
+        notes += self.prompts.notes()
         alike = look_alikes(dict.fromkeys(allowed, 0) | self.labels)
         if alike:
             more = f", and {len(alike) - 3:,} more such" if len(alike) > 3 else ""
             notes.append(
-                f"labels that differ in case, blanks, hyphens, a prefix or invisible characters alone: "
+                f"labels that differ in case, blanks, hyphens, a prefix, invisible characters or letters that look alike: "
                 f"{'; '.join(alike[:3])}{more}; where they are one label, 'traces.labels.normalize' makes them one (casefold, "
                 "join:_, prefix:TEXT), or 'traces.labels.aliases' names the spellings"
             )
@@ -271,11 +273,7 @@ class Tally:
                 "the certificate speaks of inputs that the teacher answers"
             )
         if self.n_audited_beyond:
-            notes.append(
-                f"'traces.max_rows' leaves out {_count(self.n_audited_beyond, 'audited row')} of a log of decisions; such rows "
-                "alone certify what a router answers now, and with 'strategy: fresh' those that are older than a look never do "
-                f"after it: raise the bound before a build looks ({self.kept + self.dropped[BEYOND]:,} takes all traces)"
-            )
+            notes.append(audited_note(self.n_audited_beyond, self.kept + self.dropped[BEYOND]))
         if self.dropped[NO_MATCH]:
             notes.append(
                 f"{_count(self.dropped[NO_MATCH], 'text')} that 'traces.extract' does not match left out: "

@@ -126,7 +126,8 @@ def gather(
         event, (reason, text) = key_of(raw.id), ruled_out(raw, teachers, cut)
         is_taken = bound is None or bound.takes(event)
         if not is_taken and not reason and not raw.unlabelled:
-            tally.leave_out(raw, where)
+            tally.drop(why.BEYOND, where)
+            tally.n_audited_beyond += raw.certify is True
             continue
         label, flaw = (UNUSABLE, raw.unanswered) if raw.unanswered else cleaner.clean(raw.label)
         if raw.unlabelled:
@@ -229,11 +230,12 @@ def _count(
         tally.unknown[label] += 1
     if isinstance(raw.model, str) and raw.model:
         tally.models.add(raw.model, raw.time)
+    tally.prompts.add(raw.instructions)
     version = key_of(raw.version)
     if version is not None:
         tally.versions.add(version, raw.time)
     if raw.time is not None and math.isnan(raw.time):
-        tally.odd["a time that is not understood"] += 1
+        tally.odd["a time that is neither ISO 8601 nor a number since 1970, and is not read"] += 1
     if event is None and raw.id is not None:
         tally.odd["an id that is blank or no string or number"] += 1
     if truth is None and raw.truth is not None:

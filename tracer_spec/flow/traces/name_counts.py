@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from tracer_spec.text_steps.language import compile_step
-
 N_LISTED = 20
-_SHOWN_LENGTH = 60
-# control characters, those that format text and join or part others
-_INVISIBLE = ("Cc", "Cf")
-_JOINED = compile_step("join:_")
+SHOWN_LENGTH = 60
 
 
 @dataclass(slots=True)
@@ -81,44 +75,10 @@ def most_frequent(counts: Mapping[str, int]) -> dict[str, int]:
     return dict(sorted(shown.items(), key=lambda item: (-item[1], item[0]))[:N_LISTED])
 
 
-def look_alikes(names: Mapping[str, int]) -> list[str]:
-    r"""Say which names are likely one, spelt otherwise, the most frequent first.
-
-    They differ in case, in what joins words, in a prefix with a colon, in a last full stop, or in invisible characters alone.
-
-    Examples
-    --------
-    >>> look_alikes({"refund": 40, "Refund": 2, "refund\u200b": 1, "loan": 3})
-    ["'refund' (40), 'Refund' (2) and 'refund\\u200b' (1)"]
-    >>> look_alikes({"pin_blocked": 9, "Pin Blocked": 2, "Label: pin-blocked.": 1, "A": 2, "A-": 1, "-1": 1, "1": 1})
-    ["'pin_blocked' (9), 'Pin Blocked' (2) and 'Label: pin-blocked.' (1)"]
-    """
-    groups: dict[str, list[str]] = {}
-    known = {_as_seen(name) for name in names}
-    for name in sorted(names, key=lambda name: (-names[name], name)):
-        seen = _as_seen(name)
-        bare = seen.partition(":")[2].strip()
-        groups.setdefault(bare if bare in known else seen, []).append(name)
-    alike = [[f"'{_escaped(name)}' ({names[name]:,})" for name in group] for group in groups.values() if len(group) > 1]
-    return [f"{', '.join(group[:-1])} and {group[-1]}" for group in alike]
-
-
-def _as_seen(name: str) -> str:
-    """Return a name without what readers hardly see: case, what joins words, a full stop, and characters of no width."""
-    visible = "".join(
-        each for each in name.casefold() if each.isspace() or unicodedata.category(each) not in _INVISIBLE
-    )
-    return str(_JOINED(" ".join(visible.split()))).rstrip(".")
-
-
-def _escaped(name: str) -> str:
-    return as_shown(name) if name.isprintable() else name[:_SHOWN_LENGTH].encode("unicode_escape").decode()
-
-
 def as_shown(name: str) -> str:
     """Return a name on one line, cut where it is long: what a teacher makes up can quote its input."""
     line = " ".join(name.split())
-    return line if len(line) <= _SHOWN_LENGTH else f"{line[: _SHOWN_LENGTH - 1]}…"
+    return line if len(line) <= SHOWN_LENGTH else f"{line[: SHOWN_LENGTH - 1]}…"
 
 
 def _day(seconds: float) -> str:
@@ -126,3 +86,16 @@ def _day(seconds: float) -> str:
         return datetime.fromtimestamp(seconds, UTC).date().isoformat()
     except (ValueError, OverflowError, OSError):  # a year beyond any calendar
         return ""
+
+
+def several_teachers(models: Seen, versions: Seen, settled: str = "") -> list[str]:
+    """Say which teachers a log has, where it is not one; ``settled`` is how the spec settles it, empty where it does not."""
+    one = "a certificate speaks of one teacher, unchanged"
+    notes = []
+    if len(models) > 1:
+        remedy = settled or f"{one}: keep one model with 'traces.teacher'"
+        notes.append(f"{len(models)} teacher models: {models.listing()}; {remedy}")
+    if len(versions) > 1:
+        remedy = settled or f"{one}: keep one version with 'traces.format.where'"
+        notes.append(f"{len(versions)} versions of the teacher's prompt: {versions.listing()}; {remedy}")
+    return notes

@@ -89,6 +89,11 @@ class RawTrace(Protocol):
         ...
 
     @property
+    def instructions(self) -> Any:
+        """Return the system's prompt; None where there is none, or the format does not say."""
+        ...
+
+    @property
     def wanted(self) -> bool:
         """Return whether ``split.certify_where`` holds."""
         ...

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from tracer_spec.plugin import Mask
 
+# 2000-01-01: an earlier time of a router's record is none
+FIRST_ROUTERS = 946_684_800.0
+
 
 @dataclass(frozen=True, slots=True)
 class Coin:
@@ -49,6 +52,11 @@ class Coin:
 
 ALWAYS = Coin()
 DOUBTFUL = Coin(may_certify=False, is_said=True, speaks=False)
+
+
+def _routed_since(sampling: Sampling | None, routed_from: float | None) -> float:
+    here = math.inf if sampling is None else sampling.routed_from
+    return here if routed_from is None else min(here, routed_from)
 
 
 def rate_of(rate: Any) -> float:
@@ -113,6 +121,15 @@ class Sampling:
         return self.may_certify, self.is_said, self.rates, self.is_deferred, self.speaks
 
 
+def disowned(sampling: Sampling | None, times: NDArray[np.float64], routed_from: float | None = None) -> int:
+    """Return how many traces may not certify since a router's record has no time, or one that no router's record can have."""
+    since = _routed_since(sampling, routed_from)
+    if since >= FIRST_ROUTERS:
+        return 0
+    says_nothing = np.ones(len(times), bool) if sampling is None else sampling.may_certify & ~sampling.is_said
+    return int((says_nothing & ~(times < since)).sum())
+
+
 def sampled(sampling: Sampling | None, times: NDArray[np.float64], routed_from: float | None = None) -> Mask:
     """Return which traces chance alone chose, shape (n,).
 
@@ -128,9 +145,7 @@ def sampled(sampling: Sampling | None, times: NDArray[np.float64], routed_from: 
     Once a router keeps requests from the teacher, a log of what the teacher was asked holds the deferred ones alone. So a trace
     whose record says nothing of a coin counts only where it is older than that; where its time is not known, it does not.
     """
-    since = min(
-        math.inf if sampling is None else sampling.routed_from, math.inf if routed_from is None else routed_from
-    )
+    since = _routed_since(sampling, routed_from)
     may = np.ones(len(times), bool) if sampling is None else sampling.may_certify.copy()
     if since < math.inf:
         may &= (times < since) | (False if sampling is None else sampling.is_said)

@@ -16,7 +16,7 @@ from tracer_spec.errors import DataError, SpecError
 from tracer_spec.flow.traces.accounting import check_choice
 from tracer_spec.flow.traces.dealt import NEVER, Dealt
 from tracer_spec.flow.traces.row_keys import SPAN, group_key, row_keys, uniform_hashes
-from tracer_spec.flow.traces.sampling import Sampling, sampled
+from tracer_spec.flow.traces.sampling import Sampling, disowned, sampled
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.plugin import Mask
 from tracer_spec.text_format import plural
@@ -39,6 +39,8 @@ class Split:
         Disjoint.
     n_ahead : int
         Rows dated ahead of the clock of the build that first read them.
+    n_disowned : int
+        Rows that do not certify since a router's record is dated before there were routers, or not at all.
     n_spare : int
         Rows that could train and do not, since ``max_fit`` others do.
     dealt : Dealt
@@ -56,6 +58,7 @@ class Split:
     notes: tuple[str, ...] = ()
     n_spare: int = 0
     n_ahead: int = 0
+    n_disowned: int = 0
     dealt: Dealt = NEVER
     cut: float | None = None
     share: float = 0.0
@@ -63,7 +66,7 @@ class Split:
     @property
     def bound_notes(self) -> tuple[str, ...]:
         """Say how many fit rows train, where not all of them do, and how many rows no clock has reached."""
-        return (*self._ahead_notes, *self._spare_notes)
+        return (*self._ahead_notes, *_disowned_notes(self.n_disowned), *self._spare_notes)
 
     @property
     def _ahead_notes(self) -> tuple[str, ...]:
@@ -141,8 +144,9 @@ def split(
         dealt = dealt.all_fitted()  # by groups that nobody can tell apart any more
     hashes = uniform_hashes(row_keys(traces))
     chosen = sampled(traces.sampling, traces.times, dealt.routed_from)
+    n_disowned = disowned(traces.sampling, traces.times, dealt.routed_from)
     if not chosen.any():
-        raise _no_sample(traces)
+        raise _no_sample(traces, n_disowned)
     if traces.sampling is not None and not (chosen & traces.sampling.is_behind_router(traces.times)).any():
         raise _none_since(traces, traces.sampling)
     may, is_ahead = dealt.may_certify(traces, hashes), dealt.is_ahead(traces, hashes)
@@ -165,8 +169,19 @@ def split(
     share = len(result.certify) / int(chosen.sum())
     result = replace(result, notes=(*result.notes, *_sample_notes(traces.take(result.certify), strategy)))
     result = replace(result, dealt=dealt.with_split(traces, hashes, certify, name, result.cut), share=share)
-    result = replace(result, n_ahead=int(is_ahead.sum()))
+    result = replace(result, n_ahead=int(is_ahead.sum()), n_disowned=n_disowned)
     return result if max_fit is None or len(result.fit) <= max_fit else _bounded(result, traces, max_fit)
+
+
+def _disowned_notes(n: int) -> tuple[str, ...]:
+    if not n:
+        return ()
+    return (
+        f"a record of a router's log is dated before the year 2000, or has no time: {plural(n, 'trace')} of other logs "
+        f"{'counts' if n == 1 else 'count'} as newer than the router, and cannot certify. Look at 'traces.format.time' before "
+        "a build, since router.lock keeps that time; where these are a sample of the traffic all the same, their format says "
+        "so: 'certify: \"`true`\"'",
+    )
 
 
 def _sample_notes(certify: TraceSet, strategy: str) -> tuple[str, ...]:
@@ -187,17 +202,18 @@ def _sample_notes(certify: TraceSet, strategy: str) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _no_sample(traces: TraceSet) -> DataError:
+def _no_sample(traces: TraceSet, n_disowned: int) -> DataError:
     """Return the error where chance chose no row: what is there was chosen for what it is."""
     sampling = traces.sampling
     n_deferred = 0 if sampling is None else int(sampling.is_deferred.sum())
     what = f"none of {len(traces):,} traces may certify"
     if n_deferred:
         what += f": {n_deferred:,} of them are requests that a router deferred, the hard ones of the traffic"
+    dated = "".join(f"{told}; or " for told in _disowned_notes(n_disowned))
     return DataError(
         what,
-        hint="certify on requests that chance chose: 'tracer_spec.deploy(..., audit=0.02)' sends a share of all requests to "
-        "the teacher and logs which; or add traces from before a router was there, with their times; look at "
+        hint=f"{dated}certify on requests that chance chose: 'tracer_spec.deploy(..., audit=0.02)' sends a share of all "
+        "requests to the teacher and logs which; or add traces from before a router was there, with their times; look at "
         "'split.certify_where' too, where it is given",
         address="split",
     )

@@ -14,6 +14,7 @@ from tracer_spec.flow.cache.memory import Kept, Memory
 from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.flow.training.parallel import derive_seed
 from tracer_spec.plugin import Classes, Evidence, Fence, Mask, Model, Scores
+from tracer_spec.plugin.requirements import provided_by
 
 if TYPE_CHECKING:
     from tracer_spec.plan import Resolved
@@ -54,7 +55,7 @@ def fit_acceptor(
 ) -> tuple[Model, Scores]:
     """Train an acceptor on the rows ``among``; return it whole, with its out-of-fold scores of all rows.
 
-    An acceptor that fails, or gives anything but finite scores, is a PluginError.
+    An acceptor that fails, or gives anything but scores in [0, 1], is a PluginError.
     """
     votes = b"" if held_out.votes is None else held_out.votes
     key = memory.key("acceptor", learner, rows.digest, rows.folds, held_out.scores, votes, among, seed)
@@ -91,9 +92,12 @@ def _train_acceptor(learner: Resolved, rows: FitRows, held_out: HeldOut, among: 
     for inside, outside in rows.splits(among):
         scorer = Scorer(train(inside))
         (scored,) = scorer.run({name: known[name][outside] for name in scorer.inputs if name in known})
-        if scored.shape != (len(outside),) or not np.isfinite(scored).all():
+        if scored.shape != (len(outside),) or not ((scored >= 0) & (scored <= 1)).all():
+            found = f"from {scored.min():.6g} to {scored.max():.6g}" if scored.size else "of no row"
             raise PluginError(
-                f"'{learner.alias}' gave accept of shape {scored.shape}; finite scores of shape (n,) are wanted"
+                f"{provided_by(learner.provided)} gave accept of shape {scored.shape}, {found}; "
+                f"scores of shape ({len(outside)},) in [0, 1] are wanted",
+                hint=f"this is a fault of {learner.provided.distribution}",
             )
         accept[outside] = scored
     return Kept({"onnx": train(np.flatnonzero(among)), "accept": accept})

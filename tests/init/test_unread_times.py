@@ -1,0 +1,58 @@
+"""``init`` names a column of times that ``time`` does not read, and what to do."""
+
+from __future__ import annotations
+
+import pytest
+
+REMEDY = (
+    "which 'traces.format.time' does not read: write them as ISO 8601 (2026-03-31T14:05:00Z), or as seconds since 1970. "
+    "Without times no split goes by them"
+)
+
+
+def table(calls, written):
+    return {"log.jsonl": [{"ticket": c.text, "topic": c.label, "created": written(c)} for c in calls]}
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        (lambda c: f"{c.n % 28 + 1:02}/03/2026", "dates with the day first, since it goes beyond 12,"),
+        (
+            lambda c: f"3/{c.n % 28 + 1}/2026 10:{c.n % 60:02}",
+            "dates with the month first, since the day goes beyond 12,",
+        ),
+        (lambda c: f"{c.n % 12 + 1:02}/{c.n % 7 + 1:02}/2026", "dates that may start with the day or with the month,"),
+        (lambda c: f"{c.n % 28 + 1:02}.03.26 10:00:00", "dates with the day first, since it goes beyond 12,"),
+        (
+            lambda c: f"{c.n % 28 + 1}-3-2026" if c.n % 2 else f"3-{c.n % 28 + 1}-2026",
+            "dates of which some start with the day and some with the month,",
+        ),
+        (lambda c: f"Mar {c.n % 28 + 1}, 2026, 10:00 AM", "what look like times,"),
+        (lambda c: f"2026/03/{c.n % 28 + 1:02} 10:00", "what look like times,"),
+    ],
+)
+def test_a_column_of_times_that_are_not_read_is_named_with_the_remedy(written, told, init, all_found, calls, tmp_path):
+    outcome = init(table(calls, written))
+    all_found(outcome)
+    assert "time" not in outcome.spec["traces"]["format"]
+    assert f"created: {told} {REMEDY}" in " ".join(outcome.out.split())
+    assert f"#   created: {told} {REMEDY}" in (tmp_path / "app" / "router.yaml").read_text()
+
+
+def test_a_column_in_which_some_values_are_no_time_is_named_too(init, all_found, calls):
+    outcome = init(table(calls, lambda c: "n/a" if c.n == 7 else c.time))
+    all_found(outcome)
+    assert (
+        "created: times, but for 1 of 72 values: 'time: created' under 'traces.format' reads the others" in outcome.out
+    )
+
+
+def test_a_log_with_times_that_are_read_and_other_dates_beside_them_is_not_told_of(init, all_found, calls):
+    rows = [
+        {"ticket": c.text, "topic": c.label, "created": c.time, "due date": f"{c.n % 28 + 1:02}/03/2026"} for c in calls
+    ]
+    outcome = init({"log.jsonl": rows})
+    all_found(outcome)
+    assert outcome.spec["traces"]["format"]["time"] == "created"
+    assert "due date" not in "".join(line for line in outcome.out.splitlines() if "does not read" in line)
