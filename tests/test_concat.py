@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 import tracer_spec as ts
 from tracer_spec.cli.commands.schema import router_document
-from tracer_spec.errors import BundleError, SpecError, UsageError
+from tracer_spec.errors import BundleError, PluginError, SpecError, UsageError
 from tracer_spec.plan import make_plan
 from tracer_spec.plugin.registry import find_plugins
 from tracer_spec.report.written_spec import written_spec
@@ -108,6 +108,21 @@ def test_what_is_wrong_with_a_part_is_told_at_its_place(tmp_path, part, where, s
     problem = caught.value.problems[0]
     assert problem.address.startswith(where)
     assert said in f"{problem.address} {problem.what}"
+
+
+def test_what_a_part_finds_wrong_with_its_options_once_it_is_made_is_told_at_its_place(tmp_path, letters):
+    plan = make_plan(load_spec(spec_of(tmp_path, "lsa", LETTERS), environ={}), find_plugins())
+    part = plan.embedder.parts[1]
+    for said, told in (
+        ("embedder.with.path", "embedder.with.of[1].with.path"),
+        ("embedder", "embedder.with.of[1]"),
+        ("embedder.with.of[1].with.path", "embedder.with.of[1].with.path"),
+        ("embedder_options", "embedder_options"),
+        ("traces", "traces"),
+    ):
+        with pytest.raises(PluginError) as caught, part.attribute_errors():
+            raise PluginError("is not a folder", address=said)
+        assert caught.value.problems[0].address == told, said
 
 
 @pytest.mark.parametrize(

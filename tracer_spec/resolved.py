@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import SecretBytes, SecretStr, ValidationError
@@ -41,6 +41,8 @@ class Resolved:
         The options as the spec has them.
     parts : tuple of Resolved
         The embedders that it is made of, in order; empty but for one that joins others.
+    place : str
+        Where it stands inside the embedder that it is a part of, as ``with.of[1]``; empty for one that is no part.
     """
 
     alias: str
@@ -48,6 +50,7 @@ class Resolved:
     options: Options
     written: Mapping[str, Any] = field(default_factory=dict, repr=False)
     parts: tuple[Resolved, ...] = ()
+    place: str = ""
 
     @property
     def reads_vectors(self) -> bool:
@@ -83,11 +86,13 @@ class Resolved:
     def attribute_errors(self) -> Iterator[None]:
         """Turn whatever goes wrong inside a third party's plugin into an error that names who ships it.
 
-        A fault of a built-in is a fault of ours, and stays as it is.
+        A fault of a built-in is a fault of ours, and stays as it is. A part of an embedder knows nothing of the others: what it
+        says of ``embedder`` is said of its place.
         """
         try:
             yield
-        except TracerError:
+        except TracerError as error:
+            error.problems = tuple(map(self._at_its_place, error.problems))
             raise
         except ImportError as error:
             raise missing_dependency(self.provided, error) from error
@@ -99,6 +104,12 @@ class Resolved:
                 f"{provided_by(self.provided)} failed: {type(error).__name__}: {said}",
                 hint=f"this is a fault of {self.provided.distribution}",
             ) from error
+
+    def _at_its_place(self, problem: Problem) -> Problem:
+        mine, (first, dot, rest) = f"embedder.{self.place}", problem.address.partition(".")
+        if not self.place or first != "embedder" or problem.address.startswith(mine):
+            return problem
+        return replace(problem, address=mine + dot + rest)
 
 
 def resolve(
@@ -144,7 +155,7 @@ def _resolve_part(loaded: LoadedSpec, registry: Registry, part: PartRef, path: P
     elif found.parts:
         what, hint = f"'{part.use}' is made of parts itself", "list its parts here instead"
     else:
-        return found
+        return replace(found, place=address(path[path.index("with") :]))
     return [Problem(loaded.where(path), what, hint, address(path))]
 
 

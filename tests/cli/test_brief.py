@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tracer_spec.cli.text.outcome import fact_lines
+from tracer_spec.report.facts import Fact
+
 
 @pytest.fixture
 def calls(bundle, built):
@@ -42,6 +45,15 @@ def test_a_brief_outcome_keeps_its_verdict_and_some_of_the_facts_as_they_are(cal
     assert brief.stdout.split("  ")[0] == whole.stdout.split("  ")[0]
     assert names(brief.stdout) == kept
     assert len(brief.stdout) < len(whole.stdout)
+
+
+def test_a_learner_that_was_skipped_is_told_even_in_brief():
+    facts = [
+        Fact("zoo", "logreg 0.9"),
+        Fact("skipped", "mine was skipped: it failed"),
+        Fact("warning", "a label is rare"),
+    ]
+    assert fact_lines(facts, brief=True) == ["  skipped     mine was skipped: it failed"]
 
 
 @pytest.mark.parametrize("verb", ["inspect", "verify", "diff", "plan", "build"])

@@ -153,14 +153,17 @@ def test_two_plugins_of_one_name_are_both_refused_and_both_named(ship):
     ship("two-tracer", GOOD.format(name="same"), version="2.0")
     registry = find_plugins()
     assert "same" not in registry.of_kind("family")
-    with pytest.raises(PluginError, match=r"provided twice, by one-tracer 1\.2 and two-tracer 2\.0"):
+    with pytest.raises(PluginError, match=r"provided twice, by one-tracer 1\.2 and two-tracer 2\.0") as caught:
         registry.get("family", "same")
+    hint = "uninstall one-tracer or two-tracer; 'tracer-spec plugins' lists every plugin's state"
+    assert caught.value.problems[0].hint == hint
 
 
 def test_a_built_in_cannot_be_taken_over(ship):
     ship("evil-tracer", GOOD.format(name="l2d"))
-    with pytest.raises(PluginError, match=r"provided twice, by evil-tracer 1\.2 and tracer-spec"):
+    with pytest.raises(PluginError, match=r"provided twice, by evil-tracer 1\.2 and tracer-spec") as caught:
         find_plugins().get("family", "l2d")
+    assert caught.value.problems[0].hint.startswith("uninstall evil-tracer; ")
 
 
 def test_a_hook_that_does_not_exist_is_a_broken_plugin(ship):

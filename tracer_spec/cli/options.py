@@ -50,7 +50,9 @@ source_option = click.option(
     help="Read records as this source of the bundle's spec, counted from 0, where it has several.",
 )
 brief_option = click.option(
-    "--brief", is_flag=True, help="Tell no more than the verdict, the claim, the numbers and the file."
+    "--brief",
+    is_flag=True,
+    help="Tell no more than the verdict, the claim, the numbers, learners that failed and the file.",
 )
 
 

@@ -51,14 +51,14 @@ def read_traces(plan: Plan) -> TraceSet:
 
 def _collected(plan: Plan) -> TraceSet:
     """Run the records of every source through its format and cleaning."""
-    labels, needs = plan.spec.sources[0].labels, {"need_text": not plan.embedder.reads_vectors}
-    needs["need_vector"] = plan.embedder.column is not None
+    labels, settled = plan.spec.sources[0].labels, _several_teachers(plan.spec.split)
+    needs = {"need_text": not plan.embedder.reads_vectors, "need_vector": plan.embedder.column is not None}
     several = [_source(plan, number) for number in range(len(plan.sources))]
     most = shared(plan.spec.sources, "max_rows")
     bound = None if most is None else bound_of(events_of([_source(plan, n) for n in range(len(several))]), most)
     if len(several) > 1:
         unknown, unanswered = (shared(plan.spec.sources, "labels", key) for key in ("unknown", "unanswered"))
-        return collect_several(several, unknown=unknown, unanswered=unanswered, bound=bound, **needs)
+        return collect_several(several, unknown=unknown, unanswered=unanswered, bound=bound, settled=settled, **needs)
     (one,) = several
     with one.attributed:
         return collect(
@@ -71,8 +71,16 @@ def _collected(plan: Plan) -> TraceSet:
             teachers=one.teachers,
             cut=one.cut,
             bound=bound,
+            settled=settled,
             **needs,
         )
+
+
+def _several_teachers(asked: SplitSpec) -> str:
+    """Say how the spec settles that a log has several teachers; :func:`check_teachers` holds a condition to it."""
+    if asked.mix_teachers:
+        return "'split.mix_teachers' takes them for one"
+    return "those that 'split.certify_where' lets certify are one, and the others train" if asked.certify_where else ""
 
 
 def _source(plan: Plan, number: int) -> SourceOfTraces:

@@ -11,12 +11,15 @@ from tracer_spec.flow.certifying.advice import Advice, LabelAdvice, advise
 from tracer_spec.flow.certifying.draft import is_likely
 from tracer_spec.flow.documents.certificate import CertificateDocument, estimate_of
 from tracer_spec.flow.documents.lock import PolicyEntry
+from tracer_spec.flow.traces.accounting import BEYOND
+from tracer_spec.flow.traces.splits import FRESH
 from tracer_spec.plugin import Candidate, Certificate, Chain, Policy
 
 if TYPE_CHECKING:
     from tracer_spec.flow.bundle_file import Written
     from tracer_spec.flow.certifying.choice import Choice, EmbedderReport
     from tracer_spec.flow.certifying.proposal import Proposal
+    from tracer_spec.flow.prepared import Prepared
     from tracer_spec.flow.traces.counts import Accounting
     from tracer_spec.flow.training.label_rows import NamesGain
     from tracer_spec.flow.training.zoo import LearnerReport
@@ -179,6 +182,12 @@ def _label_advice(advice: LabelAdvice, labels: Sequence[str]) -> dict[str, Any]:
     }
 
 
+def _left_out(plan: Plan, prepared: Prepared, certificate: Certificate) -> int:
+    """Count what ``traces.max_rows`` left out and a next build may certify on: nothing older than a look, with fresh rows."""
+    is_over = plan.spec.split.strategy == FRESH and certificate.walk
+    return 0 if is_over else prepared.traces.accounting.dropped.get(BEYOND, 0)
+
+
 def conclude(
     plan: Plan, choice: Choice, proposal: Proposal, certificate: Certificate, written: Written | None
 ) -> BuildResult:
@@ -213,6 +222,7 @@ def conclude(
             n_folds=prepared.fit.n_folds,
             learns_texts=prepared.embedder.learns_texts,
             refused_at=proposal.target.delta if certificate.walk else None,
+            n_left_out=_left_out(plan, prepared, certificate),
         )
         if needs_advice
         else None,

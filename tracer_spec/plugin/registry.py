@@ -25,6 +25,7 @@ from tracer_spec.plugin.proposing import CalibratorPlugin
 KINDS = ("source", "embedder", "surrogate", "acceptor", "guard", "family", "calibrator")
 _HOOKS = {kind: f"{hookspecs.GROUP}_{'families' if kind == 'family' else kind + 's'}" for kind in KINDS}
 _OURS = "tracer-spec"
+_TWICE = "provided twice"
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 # a module that ends the process when it is imported is as broken as one that raises
 _ANY_FAULT = (Exception, SystemExit)
@@ -39,6 +40,11 @@ class Broken:
     distribution: str
     version: str
     reason: str
+
+    @property
+    def is_duplicate(self) -> bool:
+        """Return whether it is sound, but for another one of its name."""
+        return self.reason.startswith(_TWICE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +74,28 @@ class Registry:
             if broken.name == name:
                 raise PluginError(
                     f"the {kind} '{name}' of {broken.distribution} {broken.version} cannot be used: {broken.reason}",
-                    hint=f"fix or uninstall {broken.distribution}; 'tracer-spec plugins' lists every plugin's state",
+                    hint=self.remedy(broken),
                 )
-        may_provide = sorted({f"{each.distribution} {each.version} ({each.reason})" for each in suspects})
-        hint = f"what is installed and broken may provide it: {', '.join(may_provide)}" if may_provide else ""
         raise PluginError(
-            f"no {kind} is called '{name}'; known: {_listing(known.values())}", hint=did_you_mean(name, known) or hint
+            f"no {kind} is called '{name}'; known: {_listing(known.values())}",
+            hint=did_you_mean(name, known) or may_provide(suspects),
         )
+
+    def remedy(self, broken: Broken) -> str:
+        """Return what to do about a plugin that cannot be used: each third party whose removal helps is named."""
+        same = [each for each in self.broken if (each.kind, each.name) == (broken.kind, broken.name)]
+        others = dict.fromkeys(each.distribution for each in same if each.is_duplicate and each.distribution != _OURS)
+        if broken.is_duplicate and others:
+            todo = f"uninstall {' or '.join(others)}"
+        else:
+            todo = f"fix or uninstall {broken.distribution}"
+        return f"{todo}; 'tracer-spec plugins' lists every plugin's state"
+
+
+def may_provide(suspects: Iterable[Broken]) -> str:
+    """Return what may provide a plugin whose name is not known, since it is broken; empty where nothing is."""
+    found = sorted({f"{each.distribution} {each.version} ({each.reason})" for each in suspects})
+    return f"what is installed and broken may provide it: {', '.join(found)}" if found else ""
 
 
 def find_plugins() -> Registry:
@@ -223,9 +244,7 @@ def _without_duplicates(found: Sequence[Provided], broken: list[Broken]) -> Regi
             usable += providers
             continue
         who = " and ".join(f"{each.distribution} {each.version}" for each in providers)
-        broken += [
-            Broken(kind, name, each.distribution, each.version, f"provided twice, by {who}") for each in providers
-        ]
+        broken += [Broken(kind, name, each.distribution, each.version, f"{_TWICE}, by {who}") for each in providers]
     order = {kind: rank for rank, kind in enumerate(KINDS)}
     return Registry(
         provided=tuple(sorted(usable, key=lambda each: (order[each.kind], each.name))),

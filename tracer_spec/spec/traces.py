@@ -229,8 +229,8 @@ class TracesSpec(Part):
     )
     max_rows: Annotated[StrictInt, Field(ge=1)] | None = Field(
         default=None,
-        description="Read so many traces at most, chosen by a hash of their ids, the same ones in every build. Reads the "
-        "traces twice, so not from stdin.",
+        description="Read so many traces at most, of all sources together, chosen by a hash of their ids, the same ones in "
+        "every build. Reads the traces twice, so not from stdin.",
     )
     on_error: Literal["fail", "drop"] = Field(
         default="fail",

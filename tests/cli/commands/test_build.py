@@ -290,6 +290,15 @@ def test_a_draft_that_a_build_would_likelier_refuse_says_what_is_nearest(built, 
     )
 
 
+def test_advice_says_to_raise_a_bound_that_leaves_out_traces(built, call_in, tmp_path):
+    for name in ("router.yaml", "traces.jsonl"):
+        (tmp_path / name).write_bytes((Path(built.args[-1]) / name).read_bytes())
+    call = ("--draft", "-q", "--set", "target.agreement=0.99", "--set", "traces.max_rows=300")
+    told = " ".join(call_in("build", "router.yaml", *call, cwd=tmp_path).stdout.split())
+    n_beyond = re.search(r"([\d,]+) beyond max_rows", told)[1]
+    assert re.search(rf"'traces.max_rows' leaves out {n_beyond} traces(; raise it to|: raise it first)", told), told
+
+
 def test_a_refused_draft_says_that_nothing_is_worth_a_test_and_what_is_nearest(run, noise):
     result = run("build", "router.yaml", "--draft", "-q")
     assert result.returncode == 3

@@ -119,6 +119,17 @@ def test_where_nothing_can_be_certified_it_says_how_many_more_traces_it_takes(ru
     assert (document["status"], document["certifiable"]["smallest_coverage"]) == ("uncertifiable", None)
 
 
+def test_where_a_bound_leaves_out_the_traces_that_are_missing_it_says_to_raise_it(run, spec, tmp_path):
+    rows = [{"id": f"e{n}", "input": f"text {n}", "teacher": "ab"[n % 2]} for n in range(400)]
+    (tmp_path / "traces.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    told = " ".join(run("plan", "router.yaml", "-q", "--set", "traces.max_rows=40").stdout.split())
+    more = int(re.search(r"about (\d+) more traces before anything", told)[1])
+    assert f"they are there: 'traces.max_rows' leaves out 360 traces; raise it to {40 + more} or more" in told
+    (tmp_path / "traces.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows[:45]))
+    told = " ".join(run("plan", "router.yaml", "-q", "--set", "traces.max_rows=40").stdout.split())
+    assert "'traces.max_rows' leaves out 5 traces: raise it first, or leave it out" in told
+
+
 def test_a_ceiling_under_the_target_is_warned_of_beside_it(run, spec, tmp_path):
     rows = [{"input": f"text {number // 10}", "teacher": "ab"[number % 10 < 3]} for number in range(1000)]
     (tmp_path / "traces.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))

@@ -67,6 +67,11 @@ def test_a_plugin_that_does_not_import_is_listed_as_broken_and_why(run, tmp_path
     assert result.returncode == 0
     assert re.search(r"acme_broken +acme-broken +0\.3 +broken +ModuleNotFoundError: No module named", result.stdout)
     assert "not usable: acme_broken" in result.stdout
+    result = run("plugins", "acme_broken", env=env)
+    assert result.returncode == 2
+    assert "hint: fix or uninstall acme-broken; 'tracer-spec plugins' lists every plugin's state" in result.stderr
+    result = run("plugins", "centroid-of-acme", env=env)  # its name is not known: its module does not import
+    assert "hint: what is installed and broken may provide it: acme-broken 0.3 (ModuleNotFoundError: " in result.stderr
 
 
 def test_two_plugins_of_one_name_are_both_listed_as_duplicates(run, tmp_path):

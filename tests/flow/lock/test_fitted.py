@@ -291,3 +291,12 @@ def test_fresh_needs_times(world):
     world.spec(traces={"format": {"text": "q", "label": "a", "id": "id"}}, split={"strategy": "fresh"})
     with pytest.raises(ts.SpecError, match="a fresh split needs the time of each trace"):
         world.build()
+
+
+def test_a_refusal_to_certify_old_rows_names_the_bound_that_left_them_out_of_the_look(world):
+    traces = {**SPEC["traces"], "max_rows": 250}
+    world.spec(traces=traces, split={"strategy": "fresh"}).build()
+    assert read_lock(world.folder / "router.lock").document.fitted.left_out == 150
+    with pytest.raises(DataError, match=r"'traces\.max_rows' left out 150 traces then, and those older than the look"):
+        world.spec(split={"strategy": "fresh"}, zoo=[{"use": "logreg", "with": {"C": 2}}]).build()
+    assert len(world.log(900).certify()) > 400

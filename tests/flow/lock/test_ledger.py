@@ -10,7 +10,7 @@ import tracer_spec as ts
 from tracer_spec.errors import DataError
 from tracer_spec.flow.documents.lock import FittedEntry, LockDocument, Series
 from tracer_spec.flow.lock.file import SKETCH_SIZE, lock_path, read_lock, united, united_fitted, write_lock
-from tracer_spec.flow.lock.ledger import Look, count_look, next_look, sketch, with_look
+from tracer_spec.flow.lock.ledger import Look, count_look, looks_elsewhere, next_look, sketch, with_look
 from tracer_spec.flow.prepare import part, read_traces
 from tracer_spec.flow.preview.certifiable import preview
 from tracer_spec.flow.progress import StageStarted
@@ -49,6 +49,31 @@ def test_the_first_look_is_the_first_and_the_same_test_again_is_no_new_one(look)
 def test_other_tests_on_overlapping_rows_count_up_and_keep_their_numbers(look):
     assert [look(test, rows(0, 100 + n)) for n, test in enumerate("abc")] == [1, 2, 3]
     assert look("b", rows(0, 102)) == 2
+
+
+def test_looks_at_the_same_rows_in_another_lock_of_the_folder_are_told(look, tmp_path):
+    look("a", rows(0, 100))
+    (tmp_path / "poetry.lock").write_text("[metadata]")  # of another program
+    (tmp_path / "damaged.lock").write_text("{")
+    copy = tmp_path / "try2.lock"
+    (note,) = looks_elsewhere(copy, rows(50, 200))
+    assert note.startswith(
+        "router.lock, beside try2.lock, holds 1 look at these certify rows: each spec spends an error budget"
+    )
+    assert "cp router.lock try2.lock" in note
+    assert looks_elsewhere(copy, rows(100, 200)) == ()
+    assert looks_elsewhere(look.path, rows(0, 100)) == (), "its own looks are counted, not warned of"
+    found = count_look(copy, rows(0, 100), 0.05, lambda level: "b", fresh=False, newest=None)
+    assert (found.number, found.notes) == (1, looks_elsewhere(copy, rows(0, 100)))
+    copy.write_bytes(look.path.read_bytes())
+    assert looks_elsewhere(copy, rows(0, 100)) == (), "a lock that was copied counts these looks itself"
+    look("c", rows(0, 100))
+    (note,) = looks_elsewhere(copy, rows(50, 200))
+    assert "holds 1 look at" in note
+    assert "cp " not in note, "a lock that is there is not to be overwritten"
+    copy.unlink()
+    text = sketch((), (f"text {n}".encode() for n in range(3)))
+    assert looks_elsewhere(copy, text | rows(300, 400), fresh=True) == (), "a text that is asked again is no old row"
 
 
 def test_rows_never_seen_start_a_series_of_their_own(look):

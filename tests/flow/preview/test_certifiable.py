@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from tracer_spec.flow.lock.file import lock_path
+from tracer_spec.flow.documents.lock import LockDocument, Series
+from tracer_spec.flow.lock.file import lock_path, write_lock
+from tracer_spec.flow.lock.ledger import sketch
 from tracer_spec.flow.prepare import part, read_traces
 from tracer_spec.flow.preview.certifiable import preview, self_agreement
 from tracer_spec.plan import make_plan
@@ -132,6 +134,15 @@ def test_the_level_is_that_of_the_next_look_where_looks_are_counted(tmp_path):
     able = outlook_of(tmp_path, rows(1000), as_file=True).certifiable
     assert (able.look, able.level) == (1, pytest.approx(0.05 * 0.9))
     assert able.fewest == math.ceil(math.log(able.level) / math.log(0.9))
+
+
+def test_looks_of_a_copy_of_the_spec_are_told(tmp_path):
+    told = outlook_of(tmp_path, rows(1000), as_file=True)
+    assert not any("error budget" in note for note in told.notes)
+    sealed = sketch((f"e{n}".encode() for n in range(1000)), ())
+    write_lock(tmp_path / "copy.lock", LockDocument(looks=(Series(builds=("a", "b"), sketch=sealed),)))
+    notes = outlook_of(tmp_path, rows(1000), as_file=True).notes
+    assert [note for note in notes if note.startswith("copy.lock, beside ") and "holds 2 looks" in note]
 
 
 def test_with_too_few_rows_it_says_how_many_more_it_takes_and_that_is_enough(tmp_path):

@@ -115,3 +115,58 @@ def test_traces_without_ids_are_refused_with_what_to_do(tmp_path):
         read(tmp_path, [{"input": f"t {n}", "teacher": "a"} for n in range(20)], max_rows=10)
     (problem,) = refusal.value.problems
     assert (problem.address, "traces.format.id" in problem.hint) == ("traces.max_rows", True)
+
+
+def logged(n):
+    """Return a line of a log of decisions: three of four were answered by the router, of which one in ten was audited."""
+    audited, handled = n % 10 == 0, n % 4 != 0
+    router = {
+        "handled": handled,
+        "audit": audited,
+        "audit_rate": 0.1,
+        "served": "teacher" if audited or not handled else "router",
+    }
+    answer = None if handled and not audited else ("even" if n % 2 == 0 else "odd")
+    head = {"id": f"d{n}", "time": 1.8e9 + n, "input": f"asked {n}", "teacher_raw": answer, "model": "m"}
+    return {**head, "router": router}
+
+
+def test_requests_that_the_router_answered_itself_take_no_place_of_a_trace(tmp_path):
+    lines = [logged(n) for n in range(3000)]
+    _, whole = read(tmp_path, lines, format="decisions", max_rows=None)
+    n_answered = whole.accounting.dropped["not asked"]
+    assert n_answered == 2100
+    _, traces = read(tmp_path, lines, format="decisions", max_rows=600)
+    assert len(traces) == 600
+    assert dict(traces.accounting.dropped) == {"beyond max_rows": 3000 - n_answered - 600, "not asked": n_answered}
+    assert set(traces.ids) < set(whole.ids)
+    _, traces = read(tmp_path, lines, format="decisions", max_rows=900)
+    assert traces.ids == whole.ids, "there are no more traces than these"
+
+
+def test_records_that_rules_leave_out_take_no_place_of_a_trace(tmp_path):
+    rows = [{**row(n), "metadata": {"model": "old" if n % 3 else "new"}, "input": f"Q: {n}"} for n in range(3000)]
+    rows = [{**each, "input": "other"} if n % 2 else each for n, each in enumerate(rows)]
+    _, traces = read(tmp_path, rows, max_rows=400, teacher="new", extract=["after:Q:"])
+    assert len(traces) == 400
+    assert dict(traces.accounting.dropped) == {"beyond max_rows": 100, "no match": 500, "other teacher model": 2000}
+
+
+def test_audited_rows_that_are_left_out_are_told_with_what_takes_them(tmp_path):
+    lines = [logged(n) for n in range(3000)]
+    _, traces = read(tmp_path, lines, format="decisions", max_rows=600)
+    n_audited = sum(n % 10 == 0 and f"d{n}" not in traces.ids for n in range(3000))
+    (note,) = [each for each in traces.accounting.notes if "max_rows" in each]
+    assert f"'traces.max_rows' leaves out {n_audited} audited rows of a log of decisions" in note
+    assert "(900 takes all traces)" in note
+    _, traces = read(tmp_path, [row(n) for n in range(3000)])
+    assert traces.accounting.notes == (), "a log without a router has no audited rows"
+
+
+def test_an_unlabelled_record_of_an_event_that_is_read_still_keeps_it_from_certifying(tmp_path):
+    lines = [logged(n) for n in range(3000)]
+    again = [{**logged(n + 1), "id": f"d{n}"} for n in range(0, 3000, 10)]
+    _, traces = read(tmp_path, [*lines, *again], format="decisions", max_rows=600)
+    assert len(traces) == 600
+    assert sum(int(event[1:]) % 10 == 0 for event in traces.ids) > 100
+    assert not traces.sampling.may_certify.any()

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tracer_spec.builtin.formats import PRESETS, compile_format
 from tracer_spec.errors import DataError
+from tracer_spec.flow.prepare import read_traces
 from tracer_spec.flow.traces.collect import collect
 from tracer_spec.flow.traces.sampling import sampled
 from tracer_spec.flow.traces.teachers import newest_alone, refuse_mixed, teachers_of
+from tracer_spec.plan import make_plan
 from tracer_spec.plugin import Record
+from tracer_spec.plugin.registry import find_plugins
+from tracer_spec.spec import load_spec
 from tracer_spec.text_steps.labels import LabelCleaner
 
 NATIVE = PRESETS["native"]
@@ -105,3 +111,33 @@ def test_teachers_follow_each_other_or_answer_side_by_side():
     assert teachers_of(read(rows("m-1", "m-1", "m-2")))[0].follow_each_other
     assert not teachers_of(read(rows("m-1", "m-2", "m-1")))[0].follow_each_other
     assert not teachers_of(read(rows("m-1", "m-2", timed=False)))[0].follow_each_other
+
+
+@pytest.mark.parametrize("n_sources", [1, 2])
+@pytest.mark.parametrize(
+    ("split", "told"),
+    [
+        ({}, "a certificate speaks of one teacher, unchanged: keep one model with 'traces.teacher'"),
+        ({"mix_teachers": True}, "'split.mix_teachers' takes them for one"),
+        (
+            {"certify_where": "metadata.model == 'm-2'"},
+            "those that 'split.certify_where' lets certify are one, and the others train",
+        ),
+    ],
+)
+def test_what_the_spec_settles_is_not_asked_for_again(tmp_path, split, told, n_sources):
+    (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, rows(*["m-1", "m-2"] * 5, versions="12" * 5))))
+    sources = [{"use": "jsonl", "with": {"path": str(tmp_path / "t.jsonl")}}] * n_sources
+    spec = {
+        "version": 1,
+        "name": "x",
+        "traces": sources if n_sources > 1 else sources[0],
+        "embedder": "lsa",
+        "split": split,
+    }
+    plan = make_plan(load_spec({**spec, "target": {"agreement": 0.9}}, environ={}), find_plugins())
+    models, versions = read_traces(plan).accounting.notes[:2]
+    assert models.startswith("2 teacher models: m-1 (5, 2026-09-21 to 2026-09-29), m-2 (5, ")
+    assert models.endswith(f"; {told}")
+    assert versions.startswith("2 versions of the teacher's prompt: ")
+    assert versions.endswith(told.replace("model", "version").replace("traces.teacher", "traces.format.where"))

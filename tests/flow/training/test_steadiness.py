@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import count
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from tracer_spec.errors import PluginError
 from tracer_spec.flow.cache.memory import Memory
 from tracer_spec.flow.cache.store import Store
+from tracer_spec.flow.cache.text_vectors import PROBES, KnownVectors
 from tracer_spec.flow.training.embed import FittedEmbedder
 from tracer_spec.flow.training.steadiness import check_steady
 from tracer_spec.plan import Resolved
@@ -85,5 +87,22 @@ def test_texts_that_are_mixed_vectors_that_are_drawn_and_vectors_of_another_mode
 
 
 def test_vectors_of_another_width_are_refused(fitted):
-    with pytest.raises(PluginError, match="differ by inf"):
+    with pytest.raises(PluginError, match=r"gave vectors of shape \(1, 2\), and before of shape \(n, 3\)") as caught:
         check_steady(fitted(Steady), TEXTS, np.ones((len(TEXTS), 3), np.float32), Memory())
+    assert "an embedder has one dimension" in caught.value.problems[0].hint
+
+
+def test_one_that_changes_its_width_between_calls_is_refused_with_both_shapes(fitted, tmp_path):
+    class Growing(Steady):
+        def embed(self, texts):
+            super().embed(texts)
+            return np.ones((len(texts), 4 + (len(texts) != len(PROBES))), np.float32)
+
+    one = fitted(Growing)
+    known = KnownVectors(Store(tmp_path), one.embedder.embed, "growing")
+    with pytest.raises(PluginError, match=r"gave vectors of shape \(200, 5\), and before of shape \(n, 4\)"):
+        known.vectors(TEXTS, lambda _: None)
+    part = FittedEmbedder(replace(one.resolved, place="with.of[1]"), one.embedder, known)
+    with pytest.raises(PluginError) as caught:
+        part.vectors_of(TEXTS)
+    assert caught.value.problems[0].address == "embedder.with.of[1]"

@@ -80,8 +80,7 @@ def explain(name: str, *, as_json: bool) -> None:
 def list_plugins(registry: Registry) -> list[dict[str, Any]]:
     """Return one row per plugin, sound or not, in the order of the kinds."""
     return [_row(each, "ok", each.plugin.summary) for each in registry.provided] + [
-        _row(each, "duplicate" if each.reason.startswith("provided twice") else "broken", each.reason)
-        for each in registry.broken
+        _row(each, "duplicate" if each.is_duplicate else "broken", each.reason) for each in registry.broken
     ]
 
 
@@ -92,18 +91,22 @@ def _row(each: Provided | Broken, state: str, summary: str) -> dict[str, Any]:
 
 def _named(registry: Registry, name: str) -> list[Provided]:
     """Return the plugins of a name, of whichever kind."""
+    from tracer_spec.plugin.registry import may_provide
+
     chosen = [each for each in registry.provided if each.name == name]
     if chosen:
         return chosen
     for each in registry.broken:
         if each.name == name:
             raise UsageError(
-                f"the {each.kind} '{name}' of {each.distribution} {each.version} is not usable: {each.reason}"
+                f"the {each.kind} '{name}' of {each.distribution} {each.version} is not usable: {each.reason}",
+                hint=registry.remedy(each),
             )
     known = sorted({each.name for each in registry.provided})
+    unread = [each for each in registry.broken if each.kind == "entry point"]
     raise UsageError(
         f"no plugin is called '{name}'; known: {', '.join(known) or 'none'}",
-        hint=did_you_mean(name, known) or "'tracer-spec plugins' lists them by kind",
+        hint=did_you_mean(name, known) or may_provide(unread) or "'tracer-spec plugins' lists them by kind",
     )
 
 

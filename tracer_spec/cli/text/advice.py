@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from tracer_spec.flow.certifying.advice import encoder_hint, nearest_text
+from tracer_spec.flow.certifying.advice import bound_hint, encoder_hint, nearest_text
 from tracer_spec.report.facts import Fact
 from tracer_spec.stats.expected_coverage import two_digits
 from tracer_spec.text_format import one_line
@@ -34,6 +34,7 @@ def _lines(result: BuildResult, advice: Advice) -> Iterator[str]:
     # with a curve at hand, that agreement stays as it is estimated is the poorer guess
     if not (nearest and advice.nearest and advice.nearest.more_traces):
         yield from _more_traces(advice.traces_needed, n_traces, is_tested, bool(encoder_hint(result.embedder)))
+    yield from _bound(advice, n_traces)
     rows = f"{advice.fewest_handled:,} certify rows or more"
     must = f"a policy must handle {rows}" if result.certificate.measure == "agreement" else f"it takes {rows}"
     yield f"in the next build {must} to be certifiable at all; there are {advice.n_certify:,}"
@@ -63,6 +64,15 @@ def _more_traces(needed: int | None, n_traces: int, is_tested: bool, may_encode:
             "certify rows that are not like the fit rows, as where the teacher or the traffic changed in between; more "
             "traces tell which, and of a teacher that changed only those since help"
         )
+
+
+def _bound(advice: Advice, n_traces: int) -> Iterator[str]:
+    """Say where the traces are that are missing, if 'traces.max_rows' left them out."""
+    nearest, needed = advice.nearest, (advice.traces_needed or 0) - n_traces
+    if nearest is not None and nearest.more_traces != 0:
+        yield from bound_hint(advice.n_left_out, n_traces, nearest.more_traces)
+    elif needed > 0:
+        yield from bound_hint(advice.n_left_out, n_traces, needed)
 
 
 def _family_advice(result: BuildResult) -> Iterator[str]:

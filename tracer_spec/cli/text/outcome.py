@@ -31,7 +31,7 @@ _VERDICTS = {
     "refuted": ("red", ERROR),
     "not measured": ("yellow", WARNING),
 }
-# what --brief keeps: the claim, the numbers, the file
+# what --brief keeps: the claim, the numbers, the file, and what failed
 _BRIEF = {
     "claim",
     "cause",
@@ -48,7 +48,7 @@ _BRIEF = {
     "teachers",
     "end to end",
 }
-_BRIEF |= {"traces", "flips", "size", "file", "sha256"}
+_BRIEF |= {"traces", "flips", "size", "file", "sha256", "skipped"}
 _NAME_WIDTH = 10
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tracer_spec.cli.text.curve import curve_text
 from tracer_spec.cli.text.github_commands import WARNING
 from tracer_spec.cli.text.outcome import Outcome, level_of, traces_level
+from tracer_spec.flow.traces.accounting import BEYOND
 from tracer_spec.report.facts import Fact, dropped_text, source_facts
 from tracer_spec.text_format import counted_names, listing, one_line, plural
 
@@ -184,7 +185,7 @@ def _unlikely(
     outlook: Outlook, previews: Sequence[EmbedderPreview], best: EmbedderPreview | None, chance: float
 ) -> Iterator[Fact]:
     """Say what is nearest, where a build would more likely be refused than not, whichever embedder it chooses."""
-    from tracer_spec.flow.certifying.advice import encoder_hint, nearest_text
+    from tracer_spec.flow.certifying.advice import bound_hint, encoder_hint, nearest_text
     from tracer_spec.stats.expected_coverage import LIKELY
 
     if best is None or best.curve is None:
@@ -195,11 +196,15 @@ def _unlikely(
     asked = "target.agreement" if outlook.target.agreement is not None else "target.end_to_end"
     of = f" with the embedder '{best.name}'" if len(previews) > 1 else ""
     hints = encoder_hint(best.plugin) if names == {best.plugin} else ()
+    left_out, n_traces = outlook.accounting.dropped.get(BEYOND, 0), outlook.accounting.kept
+    hints = (*bound_hint(left_out, n_traces, drawn.nearest.more_traces), *hints)
     text = f"a build now would certify with a chance of about {chance:.2f}{of}; nearest: {nearest_text(drawn.nearest, asked)}"
     yield Fact("advice", "\n".join([text, *hints]), WARNING, "target")
 
 
 def _next(outlook: Outlook, spec: str, chance: float) -> Fact:
+    from tracer_spec.flow.certifying.advice import bound_hint
+
     able = outlook.certifiable
     if outlook.status == "unlabelled":
         return Fact("advice", "make labels of the answers first: 'traces.labels.normalize'", WARNING, "traces.labels")
@@ -213,12 +218,10 @@ def _next(outlook: Outlook, spec: str, chance: float) -> Fact:
         return Fact("next", f"tracer-spec build {spec}")
     asked = "target.agreement" if outlook.target.agreement is not None else "target.end_to_end"
     more = f"about {able.traces_missing:,} more traces" if able.traces_missing else "certify rows"
-    return Fact(
-        "advice",
-        f"{more} before anything could be certified, or a lower {asked} or target.confidence",
-        WARNING,
-        "target",
-    )
+    text = f"{more} before anything could be certified, or a lower {asked} or target.confidence"
+    left_out = outlook.accounting.dropped.get(BEYOND, 0)
+    hints = bound_hint(left_out, outlook.accounting.kept, able.traces_missing or None)
+    return Fact("advice", "\n".join([text, *hints]), WARNING, "target")
 
 
 def _label_advice(outlook: Outlook) -> Iterator[str]:

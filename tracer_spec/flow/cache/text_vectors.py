@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from tracer_spec.errors import PluginError
 from tracer_spec.flow.cache.store import Entry, Store, key_of
 from tracer_spec.plugin import Vectors
 from tracer_spec.runtime.same_vectors import apart, is_same
@@ -58,7 +59,9 @@ class KnownVectors:
         for start in range(0, len(missing), BATCH):
             rows = missing[start : start + BATCH]
             some = [distinct[row] for row in rows]
-            X[rows] = self.embed(some)
+            vectors = self.embed(some)
+            check_width(vectors, X)
+            X[rows] = vectors
             entries = [(self._key(text, probes), Entry(X[row].tobytes())) for text, row in zip(some, rows, strict=True)]
             self.store.put_many("vector", entries)
             progress(len(rows))
@@ -118,6 +121,17 @@ class KnownVectors:
 
     def _key(self, text: str, probes: Vectors) -> bytes:
         return key_of("vector", self.fingerprint.encode(), probes.tobytes(), *_encoded([text]))
+
+
+def check_width(X: Vectors, before: Vectors) -> None:
+    """Raise PluginError where rows of an embedder are of another length than those that it gave before."""
+    if X.shape[1] != before.shape[1]:
+        raise PluginError(
+            f"the embedder gave vectors of shape {X.shape}, and before of shape (n, {before.shape[1]})",
+            address="embedder",
+            hint="an embedder has one dimension, whatever the texts and however many; where the model was replaced under its "
+            "name, build with --no-cache",
+        )
 
 
 def _encoded(texts: Sequence[str]) -> Iterator[bytes]:

@@ -13,7 +13,7 @@ from tracer_spec.plugin import Candidate, Chain, Foreseen, LabelEstimate, LabelT
 from tracer_spec.stats.binomial import fewest_trials, predicted_power, predicted_powers, trials_estimate, trials_needed
 from tracer_spec.stats.expected_coverage import Nearest, Prospects
 from tracer_spec.stats.learning_curve import RankedRows, fit_learning_curve
-from tracer_spec.text_format import install_text
+from tracer_spec.text_format import install_text, plural
 
 # how far under the exact number of trials the estimate may lie
 _SLACK = 0.75
@@ -76,6 +76,8 @@ class Advice:
         One for each of the target's labels, in its order.
     nearest : Nearest or None
         What would likely be certified, as routers mostly learn; None where single labels have targets, or nothing can be told.
+    n_left_out : int
+        Traces that ``traces.max_rows`` left out and that a next build may certify on.
     """
 
     n_certify: int
@@ -83,6 +85,7 @@ class Advice:
     traces_needed: int | None
     labels: tuple[LabelAdvice, ...] = ()
     nearest: Nearest | None = None
+    n_left_out: int = 0
 
 
 def advise(
@@ -94,6 +97,7 @@ def advise(
     n_folds: int = 4,
     learns_texts: bool = False,
     refused_at: float | None = None,
+    n_left_out: int = 0,
 ) -> Advice:
     """Say how many traces would certify something, if agreement and coverage stay as estimated.
 
@@ -110,6 +114,8 @@ def advise(
         Whether the embedder learned from the texts of the fit rows.
     refused_at : float or None
         The error that the test was allowed which failed; None where the certify rows were not opened.
+    n_left_out : int
+        Traces that ``traces.max_rows`` left out and that a next build may certify on.
 
     Notes
     -----
@@ -148,6 +154,7 @@ def advise(
         _traces(best, share),
         tuple(_label(*each, target.delta, share) for each in told),
         _nearest(chains, n_traces - n_certify, n_certify, target, n_folds, learns_texts, refused_at),
+        n_left_out,
     )
 
 
@@ -164,6 +171,26 @@ def nearest_text(nearest: Nearest, asked: str) -> str:
     if nearest.target_now is None:
         return f"{more}; no target of 0.5 or more is within reach now"
     return f"{more}, or {asked} {nearest.target_now:.2f} now (four times in five, as estimated)"
+
+
+def bound_hint(n_left_out: int, n_traces: int, more: int | None) -> tuple[str, ...]:
+    """Return where more traces are that ``traces.max_rows`` left out; ``more`` of them would do, None where that is unknown.
+
+    Examples
+    --------
+    >>> bound_hint(93000, 6000, 59000)
+    ("they are there: 'traces.max_rows' leaves out 93,000 traces; raise it to 65,000 or more, or leave it out",)
+    >>> bound_hint(500, 6000, 59000)
+    ("'traces.max_rows' leaves out 500 traces: raise it first, or leave it out",)
+    >>> bound_hint(0, 6000, 59000)
+    ()
+    """
+    if not n_left_out:
+        return ()
+    left_out = f"'traces.max_rows' leaves out {plural(n_left_out, 'trace')}"
+    if more is None or more > n_left_out:
+        return (f"{left_out}: raise it first, or leave it out",)
+    return (f"they are there: {left_out}; raise it to {n_traces + more:,} or more, or leave it out",)
 
 
 def _nearest(

@@ -107,6 +107,9 @@ class FittedEntry(Entry):
         description="the hashes of rows that were dated ahead of the clock of the build that first read them",
         repr=False,
     )
+    left_out: Sometimes[Count] = Field(
+        default=None, description="the most traces that 'traces.max_rows' left out when rows were dealt out"
+    )
     rows: Sketch = Field(
         description="the smallest hashes of the rows dealt out: 256 even ones, of ids, and 256 odd ones, of contents",
         repr=False,

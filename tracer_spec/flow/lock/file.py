@@ -173,6 +173,7 @@ def united_fitted(ours: FittedEntry | None, theirs: FittedEntry | None) -> Fitte
             "groups": groups if is_known else {},
             "until": until if is_known else "all" if newest == "unknown" else newest,
             "newest": newest,
+            "left_out": max(each.left_out or 0 for each in both) or None,
             "looked_until": max((each.looked_until for each in both if each.looked_until is not None), default=None),
             "routed_from": min((each.routed_from for each in both if each.routed_from is not None), default=None),
             "ahead": frozenset().union(*(each.ahead or () for each in both)) or None,

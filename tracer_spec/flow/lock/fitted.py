@@ -13,6 +13,7 @@ from tracer_spec.atomic_write import alone_in
 from tracer_spec.flow.documents.lock import Build, DealtEntry, FittedEntry
 from tracer_spec.flow.lock.file import FITTED_SIZE, lock_path, read_lock, smallest, write_lock
 from tracer_spec.flow.lock.ledger import sketch
+from tracer_spec.flow.traces.accounting import BEYOND
 from tracer_spec.flow.traces.dealt import NEVER, Dealt
 from tracer_spec.spec import spec_digest
 
@@ -47,6 +48,7 @@ def dealt_before(plan: Plan, traces: TraceSet) -> Dealt:
     if not same_expressions and None not in traces.ids and entry.rows.isdisjoint(_rows(traces)):
         return replace(NEVER, now=now)
     dealt = _read(entry, now, _fresh_after(document.build, plan, traces) or entry.looked_until)
+    dealt = replace(dealt, n_left_out=entry.left_out or 0)
     return dealt if same_expressions else dealt.all_fitted()
 
 
@@ -106,6 +108,7 @@ def write_dealt(plan: Plan, traces: TraceSet, sides: Split) -> None:
             told_apart_by=told_apart_by,
             looked_until=before.looked_until if before and dealt.looked_until is not None else None,
             **dict(as_entry(dealt)),
+            left_out=max(traces.accounting.dropped.get(BEYOND, 0), dealt.n_left_out) or None,
             rows=smallest(known | _rows(traces), FITTED_SIZE),
         )
         if entry != before:

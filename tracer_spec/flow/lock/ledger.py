@@ -22,6 +22,7 @@ from tracer_spec.errors import DataError
 from tracer_spec.flow.documents.lock import HASH_BYTES, FittedEntry, Series
 from tracer_spec.flow.lock.file import SKETCH_SIZE, Lock, read_lock, smallest, write_lock
 from tracer_spec.stats.multiple import look_level
+from tracer_spec.text_format import plural
 
 if TYPE_CHECKING:
     from tracer_spec.plugin import Target
@@ -32,6 +33,13 @@ _LOST = (
     "the lock is "
     "committed. Build with --draft on branches, and with --locked where a release is made"
 )
+_ELSEWHERE = (
+    "{other}, beside {path}, holds {looks} at these certify rows: each spec spends an error budget of its own on them, so that "
+    "taking whichever passes is no certificate. Where one spec is a copy of the other, go on with one, and try settings "
+    "with --set or --draft"
+)
+# never over a lock that is there: it has looks of its own
+_COPY_THE_LOCK = "; or copy the lock as the spec was copied ('cp {other} {path}'), and these looks count"
 # under strategy fresh, rows are new; a text that people ask again does not make them old, another spelling of the ids does
 _MOST_KNOWN = 0.5
 # none of n rows repeats another: then at 95 % no more than 3 of n do (the rule of three)
@@ -160,7 +168,8 @@ def count_look(
             (lock.ledger, len(looks)) if test is None else (with_look(lock.ledger, touched, test, rows), number)
         )
     level, next_level = look_level(number, delta), look_level(taken + 1, delta)
-    return Look(number, level, next_level, path, lock.ledger, after, newest, _notes(path, lock))
+    notes = (*_notes(path, lock), *looks_elsewhere(path, rows, fresh=fresh, repeated=repeated))
+    return Look(number, level, next_level, path, lock.ledger, after, newest, notes)
 
 
 def next_look(
@@ -168,6 +177,33 @@ def next_look(
 ) -> int:
     """Return which look at these rows a build of something new would be; the arguments are those of :func:`count_look`."""
     return 1 + sum(len(series.builds) for series in _touched(ledger, rows, fresh=fresh, repeated=repeated))
+
+
+def looks_elsewhere(
+    path: Path, rows: frozenset[int], *, fresh: bool = False, repeated: float | None = None
+) -> tuple[str, ...]:
+    """Say which other locks of the folder hold looks at these rows; the arguments are those of :func:`count_look`.
+
+    Notes
+    -----
+    A look that both locks hold is one look. A copy of a spec begins a ledger of its own, so that the two together may spend
+    twice the error. Two specs that learn other labels of the same requests make two claims, each with an error of its own:
+    nothing here tells the one from the other.
+    """
+    known, found = {build for series in read_lock(path).ledger for build in series.builds}, []
+    out = "" if path.exists() else _COPY_THE_LOCK
+    for other in sorted(path.parent.glob("*.lock")):
+        if other.name == path.name:
+            continue
+        try:
+            ledger = read_lock(other).ledger
+        except DataError:  # of another program
+            continue
+        builds = {build for series in _touched(ledger, rows, fresh=fresh, repeated=repeated) for build in series.builds}
+        if builds - known:
+            looks = plural(len(builds - known), "look")
+            found.append((_ELSEWHERE + out).format(other=other.name, path=path.name, looks=looks))
+    return tuple(found)
 
 
 def with_look(

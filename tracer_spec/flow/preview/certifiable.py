@@ -13,7 +13,7 @@ import numpy as np
 
 from tracer_spec.flow.certify_rows import Sealed
 from tracer_spec.flow.lock.file import read_lock
-from tracer_spec.flow.lock.ledger import next_look, sketch
+from tracer_spec.flow.lock.ledger import looks_elsewhere, next_look, sketch
 from tracer_spec.flow.prepare import check_labels, denied_labels
 from tracer_spec.flow.preview.label_outlook import LabelOutlook, label_outlooks
 from tracer_spec.flow.preview.text_notes import text_notes
@@ -193,7 +193,7 @@ def preview(
     counts = Counter(fit.labels)
     n_unusable = counts.pop(UNUSABLE, 0)
     unknown = {label: n for label, n in counts.most_common() if label not in space.classes}
-    look = _next_look(lock, certify, fresh=spec.split.strategy == FRESH)
+    look, looked = _looks(lock, certify, fresh=spec.split.strategy == FRESH)
     able = _certifiable(
         target,
         spec.split,
@@ -224,6 +224,7 @@ def preview(
             *traces.accounting.notes,
             *sides.notes,
             *sides.bound_notes,
+            *looked,
             *notes,
         ),
     )
@@ -284,9 +285,10 @@ def _certifiable(
     return Certifiable(n_certify, look, level, fewest, smallest, missing, likely, likely_rows)
 
 
-def _next_look(lock: Path | None, certify: Sealed, *, fresh: bool) -> int | None:
-    """Return which look a build of something new would be."""
+def _looks(lock: Path | None, certify: Sealed, *, fresh: bool) -> tuple[int | None, tuple[str, ...]]:
+    """Return which look a build of something new would be, and what other locks hold of these rows."""
     if lock is None:
-        return None
-    rows = sketch(certify.ids(), certify.contents())
-    return next_look(read_lock(lock).ledger, rows, fresh=fresh, repeated=certify.repeated() if fresh else None)
+        return None, ()
+    rows, repeated = sketch(certify.ids(), certify.contents()), certify.repeated() if fresh else None
+    number = next_look(read_lock(lock).ledger, rows, fresh=fresh, repeated=repeated)
+    return number, looks_elsewhere(lock, rows, fresh=fresh, repeated=repeated)

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tracer_spec.errors import DataError, Problem, SpecError, did_you_mean
+from tracer_spec.flow.traces.bound import audited_note
 from tracer_spec.flow.traces.counts import Accounting, SourceCounts
 from tracer_spec.flow.traces.look_alikes import look_alikes
-from tracer_spec.flow.traces.name_counts import Seen, as_shown, most_frequent
+from tracer_spec.flow.traces.name_counts import Seen, as_shown, most_frequent, several_teachers
 from tracer_spec.flow.traces.prompt_counts import Prompts
 from tracer_spec.text_steps.labels import FLAWS, NO_LABEL, SEVERAL
 
@@ -76,6 +77,7 @@ N_EXAMPLES = 5
 class Tally:
     """Counts while records are read; :meth:`close` gives the :class:`Accounting`."""
 
+    settled: str = ""  # how the spec settles that there are several teachers; empty where it does not
     read: int = 0
     kept: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
@@ -88,6 +90,7 @@ class Tally:
     versions: Seen = field(default_factory=Seen)
     prompts: Prompts = field(default_factory=Prompts)
     n_unanswered: int = 0
+    n_audited_beyond: int = 0
     odd: Counter[str] = field(default_factory=Counter)
     longest_list: tuple[str, int] = ("", 0)
     has_digests: bool = False
@@ -159,6 +162,7 @@ class Tally:
         self.read += other.read
         self.kept += other.kept
         self.n_unanswered += other.n_unanswered
+        self.n_audited_beyond += other.n_audited_beyond
         for name in ("dropped", "unusable", "unknown", "labels", "odd"):
             getattr(self, name).update(getattr(other, name))
         self.models.update(other.models)
@@ -253,16 +257,7 @@ class Tally:
     def _notes(self, allowed: Sequence[str]) -> list[str]:
         """Say what a reader should know beyond the counts."""
         notes = [f"{what}, on {_count(n, 'trace')}" for what, n in sorted(self.odd.items())]
-        if len(self.models) > 1:
-            notes.append(
-                f"{len(self.models)} teacher models: {self.models.listing()}; "
-                "a certificate speaks of one teacher, unchanged: keep one model with 'traces.teacher'"
-            )
-        if len(self.versions) > 1:
-            notes.append(
-                f"{len(self.versions)} versions of the teacher's prompt: {self.versions.listing()}; "
-                "a certificate speaks of one teacher, unchanged: keep one version with 'traces.format.where'"
-            )
+        notes += several_teachers(self.models, self.versions, self.settled)
         notes += self.prompts.notes()
         alike = look_alikes(dict.fromkeys(allowed, 0) | self.labels)
         if alike:
@@ -277,6 +272,8 @@ class Tally:
                 f"{_count(self.n_unanswered, 'answer')} cut short or refused and left out: "
                 "the certificate speaks of inputs that the teacher answers"
             )
+        if self.n_audited_beyond:
+            notes.append(audited_note(self.n_audited_beyond, self.kept + self.dropped[BEYOND]))
         if self.dropped[NO_MATCH]:
             notes.append(
                 f"{_count(self.dropped[NO_MATCH], 'text')} that 'traces.extract' does not match left out: "

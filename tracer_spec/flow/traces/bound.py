@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tracer_spec.errors import DataError
 from tracer_spec.flow.traces.row_keys import id_key, uniform_hash
+from tracer_spec.text_format import plural
 
 ADDRESS = "traces.max_rows"
 # another one than that of the split: which rows are read says nothing of which of them certify
@@ -70,6 +71,15 @@ def bound_of(events: Iterable[str | None], most: int) -> Bound | None:
             address=ADDRESS,
         )
     return Bound(-kept[0]) if is_bounded else None
+
+
+def audited_note(n_audited: int, n_traces: int) -> str:
+    """Say that audited rows are left out; ``n_traces`` is a bound that takes all traces."""
+    return (
+        f"'{ADDRESS}' leaves out {plural(n_audited, 'audited row')} of a log of decisions; such rows alone certify what a "
+        "router answers now, and with 'strategy: fresh' those that are older than a look never do after it: raise the bound "
+        f"before a build looks ({n_traces:,} takes all traces)"
+    )
 
 
 def _hash(event: str) -> int:

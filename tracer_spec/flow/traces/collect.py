@@ -39,6 +39,7 @@ def collect(
     teachers: Collection[str] | None = None,
     cut: Callable[[str], str | None] | None = None,
     bound: Bound | None = None,
+    settled: str = "",
     need_text: bool = True,
     need_vector: bool = False,
 ) -> TraceSet:
@@ -64,6 +65,8 @@ def collect(
         Takes a text out of the prompt that it stands in; None for one that does not match, which is dropped and counted.
     bound : Bound, optional
         Which events are read; all of them for None.
+    settled : str
+        How the spec settles that there are several teachers; empty where it does not.
     need_text, need_vector : bool
         Whether a record without a text, or without a vector, is bad. Vectors are kept only where they are
         needed.
@@ -92,6 +95,7 @@ def collect(
         bound=bound,
         need_text=need_text,
     )
+    tally.settled = settled
     remedy = partial(_remedy, columns.answers, cleaner)
     return columns.close(tally.close(on_error, unknown, cleaner.allowed, remedy))
 
@@ -119,18 +123,15 @@ def gather(
     tally, events = Tally(), set[str | None]()
     for where, raw in read(_told(records, tally)):
         columns.meet(raw)
-        if bound is not None and not raw.reason and not bound.takes(key_of(raw.id)):
+        event, (reason, text) = key_of(raw.id), ruled_out(raw, teachers, cut)
+        is_taken = bound is None or bound.takes(event)
+        if not is_taken and not reason and not raw.unlabelled:
             tally.drop(why.BEYOND, where)
+            tally.n_audited_beyond += raw.certify is True
             continue
         label, flaw = (UNUSABLE, raw.unanswered) if raw.unanswered else cleaner.clean(raw.label)
         if raw.unlabelled:
             label, flaw = cleaner.clean(None)
-        event, text, reason = key_of(raw.id), raw.text, raw.reason
-        if not reason and teachers is not None and raw.model not in teachers:
-            reason = why.OTHER_TEACHER
-        if not reason and cut is not None and isinstance(text, str):
-            text = cut(text)
-            reason = why.NO_MATCH if text is None else ""
         is_cut_again = not reason and cut is not None and isinstance(text, str) and cut(text) not in (None, text)
         if not reason and raw.unanswered and unanswered == "drop":
             reason = raw.unanswered
@@ -146,7 +147,7 @@ def gather(
                 event = tell_apart(event, columns.content(text, raw.vector), raw.time)
                 reason = "" if event else why.OF_EARLIER_SOURCE
         if reason:
-            if reason in _OF_AN_EVENT or reason == raw.unlabelled:
+            if is_taken and (reason in _OF_AN_EVENT or reason == raw.unlabelled):
                 columns.doubt(key_of(raw.id), columns.content(text, raw.vector), raw)
             tally.drop(reason, where, raw.detail)
             continue
@@ -157,6 +158,18 @@ def gather(
             tally.odd["a text that 'traces.extract' would cut again where it is routed without its prompt"] += 1
     columns.start += tally.read
     return tally
+
+
+def ruled_out(
+    raw: RawTrace, teachers: Collection[str] | None, cut: Callable[[str], str | None] | None
+) -> tuple[str, Any]:
+    """Return why a rule says that a record is no trace, empty where none does, and the text, cut out of its prompt."""
+    if raw.reason or (teachers is not None and raw.model not in teachers):
+        return raw.reason or why.OTHER_TEACHER, raw.text
+    if cut is None or not isinstance(raw.text, str):
+        return "", raw.text
+    text = cut(raw.text)
+    return "" if text is not None else why.NO_MATCH, text
 
 
 def _told(records: Iterable[Record], tally: Tally) -> Iterator[Record]:

@@ -36,6 +36,8 @@ class Dealt:
         Since when a router keeps requests from the teacher, by the logs of earlier builds too.
     ahead : frozenset of int
         Hashes of rows that were dated ahead of the clock of a build: their times tell nothing.
+    n_left_out : int
+        The most traces that ``traces.max_rows`` left out of an earlier build or draft.
     now : float
         The latest time that is not ahead of this build's clock.
     """
@@ -47,6 +49,7 @@ class Dealt:
     looked_until: float | None = None
     routed_from: float | None = None
     ahead: frozenset[int] = field(default=frozenset(), repr=False)
+    n_left_out: int = 0
     now: float = math.inf
 
     def all_fitted(self) -> Dealt:

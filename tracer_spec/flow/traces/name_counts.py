@@ -86,3 +86,16 @@ def _day(seconds: float) -> str:
         return datetime.fromtimestamp(seconds, UTC).date().isoformat()
     except (ValueError, OverflowError, OSError):  # a year beyond any calendar
         return ""
+
+
+def several_teachers(models: Seen, versions: Seen, settled: str = "") -> list[str]:
+    """Say which teachers a log has, where it is not one; ``settled`` is how the spec settles it, empty where it does not."""
+    one = "a certificate speaks of one teacher, unchanged"
+    notes = []
+    if len(models) > 1:
+        remedy = settled or f"{one}: keep one model with 'traces.teacher'"
+        notes.append(f"{len(models)} teacher models: {models.listing()}; {remedy}")
+    if len(versions) > 1:
+        remedy = settled or f"{one}: keep one version with 'traces.format.where'"
+        notes.append(f"{len(versions)} versions of the teacher's prompt: {versions.listing()}; {remedy}")
+    return notes

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from tracer_spec.errors import Problem, TracerError
 from tracer_spec.flow.traces.accounting import Tally
 from tracer_spec.flow.traces.bound import Bound
-from tracer_spec.flow.traces.collect import ReadTraces, gather
+from tracer_spec.flow.traces.collect import ReadTraces, gather, ruled_out
 from tracer_spec.flow.traces.columns import Columns, key_of
 from tracer_spec.flow.traces.event_ids import EventIds
 from tracer_spec.flow.traces.trace_set import TraceSet
@@ -44,6 +44,7 @@ def collect_several(
     unknown: str = "disagree",
     unanswered: str = "disagree",
     bound: Bound | None = None,
+    settled: str = "",
     need_text: bool = True,
     need_vector: bool = False,
 ) -> TraceSet:
@@ -60,7 +61,7 @@ def collect_several(
     DataError
         As ``collect`` does, for each source by its address.
     """
-    columns, ids, whole, counts = Columns([] if need_vector else None), EventIds(), Tally(), []
+    columns, ids, whole, counts = Columns([] if need_vector else None), EventIds(), Tally(settled), []
     for number, source in enumerate(sources):
         name = f"traces[{number}]"
         with _addressed(name), source.attributed:
@@ -86,11 +87,11 @@ def collect_several(
 
 
 def events_of(sources: Sequence[SourceOfTraces]) -> Iterator[str | None]:
-    """Yield the id of every trace of the sources, None where there is none."""
+    """Yield the id of every record of the sources that no rule leaves out, None where it has none."""
     for source in sources:
         with source.attributed:
             for _, raw in source.read(source.make().records()):
-                if not raw.reason:
+                if not raw.unlabelled and not ruled_out(raw, source.teachers, source.cut)[0]:
                     yield key_of(raw.id)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from tracer_spec.errors import PluginError
 from tracer_spec.flow.cache.memory import Kept, Memory
 from tracer_spec.flow.cache.store import Store, key_of
-from tracer_spec.flow.cache.text_vectors import PROBES, KnownVectors
+from tracer_spec.flow.cache.text_vectors import PROBES, KnownVectors, check_width
 from tracer_spec.flow.progress import Observer, StepDone, no_observer
 from tracer_spec.plugin import Fittable, Restorable, Vectors
 
@@ -70,7 +70,7 @@ class FittedEmbedder:
                 X = self.known.vectors(traces.texts, _Progress(self.observe, stage, len(set(traces.texts))))
             else:
                 X = self._remembered(traces.texts, stage)
-        return checked(X, len(traces), self.resolved.alias)
+            return checked(X, len(traces), self.resolved.alias)
 
     def vectors_of(self, texts: tuple[str, ...], stage: str = "embed") -> Vectors:
         """Return the vectors of texts that are no traces', shape (n, d), float32, finite."""
@@ -80,7 +80,7 @@ class FittedEmbedder:
             if self.known is None:
                 return self._remembered(texts, stage)
             X = self.known.vectors(texts, _Progress(self.observe, stage, len(set(texts))))
-        return checked(X, len(texts), self.resolved.alias)
+            return checked(X, len(texts), self.resolved.alias)
 
     def probe_vectors(self) -> Vectors:
         """Return the vectors of :data:`PROBES`."""
@@ -103,9 +103,11 @@ class FittedEmbedder:
             return np.asarray(kept.parts["X"])
         parts, progress = [], _Progress(self.observe, stage, len(texts))
         for start in range(0, len(texts), _BATCH):
-            parts.append(self.embedder.embed(texts[start : start + _BATCH]))
-            progress(len(parts[-1]))
-        X = checked(np.concatenate(parts), len(texts), self.resolved.alias)
+            some = texts[start : start + _BATCH]
+            parts.append(checked(self.embedder.embed(some), len(some), self.resolved.alias))
+            check_width(parts[-1], parts[0])
+            progress(len(some))
+        X = np.concatenate(parts)
         self.memory.keep("vectors", key, Kept({"X": X}))
         return X
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from tracer_spec.errors import PluginError
 from tracer_spec.flow.cache.memory import Kept, Memory
+from tracer_spec.flow.cache.text_vectors import check_width
 from tracer_spec.flow.training.embed import FittedEmbedder, checked, texts_digest
 from tracer_spec.plugin import Vectors
 from tracer_spec.runtime.same_vectors import apart, is_same_here
@@ -49,14 +50,17 @@ def check_steady(fitted: FittedEmbedder, texts: Sequence[str], X: Vectors, memor
         key = memory.key("steady", fitted.resolved, str(fitted.embedder.fingerprint()), texts_digest(chosen), had)
         if memory.recall(key) is not None:
             return
-        again = np.concatenate([checked(fitted.embedder.embed([text]), 1, name) for text in chosen])
-    away = apart(again, had)
-    if not is_same_here(away, had):
-        raise PluginError(
-            f"the embedder '{name}' gives a text another vector when asked again than the build has for it (they differ by "
-            f"{away.max():.3g}): what is certified would not be what ships",
-            address="embedder",
-            hint="a text's vector may depend on nothing but the text: not on those beside it, nor on chance; where the model "
-            "was replaced under its name, build with --no-cache",
-        )
+        singles = [checked(fitted.embedder.embed([text]), 1, name) for text in chosen]
+        for single in singles:
+            check_width(single, had)
+        again = np.concatenate(singles)
+        away = apart(again, had)
+        if not is_same_here(away, had):
+            raise PluginError(
+                f"the embedder '{name}' gives a text another vector when asked again than the build has for it (they differ by "
+                f"{away.max():.3g}): what is certified would not be what ships",
+                address="embedder",
+                hint="a text's vector may depend on nothing but the text: not on those beside it, nor on chance; where the "
+                "model was replaced under its name, build with --no-cache",
+            )
     memory.keep("steady", key, Kept({}))
