@@ -12,6 +12,7 @@ from tracer_spec.flow.traces.counts import Accounting, SourceCounts
 from tracer_spec.flow.traces.look_alikes import look_alikes
 from tracer_spec.flow.traces.name_counts import Seen, as_shown, most_frequent, several_teachers
 from tracer_spec.flow.traces.prompt_counts import Prompts
+from tracer_spec.text_format import plural
 from tracer_spec.text_steps.labels import FLAWS, NO_LABEL, SEVERAL
 
 UNREADABLE = "unreadable record"
@@ -37,18 +38,8 @@ DECISION = "a router's decision"
 # the order in which reports list them
 REASONS = (
     *(UNREADABLE, FAILED, DECISION, NO_KEY, NO_TEXT, NOT_A_STRING, EMPTY_TEXT, NOT_UNICODE, NO_LABEL, NO_VECTOR),
-    *(
-        NO_TRACE,
-        HEADER_AGAIN,
-        EXCLUDED,
-        BEYOND,
-        NO_MATCH,
-        OTHER_TEACHER,
-        NO_INPUT,
-        NO_OUTPUT,
-        DUPLICATE,
-        OF_EARLIER_SOURCE,
-    ),
+    *(NO_TRACE, HEADER_AGAIN, EXCLUDED, BEYOND, NO_MATCH, OTHER_TEACHER, NO_INPUT, NO_OUTPUT),
+    *(DUPLICATE, OF_EARLIER_SOURCE),
 )
 # something is wrong with these records; others are left out as a rule of the format, or of the spec, says
 BAD = frozenset(REASONS[: REASONS.index(NO_TRACE)])
@@ -132,7 +123,7 @@ class Tally:
         n_unusable = self.unusable.total()
         if n_unusable and n_unusable == self.kept:
             raise DataError(
-                f"none of {_count(self.kept, 'trace')} has a usable label: {_listing(self._flaws())}",
+                f"none of {plural(self.kept, 'trace')} has a usable label: {_listing(self._flaws())}",
                 hint=remedy() or self._remedy(),
                 address="traces.labels",
             )
@@ -186,7 +177,7 @@ class Tally:
         """Return the error for input of which nothing is left: more likely the format is wrong than it all."""
         head = Problem(
             where="",
-            what=f"none of {_count(self.read, 'record')} is a usable trace: {self._listed(self._in_order())}",
+            what=f"none of {plural(self.read, 'record')} is a usable trace: {self._listed(self._in_order())}",
             hint=self._where_to_look(),
             address="traces",
         )
@@ -205,7 +196,7 @@ class Tally:
         key, n_items = self.longest_list
         if n_items > self.read:
             return (
-                f"the first record lists {_count(n_items, 'object')} under '{as_shown(key)}': are those the traces? then "
+                f"the first record lists {plural(n_items, 'object')} under '{as_shown(key)}': are those the traces? then "
                 f"'traces.format: {{preset: NAME, iterate: {as_shown(key)}}}'"
             )
         if 2 * self.dropped[OTHER_TEACHER] > self.read:
@@ -223,7 +214,7 @@ class Tally:
         remedy = f"{_JOIN_THE_PARTS}; or" if 2 * self.dropped[NOT_A_STRING] > n_bad else remedy
         head = Problem(
             where="",
-            what=f"{n_bad:,} of {_count(self.read, 'record')} cannot be used: {self._listed(bad)}",
+            what=f"{n_bad:,} of {plural(self.read, 'record')} cannot be used: {self._listed(bad)}",
             hint=f"{remedy} leave them out with 'traces.format.where', or drop and count: 'on_error: drop'",
             address="traces.on_error",
         )
@@ -238,7 +229,7 @@ class Tally:
         remedy = "name spellings in 'aliases', or count them as disagreement: 'unknown: disagree'"
         n_bad = self.unknown.total() + self.unusable.total()
         return DataError(
-            f"{n_bad:,} of {_count(self.kept, 'trace')} have no allowed label: {listing}",
+            f"{n_bad:,} of {plural(self.kept, 'trace')} have no allowed label: {listing}",
             hint="; ".join([*hints[:3], remedy]),
             address="traces.labels.unknown",
         )
@@ -256,7 +247,7 @@ class Tally:
 
     def _notes(self, allowed: Sequence[str]) -> list[str]:
         """Say what a reader should know beyond the counts."""
-        notes = [f"{what}, on {_count(n, 'trace')}" for what, n in sorted(self.odd.items())]
+        notes = [f"{what}, on {plural(n, 'trace')}" for what, n in sorted(self.odd.items())]
         notes += several_teachers(self.models, self.versions, self.settled)
         notes += self.prompts.notes()
         alike = look_alikes(dict.fromkeys(allowed, 0) | self.labels)
@@ -269,22 +260,22 @@ class Tally:
             )
         if self.n_unanswered:
             notes.append(
-                f"{_count(self.n_unanswered, 'answer')} cut short or refused and left out: "
+                f"{plural(self.n_unanswered, 'answer')} cut short or refused and left out: "
                 "the certificate speaks of inputs that the teacher answers"
             )
         if self.n_audited_beyond:
             notes.append(audited_note(self.n_audited_beyond, self.kept + self.dropped[BEYOND]))
         if self.dropped[NO_MATCH]:
             notes.append(
-                f"{_count(self.dropped[NO_MATCH], 'text')} that 'traces.extract' does not match left out: "
+                f"{plural(self.dropped[NO_MATCH], 'text')} that 'traces.extract' does not match left out: "
                 "the certificate speaks of those that it matches"
             )
         for reason, lost, found in ((NO_INPUT, "answer", "question"), (NO_OUTPUT, "question", "answer")):
             if self.dropped[reason]:
-                notes.append(f"{_count(self.dropped[reason], lost)} without {found}: are all files read?")
+                notes.append(f"{plural(self.dropped[reason], lost)} without {found}: are all files read?")
         if self.dropped[DECISION]:
             notes.append(
-                f"{_count(self.dropped[DECISION], 'record')} of a router's decisions left out: {_ASK_THE_TEACHER}"
+                f"{plural(self.dropped[DECISION], 'record')} of a router's decisions left out: {_ASK_THE_TEACHER}"
             )
         n_copies = self.dropped[DUPLICATE]
         if n_copies > self.kept:
@@ -311,7 +302,3 @@ def _error(*problems: Problem) -> DataError:
 
 def _listing(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{what} ({count:,})" for what, count in counts.items()) or "no record was read"
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
