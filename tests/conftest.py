@@ -23,10 +23,11 @@ def no_cache(tmp_path_factory):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def no_width():
-    """Let output be as wide as it is: pytest-xdist tells its workers that their terminal has 80 columns."""
+def no_surroundings():
+    """Hide what the surroundings tell of themselves: a CI server, a build's time, the 80 columns of pytest-xdist's workers."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("COLUMNS", raising=False)
+        for name in ("CI", "COLUMNS", "FORCE_COLOR", "GITHUB_WORKSPACE", "NO_COLOR", "SOURCE_DATE_EPOCH"):
+            patch.delenv(name, raising=False)
         yield
 
 

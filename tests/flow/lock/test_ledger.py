@@ -76,6 +76,20 @@ def test_looks_at_the_same_rows_in_another_lock_of_the_folder_are_told(look, tmp
     assert looks_elsewhere(copy, text | rows(300, 400), fresh=True) == (), "a text that is asked again is no old row"
 
 
+def test_a_lock_that_is_not_in_the_checkout_of_ci_is_told_of(tmp_path, monkeypatch):
+    path = tmp_path / "router.lock"
+
+    def notes():
+        return count_look(path, rows(0, 100), 0.05, lambda level: "a", fresh=False, newest=None).notes
+
+    assert notes() == ()
+    monkeypatch.setenv("CI", "true")
+    (note,) = notes()
+    assert note.startswith("there is no router.lock in this checkout, and this is CI: the look that this build takes")
+    write_lock(path, LockDocument(looks=()))
+    assert notes() == ()
+
+
 def test_rows_never_seen_start_a_series_of_their_own(look):
     assert [look("a", rows(0, 100)), look("b", rows(100, 200))] == [1, 1]
     assert len(look.ledger()) == 2
