@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measure how much of the best possible coverage the walk certifies, and how much any exact test of it could.
 
-    python benchmarks/bounds.py ../shared/data --reps 8 [--cells banking77:1500:lsa] [--acceptor neighbours] [--delta 0.05] [--json out.json]
+    python benchmarks/bounds.py ../shared/data --reps 8 [--cells banking77:1500:lsa] [--acceptor neighbours]
 
 Training is drawn few times and the certify rows often, 200 sets for each draw, so that luck in them hardly shows.
 All means are of true coverage, on the rows that did not train:
