@@ -81,7 +81,9 @@ def read_fresh_traces(
             need_text=not brings_vectors,
             need_vector=brings_vectors,
         )
-    traces = _as_labelled(traces, is_needed=need_label)
+    # a format that tells why a label is missing leaves none to be missing by some fault
+    if need_label and traces.sampling is None and not chosen.unlabelled:
+        traces = _as_labelled(traces)
     vectors = None
     if brings_vectors:
         vectors = Precomputed().read(traces.rows.tolist(), traces.ids, traces.vectors or ())
@@ -95,13 +97,13 @@ def _files_of(path: str) -> str | list[str]:
     return [str(each) for each in find_files([path])] if Path(path).is_dir() else path
 
 
-def _as_labelled(traces: TraceSet, *, is_needed: bool) -> TraceSet:
-    """Return the traces without those that lack a label by some fault: where others have one, and none says why it does not."""
+def _as_labelled(traces: TraceSet) -> TraceSet:
+    """Return the traces without those that lack a label, where others have one."""
     from tracer_spec.flow.traces.optional_labels import NOT_ANSWERED
     from tracer_spec.text_steps.labels import NO_LABEL
 
     has_label = [label != NOT_ANSWERED for label in traces.labels]
-    if not is_needed or traces.sampling is not None or all(has_label) or not any(has_label):
+    if all(has_label) or not any(has_label):
         return traces
     missing = traces.rows[[not each for each in has_label]]
     kept = traces.take([row for row, has in enumerate(has_label) if has])
