@@ -59,9 +59,16 @@ def line(number: int = 0, *, teacher=None, minutes: float = 1.0, **story) -> dic
 
 
 def traffic(
-    n: int, agreement, *, audit: float = 1.0, coverage: float = 0.8, seed: int = 0, minutes: float = 1.0
+    n: int,
+    agreement,
+    *,
+    audit: float = 1.0,
+    coverage: float = 0.8,
+    seed: int = 0,
+    minutes: float = 1.0,
+    first: int = 0,
 ) -> list[dict]:
-    """Return n lines of a live deployment; ``agreement`` is a rate, or one for each line."""
+    """Return n lines of a live deployment, numbered from ``first``; ``agreement`` is a rate, or one for each line."""
     draw = np.random.default_rng(seed)
     rates = np.broadcast_to(agreement, n)
     handled, audited = draw.random(n) < coverage, draw.random(n) < audit
@@ -74,7 +81,7 @@ def traffic(
         teacher = (own if agrees[number] else LABELS[(router[number] + 1) % 3]) if asked else None
         lines.append(
             line(
-                number,
+                first + number,
                 teacher=teacher,
                 minutes=minutes,
                 handled=bool(handled[number]),

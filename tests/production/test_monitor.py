@@ -142,14 +142,18 @@ def test_its_tests_are_those_of_the_stream_of_audited_handled_rows(outcomes):
 def test_without_an_audited_row_that_is_handled_nothing_is_measured():
     deferred = [line(n, handled=False, teacher="b") for n in range(500)]
     assert watched(deferred).verdict == "not measured"
-    assert watched([*deferred, line(0, audit=True, handled=False, teacher="b")]).verdict == "not measured"
-    assert watched([*deferred, line(0, audit=True, teacher="a")]).verdict == "holds"
+    assert watched([*deferred, line(500, audit=True, handled=False, teacher="b")]).verdict == "not measured"
+    assert watched([*deferred, line(500, audit=True, teacher="a")]).verdict == "holds"
 
 
 def test_it_holds_then_warns_then_refutes_and_a_refuted_claim_stays_refuted():
     monitor = Monitor(reference())
     verdicts = []
-    for each in [*traffic(3000, 0.95, seed=1), *traffic(4000, 0.88, seed=2), *traffic(20000, 0.99, seed=3)]:
+    for each in [
+        *traffic(3000, 0.95, seed=1),
+        *traffic(4000, 0.88, seed=2, first=3000),
+        *traffic(20000, 0.99, seed=3, first=7000),
+    ]:
         monitor.add(each)
         if not verdicts or verdicts[-1] != monitor.verdict:
             verdicts.append(monitor.verdict)
@@ -163,7 +167,11 @@ def test_it_holds_then_warns_then_refutes_and_a_refuted_claim_stays_refuted():
 def test_a_warning_ends_when_its_evidence_is_gone_and_is_remembered():
     monitor = Monitor(reference(target=0.8))
     verdicts = []
-    for each in [*traffic(1000, 0.95, seed=1), *traffic(1500, 0.82, seed=2), *traffic(6000, 0.95, seed=3)]:
+    for each in [
+        *traffic(1000, 0.95, seed=1),
+        *traffic(1500, 0.82, seed=2, first=1000),
+        *traffic(6000, 0.95, seed=3, first=2500),
+    ]:
         monitor.add(each)
         if not verdicts or verdicts[-1] != monitor.verdict:
             verdicts.append(monitor.verdict)
@@ -325,7 +333,7 @@ def test_times_at_the_ends_of_the_calendar_are_days_like_others():
         "1970-01-01T00:00:00",
     ]
     lines = [{**line(number), "time": end} for number, end in enumerate(ends)]
-    monitor = watched([*lines, *traffic(200, 0.95, minutes=60 * 24)])
+    monitor = watched([*lines, *traffic(200, 0.95, minutes=60 * 24, first=5)])
     assert monitor.tally.passed_over == {"without a time": 1}
     assert sum(each.rows for each in monitor.progress()) == 204
     assert monitor.progress()[0].day.year == 1

@@ -40,7 +40,7 @@ def deploy(bundle, world, tmp_path_factory):
         folder = tmp_path_factory.mktemp(name)
         with ts.deploy(bundle, teacher=teacher, log=folder, audit=audit, secret=b"s") as deployed:
             for number, text in enumerate(world):
-                deployed.classify(text, id=f"r{number}")
+                deployed.classify(text, id=f"{name}-{number}")
         return folder
 
     return run_through

@@ -26,6 +26,7 @@ _COMMENT = (
 )
 PerBet: TypeAlias = Annotated[tuple[Number, ...], Field(min_length=20, max_length=20)]
 Counts: TypeAlias = Mapping[str, Count]
+Digests: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]*={0,2}$")]
 
 
 class MonitoredBundle(Part):
@@ -102,6 +103,15 @@ class MonitoredAnswers(Part):
     last: str = Field(description="the time of the latest row that it answered; empty where none had one")
 
 
+class MonitoredEvents(Part):
+    """Requests that were counted lately, as the first 8 bytes of digests of their ids, one after another in base 64."""
+
+    audited: Mapping[str, Digests] = Field(description="audited ones, by the day of year 1 on which they were counted")
+    others: Mapping[str, Digests] = Field(description="the others, by the same")
+    open: Digests = Field(description="those of them that nobody has answered")
+    open_audited: Digests = Field(description="those that the teacher has not answered, all of whose rows are audited")
+
+
 class MonitorState(Part):
     """What a monitor remembers of a log."""
 
@@ -120,7 +130,7 @@ class MonitorState(Part):
     is_warning: Flag = Field(description="whether the warning has not ended since")
     reasons: Counts = Field(description="deferred rows by reason")
     versions: Counts = Field(description="rows of other bundles by version")
-    passed_over: Counts = Field(description="lines that are no decision, by what is wrong with them")
+    passed_over: Counts = Field(description="lines that are not counted, by why not")
     scores: tuple[Count, ...] = Field(description="rows per bin, whose edges are scores of the certify rows")
     labels: Mapping[str, Annotated[tuple[Count, Count], Field(description="by the teacher, by the router")]]
     period_days: Annotated[Whole, Field(ge=1)]
@@ -135,6 +145,7 @@ class MonitorState(Part):
         default=None, description="by the model that the log names"
     )
     teacher_answers: Sometimes[MonitoredAnswers] = None
+    events: Sometimes[MonitoredEvents] = None
     answer_forms: Sometimes[Counts] = Field(
         default=None,
         description="of the rows in counts.unknown those whose answer holds a label of the bundle, by the step that reads it",

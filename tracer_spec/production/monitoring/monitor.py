@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from tracer_spec.errors import UsageError
 from tracer_spec.production.monitoring.answer_form import AnswerForm
 from tracer_spec.production.monitoring.claims import ClaimTally, LabelClaim
-from tracer_spec.production.monitoring.course import Progress
+from tracer_spec.production.monitoring.course import Progress, late_progress, progress_of
+from tracer_spec.production.monitoring.events import ANSWERED, AUDITED, NEW
 from tracer_spec.production.monitoring.moved_labels import Moved, moved
 from tracer_spec.production.monitoring.reference import AGREEMENT, Reference
 from tracer_spec.production.monitoring.scores import Drift
@@ -17,7 +19,6 @@ from tracer_spec.production.monitoring.tally import (
     MOST_PERIODS,
     LabelTally,
     Moment,
-    Period,
     Tally,
     count,
     count_teacher,
@@ -41,9 +42,8 @@ TEACHER, NOBODY = "teacher", "nobody"
 NO_DECISION = "not a decision"
 NO_BUNDLE = "recorded without a bundle"
 NO_TIME = "without a time"
+DUPLICATE = "duplicate id"
 _LARGEST = 690.0
-# outcomes that tell of the last days
-_ENOUGH = 600
 
 
 class Monitor:
@@ -118,7 +118,29 @@ class Monitor:
             self._add_own(record, story)
 
     def _add_own(self, record: Mapping[str, Any], story: Mapping[str, Any]) -> None:
-        """Count a decision of this bundle."""
+        """Count a decision of this bundle, once for each request: what is made again may bring its first answer."""
+        tally, time, audit = self.tally, time_of(record.get("time")), story["audit"]
+        is_answered = story.get("served") == TEACHER if audit else story.get("served") != NOBODY
+        day = 0 if time is None else time.toordinal()
+        what = tally.events.meet(record.get("id"), day, is_audited=audit, is_answered=is_answered)
+        said = "" if time is None else tally.see(time)
+        if what == NEW:
+            self._add_row(story, time)
+            tally.audited += audit
+            tally.unanswered += audit and not is_answered
+            tally.failed += not is_answered
+            tally.answers.add(is_audited=audit, is_answered=story.get("served") == TEACHER, time=said)
+        else:
+            count(tally.passed_over, DUPLICATE)
+        if what in (ANSWERED, AUDITED):
+            tally.failed -= 1
+            tally.unanswered -= what == AUDITED
+            tally.answers.add_late(is_audited=what == AUDITED, time=said)
+        if is_answered and (what == AUDITED or (what == NEW and audit)):
+            self._add_answer(record, story, time, said)
+
+    def _add_row(self, story: Mapping[str, Any], time: datetime | None) -> None:
+        """Count what the router made of a request."""
         tally, handled = self.tally, story["handled"]
         tally.rows += 1
         tally.draws.add(story["audit_rate"])
@@ -131,34 +153,30 @@ class Monitor:
             tally.scores[self._bins.of(story["score"])] += 1
         if handled and (label := story.get("label")) in self._known:
             self._label(label).router += 1
-        served = story.get("served")
-        tally.failed += served == NOBODY
-        outcome = self._outcome(record, story) if story["audit"] else None
-        said = ""
-        if (time := time_of(record.get("time"))) is None:
+        if time is None:
             count(tally.passed_over, NO_TIME)
         else:
-            said = tally.see(time)
             period = tally.calendar.at(time.date())
             period.rows += 1
             period.handled += handled
-            if outcome is not None:
+
+    def _add_answer(
+        self, record: Mapping[str, Any], story: Mapping[str, Any], time: datetime | None, said: str
+    ) -> None:
+        """Count what the teacher answered to an audited request, and take it into the tests."""
+        outcome = self._outcome(record, story)
+        if outcome is not None:
+            if time is not None:
+                period = self.tally.calendar.at(time.date())
                 period.n += 1
                 period.k += outcome
-        tally.answers.add(is_audited=story["audit"], is_answered=served == TEACHER, time=said)
-        if outcome is not None:
             self._test(outcome, said)
-        if story["audit"] and served == TEACHER:
-            count_teacher(tally.teachers, record.get("model"), said)
-            self._test_labels(record.get("teacher"), story.get("label") if handled else None, said)
+        count_teacher(self.tally.teachers, record.get("model"), said)
+        self._test_labels(record.get("teacher"), story.get("label") if story["handled"] else None, said)
 
     def _outcome(self, record: Mapping[str, Any], story: Mapping[str, Any]) -> bool | None:
-        """Count an audited row; return whether it bears the claim out, None where it is no outcome of it."""
+        """Count the answer; return whether it bears the claim out, None where it is no outcome of it."""
         tally, handled, teacher = self.tally, story["handled"], record.get("teacher")
-        tally.audited += 1
-        if story.get("served") != TEACHER:
-            tally.unanswered += 1
-            return None
         if isinstance(teacher, str) and teacher in self._known:
             self._label(teacher).teacher += 1
         else:
@@ -285,26 +303,12 @@ class Monitor:
 
     def progress(self, most: int = MOST_PERIODS) -> list[Progress]:
         """Return how the claim fared over time, in at most so many stretches of equal length, in the order of time."""
-        calendar = self.tally.calendar
-        stretches, n, k = [], 0, 0
-        for number, period in calendar.stretches(most):
-            n, k = n + period.n, k + period.k
-            own, since = self._rate(period.n, period.k), self._rate(n, k)
-            stretches.append(Progress(calendar.first_day(number), period.rows, period.handled, own, since))
-        return stretches
+        return progress_of(self.tally.calendar, self._rate, most)
 
     @property
     def lately(self) -> Progress | None:
         """Return how the claim fared in the last days that hold enough outcomes together; None where all days are needed."""
-        calendar = self.tally.calendar
-        late = Period()
-        numbers = sorted(calendar.periods, reverse=True)
-        for number in numbers[:-1]:
-            late.add(calendar.periods[number])
-            if late.n >= _ENOUGH:
-                own = self._rate(late.n, late.k)
-                return Progress(calendar.first_day(number), late.rows, late.handled, own, self.rate)
-        return None
+        return late_progress(self.tally.calendar, self._rate, self.rate)
 
     def rate_of(self, claim: ClaimTally) -> Rate:
         """Return the rate that a claim of a label is about, since release."""

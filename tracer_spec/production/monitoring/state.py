@@ -13,6 +13,7 @@ import numpy as np
 from tracer_spec.atomic_write import replace_file
 from tracer_spec.errors import BundleError, DataError, UsageError, printable
 from tracer_spec.production.monitoring.claims import ClaimTally
+from tracer_spec.production.monitoring.events import Events
 from tracer_spec.production.monitoring.monitor import Monitor
 from tracer_spec.production.monitoring.reference import Reference
 from tracer_spec.production.monitoring.tally import (
@@ -134,6 +135,7 @@ def state_document(monitor: Monitor, files: Sequence[ReadFile]) -> dict[str, Any
         "files": [{"path": each.path, "bytes": each.n_bytes, "head": each.head} for each in files],
         **({"teachers": {name: asdict(each) for name, each in tally.teachers.items()}} if tally.teachers else {}),
         **({"teacher_answers": asdict(tally.answers)} if tally.answers != TeacherAnswers() else {}),
+        **({"events": tally.events.document()} if tally.events else {}),
         **({"answer_forms": dict(tally.answer_forms)} if tally.answer_forms else {}),
         **({"label_claims": list(map(_claim_document, monitor.claims))} if monitor.claims else {}),
     }
@@ -182,6 +184,7 @@ def _tally(document: Mapping[str, Any], n_bins: int) -> Tally:
         answer_forms={str(form): _count(n) for form, n in document.get("answer_forms", {}).items()},
         teachers=dict(_teachers(document.get("teachers", {}))),
         answers=_answers(document.get("teacher_answers", {})),
+        events=Events.of(document["events"]) if "events" in document else Events(),
         calendar=_calendar(document),
     )
 
@@ -214,7 +217,7 @@ def _calendar(document: Mapping[str, Any]) -> Calendar:
     calendar = Calendar(max(1, _count(document["period_days"])))
     for day, counts in document["periods"].items():
         period = Period(*map(_count, counts))
-        if not period.k <= period.n <= period.rows >= period.handled:
+        if period.k > period.n or period.handled > period.rows:  # an answer may come on a later day than its row
             raise ValueError(f"the counts of {day} are not in order")
         calendar.at(date.fromisoformat(day)).add(period)
     return calendar

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from tracer_spec.production.monitoring.events import Events
 from tracer_spec.production.monitoring.teacher_answers import TeacherAnswers
 from tracer_spec.stats.anytime import Floats, detectors, evidence
 from tracer_spec.stats.draws import is_by_chance
@@ -169,7 +170,7 @@ class Tally:
     first, last : str
         The times of the earliest and the latest row, ISO 8601 in UTC; empty before any.
     reasons, versions, passed_over : dict of str to int
-        Deferred rows by reason; rows of other bundles by version; lines that are no decision, by what is wrong with them.
+        Deferred rows by reason; rows of other bundles by version; lines that are not counted, by why not.
     scores : list of int
         Rows per bin of :class:`~tracer_spec.production.monitoring.scores.ScoreBins`.
     labels : dict of str to LabelTally
@@ -179,6 +180,8 @@ class Tally:
     teachers : dict of str to TeacherTally
         By the model that the log names.
     answers : TeacherAnswers
+    events : Events
+        The requests that were counted lately.
     calendar : Calendar
     """
 
@@ -207,6 +210,7 @@ class Tally:
     answer_forms: dict[str, int] = field(default_factory=dict)
     teachers: dict[str, TeacherTally] = field(default_factory=dict)
     answers: TeacherAnswers = field(default_factory=TeacherAnswers)
+    events: Events = field(default_factory=Events)
     calendar: Calendar = field(default_factory=Calendar)
 
     @property

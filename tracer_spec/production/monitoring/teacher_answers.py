@@ -31,6 +31,13 @@ class TeacherAnswers:
         if is_answered:
             self.last = max(self.last, time)
 
+    def add_late(self, *, is_audited: bool, time: str) -> None:
+        """Take the answer to a row that had none: the newest silence counts as one that ended."""
+        self.last = max(self.last, time)
+        before, silence, after = self.latest.rpartition(SILENT)
+        if is_audited and silence:
+            self.latest = before + ANSWERED + after
+
     @property
     def n_latest(self) -> int:
         """Return how many of the last audited rows are remembered."""
