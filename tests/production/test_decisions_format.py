@@ -112,6 +112,22 @@ def test_a_log_whose_rows_do_not_say_that_they_were_audited_certifies_nothing(li
     assert not any(raw.certify for raw in read(PRESETS["decisions"], stripped))
 
 
+def test_a_none_of_the_teacher_is_read_as_an_answer_that_is_no_label(bundle, world, tmp_path):
+    """Also in lines that hold it as null, beside the teacher's name."""
+    from tracer_spec.text_steps.labels import NOT_PARSABLE, LabelCleaner
+
+    cleaner = LabelCleaner(("json:intent", "strip", "first-line"))
+    for given in (bundle, None):
+        with ts.deploy(given, teacher=lambda text: None, log=tmp_path, audit=1.0) as deployed:
+            deployed.classify("where is it?")
+    told = log_of(tmp_path)
+    (routed,) = [line for line in told if line["router"]]
+    found = read(PRESETS["decisions"], told)
+    assert [(raw.reason, raw.unlabelled, cleaner.clean(raw.label)[1]) for raw in found] == [("", "", NOT_PARSABLE)] * 2
+    (raw,) = read(PRESETS["decisions"], [{**routed, "teacher_raw": None}])
+    assert (raw.reason, raw.unlabelled, raw.unanswered) == ("", "", "none")
+
+
 def asked_again(lines):
     """Return the lines with texts that the build never saw."""
     return [{**line, "input": line["input"] + " please, thank you"} for line in lines]

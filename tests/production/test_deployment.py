@@ -105,6 +105,33 @@ def test_where_the_teacher_raises_the_request_is_logged_and_the_error_is_the_app
     assert [(line["router"]["served"], line["teacher"]) for line in lines_in(tmp_path)] == [("nobody", None)] * 2
 
 
+@pytest.mark.parametrize("with_bundle", [True, False])
+def test_a_teacher_that_returns_none_has_answered_and_given_no_label(bundle, tmp_path, caplog, with_bundle):
+    """The content of a refusal is None: a transport logs the same one as an answer that is no label."""
+
+    async def asks(text):
+        return None
+
+    given = bundle if with_bundle else None
+    with ts.deploy(given, teacher=lambda text: None, log=tmp_path, audit=1.0) as deployed:
+        answers = [deployed.classify("where is it?"), deployed.classify("where is it?")]
+    with ts.deploy(given, teacher=asks, log=tmp_path, audit=1.0) as deployed:
+        answers.append(asyncio.run(deployed.aclassify("where is it?")))
+    assert {(str(answer), answer.by, answer.raw) for answer in answers} == {("", "teacher", None)}
+    for line in lines_in(tmp_path):
+        DecisionRecord.model_validate(line)
+        assert line["teacher_raw"] == {"unanswered": {"reason": "none", "answer": None}}
+        assert line["teacher"] is None
+    assert (
+        caplog.messages
+        == [
+            "the teacher returned None, which is logged as an answer that is no label and counts as a disagreement: "
+            "raise an error where the call failed"
+        ]
+        * 2
+    )
+
+
 def test_an_asynchronous_teacher_is_awaited_and_refused_where_nobody_awaits(bundle, texts, tmp_path):
     async def ask(text):
         await asyncio.sleep(0)
@@ -163,9 +190,7 @@ class Answer:
         return {"intent": "refund", "mode": mode}
 
 
-@pytest.mark.parametrize(
-    ("raw", "logged"), [(Answer(), {"intent": "refund", "mode": "json"}), (b"odd", "b'odd'"), (None, None)]
-)
+@pytest.mark.parametrize(("raw", "logged"), [(Answer(), {"intent": "refund", "mode": "json"}), (b"odd", "b'odd'")])
 def test_whatever_the_teacher_returns_can_be_logged(bundle, tmp_path, raw, logged):
     with ts.deploy(bundle, teacher=lambda text: raw, log=tmp_path, audit=1.0) as deployed:
         label = deployed.classify("where is it?")

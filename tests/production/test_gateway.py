@@ -186,6 +186,7 @@ def test_a_stream_that_breaks_off_is_nobodys_unless_the_answer_was_there(router,
             },
             "refused",
         ),
+        ({"choices": [{"message": {"role": "assistant", "content": None}, "finish_reason": "stop"}]}, "none"),
     ],
 )
 def test_an_answer_cut_short_or_refused_is_the_teachers_and_no_label(router, by_outcome, tmp_path, body, reason):
@@ -195,6 +196,17 @@ def test_an_answer_cut_short_or_refused_is_the_teachers_and_no_label(router, by_
     (line,) = visits(router, tmp_path, run)
     assert (line["teacher"], line["router"]["served"]) == (None, "teacher")
     assert line["teacher_raw"]["unanswered"]["reason"] == reason
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"error": {"code": 502}}, {"choices": []}, {"status": "in_progress", "output": []}]
+)
+def test_a_response_that_holds_no_answer_at_all_is_none(router, by_outcome, tmp_path, body):
+    def run(gateway):
+        respond(gateway.begin(PATHS["chat"], content("chat", by_outcome[1]), {}), json.dumps(body).encode())
+
+    (line,) = visits(router, tmp_path, run)
+    assert (line["teacher_raw"], line["router"]["served"]) == (None, "nobody")
 
 
 def test_a_call_of_a_tool_is_read_back_from_the_log_with_the_tools_name(bundle, by_outcome, tmp_path):

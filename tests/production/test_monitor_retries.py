@@ -131,9 +131,11 @@ def log_with_retries(bundle, folder, mode: str, seed: int) -> None:
     draw = random.Random(seed)
     world = {f"{row['input']} please, thank you": row["teacher"].strip() for row in rows()[:500]}
 
-    def teacher(text: str) -> str:
+    def teacher(text: str) -> str | None:
         if draw.random() < 0.15:
             raise TimeoutError
+        if draw.random() < 0.1:
+            return None
         return json.dumps({"intent": world[text] if draw.random() < 0.9 else "other"})
 
     tries = [(number, text) for number, text in enumerate(world) for _ in range(draw.choice([1, 1, 1, 2, 4]))]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 from tracer_spec.errors import UsageError
 from tracer_spec.production.coin import Coin
-from tracer_spec.production.plain_answer import plain
+from tracer_spec.production.plain_answer import plain, unanswered
 from tracer_spec.runtime import Decision, Router
 from tracer_spec.runtime.router import Vector
 from tracer_spec.text_steps import ToolCall
@@ -175,11 +175,12 @@ class Cases:
         by : str
             ``router``, ``teacher``, or ``nobody``.
         raw : object
-            The teacher's answer: a text, JSON values, or an object with ``model_dump``.
+            The teacher's answer: a text, JSON values, or an object with ``model_dump``. None is an answer that is no label;
+            where the call failed, ``by`` is ``nobody``.
         model : str or None
             The teacher's model, where the answer says it.
         """
-        values = plain(raw)
+        values = unanswered("none") if by == TEACHER and raw is None else plain(raw)
         teachers = self._clean(raw if isinstance(raw, ToolCall) else values) if by == TEACHER else None
         if self.log is not None:
             self.log.put(self._record(case, by, values, teachers, model))

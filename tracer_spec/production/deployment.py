@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NoReturn, TypeAlias
 
 from tracer_spec.errors import UsageError
-from tracer_spec.production.cases import LIVE, NOBODY, ROUTER, TEACHER, Cases, Label, coin_of
+from tracer_spec.production.cases import LIVE, NOBODY, ROUTER, TEACHER, Case, Cases, Label, coin_of
 from tracer_spec.production.decision_log import DecisionLog
 from tracer_spec.production.released import Versions, load_released
 from tracer_spec.runtime import Router
 from tracer_spec.runtime.embedding import TextEmbedder
 from tracer_spec.runtime.router import Vector
 
+_LOGGER = logging.getLogger("tracer_spec.deployment")
 Teacher: TypeAlias = Callable[[str], Any]
 
 
@@ -23,12 +25,13 @@ class Deployment:
     Notes
     -----
     One deployment serves many threads, and asyncio, and survives ``os.fork``. What the teacher raises passes untouched, and is
-    in the log as a request that nobody answered.
+    in the log as a request that nobody answered. What it returns is an answer, None too.
     """
 
     def __init__(self, cases: Versions[Cases], teacher: Teacher, *, log: DecisionLog | None, owns_log: bool) -> None:
         self.router, self.log, self.mode = cases.current.router, log, cases.current.mode
         self._cases, self._teacher, self._owns_log = cases, teacher, owns_log
+        self._has_warned = False
 
     def classify(self, text: str, *, id: str | None = None, vector: Vector | None = None) -> Label:  # noqa: A002
         """Return the label of a text.
@@ -63,7 +66,7 @@ class Deployment:
         except BaseException:
             cases.end(case, NOBODY)
             raise
-        return cases.end(case, TEACHER, raw)
+        return self._teachers(cases, case, raw)
 
     async def aclassify(self, text: str, *, id: str | None = None, vector: Vector | None = None) -> Label:  # noqa: A002
         """Return the label of a text, as :meth:`classify`; the teacher's answer is awaited where it can be."""
@@ -78,6 +81,16 @@ class Deployment:
         except BaseException:
             cases.end(case, NOBODY)
             raise
+        return self._teachers(cases, case, raw)
+
+    def _teachers(self, cases: Cases, case: Case, raw: Any) -> Label:
+        """End a case with what the teacher returned; the first None is warned of, since a failed call must raise."""
+        if raw is None and not self._has_warned:
+            self._has_warned = True
+            _LOGGER.warning(
+                "the teacher returned None, which is logged as an answer that is no label and counts as a disagreement: raise "
+                "an error where the call failed"
+            )
         return cases.end(case, TEACHER, raw)
 
     def close(self) -> None:
@@ -115,7 +128,9 @@ def deploy(
         releases with a canary, the canary's bundle decides its share of the requests.
     teacher : callable
         ``teacher(text)`` returns the LLM's answer, or an awaitable of it for :meth:`Deployment.aclassify`. The answer may be
-        a text, JSON values, or an object with ``model_dump``; the bundle's steps of ``labels.normalize`` read it.
+        a text, JSON values, or an object with ``model_dump``; the bundle's steps of ``labels.normalize`` read it. None is an
+        answer that is no label, such as the content of a refusal, and a disagreement where the router handles: a call that
+        failed must raise.
     log : str, path-like, DecisionLog or None
         The folder of the log of decisions. None logs nothing, and then no later build or monitor can know how it went.
     audit : float

@@ -10,6 +10,7 @@ from tracer_spec.chat.api import Api
 from tracer_spec.chat.events import EventReader
 from tracer_spec.chat.json_text import parse_json
 from tracer_spec.chat.reading import answered, refused, truncated
+from tracer_spec.production.plain_answer import unanswered
 
 # those that the standard library reads
 _READABLE = ("gzip", "x-gzip", "deflate", "identity")
@@ -50,13 +51,20 @@ class Observation(NamedTuple):
             return None
         raw = answered(self.body)
         flaw = "truncated" if truncated(self.body) else "refused" if refused(self.body) else ""
-        return {"unanswered": {"reason": flaw, "answer": raw}} if flaw else raw
+        if raw is None and not flaw and _has_ended(self.body):
+            flaw = "none"
+        return unanswered(flaw, raw) if flaw else raw
 
     @property
     def model(self) -> str | None:
         """Return the model that the response names."""
         model = None if self.body is None else self.body.get("model")
         return model if isinstance(model, str) and model else None
+
+
+def _has_ended(body: Mapping[str, Any]) -> bool:
+    """Return whether a response says that the model has had its say, so that nothing in it is what it said."""
+    return bool(body.get("choices")) or body.get("stop_reason") is not None or body.get("status") == "completed"
 
 
 class Observed:

@@ -12,6 +12,17 @@ TOOL_CALL = "tool_call"
 """The key of a tool's call: its arguments alone would not say which tool it was."""
 
 
+def unanswered(reason: str, answer: Any = None) -> dict[str, Any]:
+    """Return what the log holds of an answer that is no label whatever it says; null there is for an answer that never came.
+
+    Examples
+    --------
+    >>> unanswered("none")
+    {'unanswered': {'reason': 'none', 'answer': None}}
+    """
+    return {"unanswered": {"reason": reason, "answer": answer}}
+
+
 def plain(answer: Any) -> Any:
     """Return an answer as JSON values, as far as it has any: what a client's object dumps, else its text.
 

@@ -17,9 +17,13 @@ DECISIONS = Format(
     skip={
         "not a line of the log": f"!contains(keys(@), '{LOGGED_UNDER}')",
     },
+    # as :func:`~tracer_spec.production.plain_answer.unanswered` writes it by now
+    unanswered={
+        "none": "teacher_raw == `null` && router.served == 'teacher'",
+    },
     unlabelled={
         "not asked": "router.served == 'router'",
-        "nobody answered": "contains(keys(@), 'teacher_raw') && teacher_raw == `null`",
+        "nobody answered": "contains(keys(@), 'teacher_raw') && teacher_raw == `null` && router.served != 'teacher'",
         # neither chance nor the score chose it: nobody knows how many such requests there are
         "handled, and asked all the same": "router.handled == `true` && router.audit != `true`",
     },

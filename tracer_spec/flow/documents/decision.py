@@ -49,8 +49,8 @@ class DecisionRecord(Part):
         description="the teacher's label, cleaned by the spec's steps; null where it was not asked"
     )
     teacher_raw: Any = Field(
-        description="what the teacher answered; null where it was not asked; the call of a tool as {tool_call: {name, "
-        "arguments}}, an answer that was cut short or refused as {unanswered: {reason, answer}}"
+        description="what the teacher answered; null where it was not asked or failed; the call of a tool as "
+        "{tool_call: {name, arguments}}, an answer that was cut short, refused or empty as {unanswered: {reason, answer}}"
     )
     model: Text | None = Field(description="the teacher's model, where the app says it")
     router: RouterStory | None = Field(description="null where no bundle was there to decide")
