@@ -254,3 +254,18 @@ def test_the_log_imports_nothing_heavy():
     code = "import sys, tracer_spec.production.decision_log; print(*sorted(sys.modules))"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"numpy", "pydantic", "onnxruntime", "yaml", "scipy"} & set(told)
+
+
+def test_what_a_line_costs_does_not_grow_with_the_lines_before_it(tmp_path):
+    asked = []
+
+    class Line(bytes):
+        def __len__(self):
+            asked.append(self)
+            return super().__len__()
+
+    file = decision_log._LogFile(tmp_path, 1 << 20, fsync=False)
+    lines = [Line(f"{number}\n".encode()) for number in range(512)]
+    assert sum(file.append(lines)) == 512
+    file.close()
+    assert len(asked) <= 4 * 512

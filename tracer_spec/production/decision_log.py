@@ -205,12 +205,14 @@ class _LogFile:
     def append(self, lines: Sequence[bytes]) -> Iterator[int]:
         """Append whole lines, none of those that did not fit on the disk; yield how many, for each file that takes some."""
         block: list[bytes] = []
+        n_bytes = 0
         for line in lines:
-            if block and self._size + sum(map(len, block)) + len(line) > self._max_bytes:
+            if block and self._size + n_bytes + len(line) > self._max_bytes:
                 self._put(b"".join(block))
                 yield len(block)
-                block = []
+                block, n_bytes = [], 0
             block.append(line)
+            n_bytes += len(line)
         if block:
             self._put(b"".join(block))
             yield len(block)
