@@ -11,7 +11,9 @@ import pytest
 import tracer_spec as ts
 from tracer_spec.builtin.formats import PRESETS, compile_format, custom_format
 from tracer_spec.cli import main
+from tracer_spec.flow.traces.collect import collect
 from tracer_spec.plugin import Record
+from tracer_spec.text_steps.labels import NOT_PARSABLE, LabelCleaner
 
 
 def read(wanted, lines):
@@ -114,8 +116,6 @@ def test_a_log_whose_rows_do_not_say_that_they_were_audited_certifies_nothing(li
 
 def test_a_none_of_the_teacher_is_read_as_an_answer_that_is_no_label(bundle, world, tmp_path):
     """Also in lines that hold it as null, beside the teacher's name."""
-    from tracer_spec.text_steps.labels import NOT_PARSABLE, LabelCleaner
-
     cleaner = LabelCleaner(("json:intent", "strip", "first-line"))
     for given in (bundle, None):
         with ts.deploy(given, teacher=lambda text: None, log=tmp_path, audit=1.0) as deployed:
@@ -126,6 +126,24 @@ def test_a_none_of_the_teacher_is_read_as_an_answer_that_is_no_label(bundle, wor
     assert [(raw.reason, raw.unlabelled, cleaner.clean(raw.label)[1]) for raw in found] == [("", "", NOT_PARSABLE)] * 2
     (raw,) = read(PRESETS["decisions"], [{**routed, "teacher_raw": None}])
     assert (raw.reason, raw.unlabelled, raw.unanswered) == ("", "", "none")
+
+
+@pytest.mark.parametrize("with_bundle", [True, False])
+def test_a_request_without_text_stops_no_build_on_the_log(bundle, tmp_path, with_bundle):
+    with ts.deploy(
+        bundle if with_bundle else None, teacher=lambda text: "refund", log=tmp_path, audit=0.5, secret=b"s"
+    ) as app:
+        for number, text in enumerate(["where is it?", "", " \n", "\ud83d", "where is it now?"]):
+            app.classify(text, id=f"r{number}")
+    found = read(PRESETS["decisions"], log_of(tmp_path))
+    assert [raw.reason for raw in found] == ["", *["request without text"] * 3, ""]
+    traces = collect(
+        [Record(f"log:{number}", line) for number, line in enumerate(log_of(tmp_path))],
+        compile_format(PRESETS["decisions"]).traces,
+        LabelCleaner(),
+    )
+    assert traces.accounting.dropped["request without text"] == 3
+    assert traces.accounting.kept >= 1
 
 
 def asked_again(lines):

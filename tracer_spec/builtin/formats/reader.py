@@ -19,10 +19,12 @@ from tracer_spec.expressions.closures import Getter, is_false
 from tracer_spec.expressions.language import ExpressionError, compile_expression
 from tracer_spec.expressions.of_chance import compile_of_chance
 from tracer_spec.plugin.contracts import Record
+from tracer_spec.text_steps.labels import is_unicode
 
 _EXCLUDED = no_trace("excluded by where")
 _NO_ITEMS = no_trace("no trace in the record")
 _DECISION = no_trace(DECISION)
+_NOTHING_ASKED = no_trace("request without text")
 
 # in the order of Raw
 _PARTS = ("text", "label", "id", "time", "truth", "group", "model", "version", "embedding")
@@ -159,7 +161,11 @@ class Reader:
 
     def _read_one(self, record: Mapping[str, Any]) -> Raw:
         raw = self._parts_of(record)
-        return _DECISION if isinstance(raw.model, str) and raw.model.startswith(ROUTERS_MODEL) else raw
+        if isinstance(raw.model, str) and raw.model.startswith(ROUTERS_MODEL):
+            return _DECISION
+        # a deployment logs whatever is asked of it, so that this is no fault of its log
+        is_blank = self.reads_decisions and isinstance(raw.text, str) and not raw.reason and raw.vector is None
+        return _NOTHING_ASKED if is_blank and (not raw.text.strip() or not is_unicode(raw.text)) else raw
 
     def _parts_of(self, record: Mapping[str, Any]) -> Raw:
         try:
