@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tracer_spec.flow.certifying.certify import certify, refuse_untested
-from tracer_spec.flow.certifying.draft import draft_certificate
+from tracer_spec.flow.certifying.draft import draft_certificate, is_likely
 from tracer_spec.flow.certifying.pareto import pareto_front
 from tracer_spec.flow.lock.file import lock_path, read_lock
 from tracer_spec.flow.lock.ledger import Look, count_look, next_look, sketch
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tracer_spec.flow.prepared import Prepared
     from tracer_spec.flow.traces.counts import Accounting
     from tracer_spec.plan import Plan, Resolved
-    from tracer_spec.plugin import Candidate, Certificate, Chain, Target
+    from tracer_spec.plugin import CalibratorPlugin, Candidate, Certificate, Chain, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +39,13 @@ class Proposal:
         The frozen order of testing; empty where nothing is worth a look.
     calibrator : Resolved
     target : Target
-        With this look's share of the error.
+        With this look's share of the error; for a draft, with the share of the look that a build would be.
     look : Look or None
         None for a draft, and where looks are not counted.
     draft : bool
         Whether the certify rows stay sealed.
     rows : EmbeddedRows or None
         The certify rows, under seal, where looks are counted.
-    next_look : int or None
-        Which look a build would be, for a draft where looks are counted.
     """
 
     chains: Sequence[Chain] = field(repr=False)
@@ -58,7 +56,6 @@ class Proposal:
     look: Look | None
     draft: bool
     rows: EmbeddedRows | None = field(default=None, repr=False)
-    next_look: int | None = None
 
     @property
     def n_candidates(self) -> int:
@@ -70,10 +67,16 @@ class Proposal:
         """Return whether the certify rows are opened for it."""
         return bool(self.ordered) and not self.draft
 
+    def promises(self, n_certify: int) -> bool:
+        """Return whether a build would, by the fit rows, rather come to a policy than refuse."""
+        plugin = self.calibrator.provided.plugin
+        tests = isinstance(plugin, CalibratorPlugin) and plugin.tests
+        return not tests or is_likely(self.ordered, n_certify, self.target)
+
     def target_after_look(self, target: Target) -> Target:
         """Return the target with the error that a new build may spend once this one is through."""
-        if self.next_look is not None:
-            return replace(target, budget=look_level(self.next_look, target.delta))
+        if self.draft:
+            return self.target
         return self.look.left_by(target, opened=self.opens) if self.look else target
 
     def accounting(self, prepared: Prepared) -> Accounting:
@@ -97,13 +100,11 @@ def make_proposal(plan: Plan, prepared: Prepared, chains: Sequence[Chain], *, dr
     rows_sketch = frozenset[int]() if lock is None else sketch(prepared.certify.ids(), prepared.certify.contents())
     repeated = prepared.certify.repeated() if prepared.fresh else None
     if draft or lock is None:
-        following = (
-            next_look(read_lock(lock).ledger, rows_sketch, fresh=prepared.fresh, repeated=repeated) if lock else None
-        )
         target = plan.target
-        return Proposal(
-            chains, pareto_front(chains), order(target), plan.calibrator, target, None, draft, next_look=following
-        )
+        if lock:
+            following = next_look(read_lock(lock).ledger, rows_sketch, fresh=prepared.fresh, repeated=repeated)
+            target = replace(target, budget=look_level(following, target.delta))
+        return Proposal(chains, pareto_front(chains), order(target), plan.calibrator, target, None, draft)
     rows = prepared.embed_certify(plan.spec.repeats)
     digest = rows.digest([each.label for each in plan.target.labels])
 
@@ -154,7 +155,8 @@ def test_digest(
 def decide(proposal: Proposal, prepared: Prepared, *, repeats: str) -> Certificate:
     """Open the certify rows and test the order, once; a draft estimates instead, and opens nothing."""
     if proposal.draft:
-        return draft_certificate(proposal.ordered, len(prepared.certify), proposal.target)
+        n_certify = len(prepared.certify)
+        return draft_certificate(proposal.ordered, n_certify, proposal.target, proposal.promises(n_certify))
     if not proposal.ordered:
         return refuse_untested(proposal.calibrator, prepared.certify, proposal.target)
     rows = proposal.rows or prepared.embed_certify(repeats)
