@@ -281,7 +281,7 @@ def test_a_draft_that_a_build_would_likelier_refuse_says_what_is_nearest(built, 
     assert told["0.8"][0] is None
     assert "advice" not in told["0.8"][1]
     nearest, text = told["0.93"]
-    assert "by these estimates a build would likelier refuse every policy than certify one" in " ".join(text.split())
+    assert "by these estimates a new look would likelier refuse every policy than certify one" in " ".join(text.split())
     assert "likelier refused than not: one look" in text
     assert "likelier" not in told["0.8"][1]
     assert (

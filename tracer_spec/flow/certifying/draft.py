@@ -12,7 +12,7 @@ from tracer_spec.stats.expected_walk import likely_end
 
 _EVEN_CHANCE = 0.5
 _DRAFT = "a draft: coverage and agreement are estimated from the rows it was made from, and nothing is certified"
-_UNLIKELY = f"{_DRAFT}; by these estimates a build would likelier refuse every policy than certify one"
+_UNLIKELY = f"{_DRAFT}; by these estimates a new look would likelier refuse every policy than certify one"
 _NO_DRAFT = "a draft: by the fit rows no policy is worth a test on the certify rows, and these stay sealed"
 
 

@@ -15,6 +15,7 @@ from tracer_spec.flow.lock.file import lock_path, read_lock
 from tracer_spec.flow.lock.ledger import Look, count_look, next_look, sketch
 from tracer_spec.flow.prepared import sealed_accounting
 from tracer_spec.flow.traces.repeats import TRAFFIC
+from tracer_spec.plugin import CalibratorPlugin
 from tracer_spec.stats.multiple import look_level
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from tracer_spec.flow.prepared import Prepared
     from tracer_spec.flow.traces.counts import Accounting
     from tracer_spec.plan import Plan, Resolved
-    from tracer_spec.plugin import CalibratorPlugin, Candidate, Certificate, Chain, Target
+    from tracer_spec.plugin import Candidate, Certificate, Chain, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +40,15 @@ class Proposal:
         The frozen order of testing; empty where nothing is worth a look.
     calibrator : Resolved
     target : Target
-        With this look's share of the error; for a draft, with the share of the look that a build would be.
+        With this look's share of the error; a draft's has all of it.
     look : Look or None
         None for a draft, and where looks are not counted.
     draft : bool
         Whether the certify rows stay sealed.
     rows : EmbeddedRows or None
         The certify rows, under seal, where looks are counted.
+    next_look : int or None
+        Which look a build would be, for a draft where looks are counted.
     """
 
     chains: Sequence[Chain] = field(repr=False)
@@ -56,6 +59,7 @@ class Proposal:
     look: Look | None
     draft: bool
     rows: EmbeddedRows | None = field(default=None, repr=False)
+    next_look: int | None = None
 
     @property
     def n_candidates(self) -> int:
@@ -71,12 +75,12 @@ class Proposal:
         """Return whether a build would, by the fit rows, rather come to a policy than refuse."""
         plugin = self.calibrator.provided.plugin
         tests = isinstance(plugin, CalibratorPlugin) and plugin.tests
-        return not tests or is_likely(self.ordered, n_certify, self.target)
+        return not tests or is_likely(self.ordered, n_certify, self.target_after_look(self.target))
 
     def target_after_look(self, target: Target) -> Target:
         """Return the target with the error that a new build may spend once this one is through."""
-        if self.draft:
-            return self.target
+        if self.next_look is not None:
+            return replace(target, budget=look_level(self.next_look, target.delta))
         return self.look.left_by(target, opened=self.opens) if self.look else target
 
     def accounting(self, prepared: Prepared) -> Accounting:
@@ -100,11 +104,11 @@ def make_proposal(plan: Plan, prepared: Prepared, chains: Sequence[Chain], *, dr
     rows_sketch = frozenset[int]() if lock is None else sketch(prepared.certify.ids(), prepared.certify.contents())
     repeated = prepared.certify.repeated() if prepared.fresh else None
     if draft or lock is None:
-        target = plan.target
-        if lock:
+        target, following = plan.target, None
+        if draft and lock:
             following = next_look(read_lock(lock).ledger, rows_sketch, fresh=prepared.fresh, repeated=repeated)
-            target = replace(target, budget=look_level(following, target.delta))
-        return Proposal(chains, pareto_front(chains), order(target), plan.calibrator, target, None, draft)
+        front = pareto_front(chains)
+        return Proposal(chains, front, order(target), plan.calibrator, target, None, draft, next_look=following)
     rows = prepared.embed_certify(plan.spec.repeats)
     digest = rows.digest([each.label for each in plan.target.labels])
 
