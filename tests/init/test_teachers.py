@@ -42,8 +42,12 @@ def test_the_newest_certifies_where_one_teacher_took_over_from_another(init, cal
         "# Several teachers answered, one after the other, and a certificate speaks of one: the newest certifies"
         in text
     )
+    assert "'traces.teacher'" not in outcome.out
     code, document = planned(tmp_path, capsys)
     assert code == 0
+    about = [each for each in document["warnings"] if "rtify where" in each or "chance" in each]
+    assert [each.partition(" ")[0] for each in about] == ["rows"]
+    assert about[0].endswith(", and the others train: the claim is about traffic like those that certify")
     assert 40 < document["traces"]["certify"] < 110  # of 180 rows of the newest
 
 

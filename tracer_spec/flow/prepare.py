@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,7 +50,7 @@ def read_traces(plan: Plan) -> TraceSet:
 
 def _collected(plan: Plan) -> TraceSet:
     """Run the records of every source through its format and cleaning."""
-    labels, settled = plan.spec.sources[0].labels, _several_teachers(plan.spec.split)
+    labels, settled = plan.spec.sources[0].labels, settled_teachers(plan.spec.split)
     needs = {"need_text": not plan.embedder.reads_vectors, "need_vector": plan.embedder.column is not None}
     several = [_source(plan, number) for number in range(len(plan.sources))]
     most = shared(plan.spec.sources, "max_rows")
@@ -76,7 +75,7 @@ def _collected(plan: Plan) -> TraceSet:
         )
 
 
-def _several_teachers(asked: SplitSpec) -> str:
+def settled_teachers(asked: SplitSpec) -> str:
     """Say how the spec settles that a log has several teachers; :func:`check_teachers` holds a condition to it."""
     if asked.mix_teachers:
         return "'split.mix_teachers' takes them for one"
@@ -116,14 +115,7 @@ def part(traces: TraceSet, asked: SplitSpec, dealt: Dealt = NEVER, *, draft: boo
             address="split",
         )
     check_inputs(traces.take(sides.fit), asked.folds, asked.strategy)
-    return replace(sides, notes=(*sides.notes, *_condition_notes(asked)))
-
-
-def _condition_notes(asked: SplitSpec) -> tuple[str, ...]:
-    """Say which rows alone certify, where the spec has a condition."""
-    if asked.certify_where is None:
-        return ()
-    return (f"rows certify where {as_shown(asked.certify_where)}: the claim is about traffic like those",)
+    return sides
 
 
 def check_teachers(plan: Plan, traces: TraceSet, sides: Split) -> None:
@@ -174,12 +166,21 @@ def label_target_notes(plan: Plan) -> tuple[str, ...]:
 
 
 def answer_notes(plan: Plan) -> tuple[str, ...]:
-    """Say which conditions read what holds the answer too, so that they may select on it."""
-    return tuple(
+    """Say which rows certify, and which conditions read what holds the answer too, so that they may select on it."""
+    near, certify_where = plan.conditions_near_the_answer, "split.certify_where"
+    notes = [
         f"'{each}' reads what the teacher's answer stands in: the claim is about the traffic that it keeps, and holds for all "
         "only where the answer has no part in it"
-        for each in plan.conditions_near_the_answer
-    )
+        for each in near
+        if each != certify_where
+    ]
+    if (where := plan.spec.split.certify_where) is not None:
+        may_select = ", and holds for all only where the answer, beside which it reads, has no part in it"
+        notes.append(
+            f"rows certify where {as_shown(where)}, and the others train: the claim is about traffic like those that certify"
+            f"{may_select if certify_where in near else ''}"
+        )
+    return tuple(notes)
 
 
 def weight_notes(plan: Plan, weights: FitWeights | None) -> tuple[str, ...]:

@@ -230,6 +230,7 @@ def _plans(sample: Sample, layout: Layout) -> list[Plan]:
 
 def _read(sample: Sample, plan: Plan, layout: Layout) -> TraceSet:
     """Return the traces of the first records, as ``plan`` reads them."""
+    from tracer_spec.flow.prepare import settled_teachers
     from tracer_spec.flow.traces.collect import collect
     from tracer_spec.flow.traces.repeats import refuse_doubled, with_note
     from tracer_spec.text_steps.cutter import TextCutter
@@ -239,7 +240,10 @@ def _read(sample: Sample, plan: Plan, layout: Layout) -> TraceSet:
     cleaner = LabelCleaner(layout.normalize)
     records = sample.again(joined=_joins(layout))
     teachers = plan.spec.sources[0].teachers
-    traces = collect(records, plan.reader().traces, cleaner, on_error="drop", cut=cut, teachers=teachers)
+    settled = settled_teachers(plan.spec.split)
+    traces = collect(
+        records, plan.reader().traces, cleaner, on_error="drop", cut=cut, teachers=teachers, settled=settled
+    )
     try:
         refuse_doubled(traces)
     except DataError as error:

@@ -11,6 +11,7 @@ from tracer_spec.errors import DataError
 from tracer_spec.flow.prepare import read_traces
 from tracer_spec.flow.traces.collect import collect
 from tracer_spec.flow.traces.sampling import sampled
+from tracer_spec.flow.traces.splits import split as split_rows
 from tracer_spec.flow.traces.teachers import newest_alone, refuse_mixed, teachers_of
 from tracer_spec.plan import make_plan
 from tracer_spec.plugin import Record
@@ -141,3 +142,50 @@ def test_what_the_spec_settles_is_not_asked_for_again(tmp_path, split, told, n_s
     assert models.endswith(f"; {told}")
     assert versions.startswith("2 versions of the teacher's prompt: ")
     assert versions.endswith(told.replace("model", "version").replace("traces.teacher", "traces.format.where"))
+
+
+STORY = {"handled": True, "audit": True, "audit_rate": 0.02, "served": "teacher"}
+
+
+def logged(*models):
+    """Return lines of a deployment's log, all of them audited."""
+    return [
+        {
+            "id": str(number),
+            "time": 1.79e9 + 86_400 * number,
+            "input": f"text {number}",
+            "teacher_raw": "a",
+            "model": model,
+            "router": STORY,
+        }
+        for number, model in enumerate(models)
+    ]
+
+
+def test_audited_rows_that_a_condition_keeps_from_certifying_are_told_with_numbers():
+    log, where = PRESETS["decisions"], "model == 'm-2025-08-07'"
+
+    def notes(*models):
+        records = [Record("a", each) for each in logged(*models)]
+        traces = collect(records, compile_format(log, where).traces, LabelCleaner(), settled="it is settled")
+        return [note for note in traces.accounting.notes if "certify_where" in note]
+
+    assert notes("m-2025-08-07") == []
+    assert notes("m", "m", "m-2025-08-07") == [
+        "2 audited rows train and do not certify, since 'split.certify_where' does not hold of them: m (2, 2026-09-21 to "
+        "2026-09-22); where 'm' is 'm-2025-08-07' by the name without its date, let the condition hold of both, and log the "
+        "name that the response says"
+    ]
+    assert notes("other", "m-2025-08-07") == [
+        "1 audited row trains and does not certify, since 'split.certify_where' does not hold of it: other (1, 2026-09-21)"
+    ]
+
+
+def test_what_no_coin_chose_is_told_only_where_there_was_a_coin():
+    by_condition = read(rows("m-1", "m-1", *["m-2"] * 30), "metadata.model == 'm-2'")
+    assert split_rows(by_condition, certify=0.4, strategy="random").notes == ()
+    log = [*logged(*["m"] * 30), {**logged("m")[0], "id": "x", "router": {**STORY, "handled": False, "audit": False}}]
+    audited = collect([Record("a", each) for each in log], compile_format(PRESETS["decisions"]).traces, LabelCleaner())
+    assert "rows that chance did not choose for the teacher train, and do not certify" in (
+        split_rows(audited, certify=0.4, strategy="random").notes
+    )

@@ -12,6 +12,7 @@ from tracer_spec.flow.traces.counts import Accounting, SourceCounts
 from tracer_spec.flow.traces.look_alikes import look_alikes
 from tracer_spec.flow.traces.name_counts import Seen, as_shown, most_frequent, several_teachers
 from tracer_spec.flow.traces.prompt_counts import Prompts
+from tracer_spec.flow.traces.teachers import audited_apart_notes
 from tracer_spec.text_format import plural
 from tracer_spec.text_steps.labels import FLAWS, NO_LABEL, SEVERAL
 
@@ -82,6 +83,7 @@ class Tally:
     prompts: Prompts = field(default_factory=Prompts)
     n_unanswered: int = 0
     n_audited_beyond: int = 0
+    audited_apart: Seen = field(default_factory=Seen)  # of which 'split.certify_where' does not hold, by model
     odd: Counter[str] = field(default_factory=Counter)
     longest_list: tuple[str, int] = ("", 0)
     has_digests: bool = False
@@ -154,6 +156,7 @@ class Tally:
         self.kept += other.kept
         self.n_unanswered += other.n_unanswered
         self.n_audited_beyond += other.n_audited_beyond
+        self.audited_apart.update(other.audited_apart)
         for name in ("dropped", "unusable", "unknown", "labels", "odd"):
             getattr(self, name).update(getattr(other, name))
         self.models.update(other.models)
@@ -263,6 +266,7 @@ class Tally:
                 f"{plural(self.n_unanswered, 'answer')} cut short or refused and left out: "
                 "the certificate speaks of inputs that the teacher answers"
             )
+        notes += audited_apart_notes(self.audited_apart, self.models)
         if self.n_audited_beyond:
             notes.append(audited_note(self.n_audited_beyond, self.kept + self.dropped[BEYOND]))
         if self.dropped[NO_MATCH]:

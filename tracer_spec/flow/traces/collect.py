@@ -15,6 +15,7 @@ from tracer_spec.flow.traces.answer_steps import steps_that_read
 from tracer_spec.flow.traces.bound import Bound
 from tracer_spec.flow.traces.columns import Columns, key_of
 from tracer_spec.flow.traces.raw_trace import RawTrace
+from tracer_spec.flow.traces.teachers import UNNAMED
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.plugin.contracts import Record
 from tracer_spec.text_steps.labels import NO_LABEL, UNUSABLE, LabelCleaner, is_unicode
@@ -230,6 +231,8 @@ def _count(
         tally.unknown[label] += 1
     if isinstance(raw.model, str) and raw.model:
         tally.models.add(raw.model, raw.time)
+    if raw.certify is True and raw.rate is not None and not raw.wanted:
+        tally.audited_apart.add(raw.model if isinstance(raw.model, str) and raw.model else UNNAMED, raw.time)
     tally.prompts.add(raw.instructions)
     version = key_of(raw.version)
     if version is not None:

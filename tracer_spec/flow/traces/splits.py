@@ -6,6 +6,7 @@ with more traces, moves no row from fit to certify, so that nobody can try split
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -167,7 +168,7 @@ def split(
             raise _all_fitted(strategy, dealt.n_left_out)
         result = replace(_random(hashes < certify * SPAN, chosen), notes=(_AS_IF,))
     share = len(result.certify) / int(chosen.sum())
-    result = replace(result, notes=(*result.notes, *_sample_notes(traces.take(result.certify), strategy)))
+    result = replace(result, notes=(*result.notes, *_sample_notes(traces, result.certify, strategy)))
     result = replace(result, dealt=dealt.with_split(traces, hashes, certify, name, result.cut), share=share)
     result = replace(result, n_ahead=int(is_ahead.sum()), n_disowned=n_disowned)
     return result if max_fit is None or len(result.fit) <= max_fit else _bounded(result, traces, max_fit)
@@ -184,12 +185,15 @@ def _disowned_notes(n: int) -> tuple[str, ...]:
     )
 
 
-def _sample_notes(certify: TraceSet, strategy: str) -> tuple[str, ...]:
+def _sample_notes(traces: TraceSet, certify: NDArray[np.int64], strategy: str) -> tuple[str, ...]:
     """Say what a certificate on audited rows rests on."""
-    if certify.sampling is None or not len(certify):
+    if (sampling := traces.sampling) is None or not len(certify):
         return ()
-    low, high = float(certify.sampling.rates.min()), float(certify.sampling.rates.max())
-    notes = ["rows that chance did not choose for the teacher train, and do not certify"]
+    rates, notes = sampling.rates[certify], []
+    low, high = float(rates.min()), float(rates.max())
+    # else it is 'split.certify_where' that keeps rows from certifying
+    if sampling.routed_from < math.inf or (sampling.is_said & ~sampling.may_certify).any():
+        notes.append("rows that chance did not choose for the teacher train, and do not certify")
     if low < high:
         notes.append(
             f"certify rows were chosen at rates from {low:.4g} to {high:.4g}: the claim is mostly about the traffic of when "

@@ -12,6 +12,7 @@ import numpy as np
 from tracer_spec.errors import DataError
 from tracer_spec.flow.traces.name_counts import Seen, as_shown
 from tracer_spec.flow.traces.trace_set import TraceSet
+from tracer_spec.text_format import plural
 
 UNNAMED = "unnamed"
 _DATED = re.compile(r"[-@:](\d{4}-\d{2}-\d{2}|\d{8})$")
@@ -91,13 +92,21 @@ def newest_alone(teachers: Teachers, expressions: Sequence[str | None]) -> str |
     >>> newest = Teachers("model", "", 2, ("m-2",), True)
     >>> newest_alone(newest, ["metadata.model", "model"])
     "not_null(metadata.model, model) == 'm-2'"
+    >>> newest_alone(newest, ["not_null(from_json(response).model, model)", "model"])
+    "not_null(from_json(response).model, model) == 'm-2'"
     """
-    found = list(dict.fromkeys(each for each in expressions if each))
+    found = list(dict.fromkeys(part for each in expressions if each for part in _alternatives(each)))
     if not found:
         return None
     place = f"not_null({', '.join(found)})" if len(found) > 1 else found[0]
     tests = [f"{_in_brackets(place)} == {_literal(name)}" if name else f"!({place})" for name in teachers.newest]
     return " || ".join(tests)
+
+
+def _alternatives(expression: str) -> list[str]:
+    """Return what an expression takes the first of that is there, one by one; itself where it is not of that kind."""
+    inner = re.fullmatch(r"not_null\(((?:[\w.,\s]|\([\w.]*\))*)\)", expression)
+    return [expression] if inner is None else [each.strip() for each in inner[1].split(",")]
 
 
 def _in_brackets(expression: str) -> str:
@@ -129,6 +138,29 @@ def refuse_mixed(certify: TraceSet, models: Sequence[str | None], versions: Sequ
             "where requests go to any of them now, on all: 'split: {mix_teachers: true}'",
             address="split",
         )
+
+
+def audited_apart_notes(apart: Seen, models: Seen) -> list[str]:
+    """Say how many audited rows do not certify for ``split.certify_where``, and which of their teachers go by two names.
+
+    Parameters
+    ----------
+    apart, models : Seen
+        The models of those rows, and of all.
+    """
+    n = apart.counts.total()
+    if not n:
+        return []
+    same = same_names(set(models.counts))
+    twice = [f"'{as_shown(name)}' is '{as_shown(same[name])}'" for name in apart.counts if same.get(name, name) != name]
+    told = f"{plural(n, 'audited row')} {'trains and does' if n == 1 else 'train and do'} not certify, since "
+    told += f"'split.certify_where' does not hold of {'it' if n == 1 else 'them'}: {apart.listing()}"
+    if twice:
+        told += (
+            f"; where {', '.join(twice)} by the name without its date, let the condition hold of both, and log the name that "
+            "the response says"
+        )
+    return [told]
 
 
 def shown(teachers: Teachers) -> str:
