@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from tracer_spec.cli.commands.fresh_labels import FreshLabels, look_at_labels, reworded
 from tracer_spec.cli.commands.spec_of_bundle import (
     named_in_the_call,
     source_of,
@@ -18,7 +21,7 @@ from tracer_spec.errors import DataError
 
 if TYPE_CHECKING:
     from tracer_spec.flow.traces.trace_set import TraceSet
-    from tracer_spec.plugin import Vectors
+    from tracer_spec.plugin import Record, Vectors
     from tracer_spec.runtime import Bundle
 
 
@@ -70,17 +73,41 @@ def read_fresh_traces(
     chosen = replace(chosen, group=group, embedding=column or chosen.embedding or "embedding")
     brings_vectors = bundle.manifest.embedder.probe is None
     allowed = None if spec.labels.allowed == "infer" else bundle.manifest.labels
-    with named_in_the_call():
-        traces = collect(
-            source_of(bundle, _files_of(path), tree).records(),
-            compile_format(chosen, where).traces,
-            LabelIfAny(spec.labels.normalize, spec.labels.aliases, allowed),
-            on_error="drop",
-            unanswered=spec.labels.unanswered,
-            teachers=spec.teachers,
-            need_text=not brings_vectors,
-            need_vector=brings_vectors,
+    read = compile_format(chosen, where).traces
+
+    def answers_of(records: Sequence[Record]) -> Iterator[Any]:
+        return (
+            raw.label for _, raw in read(records) if raw.label is not None and not raw.reason and not raw.unlabelled
         )
+
+    def cleaner_of(steps: Sequence[str]) -> LabelIfAny:
+        return LabelIfAny(steps, spec.labels.aliases, allowed)
+
+    with named_in_the_call():
+        fresh = FreshLabels(source_of(bundle, _files_of(path), tree).records(), spec.labels.normalize)
+        if not chosen.reads_decisions:  # a deployment's log holds what the teacher wrote
+            fresh = look_at_labels(
+                fresh.records,
+                answers_of,
+                cleaner_of,
+                normalize=spec.labels.normalize,
+                labels=bundle.manifest.labels,
+                layout=chosen.name,
+            )
+        with _about_the_bundles_steps(spec.labels.normalize):
+            traces = collect(
+                fresh.records,
+                read,
+                cleaner_of(fresh.normalize),
+                on_error="drop",
+                unanswered=spec.labels.unanswered,
+                teachers=spec.teachers,
+                need_text=not brings_vectors,
+                need_vector=brings_vectors,
+            )
+    if fresh.note:
+        notes = (*traces.accounting.notes, fresh.note)
+        traces = replace(traces, accounting=replace(traces.accounting, notes=notes))
     # a format that tells why a label is missing leaves none to be missing by some fault
     if need_label and traces.sampling is None and not chosen.unlabelled:
         traces = _as_labelled(traces)
@@ -88,6 +115,14 @@ def read_fresh_traces(
     if brings_vectors:
         vectors = Precomputed().read(traces.rows.tolist(), traces.ids, traces.vectors or ())
     return FreshTraces(traces, vectors, grouped=grouped)
+
+
+@contextlib.contextmanager
+def _about_the_bundles_steps(normalize: Sequence[str]) -> Iterator[None]:
+    try:
+        yield
+    except DataError as error:
+        raise reworded(error, normalize) from None
 
 
 def _files_of(path: str) -> str | list[str]:
