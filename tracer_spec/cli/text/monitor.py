@@ -15,7 +15,7 @@ from tracer_spec.production.monitoring.monitor import WARNING_BAR, Monitor
 from tracer_spec.production.monitoring.tally import Moment
 from tracer_spec.production.releases import undone_by
 from tracer_spec.report.facts import Fact
-from tracer_spec.report.monitor_facts import monitor_facts
+from tracer_spec.report.monitor_facts import monitor_facts, of_which_log
 from tracer_spec.report.monitor_warnings import has_stopped, have_changed, teachers_of
 from tracer_spec.runtime import Bundle
 from tracer_spec.stats.rate import Rate
@@ -25,7 +25,8 @@ def monitor_outcome(monitor: Monitor, reading: Reading, bundle: Bundle, now: dat
     """Return what a log says of a bundle: the verdict first, then the numbers, then what limits them."""
     reference = monitor.reference
     facts = [*monitor_facts(monitor, reading, now=now, remedy=_way_back(bundle)), Fact("sha256", bundle.sha256)]
-    return Outcome(monitor.verdict, f"{reference.name} {reference.version}", facts)
+    of = f"{reference.name} {reference.version}"
+    return Outcome(monitor.verdict, of, facts, ending=of_which_log(monitor))
 
 
 def _way_back(bundle: Bundle) -> str:
@@ -112,6 +113,7 @@ def monitor_document(monitor: Monitor, reading: Reading, bundle: Bundle, now: da
             "unanswered": tally.failed,
             "other_versions": dict(tally.versions),
             "passed_over": dict(tally.passed_over),
+            "missing_files": tally.missing_files,
             "read_in_this_run": reading.n_lines,
             "notes": list(reading.notes),
         },

@@ -135,6 +135,7 @@ class MonitorState(Part):
         default=None, description="by the model that the log names"
     )
     teacher_answers: Sometimes[MonitoredAnswers] = None
+    missing_files: Sometimes[Count] = Field(default=None, description="files that were gone before they were read")
     answer_forms: Sometimes[Counts] = Field(
         default=None,
         description="of the rows in counts.unknown those whose answer holds a label of the bundle, by the step that reads it",

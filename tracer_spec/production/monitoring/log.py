@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 from tracer_spec.errors import DataError
 from tracer_spec.production.monitoring.known_files import KnownFiles, opened, unreadable
+from tracer_spec.production.monitoring.missing_files import gaps
 from tracer_spec.production.monitoring.monitor import Monitor
 from tracer_spec.production.monitoring.state import ReadFile
 from tracer_spec.production.monitoring.tally import count, time_of
@@ -114,6 +115,19 @@ def read_log(paths: Sequence[Path], before: Sequence[ReadFile], monitor: Monitor
             n_lines += 1
             _give(each.what, monitor)
     return run.reading(n_lines)
+
+
+def missing_files(paths: Sequence[Path], before: Sequence[ReadFile], version: str, *, is_begun: bool) -> int:
+    """Return how many files are missing in front of files that begin with a decision of this version; see :func:`gaps`."""
+    return sum(n for path, n in gaps(paths, before, is_begun=is_begun) if _begins_with(path, version))
+
+
+def _begins_with(path: Path, version: str) -> bool:
+    """Return whether a file begins with a decision of a version, which then had decisions before it."""
+    _, line = next(_lines(path, 0), (0, b""))
+    what = _object_of(line)
+    story = None if isinstance(what, str) else what.get("router")
+    return isinstance(story, Mapping) and story.get("version") == version
 
 
 Place: TypeAlias = tuple[datetime, str]
