@@ -13,7 +13,7 @@ from tracer_spec.production.monitoring.claims import e_value_of
 from tracer_spec.production.monitoring.log import Reading
 from tracer_spec.production.monitoring.monitor import WARNING_BAR, Monitor
 from tracer_spec.production.monitoring.tally import Moment
-from tracer_spec.production.releases import undone_by
+from tracer_spec.production.way_back import shadowed_by, to_shadow, undone_by
 from tracer_spec.report.facts import Fact
 from tracer_spec.report.monitor_facts import monitor_facts, of_which_log
 from tracer_spec.report.monitor_warnings import has_stopped, have_changed, teachers_of
@@ -30,11 +30,14 @@ def monitor_outcome(monitor: Monitor, reading: Reading, bundle: Bundle, now: dat
 
 
 def _way_back(bundle: Bundle) -> str:
-    """Return how the bundle is taken out of charge, where a folder of releases has another to go back to."""
-    folder = undone_by(bundle)
-    if folder is None:
+    """Return how the bundle is taken out of charge, where it is read from a folder of releases."""
+    if (folder := undone_by(bundle)) is not None:
+        told = f"take it back: {shlex.join(['tracer-spec', 'rollback', str(folder)])}"
+    elif (folder := shadowed_by(bundle)) is not None:
+        told = f"let the teacher answer until then: {to_shadow(folder)}"
+    else:
         return ""
-    return f"take it back: {shlex.join(['tracer-spec', 'rollback', str(folder)])}; running apps keep it until they load again"
+    return f"{told}; running apps keep it until they load again"
 
 
 def monitor_document(monitor: Monitor, reading: Reading, bundle: Bundle, now: datetime) -> dict[str, Any]:
