@@ -41,8 +41,8 @@ def unanswered(monitor: Monitor) -> Iterator[Fact]:
     if answers.is_silent:
         since = f"; the teacher's last answer was {_moment(answers.last)}" if answers.last else ""
         text = (
-            f"WARNING: {answers.n_silent:,} of the last {plural(answers.n_latest, 'audited request')} were not answered, and "
-            f"tell nothing of agreement{since}\nis it up, and does it take the app's key?"
+            f"WARNING: of the last {plural(answers.n_latest, 'request')} to the teacher {answers.n_silent:,} were not answered, "
+            f"and tell nothing of agreement{since}\nis it up, and does it take the app's key?"
         )
         yield Fact("unanswered", text, "warning", title="the teacher does not answer")
 
