@@ -20,7 +20,6 @@ from tracer_spec.production.monitoring.log import find_files, lines_by_pieces, r
 from tracer_spec.production.monitoring.monitor import Monitor
 from tracer_spec.production.monitoring.state import state_document
 
-
 ROOT = Path(__file__).parents[2]
 
 
