@@ -230,7 +230,8 @@ def _count(
         tally.unknown[label] += 1
     if isinstance(raw.model, str) and raw.model:
         tally.models.add(raw.model, raw.time)
-    tally.prompts.add(raw.instructions)
+    if raw.wanted:  # what 'split.certify_where' keeps from certifying may be of other tasks
+        tally.prompts.add(raw.instructions)
     version = key_of(raw.version)
     if version is not None:
         tally.versions.add(version, raw.time)
