@@ -165,7 +165,9 @@ def test_the_cache_trains_nothing_twice(spec, tmp_path, monkeypatch):
 
 def test_a_learner_with_several_acceptors_is_named_once_among_the_trained(spec, tmp_path):
     seen = []
-    built({**spec(WIDE), "acceptor": ["logistic", "neighbours"]}, tmp_path / "a.tracer", cache=False, observe=seen.append)
+    built(
+        {**spec(WIDE), "acceptor": ["logistic", "neighbours"]}, tmp_path / "a.tracer", cache=False, observe=seen.append
+    )
     (told,) = [each.summary for each in seen if isinstance(each, StageDone) and each.stage == "train"]
     assert told == "trained: logreg"
 

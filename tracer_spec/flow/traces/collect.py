@@ -132,7 +132,6 @@ def gather(
         label, flaw = (UNUSABLE, raw.unanswered) if raw.unanswered else cleaner.clean(raw.label)
         if raw.unlabelled:
             label, flaw = cleaner.clean(None)
-        is_cut_again = not reason and cut is not None and isinstance(text, str) and cut(text) not in (None, text)
         if not reason and raw.unanswered and unanswered == "drop":
             reason = raw.unanswered
             tally.n_unanswered += 1
@@ -154,7 +153,7 @@ def gather(
         truth = cleaner.clean_truth(raw.truth)
         columns.add(tally.read, raw, text, event, label, flaw, truth)
         _count(tally, raw, event, label, flaw, truth, allowed)
-        if is_cut_again:
+        if cut is not None and isinstance(text, str) and cut(text) not in (None, text):
             tally.odd["a text that 'traces.extract' would cut again where it is routed without its prompt"] += 1
     columns.start += tally.read
     return tally
