@@ -107,3 +107,12 @@ def test_files_before_the_first_decision_of_a_bundle_are_not_missed(tmp_path):
     path = tmp_path / named(4)
     path.write_bytes(written([line(0, version="ba9876543210"), line(1)]))
     assert missing_files([path], [], "0123456789ab", is_begun=False) == 0
+
+
+def test_beside_a_canary_a_file_goes_on_with_either_version(tmp_path):
+    path = tmp_path / named(4)
+    path.write_bytes(
+        b"no json\n" + written([line(n, version="0123456789ab" if n % 7 == 3 else "ba9876543210") for n in range(40)])
+    )
+    for version, n_missing in (("0123456789ab", 3), ("ba9876543210", 3), ("cccccccccccc", 0)):
+        assert missing_files([path], [], version, is_begun=False) == n_missing

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import heapq
+import itertools
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +23,8 @@ from tracer_spec.production.monitoring.tally import count, time_of
 from tracer_spec.text_format import listing
 
 _ENDINGS = (".jsonl", ".jsonl.gz")
+# of a file, to tell which bundles were at work when it began
+_FIRST_LINES = 200
 NO_JSON, TOO_LONG = "not a JSON object", "a line longer than 16 MiB"
 _LINE_BYTES, _PIECE_BYTES = 16 << 20, 1 << 18
 # files held open at once, where a process may often open 256; and what is read of a further one before it is closed again: more
@@ -122,16 +125,19 @@ def read_log(paths: Sequence[Path], before: Sequence[ReadFile], monitor: Monitor
 
 
 def missing_files(paths: Sequence[Path], before: Sequence[ReadFile], version: str, *, is_begun: bool) -> int:
-    """Return how many files are missing in front of files that begin with a decision of this version; see :func:`gaps`."""
-    return sum(n for path, n in gaps(paths, before, is_begun=is_begun) if _begins_with(path, version))
+    """Return how many files are missing in front of files that go on with decisions of this version; see :func:`gaps`."""
+    return sum(n for path, n in gaps(paths, before, is_begun=is_begun) if _goes_on_with(path, version))
 
 
-def _begins_with(path: Path, version: str) -> bool:
-    """Return whether a file begins with a decision of a version, which then had decisions before it."""
-    _, line = next(_lines(path, 0), (0, b""))
-    what = _object_of(line)
-    story = None if isinstance(what, str) else what.get("router")
-    return isinstance(story, Mapping) and story.get("version") == version
+def _goes_on_with(path: Path, version: str) -> bool:
+    """Return whether a file's first decision is of a version, or one of another follows one of it, as beside a canary.
+
+    Either version was at work before the file began. One that only comes after others was taken up in this file.
+    """
+    objects = (_object_of(line) for _, line in itertools.islice(_lines(path, 0), _FIRST_LINES))
+    stories = (each.get("router") for each in objects if not isinstance(each, str))
+    found = [each.get("version") for each in stories if isinstance(each, Mapping)]
+    return version in found and (found[0] == version or any(each != version for each in found[found.index(version) :]))
 
 
 Place: TypeAlias = tuple[datetime, str]
