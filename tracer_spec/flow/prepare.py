@@ -13,6 +13,7 @@ from tracer_spec.flow.cache.memory import Memory
 from tracer_spec.flow.prepared import Parted, Prepared
 from tracer_spec.flow.progress import Observer, no_observer
 from tracer_spec.flow.traces.accounting import EXCLUDED
+from tracer_spec.flow.traces.answer_in_text import answer_notes
 from tracer_spec.flow.traces.bound import bound_of
 from tracer_spec.flow.traces.collect import collect
 from tracer_spec.flow.traces.counts import Accounting
@@ -246,7 +247,12 @@ def prepare(
         fit=FitRows(X, labels.encode(fit.labels), dealt, len(labels), weights, names),
         fit_traces=fit,
         certify=rows.certify,
-        split_notes=(*sides.notes, *condition_notes(plan, rows.traces.accounting), *label_target_notes(plan)),
+        split_notes=(
+            *sides.notes,
+            *condition_notes(plan, rows.traces.accounting),
+            *answer_notes(fit.texts, fit.labels),
+            *label_target_notes(plan),
+        ),
         bound_notes=(*sides.bound_notes, *weight_notes(plan, weights), *unmet_notes(plan, labels)),
         fresh=plan.spec.split.strategy == FRESH,
     )
