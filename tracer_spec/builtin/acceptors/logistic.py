@@ -1,6 +1,6 @@
 """``logistic``: logistic regression on the two best scores, their margin, the entropy, and the votes of an average.
 
-Votes say how far the members of an average agree; docs/guarantee.md measures what they add.
+Votes say how far the members of an average agree; docs/study.md measures what they add.
 """
 
 from __future__ import annotations

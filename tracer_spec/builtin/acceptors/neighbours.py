@@ -1,7 +1,7 @@
 """``neighbours``: the features of ``logistic``, and how near a request is to fit rows of the two labels with the best scores.
 
 Where the nearest row of the second label is nearer than that of the first, the surrogate is likely to be wrong; where neither
-is near, nobody has asked this before. docs/guarantee.md measures what that adds.
+is near, nobody has asked this before. docs/study.md measures what that adds.
 """
 
 from __future__ import annotations
