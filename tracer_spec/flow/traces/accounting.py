@@ -84,6 +84,7 @@ class Tally:
     n_unanswered: int = 0
     n_audited_beyond: int = 0
     audited_apart: Seen = field(default_factory=Seen)  # of which 'split.certify_where' does not hold, by model
+    n_other_text: int = 0
     odd: Counter[str] = field(default_factory=Counter)
     longest_list: tuple[str, int] = ("", 0)
     has_digests: bool = False
@@ -157,6 +158,7 @@ class Tally:
         self.n_unanswered += other.n_unanswered
         self.n_audited_beyond += other.n_audited_beyond
         self.audited_apart.update(other.audited_apart)
+        self.n_other_text += other.n_other_text
         for name in ("dropped", "unusable", "unknown", "labels", "odd"):
             getattr(self, name).update(getattr(other, name))
         self.models.update(other.models)
@@ -206,7 +208,7 @@ class Tally:
             return "look at 'traces.teacher': it names the models whose answers count, and these records name another, or none"
         if set(self.dropped) - {UNREADABLE}:
             return "look at 'traces.format': it says where text and label lie inside a record"
-        return "look at 'traces.use': it says which source reads these files"
+        return "look at 'traces.use' and 'traces.with': they say which source reads, and what"
 
     def _bad_records(self) -> DataError:
         """Return the error that lists the first bad records."""
@@ -286,6 +288,12 @@ class Tally:
             notes.append(
                 f"{n_copies:,} records repeat the id of another and {self.kept:,} are left: "
                 "is 'traces.format.id' the id of one event?"
+            )
+        elif self.n_other_text:
+            notes.append(
+                f"{plural(self.n_other_text, 'record')} left out with the id of an earlier one and another text: is "
+                "'traces.format.id' the id of one event? The first messages of conversations, or the first day of ids that "
+                "begin anew, are no sample of the traffic"
             )
         return notes
 

@@ -119,8 +119,8 @@ class Monitor:
 
     def _add_own(self, record: Mapping[str, Any], story: Mapping[str, Any]) -> None:
         """Count a decision of this bundle, once for each request: what is made again may bring its first answer."""
-        tally, time, audit = self.tally, time_of(record.get("time")), story["audit"]
-        is_answered = story.get("served") == TEACHER if audit else story.get("served") != NOBODY
+        tally, time, audit, served = self.tally, time_of(record.get("time")), story["audit"], story.get("served")
+        is_answered = served == TEACHER if audit else served != NOBODY
         day = 0 if time is None else time.toordinal()
         what = tally.events.meet(record.get("id"), day, is_audited=audit, is_answered=is_answered)
         said = "" if time is None else tally.see(time)
@@ -129,13 +129,15 @@ class Monitor:
             tally.audited += audit
             tally.unanswered += audit and not is_answered
             tally.failed += not is_answered
-            tally.answers.add(is_audited=audit, is_answered=story.get("served") == TEACHER, time=said)
+            is_asked = audit or served in (TEACHER, NOBODY)
+            tally.answers.add(is_asked=is_asked, is_answered=served == TEACHER, time=said)
         else:
             count(tally.passed_over, DUPLICATE)
         if what in (ANSWERED, AUDITED):
             tally.failed -= 1
             tally.unanswered -= what == AUDITED
-            tally.answers.add_late(is_audited=what == AUDITED, time=said)
+            if served == TEACHER:
+                tally.answers.add_late(said)
         if is_answered and (what == AUDITED or (what == NEW and audit)):
             self._add_answer(record, story, time, said)
 
@@ -147,9 +149,8 @@ class Monitor:
         tally.handled += handled
         if not handled:
             count(tally.reasons, str(story.get("reason")))
-        if (
-            tally.scores and story.get("reason") != Reason.UNAVAILABLE
-        ):  # there is no score where there was nothing to score
+        # there is no score where there was nothing to score
+        if tally.scores and story.get("reason") != Reason.UNAVAILABLE:
             tally.scores[self._bins.of(story["score"])] += 1
         if handled and (label := story.get("label")) in self._known:
             self._label(label).router += 1

@@ -136,6 +136,7 @@ def state_document(monitor: Monitor, files: Sequence[ReadFile]) -> dict[str, Any
         **({"teachers": {name: asdict(each) for name, each in tally.teachers.items()}} if tally.teachers else {}),
         **({"teacher_answers": asdict(tally.answers)} if tally.answers != TeacherAnswers() else {}),
         **({"events": tally.events.document()} if tally.events else {}),
+        **({"missing_files": tally.missing_files} if tally.missing_files else {}),
         **({"answer_forms": dict(tally.answer_forms)} if tally.answer_forms else {}),
         **({"label_claims": list(map(_claim_document, monitor.claims))} if monitor.claims else {}),
     }
@@ -185,6 +186,7 @@ def _tally(document: Mapping[str, Any], n_bins: int) -> Tally:
         teachers=dict(_teachers(document.get("teachers", {}))),
         answers=_answers(document.get("teacher_answers", {})),
         events=Events.of(document["events"]) if "events" in document else Events(),
+        missing_files=_count(document.get("missing_files", 0)),
         calendar=_calendar(document),
     )
 

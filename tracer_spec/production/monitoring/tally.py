@@ -182,6 +182,8 @@ class Tally:
     answers : TeacherAnswers
     events : Events
         The requests that were counted lately.
+    missing_files : int
+        Files of the log that were gone before they were read.
     calendar : Calendar
     """
 
@@ -211,6 +213,7 @@ class Tally:
     teachers: dict[str, TeacherTally] = field(default_factory=dict)
     answers: TeacherAnswers = field(default_factory=TeacherAnswers)
     events: Events = field(default_factory=Events)
+    missing_files: int = 0
     calendar: Calendar = field(default_factory=Calendar)
 
     @property
