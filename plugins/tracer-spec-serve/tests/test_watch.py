@@ -133,6 +133,29 @@ def watched(bundle, tmp_path, handled):
     return watch
 
 
+def test_one_request_that_is_sent_again_and_again_does_not_stop_the_router(serve, upstream, bundle, tmp_path, handled):
+    """The mock answers with a label of its own: twelve requests like this one refute the claim."""
+    options = ("--log", tmp_path, "--audit", "1", "--on-refuted", "defer")
+    server = serve(bundle, "--upstream", upstream.url, *options)
+    body = {"model": "m", "messages": [{"role": "user", "content": handled[0]}]}
+    for _ in range(80):
+        back = httpx.post(
+            f"{server.url}/v1/chat/completions",
+            json=body,
+            headers={"x-request-id": "one"},
+            trust_env=False,
+            timeout=60,
+        )
+        assert back.headers["x-tracer-outcome"] == "audited"
+    server.end()
+    again = serve(bundle, "--upstream", upstream.url, *options)
+    assert (ready(again)[1]["claim"], ready(again)[1]["handles"]) == ("holds", True)
+    assert "tracer_audited_agreement" in metrics(again)
+    for text in handled:
+        ask(again, text)
+    again.wait_for("is refuted: 0 of ")
+
+
 def test_a_state_that_cannot_be_written_is_told_and_the_claim_is_watched_on(watched, bundle, tmp_path, handled, caplog):
     state = tmp_path / "state" / f"monitor-{ts.load(bundle).version}.json"
     kept = state.read_bytes()
