@@ -82,7 +82,7 @@ def settled_teachers(asked: SplitSpec) -> str:
     """Say how the spec settles that a log has several teachers; :func:`check_teachers` holds a condition to it."""
     if asked.mix_teachers:
         return "'split.mix_teachers' takes them for one"
-    return "those that 'split.certify_where' lets certify are one, and the others train" if asked.certify_where else ""
+    return "those that 'split.certify_where' lets certify are one" if asked.certify_where else ""
 
 
 def _source(plan: Plan, number: int) -> SourceOfTraces:

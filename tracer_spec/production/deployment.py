@@ -143,7 +143,7 @@ def deploy(
         Ties the coin to the request's id, and so the version where there is a canary: see
         :class:`~tracer_spec.production.coin.Coin`.
     model : str or None
-        The teacher's model, for the log.
+        The teacher's model, for the log: the name that its responses say, date and all.
     texts : bool
         Whether the log holds texts, or their sha256 alone. A build needs texts.
     embedder, embedder_options, sha256

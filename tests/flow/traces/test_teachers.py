@@ -122,7 +122,7 @@ def test_teachers_follow_each_other_or_answer_side_by_side():
         ({"mix_teachers": True}, "'split.mix_teachers' takes them for one"),
         (
             {"certify_where": "metadata.model == 'm-2'"},
-            "those that 'split.certify_where' lets certify are one, and the others train",
+            "those that 'split.certify_where' lets certify are one",
         ),
     ],
 )
