@@ -7,6 +7,7 @@ from typing import Any
 
 from tracer_spec.report.documents import Documents
 from tracer_spec.report.section import Absent, Room, Section
+from tracer_spec.report.told import is_count, mapping
 from tracer_spec.text_format import NONE, as_share, count, one_line, usd
 
 _PERIODS = (("a day", 1), ("30 days", 30), ("a year", 365))
@@ -53,8 +54,8 @@ def provenance(documents: Documents, room: Room) -> Section:
     """Tell what the bundle was made from and with."""
     manifest = documents.bundle.manifest
     told, embedder = manifest.provenance, manifest.embedder
-    traces = _mapping(told.get("traces"))
-    libraries = ", ".join(f"{name} {version}" for name, version in _mapping(told.get("libraries")).items())
+    traces = mapping(told.get("traces"))
+    libraries = ", ".join(f"{name} {version}" for name, version in mapping(told.get("libraries")).items())
     made = {
         "Bundle": f"{manifest.name} {manifest.version}, format {manifest.format}",
         "File sha256": documents.bundle.sha256,
@@ -86,11 +87,6 @@ def provenance(documents: Documents, room: Room) -> Section:
     )
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
-    """Return what should be a mapping: provenance is free JSON."""
-    return value if isinstance(value, Mapping) else {}
-
-
 def _plugins(value: Any) -> list[list[str]]:
     """Return kind, name, distribution and version of each plugin."""
     keys = ("kind", "name", "distribution", "version")
@@ -99,6 +95,6 @@ def _plugins(value: Any) -> list[list[str]]:
 
 
 def _traces(traces: Mapping[str, Any]) -> str:
-    parts = [f"{count(traces[key])} {name}" for key, name in _TRACES.items() if type(traces.get(key)) is int]
-    parts += [f"{n} dropped for {reason}" for reason, n in _mapping(traces.get("dropped")).items()]
+    parts = [f"{count(traces[key])} {name}" for key, name in _TRACES.items() if is_count(traces.get(key))]
+    parts += [f"{n} dropped for {reason}" for reason, n in mapping(traces.get("dropped")).items() if is_count(n)]
     return ", ".join(parts) or NONE

@@ -40,7 +40,7 @@ def plan_outcome(
         Fact("target", _target(outlook.target)),
         Fact("ceiling", _ceiling(outlook.ceiling)),
         Fact("traces", f"{kept}\n{sides}", traces_level(accounting.dropped), "traces"),
-        *source_facts(accounting.by_source().get("sources", ())),
+        *source_facts((each.name, each.read, each.kept, each.dropped) for each in accounting.sources),
         Fact("labels", _labels(plan, outlook, verbose)),
         *_off_list(outlook),
         Fact("test", _test(plan, outlook), level_of(outlook.status), "target", outlook.status),

@@ -14,6 +14,7 @@ from tracer_spec.flow.traces.accounting import Tally, check_choice
 from tracer_spec.flow.traces.answer_steps import steps_that_read
 from tracer_spec.flow.traces.bound import Bound
 from tracer_spec.flow.traces.columns import Columns, key_of
+from tracer_spec.flow.traces.near_copies import TEXT, folded
 from tracer_spec.flow.traces.raw_trace import RawTrace
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.plugin.contracts import Record
@@ -120,7 +121,7 @@ def gather(
     """
     check_choice(unanswered, ("disagree", "drop"), "traces.labels.unanswered")
     allowed, need_vector = None if cleaner.allowed is None else frozenset(cleaner.allowed), columns.vectors is not None
-    tally, events = Tally(), set[str | None]()
+    tally, events = Tally(), dict[str | None, int]()
     for where, raw in read(_told(records, tally)):
         columns.meet(raw)
         event, (reason, text) = key_of(raw.id), ruled_out(raw, teachers, cut)
@@ -139,9 +140,10 @@ def gather(
         reason = reason or _unfit(raw, text, flaw, need_text, need_vector)
         if not reason and event in events:
             reason = why.DUPLICATE
+            tally.n_other_text += events[event] != _said(text)
             columns.answer(event, label, flaw)
         if not reason and event is not None:
-            events.add(event)
+            events[event] = _said(text)
             if tell_apart is not None:
                 event = tell_apart(event, columns.content(text, raw.vector), raw.time)
                 reason = "" if event else why.OF_EARLIER_SOURCE
@@ -157,6 +159,11 @@ def gather(
             tally.odd["a text that 'traces.extract' would cut again where it is routed without its prompt"] += 1
     columns.start += tally.read
     return tally
+
+
+def _said(text: Any) -> int:
+    """Return a hash of a text, the same for near-copies; of what is none, any."""
+    return hash(folded(TEXT + text.encode())) if isinstance(text, str) and is_unicode(text) else 0
 
 
 def ruled_out(
