@@ -23,6 +23,8 @@ from tracer_spec.plugin.registry import find_plugins
         ("choices[0].text == 'x'", "choices[0].text"),
         ("teacher != 'other'", "native_label(@)"),
         ("a != ''", "a"),
+        ("r.b.c.answer == 'x'", "r.b.c.answer"),
+        ("r.b.c[0].answer == 'x'", "r.b.c"),
     ],
 )
 def test_a_condition_on_the_answer_itself_is_refused(condition, label):
@@ -38,6 +40,9 @@ def test_a_condition_on_the_answer_itself_is_refused(condition, label):
         ("a != `null`", "a", False),
         ("!a || status == 'ok'", "a", False),
         ("response.status == 'completed'", "answered(response)", True),
+        ("response.meta.status == 'ok'", "response.meta.intent", False),
+        ("a.b[0].c.d == 'ok'", "a.b[0].c.e", False),
+        ("response.meta.status == 'ok'", "answered(response.meta)", True),
         ("output.finish_reason == 'stop'", "answered(output)", True),
         ("contains(to_string(response), 'x')", "response.intent", True),
         ("length(a) > `3`", "from_json(a).intent", True),

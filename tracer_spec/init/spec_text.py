@@ -33,6 +33,8 @@ class FirstSpec:
         ``serve.match``, where all calls of a chat log share a system prompt; else empty.
     prompts : str
         What to say of the system's prompts, where the format keeps one of several; else empty.
+    failed : str
+        What to say of calls that failed, where the format leaves them out; else empty.
     story : tuple of str
         What was found, a sentence each.
     warning : str
@@ -55,6 +57,7 @@ class FirstSpec:
     answer: str = ""
     match: str = ""
     prompts: str = ""
+    failed: str = ""
     target: float = 0.92
     story: tuple[str, ...] = ()
     warning: str = ""
@@ -85,6 +88,7 @@ def spec_of(look: Look, name: str, paths: Sequence[str], target: float | None = 
         answer=look.layout.answer_template,
         match=look.match,
         prompts=look.layout.prompts,
+        failed=look.layout.failed,
         target=target or look.target,
         story=(
             f"{counted}, {accounting.kept:,} of them usable: {outlook.n_fit:,} train, {able.n_certify:,} certify.",
@@ -157,7 +161,7 @@ traces:
   use: {scalar(spec.use)}
   with: {{{source}}}  # from this file's folder
   # where the parts of a trace lie in a record: a preset's name, or JMESPath expressions
-{_comment(spec.prompts)}{_format(spec.format)}\
+{_comment(spec.prompts)}{_comment(spec.failed)}{_format(spec.format)}\
 {_extract(spec.extract)}\
 {_teacher(spec.teachers)}\
   on_error: drop                    # a record that cannot be read is left out, and counted

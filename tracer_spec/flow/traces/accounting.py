@@ -205,7 +205,7 @@ class Tally:
             return "look at 'traces.teacher': it names the models whose answers count, and these records name another, or none"
         if set(self.dropped) - {UNREADABLE}:
             return "look at 'traces.format': it says where text and label lie inside a record"
-        return "look at 'traces.use': it says which source reads these files"
+        return "look at 'traces.use' and 'traces.with': they say which source reads, and what"
 
     def _bad_records(self) -> DataError:
         """Return the error that lists the first bad records."""

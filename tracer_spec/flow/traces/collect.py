@@ -133,7 +133,6 @@ def gather(
         label, flaw = (UNUSABLE, raw.unanswered) if raw.unanswered else cleaner.clean(raw.label)
         if raw.unlabelled:
             label, flaw = cleaner.clean(None)
-        is_cut_again = not reason and cut is not None and isinstance(text, str) and cut(text) not in (None, text)
         if not reason and raw.unanswered and unanswered == "drop":
             reason = raw.unanswered
             tally.n_unanswered += 1
@@ -156,7 +155,7 @@ def gather(
         truth = cleaner.clean_truth(raw.truth)
         columns.add(tally.read, raw, text, event, label, flaw, truth)
         _count(tally, raw, event, label, flaw, truth, allowed)
-        if is_cut_again:
+        if cut is not None and isinstance(text, str) and cut(text) not in (None, text):
             tally.odd["a text that 'traces.extract' would cut again where it is routed without its prompt"] += 1
     columns.start += tally.read
     return tally
@@ -237,7 +236,8 @@ def _count(
         tally.unknown[label] += 1
     if isinstance(raw.model, str) and raw.model:
         tally.models.add(raw.model, raw.time)
-    tally.prompts.add(raw.instructions)
+    if raw.wanted:  # what 'split.certify_where' keeps from certifying may be of other tasks
+        tally.prompts.add(raw.instructions)
     version = key_of(raw.version)
     if version is not None:
         tally.versions.add(version, raw.time)
