@@ -66,7 +66,9 @@ class Events:
         key = _key_of(event)
         if key is None:
             return NEW
-        self._day = max(self._day, day)
+        if day > self._day:
+            self._day = day
+            self._forget_old()
         latest = self._audited if key in self._audited else self._others
         if key not in latest:
             self._put(key, _DONE if is_answered else _OPEN_AUDITED if is_audited else _OPEN, is_audited=is_audited)
@@ -80,10 +82,15 @@ class Events:
         return AUDITED if status == _OPEN_AUDITED else ANSWERED
 
     def _put(self, key: bytes, status: int, *, is_audited: bool) -> None:
-        """Remember a request, and forget those that are too old or too many."""
-        (self._audited if is_audited else self._others)[key] = self._day, status
-        for latest, most in ((self._audited, N_AUDITED), (self._others, N_OTHERS)):
-            while latest and (len(latest) > most or _first_day(latest) <= self._day - N_DAYS):
+        """Remember a request, and forget the first where they are too many."""
+        latest, most = (self._audited, N_AUDITED) if is_audited else (self._others, N_OTHERS)
+        latest[key] = self._day, status
+        if len(latest) > most:
+            del latest[next(iter(latest))]
+
+    def _forget_old(self) -> None:
+        for latest in (self._audited, self._others):
+            while latest and _first_day(latest) <= self._day - N_DAYS:
                 del latest[next(iter(latest))]
 
     def document(self) -> dict[str, Any]:
