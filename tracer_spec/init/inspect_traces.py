@@ -7,7 +7,7 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tracer_spec.builtin.formats import find_format
 from tracer_spec.errors import DataError
@@ -209,11 +209,10 @@ def _plans(sample: Sample, layout: Layout) -> list[Plan]:
     from tracer_spec.stats.multiple import look_level
 
     sure = 1 - look_level(1, 0.05)  # a first look may spend no more
-    format_ = layout.format if isinstance(layout.format, str) else {k: literal(v) for k, v in layout.format.items()}
     traces = {
         "use": sample.source.use,
         "with": {"path": [literal(path) for path in sample.paths], **sample.source.options},
-        "format": format_,
+        "format": layout.format if isinstance(layout.format, str) else _literals(layout.format),
         "extract": [literal(step) for step in layout.extract],
         "labels": {"normalize": [literal(step) for step in layout.normalize]},
         "on_error": "drop",
@@ -300,6 +299,10 @@ def _other_spellings(made_up: Iterable[str], allowed: Sequence[str]) -> dict[str
 def _letters(label: str) -> str:
     """Leave out case, what joins words, and what ends a sentence; '-1' and '1', 'A-' and 'A', 'C' and 'C++' stay two labels."""
     return re.sub(r"(?<=[^\W\d_])[\s_-]+(?=[^\W\d_])", "", label.casefold().strip()).rstrip(".!?")
+
+
+def _literals(written: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: literal(each) if isinstance(each, str) else _literals(each) for key, each in written.items()}
 
 
 def literal(text: str) -> str:

@@ -6,10 +6,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
+from typing import Any
 
+from tracer_spec.builtin.formats import find_format
+from tracer_spec.builtin.formats.format import unanswered
 from tracer_spec.errors import DataError
 from tracer_spec.expressions.language import compile_expression
 from tracer_spec.init.attempt import Attempt, Layout, is_good, try_format
+from tracer_spec.init.bodies import answers_body
 from tracer_spec.init.fields import Fields, fields_of
 from tracer_spec.init.one_task import with_one_task
 from tracer_spec.init.places import head_and_body, labels_in, other_parts, texts_in
@@ -133,8 +137,10 @@ def _over(preset: Attempt, sample: Sample, text: str | None, label: str | None) 
 def _of_preset(preset: Attempt, sample: Sample, fields: Fields) -> Layout:
     """Return the layout of a preset, with what the preset misses of the parts that are there."""
     parts = {"preset": preset.format} if isinstance(preset.format, str) else dict(preset.format)
-    told = [(raw.text, raw.label) for raw in read_all(preset.format, sample)]
-    found = other_parts(fields, parts.values(), preset.answers, told)
+    read = find_format(preset.format)
+    raws = read_all(preset.format, sample)
+    also = [path for path in parts.values() if isinstance(path, str)]
+    found = other_parts(fields, read.text or "", read.label, also, preset.answers, raws)
     more = {part: path for part, path in found.items() if all(getattr(raw, part) is None for raw in preset.raws)}
     if more:  # a preset may read items or views in which these fields do not lie
         raws = [raw for raw in read_all({**parts, **more}, sample) if is_good(raw)]
@@ -177,13 +183,14 @@ def _mapped(sample: Sample, fields: Fields, text: str | None, label: str | None)
         return no_answer(fields, chosen)
     answer = label or _whole_answer(labels[0].path, chosen, sample)
     taken = {chosen, answer, *(pair or ())}
-    parts = {"text": chosen, "label": answer}
+    parts: dict[str, Any] = {"text": chosen, "label": answer}
+    if body := answers_body(answer, sample.records):
+        parts["unanswered"] = unanswered(body)
     raws = read_all(parts, sample)
     attempt = try_format(parts, raws)
     if attempt.flaw:
         return unusable(attempt)
-    told = [(raw.text, raw.label) for raw in raws]
-    parts |= other_parts(fields, taken, attempt.answers, told)
+    parts |= other_parts(fields, chosen, answer, pair or (), attempt.answers, raws)
     if "truth" in parts:
         attempt = try_format(parts, read_all(parts, sample))
     return Layout(

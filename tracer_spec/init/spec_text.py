@@ -44,7 +44,7 @@ class FirstSpec:
     name: str
     use: str
     options: Mapping[str, Any]
-    format: str | Mapping[str, str] = "native"
+    format: str | Mapping[str, Any] = "native"
     extract: tuple[str, ...] = ()
     normalize: tuple[str, ...] = ("strip", "first-line")
     certify_where: str = ""
@@ -220,10 +220,16 @@ def _comment(told: str) -> str:
     return f"{textwrap.indent(textwrap.fill(one_line(told, 600), 118), '  # ')}\n" if told else ""
 
 
-def _format(format_: str | Mapping[str, str]) -> str:
+def _format(format_: str | Mapping[str, Any]) -> str:
     if isinstance(format_, str):
         return f"  format: {scalar(format_)}\n"
-    return "  format:\n" + "".join(f"    {part}: {scalar(path)}\n" for part, path in format_.items())
+    return "  format:\n" + "".join(f"    {part}:{_expressions(path)}" for part, path in format_.items())
+
+
+def _expressions(path: str | Mapping[str, str]) -> str:
+    if isinstance(path, str):
+        return f" {scalar(path)}\n"
+    return "\n" + "".join(f"      {name}: {scalar(each)}\n" for name, each in path.items())
 
 
 def _serve(spec: FirstSpec) -> str:
