@@ -25,6 +25,7 @@ from tracer_spec.init.sampling import COUNTED, Sample, take_sample
 from tracer_spec.init.system_prompt import match_of
 from tracer_spec.init.unread_times import unread_times
 from tracer_spec.init.whose_labels import with_one_teacher, with_those_that_label
+from tracer_spec.text_format import plural
 
 if TYPE_CHECKING:
     from tracer_spec.flow.preview.certifiable import Outlook
@@ -82,6 +83,12 @@ class Look:
     is_whole: bool
     match: str
     unread_times: str
+
+    @property
+    def counted(self) -> str:
+        """Say how many records were counted, and whether those are all."""
+        n = plural(self.outlook.accounting.read, "record")
+        return n if self.is_whole else f"the first {n}"
 
 
 def sample_of(paths: Sequence[str]) -> Sample:
@@ -150,7 +157,7 @@ def look_at(*paths: str, text: str | None = None, label: str | None = None) -> L
         aliases=aliases,
         target=seen.target,
         likely=seen.likely,
-        is_whole=outlook.accounting.read < COUNTED or _joins(seen.layout),
+        is_whole=outlook.accounting.read < COUNTED or _joins(seen.layout) or not sample.has_more(),
         match=match_of(seen.layout, sample.records),
         unread_times="" if any(each == each for each in seen.fit.times.tolist()) else unread_times(fields),
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tracer_spec.init.inspect_traces import Look, literal
+from tracer_spec.init.sampling import COUNTED
 from tracer_spec.text_format import one_line
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./*-]*")
@@ -33,6 +34,8 @@ class FirstSpec:
         ``serve.match``, where all calls of a chat log share a system prompt; else empty.
     prompts : str
         What to say of the system's prompts, where the format keeps one of several; else empty.
+    has_more : bool
+        Whether there are more records than were counted.
     story : tuple of str
         What was found, a sentence each.
     warning : str
@@ -55,6 +58,7 @@ class FirstSpec:
     answer: str = ""
     match: str = ""
     prompts: str = ""
+    has_more: bool = False
     target: float = 0.92
     story: tuple[str, ...] = ()
     warning: str = ""
@@ -65,7 +69,6 @@ def spec_of(look: Look, name: str, paths: Sequence[str], target: float | None = 
     """Return the spec for traces that were looked at; ``paths`` are theirs from the spec's folder."""
     outlook, able = look.outlook, look.outlook.certifiable
     accounting = outlook.accounting
-    counted = f"{accounting.read:,} records" if look.is_whole else f"the first {accounting.read:,} records"
     likely = look.likely if target is None else None
     warning = (
         f"about {able.traces_missing:,} more traces before anything can be certified" if able.traces_missing else ""
@@ -85,9 +88,10 @@ def spec_of(look: Look, name: str, paths: Sequence[str], target: float | None = 
         answer=look.layout.answer_template,
         match=look.match,
         prompts=look.layout.prompts,
+        has_more=not look.is_whole,
         target=target or look.target,
         story=(
-            f"{counted}, {accounting.kept:,} of them usable: {outlook.n_fit:,} train, {able.n_certify:,} certify.",
+            f"{look.counted}, {accounting.kept:,} of them usable: {outlook.n_fit:,} train, {able.n_certify:,} certify.",
             f"{len(outlook.labels):,} different answers among those that train.",
             *_doubts(look),
         ),
@@ -160,6 +164,7 @@ traces:
 {_comment(spec.prompts)}{_format(spec.format)}\
 {_extract(spec.extract)}\
 {_teacher(spec.teachers)}\
+{_most(spec)}\
   on_error: drop                    # a record that cannot be read is left out, and counted
   labels:
 {_allowed(spec)}\
@@ -282,6 +287,16 @@ def _extract(steps: tuple[str, ...]) -> str:
         return ""
     written = ", ".join(scalar(step) for step in steps)
     return f"  extract: [{written}]  # the text without the prompt around it\n"
+
+
+def _most(spec: FirstSpec) -> str:
+    """Return how to bound what a build reads, where there are many records."""
+    if not spec.has_more:
+        return ""
+    return (
+        f"  # There are more than {COUNTED:,} records, and a build reads them all; or so many, the same ones next month by their ids:\n"
+        f"  # max_rows: {COUNTED}\n"
+    )
 
 
 def _allowed(spec: FirstSpec) -> str:
