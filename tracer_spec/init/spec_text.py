@@ -294,7 +294,8 @@ def _most(spec: FirstSpec) -> str:
     if not spec.has_more:
         return ""
     return (
-        f"  # There are more than {COUNTED:,} records, and a build reads them all; or so many, the same ones next month by their ids:\n"
+        f"  # There are more than {COUNTED:,} records, and a build reads them all;\n"
+        "  # or so many, chosen by their ids, the same ones next month:\n"
         f"  # max_rows: {COUNTED}\n"
     )
 
