@@ -90,7 +90,7 @@ class Field:
     def _kind(self) -> str:
         if self.is_text:
             return "text"
-        plain = {"times": _TIMES, "bytes": bytes}
+        plain: dict[str, tuple[type, ...]] = {"times": _TIMES, "bytes": (bytes,)}
         found = (kind for kind, types in plain.items() if all(isinstance(each, types) for each in self.values.values()))
         return next(found, "numbers or flags" if self.is_scalar else "objects or lists")
 
