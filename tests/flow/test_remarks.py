@@ -111,3 +111,9 @@ def test_a_build_tells_of_a_deferred_label_that_is_answered_with_another(tmp_pat
     assert fraud.handled > 0.9 * fraud.n
     assert result.document()["remarks"] == list(result.remarks)
     assert remarks(bundle.manifest.policy, AuditDocument.of_bundle(bundle)) == result.remarks
+
+
+def test_counts_of_a_sample_are_told_as_such():
+    sample = audit(billing=(10, 10, 9)).model_copy(update={"n_fit": 2868})
+    (told,) = remarks(policy(stage(0.5)), sample)
+    assert told.startswith("fit rows (of 10 of 2,868, a sample that is like the traffic) of rare labels answered with")

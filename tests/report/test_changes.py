@@ -177,7 +177,7 @@ def test_verdict_and_trust_say_what_stands_and_what_does_not(folder):
     assert "The claim is weaker than before: target 0.95 → 0.9." in weaker
     draft = changes(folder, "old", "draft")
     assert trust(draft)[:2] == [
-        "No: it is a draft, and nothing is certified about it.",
+        "No: it is a draft: coverage and agreement are estimated from the rows it was made from, and nothing is certified.",
         "The old bundle's claim does not carry over.",
     ]
     # A draft counts answers off the list among fit rows alone, so that count may differ over the same traces.

@@ -162,14 +162,14 @@ def tracer_spec_guards() -> list[Plugin[GuardLearner]]:
 @hookimpl
 def tracer_spec_families() -> list[Plugin[Family]]:
     """Return the built-in families of policies."""
-    from tracer_spec.builtin.families.cascade import Cascade
-    from tracer_spec.builtin.families.gated import Gated
-    from tracer_spec.builtin.families.open import Open
+    from tracer_spec.builtin.families.global_ import Global
+    from tracer_spec.builtin.families.l2d import L2D
+    from tracer_spec.builtin.families.rsb import RSB
 
     return [
-        Plugin("global", "one surrogate that accepts all", lambda _: Open()),
-        Plugin("l2d", "one surrogate behind a calibrated acceptor", lambda _: Gated()),
-        Plugin("rsb", "a second surrogate, trained on what the first defers", lambda _: Cascade()),
+        Plugin("global", "one surrogate that accepts all", lambda _: Global()),
+        Plugin("l2d", "one surrogate behind a calibrated acceptor", lambda _: L2D()),
+        Plugin("rsb", "a second surrogate, trained on what the first defers", lambda _: RSB()),
     ]
 
 

@@ -30,12 +30,13 @@ def remarks(
     tallies = [each for each in audit.labels if each.handled > each.agree]
     deferred = [each for each in tallies if each.label in policy.defer_labels]
     rare = [each for each in tallies if each.n < max(_FEW_ROWS, _SMALL_SHARE * audit.n) and each not in deferred]
+    of = f" (of {audit.n:,} of {audit.n_fit:,}, a sample that is like the traffic)" if audit.n_fit else ""
     found = [] if certificate is None else _under_the_claim(certificate)
     found += [NEVER_DEFERS] if _never_defers(policy) else []
     if deferred:
-        found.append(f"fit rows of deferred labels answered with another label: {_counts(deferred)} (docs/faq.md)")
+        found.append(f"fit rows{of} of deferred labels answered with another label: {_counts(deferred)} (docs/faq.md)")
     if rare:
-        found.append(f"fit rows of rare labels answered with another label: {_counts(rare)}")
+        found.append(f"fit rows{of} of rare labels answered with another label: {_counts(rare)}")
     return tuple(found)
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracer_spec.flow.certifying.advice import Advice, LabelAdvice, advise
-from tracer_spec.flow.certifying.draft import is_likely
 from tracer_spec.flow.documents.certificate import CertificateDocument, estimate_of
 from tracer_spec.flow.documents.lock import PolicyEntry
 from tracer_spec.flow.traces.accounting import BEYOND
@@ -195,8 +194,7 @@ def conclude(
     prepared, workshop = choice.entrant.prepared, choice.entrant.trained
     n_traces, n_certify = len(prepared.traces), len(prepared.certify)
     next_target = proposal.target_after_look(plan.target)
-    draft = certificate.draft
-    needs_advice = not certificate.shipped if draft is None else not is_likely(draft, n_certify, next_target)
+    needs_advice = not (proposal.promises(n_certify) if proposal.draft else certificate.shipped)
     return BuildResult(
         status=certificate.status,
         name=plan.spec.name,

@@ -155,7 +155,7 @@ def _limits(claim: Claim) -> dict[tuple[str, str], float]:
 def _answer(new: Side) -> str:
     """Say whether the new bundle can be trusted, and for what."""
     if new.status == "draft":
-        return "No: it is a draft, and nothing is certified about it."
+        return f"No: it is {new.claim.text.rstrip('.')}."
     if new.claim.confidence is None:
         return f"Nothing is promised: its calibrator, {new.certificate.calibrator}, makes no claim with a confidence."
     claim = new.claim.text.rstrip(".")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tracer_spec.flow.documents.audit import Slicing
+from tracer_spec.flow.documents.audit import AuditDocument, Slicing
 from tracer_spec.report.charts import Spec, chart, level_line
 from tracer_spec.report.documents import Documents
 from tracer_spec.report.section import OLDER, Absent, Chart, Room, Section, Shown
@@ -15,7 +15,6 @@ _REASONS = {
     "denied_label": "deferred: the answer would be a label of defer_labels",
 }
 _CUTS = {"length": "By length of the request", "time": "By time", "region": "By region of the embedding space"}
-_ESTIMATES = "Estimates from fit rows, out of fold."
 
 
 def labels(documents: Documents, room: Room) -> Section | Absent:
@@ -29,7 +28,7 @@ def labels(documents: Documents, room: Room) -> Section | Absent:
         title=title,
         shows="How much of each label's traffic is handled, and how often the answer is the teacher's there; labels are the "
         "teacher's.",
-        caveat=f"{_ESTIMATES} Nothing is claimed for a single label{_but_for(documents)}.",
+        caveat=f"{_estimates(audit)} Nothing is claimed for a single label{_but_for(documents)}.",
         view={
             "rows": Shown.first(sorted(audit.labels, key=lambda each: (-each.n, each.label)), room.labels),
             "n_unknown": audit.n_unknown_labels,
@@ -64,7 +63,7 @@ def slices(documents: Documents, room: Room) -> Section | Absent:
         title=title,
         shows="Whether some traffic fares worse: by the length of the request, by its time, and by regions of the embedding "
         f"space that were found without labels. Whiskers are {named}intervals of the agreement, each for its part alone.",
-        caveat=f"{_ESTIMATES} Among many parts some intervals miss; nothing is claimed for a part.",
+        caveat=f"{_estimates(audit)} Among many parts some intervals miss; nothing is claimed for a part.",
         view={
             "cuts": [
                 {"title": _CUTS[each.by], "chart": chart.id, "parts": Shown.first(each.parts, room.rows)}
@@ -117,6 +116,14 @@ def reasons(documents: Documents, room: Room) -> Section | Absent:
         id="reasons",
         title=title,
         shows=f"What became of the fit rows{guarded if audit.guards else ''}.",
-        caveat=_ESTIMATES + (unlike if audit.guards else ""),
+        caveat=_estimates(audit) + (unlike if audit.guards else ""),
         view={"rows": rows, "guards": Shown.first(audit.guards or (), room.rows)},
     )
+
+
+def _estimates(audit: AuditDocument) -> str:
+    """Say what the rates are counted on."""
+    sample = (
+        f"{audit.n:,} of {audit.n_fit:,} fit rows, a sample that is like the traffic" if audit.n_fit else "fit rows"
+    )
+    return f"Estimates from {sample}, out of fold."

@@ -56,6 +56,31 @@ def expected_ends(handled: Floats, agree: Floats, n_rows: float, n_certify: int,
     return mean_ends(passes, coverage)
 
 
+def likely_end(powers: Floats, coverage: Floats) -> int:
+    """Return the position at which half of the walks have ended that pass the first candidate.
+
+    Parameters
+    ----------
+    powers : ndarray of shape (j,), float64
+        The predicted power of each candidate, in [0, 1].
+    coverage : ndarray of shape (j,), float64
+        Rising, in [0, 1].
+
+    Notes
+    -----
+    A candidate's rows are among the next one's. So the statistics of two tests are taken for normal, with the correlation
+    ``sqrt(c_i / c_j)`` of a Brownian motion that is seen at their coverages.
+    """
+    from scipy.special import ndtri
+
+    rng, coverage = np.random.default_rng(_SEED), coverage.clip(1e-9)
+    first = np.sqrt(coverage[0]) * ndtri(1 - powers[0] * rng.uniform(size=(N_DRAWS, 1)))
+    moves = rng.standard_normal((N_DRAWS, len(powers) - 1)) * np.sqrt(np.diff(coverage).clip(0))
+    fails = np.hstack([first, moves]).cumsum(axis=1) / np.sqrt(coverage) < ndtri(1 - powers)
+    fails[:, 0] = False
+    return int(np.median(np.where(fails.any(axis=1), fails.argmax(axis=1), len(powers)))) - 1
+
+
 def mean_ends(passes: NDArray[np.bool_], coverage: Floats) -> Floats:
     """Return the mean coverage at which walks end, shape (j,), by where they begin; ``passes`` is of shape (draws, j)."""
     ends, reached = np.zeros(len(coverage)), np.zeros(len(passes))

@@ -26,8 +26,6 @@ def advice_facts(result: BuildResult) -> Iterator[Fact]:
 
 def _lines(result: BuildResult, advice: Advice) -> Iterator[str]:
     n_traces, is_tested = result.n_fit + result.n_certify, bool(result.certificate.walk)
-    if result.certificate.draft:
-        yield "by its estimates, a build would likelier refuse this policy than certify it"
     yield from _family_advice(result)
     nearest = list(_nearest(result))
     yield from nearest

@@ -40,6 +40,7 @@ def audit(rows: AuditedRows, accounting: Accounting, cost: CostSpec | None) -> A
         handled, agrees = rows.decided.handled, rows.decided.agrees
         return AuditDocument(
             n=len(rows),
+            n_fit=rows.n_fit,
             handled=int(handled.sum()),
             agree=int((handled & agrees).sum()),
             interval_confidence=CONFIDENCE,
@@ -67,8 +68,8 @@ def audited_rows(prepared: Prepared, workshop: Workshop, policy: Policy, *, tell
     Where fit rows are weighted, a sample of them that is like the traffic: each row counts once, and shares are those of the
     traffic.
     """
-    decided, rows, traces = decide(workshop, policy, prepared.denied), workshop.rows, prepared.fit_traces
+    decided, rows, traces, n_fit = decide(workshop, policy, prepared.denied), workshop.rows, prepared.fit_traces, None
     if rows.weights is not None:
         at = rows.representative(derive_seed(seed, "audit", "weights"))
-        rows, traces, decided = rows.take(at), traces.take(at), decided.take(at)
-    return AuditedRows(rows, traces, prepared.labels.labels, decided, tells_text, seed, workshop.memory)
+        rows, traces, decided, n_fit = rows.take(at), traces.take(at), decided.take(at), len(rows)
+    return AuditedRows(rows, traces, prepared.labels.labels, decided, tells_text, seed, workshop.memory, n_fit)

@@ -34,7 +34,8 @@ class AuditedRows:
     """n fit rows, and what a policy decides on them.
 
     ``traces`` are those of the rows, in their order. ``tells_text`` is whether texts, and labels that the teacher made up, may
-    leave this process. ``memory`` holds what earlier audits found in the same rows, whatever the policy.
+    leave this process. ``memory`` holds what earlier audits found in the same rows, whatever the policy. ``n_fit`` is of how
+    many fit rows these are a sample, None where they are all.
     """
 
     fit: FitRows
@@ -44,6 +45,7 @@ class AuditedRows:
     tells_text: bool
     seed: int
     memory: Memory = field(default_factory=Memory, repr=False)
+    n_fit: int | None = None
 
     def __len__(self) -> int:
         return len(self.fit)

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 _READ_TWICE = (
     "some rows say what others say, and one of the two has no id: whether these are requests made again or copies of one call, "
-    "the policy passed the "
-    "test, on all certify rows and on the {n:,} of them that no other row repeats"
+    "the policy passed the test, on all certify rows and on the {n:,} of them that no other row repeats"
 )
 
 

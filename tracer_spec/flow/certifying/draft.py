@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tracer_spec.plugin import Candidate, Certificate, Target, foresee
-from tracer_spec.stats.binomial import predicted_power
+import numpy as np
 
-EVEN_CHANCE = 0.5
+from tracer_spec.plugin import Candidate, Certificate, Target, foresee
+from tracer_spec.stats.binomial import predicted_powers
+from tracer_spec.stats.expected_walk import likely_end
+
+_EVEN_CHANCE = 0.5
 _DRAFT = "a draft: coverage and agreement are estimated from the rows it was made from, and nothing is certified"
+_UNLIKELY = f"{_DRAFT}; by these estimates a new look would likelier refuse every policy than certify one"
 _NO_DRAFT = "a draft: by the fit rows no policy is worth a test on the certify rows, and these stay sealed"
 
 
-def draft_certificate(ordered: Sequence[Candidate], n_certify: int, target: Target) -> Certificate:
+def draft_certificate(
+    ordered: Sequence[Candidate], n_certify: int, target: Target, promises: bool = True
+) -> Certificate:
     """Return the certificate that claims nothing.
 
     Parameters
@@ -22,15 +28,19 @@ def draft_certificate(ordered: Sequence[Candidate], n_certify: int, target: Targ
     n_certify : int
         The number of certify rows, which stay sealed.
     target : Target
+    promises : bool
+        Whether a build would rather come to a policy than refuse.
 
     Returns
     -------
     Certificate
-        With the last candidate of the order that has an even chance in the test as its draft, else the first; without
-        one where the order is empty.
+        With what a build would ship that certifies anything as its draft, by the predicted powers of the tests: where
+        half of the walks have ended that pass the first. Without one where the order is empty.
     """
-    likely = [candidate for candidate in ordered if is_likely(candidate, n_certify, target)]
-    draft = likely[-1] if likely else next(iter(ordered), None)
+    draft = None
+    if ordered:
+        powers = np.array([_power(candidate, n_certify, target) for candidate in ordered])
+        draft = ordered[likely_end(powers, np.array([candidate.coverage for candidate in ordered]))]
     return Certificate(
         calibrator="none",
         target=target.level,
@@ -38,15 +48,18 @@ def draft_certificate(ordered: Sequence[Candidate], n_certify: int, target: Targ
         n_certify=n_certify,
         walk=(),
         chosen=None,
-        claim=_DRAFT if draft else _NO_DRAFT,
+        claim=(_DRAFT if promises else _UNLIKELY) if draft else _NO_DRAFT,
         draft=draft,
         measure=target.measure,
         labels=target.labels,
     )
 
 
-def is_likely(candidate: Candidate, n_certify: int, target: Target) -> bool:
-    """Return whether the fit rows give a candidate an even chance in its weakest test."""
-    tests = foresee(candidate, n_certify, target)
-    power = min(predicted_power(each.n_test, each.n_fit, each.k_fit, each.level, target.delta) for each in tests)
-    return power >= EVEN_CHANCE
+def is_likely(ordered: Sequence[Candidate], n_certify: int, target: Target) -> bool:
+    """Return whether the fit rows give an order of testing an even chance to certify anything."""
+    return bool(ordered) and _power(ordered[0], n_certify, target) >= _EVEN_CHANCE
+
+
+def _power(candidate: Candidate, n_certify: int, target: Target) -> float:
+    """Return the chance of a candidate in its weakest test, as fit rows predict it."""
+    return min(predicted_powers(foresee(candidate, n_certify, target), target.delta))

@@ -17,9 +17,8 @@ from tracer_spec.plugin import Certificate, LabelTarget, Mask, Policy, Target, W
 from tracer_spec.stats.binomial import p_value, predicted_surprise
 from tracer_spec.text_format import label_counted_text
 
-# a policy learns from a quarter more rows than its out-of-fold estimate did, and errs less for it: on 400 draws of
-# real data sets by
-# a factor of .55 at the least. Beyond a factor of .6, and by more than chance, rows that taught it are among those
+# a policy learns from a quarter more rows than its out-of-fold estimate did, and errs less for it: on 400 draws of real data
+# sets by a factor of .55 at the least. Beyond a factor of .6, and by more than chance, rows that taught it are among those
 # that test it
 _FEWER_ERRORS, _SURPRISE = 0.6, 0.01
 # rows from behind a router are few beside older ones, which may speak of another teacher: less than certainty is enough

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tracer_spec.flow.certifying.certify import certify, refuse_untested
-from tracer_spec.flow.certifying.draft import draft_certificate
+from tracer_spec.flow.certifying.draft import draft_certificate, is_likely
 from tracer_spec.flow.certifying.pareto import pareto_front
 from tracer_spec.flow.lock.file import lock_path, read_lock
 from tracer_spec.flow.lock.ledger import Look, count_look, next_look, sketch
 from tracer_spec.flow.prepared import sealed_accounting
 from tracer_spec.flow.traces.repeats import TRAFFIC
+from tracer_spec.plugin import CalibratorPlugin
 from tracer_spec.stats.multiple import look_level
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Proposal:
         The frozen order of testing; empty where nothing is worth a look.
     calibrator : Resolved
     target : Target
-        With this look's share of the error.
+        With this look's share of the error; a draft's has all of it.
     look : Look or None
         None for a draft, and where looks are not counted.
     draft : bool
@@ -70,6 +71,12 @@ class Proposal:
         """Return whether the certify rows are opened for it."""
         return bool(self.ordered) and not self.draft
 
+    def promises(self, n_certify: int) -> bool:
+        """Return whether a build would, by the fit rows, rather come to a policy than refuse."""
+        plugin = self.calibrator.provided.plugin
+        tests = isinstance(plugin, CalibratorPlugin) and plugin.tests
+        return not tests or is_likely(self.ordered, n_certify, self.target_after_look(self.target))
+
     def target_after_look(self, target: Target) -> Target:
         """Return the target with the error that a new build may spend once this one is through."""
         if self.next_look is not None:
@@ -97,13 +104,11 @@ def make_proposal(plan: Plan, prepared: Prepared, chains: Sequence[Chain], *, dr
     rows_sketch = frozenset[int]() if lock is None else sketch(prepared.certify.ids(), prepared.certify.contents())
     repeated = prepared.certify.repeated() if prepared.fresh else None
     if draft or lock is None:
-        following = (
-            next_look(read_lock(lock).ledger, rows_sketch, fresh=prepared.fresh, repeated=repeated) if lock else None
-        )
-        target = plan.target
-        return Proposal(
-            chains, pareto_front(chains), order(target), plan.calibrator, target, None, draft, next_look=following
-        )
+        target, following = plan.target, None
+        if draft and lock:
+            following = next_look(read_lock(lock).ledger, rows_sketch, fresh=prepared.fresh, repeated=repeated)
+        front = pareto_front(chains)
+        return Proposal(chains, front, order(target), plan.calibrator, target, None, draft, next_look=following)
     rows = prepared.embed_certify(plan.spec.repeats)
     digest = rows.digest([each.label for each in plan.target.labels])
 
@@ -154,7 +159,8 @@ def test_digest(
 def decide(proposal: Proposal, prepared: Prepared, *, repeats: str) -> Certificate:
     """Open the certify rows and test the order, once; a draft estimates instead, and opens nothing."""
     if proposal.draft:
-        return draft_certificate(proposal.ordered, len(prepared.certify), proposal.target)
+        n_certify = len(prepared.certify)
+        return draft_certificate(proposal.ordered, n_certify, proposal.target, proposal.promises(n_certify))
     if not proposal.ordered:
         return refuse_untested(proposal.calibrator, prepared.certify, proposal.target)
     rows = proposal.rows or prepared.embed_certify(repeats)

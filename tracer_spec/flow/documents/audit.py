@@ -239,6 +239,10 @@ class AuditDocument(Counts, Document):
 
     rows: Literal["fit, out of fold"] = "fit, out of fold"
     n: Count = 0
+    n_fit: Sometimes[Count] = Field(
+        default=None,
+        description="fit rows, where these n are a sample of them that is like the traffic; not there where all count",
+    )
     handled: Count = 0
     agree: Count = Field(default=0, description="handled rows that agree with the teacher")
     interval_confidence: Always[Inside] = Field(default=None, description="of every interval here; each is descriptive")

@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 
 _MERGED = "{} held a merge conflict; it is written anew, with the looks of both branches"
 _LOST = (
-    "there is no {} in this checkout, and this is CI: the look that this build takes is lost with the job unless "
-    "the lock is "
+    "there is no {} in this checkout, and this is CI: the look that this build takes is lost with the job unless the lock is "
     "committed. Build with --draft on branches, and with --locked where a release is made"
 )
 _ELSEWHERE = (

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from tracer_spec.plugin import Chain, Trained, Workshop
 
 
-class Open:
+class Global:
     """Accept all: a chain of one candidate per surrogate."""
 
     def propose(self, workshop: Workshop) -> Iterable[Chain]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from tracer_spec.plugin import Chain, Workshop
 
 
-class Gated:
+class L2D:
     """Accept where the acceptor's score reaches a threshold; the last candidate of the chain accepts all."""
 
     def propose(self, workshop: Workshop) -> Iterable[Chain]:

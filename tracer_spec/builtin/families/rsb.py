@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -12,11 +12,9 @@ from tracer_spec.plugin import Candidate, Chain, Mask, Trained, Workshop
 _FEWEST_RESIDUAL_ROWS = 50
 # the share of rows, those the first stage is surest of, that the second stage does not learn from
 _EASY = 0.5
-# second stages tried behind the best first one: each is trained on every fold once more
-_SECONDS = 1
 
 
-class Cascade:
+class RSB:
     """Two stages: the first keeps what it is sure of, the second opens on the rest.
 
     Notes
@@ -31,29 +29,30 @@ class Cascade:
     """
 
     def propose(self, workshop: Workshop) -> Iterable[Chain]:
-        """Yield, for each acceptor, a chain for each of the best surrogates as a second stage behind the best one."""
-        for acceptor in dict.fromkeys(each.acceptor.name for each in workshop.trained):
-            yield from self._behind(workshop, [each for each in workshop.trained if each.acceptor.name == acceptor])
+        """Yield a chain for each acceptor: the best surrogate with it, and the same one taught again behind it."""
+        firsts: dict[str, Trained] = {}
+        for each in workshop.trained:
+            firsts.setdefault(each.acceptor.name, each)
+        for first in firsts.values():
+            yield from self._behind(workshop, first)
 
-    def _behind(self, workshop: Workshop, trained: Sequence[Trained]) -> Iterator[Chain]:
-        """Yield the chains of surrogates with one acceptor, the best first."""
-        for first in trained[:1]:
-            opening = _opening(workshop, first)
-            if not opening:
-                continue
-            (kept_stage,) = opening[-1].policy
-            kept, _ = workshop.replay(opening[-1].policy)
-            taught = ~_easy(workshop, first)
-            if int((~kept).sum()) < _FEWEST_RESIDUAL_ROWS or int(taught.sum()) < _FEWEST_RESIDUAL_ROWS:
-                continue
-            for each in trained[:_SECONDS]:
-                second = workshop.residual(each, taught)
-                if second is None:
-                    continue
-                thresholds = [*workshop.thresholds(second, ~kept), None]
-                policies = [(kept_stage, workshop.stage(second, at)) for at in thresholds]
-                rest = tuple(workshop.candidate("rsb", policy) for policy in policies)
-                yield Chain("rsb", (first.name, second.name), (*opening, *rest))
+    def _behind(self, workshop: Workshop, first: Trained) -> Iterator[Chain]:
+        """Yield the chain that opens with a surrogate; none where nothing is sure, or too little is left to learn from."""
+        opening = _opening(workshop, first)
+        if not opening:
+            return
+        (kept_stage,) = opening[-1].policy
+        kept, _ = workshop.replay(opening[-1].policy)
+        taught = ~_easy(workshop, first)
+        if min(int((~kept).sum()), int(taught.sum())) < _FEWEST_RESIDUAL_ROWS:
+            return
+        second = workshop.residual(first, taught)
+        if second is None:
+            return
+        thresholds = [*workshop.thresholds(second, ~kept), None]
+        policies = [(kept_stage, workshop.stage(second, at)) for at in thresholds]
+        rest = tuple(workshop.candidate("rsb", policy) for policy in policies)
+        yield Chain("rsb", (first.name, second.name), (*opening, *rest))
 
 
 def _easy(workshop: Workshop, first: Trained) -> Mask:
