@@ -259,7 +259,9 @@ def test_a_router_with_an_embedder_takes_vectors_too(router, texts_router):
 
 
 def test_a_text_without_an_embedder_is_a_type_error_that_says_what_to_pass(router):
-    said = r"^this bundle takes vectors of 4 numbers, not texts, and has no embedder: pass vectors of shape \(4,\), made as those"
+    said = (
+        r"^this bundle takes vectors of 4 numbers, not texts, and has no embedder: pass vectors of shape \(4,\), made"
+    )
     with pytest.raises(TypeError, match=said):
         router.route("a")
     with pytest.raises(TypeError, match="has no embedder"):
