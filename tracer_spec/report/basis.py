@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tracer_spec.flow.traces.accounting import in_order
 from tracer_spec.report.documents import Documents
 from tracer_spec.report.section import Absent, Room, Section
 from tracer_spec.text_format import NONE, as_share, count, one_line, usd
@@ -100,5 +101,7 @@ def _plugins(value: Any) -> list[list[str]]:
 
 def _traces(traces: Mapping[str, Any]) -> str:
     parts = [f"{count(traces[key])} {name}" for key, name in _TRACES.items() if type(traces.get(key)) is int]
-    parts += [f"{n} dropped for {reason}" for reason, n in _mapping(traces.get("dropped")).items()]
+    dropped = _mapping(traces.get("dropped"))
+    counted = {reason: n for reason in in_order(dropped) if type(n := dropped[reason]) is int}
+    parts += [f"{count(n)} dropped for {reason}" for reason, n in counted.items()]
     return ", ".join(parts) or NONE
