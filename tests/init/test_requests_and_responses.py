@@ -54,6 +54,32 @@ def test_the_name_that_was_asked_for_is_the_teacher_where_no_response_names_one(
     assert init({"log.jsonl": rows}).spec["traces"]["format"]["model"] == "from_json(req).model"
 
 
+@pytest.mark.parametrize(
+    ("fields", "teacher"),
+    [
+        (("requested_model", "model"), "model"),
+        (("model", "response_model"), "response_model"),
+        (("requestModel", "modelUsed"), "modelUsed"),
+        (("model", "name of another kind"), "model"),
+    ],
+)
+def test_in_a_table_the_names_of_the_columns_say_which_model_answered(init, calls, fields, teacher):
+    rows = [
+        {"said": call.text, "topic": call.label, fields[0]: "mine", fields[1]: f"m-{call.n % 2}-2026-01-01"}
+        for call in calls
+    ]
+    assert init({"log.jsonl": rows}).spec["traces"]["format"]["model"] == teacher
+
+
+def test_a_version_of_gemini_is_a_model_that_answered(init, calls):
+    def said(call):
+        content = {"role": "model", "parts": [{"text": call.label}]}
+        return {"candidates": [{"content": content, "finishReason": "STOP"}], "modelVersion": f"gemini-{call.n % 2}"}
+
+    rows = [{"q": {"model": "mine", **asked(call)}, "a": said(call)} for call in calls]
+    assert init({"log.jsonl": rows}).spec["traces"]["format"]["model"] == "a.modelVersion"
+
+
 def test_a_product_that_the_answer_names_is_no_teacher(init, calls):
     rows = [
         {"model": "m-1", "ask": call.text, "resp": json.dumps({"topic": call.label, "model": f"phone {call.n % 3}"})}

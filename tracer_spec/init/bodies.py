@@ -8,6 +8,7 @@ from typing import Any
 
 from tracer_spec.chat.json_text import unpack_whole
 from tracer_spec.expressions.language import ExpressionError, compile_expression
+from tracer_spec.init.names import ANSWERING, ASKING, words_of
 from tracer_spec.plugin import Record
 
 # a key of a path, and no function's name
@@ -18,8 +19,10 @@ _LAST = re.compile(r'(?:\.(?:\w+|"(?:[^"\\]|\\.)*")|\[\d+\])$')
 _MOST = 0.5
 
 
-def nearness(path: str, text: str, label: str) -> tuple[int, bool]:
+def nearness(path: str, text: str, label: str) -> tuple[int, int]:
     """Return how near a field is to the answer, for an order: of the answer's body first, of the request's last.
+
+    Where neither holds it, its keys may say whose it is; what the answer itself holds is the LLM's word, and no field of it.
 
     Examples
     --------
@@ -28,8 +31,11 @@ def nearness(path: str, text: str, label: str) -> tuple[int, bool]:
     ['from_json(resp).model', 'model', 'from_json(req).model']
     """
     above = _keys(path)[:-1]
-    depth = len(above) if _holds(above, label) else 0
-    return -depth, not depth and bool(above) and _holds(above, text)
+    if above and _holds(above, label):
+        return -len(above), 0
+    *around, last = map(words_of, _keys(path))
+    is_asked = (bool(above) and _holds(above, text)) or any(words & ASKING for words in (*around, last))
+    return 0, 1 if is_asked else -1 if last & ANSWERING else 0
 
 
 def _holds(above: Sequence[str], path: str) -> bool:
