@@ -137,6 +137,21 @@ def test_an_id_under_which_other_things_are_asked_is_none_though_some_had_no_ans
     assert init({"log.jsonl": list(rows())}).spec["traces"]["format"]["id"] == "from_json(resp).id"
 
 
+def test_a_key_inside_the_answer_that_gives_its_labels_is_no_other_field(init, calls):
+    def answered(call):
+        said = json.dumps({"topic": call.label, "sure": 0.5})
+        fenced = f"```json\n{said}\n```" if call.n % 6 == 0 else said
+        return body(call, message={"role": "assistant", "content": fenced})
+
+    rows = [as_text(call, asked(call), answered(call)) for call in calls]
+    outcome = init({"log.jsonl": rows})
+    assert outcome.spec["traces"]["format"]["label"] == "answered(from_json(resp))"
+    assert "label?" not in outcome.out
+    for row, call in zip(rows, calls, strict=True):
+        row["verdict"] = call.label[::-1]
+    assert "label?" in init({"log.jsonl": rows}, "--force").out
+
+
 def test_spellings_of_labels_in_json_are_one_label(init, calls):
     said = {"delivery": "Parcel Delivery", "invoice": "wrong_invoice", "login": "no_login", "praise": "much_praise"}
     rows = [

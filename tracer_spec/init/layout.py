@@ -16,7 +16,7 @@ from tracer_spec.init.attempt import Attempt, Layout, is_good, try_format
 from tracer_spec.init.bodies import answers_body
 from tracer_spec.init.fields import Fields, fields_of
 from tracer_spec.init.one_task import with_one_task
-from tracer_spec.init.places import head_and_body, labels_in, other_parts, texts_in
+from tracer_spec.init.places import head_and_body, labels_in, other_parts, texts_in, without_the_same
 from tracer_spec.init.presets import are_decisions, best_preset, is_half_of_a_join, read_all
 from tracer_spec.init.refusal import (
     Refusal,
@@ -178,7 +178,7 @@ def _mapped(sample: Sample, fields: Fields, text: str | None, label: str | None)
         return no_text()
     pair = None if text else head_and_body(fields, texts[0].path)
     chosen = text or (f"join(' ', [{pair[0]}, {pair[1]}][?@])" if pair else texts[0].path)
-    labels = labels_in(fields, chosen) if not label else ()
+    labels = without_the_same(labels_in(fields, chosen)) if not label else ()
     if not label and not labels:
         return no_answer(fields, chosen)
     answer = label or _whole_answer(labels[0].path, chosen, sample)

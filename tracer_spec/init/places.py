@@ -83,6 +83,18 @@ def labels_in(fields: Fields, text: str) -> tuple[Candidate, ...]:
     return ranked([_as_label(each) for each in often if each.mean_chars < _LONGEST_ANSWER and not _is_clock(each)])
 
 
+def without_the_same(labels: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    """Return candidates but those that give the first one's labels, such as a key inside its answer."""
+    return (*labels[:1], *(each for each in labels[1:] if not _are_the_same(labels[0], each)))
+
+
+def _are_the_same(one: Candidate, other: Candidate) -> bool:
+    ours, theirs = (LabelCleaner(each.answers.steps if each.answers else ()) for each in (one, other))
+    both = one.field.values.keys() & other.field.values.keys()
+    found = ((ours.clean(one.field.values[at]), theirs.clean(other.field.values[at])) for at in both)
+    return len(both) == other.field.n and all(label == same or not label[0] for label, same in found)
+
+
 def _is_clock(found: Field) -> bool:
     """Tell times from whole numbers, which could be times as well."""
     return found.is_time and (bool(found.words & TIMES) or found.n_distinct * 2 > found.n)
