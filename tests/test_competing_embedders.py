@@ -163,6 +163,15 @@ def test_the_cache_trains_nothing_twice(spec, tmp_path, monkeypatch):
     assert again.sha256 == first.sha256
 
 
+def test_a_learner_with_several_acceptors_is_named_once_among_the_trained(spec, tmp_path):
+    seen = []
+    built(
+        {**spec(WIDE), "acceptor": ["logistic", "neighbours"]}, tmp_path / "a.tracer", cache=False, observe=seen.append
+    )
+    (told,) = [each.summary for each in seen if isinstance(each, StageDone) and each.stage == "train"]
+    assert told == "trained: logreg"
+
+
 def test_plan_and_validate_name_all_that_compete(spec, tmp_path, capsys):
     path = tmp_path / "router.yaml"
     path.write_text(json.dumps(spec([NARROW, WIDE])))

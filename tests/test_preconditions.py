@@ -17,6 +17,7 @@ from tracer_spec.errors import TracerError, UsageError
 from tracer_spec.preconditions import source_date
 
 ROOT = Path(__file__).parents[1]
+FORMAT_1 = ROOT / "tests" / "runtime" / "data" / "format-1.tracer"
 SPEC = """\
 version: 1
 name: small
@@ -113,6 +114,55 @@ def test_an_output_is_found_to_be_impossible_before_the_traces_are_read(spec, tm
         with pytest.raises(TracerError, match=f"the bundle cannot be written: {why}"):
             ts.build(spec, out=tmp_path / out)
     assert sorted(each.name for each in tmp_path.iterdir()) == ["file", "folder", "router.yaml"]
+
+
+@pytest.mark.parametrize("out", ["traces.jsonl", "router.yaml", "router.lock", "vectors.npy"])
+def test_a_bundle_takes_no_other_files_place(spec, tmp_path, out):
+    place = tmp_path / out
+    kept = place.read_bytes() if place.exists() else b'{"input": "where is it?", "teacher": "lost"}\n'
+    place.write_bytes(kept)
+    with pytest.raises(TracerError, match="the bundle would replace a file of another kind") as refusal:
+        ts.build(spec, out=place)
+    assert "ends in .tracer" in refusal.value.problems[0].hint
+    assert place.read_bytes() == kept
+
+
+def test_a_bundle_takes_the_place_of_one_an_empty_file_and_whatever_has_its_ending(spec, tmp_path):
+    for name, content in (("old.bin", b"PK\x03\x04 older"), ("empty", b""), ("x.tracer", b"version https://git-lfs")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(TracerError, match=r"traces\.jsonl"):  # it gets as far as reading them
+            ts.build(spec, out=tmp_path / name)
+
+
+def test_a_report_takes_no_other_files_place(tmp_path):
+    bundle = tmp_path / "x.tracer"
+    bundle.write_bytes(FORMAT_1.read_bytes())
+    done = call(tmp_path, "report", "x.tracer", "-o", "x.tracer")
+    assert done.returncode == 1
+    assert "x.tracer\n  the report would replace a file of another kind\n  hint: name a file" in done.stderr
+    assert bundle.read_bytes() == FORMAT_1.read_bytes()
+    for _ in range(2):
+        assert call(tmp_path, "report", "x.tracer", "-o", "page").returncode == 0
+
+
+def test_a_build_with_a_report_finds_that_out_before_the_traces_are_read(spec, tmp_path):
+    done = call(tmp_path, "build", "router.yaml", "--report", "router.yaml")
+    assert done.returncode == 1
+    assert "the report would replace a file of another kind" in done.stderr
+    assert spec.read_text() == SPEC
+
+
+@pytest.mark.parametrize("out", ["x.tracer", "./requests.jsonl", "link"])
+def test_decisions_take_no_place_of_what_is_read(tmp_path, out):
+    (tmp_path / "x.tracer").write_bytes(FORMAT_1.read_bytes())
+    requests = tmp_path / "requests.jsonl"
+    requests.write_text('{"embedding": [1, 0, 0]}\n')
+    (tmp_path / "link").symlink_to("requests.jsonl")
+    done = call(tmp_path, "route", "x.tracer", "request*.jsonl", "--out", out)
+    assert done.returncode == 2
+    assert "which is read" in done.stderr
+    assert requests.read_text() == '{"embedding": [1, 0, 0]}\n'
+    assert (tmp_path / "x.tracer").read_bytes() == FORMAT_1.read_bytes()
 
 
 def test_a_lock_is_found_to_be_impossible_before_the_traces_are_read(spec, tmp_path):

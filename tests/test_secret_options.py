@@ -10,10 +10,19 @@ from tracer_spec.testing.distribution import put_distribution
 
 PLUGIN = """
 from typing import Annotated
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from tracer_spec.plugin import DeploymentOption, Options, Plugin, hookimpl
 
+class Login(Options):
+    user: str = ""
+    passwd: str = ""
+
 class DoorOptions(Options):
+    login: Login | None = None
+    logins: list[Login] = []
+    access: str = Field("", alias="accessToken")
+    apiKey: str = ""
+    authorization: str = ""
     api_key: str = ""
     token: str = ""
     pad_token: str = "[PAD]"
@@ -79,9 +88,27 @@ def test_a_secret_that_a_bundle_would_hold_is_refused_where_it_is_written(planne
 
 
 @pytest.mark.parametrize(
+    ("option", "at"),
+    [
+        ("login: {user: me, passwd: sk-supersecret}", "login.passwd"),
+        ("logins: [{user: me}, {user: you, passwd: sk-supersecret}]", "logins[1].passwd"),
+        ("accessToken: ${MYKEY}", "accessToken"),
+        ("apiKey: sk-supersecret", "apiKey"),
+        ("authorization: ${MYKEY}", "authorization"),
+    ],
+)
+def test_a_secret_is_found_inside_options_and_under_each_of_its_names(planned, option, at):
+    with pytest.raises(SpecError) as caught:
+        planned(option.replace("${MYKEY}", '"${MYKEY}"'))
+    (problem,) = caught.value.problems
+    assert problem.address == f"embedder.with.{at}"
+
+
+@pytest.mark.parametrize(
     "options",
     [
         "",
+        "login: {user: me}",
         "api_key_env: MYKEY",
         'password: "${MYKEY}"',  # stays where it runs
         'pad_token: "[SEP]"',

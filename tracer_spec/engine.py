@@ -110,7 +110,7 @@ def build(
         pinned = pinned_build(plan, place) if locked or check else None
         # a draft writes it before it trains, and only where it tells something new
         lock = None if pinned or draft else lock_path(plan.loaded.file)
-        check_surroundings({"the bundle": None if check else place, "the lock": lock})
+        check_surroundings(None if check else place, lock)
         done(f"{plan.spec.name}; zoo: {', '.join(each.alias for each in plan.zoo)}")
     run = _Run(plan, pinned, memory, observe, out=out, draft=draft, locked=locked, check=check)
     with placed(plan.loaded):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
@@ -147,14 +147,32 @@ class Plan:
         """Return the addresses of conditions on rows that read what holds the teacher's answer, and may select on it."""
         read = [
             address((*self.spec.source_path(number), "format", *below))
-            for number, (each, chosen) in enumerate(zip(self.spec.sources, self.formats, strict=True))
-            if not isinstance(each.format, str)
-            for below, condition in written_conditions(each.format.model_dump())
-            if may_read_answer(condition, chosen.label)
+            for number, below, condition in self._conditions()
+            if may_read_answer(condition, self.formats[number].label)
         ]
         where = self.spec.split.certify_where
         may_select = where is not None and any(may_read_answer(where, each.label) for each in self.formats)
         return (*read, *(["split.certify_where"] if may_select else []))
+
+    @property
+    def conditions_on_records(self) -> tuple[tuple[int, str, str], ...]:
+        """Return of each condition that leaves records out its source, its address, and its reason; empty for ``where``."""
+        return tuple(
+            (
+                number,
+                address((*self.spec.source_path(number), "format", *below)),
+                below[-1] if below[0] == "skip" else "",
+            )
+            for number, below, _ in self._conditions()
+            if below[0] in ("where", "skip")
+        )
+
+    def _conditions(self) -> Iterator[tuple[int, tuple[str, ...], str]]:
+        """Yield the conditions on rows that the spec itself writes, each with its source and its path in the format."""
+        for number, each in enumerate(self.spec.sources):
+            if not isinstance(each.format, str):
+                for below, condition in written_conditions(each.format.model_dump()):
+                    yield number, below, condition
 
     @property
     def formats(self) -> tuple[Format, ...]:

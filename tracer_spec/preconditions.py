@@ -7,18 +7,18 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tracer_spec.atomic_write import check_writable
+from tracer_spec.atomic_write import check_replaces_its_own, check_writable
 from tracer_spec.errors import UsageError
 from tracer_spec.runtime.onnx_runtime import import_onnxruntime
 
 
-def check_surroundings(outputs: Mapping[str, Path | None], environ: Mapping[str, str] = os.environ) -> None:
+def check_surroundings(bundle: Path | None, lock: Path | None, environ: Mapping[str, str] = os.environ) -> None:
     """Find out that a build could not be finished before it begins.
 
     Parameters
     ----------
-    outputs : mapping of str to Path or None
-        What will be written, as messages call it, and where; None where it will not be.
+    bundle, lock : Path or None
+        Where they will be written; None where they will not be.
     environ : mapping of str to str
         Holds ``SOURCE_DATE_EPOCH``, perhaps.
 
@@ -27,12 +27,14 @@ def check_surroundings(outputs: Mapping[str, Path | None], environ: Mapping[str,
     UsageError
         Where ``SOURCE_DATE_EPOCH`` is no time.
     TracerError
-        Where ONNX Runtime cannot be imported, or an output cannot be written.
+        Where ONNX Runtime cannot be imported, or an output cannot be written, or would take the place of another kind of file.
     """
     source_date(environ)
-    for what, place in outputs.items():
+    for what, place in (("the bundle", bundle), ("the lock", lock)):
         if place is not None:
             check_writable(place, what=what)
+    if bundle is not None:
+        check_replaces_its_own(bundle, what="the bundle", ending=".tracer", start=b"PK\x03\x04")
     import_onnxruntime()
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pydantic import SecretBytes, SecretStr, ValidationError
+from pydantic import BaseModel, SecretBytes, SecretStr, ValidationError
 
 from tracer_spec.errors import PluginError, Problem, TracerError
 from tracer_spec.plugin.contracts import Options, Provided, VectorReaderPlugin
+from tracer_spec.plugin.deployment import KEY_WORDS, SECRET_WORDS, aliases, words_of
 from tracer_spec.plugin.joining import JoiningPlugin, PartRef
 from tracer_spec.plugin.registry import Registry
 from tracer_spec.plugin.requirements import missing_dependency, provided_by
@@ -19,10 +20,6 @@ from tracer_spec.spec.load import LoadedSpec
 from tracer_spec.spec.nodes import Path, address, as_written, find, nearest
 from tracer_spec.spec.problems import problems_of
 from tracer_spec.spec.reference import PluginRef
-
-# words in the name of an option that opens a door, whatever it holds, and where its value comes from the environment
-_SECRETS = frozenset(("apikey", "credential", "credentials", "passwd", "password", "secret"))
-_KEYS = frozenset((*_SECRETS, "auth", "authorization", "header", "headers", "key", "token"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,20 +160,42 @@ def _secrets_that_travel(loaded: LoadedSpec, provided: Provided, options: Option
     """Yield what is wrong with each option that a bundle would hold, and that is a secret by its name or type."""
     if isinstance(provided.plugin, VectorReaderPlugin):
         return
-    stays = options.deployment_options()
-    for name in type(options).model_fields:
-        at = (*path, "with", name)
-        node, words = find(loaded.tree, at), frozenset(name.lower().split("_"))
-        if node is None or name in stays or "env" in words:
+    for at in _secrets_of(loaded, options, (*path, "with"), options.deployment_options()):
+        name = at[-1]
+        what = f"'{name}' is a secret, and {provided_by(provided)} would have the bundle hold it"
+        hint = (
+            f"leave it out; whoever ships {provided.distribution} can take the name of a variable, '{name}_env', "
+            "or mark the option: Annotated[str, DeploymentOption()]"
+        )
+        yield Problem(loaded.where(at), what, hint, address(at))
+
+
+def _secrets_of(loaded: LoadedSpec, options: BaseModel, path: Path, stays: Collection[str] = ()) -> Iterator[Path]:
+    """Yield where the spec writes a secret among options, and among the options that these hold."""
+    for name, of_model in type(options).model_fields.items():
+        value, names = getattr(options, name), (name, *aliases(of_model))
+        at = next((place for each in names if find(loaded.tree, place := (*path, each))), None)
+        words = frozenset[str]().union(*map(words_of, names))
+        if at is None or name in stays or "env" in words:
             continue
-        is_named = words & (_KEYS if is_private(node) else _SECRETS) or {"api", "key"} <= words
-        if is_named or isinstance(getattr(options, name), SecretStr | SecretBytes):
-            what = f"'{name}' is a secret, and {provided_by(provided)} would have the bundle hold it"
-            hint = (
-                f"leave it out; whoever ships {provided.distribution} can take the name of a variable, '{name}_env', "
-                "or mark the option: Annotated[str, DeploymentOption()]"
-            )
-            yield Problem(loaded.where(at), what, hint, address(at))
+        is_named = words & (KEY_WORDS if _is_private(loaded, at) else SECRET_WORDS) or {"api", "key"} <= words
+        if is_named or isinstance(value, SecretStr | SecretBytes):
+            yield at
+            continue
+        for inner, place in _models_in(value, at):
+            yield from _secrets_of(loaded, inner, place)
+
+
+def _models_in(value: Any, at: Path) -> Iterator[tuple[BaseModel, Path]]:
+    """Yield the options that an option holds, each with its place."""
+    if isinstance(value, BaseModel):
+        yield value, at
+    elif isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _models_in(each, (*at, key))
+    elif isinstance(value, list | tuple):
+        for number, each in enumerate(value):
+            yield from _models_in(each, (*at, number))
 
 
 def _unknown_plugin(loaded: LoadedSpec, ref: PluginRef | PartRef, at: Path, problem: Problem) -> Problem:

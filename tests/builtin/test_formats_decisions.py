@@ -6,7 +6,7 @@ import json
 import pytest
 
 from tracer_spec.builtin.formats import PRESETS, compile_format, custom_format, find_format
-from tracer_spec.builtin.formats.decisions import carries_decision
+from tracer_spec.builtin.formats.decisions import carries_decision, is_answered_by_router
 from tracer_spec.cli.commands.route_lines import error_document
 from tracer_spec.errors import DataError
 from tracer_spec.flow.traces.collect import collect
@@ -146,3 +146,56 @@ def test_a_native_record_whose_teacher_is_null_has_no_label(others):
 def test_a_native_record_has_the_teachers_answer_whatever_it_is(value):
     (raw,) = compile_format(find_format("native")).read({"input": "a", "teacher": value, "label": "other"})
     assert raw.label is value
+
+
+OWN_MODEL = "tracer/support@0123456789ab"
+CHAT = {"messages": [{"role": "user", "content": "where is it?"}]}
+COMPLETION = {"model": OWN_MODEL, "choices": [{"message": {"role": "assistant", "content": "lost"}}]}
+GENERATION = {"message": {"kwargs": {"content": "lost", "response_metadata": {"model_name": OWN_MODEL}}}}
+SPAN = {"span_id": "1", "attributes": {"mlflow.spanType": '"CHAT_MODEL"', "mlflow.llm.model": '"gpt-5"'}}
+
+
+@pytest.mark.parametrize(
+    ("preset", "record"),
+    [
+        # these name the model that the app asked for, or none, beside the answer of the router that took its place
+        ("langsmith", {"inputs": CHAT, "outputs": COMPLETION, "extra": {"metadata": {"ls_model_name": "gpt-5"}}}),
+        ("langsmith", {"inputs": CHAT, "outputs": json.dumps(COMPLETION), "extra": None}),
+        ("langsmith", {"inputs": CHAT, "outputs": {"generations": [[GENERATION]], "llm_output": None}}),
+        ("litellm", {"messages": CHAT["messages"], "model": "gpt-5", "response": COMPLETION}),
+        ("langfuse", {"input": CHAT, "output": COMPLETION, "providedModelName": "gpt-5"}),
+        (
+            "mlflow",
+            {
+                "spans": [
+                    SPAN
+                    | {
+                        "attributes": SPAN["attributes"]
+                        | {"mlflow.spanInputs": json.dumps(CHAT), "mlflow.spanOutputs": json.dumps(COMPLETION)}
+                    }
+                ]
+            },
+        ),
+        ("native", {"input": "where is it?", "teacher": "lost", "raw": str(COMPLETION)}),
+    ],
+)
+def test_an_answer_of_a_routers_own_is_no_trace_whatever_model_the_log_names(preset, record):
+    assert reasons(PRESETS[preset], record) == ["a router's decision"]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        # what an app asks a gateway for names no version
+        {"request": {"model": "tracer/intents"}, "response": {"model": "gpt-5"}},
+        {"request": {"model": OWN_MODEL}, "response": {"model": "gpt-5"}},
+        {
+            "inputs": {"messages": [{"role": "assistant", "response_metadata": {"model_name": OWN_MODEL}}]},
+            "outputs": "lost",
+        },
+        {"input": f"what is {OWN_MODEL}?", "teacher": "lost"},
+        {"input": "where is it?", "teacher": "lost", "model": "tracer/support"},
+    ],
+)
+def test_a_routers_model_in_a_question_or_without_a_version_is_no_answer_of_its_own(record):
+    assert not is_answered_by_router(record)

@@ -162,3 +162,13 @@ def test_spellings_of_labels_in_json_are_one_label(init, calls):
     assert outcome.spec["traces"]["labels"]["normalize"] == ["json:topic", "casefold", "join:_"]
     assert Counter(outcome.labels) == {name.lower().replace(" ", "_"): 18 for name in said.values()}
     assert "made up?" not in outcome.out
+
+
+def test_an_answer_in_json_is_taken_whole_though_its_labels_are_spelled_in_several_ways(init, calls):
+    rows = [
+        {"q": c.text, "a": json.dumps({"topic": c.label if c.n % 5 else c.label.title(), "id": c.n, "sure": c.n / 72})}
+        for c in calls
+    ]
+    outcome = init({"log.jsonl": rows})
+    assert outcome.spec["traces"]["format"]["label"] == "a"
+    assert outcome.spec["traces"]["labels"]["normalize"] == ["json:topic", "casefold"]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,9 +16,11 @@ from hypothesis import strategies as st
 
 from tests.production.decisions import line, reference, traffic
 from tests.production.test_monitor_log import Nightly, written
-from tracer_spec.production.monitoring.log import find_files, read_log
+from tracer_spec.production.monitoring.log import find_files, lines_by_pieces, read_log
 from tracer_spec.production.monitoring.monitor import Monitor
 from tracer_spec.production.monitoring.state import state_document
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -97,6 +102,34 @@ def test_a_line_that_is_out_of_order_in_its_file_loses_nobody(tmp_path):
     for name, part in (("a", shuffled[:90]), ("b", shuffled[90:])):
         (tmp_path / f"{name}.jsonl").write_bytes(written(part))
     assert sorted(read(tmp_path).ids) == sorted(each["id"] for each in lines)
+
+
+MERGE_MANY = """
+import pathlib, resource, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+from tests.production.test_monitor_order import read
+print(*read(pathlib.Path(sys.argv[1])).ids)
+"""
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".jsonl.gz"])
+def test_more_files_of_one_time_than_may_be_open_are_merged(tmp_path, ending):
+    """Many processes write at once, and a shell of macOS lets a process open 256 files."""
+    lines, n_files = [line(number) for number in range(900)], 300
+    for number in range(n_files):
+        data = written(lines[number::n_files])
+        (tmp_path / f"{number}{ending}").write_bytes(gzip.compress(data) if ending.endswith("gz") else data)
+    call = [sys.executable, "-c", MERGE_MANY, str(tmp_path)]
+    told = subprocess.run(call, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert told.stdout.split() == [each["id"] for each in lines], told.stderr
+
+
+def test_a_file_that_is_read_in_pieces_gives_each_line_once(tmp_path):
+    lines = [line(number) for number in range(2_000)]
+    (tmp_path / "a.jsonl").write_bytes(written(lines))
+    pieces = list(lines_by_pieces(tmp_path / "a.jsonl", len(written(lines[:3])), 10_000))
+    assert b"".join(each for _, each in pieces) == written(lines[3:])
+    assert sum(n for n, _ in pieces) == len(written(lines[3:]))
 
 
 def test_copies_are_counted_once_in_the_place_of_their_lines(nightly):

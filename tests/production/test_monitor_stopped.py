@@ -91,10 +91,10 @@ def test_a_teacher_that_is_down_is_warned_of_and_the_claim_is_not_said_to_be_fol
     told = facts(monitor)["unanswered"]
     assert (monitor.verdict, told.level) == ("holds", "warning")
     assert told.text.startswith(
-        "WARNING: 40 of the last 50 audited requests were not answered, and tell nothing of agreement; the teacher's last "
-        "answer was on 2026-03-01 at 09:59 UTC\n"
+        "WARNING: of the last 50 requests to the teacher 40 were not answered, and tell nothing of agreement; the teacher's "
+        "last answer was on 2026-03-01 at 09:59 UTC\n"
     )
-    assert "40 of the last 50" in brief(monitor)
+    assert "of the last 50 requests to the teacher 40" in brief(monitor)
 
 
 @pytest.mark.parametrize(
@@ -108,8 +108,21 @@ def test_some_requests_that_were_not_answered_are_no_warning_nor_what_is_over(n_
 
 def test_a_teacher_that_never_answered_has_no_last_answer():
     text = facts(following(silent(0, 30)))["unanswered"].text
-    assert "30 of the last 30 audited requests were not answered" in text
+    assert "of the last 30 requests to the teacher 30 were not answered" in text
     assert "last answer" not in text
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.001])
+def test_a_teacher_that_does_not_answer_what_is_deferred_is_warned_of_without_an_audit(rate):
+    """The router goes on with what it handles, which tells nothing of the teacher."""
+    asked = [line(n, teacher="a", handled=False, audit_rate=rate) for n in range(20)]
+    failed = [line(20 + n, handled=False, audit_rate=rate, served="nobody") for n in range(30)]
+    handled = [line(50 + n, audit_rate=rate) for n in range(200)]
+    monitor = following([*asked, *failed, *handled])
+    told = facts(monitor)["unanswered"]
+    assert (monitor.verdict, told.level) == ("not measured", "warning")
+    assert told.text.startswith("WARNING: of the last 50 requests to the teacher 30 were not answered")
+    assert "unanswered" not in facts(following([*asked, *handled]))
 
 
 def test_the_answers_of_the_last_audited_requests_outlive_a_night_and_take_no_room(nightly):

@@ -78,6 +78,29 @@ def test_with_a_secret_an_id_keeps_its_version_and_a_larger_share_takes_no_id_ba
     assert set(seen[0].values()) == {current, canary}
 
 
+@pytest.mark.parametrize("mode", ["live", "canary:0.5"])
+def test_a_folder_in_shadow_lets_the_teacher_answer_everything_whatever_the_app_says(folder, tmp_path, mode):
+    promote(folder, folder, shadow=True)
+    with deployed(folder, tmp_path / "log", audit=0.0, mode=mode) as intents:
+        assert intents.mode == "shadow"
+        assert {intents.classify("aa").by for _ in range(50)} == {"teacher"}
+    stories = [line["router"] for line in lines_in(tmp_path / "log")]
+    assert {(each["mode"], each["audit"], each["audit_rate"], each["handled"]) for each in stories} == {
+        ("shadow", True, 1.0, True)
+    }
+    promote(folder, folder, shadow=False)
+    with deployed(folder, tmp_path / "again", audit=0.0) as intents:
+        assert (intents.mode, intents.classify("aa").by) == ("live", "router")
+
+
+def test_a_gateway_of_a_folder_in_shadow_answers_nothing_and_another_bundle_beside_it_does(folder, tmp_path):
+    promote(folder, folder, shadow=True)
+    shadow = load_released(folder, embedder=bundles.Letters())
+    body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "aa"}]}).encode()
+    for released, outcome in ((shadow, "audited"), (load_released(shadow.router), "handled")):
+        assert Gateway([released], audit=0.0).begin("/v1/chat/completions", body, {}).outcome == outcome
+
+
 def test_the_coins_of_the_audit_and_of_the_version_are_independent():
     audit, version = Coin(0.2, b"secret"), Coin(SHARE, b"secret", purpose=b"version\0")
     fell = np.array([[audit.falls(f"r{n}"), version.falls(f"r{n}")] for n in range(100_000)])

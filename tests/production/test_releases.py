@@ -17,7 +17,8 @@ import pytest
 import tracer_spec as ts
 from tests.runtime import bundles
 from tracer_spec.errors import BundleError, TracerError, UsageError
-from tracer_spec.production.releases import promote, rollback, undone_by
+from tracer_spec.production.releases import promote, rollback
+from tracer_spec.production.way_back import undone_by
 from tracer_spec.runtime import read_bundle
 from tracer_spec.runtime.release import Canary, Release, read_release
 
@@ -53,6 +54,36 @@ def pointer(folder: Path) -> dict:
     return document
 
 
+# --- shadow ------------------------------------------------------------------------------------------------------------
+
+
+def test_shadow_stays_until_a_promotion_ends_it(made, folder):
+    """A pipeline that promotes the same bundle every night must not put a refuted one back to work."""
+    promote(made[0], folder)
+    assert "mode" not in pointer(folder)
+    assert promote(folder, folder, shadow=True).is_change
+    modes = []
+    for act in (
+        lambda: promote(made[0], folder),
+        lambda: promote(made[1], folder, canary=0.1),
+        lambda: promote(made[1], folder),
+        lambda: rollback(folder),
+        lambda: promote(made[2], folder, shadow=False),
+        lambda: promote(made[1], folder),
+    ):
+        act()
+        modes.append(pointer(folder).get("mode"))
+    assert modes == ["shadow"] * 4 + [None] * 2
+
+
+def test_a_pointer_with_a_mode_that_does_not_exist_is_refused(made, folder):
+    promote(made[0], folder, shadow=True)
+    document = pointer(folder)
+    (folder / "release.json").write_text(json.dumps({**document, "mode": "off"}))
+    with pytest.raises(BundleError, match="is 'off'; allowed: shadow"):
+        read_release(folder)
+
+
 # --- promote and rollback ----------------------------------------------------------------------------------------------
 
 
@@ -78,7 +109,7 @@ def test_a_rollback_goes_back_one_by_one_and_says_to_which(made, folder):
         assert pointer(folder)["current"] == digests[number]
     with pytest.raises(TracerError, match="there is nothing to go back to: no bundle was promoted before") as raised:
         rollback(folder)
-    assert "mode='shadow'" in raised.value.problems[0].hint
+    assert f"promote {folder} {folder} --shadow" in raised.value.problems[0].hint
     assert promote(made[2], folder).release == Release(current=digests[2], history=(digests[0],))
 
 

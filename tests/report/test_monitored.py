@@ -93,6 +93,14 @@ def test_a_claim_that_holds_stays_certified(documents):
     assert "Holds, by the log since release: agreement may be 0.92 or more" in page.html
 
 
+def test_a_log_that_lacks_files_never_says_a_bare_holds(documents):
+    monitor, reading = followed(traffic(500, 0.96, minutes=30))
+    monitor.tally.missing_files = 2
+    page = render(documents.full(), None, (monitor, reading))
+    assert "Holds, of a log that lacks 2 files: agreement may be 0.92 or more" in page.html
+    assert "the log lacks 2 files with earlier decisions of this bundle" in page.html
+
+
 def test_the_chart_has_the_rate_since_release_with_its_interval_and_the_table_its_numbers(refuted):
     monitor, _ = followed(traffic(6000, 0.8, minutes=15))
     band = next(each["data"]["values"] for each in chart_data(refuted)["layer"] if each["mark"]["type"] == "area")

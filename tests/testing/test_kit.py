@@ -12,7 +12,7 @@ from typing import Annotated
 import numpy as np
 import onnx
 import pytest
-from pydantic import ConfigDict, Field
+from pydantic import AliasChoices, ConfigDict, Field, SecretStr, create_model
 
 from tracer_spec.errors import PluginError
 from tracer_spec.graph import Scorer
@@ -27,6 +27,7 @@ from tracer_spec.plugin import (
     VectorReaderPlugin,
     WalkStep,
 )
+from tracer_spec.plugin.deployment import KEY_WORDS, SECRET_WORDS
 from tracer_spec.plugin.paths import LocalPath
 from tracer_spec.testing import (
     AcceptorContract,
@@ -328,6 +329,24 @@ def test_an_embedder_that_declares_no_address_path_or_key_is_told_how():
     told = found(EmbedderContract, embedder.Trigrams, Hidden)["test_options_that_say_where_it_runs_are_declared"]
     assert "the options base_url, login, model go into bundles and are read from them" in told
     assert "base_url: Annotated[str, DeploymentOption()]" in told
+
+
+@pytest.mark.parametrize("name", sorted({*SECRET_WORDS, *KEY_WORDS, "apiKey", "api_key", "accessToken"}))
+def test_what_a_build_refuses_by_its_name_is_asked_to_be_declared(name):
+    options = create_model("Named", __base__=Options, **{name: (str, Field("", description="it opens the door"))})
+    told = found(EmbedderContract, embedder.Trigrams, options)["test_options_that_say_where_it_runs_are_declared"]
+    assert f"the options {name} go into bundles" in told
+
+
+class Typed(Options):
+    dim: int = Field(64, description="dimension")
+    door: SecretStr = Field(SecretStr(""), description="it opens the door")
+    entry: str = Field("", description="it opens the door too", validation_alias=AliasChoices("entry", "apikey"))
+
+
+def test_what_a_build_refuses_by_its_type_or_another_name_is_asked_to_be_declared():
+    told = found(EmbedderContract, embedder.Trigrams, Typed)["test_options_that_say_where_it_runs_are_declared"]
+    assert "the options door, entry go into bundles" in told
 
 
 class Eager(embedder.Trigrams):

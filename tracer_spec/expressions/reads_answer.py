@@ -72,6 +72,23 @@ def may_read_answer(condition: str, label: str) -> bool:
     )
 
 
+def keys_read(expression: str) -> frozenset[Keys]:
+    """Return the keys that lead from the record to what an expression reads, places in lists left out.
+
+    Raises
+    ------
+    SpecError
+        Where it is not JMESPath.
+
+    Examples
+    --------
+    >>> sorted(keys_read("not_null(asked(request.body), items[0].text)"))
+    [('items', 'text'), ('request', 'body')]
+    """
+    compile_expression(expression)
+    return _read(_tree(expression), _HERE)
+
+
 def _answers(label: str) -> frozenset[Keys]:
     """Return where the answer itself stands, as far as the label says."""
     if label == _NATIVE:
@@ -108,10 +125,12 @@ def _read(tree: Node, at: frozenset[Keys], unread: frozenset[str] = frozenset())
         return frozenset((*keys, tree["value"]) for keys in at)
     if kind == "literal" or (kind == "function_expression" and tree["value"] in unread):
         return frozenset()
+    if kind in ("subexpression", "index_expression"):  # a chain, of any length
+        for child in children:
+            at = _read(child, at, unread)
+        return at
     if kind in (
-        "subexpression",
         "pipe",
-        "index_expression",
         "projection",
         "value_projection",
         "filter_projection",

@@ -135,8 +135,11 @@ def train_each(
 
 
 def trained_names(entrants: Sequence[Entrant]) -> str:
-    """Return the surrogates that were trained, by embedder where several compete."""
-    told = [", ".join(one.name for one in each.workshop.trained) if each.workshop else "none" for each in entrants]
+    """Return the surrogates that were trained, by embedder where several compete; each once, whatever acceptors it has."""
+    told = [
+        ", ".join(dict.fromkeys(one.name for one in each.workshop.trained)) if each.workshop else "none"
+        for each in entrants
+    ]
     if len(entrants) == 1:
         return told[0]
     return "; ".join(f"{each.name}: {names}" for each, names in zip(entrants, told, strict=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +12,11 @@ from tracer_spec.errors import DataError, did_you_mean
 from tracer_spec.flow.cache.memory import Memory
 from tracer_spec.flow.prepared import Parted, Prepared
 from tracer_spec.flow.progress import Observer, no_observer
+from tracer_spec.flow.traces.accounting import EXCLUDED
+from tracer_spec.flow.traces.answer_in_text import answer_notes
 from tracer_spec.flow.traces.bound import bound_of
 from tracer_spec.flow.traces.collect import collect
+from tracer_spec.flow.traces.counts import Accounting
 from tracer_spec.flow.traces.dealt import NEVER, Dealt
 from tracer_spec.flow.traces.fit_weights import FitWeights
 from tracer_spec.flow.traces.folds import check_inputs, fold_keys, folds
@@ -173,13 +176,25 @@ def label_target_notes(plan: Plan) -> tuple[str, ...]:
     )
 
 
-def answer_notes(plan: Plan) -> tuple[str, ...]:
-    """Say which conditions read what holds the answer too, so that they may select on it."""
-    return tuple(
+def condition_notes(plan: Plan, accounting: Accounting) -> tuple[str, ...]:
+    """Say which conditions of the spec leave traffic out, and which read what holds the answer too and may select on it."""
+    near = tuple(
         f"'{each}' reads what the teacher's answer stands in: the claim is about the traffic that it keeps, and holds for all "
         "only where the answer has no part in it"
         for each in plan.conditions_near_the_answer
     )
+    return near + tuple(_left_out_notes(plan, accounting))
+
+
+def _left_out_notes(plan: Plan, accounting: Accounting) -> Iterator[str]:
+    for number, where, rule in plan.conditions_on_records:
+        counts = accounting.sources[number] if accounting.sources else accounting
+        n = counts.dropped.get(rule or EXCLUDED, 0)
+        if n:
+            yield (
+                f"'{where}' leaves {n:,} of {counts.read:,} records out: the claim is about requests like those that it keeps, "
+                "and nothing is known of the others, which a router must not be asked"
+            )
 
 
 def weight_notes(plan: Plan, weights: FitWeights | None) -> tuple[str, ...]:
@@ -232,7 +247,12 @@ def prepare(
         fit=FitRows(X, labels.encode(fit.labels), dealt, len(labels), weights, names),
         fit_traces=fit,
         certify=rows.certify,
-        split_notes=(*sides.notes, *answer_notes(plan), *label_target_notes(plan)),
+        split_notes=(
+            *sides.notes,
+            *condition_notes(plan, rows.traces.accounting),
+            *answer_notes(fit.texts, fit.labels),
+            *label_target_notes(plan),
+        ),
         bound_notes=(*sides.bound_notes, *weight_notes(plan, weights), *unmet_notes(plan, labels)),
         fresh=plan.spec.split.strategy == FRESH,
     )

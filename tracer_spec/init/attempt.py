@@ -41,6 +41,8 @@ class Layout:
         Whether several teachers answered side by side.
     prompts : str
         What to say of the system's prompts, where the format keeps one of several; else empty.
+    failed : str
+        What to say of calls that failed, where the format leaves them out; else empty.
     teachers : tuple of str
         The models whose answers are labels, where those of others in the log are not; empty where that is all of them.
     """
@@ -57,6 +59,7 @@ class Layout:
     mix_teachers: bool = False
     teachers: tuple[str, ...] = ()
     prompts: str = ""
+    failed: str = ""
 
 
 @dataclass(frozen=True, slots=True)

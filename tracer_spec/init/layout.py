@@ -14,6 +14,7 @@ from tracer_spec.errors import DataError
 from tracer_spec.expressions.language import compile_expression
 from tracer_spec.init.attempt import Attempt, Layout, is_good, try_format
 from tracer_spec.init.bodies import answers_body
+from tracer_spec.init.failed_calls import without_failed_calls
 from tracer_spec.init.fields import Fields, fields_of
 from tracer_spec.init.one_task import with_one_task
 from tracer_spec.init.places import head_and_body, labels_in, other_parts, texts_in, without_the_same
@@ -64,7 +65,7 @@ def guess_layout(sample: Sample, text: str | None = None, label: str | None = No
         raise streamed().error(fields)
     found = _layout(sample, fields, text, label)
     if isinstance(found, Layout):
-        return found
+        return without_failed_calls(found, sample, fields)
     for path in sorted(fields.lists, key=lambda each: -fields.lists[each])[:_LISTS]:
         layout = _of_list(sample, path, text, label)
         if layout is not None:
@@ -166,7 +167,7 @@ def _whole_answer(path: str, text: str, sample: Sample) -> str:
     both = ({"text": text, "label": each} for each in (path, found[1]))
     inside, whole = (try_format(parts, read_all(parts, sample)) for parts in both)
     are_same = (
-        whole.answers.steps == (f"json:{found[2]}",) and whole.answers.counts.counts == inside.answers.counts.counts
+        whole.answers.steps[0] == f"json:{found[2]}" and whole.answers.counts.counts == inside.answers.counts.counts
     )
     return found[1] if are_same else path
 

@@ -36,6 +36,8 @@ class FirstSpec:
         What to say of the system's prompts, where the format keeps one of several; else empty.
     has_more : bool
         Whether there are more records than were counted.
+    failed : str
+        What to say of calls that failed, where the format leaves them out; else empty.
     story : tuple of str
         What was found, a sentence each.
     warning : str
@@ -59,6 +61,7 @@ class FirstSpec:
     match: str = ""
     prompts: str = ""
     has_more: bool = False
+    failed: str = ""
     target: float = 0.92
     story: tuple[str, ...] = ()
     warning: str = ""
@@ -89,6 +92,7 @@ def spec_of(look: Look, name: str, paths: Sequence[str], target: float | None = 
         match=look.match,
         prompts=look.layout.prompts,
         has_more=not look.is_whole,
+        failed=look.layout.failed,
         target=target or look.target,
         story=(
             f"{look.counted}, {accounting.kept:,} of them usable: {outlook.n_fit:,} train, {able.n_certify:,} certify.",
@@ -161,7 +165,7 @@ traces:
   use: {scalar(spec.use)}
   with: {{{source}}}  # from this file's folder
   # where the parts of a trace lie in a record: a preset's name, or JMESPath expressions
-{_comment(spec.prompts)}{_format(spec.format)}\
+{_comment(spec.prompts)}{_comment(spec.failed)}{_format(spec.format)}\
 {_extract(spec.extract)}\
 {_teacher(spec.teachers)}\
 {_most(spec)}\

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, get_args
 
 from pydantic import AliasChoices, AliasPath
 from pydantic.fields import FieldInfo
+
+# words in the name of an option that opens a door: whatever its value is, and where that comes from the environment
+SECRET_WORDS = frozenset((
+    "apikey", "credential", "credentials", "passphrase", "passwd", "password", "pwd", "secret", "secrets",
+))  # fmt: skip
+KEY_WORDS = SECRET_WORDS | frozenset((
+    "auth", "authorization", "bearer", "cookie", "cookies", "header", "headers", "key", "token",
+))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +34,11 @@ def is_deployment_option(field: FieldInfo) -> bool:
     return any(isinstance(each, DeploymentOption) for each in (*field.metadata, *_marks(field.annotation)))
 
 
+def words_of(name: str) -> frozenset[str]:
+    """Return the words of an option's name, in lower case: those of ``api_key``, ``api-key`` and ``apiKey`` are the same."""
+    return frozenset(word.lower() for word in re.findall("[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name))
+
+
 def aliases(field: FieldInfo) -> Iterator[str]:
     """Yield the other names that pydantic reads a field by."""
     for alias in (field.alias, field.validation_alias):
@@ -32,6 +46,13 @@ def aliases(field: FieldInfo) -> Iterator[str]:
             first = each.path[0] if isinstance(each, AliasPath) else each
             if first is not None:
                 yield str(first)
+
+
+def parts_of(hint: Any) -> Iterator[Any]:
+    """Yield a type and everything that it is made of."""
+    yield hint
+    for each in get_args(hint):
+        yield from parts_of(each)
 
 
 def _marks(hint: Any) -> Iterator[Any]:

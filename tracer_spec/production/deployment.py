@@ -123,7 +123,7 @@ def deploy(
         all traffic: what ``verify`` measures, what certifies the next build.
     mode : str
         ``live``; ``shadow``, where the teacher answers everything and the router's decisions are logged; or ``canary:SHARE``,
-        where the router may answer that share of requests.
+        where the router may answer that share of requests. A folder of releases that is in shadow is so for every mode.
     secret : bytes or None
         Ties the coin to the request's id, and so the version where there is a canary: see
         :class:`~tracer_spec.production.coin.Coin`.
@@ -158,12 +158,14 @@ def deploy(
     """
     if not callable(teacher):
         raise UsageError(f"the teacher is called with a text, and a value of type {type(teacher).__name__} cannot be")
-    coin = coin_of(mode, audit, secret)
+    coin_of(mode, audit, secret)  # a mode that does not exist is refused before anything is read
     released = None
     if bundle is not None:
         released = load_released(bundle, embedder=embedder, embedder_options=embedder_options, sha256=sha256)
         for router in released.routers:
             router.normalize(None)  # a bundle that cannot clean an answer says so now
+        mode = released.mode(mode)
+    coin = coin_of(mode, audit, secret)
     written = log if log is None or isinstance(log, DecisionLog) else DecisionLog(log)
 
     def cases_of(router: Router | None) -> Cases:

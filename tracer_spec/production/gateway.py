@@ -20,7 +20,7 @@ from tracer_spec.errors import UsageError
 from tracer_spec.production.cases import NOBODY, ROUTER, TEACHER, Case, Cases, Log, coin_of, moment
 from tracer_spec.production.exchange import Exchange, Question
 from tracer_spec.production.observed import Observation, Observed
-from tracer_spec.production.released import Released
+from tracer_spec.production.released import Released, Versions
 from tracer_spec.runtime import Router
 
 HANDLED, DEFERRED, AUDITED, PASSTHROUGH = "handled", "deferred", "audited", "passthrough"
@@ -103,17 +103,23 @@ class Gateway:
         secret: bytes | None = None,
         texts: bool = True,
     ) -> None:
-        coin = coin_of(mode, audit, secret)
+        coin_of(mode, audit, secret)  # a mode that does not exist is refused, whatever is released
         released = [each if isinstance(each, Released) else Released(each) for each in routers]
         self.routers = tuple(each.router for each in released)
         if not released and log is not None and not texts:
             raise UsageError("without a bundle the log holds whole chats, and texts are not to be logged")
         self._log = log
 
-        def desk(router: Router) -> _Desk:
-            return Exchange(router), Cases(router, log=log, coin=coin, mode=mode, texts=texts)
+        def desks(each: Released) -> Versions[_Desk]:
+            own = each.mode(mode)
+            coin = coin_of(own, audit, secret)
 
-        self._desks = [each.versions(desk, secret) for each in released]
+            def desk(router: Router) -> _Desk:
+                return Exchange(router), Cases(router, log=log, coin=coin, mode=own, texts=texts)
+
+            return each.versions(desk, secret)
+
+        self._desks = [desks(each) for each in released]
 
     def begin(self, path: str, content: bytes, headers: Mapping[str, str], *, force_teacher: bool = False) -> Visit:
         """Decide on a request.

@@ -15,7 +15,7 @@ from tracer_spec.runtime import Bundle, Router, load
 from tracer_spec.runtime.bundle import follow, read_stored
 from tracer_spec.runtime.embedding import TextEmbedder
 from tracer_spec.runtime.load import open_router
-from tracer_spec.runtime.release import POINTER, Release
+from tracer_spec.runtime.release import POINTER, SHADOW, Release
 
 T = TypeVar("T")
 # what the coin of the versions is drawn for: with one secret it is then independent of the audit's
@@ -56,11 +56,18 @@ class Released:
     canary : Router or None
     share : float
         Of the requests that the canary decides.
+    is_shadow : bool
+        Whether the pointer says that the teacher answers every request.
     """
 
     router: Router
     canary: Router | None = None
     share: float = 0.0
+    is_shadow: bool = False
+
+    def mode(self, own: str) -> str:
+        """Return the mode of an app that is to be in a mode of its own."""
+        return SHADOW if self.is_shadow else own
 
     @property
     def routers(self) -> tuple[Router, ...]:
@@ -105,9 +112,9 @@ def load_released(
         return open_router(bundle, embedder=embedder, embedder_options=embedder_options)
 
     def read(release: Release) -> Released:
-        current = opened(read_stored(folder, release.current, sha256=sha256))
+        current, is_shadow = opened(read_stored(folder, release.current, sha256=sha256)), release.mode == SHADOW
         if release.canary is None:
-            return Released(current)
+            return Released(current, is_shadow=is_shadow)
         if sha256 is not None:
             raise BundleError(
                 "names a canary beside the current bundle, and one digest is pinned",
@@ -115,6 +122,7 @@ def load_released(
                 address=POINTER,
                 hint="pin none, or end the canary: tracer-spec rollback FOLDER",
             )
-        return Released(current, opened(read_stored(folder, release.canary.sha256)), release.canary.share)
+        canary = opened(read_stored(folder, release.canary.sha256))
+        return Released(current, canary, release.canary.share, is_shadow)
 
     return follow(folder, read)

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from tracer_spec.atomic_write import alone_in, replace_file
 from tracer_spec.errors import BundleError, TracerError, UsageError
+from tracer_spec.production.way_back import to_shadow
 from tracer_spec.runtime.archive import POLICY
 from tracer_spec.runtime.bundle import Bundle, follow, naming, parse_bundle, read_file, read_stored
 from tracer_spec.runtime.embedder_identity import from_plugins
 from tracer_spec.runtime.embedding import check_built_in
 from tracer_spec.runtime.limits import read_regular
-from tracer_spec.runtime.release import MOST_HISTORY, POINTER, Canary, Release, bundle_place, read_release
+from tracer_spec.runtime.release import MOST_HISTORY, POINTER, SHADOW, Canary, Release, bundle_place, read_release
 from tracer_spec.runtime.session import open_policy
 
 
@@ -80,6 +81,7 @@ def promote(
     folder: str | os.PathLike[str],
     *,
     canary: float | None = None,
+    shadow: bool | None = None,
     keep: int | None = None,
     sha256: str | None = None,
     allow_uncertified: bool = False,
@@ -95,6 +97,8 @@ def promote(
     canary : float or None
         The share of the requests that the bundle is to decide, in [0, 1), while the current one decides the rest. 0 ends the
         canary of this bundle. None makes it the current one, and ends any canary.
+    shadow : bool or None
+        Whether the teacher is to answer every request, whatever mode the apps are in. None leaves that as it is.
     keep : int or None
         How many earlier bundles a rollback can go back to; all others but the current one and the canary are removed. None
         removes nothing.
@@ -130,6 +134,8 @@ def promote(
         before = _readable(place, was)
         _same_router(before, opened, place)
         release = _pointed(was, opened, canary, place)
+        if shadow is not None:
+            release = replace(release, mode=SHADOW if shadow else None)
         if keep is not None:
             release = replace(release, history=release.history[max(0, len(release.history) - keep) :])
         if opened.sha256 in _named(release):
@@ -166,33 +172,13 @@ def rollback(folder: str | os.PathLike[str]) -> Moved:
             raise TracerError(
                 "there is nothing to go back to: no bundle was promoted before the current one",
                 where=str(place),
-                hint="let the teacher answer everything until the next bundle: ts.deploy(..., mode='shadow'), or "
-                "'tracer-spec serve --mode shadow'",
+                hint=f"let the teacher answer everything until the next bundle: {to_shadow(place)}",
             )
         bundle = read_stored(place, release.current)
         undone = was.current if was.canary is None else was.canary.sha256
         before = _stored(place, undone)
         _point(place, was, release)
     return Moved(place, release, was, bundle, before)
-
-
-def undone_by(bundle: Bundle) -> Path | None:
-    """Return the folder of releases whose rollback takes a bundle out of charge; None where none does.
-
-    Parameters
-    ----------
-    bundle : Bundle
-        Read from the folder, or by its file in there.
-    """
-    folder = Path(bundle.where).parent
-    try:
-        release = read_release(folder) if Path(bundle.where) == bundle_place(folder, bundle.sha256) else None
-    except BundleError:
-        return None
-    if release is None or (release.canary is None and not release.history):
-        return None
-    last = release.current if release.canary is None else release.canary.sha256
-    return folder if last == bundle.sha256 else None
 
 
 # --- the bundle --------------------------------------------------------------------------------------------------------
@@ -263,7 +249,7 @@ def _pointed(was: Release | None, bundle: Bundle, share: float | None, folder: P
             return Release(current=digest)
         if was.current == digest:
             return replace(was, canary=None)
-        return Release(current=digest, history=(*was.history, was.current)[-MOST_HISTORY:])
+        return replace(was, current=digest, canary=None, history=(*was.history, was.current)[-MOST_HISTORY:])
     if was is None:
         raise UsageError(
             "a canary needs a current bundle that decides the rest, and nothing was promoted yet",
@@ -296,7 +282,7 @@ def _point(folder: Path, was: Release | None, release: Release) -> None:
 
 def _named(release: Release) -> set[str]:
     """Return the digests of all bundles that a pointer and its history need."""
-    return {release.current, *release.history, *([release.canary.sha256] if release.canary else [])}
+    return {*release.deciding, *release.history}
 
 
 def _prune(folder: Path, release: Release) -> tuple[str, ...]:

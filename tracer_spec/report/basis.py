@@ -8,6 +8,7 @@ from typing import Any
 from tracer_spec.flow.traces.accounting import in_order
 from tracer_spec.report.documents import Documents
 from tracer_spec.report.section import Absent, Room, Section
+from tracer_spec.report.told import is_count, mapping
 from tracer_spec.text_format import NONE, as_share, count, one_line, usd
 
 _PERIODS = (("a day", 1), ("30 days", 30), ("a year", 365))
@@ -54,8 +55,8 @@ def provenance(documents: Documents, room: Room) -> Section:
     """Tell what the bundle was made from and with."""
     manifest = documents.bundle.manifest
     told, embedder = manifest.provenance, manifest.embedder
-    traces = _mapping(told.get("traces"))
-    libraries = ", ".join(f"{name} {version}" for name, version in _mapping(told.get("libraries")).items())
+    traces = mapping(told.get("traces"))
+    libraries = ", ".join(f"{name} {version}" for name, version in mapping(told.get("libraries")).items())
     made = {
         "Bundle": f"{manifest.name} {manifest.version}, format {manifest.format}",
         "File sha256": documents.bundle.sha256,
@@ -87,11 +88,6 @@ def provenance(documents: Documents, room: Room) -> Section:
     )
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
-    """Return what should be a mapping: provenance is free JSON."""
-    return value if isinstance(value, Mapping) else {}
-
-
 def _plugins(value: Any) -> list[list[str]]:
     """Return kind, name, distribution and version of each plugin."""
     keys = ("kind", "name", "distribution", "version")
@@ -100,8 +96,7 @@ def _plugins(value: Any) -> list[list[str]]:
 
 
 def _traces(traces: Mapping[str, Any]) -> str:
-    parts = [f"{count(traces[key])} {name}" for key, name in _TRACES.items() if type(traces.get(key)) is int]
-    dropped = _mapping(traces.get("dropped"))
-    counted = {reason: n for reason in in_order(dropped) if type(n := dropped[reason]) is int}
-    parts += [f"{count(n)} dropped for {reason}" for reason, n in counted.items()]
+    parts = [f"{count(traces[key])} {name}" for key, name in _TRACES.items() if is_count(traces.get(key))]
+    dropped = mapping(traces.get("dropped"))
+    parts += [f"{count(n)} dropped for {reason}" for reason in in_order(dropped) if is_count(n := dropped[reason])]
     return ", ".join(parts) or NONE

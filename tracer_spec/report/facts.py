@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tracer_spec.errors import printable
 from tracer_spec.flow.remarks import remarks
 from tracer_spec.flow.traces.accounting import in_order
+from tracer_spec.report.told import told_traces
 from tracer_spec.text_format import label_counted_text, listing, one_line, percent, plural, reasons
 
 if TYPE_CHECKING:
@@ -74,26 +75,21 @@ def bundle_facts(bundle: Bundle, certificate: CertificateDocument, audit: AuditD
         ]
         tests = (exact_test_text(certificate.measure, *counts), *label_tests_text(labels, certificate.level))
         facts.append(Fact("test", "\n".join(tests)))
-    traces = bundle.manifest.provenance.get("traces", {})
-    if {"read", "kept", "dropped", "fit", "certify"} <= traces.keys():
-        kept = dropped_text(traces["read"], traces["kept"], traces["dropped"])
-        sides = sides_text(traces["fit"], traces["certify"], len(bundle.manifest.labels))
+    traces = told_traces(bundle)
+    if traces is not None:
+        kept = dropped_text(traces.records.read, traces.records.kept, traces.records.dropped)
+        sides = sides_text(traces.n_fit, traces.n_certify, len(bundle.manifest.labels))
         # of all traces, as far as they may be told; the audit's count is of fit rows
-        n_unknown = traces.get("unknown_labels", 0)
-        off = f"; {plural(n_unknown, 'answer')} off the list" if n_unknown else ""
+        off = f"; {plural(traces.n_unknown, 'answer')} off the list" if traces.n_unknown else ""
         facts.append(Fact("traces", f"{kept}; {sides}{off}"))
-        facts += source_facts(traces.get("sources", ()))
+        facts += source_facts((name, each.read, each.kept, each.dropped) for name, each in traces.sources)
     facts += [Fact("note", text, "notice", "families", "policy") for text in remarks(policy, audit, certificate)]
     return facts
 
 
-def source_facts(sources: Sequence[Mapping[str, Any]]) -> Iterator[Fact]:
-    """Yield what became of the records of each source, where there are several."""
-    told = [
-        f"{printable(each['source'])}: {dropped_text(each['read'], each['kept'], each['dropped'])}"
-        for each in sources
-        if {"source", "read", "kept", "dropped"} <= each.keys()
-    ]
+def source_facts(sources: Iterable[tuple[str, int, int, Mapping[str, int]]]) -> Iterator[Fact]:
+    """Yield what became of the records of each source, where there are several: (name, read, kept, dropped)."""
+    told = [f"{printable(name)}: {dropped_text(read, kept, dropped)}" for name, read, kept, dropped in sources]
     if told:
         yield Fact("sources", "\n".join(told))
 

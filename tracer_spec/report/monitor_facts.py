@@ -44,9 +44,9 @@ def monitor_facts(
     yield Fact("claim", printable(reference.claim))
     yield Fact(
         "verdict",
-        "\n".join([monitor_verdict(monitor), *([remedy] if remedy and verdict == REFUTED else [])]),
-        _LEVELS.get(verdict, ""),
-        title=f"{reference.name} {reference.version}: {verdict}",
+        "\n".join(filter(None, [monitor_verdict(monitor), remedy if verdict == REFUTED else _lost(monitor)])),
+        _LEVELS.get(verdict, "warning" if tally.missing_files else ""),
+        title=f"{reference.name} {reference.version}: {verdict}{of_which_log(monitor)}",
     )
     if now is not None:
         yield from last_line(monitor, reading, now)
@@ -109,7 +109,25 @@ def monitor_verdict(monitor: Monitor) -> str:
         return f"{name} is not known: {_why_not_measured(monitor)}"
     if verdict == NOTHING_CLAIMED:
         return f"there is no claim to refute; the build aimed at {target}"
-    return f"{name} may be {target} or more: the log does not refute the claim, nor can it prove it"
+    since = f" since {monitor.tally.first[:10]}" if monitor.tally.first else ""
+    return f"{name} may be {target} or more: the log{since} does not refute the claim, nor can it prove it"
+
+
+def of_which_log(monitor: Monitor) -> str:
+    """Return what limits the verdict, where files of the log are missing and what is there does not refute the claim."""
+    n = 0 if monitor.is_refuted else monitor.tally.missing_files
+    return f", of a log that lacks {plural(n, 'file')}" if n else ""
+
+
+def _lost(monitor: Monitor) -> str:
+    """Say what files that are missing could have told."""
+    n = monitor.tally.missing_files
+    if not n:
+        return ""
+    return (
+        f"WARNING: by the names of its files, the log lacks {plural(n, 'file')} with earlier decisions of this bundle, and a "
+        "claim that was refuted there stays refuted\ngive all files, or the --state of the runs that read them"
+    )
 
 
 def refutations(monitor: Monitor) -> Iterator[str]:

@@ -40,9 +40,10 @@ def unanswered(monitor: Monitor) -> Iterator[Fact]:
     answers = monitor.tally.answers
     if answers.is_silent:
         since = f"; the teacher's last answer was {_moment(answers.last)}" if answers.last else ""
+        n_asked = plural(answers.n_latest, "request")
         text = (
-            f"WARNING: {answers.n_silent:,} of the last {plural(answers.n_latest, 'audited request')} were not answered, and "
-            f"tell nothing of agreement{since}\nis it up, and does it take the app's key?"
+            f"WARNING: of the last {n_asked} to the teacher {answers.n_silent:,} were not answered, and tell nothing of "
+            f"agreement{since}\nis it up, and does it take the app's key?"
         )
         yield Fact("unanswered", text, "warning", title="the teacher does not answer")
 

@@ -10,7 +10,7 @@ from tracer_spec.production.monitoring.monitor import REFUTED, Monitor
 from tracer_spec.production.monitoring.reference import END_TO_END
 from tracer_spec.report.documents import Documents
 from tracer_spec.report.facts import Fact, bundle_facts
-from tracer_spec.report.monitor_facts import monitor_verdict, refutations
+from tracer_spec.report.monitor_facts import monitor_verdict, of_which_log, refutations
 from tracer_spec.stats.rate import Rate
 from tracer_spec.text_format import as_share, one_line, percent, usd
 
@@ -91,7 +91,7 @@ def _notes(monitor: Monitor | None, told: Sequence[Fact]) -> Iterator[str]:
         if monitor.verdict == REFUTED:
             yield "; ".join(remedy)
         else:
-            yield f"{monitor.verdict}, by the log since release: {said}"
+            yield f"{monitor.verdict}{of_which_log(monitor) or ', by the log since release'}: {said}"
     yield from (each.text for each in told if each.name == "note")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from tracer_spec.errors import BundleError
 from tracer_spec.runtime.field_rules import Rule, plain
@@ -17,6 +17,7 @@ from tracer_spec.runtime.strict_json import canonical_json, read_json
 POINTER = "release.json"
 MOST_BYTES = 1 << 20
 MOST_HISTORY = 10_000
+SHADOW = "shadow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +38,25 @@ class Release:
     history: Annotated[
         tuple[Sha256, ...], Rule(0, MOST_HISTORY), "of the bundles before, the latest last; a rollback takes one off"
     ] = ()
+    mode: Annotated[
+        str | None,
+        Rule(allowed=(SHADOW,), may_lack=True),
+        "shadow, where the teacher is to answer every request; left out where each app says",
+    ] = None
+
+    @property
+    def deciding(self) -> frozenset[str]:
+        """Return the digests of the bundles that decide, the canary's too."""
+        return frozenset((self.current, *([self.canary.sha256] if self.canary else [])))
+
+    def document(self) -> dict[str, Any]:
+        """Return the pointer as JSON values."""
+        found: dict[str, Any] = plain(self)
+        return {key: value for key, value in found.items() if key != "mode" or value}
 
     def to_json(self) -> bytes:
         """Return the pointer's bytes: canonical JSON and a line feed."""
-        return canonical_json(plain(self)) + b"\n"
+        return canonical_json(self.document()) + b"\n"
 
 
 def bundle_place(folder: Path, sha256: str) -> Path:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import re
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args
 from unittest import mock
 
 import numpy as np
+from pydantic import BaseModel, SecretBytes, SecretStr
 
 from tracer_spec.errors import TracerError
-from tracer_spec.plugin import Fittable, Options, Restorable, VectorReader, Vectors
+from tracer_spec.plugin import Fittable, Restorable, VectorReader, Vectors
+from tracer_spec.plugin.deployment import KEY_WORDS, aliases, parts_of, words_of
 from tracer_spec.plugin.joining import JoiningPlugin
 from tracer_spec.plugin.paths import LocalPath
 from tracer_spec.plugin.registry import find_plugins
@@ -24,10 +25,9 @@ from tracer_spec.testing.rows import ODD_TEXTS, TEXTS
 _ONE_BY_ONE = "compute each text's vector from that text alone: no padding, no statistics of the batch"
 
 # words in the name of an option that tell where an embedder runs, or what opens the door there
-_PLACES = frozenset((
-    "address", "auth", "cache", "credential", "credentials", "device", "dir", "directory", "endpoint", "env", "file",
-    "folder", "header", "headers", "host", "hostname", "key", "password", "path", "port", "proxy", "repo", "repository",
-    "secret", "server", "socket", "token", "uri", "url",
+_PLACES = KEY_WORDS | frozenset((
+    "address", "cache", "device", "dir", "directory", "endpoint", "env", "file", "folder", "host", "hostname", "path", "port",
+    "proxy", "repo", "repository", "server", "socket", "uri", "url",
 ))  # fmt: skip
 
 
@@ -237,23 +237,15 @@ class EmbedderContract(Contract):
             require_rows(self, X, (1, X.shape[-1]), f"embed, fitted on {len(texts)} texts,")
 
 
-def _place_options(options: type[Options]) -> Iterator[str]:
+def _place_options(options: type[BaseModel]) -> Iterator[str]:
     """Yield the options whose name or type tells where an embedder runs, by what they hold too."""
     for name, field in options.model_fields.items():
-        parts = list(_parts_of(field.annotation))
-        resolvers = get_args(LocalPath)[1:]
-        is_path = any(each in resolvers for each in (*field.metadata, *parts))
-        nested = [each for each in parts if isinstance(each, type) and issubclass(each, Options)]
+        parts = list(parts_of(field.annotation))
+        telling = (*get_args(LocalPath)[1:], SecretStr, SecretBytes)
+        nested = [each for each in parts if isinstance(each, type) and issubclass(each, BaseModel)]
         if (
-            is_path
-            or _PLACES & set(re.split("[^a-z]+", name.lower()))
+            any(each in telling for each in (*field.metadata, *parts))
+            or any(_PLACES & words_of(spelled) for spelled in (name, *aliases(field)))
             or any(True for each in nested for _ in _place_options(each))
         ):
             yield name
-
-
-def _parts_of(annotation: Any) -> Iterator[Any]:
-    """Yield a type and everything it is made of."""
-    yield annotation
-    for each in get_args(annotation):
-        yield from _parts_of(each)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 
@@ -90,3 +91,20 @@ def test_a_chat_needs_an_upstream_only_where_no_router_answers(post, texts, bund
             assert back.json()["choices"][0]["message"]["content"] == router.route(text).label
         else:
             assert (back.status_code, back.json()["error"]["code"]) == (502, "no_upstream")
+
+
+@pytest.mark.parametrize("path", ["/v1/route", "/v1/route_batch"])
+def test_a_client_that_leaves_before_its_body_is_whole_leaves_no_trace_in_the_servers_words(serve, bundle, path):
+    server = serve(bundle)
+    address = httpx.URL(server.url)
+    for _ in range(3):
+        with socket.create_connection((address.host, address.port)) as client:
+            client.sendall(
+                f"POST {path} HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\nexpect: 100-continue\r\n\r\n".encode()
+            )
+            assert client.recv(100).startswith(b"HTTP/1.1 100")  # it waits for the body
+    assert httpx.get(f"{server.url}/healthz", trust_env=False).json() == {"status": "ok"}
+    code, said = server.end()
+    assert code in (0, 143)
+    assert "Traceback" not in said
+    assert "ClientLeft" not in said

@@ -125,6 +125,22 @@ def test_of_a_folder_of_releases_what_is_promoted_serves_and_a_canary_serves_its
     assert set(versions(5)) == {new.version}
 
 
+def test_a_folder_in_shadow_lets_the_upstream_answer_and_goes_live_by_a_reload(serve, bundle, tmp_path):
+    from tracer_spec.production.releases import promote
+
+    folder = tmp_path / "releases"
+    promote(bundle, folder, shadow=True)
+    server = serve(folder, "--log", tmp_path / "log", "--audit", "0")
+
+    def outcome() -> str:
+        return post(server, "/v1/chat/completions", json=asked("where is my parcel")).headers["x-tracer-outcome"]
+
+    assert outcome() == "audited"
+    promote(folder, folder, shadow=False)
+    assert post(server, "/-/reload").status_code == 200
+    assert outcome() == "handled"
+
+
 def test_a_pinned_bundle_is_not_replaced_by_another(serve, bundle, other_bundle, tmp_path):
     served = tmp_path / "served.tracer"
     served.write_bytes(bundle.read_bytes())

@@ -12,12 +12,14 @@ from tracer_spec.errors import DimensionError
 from tracer_spec.production.gateway import ID_HEADER
 from tracer_spec.runtime import Decision
 
-from tracer_spec_serve.body import Body
+from tracer_spec_serve.body import Body, ClientLeftError
 from tracer_spec_serve.live import Live, Served
 from tracer_spec_serve.metrics import Metrics
 from tracer_spec_serve.problems import RequestError, response_of
 
 REVOKED = "refuted"
+# what the connection that is gone never carries
+_TO_NOBODY = Response(status_code=400)
 _ONE, _MANY = ("input", "embedding"), ("inputs", "embeddings")
 
 
@@ -34,6 +36,8 @@ class Decide:
             decision = await _decided(served.router.aroute(query))
         except RequestError as error:
             return response_of(error)
+        except ClientLeftError:
+            return _TO_NOBODY
         return self._answer(served, self._document(served, decision))
 
     async def many(self, request: Request) -> Response:
@@ -43,6 +47,8 @@ class Decide:
             batch = await _decided(asyncio.to_thread(served.router.route_batch, queries))
         except RequestError as error:
             return response_of(error)
+        except ClientLeftError:
+            return _TO_NOBODY
         return self._answer(served, {"decisions": [self._document(served, each) for each in batch]})
 
     async def _read(self, request: Request, keys: tuple[str, str]) -> tuple[Served, Any]:

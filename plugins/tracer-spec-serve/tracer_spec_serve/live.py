@@ -114,11 +114,12 @@ class Live:
             released = load_released(
                 path, embedder=settings.embedder, embedder_options=settings.embedder_options, sha256=pin
             )
-            return released.versions(lambda router: self._serve(path, router, watches), settings.secret)
+            mode = released.mode(settings.mode)
+            return released.versions(lambda router: self._serve(path, router, mode, watches), settings.secret)
 
         return tuple(opened(*each) for each in zip(settings.bundles, pins, strict=True))
 
-    def _serve(self, path: str, router: Router, watches: Mapping[str, Watch | None]) -> Served:
+    def _serve(self, path: str, router: Router, mode: str, watches: Mapping[str, Watch | None]) -> Served:
         settings = self.settings
         watch = watches.get(router.sha256)
         if watch is None and settings.log is not None:
@@ -130,9 +131,9 @@ class Live:
                 if settings.on_refuted == DEFER:  # a router that could not be stopped must not begin
                     raise
                 LOGGER.warning("%s: its claim is not watched: %s", path, " ".join(str(error).split()))
-        return Served(router, self._gateway(router), watch, settings.on_refuted == DEFER)
+        return Served(router, self._gateway(router, mode), watch, settings.on_refuted == DEFER)
 
-    def _gateway(self, router: Router) -> Gateway | None:
+    def _gateway(self, router: Router, mode: str) -> Gateway | None:
         if router.manifest.embedder.probe is None:
             return None
         settings = self.settings
@@ -140,7 +141,7 @@ class Live:
             (router,),
             log=self._log,
             audit=settings.audit,
-            mode=settings.mode,
+            mode=mode,
             secret=settings.secret,
             texts=settings.texts,
         )

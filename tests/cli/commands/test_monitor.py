@@ -193,12 +193,16 @@ def test_a_log_of_two_teachers_names_them(run, bundle, same, tmp_path):
 def test_a_refuted_claim_names_the_rollback_of_its_folder_where_there_is_a_way_back(run, bundle, another, tmp_path):
     assert run("promote", str(bundle), "live").returncode == 0
     call = ("monitor", "live", str(another), "--brief")
-    assert "rollback" not in fact(run(*call).stdout, "verdict")
+    told = fact(run(*call).stdout, "verdict")
+    assert "rollback" not in told
+    assert "let the teacher answer until then: tracer-spec promote live live --shadow; running apps keep it" in told
     pointer = json.loads((tmp_path / "live/release.json").read_text())
     (tmp_path / "live/release.json").write_text(json.dumps({**pointer, "history": ["0" * 64]}))
     shown = run(*call)
     assert shown.returncode == 4
     assert "take it back: tracer-spec rollback live; running apps keep it" in fact(shown.stdout, "verdict")
+    (tmp_path / "live/release.json").write_text(json.dumps({**pointer, "mode": "shadow"}))
+    assert "tracer-spec" not in fact(run(*call).stdout, "verdict")
 
 
 def test_a_folder_holds_a_state_for_each_version(run, bundle, same, world, tmp_path):

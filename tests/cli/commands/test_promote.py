@@ -30,6 +30,41 @@ def made(tmp_path):
     return titles
 
 
+def test_shadow_says_who_answers_and_how_it_ends(run, made):
+    (one, first), (two, second) = made
+    shadow = (
+        "  in shadow   the teacher answers every request of ts.deploy, ts.openai_transport and serve, and audits it\n"
+        "  end it      tracer-spec promote live live --live\n"
+    )
+    file = f"  file        live/{one}.tracer\n"
+    log = ", for the log alone"
+    steps = {
+        "promote one.tracer live --shadow": (
+            f"promoted  live\n  decides     {first}  all requests{log}\n{shadow}{APPS}{file}"
+        ),
+        "promote one.tracer live": f"unchanged  live\n  decides     {first}  all requests{log}\n{shadow}{file}",
+        "promote two.tracer live --canary 0.1": (
+            f"canary  live\n  decides     {second}  10 % of the requests{log}\n  the rest    {first}\n{shadow}"
+            f"  new         1 label: two\n  gone        1 label: one\n{APPS}  file        live/{two}.tracer\n"
+        ),
+        "rollback live": (
+            f"rolled back  live\n  decides     {first}  all requests{log}\n{shadow}  ended       {second}\n"
+            f"  new         1 label: one\n  gone        1 label: two\n{APPS}{file}"
+        ),
+        "promote live live --live": (
+            f"promoted  live\n  decides     {first}  all requests\n"
+            f"  live        the mode of each app counts again\n{APPS}{file}"
+        ),
+    }
+    for command, expected in steps.items():
+        assert run(*command.split()).stdout == expected, command
+    nowhere = run("rollback", "live")
+    assert (
+        "let the teacher answer everything until the next bundle: tracer-spec promote live live --shadow"
+        in nowhere.stderr
+    )
+
+
 def test_each_step_says_who_decides_and_the_way_back(run, made):
     (one, first), (two, second) = made
     steps = {

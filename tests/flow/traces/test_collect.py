@@ -537,3 +537,24 @@ def test_a_log_without_the_teachers_name_is_told_to_look_at_the_teacher():
         gather({"input": "a", "teacher": "x"}, teachers=("gpt-5",))
     (problem,) = error.value.problems
     assert problem.hint.startswith("look at 'traces.teacher': it names the models whose answers count")
+
+
+def test_another_text_under_the_id_of_an_earlier_one_is_told_however_few_they_are():
+    first = [{"id": f"session {n}", "input": f"hello, question {n}", "teacher": "x"} for n in range(9)]
+    again = [{"id": "session 3", "input": "and one more thing", "teacher": "y"}]
+    copies = [{"id": "session 4", "input": " Hello, question 4!\n", "teacher": "x"}]
+    traces = gather(*first, *again, *copies)
+    assert dict(traces.accounting.dropped) == {"duplicate id": 2}
+    (note,) = traces.accounting.notes
+    assert note.startswith(
+        "1 record left out with the id of an earlier one and another text: is 'traces.format.id' the id of"
+    )
+    assert gather(*first, *copies).accounting.notes == ()
+
+
+def test_a_text_that_is_not_needed_is_compared_as_far_as_it_is_one():
+    vectors = [{"id": "1", "input": text, "teacher": "x", "embedding": [1.0]} for text in ("\ud800", 5, None)]
+    others = [{"id": f"other {n}", "teacher": "x", "embedding": [1.0]} for n in range(2)]
+    traces = gather(*vectors, *others, need_text=False, need_vector=True)
+    assert dict(traces.accounting.dropped) == {"duplicate id": 2}
+    assert traces.accounting.notes == ()

@@ -28,6 +28,8 @@ def form(text):
         "WHERE IS MY CAF\u00c9!",
         "\u201cwhere  is my\u00a0caf\u00e9\u2026\u201d",
         "\ufeffwhere is my caf\u00e9\u200b",
+        "where is my caf&eacute;?",
+        "&quot;where is my caf&amp;#233;?&quot;",
     ],
 )
 def test_spellings_of_one_text_have_one_form(twin):

@@ -168,3 +168,70 @@ def test_requests_that_people_make_again_have_no_clock():
     for n_texts in (20, 300, 3000):
         rows = [(f"text {rng.zipf(1.3) % n_texts}", "x", str(i), t) for i, t in enumerate(rng.random(6000) * 7 * 86400)]
         assert clock_shifts([row[0].encode() for row in rows], np.array([row[3] for row in rows]), 60.0) == ()
+
+
+WORDS = ("card", "refund", "parcel", "login", "invoice", "limit", "address", "voucher")
+TEMPLATES = (
+    "Date: 2026-03-{day:02d} 10:{at:02d}:11\nTicket: {text}",
+    "Today is {name}, {day} March.\n{text}",
+    "[req {token:016x}] {text}",
+    "{text} (trace 7f-{token})",
+    "<p>{text}</p> {token}",
+)
+
+
+def asked_again(template, times=2, n=64, ids=True, label=lambda i, k: "x"):
+    """Return requests, each asked several times, days apart, in a prompt that is written anew each time."""
+    names = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
+    rows = []
+    for i in range(n):
+        text = f"my {WORDS[i % 8]} and my {WORDS[i // 8]} are gone"
+        for k in range(times):
+            prompt = template.format(
+                text=text, day=k + 1, name=names[k], at=i % 60, token=2654435761 * (times * i + k + 1)
+            )
+            rows.append((prompt, label(i, k), f"{i}-{k}" if ids else None, 86_400.0 * 1.37 * k + 60 * i))
+    return traces(*rows)
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.parametrize("ids", [True, False])
+def test_a_log_of_requests_asked_again_under_another_date_or_id_is_refused_with_what_to_do(template, ids):
+    with pytest.raises(DataError) as refusal:
+        refuse_doubled(asked_again(template, ids=ids))
+    (problem,) = refusal.value.problems
+    assert problem.address == "traces.repeats"
+    assert "64 texts stand exactly 2 times each, with one label, but for numbers, dates or ids in them" in problem.what
+    assert all(remedy in problem.hint for remedy in ("traces.extract", "strategy: grouped", "repeats: traffic"))
+
+
+def test_templates_of_a_programme_and_other_answers_are_no_request_asked_again():
+    refuse_doubled(traces(*[(f"disk {i} of web-{i % 7} is full", "x", str(i)) for i in range(400)]))
+    hosts = [(f"{WORDS[min(i % 61, i % 8)]} {i} is full", "x", str(i)) for i in range(400)]
+    refuse_doubled(traces(*hosts))
+    refuse_doubled(asked_again(TEMPLATES[0], label=lambda i, k: "xy"[k]))
+    refuse_doubled(asked_again(TEMPLATES[0], n=40))
+    refuse_doubled(
+        asked_again("{text}")
+    )  # said alike, days apart: folds keep them together, and so the second net sees them
+
+
+def test_requests_asked_again_now_and_then_are_named_with_what_to_do():
+    n_times = [1 + (i * i) % 5 for i in range(64)]
+    rows = [
+        (
+            f"Date: 2026-03-{k + 1:02d}\nmy {WORDS[i % 8]} and my {WORDS[i // 8]} are gone",
+            "x",
+            f"{i}-{k}",
+            1e5 * k + 60 * i,
+        )
+        for i, n in enumerate(n_times)
+        for k in range(n)
+    ]
+    log = traces(*rows)
+    refuse_doubled(log)
+    (note,) = with_note(log).accounting.notes
+    assert note.startswith(
+        f"{len(rows) - 64} of {len(rows)} rows say what another one says, but for numbers, dates or ids"
+    )
+    assert with_note(traces(*rows[:40])).accounting.notes == ()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from tracer_spec.builtin.formats.raw import WHOLE_RECORD
+from tracer_spec.chat.api import ROUTERS_MODEL
 from tracer_spec.chat.json_text import unpack_whole
 from tracer_spec.runtime.decision import REASONS
 
@@ -18,6 +20,11 @@ _HANDLED = "handled"
 # as tables write them, too
 _TRUTHS = (True, False, "True", "False", "true", "false")
 _REASONS = frozenset((*REASONS, "error"))
+# the model of a router's own answer: NAME@VERSION, which no request asks for
+_OWN_ANSWER = re.compile(rf"{ROUTERS_MODEL}[^\s\"']+@[0-9a-f]{{12}}")
+_IN_PYTHON = re.compile(rf"'model(?:_name)?': '{_OWN_ANSWER.pattern}'")
+# what was asked may quote earlier turns, which are not the answer
+_ASKED = frozenset(("input", "inputs", "messages", "request", "request_body", "proxy_server_request"))
 
 
 def carries_decision(record: Mapping[str, Any], *, but: str = "") -> bool:
@@ -55,6 +62,30 @@ def carries_decision(record: Mapping[str, Any], *, but: str = "") -> bool:
             if _is_decision(value):
                 return True
             waiting += value.values()
+    return False
+
+
+def is_answered_by_router(record: Mapping[str, Any]) -> bool:
+    """Tell whether the model of an answer in a record is a router's own, whatever model the log says was asked.
+
+    Examples
+    --------
+    >>> is_answered_by_router({"asked": "gpt-5", "outputs": {"model": "tracer/intents@0123456789ab"}})
+    True
+    >>> is_answered_by_router({"request": {"model": "tracer/intents"}, "outputs": {"model": "gpt-5"}})
+    False
+    """
+    waiting: list[tuple[str, Any]] = [("", record)]
+    while waiting:
+        key, value = waiting.pop()
+        if isinstance(value, str) and ROUTERS_MODEL in value:
+            if ("model" in key.lower() and _OWN_ANSWER.fullmatch(value)) or _IN_PYTHON.search(value):
+                return True
+            value = unpack_whole(value)
+        if isinstance(value, Mapping):
+            waiting += [each for each in value.items() if each[0] not in _ASKED and each[0] != WHOLE_RECORD]
+        elif isinstance(value, list):
+            waiting += [(key, each) for each in value]
     return False
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeAlias
 
+from tracer_spec.builtin.formats.instructions import instructions_beside
 from tracer_spec.errors import SpecError, did_you_mean
 
 ADDRESS = "traces.format"
@@ -77,7 +78,8 @@ class Format:
     deferred : str, optional
         Whether the teacher would have been asked whatever chance said.
     instructions : str, optional
-        The system's prompt, by which calls of several tasks are told apart. A preset's own: no spec writes it.
+        The system's prompt, by which calls of several tasks are told apart. No spec writes it: it is a preset's
+        own, or stands in the conversation that ``text`` is read from.
     summary : str
         One line, for people.
     reads_decisions : bool
@@ -189,6 +191,8 @@ def custom_format(parts: Written, preset: Format | None = None) -> Format:
     for rules in RULES:
         if rules in parts:
             changed[rules] = _rules(getattr(base, rules), parts[rules])
+    if base.instructions is None and isinstance(text := parts.get("text"), str):
+        changed["instructions"] = instructions_beside(text)
     return replace(base, **changed, reads_decisions=base.reads_decisions and not changed.keys() & _WHOSE_LABEL)
 
 

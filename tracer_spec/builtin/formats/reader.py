@@ -7,7 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tracer_spec.builtin.formats.decisions import DECISION, LOGGED_UNDER, carries_decision
+from tracer_spec.builtin.formats.decisions import (
+    DECISION,
+    LOGGED_UNDER,
+    carries_decision,
+    is_answered_by_router,
+)
 from tracer_spec.builtin.formats.described import what_is_there
 from tracer_spec.builtin.formats.format import ADDRESS, Format
 from tracer_spec.builtin.formats.join import Joiner, Placed, compile_join
@@ -159,7 +164,8 @@ class Reader:
 
     def _read_one(self, record: Mapping[str, Any]) -> Raw:
         raw = self._parts_of(record)
-        return _DECISION if isinstance(raw.model, str) and raw.model.startswith(ROUTERS_MODEL) else raw
+        is_own = isinstance(raw.model, str) and raw.model.startswith(ROUTERS_MODEL)
+        return _DECISION if is_own or (not raw.reason and is_answered_by_router(record)) else raw
 
     def _parts_of(self, record: Mapping[str, Any]) -> Raw:
         try:

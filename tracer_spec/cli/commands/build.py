@@ -134,13 +134,15 @@ def command(
 
 def _ready_to_report(place: Path, *, check: bool) -> None:
     """Find out before anything is trained that no report can be written."""
-    from tracer_spec.atomic_write import check_writable
+    from tracer_spec.atomic_write import check_replaces_its_own, check_writable
+    from tracer_spec.cli.commands.report import PAGE
     from tracer_spec.report.page import ready
 
     if check:
         raise UsageError("--check writes nothing, and --report asks for a file; take one of them")
     ready()
     check_writable(place, what="the report")
+    check_replaces_its_own(place, what="the report", ending=".html", start=PAGE)
 
 
 def _report(result: BuildResult, place: Path) -> None:

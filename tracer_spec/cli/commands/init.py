@@ -138,6 +138,7 @@ def tell(look: Look) -> list[tuple[str, str]]:
         ("format", layout.format if isinstance(layout.format, str) else as_written(layout.format)),
         *([("extract", one_line(json.dumps(layout.extract, ensure_ascii=False)[1:-1], 200))] if layout.extract else []),
         *([("prompts", layout.prompts)] if layout.prompts else []),
+        *([("failed", layout.failed)] if layout.failed else []),
         ("answers", ", ".join(layout.normalize)),
         ("labels", f"{plural(len(outlook.labels), 'label')}; fit rows of each: {labels}"),
     ]

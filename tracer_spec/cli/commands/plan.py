@@ -69,8 +69,8 @@ def command(
     from tracer_spec.flow.lock.file import lock_path
     from tracer_spec.flow.lock.fitted import dealt_before
     from tracer_spec.flow.prepare import (
-        answer_notes,
         check_teachers,
+        condition_notes,
         label_target_notes,
         part,
         read_traces,
@@ -116,7 +116,7 @@ def command(
                 weights=weights,
                 notes=(
                     *plan.notes,
-                    *answer_notes(plan),
+                    *condition_notes(plan, traces.accounting),
                     *label_target_notes(plan),
                     *weight_notes(plan, weights),
                     *label_notes(plan, fit, labels),

@@ -19,6 +19,12 @@ from tracer_spec.cli.verbs import VERBS
     help="Let BUNDLE decide that share of the requests, and the current bundle the rest; 0 ends its canary.",
 )
 @click.option(
+    "--shadow/--live",
+    default=None,
+    help="Let the teacher answer every request of the apps that load from FOLDER (--shadow), or no longer (--live); by "
+    "default that stays as it was.",
+)
+@click.option(
     "--keep",
     type=click.IntRange(min=0),
     metavar="N",
@@ -31,6 +37,7 @@ def command(
     bundle: str,
     folder: str,
     canary: float | None,
+    shadow: bool | None,
     keep: int | None,
     sha256: str | None,
     allow_uncertified: bool,
@@ -46,7 +53,9 @@ def command(
     from tracer_spec.cli.text.releases import moved_document, promoted_text
     from tracer_spec.production.releases import promote
 
-    moved = promote(bundle, folder, canary=canary, keep=keep, sha256=sha256, allow_uncertified=allow_uncertified)
+    moved = promote(
+        bundle, folder, canary=canary, shadow=shadow, keep=keep, sha256=sha256, allow_uncertified=allow_uncertified
+    )
     if as_json:
         print_document(moved_document(moved))
     else:

@@ -64,6 +64,10 @@ def command(
         click.echo(f"not on the page: {listing(each['title'] for each in document['absent'])}")
 
 
+# what a page begins with
+PAGE = b"<!doctype html"
+
+
 def write_report(
     bundle: str,
     place: Path,
@@ -74,11 +78,12 @@ def write_report(
     sha256: str | None = None,
 ) -> dict[str, Any]:
     """Write the page in one step, and return the document of ``report --json``."""
-    from tracer_spec.atomic_write import replace_file
+    from tracer_spec.atomic_write import check_replaces_its_own, replace_file
     from tracer_spec.production.monitoring.follow import read_on
     from tracer_spec.report.page import render
     from tracer_spec.runtime import read_bundle
 
+    check_replaces_its_own(place, what="the report", ending=".html", start=PAGE)
     opened = read_bundle(bundle, sha256=sha256)
     at = None if state is None else Path(state)
     followed = read_on(opened, logs, state=at) if logs or state else None

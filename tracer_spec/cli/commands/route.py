@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -104,6 +105,7 @@ def command(
         from tracer_spec.runtime.router_ref import RouterRef
 
         found = find_files(files or (STDIN,))
+        _check_out(out, (bundle, *found))
         # Parquet that becomes Parquet is read by its columns
         by_spec = not to_parquet and (not _is_native(opened) or any(map(is_table, found)))
         # a worker reads the very file that was read here
@@ -156,6 +158,18 @@ def _check_usage(
         raise UsageError("--text takes no --source", hint="it is a text as it is, of no source")
     if text is not None and (files or out is not None):
         raise UsageError("--text takes neither FILE nor --out", hint="put many texts into FILE, one object a line")
+
+
+def _check_out(out: str | None, read: Sequence[str]) -> None:
+    """Raise where the answers would take the place of what is read."""
+    if out is None or not Path(out).is_file():
+        return
+    for file in read:
+        if Path(file).is_file() and Path(file).samefile(out):
+            raise UsageError(
+                f"--out names '{file}', which is read",
+                hint="name another file; nothing was decided, and it is as it was",
+            )
 
 
 def _one(router: Router, text: str, as_json: bool) -> int:

@@ -120,7 +120,7 @@ def _unwritten(result: BuildResult) -> Iterator[Fact]:
     kept = dropped_text(accounting.read, accounting.kept, accounting.dropped)
     sides = sides_text(result.n_fit, result.n_certify, len(result.labels))
     yield Fact("traces", f"{kept}; {sides}", traces_level(accounting.dropped), "traces")
-    yield from source_facts(accounting.by_source().get("sources", ()))
+    yield from source_facts((each.name, each.read, each.kept, each.dropped) for each in accounting.sources)
 
 
 def _policy(candidate: Candidate) -> str:

@@ -11,6 +11,7 @@ from tracer_spec.cli.text.outcome import Outcome
 from tracer_spec.cli.text.terminal_chart import Picture
 from tracer_spec.errors import printable
 from tracer_spec.report.facts import Fact, acceptor_fact, bundle_facts
+from tracer_spec.report.told import mapping
 from tracer_spec.text_format import one_line, plural, size
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def bundle_picture(documents: Documents) -> Picture:
 def makings(bundle: Bundle) -> list[Fact]:
     """Tell what a bundle was made with."""
     manifest, embedder = bundle.manifest, bundle.manifest.embedder
-    libraries = manifest.provenance.get("libraries", {})
+    libraries = mapping(manifest.provenance.get("libraries"))
     facts = [
         Fact("labels", ", ".join(map(one_line, manifest.labels))),
         Fact("embedder", f"{embedder_words(embedder)}, {manifest.dimension} dimensions, {comes(bundle)}"),

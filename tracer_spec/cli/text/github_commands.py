@@ -13,7 +13,7 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -120,10 +120,12 @@ def publish(annotations: Iterable[Annotation], summary: str, outputs: Mapping[st
     """Write the outputs, the step summary and the annotations; what cannot be written is a warning."""
     # those left out are written empty, so that no value of an earlier call stays
     named = {name: outputs.get(name, "") for name in OUTPUTS}
-    troubles = [
-        *_append("GITHUB_OUTPUT", "".join(_assignment(*each) for each in named.items()), "outputs"),
-        *_append("GITHUB_STEP_SUMMARY", bounded(summary), "step summary"),
-    ]
+    written = (
+        ("GITHUB_OUTPUT", "outputs", "".join(_assignment(*each) for each in named.items())),
+        ("GITHUB_STEP_SUMMARY", "step summary", bounded(summary)),
+    )
+    missing = [each for each in written if not os.environ.get(each[0])]
+    troubles = [*_unset(missing), *(found for each in written if each not in missing for found in _append(*each))]
     sys.stdout.flush()
     sys.stderr.flush()
     stream = sys.stdout.raw if isinstance(sys.stdout, GuardedStream) else sys.stdout
@@ -147,13 +149,20 @@ def _assignment(name: str, value: str) -> str:
     return f"{name}<<{end}\n{value}\n{end}\n"
 
 
-def _append(variable: str, text: str, what: str) -> list[Annotation]:
+def _unset(missing: Sequence[tuple[str, str, str]]) -> list[Annotation]:
+    """Return one warning of all that is not written, since its variable is not set."""
+    if not missing:
+        return []
+    variables, whats = (" and ".join(each[place] for each in missing) for place in (0, 1))
+    is_are = "is" if len(missing) == 1 else "are"
+    told = f"{variables} {is_are} not set: no {whats} written; is this GitHub Actions?"
+    return [Annotation(WARNING, f"no {whats}", told)]
+
+
+def _append(variable: str, what: str, text: str) -> list[Annotation]:
     """Append to the file that a variable names; return the warning where that cannot be done."""
-    path = os.environ.get(variable)
-    if not path:
-        return [Annotation(WARNING, f"no {what}", f"{variable} is not set: no {what} written; is this GitHub Actions?")]
     try:
-        with Path(path).open("a", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+        with Path(os.environ[variable]).open("a", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
             file.write(text)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()

@@ -68,7 +68,9 @@ def publish_monitor(outcome: Outcome, agreement: float | None, coverage: float |
         "agreement": "" if agreement is None else f"{agreement:.4f}",
         "status": outcome.verdict,
     }
-    summary = _summary(outcome.level, f"tracer-spec monitor: {outcome.subject}: {outcome.verdict}", outcome.facts)
+    summary = _summary(
+        outcome.level, f"tracer-spec monitor: {outcome.subject}: {outcome.verdict}{outcome.ending}", outcome.facts
+    )
     told = [each for each in outcome.facts if each.level]
     publish([Annotation(each.level, each.title or each.name, each.text) for each in told], summary, outputs)
 

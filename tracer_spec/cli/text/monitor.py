@@ -6,16 +6,17 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from tracer_spec.cli.text.outcome import Outcome
 from tracer_spec.production.monitoring.claims import e_value_of
 from tracer_spec.production.monitoring.log import Reading
 from tracer_spec.production.monitoring.monitor import WARNING_BAR, Monitor
-from tracer_spec.production.monitoring.tally import Moment
-from tracer_spec.production.releases import undone_by
+from tracer_spec.production.monitoring.tally import LabelTally, Moment, Tally
+from tracer_spec.production.way_back import shadowed_by, to_shadow, undone_by
 from tracer_spec.report.facts import Fact
-from tracer_spec.report.monitor_facts import monitor_facts
+from tracer_spec.report.monitor_facts import monitor_facts, of_which_log
 from tracer_spec.report.monitor_warnings import has_stopped, have_changed, teachers_of
 from tracer_spec.runtime import Bundle
 from tracer_spec.stats.rate import Rate
@@ -25,15 +26,19 @@ def monitor_outcome(monitor: Monitor, reading: Reading, bundle: Bundle, now: dat
     """Return what a log says of a bundle: the verdict first, then the numbers, then what limits them."""
     reference = monitor.reference
     facts = [*monitor_facts(monitor, reading, now=now, remedy=_way_back(bundle)), Fact("sha256", bundle.sha256)]
-    return Outcome(monitor.verdict, f"{reference.name} {reference.version}", facts)
+    of = f"{reference.name} {reference.version}"
+    return Outcome(monitor.verdict, of, facts, ending=of_which_log(monitor))
 
 
 def _way_back(bundle: Bundle) -> str:
-    """Return how the bundle is taken out of charge, where a folder of releases has another to go back to."""
-    folder = undone_by(bundle)
-    if folder is None:
+    """Return how the bundle is taken out of charge, where it is read from a folder of releases."""
+    if (folder := undone_by(bundle)) is not None:
+        told = f"take it back: {shlex.join(['tracer-spec', 'rollback', str(folder)])}"
+    elif (folder := shadowed_by(bundle)) is not None:
+        told = f"let the teacher answer until then: {to_shadow(folder)}"
+    else:
         return ""
-    return f"take it back: {shlex.join(['tracer-spec', 'rollback', str(folder)])}; running apps keep it until they load again"
+    return f"{told}; running apps keep it until they load again"
 
 
 def monitor_document(monitor: Monitor, reading: Reading, bundle: Bundle, now: datetime) -> dict[str, Any]:
@@ -55,6 +60,42 @@ def monitor_document(monitor: Monitor, reading: Reading, bundle: Bundle, now: da
         "claimed": _rate_document(monitor.rate),
         "agreement": _rate_document(monitor.agreement),
         "coverage": _rate_document(monitor.coverage),
+        **_evidence_document(monitor),
+        "audited": _audited_document(tally),
+        "asked_lately": {
+            "n": tally.answers.n_latest,
+            "unanswered": tally.answers.n_silent,
+            "last_answer": tally.answers.last or None,
+            "is_silent": tally.answers.is_silent,
+        },
+        "teachers": [{"model": name, **asdict(each)} for name, each in teachers_of(monitor)],
+        "teacher_has_changed": have_changed(monitor),
+        "drift": {**asdict(drift), "is_seen": drift.is_seen} if drift else None,
+        "deferred": dict(tally.reasons),
+        "labels": list(map(partial(_label_document, monitor), reference.labels)),
+        "moved": {
+            "teacher": [asdict(each) for each in monitor.teachers_moved],
+            "router": [asdict(each) for each in monitor.routers_moved],
+        },
+        "log": _log_document(tally, reading, has_stopped=has_stopped(monitor, now)),
+        "period_days": tally.calendar.width,
+        "periods": [
+            {
+                "first_day": each.day.isoformat(),
+                "rows": each.rows,
+                "handled": each.handled,
+                "claimed": _rate_document(each.own),
+                "since_release": _rate_document(each.since),
+            }
+            for each in monitor.progress()
+        ],
+    }
+
+
+def _evidence_document(monitor: Monitor) -> dict[str, Any]:
+    """Return the evidence against the claim, and against that of each label."""
+    reference, tally = monitor.reference, monitor.tally
+    return {
         "e_value": {
             "now": monitor.e_value_now,
             "largest": monitor.e_value,
@@ -70,62 +111,45 @@ def monitor_document(monitor: Monitor, reading: Reading, bundle: Bundle, now: da
             "warned": _moment(tally.warned),
             "is_warning": tally.is_warning,
         },
-        "audited": {
-            "n": tally.audited,
-            "expected": tally.draws.expected,
-            "is_by_chance": tally.draws.explain(tally.audited),
-            "rates": [tally.draws.least, tally.draws.greatest] if tally.rows else None,
-            "unanswered": tally.unanswered,
-            "lately": {
-                "n": tally.answers.n_latest,
-                "unanswered": tally.answers.n_silent,
-                "last_answer": tally.answers.last or None,
-                "is_silent": tally.answers.is_silent,
-            },
-            "handled": tally.compared,
-            "unknown_labels": tally.unknown,
-            "answer_forms": tally.changed_forms,
-        },
-        "teachers": [{"model": name, **asdict(each)} for name, each in teachers_of(monitor)],
-        "teacher_has_changed": have_changed(monitor),
-        "drift": {**asdict(drift), "is_seen": drift.is_seen} if drift else None,
-        "deferred": dict(tally.reasons),
-        "labels": [
-            {
-                "label": label,
-                "teacher": tally.labels[label].teacher if label in tally.labels else 0,
-                "router": tally.labels[label].router if label in tally.labels else 0,
-                "teacher_at_release": reference.teacher.get(label),
-                "router_at_release": reference.router.get(label),
-            }
-            for label in reference.labels
-        ],
-        "moved": {
-            "teacher": [asdict(each) for each in monitor.teachers_moved],
-            "router": [asdict(each) for each in monitor.routers_moved],
-        },
-        "log": {
-            "rows": tally.rows,
-            "first": tally.first or None,
-            "last": tally.last or None,
-            "has_stopped": has_stopped(monitor, now),
-            "unanswered": tally.failed,
-            "other_versions": dict(tally.versions),
-            "passed_over": dict(tally.passed_over),
-            "read_in_this_run": reading.n_lines,
-            "notes": list(reading.notes),
-        },
-        "period_days": tally.calendar.width,
-        "periods": [
-            {
-                "first_day": each.day.isoformat(),
-                "rows": each.rows,
-                "handled": each.handled,
-                "claimed": _rate_document(each.own),
-                "since_release": _rate_document(each.since),
-            }
-            for each in monitor.progress()
-        ],
+    }
+
+
+def _audited_document(tally: Tally) -> dict[str, Any]:
+    return {
+        "n": tally.audited,
+        "expected": tally.draws.expected,
+        "is_by_chance": tally.draws.explain(tally.audited),
+        "rates": [tally.draws.least, tally.draws.greatest] if tally.rows else None,
+        "unanswered": tally.unanswered,
+        "handled": tally.compared,
+        "unknown_labels": tally.unknown,
+        "answer_forms": tally.changed_forms,
+    }
+
+
+def _label_document(monitor: Monitor, label: str) -> dict[str, Any]:
+    reference, counts = monitor.reference, monitor.tally.labels.get(label, LabelTally())
+    return {
+        "label": label,
+        "teacher": counts.teacher,
+        "router": counts.router,
+        "teacher_at_release": reference.teacher.get(label),
+        "router_at_release": reference.router.get(label),
+    }
+
+
+def _log_document(tally: Tally, reading: Reading, *, has_stopped: bool) -> dict[str, Any]:
+    return {
+        "rows": tally.rows,
+        "first": tally.first or None,
+        "last": tally.last or None,
+        "has_stopped": has_stopped,
+        "unanswered": tally.failed,
+        "other_versions": dict(tally.versions),
+        "passed_over": dict(tally.passed_over),
+        "missing_files": tally.missing_files,
+        "read_in_this_run": reading.n_lines,
+        "notes": list(reading.notes),
     }
 
 

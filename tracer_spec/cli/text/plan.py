@@ -40,7 +40,7 @@ def plan_outcome(
         Fact("target", _target(outlook.target)),
         Fact("ceiling", _ceiling(outlook.ceiling)),
         Fact("traces", f"{kept}\n{sides}", traces_level(accounting.dropped), "traces"),
-        *source_facts(accounting.by_source().get("sources", ())),
+        *source_facts((each.name, each.read, each.kept, each.dropped) for each in accounting.sources),
         Fact("labels", _labels(plan, outlook, verbose)),
         *_off_list(outlook),
         Fact("test", _test(plan, outlook), level_of(outlook.status), "target", outlook.status),
@@ -138,6 +138,8 @@ def _label_test(outlook: LabelOutlook) -> str:
         come = "the router calls so must come, all of them so by the teacher"
     line = f"'{one_line(asked.label)}', {limit}: at least {outlook.fewest:,} certify rows that {come}"
     line += f"; about {outlook.expected:,} are to be expected"
+    if not missed:  # a build knows its policies, and counts what they handle
+        line += ", or fewer: as many as the teacher calls so, less what is deferred"
     if outlook.likely_rows is None:
         return line
     rate = f"{1 - outlook.likely_rate:.6g} are missed" if missed else f"the agreement is {outlook.likely_rate:.6g}"

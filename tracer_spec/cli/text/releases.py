@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tracer_spec.cli.console import paint, rows
 from tracer_spec.cli.text.bundle import loading_text, plugins_asked_for
-from tracer_spec.runtime.field_rules import plain
-from tracer_spec.runtime.release import bundle_place
+from tracer_spec.runtime.release import SHADOW, bundle_place
 from tracer_spec.text_format import listing, one_line, plural
 
 if TYPE_CHECKING:
@@ -29,7 +28,11 @@ def rolled_back_text(moved: Moved) -> str:
     """Return what ``rollback`` prints."""
     ended = moved.was is not None and moved.was.canary is not None
     facts = [
-        ("decides", f"{_title(moved.bundle)}  {'all requests' if ended else 'all requests again'}"),
+        (
+            "decides",
+            f"{_title(moved.bundle)}  {'all requests' if ended else 'all requests again'}{_for_the_log(moved)}",
+        ),
+        *_shadow(moved),
         ("ended" if ended else "undone", _undone(moved)),
         *_changes(moved),
     ]
@@ -42,7 +45,7 @@ def moved_document(moved: Moved) -> dict[str, Any]:
         "schema_version": 1,
         "folder": str(moved.folder),
         "changed": moved.is_change,
-        "release": plain(moved.release),
+        "release": moved.release.document(),
         "bundle": {**_named(moved.bundle), "path": str(bundle_place(moved.folder, moved.bundle.sha256))},
         "before": None if moved.before is None else _named(moved.before),
         "labels": {"added": list(moved.labels_added), "removed": list(moved.labels_removed)},
@@ -66,18 +69,40 @@ def _promoted(moved: Moved) -> Iterator[tuple[str, str]]:
     canary, before = moved.release.canary, moved.before
     decides = _title(moved.bundle)
     if canary is not None and canary.sha256 == moved.bundle.sha256:
-        yield "decides", f"{decides}  {100 * canary.share:g} % of the requests"
+        yield "decides", f"{decides}  {100 * canary.share:g} % of the requests{_for_the_log(moved)}"
         yield "the rest", _title(before) if before else f"{moved.release.current[:12]}, which cannot be read"
     elif moved.release.current != moved.bundle.sha256:
-        yield "decides", f"{_title(before) if before else moved.release.current[:12]}  all requests again"
+        yield (
+            "decides",
+            f"{_title(before) if before else moved.release.current[:12]}  all requests again{_for_the_log(moved)}",
+        )
         yield "ended", decides
+        yield from _shadow(moved)
         yield _RUNNING
         return
     else:
-        yield "decides", f"{decides}  all requests"
+        yield "decides", f"{decides}  all requests{_for_the_log(moved)}"
         yield from _replaced(moved)
+    yield from _shadow(moved)
     yield from _changes(moved)
     yield from _file(moved)
+
+
+def _for_the_log(moved: Moved) -> str:
+    return ", for the log alone" if moved.release.mode == SHADOW else ""
+
+
+def _shadow(moved: Moved) -> Iterator[tuple[str, str]]:
+    """Tell that the teacher answers, whatever the router decides, and how that ends."""
+    if moved.release.mode == SHADOW:
+        folder = str(moved.folder)
+        yield (
+            "in shadow",
+            "the teacher answers every request of ts.deploy, ts.openai_transport and serve, and audits it",
+        )
+        yield "end it", shlex.join(["tracer-spec", "promote", folder, folder, "--live"])
+    elif moved.was is not None and moved.was.mode == SHADOW:
+        yield "live", "the mode of each app counts again"
 
 
 def _replaced(moved: Moved) -> Iterator[tuple[str, str]]:

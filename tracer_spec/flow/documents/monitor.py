@@ -97,7 +97,7 @@ class MonitoredAnswers(Part):
     """Whether the teacher answers, as far as the latest rows tell."""
 
     latest: Annotated[str, Field(pattern=r"^[+-]{0,50}$")] = Field(
-        description="the last audited rows, the newest at the end: + where the teacher answered, - where it did not"
+        description="the last rows that the teacher was asked about, the newest at the end: + where it answered, - where not"
     )
     last: str = Field(description="the time of the latest row that it answered; empty where none had one")
 
@@ -135,6 +135,7 @@ class MonitorState(Part):
         default=None, description="by the model that the log names"
     )
     teacher_answers: Sometimes[MonitoredAnswers] = None
+    missing_files: Sometimes[Count] = Field(default=None, description="files that were gone before they were read")
     answer_forms: Sometimes[Counts] = Field(
         default=None,
         description="of the rows in counts.unknown those whose answer holds a label of the bundle, by the step that reads it",

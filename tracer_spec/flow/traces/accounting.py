@@ -82,6 +82,7 @@ class Tally:
     prompts: Prompts = field(default_factory=Prompts)
     n_unanswered: int = 0
     n_audited_beyond: int = 0
+    n_other_text: int = 0
     odd: Counter[str] = field(default_factory=Counter)
     longest_list: tuple[str, int] = ("", 0)
     has_digests: bool = False
@@ -154,6 +155,7 @@ class Tally:
         self.kept += other.kept
         self.n_unanswered += other.n_unanswered
         self.n_audited_beyond += other.n_audited_beyond
+        self.n_other_text += other.n_other_text
         for name in ("dropped", "unusable", "unknown", "labels", "odd"):
             getattr(self, name).update(getattr(other, name))
         self.models.update(other.models)
@@ -203,7 +205,7 @@ class Tally:
             return "look at 'traces.teacher': it names the models whose answers count, and these records name another, or none"
         if set(self.dropped) - {UNREADABLE}:
             return "look at 'traces.format': it says where text and label lie inside a record"
-        return "look at 'traces.use': it says which source reads these files"
+        return "look at 'traces.use' and 'traces.with': they say which source reads, and what"
 
     def _bad_records(self) -> DataError:
         """Return the error that lists the first bad records."""
@@ -281,17 +283,17 @@ class Tally:
                 f"{n_copies:,} records repeat the id of another and {self.kept:,} are left: "
                 "is 'traces.format.id' the id of one event?"
             )
+        elif self.n_other_text:
+            notes.append(
+                f"{plural(self.n_other_text, 'record')} left out with the id of an earlier one and another text: is "
+                "'traces.format.id' the id of one event? The first messages of conversations, or the first day of ids that "
+                "begin anew, are no sample of the traffic"
+            )
         return notes
 
 
 def in_order(reasons: Iterable[str]) -> list[str]:
-    """Return reasons in the order in which all reports list them: those of :data:`REASONS`, then those of formats' rules.
-
-    Examples
-    --------
-    >>> in_order(["error status", "duplicate id", "no text"])
-    ['no text', 'duplicate id', 'error status']
-    """
+    """Return reasons in the order in which all reports list them: those of :data:`REASONS`, then those of formats' rules."""
     met = set(reasons)
     return [*(reason for reason in REASONS if reason in met), *sorted(met.difference(REASONS))]
 

@@ -14,6 +14,7 @@ from tracer_spec.flow.traces.accounting import Tally, check_choice
 from tracer_spec.flow.traces.answer_steps import steps_that_read
 from tracer_spec.flow.traces.bound import Bound
 from tracer_spec.flow.traces.columns import Columns, key_of
+from tracer_spec.flow.traces.near_copies import TEXT, folded
 from tracer_spec.flow.traces.raw_trace import RawTrace
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.plugin.contracts import Record
@@ -120,7 +121,7 @@ def gather(
     """
     check_choice(unanswered, ("disagree", "drop"), "traces.labels.unanswered")
     allowed, need_vector = None if cleaner.allowed is None else frozenset(cleaner.allowed), columns.vectors is not None
-    tally, events = Tally(), set[str | None]()
+    tally, events = Tally(), dict[str | None, int]()
     for where, raw in read(_told(records, tally)):
         columns.meet(raw)
         event, (reason, text) = key_of(raw.id), ruled_out(raw, teachers, cut)
@@ -134,7 +135,6 @@ def gather(
         label, flaw = (UNUSABLE, raw.unanswered) if raw.unanswered else cleaner.clean(raw.label)
         if raw.unlabelled:
             label, flaw = cleaner.clean(None)
-        is_cut_again = not reason and cut is not None and isinstance(text, str) and cut(text) not in (None, text)
         if not reason and raw.unanswered and unanswered == "drop":
             reason = raw.unanswered
             tally.n_unanswered += 1
@@ -142,9 +142,10 @@ def gather(
         reason = reason or _unfit(raw, text, flaw, need_text, need_vector)
         if not reason and event in events:
             reason = why.DUPLICATE
+            tally.n_other_text += events[event] != _said(text)
             columns.answer(event, label, flaw)
         if not reason and event is not None:
-            events.add(event)
+            events[event] = _said(text)
             if tell_apart is not None:
                 event = tell_apart(event, columns.content(text, raw.vector), raw.time)
                 reason = "" if event else why.OF_EARLIER_SOURCE
@@ -156,10 +157,15 @@ def gather(
         truth = cleaner.clean_truth(raw.truth)
         columns.add(tally.read, raw, text, event, label, flaw, truth)
         _count(tally, raw, event, label, flaw, truth, allowed)
-        if is_cut_again:
+        if cut is not None and isinstance(text, str) and cut(text) not in (None, text):
             tally.odd["a text that 'traces.extract' would cut again where it is routed without its prompt"] += 1
     columns.start += tally.read
     return tally
+
+
+def _said(text: Any) -> int:
+    """Return a hash of a text, the same for near-copies; of what is none, any."""
+    return hash(folded(TEXT + text.encode())) if isinstance(text, str) and is_unicode(text) else 0
 
 
 def ruled_out(
@@ -236,7 +242,8 @@ def _count(
         tally.unknown[label] += 1
     if isinstance(raw.model, str) and raw.model:
         tally.models.add(raw.model, raw.time)
-    tally.prompts.add(raw.instructions)
+    if raw.wanted:  # what 'split.certify_where' keeps from certifying may be of other tasks
+        tally.prompts.add(raw.instructions)
     version = key_of(raw.version)
     if version is not None:
         tally.versions.add(version, raw.time)

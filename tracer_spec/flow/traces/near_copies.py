@@ -1,8 +1,9 @@
-"""Near-copies of one content: what two loggers write of one text, who trim it, end it with a line or change its case."""
+"""Near-copies of one content: what two loggers write of one text, who trim it, escape it for HTML, or change its case."""
 
 from __future__ import annotations
 
 import hashlib
+import html
 import unicodedata
 from collections.abc import Iterable, Iterator
 
@@ -21,8 +22,8 @@ def folded(content: bytes) -> bytes:
 
     Notes
     -----
-    A text is taken in Unicode's form NFKC, casefolded, its runs of white space as one space, without white space and
-    punctuation at its ends. A text of nothing but punctuation keeps it.
+    A text is taken as HTML shows it (``I&#39;m`` is ``I'm``), in Unicode's form NFKC, casefolded, its runs of white
+    space as one space, without white space and punctuation at its ends. A text of nothing but punctuation keeps it.
 
     Examples
     --------
@@ -31,7 +32,7 @@ def folded(content: bytes) -> bytes:
     """
     if not content.startswith(TEXT):
         return content
-    text = content[len(TEXT) :].decode()
+    text = _unescaped(content[len(TEXT) :].decode())
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
     text = " ".join(text.casefold().split())
@@ -62,6 +63,14 @@ def has_near_copies(contents: Iterable[bytes]) -> bool:
     spelt = dict[bytes, bytes]()
     pairs = ((_digest(folded(content)), _digest(content)) for content in contents)
     return any(spelt.setdefault(form, digest) != digest for form, digest in pairs)
+
+
+def _unescaped(text: str) -> str:
+    """Return a text without the escapes of HTML, of one that was escaped twice too; itself where nothing would be left."""
+    if "&" not in text:
+        return text
+    shown = html.unescape(html.unescape(text))
+    return shown if shown.strip() else text
 
 
 def _within_edges(text: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tracer_spec.errors import DataError
-from tracer_spec.production.monitoring.log import Reading, find_files, read_log
+from tracer_spec.production.monitoring.log import Reading, find_files, missing_files, read_log
 from tracer_spec.production.monitoring.monitor import NO_BUNDLE, Monitor
 from tracer_spec.production.monitoring.reference import Reference
 from tracer_spec.production.monitoring.state import read_state, write_state
@@ -52,7 +52,10 @@ def read_on(
     reference = Reference.of(bundle)
     state = None if state is None else _file_of(state, reference)
     monitor, before = (Monitor(reference, alpha=alpha), []) if state is None else read_state(state, reference, alpha)
-    reading = read_log(find_files(logs, may_be_gone=monitor.tally.rows > 0), before, monitor)
+    is_begun = monitor.tally.rows > 0
+    paths = find_files(logs, may_be_gone=is_begun)
+    monitor.tally.missing_files += missing_files(paths, before, reference.version, is_begun=is_begun)
+    reading = read_log(paths, before, monitor)
     if not monitor.tally.rows and not logs:
         raise DataError(
             "there is no state of a monitor here", where=str(state), hint="'tracer-spec monitor --state' writes it"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import heapq
+import itertools
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,14 +16,20 @@ from typing import Any, TypeAlias
 
 from tracer_spec.errors import DataError
 from tracer_spec.production.monitoring.known_files import KnownFiles, opened, unreadable
+from tracer_spec.production.monitoring.missing_files import gaps
 from tracer_spec.production.monitoring.monitor import Monitor
 from tracer_spec.production.monitoring.state import ReadFile
 from tracer_spec.production.monitoring.tally import count, time_of
 from tracer_spec.text_format import listing
 
 _ENDINGS = (".jsonl", ".jsonl.gz")
+# of a file, to tell which bundles were at work when it began
+_FIRST_LINES = 200
 NO_JSON, TOO_LONG = "not a JSON object", "a line longer than 16 MiB"
 _LINE_BYTES, _PIECE_BYTES = 16 << 20, 1 << 18
+# files held open at once, where a process may often open 256; and what is read of a further one before it is closed again: more
+# of one that is compressed, since it is unpacked from its start each time
+_MOST_OPEN, _TAKEN_BYTES, _TAKEN_UNPACKED = 200, 1 << 16, 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +109,8 @@ def read_log(paths: Sequence[Path], before: Sequence[ReadFile], monitor: Monitor
     -----
     Each file keeps its own order, which is that of time where a deployment wrote it. A line without a time, or that is no JSON
     object, stays behind the line before it. Lines of one time are taken by their ids, so that nothing hangs on what files are
-    called. A file is opened as its first line is due, and one line of each open file is held.
+    called. A file is opened as its first line is due, and one line of each open file is held; where more than 200 files overlap
+    in time, the others are opened for a piece at a time.
 
     A last line without its line feed is still being written, and waits for the next run. Of copies of one file, however far
     each goes, each line counts once.
@@ -114,6 +122,22 @@ def read_log(paths: Sequence[Path], before: Sequence[ReadFile], monitor: Monitor
             n_lines += 1
             _give(each.what, monitor)
     return run.reading(n_lines)
+
+
+def missing_files(paths: Sequence[Path], before: Sequence[ReadFile], version: str, *, is_begun: bool) -> int:
+    """Return how many files are missing in front of files that go on with decisions of this version; see :func:`gaps`."""
+    return sum(n for path, n in gaps(paths, before, is_begun=is_begun) if _goes_on_with(path, version))
+
+
+def _goes_on_with(path: Path, version: str) -> bool:
+    """Return whether a file's first decision is of a version, or one of another follows one of it, as beside a canary.
+
+    Either version was at work before the file began. One that only comes after others was taken up in this file.
+    """
+    objects = (_object_of(line) for _, line in itertools.islice(_lines(path, 0), _FIRST_LINES))
+    stories = (each.get("router") for each in objects if not isinstance(each, str))
+    found = [each.get("version") for each in stories if isinstance(each, Mapping)]
+    return version in found and (found[0] == version or any(each != version for each in found[found.index(version) :]))
 
 
 Place: TypeAlias = tuple[datetime, str]
@@ -136,6 +160,7 @@ class _Run:
         self._starts = self._known.known_by_name(paths)
         self._notes: dict[Path, str] = {}
         self._read: dict[Path, ReadFile] = {}
+        self._n_open = 0
 
     def streams(self) -> Iterator[Iterator[_Line]]:
         """Yield the lines of each file; of copies one is read after another, since it goes on where that ended."""
@@ -173,7 +198,7 @@ class _Run:
         else:
             n_bytes, note = _where_to_begin(path, start or known.take(twin), twin, replaced=str(path) in known.paths)
         n_before = n_bytes
-        for n_more, line in _lines(path, n_bytes):
+        for n_more, line in self._all_lines(path, n_bytes):
             n_bytes += n_more
             if line.strip():
                 yield line
@@ -184,6 +209,17 @@ class _Run:
             self._notes[path] = note
         if n_bytes and (copied is None or n_bytes > n_before):
             self._read[path] = known.put(path, n_bytes)
+
+    def _all_lines(self, path: Path, start: int) -> Iterator[tuple[int, bytes]]:
+        """Yield the whole lines of a file from a byte on; where many are open, the file is not held open."""
+        if self._n_open >= _MOST_OPEN:
+            yield from lines_by_pieces(path, start, _TAKEN_UNPACKED if path.suffix == ".gz" else _TAKEN_BYTES)
+            return
+        self._n_open += 1
+        try:
+            yield from _lines(path, start)
+        finally:
+            self._n_open -= 1
 
 
 def _first_place(path: Path) -> Place:
@@ -228,6 +264,22 @@ def _lines(path: Path, start: int) -> Iterator[tuple[int, bytes]]:
                 n_bytes += len(last)
             if last:
                 yield n_bytes, line
+
+
+def lines_by_pieces(path: Path, start: int, n_bytes: int) -> Iterator[tuple[int, bytes]]:
+    """Yield the whole lines of a file from a byte on, each with its length; it is open only while so many bytes are read."""
+    while piece := list(_piece(path, start, n_bytes)):
+        yield from piece
+        start += sum(length for length, _ in piece)
+
+
+def _piece(path: Path, start: int, n_bytes: int) -> Iterator[tuple[int, bytes]]:
+    end = start + n_bytes
+    for length, line in _lines(path, start):
+        yield length, line
+        start += length
+        if start >= end:
+            return
 
 
 def _object_of(line: bytes) -> Mapping[str, Any] | str:

@@ -145,7 +145,8 @@ class Monitor:
             if outcome is not None:
                 period.n += 1
                 period.k += outcome
-        tally.answers.add(is_audited=story["audit"], is_answered=served == TEACHER, time=said)
+        is_asked = story["audit"] or served in (TEACHER, NOBODY)
+        tally.answers.add(is_asked=is_asked, is_answered=served == TEACHER, time=said)
         if outcome is not None:
             self._test(outcome, said)
         if story["audit"] and served == TEACHER:

@@ -134,6 +134,7 @@ def state_document(monitor: Monitor, files: Sequence[ReadFile]) -> dict[str, Any
         "files": [{"path": each.path, "bytes": each.n_bytes, "head": each.head} for each in files],
         **({"teachers": {name: asdict(each) for name, each in tally.teachers.items()}} if tally.teachers else {}),
         **({"teacher_answers": asdict(tally.answers)} if tally.answers != TeacherAnswers() else {}),
+        **({"missing_files": tally.missing_files} if tally.missing_files else {}),
         **({"answer_forms": dict(tally.answer_forms)} if tally.answer_forms else {}),
         **({"label_claims": list(map(_claim_document, monitor.claims))} if monitor.claims else {}),
     }
@@ -182,6 +183,7 @@ def _tally(document: Mapping[str, Any], n_bins: int) -> Tally:
         answer_forms={str(form): _count(n) for form, n in document.get("answer_forms", {}).items()},
         teachers=dict(_teachers(document.get("teachers", {}))),
         answers=_answers(document.get("teacher_answers", {})),
+        missing_files=_count(document.get("missing_files", 0)),
         calendar=_calendar(document),
     )
 

@@ -179,6 +179,8 @@ class Tally:
     teachers : dict of str to TeacherTally
         By the model that the log names.
     answers : TeacherAnswers
+    missing_files : int
+        Files of the log that were gone before they were read.
     calendar : Calendar
     """
 
@@ -207,6 +209,7 @@ class Tally:
     answer_forms: dict[str, int] = field(default_factory=dict)
     teachers: dict[str, TeacherTally] = field(default_factory=dict)
     answers: TeacherAnswers = field(default_factory=TeacherAnswers)
+    missing_files: int = 0
     calendar: Calendar = field(default_factory=Calendar)
 
     @property

@@ -1,4 +1,4 @@
-"""Whether the teacher answers, as far as the last audited rows tell."""
+"""Whether the teacher answers, as far as the last rows that it was asked about tell."""
 
 from __future__ import annotations
 
@@ -16,24 +16,25 @@ class TeacherAnswers:
     Parameters
     ----------
     latest : str
-        The last audited rows, 50 at most, the newest at the end: ``+`` where the teacher answered, ``-`` where it did not.
+        The last rows that the teacher was asked about, 50 at most, the newest at the end: ``+`` where it answered, ``-`` where
+        not. Deferred rows are among them: without an audit they alone tell that it is down.
     last : str
-        The time of the latest row that it answered, audited or not; empty before any, and where rows have no time.
+        The time of the latest row that it answered; empty before any, and where rows have no time.
     """
 
     latest: str = ""
     last: str = ""
 
-    def add(self, *, is_audited: bool, is_answered: bool, time: str) -> None:
+    def add(self, *, is_asked: bool, is_answered: bool, time: str) -> None:
         """Take one more row."""
-        if is_audited:
+        if is_asked:
             self.latest = (self.latest + (ANSWERED if is_answered else SILENT))[-N_LATEST:]
         if is_answered:
             self.last = max(self.last, time)
 
     @property
     def n_latest(self) -> int:
-        """Return how many of the last audited rows are remembered."""
+        """Return how many of the last rows are remembered."""
         return len(self.latest)
 
     @property

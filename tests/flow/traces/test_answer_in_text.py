@@ -1,0 +1,51 @@
+"""Texts that hold the teacher's answer are told: what is routed has none."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import tracer_spec as ts
+from tests.test_extract import rows, spec
+from tracer_spec.flow.traces.answer_in_text import answer_notes
+
+LABELS = ["order_status", "refund_status", "cancel_order", "Gift_Card"] * 10
+ASKED = [f"please help me with number {n}" for n in range(40)]
+
+
+@pytest.mark.parametrize(
+    "transcript",
+    ["User: {text}\nAssistant: {label}", '{text} {{"intent": "{label}"}}', "[{label}] {text}", "{text}\n-> {label}\n"],
+)
+def test_a_transcript_with_its_answer_is_told(transcript):
+    (note,) = answer_notes([transcript.format(text=t, label=y) for t, y in zip(ASKED, LABELS, strict=True)], LABELS)
+    assert note.startswith("100 % of the texts hold their own label, and 0 % that of another row")
+    assert "traces.format.text" in note
+    assert "traces.extract" in note
+
+
+def test_a_prompt_that_lists_all_labels_and_texts_that_people_write_are_left_alone():
+    listed = [f"Labels: {', '.join(LABELS[:4])}.\n{text}" for text in ASKED]
+    assert answer_notes(listed, LABELS) == answer_notes(ASKED, LABELS) == answer_notes([], []) == ()
+    some = [f"{text} {label}" if n % 3 else text for n, (text, label) in enumerate(zip(ASKED, LABELS, strict=True))]
+    assert answer_notes(some, LABELS) == ()
+    assert answer_notes(["all the same: x"] * 40, ["x"] * 40) == ()
+
+
+def test_labels_that_are_parts_of_each_other_are_compared_with_others_alone():
+    labels = ["card", "card_lost"] * 20
+    assert answer_notes([f"my {label}" for label in labels], labels) == ()
+
+
+def test_plan_and_the_certificate_say_it(tmp_path):
+    told = [row | {"input": f"User: {row['input']}\nAssistant: {row['teacher']}"} for row in rows()]
+    path = spec(tmp_path, told)
+    planned = subprocess.run(
+        [sys.executable, "-m", "tracer_spec", "plan", str(path), "--json", "--no-curve"],
+        capture_output=True,
+        check=True,
+    )
+    assert any("hold their own label" in note for note in json.loads(planned.stdout)["warnings"])
+    built = ts.build(path, out=tmp_path / "small.tracer")
+    assert any("hold their own label" in assumption for assumption in built.certificate.assumptions)

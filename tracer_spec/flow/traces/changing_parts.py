@@ -1,0 +1,50 @@
+"""Parts of a text that change each time it is written: numbers, dates, ids. What is left tells a request asked again."""
+
+from __future__ import annotations
+
+import re
+
+from tracer_spec.flow.traces.near_copies import TEXT, folded
+
+# a whole run of letters, digits and marks of dates and ids that holds a digit; letters of ASCII, since other scripts may
+# write no blank between a number and a word
+_WITH_DIGIT = re.compile(r"(?<![\da-z_:+./-])[a-z_:+./-]*\d[\da-z_:+./-]*")
+_WORDS = re.compile(r"[^\W\d_]+")
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_MONTHS = (
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+)
+_OF_DATES = frozenset((*_DAYS, *_MONTHS, *(name[:3] for name in (*_DAYS, *_MONTHS)), "am", "pm", "utc", "gmt"))
+
+
+def without_changing_parts(content: bytes) -> bytes:
+    r"""Return the words of a text: equal bytes for texts that differ in numbers, dates and ids, near-copies among them.
+
+    Parameters
+    ----------
+    content : bytes
+        Of :meth:`TraceSet.contents`. What is no text, or holds no word, is returned as a near-copy's.
+
+    Examples
+    --------
+    >>> first, again = b"text\0Mon 2 Mar, req-7f3a: where is it?", b"text\0Tue 3 Mar, req-91bc: where is it?"
+    >>> without_changing_parts(first) == without_changing_parts(again) != without_changing_parts(b"text\0where was it?")
+    True
+    """
+    form = folded(content)
+    if not form.startswith(TEXT):
+        return form
+    words = _WORDS.findall(_WITH_DIGIT.sub(" ", form[len(TEXT) :].decode()))
+    kept = [word for word in words if word not in _OF_DATES]
+    return TEXT + " ".join(kept).encode() if kept else form
