@@ -18,6 +18,7 @@ from tracer_spec.plugin.missing_vectors import REMEDY
 ADDRESS = "embedder.with.path"
 ID, DIGEST = "id", "text_sha256"
 _ROWS = 4096
+_BUFFER_BYTES = 1 << 20
 
 
 def read_parquet(
@@ -142,12 +143,22 @@ class _Table:
 
     def _batches(self) -> Iterator[tuple[Sequence[Any], Any]]:
         """Yield keys and vectors, a batch at a time."""
+        import pyarrow.parquet as pq
+
         columns, first = [self.column, self.key] if self.key else [self.column], 0
-        for batch in self.data.to_batches(columns=columns, batch_size=_ROWS):
-            places = range(first, first + len(batch))
-            keys = places if self.key is None else [str(each) for each in batch.column(self.key).to_pylist()]
-            first += len(batch)
-            yield keys, batch.column(self.column)
+        for file in self.data.files:
+            # a scan of the dataset would hold whole row groups, and those that it reads ahead
+            with pq.ParquetFile(file, buffer_size=_BUFFER_BYTES, pre_buffer=False) as part:
+                if _columns(part.schema_arrow, Path(file).name) != (self.column, self.key):
+                    raise _refusal(
+                        f"'{Path(file).name}' has other columns than the first part of '{self.name}'",
+                        hint=f"write {' and '.join(columns)} into every part",
+                    )
+                for batch in part.iter_batches(_ROWS, columns=columns, use_threads=False):
+                    places = range(first, first + len(batch))
+                    keys = places if self.key is None else [str(each) for each in batch.column(self.key).to_pylist()]
+                    first += len(batch)
+                    yield keys, batch.column(self.column)
 
 
 def digest_of(text: str) -> str:
