@@ -110,6 +110,12 @@ def test_where_answers_are_lists_the_message_says_what_a_router_needs():
     )
 
 
+def test_a_source_that_yields_no_record_first_loses_nothing_in_silence():
+    """Whoever ships the source is told: it was taken for the end of the records."""
+    with pytest.raises(AttributeError):
+        collect([None, *records({"input": "a", "teacher": "b"})], NATIVE, LabelCleaner())
+
+
 def test_every_record_that_is_not_kept_is_counted_by_reason_with_addresses():
     traces = collect(
         [

@@ -29,6 +29,8 @@ def form(text):
         "\u201cwhere  is my\u00a0caf\u00e9\u2026\u201d",
         "\ufeffwhere is my caf\u00e9\u200b",
         "where is my caf&eacute;?",
+        '"where is\\nmy caf\\u00e9?"',
+        "where is\\tmy caf\\u00e9",
         "&quot;where is my caf&amp;#233;?&quot;",
     ],
 )
@@ -40,6 +42,11 @@ def test_other_texts_and_vectors_keep_their_own():
     others = ["where is my card", "where is my cards", "where is mycard", "1", "2", "?", "!", "c++", "c", "5 %", "$5"]
     assert len(set(map(form, others))) == len(others)
     assert folded(b"vector\0A ") == b"vector\0A "
+
+
+@pytest.mark.parametrize("text", [r"C:\users", r"\ud800", r"[1, \x", "\\"])
+def test_backslashes_that_escape_nothing_are_left(text):
+    assert form(f"x {text} x") == b"text\0" + f"x {text} x".casefold().encode()
 
 
 @given(st.text())

@@ -177,6 +177,7 @@ TEMPLATES = (
     "[req {token:016x}] {text}",
     "{text} (trace 7f-{token})",
     "<p>{text}</p> {token}",
+    "<div class='n{day}'>{text}</div><br/>",
 )
 
 
@@ -201,7 +202,10 @@ def test_a_log_of_requests_asked_again_under_another_date_or_id_is_refused_with_
         refuse_doubled(asked_again(template, ids=ids))
     (problem,) = refusal.value.problems
     assert problem.address == "traces.repeats"
-    assert "64 texts stand exactly 2 times each, with one label, but for numbers, dates or ids in them" in problem.what
+    assert (
+        "64 texts stand exactly 2 times each, with one label, but for numbers, dates, ids or markup in them"
+        in problem.what
+    )
     assert all(remedy in problem.hint for remedy in ("traces.extract", "strategy: grouped", "repeats: traffic"))
 
 
@@ -232,6 +236,18 @@ def test_requests_asked_again_now_and_then_are_named_with_what_to_do():
     refuse_doubled(log)
     (note,) = with_note(log).accounting.notes
     assert note.startswith(
-        f"{len(rows) - 64} of {len(rows)} rows say what another one says, but for numbers, dates or ids"
+        f"{len(rows) - 64} of {len(rows)} rows say what another one says, but for numbers, dates, ids"
     )
     assert with_note(traces(*rows[:40])).accounting.notes == ()
+
+
+def test_a_certify_row_that_is_asked_again_under_another_date_is_none_of_its_own_where_many_are():
+    fit = asked_again(TEMPLATES[0], times=1)
+    other = asked_again("Date: 2026-04-{day:02d}\nTicket: {text}", times=1)
+    certify = traces(*zip(other.texts, other.labels, other.ids, [each + 1e6 for each in other.times], strict=True))
+    fresh = ("is there a branch near me?", "x", "fresh", 5e6)
+    assert distinct(certify, fit) is not None
+    assert not distinct(certify, fit).any()
+    rows = [*zip(certify.texts, certify.labels, certify.ids, certify.times, strict=True), fresh]
+    assert distinct(traces(*rows), fit).tolist() == [False] * 64 + [True]
+    assert distinct(certify.take(np.arange(40)), fit.take(np.arange(40))) is None  # too few to tell

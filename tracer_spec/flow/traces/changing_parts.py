@@ -1,4 +1,4 @@
-"""Parts of a text that change each time it is written: numbers, dates, ids. What is left tells a request asked again."""
+"""Parts of a text that change where it is written again: numbers, dates, ids, markup. What is left tells a request again."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from tracer_spec.flow.traces.near_copies import TEXT, folded
 # a whole run of letters, digits and marks of dates and ids that holds a digit; letters of ASCII, since other scripts may
 # write no blank between a number and a word
 _WITH_DIGIT = re.compile(r"(?<![\da-z_:+./-])[a-z_:+./-]*\d[\da-z_:+./-]*")
+_TAG = re.compile(r"</?[a-z][^<>]{0,200}>")
 _WORDS = re.compile(r"[^\W\d_]+")
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MONTHS = (
@@ -29,12 +30,12 @@ _OF_DATES = frozenset((*_DAYS, *_MONTHS, *(name[:3] for name in (*_DAYS, *_MONTH
 
 
 def without_changing_parts(content: bytes) -> bytes:
-    r"""Return the words of a text: equal bytes for texts that differ in numbers, dates and ids, near-copies among them.
+    r"""Return the words of a text: equal bytes for texts that differ in numbers, dates, ids and tags alone.
 
     Parameters
     ----------
     content : bytes
-        Of :meth:`TraceSet.contents`. What is no text, or holds no word, is returned as a near-copy's.
+        Of :meth:`TraceSet.contents`. What is no text, or holds no word, is returned as near-copies of it are.
 
     Examples
     --------
@@ -45,6 +46,7 @@ def without_changing_parts(content: bytes) -> bytes:
     form = folded(content)
     if not form.startswith(TEXT):
         return form
-    words = _WORDS.findall(_WITH_DIGIT.sub(" ", form[len(TEXT) :].decode()))
+    text = form[len(TEXT) :].decode()
+    words = _WORDS.findall(_WITH_DIGIT.sub(" ", _TAG.sub(" ", text) if "<" in text else text))
     kept = [word for word in words if word not in _OF_DATES]
     return TEXT + " ".join(kept).encode() if kept else form

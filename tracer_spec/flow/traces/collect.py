@@ -183,13 +183,12 @@ def ruled_out(
 def _told(records: Iterable[Record], tally: Tally) -> Iterator[Record]:
     """Return the records, once the tally knows the lists of the first: the traces may be in one of them."""
     rest = iter(records)
-    first = next(rest, None)
-    if first is None:
-        return rest
-    lists = {key: len(value) for key, value in first.data.items() if isinstance(value, list) and _is_of_objects(value)}
-    tally.has_digests = "input_sha256" in first.data and "input" not in first.data
-    tally.longest_list = max(lists.items(), key=lambda each: each[1], default=tally.longest_list)
-    return itertools.chain((first,), rest)
+    first = list(itertools.islice(rest, 1))
+    for data in (each.data for each in first):
+        lists = {key: len(value) for key, value in data.items() if isinstance(value, list) and _is_of_objects(value)}
+        tally.has_digests = "input_sha256" in data and "input" not in data
+        tally.longest_list = max(lists.items(), key=lambda each: each[1], default=tally.longest_list)
+    return itertools.chain(first, rest)
 
 
 def _is_of_objects(value: list[Any]) -> bool:

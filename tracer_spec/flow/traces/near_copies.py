@@ -1,9 +1,10 @@
-"""Near-copies of one content: what two loggers write of one text, who trim it, escape it for HTML, or change its case."""
+"""Near-copies of one content: what two loggers write of one text, who trim it, escape it, or change its case."""
 
 from __future__ import annotations
 
 import hashlib
 import html
+import json
 import unicodedata
 from collections.abc import Iterable, Iterator
 
@@ -22,7 +23,7 @@ def folded(content: bytes) -> bytes:
 
     Notes
     -----
-    A text is taken as HTML shows it (``I&#39;m`` is ``I'm``), in Unicode's form NFKC, casefolded, its runs of white
+    A text is taken as JSON and HTML show it (``I&#39;m`` is ``I'm``), in Unicode's form NFKC, casefolded, its runs of white
     space as one space, without white space and punctuation at its ends. A text of nothing but punctuation keeps it.
 
     Examples
@@ -66,11 +67,23 @@ def has_near_copies(contents: Iterable[bytes]) -> bool:
 
 
 def _unescaped(text: str) -> str:
-    """Return a text without the escapes of HTML, of one that was escaped twice too; itself where nothing would be left."""
-    if "&" not in text:
-        return text
-    shown = html.unescape(html.unescape(text))
+    """Return a text without the escapes of JSON and HTML, of one that was escaped twice too; itself where nothing is left."""
+    shown = _out_of_json(text) if "\\" in text else text
+    shown = html.unescape(html.unescape(shown)) if "&" in shown else shown
     return shown if shown.strip() else text
+
+
+def _out_of_json(text: str) -> str:
+    """Return what a JSON string says, with its quotation marks or without them; another text as it is."""
+    for written in (text, f'"{text}"'):
+        try:
+            said = json.loads(written)
+            if isinstance(said, str):
+                said.encode()
+                return said
+        except (ValueError, RecursionError):  # not JSON; nested too deeply; half of a surrogate pair
+            continue
+    return text
 
 
 def _within_edges(text: str) -> str:

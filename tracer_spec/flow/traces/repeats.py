@@ -124,7 +124,7 @@ def _shifts(*parts: TraceSet) -> tuple[float, ...]:
 def with_note(traces: TraceSet) -> TraceSet:
     """Return the traces with a note of how many are unclear, what is assumed of them, and what would settle it."""
     shifts = _shifts(traces)
-    n, n_anew = count_unclear(traces, *shifts), _count_written_anew(traces)
+    n, anew = count_unclear(traces, *shifts), _written_anew(traces)
     notes = list(traces.accounting.notes)
     if n:
         settled = "Ids settle it ('traces.format.id'), or" if None in traces.ids else "It is settled by"
@@ -134,28 +134,30 @@ def with_note(traces: TraceSet) -> TraceSet:
             "the two apart: copies of one call, or requests made again. A policy must pass under both readings. "
             f"{settled} 'traces.repeats: traffic' or 'copies'"
         )
-    if n_anew > _MANY * len(traces):
+    if anew is not None:
         notes.append(
-            f"{n_anew:,} of {len(traces):,} rows say what another one says, but for numbers, dates or ids in them: requests of "
-            "one template, which is traffic, or one request asked again under another date or id. Of the latter, what "
-            "trained the router certifies it, and the certificate is false: 'traces.extract' takes the request out of its "
-            "prompt, 'split: {strategy: grouped, key: REQUEST}' keeps it on one side"
+            f"{sum(anew):,} of {len(traces):,} rows say what another one says, but for numbers, dates, ids or markup in them: "
+            "requests of one template, or one request asked or logged again, of which what trained the router must not certify "
+            "it. A policy must pass under both readings. 'traces.extract' takes requests out of their prompts, 'split: "
+            "{strategy: grouped, key: REQUEST}' keeps each on one side, and 'traces.repeats: traffic' says that all are "
+            "requests of their own"
         )
     return replace(traces, accounting=replace(traces.accounting, notes=tuple(notes)))
 
 
-def _count_written_anew(traces: TraceSet) -> int:
-    """Return how many rows say what an earlier row says but for what changes in it; none where that is a few templates."""
-    spelt, n = dict[bytes, set[bytes]](), 0
-    for content, label in zip(traces.contents(), traces.labels, strict=True):
-        form, exact = (
-            hashlib.blake2b(each, digest_size=16) for each in (without_changing_parts(content), folded(content))
-        )
-        form.update(f"\0{label}".encode("utf-8", "surrogatepass"))
-        known = spelt.setdefault(form.digest(), set())
-        n += bool(known) and exact.digest() not in known
-        known.add(exact.digest())
-    return n if sum(len(known) > 1 for known in spelt.values()) >= _FEWEST_TEXTS else 0
+def _written_anew(*parts: TraceSet) -> list[bool] | None:
+    """Return which rows say what an earlier row says but for what changes in it; None where few do, or a few templates."""
+    spelt, again, n_spelt_anew = dict[bytes, set[bytes]](), [], 0
+    for part in parts:
+        for content, label in zip(part.contents(), part.labels, strict=True):
+            said, exact = hashlib.blake2b(without_changing_parts(content), digest_size=16), folded(content)
+            said.update(f"\0{label}".encode("utf-8", "surrogatepass"))
+            known, form = spelt.setdefault(said.digest(), set()), hashlib.blake2b(exact, digest_size=16).digest()
+            again.append(bool(known))
+            n_spelt_anew += bool(known) and form not in known
+            known.add(form)
+    is_many = n_spelt_anew > _MANY * len(again) and sum(len(each) > 1 for each in spelt.values()) >= _FEWEST_TEXTS
+    return again if is_many else None
 
 
 def distinct(certify: TraceSet, fit: TraceSet) -> Mask | None:
@@ -174,6 +176,9 @@ def distinct(certify: TraceSet, fit: TraceSet) -> Mask | None:
     earlier = _Earlier.of(*_shifts(fit, certify))
     earlier.count(fit)
     own = ~np.array(earlier.count(certify), bool)
+    anew = _written_anew(fit, certify)
+    if anew is not None:
+        own &= ~np.array(anew[len(fit) :], bool)
     return None if own.all() else own
 
 
@@ -184,7 +189,7 @@ def refuse_doubled(traces: TraceSet) -> None:
     ------
     DataError
         Where most rows have a text that stands exactly k >= 2 times, with one label, close in time or in one group; and
-        where most have one that does so but for numbers, dates and ids in it, whenever that was: out of fold such rows
+        where most have one that does so but for numbers, dates, ids and markup in it, whenever that was: out of fold such rows
         are told apart by nothing, so that no estimate and no second test sees what they have taught.
     """
     n_with_id = sum(event is not None for event in traces.ids)
@@ -202,9 +207,9 @@ def refuse_doubled(traces: TraceSet) -> None:
     size, n_texts = _most_alike(traces, without_changing_parts, _is_written_anew, with_id=False)
     if n_texts >= _FEWEST_TEXTS and size * n_texts > _MOST * len(traces):
         raise DataError(
-            f"{n_texts:,} texts stand exactly {size} times each, with one label, but for numbers, dates or ids in them: "
-            f"{size * n_texts:,} of {len(traces):,} rows look like one request that was asked or logged {size} times, and a "
-            "request that trained the model must not certify it",
+            f"{n_texts:,} texts stand exactly {size} times each, with one label, but for numbers, dates, ids or markup in "
+            f"them: {size * n_texts:,} of {len(traces):,} rows look like one request, asked or logged {size} times, and "
+            "a request that trained the model must not certify it",
             hint="'traces.extract' or 'traces.format.text' takes what is classified out of its prompt, without date and id; "
             "'split: {strategy: grouped, key: REQUEST}' keeps what was asked again on one side. If these are requests of "
             "their own that say the same: 'traces.repeats: traffic'",
