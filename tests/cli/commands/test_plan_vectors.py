@@ -11,6 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from tracer_spec.cli import main
+from tracer_spec.flow.prepare import part, read_traces
+from tracer_spec.plan import load_plan
+from tracer_spec.plugin.registry import find_plugins
 
 N, LABELS = 1200, 3
 TEXTS = [f"request {n} about {n % LABELS}" for n in range(N)]
@@ -95,6 +98,19 @@ def test_a_file_with_all_vectors_is_planned_and_the_list_is_empty(run, tmp_path,
     code, out = run("plan", "--missing", "missing.jsonl", "--no-curve", file=file)
     assert (code, out.err) == (0, "")
     assert (tmp_path / "missing.jsonl").read_text() == ""
+
+
+def test_a_draft_asks_for_no_vector_of_a_certify_row(run, tmp_path):
+    write_parquet(tmp_path / "v.parquet", id=[f"t{n}" for n in range(N)])
+    (tmp_path / "router.yaml").write_text(SPEC.replace("FILE", "v.parquet"))
+    plan = load_plan("router.yaml", find_plugins())
+    fit = part(read_traces(plan), plan.spec.split).fit.tolist()
+    write_parquet(tmp_path / "v.parquet", VECTORS[fit], id=[f"t{n}" for n in fit])
+    code, out = run("build", "--draft")
+    assert code == 0, out.err
+    code, out = run("build")
+    assert code == 1
+    assert f"'precomputed' has no vector for {N - len(fit)} of 1,200 traces" in out.err
 
 
 def test_a_vector_that_is_not_finite_is_found_by_plan(run, tmp_path):
