@@ -166,6 +166,7 @@ def _part(run: _Run, traces: TraceSet) -> Parted:
     from tracer_spec.flow.prepare import check_teachers, part
     from tracer_spec.flow.prepared import Parted
     from tracer_spec.flow.training.label_names import check_own_words
+    from tracer_spec.flow.training.missing_vectors import check_vectors, on_either_side
 
     plan = run.plan
     with staged(run.observe, "split") as done:
@@ -173,6 +174,7 @@ def _part(run: _Run, traces: TraceSet) -> Parted:
         sides = part(traces, plan.spec.split, dealt, draft=run.draft)
         check_teachers(plan, traces, sides)
         check_own_words(plan.label_texts, traces.texts)
+        check_vectors(plan.embedder, on_either_side(traces, sides, draft=run.draft))
         if run.pinned:
             same_inputs(run.pinned, plan, traces, sides, text=run.check)
         else:

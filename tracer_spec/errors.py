@@ -57,11 +57,25 @@ def printable(text: str) -> str:
     return _COMMANDS.sub(r"\g<0> ", line)
 
 
+# of a name, what is enough to know it by its start
+_SHORTEST = 3
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return ``did you mean 'x'?`` where a known name is near, else an empty string."""
+    """Return ``did you mean 'x'?`` where a known name is near, or the only one that starts so; else an empty string.
+
+    Examples
+    --------
+    >>> did_you_mean("agrement", ["agreement", "confidence"]), did_you_mean("conf", ["agreement", "confidence"])
+    ("did you mean 'agreement'?", "did you mean 'confidence'?")
+    """
     import difflib
 
-    near = difflib.get_close_matches(name, list(known), n=1)
+    names = list(dict.fromkeys(known))
+    near = difflib.get_close_matches(name, names, n=1)
+    if not near and len(name) >= _SHORTEST:
+        near = [each for each in names if each.startswith(name)]
+        near = near if len(near) == 1 else []
     return f"did you mean '{near[0]}'?" if near else ""
 
 

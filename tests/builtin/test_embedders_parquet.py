@@ -41,6 +41,34 @@ class TestParquet(VectorReaderContract):
         return {"path": str(folder / "v.parquet")}
 
 
+def test_a_part_of_other_columns_is_an_error(tmp_path):
+    folder = tmp_path / "v.parquet"
+    folder.mkdir()
+    pq.write_table(pa.table({"id": IDS[:2], "v": lists(VECTORS[:2])}), folder / "a.parquet")
+    pq.write_table(pa.table({"id": IDS[2:], "w": lists(VECTORS[2:])}), folder / "b.parquet")
+    reader = Precomputed(path=str(folder))
+    for ask in (reader.read, reader.missing):
+        with pytest.raises(DataError) as caught:
+            ask([0, 2], ["a", "c"], [None] * 2, ["", ""])
+        (problem,) = caught.value.problems
+        assert problem.what == "'b.parquet' has other columns than the first part of 'v.parquet'"
+        assert problem.hint == "write v and id into every part"
+
+
+def test_one_row_group_of_many_vectors_is_read_in_little_memory(tmp_path):
+    numbers = np.random.default_rng(0).normal(size=200_000 * 32).astype("f4")
+    vectors = pa.FixedSizeListArray.from_arrays(pa.array(numbers), 32)
+    pq.write_table(pa.table({"v": vectors}), tmp_path / "v.parquet", row_group_size=200_000)
+    reader, usual = Precomputed(path=str(tmp_path / "v.parquet")), pa.default_memory_pool()
+    counted = pa.proxy_memory_pool(usual)
+    pa.set_memory_pool(counted)
+    try:
+        assert reader.missing([3, 199_999, 200_000], [None] * 3, [None] * 3, [""] * 3) == [2]
+        assert 0 < counted.max_memory() < numbers.nbytes / 2
+    finally:
+        pa.set_memory_pool(usual)
+
+
 @pytest.mark.parametrize("kind", [pa.list_(pa.float32()), pa.large_list(pa.float64()), pa.list_(pa.float32(), 3)])
 def test_vectors_are_joined_on_the_id(reader, kind):
     X = reader(id=IDS, embedding=pa.array(VECTORS.tolist(), kind)).read([0, 1], ["d", "b"], [None] * 2, ["", ""])

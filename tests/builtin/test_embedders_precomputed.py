@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from tracer_spec.builtin import tracer_spec_embedders
 from tracer_spec.builtin.embedders.precomputed import Precomputed, PrecomputedOptions
 from tracer_spec.errors import DataError, PluginError
-from tracer_spec.plugin import Fittable, Restorable, VectorReader
+from tracer_spec.plugin import Fittable, Restorable, TellsMissing, VectorReader
 
 VECTORS = np.arange(12, dtype=np.float64).reshape(4, 3) / 7
 IDS = ["a", "b", "c", "d"]
@@ -136,7 +136,9 @@ def test_a_missing_id_is_an_error(file):
     reader = file(ids=np.array(IDS), vectors=VECTORS)
     problem = problem_of(lambda: reader.read([0, 1, 2], ["a", "x", "y"], [None] * 3))
     assert problem.what == "'vectors.npz' has no vector for the id 'x'; 2 of 3 traces lack one"
-    assert problem.hint == "embed the missing traces too, or drop them with traces.format.where"
+    assert problem.hint == (
+        "'tracer-spec plan SPEC --missing FILE' lists them with their texts: embed those, and add their vectors"
+    )
 
 
 def test_traces_without_an_id_cannot_be_joined(file):
@@ -298,3 +300,31 @@ def test_options_that_make_no_sense_are_refused(options, said):
 def test_options_are_of_json(tmp_path):
     options = PrecomputedOptions(column="v", model="m")
     assert PrecomputedOptions.model_validate(json.loads(options.model_dump_json())) == options
+
+
+# --- what is missing -------------------------------------------------------------------------------------------------
+
+
+def test_a_reader_tells_which_traces_have_no_vector(file):
+    assert isinstance(Precomputed(), TellsMissing)
+    assert file(vectors=VECTORS).missing([5, 0, 4, 3], [None] * 4, [None] * 4) == [0, 2]
+    assert file(ids=np.array(IDS), vectors=VECTORS).missing([0, 1, 2], ["x", "d", "y"], [None] * 3) == [0, 2]
+    assert Precomputed().missing([7, 9], [None] * 2, [[1, 2], "[3, 4]"]) == []
+    assert Precomputed().missing([], [], []) == []
+
+
+@pytest.mark.parametrize("held", [None, "[1, 2", [1, True], [1.0], [float("nan"), 1.0]])
+def test_what_is_missing_is_told_only_of_vectors_that_can_be_read(held):
+    def problem(ask):
+        return problem_of(lambda: ask([7, 8], [None] * 2, [[1, 2], held]))
+
+    assert problem(Precomputed().missing) == problem(Precomputed().read)
+
+
+def test_dimensions_are_compared_across_blocks():
+    many = [[1.0, 2.0]] * 9000
+    problem = problem_of(lambda: Precomputed().missing(range(9001), [None] * 9001, [*many, [1.0]]))
+    assert problem.what == "the vector of record 9000 has 1 numbers; that of record 0 has 2"
+    bad = [*many[:5000], [float("inf"), 0.0], *many[5000:], [float("nan"), 0.0]]
+    problem = problem_of(lambda: Precomputed().missing(range(9002), [None] * 9002, bad))
+    assert problem.what == "the vector of record 5000 is not finite in float32; 2 of 9,002 are not"

@@ -68,6 +68,29 @@ SHAPES = {
     "lists of one": (lambda topic, n: json.dumps({"topics": [topic]}), ("json:topics.0",)),
     "bare lists of one": (lambda topic, n: [topic], ("json:0",)),
     "lists of one as text": (lambda topic, n: json.dumps([topic]), ("json:0",)),
+    "json in capitals": (
+        lambda topic, n: json.dumps(
+            {"topic": f"The {topic.title()}" if n % 9 == 0 else f"the_{topic}", "sure": n / 60}
+        ),
+        ("json:topic", "casefold", "join:_"),
+    ),
+    "json or bare, in capitals": (
+        lambda topic, n: topic if n % 5 == 0 else json.dumps({"topic": topic.title() if n % 7 == 0 else topic}),
+        ("json?:topic", "casefold"),
+    ),
+    "json with full stops": (
+        lambda topic, n: json.dumps({"topic": topic if n % 5 else f"{topic}."}),
+        ("json:topic", "regex:^[\"'*`]{0,3}(.*?)[\"'*`.]*$"),
+    ),
+    "lists of one in capitals": (
+        lambda topic, n: {"topics": [topic if n % 5 else topic.upper()]},
+        ("json:topics.0", "casefold"),
+    ),
+    "bare lists of one in capitals": (lambda topic, n: [topic if n % 5 else topic.upper()], ("json:0", "casefold")),
+    "tool in capitals": (
+        lambda topic, n: ToolCall("classify", {"topic": topic if n % 5 else topic.upper()}),
+        ("json:topic", "casefold"),
+    ),
     "tool": (lambda topic, n: ToolCall("classify", {"topic": topic}), ("json:topic",)),
     "tools": (lambda topic, n: ToolCall(topic, {"order": f"{n}"}), ("tool-name",)),
     "tools without arguments": (lambda topic, n: ToolCall(topic, {}), ("tool-name",)),
@@ -107,6 +130,17 @@ def test_quotes_and_marks_around_a_label_come_off(dressed):
 def test_the_key_with_few_even_values_is_the_label_whatever_it_is_called():
     rows = answers(lambda topic, n: {"label": f"free words {n}", "q": topic, "z": "eu" if n % 20 else "us"})
     assert read_answers(rows).steps == ("json:q",)
+
+
+def test_spellings_of_answers_in_json_that_humans_tell_apart_stay_two_labels_and_keep_their_template():
+    def write(topic):
+        return json.dumps({"team": topic, "sure": 0.5})
+
+    several = [write(team) for team in ["IT", "it", "Sales", "sales"] * 12]
+    assert read_answers(several, ["IT", "it", "sales"]).counts.counts == {"IT": 12, "it": 12, "Sales": 12, "sales": 12}
+    merged = read_answers(several, ["it", "sales"])
+    assert merged.counts.counts == {"it": 24, "sales": 24}
+    assert json.loads(merged.template) == {"team": "{label}", "sure": 1.0}
 
 
 def test_an_answer_with_more_than_the_label_has_a_template_without_what_it_said():

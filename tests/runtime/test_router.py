@@ -213,10 +213,10 @@ def test_a_matrix_of_the_wrong_shape_is_the_caller_s_bug(router):
         (bytearray(b"text"), "decoded"),
         ({"a": 1}, "a value of type dict is not real numbers"),
         ({1, 2}, "a value of type set is not real numbers"),
-        (["a", "b", "c", "d"], "is not real numbers; pass a text"),
+        (["a", "b", "c", "d"], "item 0 is a value of type str, which is not real numbers; pass a text"),
         ([1j, 0, 0, 0], "complex128 is not real numbers"),
         ([True, False, True, False], "bool is not real numbers"),
-        ([None, 0, 0, 0], "is not real numbers"),
+        ([0, 0, None, 0], "item 2 is None, which is not real numbers"),
         (iter([1, 2]), "cannot be routed"),
     ],
 )
@@ -234,7 +234,10 @@ def test_what_is_neither_a_text_nor_a_vector_is_a_type_error(router, query, mess
         ((text for text in "ab"), r"wrap it in list\(...\)"),
         (["a", None], r"item 1 of the batch is None; the others are texts"),
         (["a", b"b"], "item 1 of the batch is a value of type bytes"),
-        ([None, None], "is not real numbers"),
+        ([None, None], "item 0 is None, which is not real numbers; pass a sequence of texts, or vectors"),
+        ([[0, 0, 0, 0], (0, 0, None, 0)], "item 1 holds None, which is not real numbers"),
+        ([[0, 0, 0, 0], None], "item 1 is None, which is not real numbers"),
+        ([[0, 0, 0, 0], {"a": 1}], "item 1 is a value of type dict, which is not real numbers"),
     ],
 )
 def test_what_is_no_batch_is_a_type_error(texts_router, queries, message):
@@ -256,7 +259,10 @@ def test_a_router_with_an_embedder_takes_vectors_too(router, texts_router):
 
 
 def test_a_text_without_an_embedder_is_a_type_error_that_says_what_to_pass(router):
-    with pytest.raises(TypeError, match=r"has no embedder: pass vectors of shape \(4,\)"):
+    said = (
+        r"^this bundle takes vectors of 4 numbers, not texts, and has no embedder: pass vectors of shape \(4,\), made"
+    )
+    with pytest.raises(TypeError, match=said):
         router.route("a")
     with pytest.raises(TypeError, match="has no embedder"):
         router.route_batch(["a"])

@@ -113,7 +113,7 @@ def part(traces: TraceSet, asked: SplitSpec, dealt: Dealt = NEVER, *, draft: boo
     )
     if len(sides.fit) < 2 * asked.folds:
         raise DataError(
-            f"too few rows to fit on, {len(sides.fit)} of {len(traces):,}: {asked.folds} folds cannot share them",
+            f"too few rows to fit on, {len(sides.fit):,} of {len(traces):,}: {asked.folds} folds cannot share them",
             hint="collect more traces, or lower split.certify" + (" or split.folds" if asked.folds > 2 else ""),
             address="split",
         )

@@ -6,7 +6,9 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
+from itertools import combinations
 from typing import Any
 
 from tracer_spec.init.label_counts import LabelCounts, count_labels
@@ -80,11 +82,11 @@ def read_answers(values: Sequence[Any], humans: Sequence[Any] = ()) -> Answers:
     objects = [found[0] for answer in answers if (found := objects_of(answer))]
     tools = {answer.tool for answer in answers if isinstance(answer, ToolCall)}
     if len(objects) > _MOST * len(answers):
-        return _of_objects(answers, objects, first, tools)
+        return _tidied(_of_objects(answers, objects, first, tools), answers, humans)
     lists = [found for answer in answers if _is_list_of_labels(found := _from_text(answer))]
     if lists and len(lists) > _MOST * len(answers):
         are_alone = all(len(found) == 1 for found in lists)
-        return _best(answers, [(*first, "json:0")]) if are_alone else _several(answers, "")
+        return _tidied(_best(answers, [(*first, "json:0")]), answers, humans) if are_alone else _several(answers, "")
     tag = _common_tag(answers)
     if tag:
         steps = (*first, f"regex:<{tag}>([^<]*)</{tag}>", "strip")
@@ -145,13 +147,22 @@ def _common_tag(answers: Sequence[Any]) -> str:
 
 
 def _tidied(best: Answers, answers: Sequence[Any], humans: Sequence[Any]) -> Answers:
-    """Return the steps that make one label of spellings, too: in quotes or marks, in capitals, with blanks for underscores."""
-    join = f"join:{_usual_joint(best.counts.counts)}"
-    for step, plain in ((f"regex:{_DRESS}", _undressed), ("casefold", str.casefold), (join, compile_step(join))):
-        if _makes_one_of_two(plain, best.counts.counts) and not _makes_one_of_two(plain, _cleaned(humans, best.steps)):
-            steps = (*best.steps, step)
-            best = Answers(steps, labels_by(steps, answers))
-    return best
+    """Return the steps that make one label of spellings, too: in quotes or marks, in capitals, with blanks for underscores.
+
+    Of all that leave humans' labels apart, the fewest that leave the fewest labels: two may merge nothing but together.
+    """
+    labels, truths = best.counts.counts, _cleaned(humans, best.steps)
+    join = f"join:{_usual_joint(labels)}"
+    plain = {f"regex:{_DRESS}": _undressed, "casefold": str.casefold, join: compile_step(join)}
+    some = [steps for size in range(len(plain) + 1) for steps in combinations(plain, size)]
+    apart = [steps for steps in some if len(_spelled(truths, steps, plain)) == len(truths)]
+    steps = (*best.steps, *min(apart, key=lambda each: len(_spelled(labels, each, plain))))
+    return best if steps == best.steps else replace(best, steps=steps, counts=labels_by(steps, answers))
+
+
+def _spelled(labels: Collection[str], steps: Sequence[str], plain: Mapping[str, Callable[[str], str]]) -> set[str]:
+    """Return labels after some steps."""
+    return {reduce(lambda label, step: plain[step](label), steps, label) for label in labels}
 
 
 def _usual_joint(labels: Counter[str]) -> str:
@@ -161,10 +172,6 @@ def _usual_joint(labels: Counter[str]) -> str:
         for joint in _JOINT.findall(label):
             joints[joint] += n
     return max(joints, key=joints.__getitem__, default="_")
-
-
-def _makes_one_of_two(plain: Callable[[str], str], labels: Collection[str]) -> bool:
-    return len(set(map(plain, labels))) < len(labels)
 
 
 def _cleaned(humans: Sequence[Any], steps: Sequence[str]) -> set[str]:

@@ -123,4 +123,8 @@ def as_written(written: Written) -> str:
     """Return a format on one line, for people."""
     if isinstance(written, str):
         return f"the format {written}"
-    return ", ".join(f"{part}: {one_line(path, 120)}" for part, path in written.items())
+    return ", ".join(f"{part}: {_shown(path)}" for part, path in written.items())
+
+
+def _shown(path: str | Mapping[str, str]) -> str:
+    return one_line(path, 120) if isinstance(path, str) else f"{{{as_written(path)}}}"

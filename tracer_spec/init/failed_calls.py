@@ -52,7 +52,7 @@ def without_failed_calls(layout: Layout, sample: Sample, fields: Fields) -> Layo
 
 def _failures(field: Field) -> tuple[str, frozenset[int]]:
     """Return the condition that calls did not fail, by a column, and the numbers of the records of those that did."""
-    if field.is_of_a_chat or not field.is_scalar:
+    if field.is_of_a_chat or not all(isinstance(value, str | int | float) for value in field.values.values()):
         return "", frozenset()
     of_value: dict[str, tuple[Any, set[int]]] = {}
     for number, value in field.values.items():

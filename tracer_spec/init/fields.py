@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from tracer_spec.builtin.formats.times import epoch_seconds
@@ -30,6 +32,9 @@ _FIRST = compile_expression(f"@{_FIRST_WORDS}")
 # several words; or words of a script that parts none by white space
 _SPACED = re.compile("\\S\\s+\\S|[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]{4}")
 _NUMBER = re.compile(r"\s*[+-]?[0-9.,]+(e[+-]?[0-9]+)?\s*", re.IGNORECASE)
+# what a table holds beside JSON's own values
+_TIMES = (datetime.date, datetime.time, datetime.timedelta)
+_SCALARS = (str, int, float, Decimal, bytes, *_TIMES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +84,15 @@ class Field:
 
     def line(self) -> str:
         """Say what is in it: counts and kinds."""
-        kind = "text" if self.is_text else "numbers or flags" if self.is_scalar else "objects or lists"
         told = f"{plural(self.n_distinct, 'different value')}, {plural(round(self.mean_chars), 'character')} on average"
-        return f"{kind} in {plural(self.n, 'record')}: {told}"
+        return f"{self._kind()} in {plural(self.n, 'record')}: {told}"
+
+    def _kind(self) -> str:
+        if self.is_text:
+            return "text"
+        plain: dict[str, tuple[type, ...]] = {"times": _TIMES, "bytes": (bytes,)}
+        found = (kind for kind, types in plain.items() if all(isinstance(each, types) for each in self.values.values()))
+        return next(found, "numbers or flags" if self.is_scalar else "objects or lists")
 
 
 def describe(path: str, key: str, values: Mapping[int, Any]) -> Field:
@@ -97,7 +108,7 @@ def describe(path: str, key: str, values: Mapping[int, Any]) -> Field:
         mean_chars=sum(map(len, texts)) / n,
         spaced=sum(bool(_SPACED.search(each)) for each in texts) / n,
         is_text=all(isinstance(each, str) for each in values.values()) and not all(map(_NUMBER.fullmatch, texts)),
-        is_scalar=all(isinstance(each, str | int | float) for each in values.values()),
+        is_scalar=all(isinstance(each, _SCALARS) for each in values.values()),
         is_time=all(epoch_seconds(each) is not None for each in values.values()),
     )
 

@@ -7,7 +7,7 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tracer_spec.builtin.formats import find_format
 from tracer_spec.errors import DataError
@@ -25,6 +25,7 @@ from tracer_spec.init.sampling import COUNTED, Sample, take_sample
 from tracer_spec.init.system_prompt import match_of
 from tracer_spec.init.unread_times import unread_times
 from tracer_spec.init.whose_labels import with_one_teacher, with_those_that_label
+from tracer_spec.text_format import plural
 
 if TYPE_CHECKING:
     from tracer_spec.flow.preview.certifiable import Outlook
@@ -82,6 +83,12 @@ class Look:
     is_whole: bool
     match: str
     unread_times: str
+
+    @property
+    def counted(self) -> str:
+        """Say how many records were counted, and whether those are all."""
+        n = plural(self.outlook.accounting.read, "record")
+        return n if self.is_whole else f"the first {n}"
 
 
 def sample_of(paths: Sequence[str]) -> Sample:
@@ -150,7 +157,7 @@ def look_at(*paths: str, text: str | None = None, label: str | None = None) -> L
         aliases=aliases,
         target=seen.target,
         likely=seen.likely,
-        is_whole=outlook.accounting.read < COUNTED or _joins(seen.layout),
+        is_whole=outlook.accounting.read < COUNTED or _joins(seen.layout) or not sample.has_more(),
         match=match_of(seen.layout, sample.records),
         unread_times="" if any(each == each for each in seen.fit.times.tolist()) else unread_times(fields),
     )
@@ -209,11 +216,10 @@ def _plans(sample: Sample, layout: Layout) -> list[Plan]:
     from tracer_spec.stats.multiple import look_level
 
     sure = 1 - look_level(1, 0.05)  # a first look may spend no more
-    format_ = layout.format if isinstance(layout.format, str) else {k: literal(v) for k, v in layout.format.items()}
     traces = {
         "use": sample.source.use,
         "with": {"path": [literal(path) for path in sample.paths], **sample.source.options},
-        "format": format_,
+        "format": layout.format if isinstance(layout.format, str) else _literals(layout.format),
         "extract": [literal(step) for step in layout.extract],
         "labels": {"normalize": [literal(step) for step in layout.normalize]},
         "on_error": "drop",
@@ -304,6 +310,10 @@ def _other_spellings(made_up: Iterable[str], allowed: Sequence[str]) -> dict[str
 def _letters(label: str) -> str:
     """Leave out case, what joins words, and what ends a sentence; '-1' and '1', 'A-' and 'A', 'C' and 'C++' stay two labels."""
     return re.sub(r"(?<=[^\W\d_])[\s_-]+(?=[^\W\d_])", "", label.casefold().strip()).rstrip(".!?")
+
+
+def _literals(written: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: literal(each) if isinstance(each, str) else _literals(each) for key, each in written.items()}
 
 
 def literal(text: str) -> str:

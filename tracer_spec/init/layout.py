@@ -6,14 +6,18 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
+from typing import Any
 
+from tracer_spec.builtin.formats import find_format
+from tracer_spec.builtin.formats.format import unanswered
 from tracer_spec.errors import DataError
 from tracer_spec.expressions.language import compile_expression
 from tracer_spec.init.attempt import Attempt, Layout, is_good, try_format
+from tracer_spec.init.bodies import answers_body
 from tracer_spec.init.failed_calls import without_failed_calls
 from tracer_spec.init.fields import Fields, fields_of
 from tracer_spec.init.one_task import with_one_task
-from tracer_spec.init.places import head_and_body, labels_in, other_parts, texts_in
+from tracer_spec.init.places import head_and_body, labels_in, other_parts, texts_in, without_the_same
 from tracer_spec.init.presets import are_decisions, best_preset, is_half_of_a_join, read_all
 from tracer_spec.init.refusal import (
     Refusal,
@@ -134,8 +138,10 @@ def _over(preset: Attempt, sample: Sample, text: str | None, label: str | None) 
 def _of_preset(preset: Attempt, sample: Sample, fields: Fields) -> Layout:
     """Return the layout of a preset, with what the preset misses of the parts that are there."""
     parts = {"preset": preset.format} if isinstance(preset.format, str) else dict(preset.format)
-    told = [(raw.text, raw.label) for raw in read_all(preset.format, sample)]
-    found = other_parts(fields, parts.values(), preset.answers, told)
+    read = find_format(preset.format)
+    raws = read_all(preset.format, sample)
+    also = [path for path in parts.values() if isinstance(path, str)]
+    found = other_parts(fields, read.text or "", read.label, also, preset.answers, raws)
     more = {part: path for part, path in found.items() if all(getattr(raw, part) is None for raw in preset.raws)}
     if more:  # a preset may read items or views in which these fields do not lie
         raws = [raw for raw in read_all({**parts, **more}, sample) if is_good(raw)]
@@ -161,7 +167,7 @@ def _whole_answer(path: str, text: str, sample: Sample) -> str:
     both = ({"text": text, "label": each} for each in (path, found[1]))
     inside, whole = (try_format(parts, read_all(parts, sample)) for parts in both)
     are_same = (
-        whole.answers.steps == (f"json:{found[2]}",) and whole.answers.counts.counts == inside.answers.counts.counts
+        whole.answers.steps[0] == f"json:{found[2]}" and whole.answers.counts.counts == inside.answers.counts.counts
     )
     return found[1] if are_same else path
 
@@ -173,18 +179,19 @@ def _mapped(sample: Sample, fields: Fields, text: str | None, label: str | None)
         return no_text()
     pair = None if text else head_and_body(fields, texts[0].path)
     chosen = text or (f"join(' ', [{pair[0]}, {pair[1]}][?@])" if pair else texts[0].path)
-    labels = labels_in(fields, chosen) if not label else ()
+    labels = without_the_same(labels_in(fields, chosen)) if not label else ()
     if not label and not labels:
         return no_answer(fields, chosen)
     answer = label or _whole_answer(labels[0].path, chosen, sample)
     taken = {chosen, answer, *(pair or ())}
-    parts = {"text": chosen, "label": answer}
+    parts: dict[str, Any] = {"text": chosen, "label": answer}
+    if body := answers_body(answer, sample.records):
+        parts["unanswered"] = unanswered(body)
     raws = read_all(parts, sample)
     attempt = try_format(parts, raws)
     if attempt.flaw:
         return unusable(attempt)
-    told = [(raw.text, raw.label) for raw in raws]
-    parts |= other_parts(fields, taken, attempt.answers, told)
+    parts |= other_parts(fields, chosen, answer, pair or (), attempt.answers, raws)
     if "truth" in parts:
         attempt = try_format(parts, read_all(parts, sample))
     return Layout(

@@ -40,6 +40,9 @@ OTHERS = frozenset(
      "priority", "split", "cached", "stream", "url", "method", "name", "tokens", "usage", "cost", "latency", "duration",
      "host", "hostname", "server", "node", "pod")
 )  # fmt: skip
+# what belongs to the request, and what to the response
+ASKING = frozenset(("request", "requested", "req", "asked", "input", "inputs"))
+ANSWERING = frozenset(("response", "resp", "answered", "output", "outputs", "used", "served", "actual"))
 # the two parts of a mail or a ticket, which belong together
 HEADS, BODIES = (
     frozenset(("subject", "title", "summary")),

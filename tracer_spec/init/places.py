@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from tracer_spec.builtin.formats import Raw
 from tracer_spec.init.answers import Answers, read_answers
+from tracer_spec.init.bodies import nearness
 from tracer_spec.init.fields import Field, Fields, is_json
 from tracer_spec.init.names import BODIES, GROUPS, HEADS, IDS, LABELS, MODELS, OTHERS, TEXTS, TIMES, TRUTHS, says
 from tracer_spec.text_steps.labels import LabelCleaner
@@ -82,6 +83,18 @@ def labels_in(fields: Fields, text: str) -> tuple[Candidate, ...]:
     return ranked([_as_label(each) for each in often if each.mean_chars < _LONGEST_ANSWER and not _is_clock(each)])
 
 
+def without_the_same(labels: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    """Return candidates but those that give the first one's labels, such as a key inside its answer."""
+    return (*labels[:1], *(each for each in labels[1:] if not _are_the_same(labels[0], each)))
+
+
+def _are_the_same(one: Candidate, other: Candidate) -> bool:
+    ours, theirs = (LabelCleaner(each.answers.steps if each.answers else ()) for each in (one, other))
+    both = one.field.values.keys() & other.field.values.keys()
+    found = ((ours.clean(one.field.values[at]), theirs.clean(other.field.values[at])) for at in both)
+    return len(both) == other.field.n and all(label == same or not label[0] for label, same in found)
+
+
 def _is_clock(found: Field) -> bool:
     """Tell times from whole numbers, which could be times as well."""
     return found.is_time and (bool(found.words & TIMES) or found.n_distinct * 2 > found.n)
@@ -105,37 +118,55 @@ def answers_in(fields: Fields, text: str) -> tuple[Candidate, ...]:
     return tuple(sorted((each for each in found if each.named > 0), key=lambda each: -each.named))
 
 
-def other_parts(fields: Fields, taken: Collection[str], answers: Answers, told: Sequence[Any] = ()) -> dict[str, str]:
-    """Return the paths of id, time, model, group and a human's label, of those that are there.
+def other_parts(
+    fields: Fields, text: str, label: str, also: Collection[str], answers: Answers, raws: Sequence[Raw]
+) -> dict[str, str]:
+    """Return the paths of id, time, model, group and a human's label, of those that are there; none of ``also``.
 
-    ``answers`` is what the teacher's are like, ``told`` is what each record asks and answers, where a record is one trace.
+    ``answers`` is what the teacher's are like, ``raws`` what each record asks and answers, where a record is one trace.
     """
-    n = fields.n
+    n, taken = fields.n, {text, label, *also}
     often = [each for each in fields.all if each.n * 2 >= n and each.path not in taken and not each.is_of_a_chat]
     wanted: Mapping[str, list[Field]] = {
-        "id": [each for each in often if each.words & IDS and each.n == n and _is_of_events(each, told)],
+        "id": [each for each in often if each.words & IDS and each.n == n and _is_of_events(each, raws)],
         "time": [each for each in often if each.words & TIMES and each.is_time],
         "truth": [each for each in fields.all if each.path not in taken and _is_truth(each, answers)],
         # one value is enough: the log that comes next may hold another
         "model": [each for each in often if each.words & MODELS and each.is_text and _repeats(each)],
         "group": [each for each in often if each.words & GROUPS and each.is_scalar and _tells_apart(each)],
     }
-    return {part: _plainest(found) for part, found in wanted.items() if found}
+    found = {part: _plainest(several) for part, several in wanted.items() if several}
+    if wanted["model"]:  # the request names what the app asked for, which may be an alias
+        found["model"] = min(wanted["model"], key=lambda each: (nearness(each.path, text, label), *_effort(each))).path
+    return found
 
 
-def _is_of_events(found: Field, told: Sequence[Any]) -> bool:
-    """Tell whether values are ids of calls: each once, or again with the same text and answer, as retries are logged."""
+def _is_of_events(found: Field, raws: Sequence[Raw]) -> bool:
+    """Tell whether values are ids of calls: each once, or again with the same text and answer, as retries are logged.
+
+    What failed, was refused or was cut short has no answer yet.
+    """
     if found.spaced or found.words & GROUPS or found.n_distinct * 2 < found.n:
         return False
     if found.n_distinct == found.n:
         return True
-    if len(told) != found.n:
+    if len(raws) != found.n:
         return False
-    return len(set(zip(found.texts, map(repr, told), strict=True))) == found.n_distinct
+    texts = {(event, repr(raw.text)) for event, raw in zip(found.texts, raws, strict=True) if raw.text is not None}
+    answers = {(event, repr(raw.label)) for event, raw in zip(found.texts, raws, strict=True) if _is_answered(raw)}
+    return all(len(told) == len({event for event, _ in told}) for told in (texts, answers)) and bool(answers)
+
+
+def _is_answered(raw: Raw) -> bool:
+    return raw.label is not None and not raw.unanswered
 
 
 def _plainest(found: Sequence[Field]) -> str:
-    return min(found, key=lambda each: (each.path.count("."), each.path.count("("))).path
+    return min(found, key=_effort).path
+
+
+def _effort(found: Field) -> tuple[int, int]:
+    return found.path.count("."), found.path.count("(")
 
 
 def _repeats(found: Field) -> bool:

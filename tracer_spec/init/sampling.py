@@ -43,6 +43,10 @@ class Sample:
         """Yield the records of all files, up to the number that is counted; all of them where they are joined to others."""
         return itertools.islice(records_of(self.paths, self.source), None if joined else COUNTED)
 
+    def has_more(self) -> bool:
+        """Tell whether there are more records than are counted."""
+        return next(itertools.islice(records_of(self.paths, self.source), COUNTED, None), None) is not None
+
 
 def records_of(paths: Sequence[str], source: SourceGuess) -> Iterator[Record]:
     """Yield the records of files, as the source of a spec would."""

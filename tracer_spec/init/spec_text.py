@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tracer_spec.init.inspect_traces import Look, literal
+from tracer_spec.init.sampling import COUNTED
 from tracer_spec.text_format import one_line
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./*-]*")
@@ -33,6 +34,8 @@ class FirstSpec:
         ``serve.match``, where all calls of a chat log share a system prompt; else empty.
     prompts : str
         What to say of the system's prompts, where the format keeps one of several; else empty.
+    has_more : bool
+        Whether there are more records than were counted.
     failed : str
         What to say of calls that failed, where the format leaves them out; else empty.
     story : tuple of str
@@ -46,7 +49,7 @@ class FirstSpec:
     name: str
     use: str
     options: Mapping[str, Any]
-    format: str | Mapping[str, str] = "native"
+    format: str | Mapping[str, Any] = "native"
     extract: tuple[str, ...] = ()
     normalize: tuple[str, ...] = ("strip", "first-line")
     certify_where: str = ""
@@ -57,6 +60,7 @@ class FirstSpec:
     answer: str = ""
     match: str = ""
     prompts: str = ""
+    has_more: bool = False
     failed: str = ""
     target: float = 0.92
     story: tuple[str, ...] = ()
@@ -68,7 +72,6 @@ def spec_of(look: Look, name: str, paths: Sequence[str], target: float | None = 
     """Return the spec for traces that were looked at; ``paths`` are theirs from the spec's folder."""
     outlook, able = look.outlook, look.outlook.certifiable
     accounting = outlook.accounting
-    counted = f"{accounting.read:,} records" if look.is_whole else f"the first {accounting.read:,} records"
     likely = look.likely if target is None else None
     warning = (
         f"about {able.traces_missing:,} more traces before anything can be certified" if able.traces_missing else ""
@@ -88,10 +91,11 @@ def spec_of(look: Look, name: str, paths: Sequence[str], target: float | None = 
         answer=look.layout.answer_template,
         match=look.match,
         prompts=look.layout.prompts,
+        has_more=not look.is_whole,
         failed=look.layout.failed,
         target=target or look.target,
         story=(
-            f"{counted}, {accounting.kept:,} of them usable: {outlook.n_fit:,} train, {able.n_certify:,} certify.",
+            f"{look.counted}, {accounting.kept:,} of them usable: {outlook.n_fit:,} train, {able.n_certify:,} certify.",
             f"{len(outlook.labels):,} different answers among those that train.",
             *_doubts(look),
         ),
@@ -164,6 +168,7 @@ traces:
 {_comment(spec.prompts)}{_comment(spec.failed)}{_format(spec.format)}\
 {_extract(spec.extract)}\
 {_teacher(spec.teachers)}\
+{_most(spec)}\
   on_error: drop                    # a record that cannot be read is left out, and counted
   labels:
 {_allowed(spec)}\
@@ -224,10 +229,16 @@ def _comment(told: str) -> str:
     return f"{textwrap.indent(textwrap.fill(one_line(told, 600), 118), '  # ')}\n" if told else ""
 
 
-def _format(format_: str | Mapping[str, str]) -> str:
+def _format(format_: str | Mapping[str, Any]) -> str:
     if isinstance(format_, str):
         return f"  format: {scalar(format_)}\n"
-    return "  format:\n" + "".join(f"    {part}: {scalar(path)}\n" for part, path in format_.items())
+    return "  format:\n" + "".join(f"    {part}:{_expressions(path)}" for part, path in format_.items())
+
+
+def _expressions(path: str | Mapping[str, str]) -> str:
+    if isinstance(path, str):
+        return f" {scalar(path)}\n"
+    return "\n" + "".join(f"      {name}: {scalar(each)}\n" for name, each in path.items())
 
 
 def _serve(spec: FirstSpec) -> str:
@@ -280,6 +291,17 @@ def _extract(steps: tuple[str, ...]) -> str:
         return ""
     written = ", ".join(scalar(step) for step in steps)
     return f"  extract: [{written}]  # the text without the prompt around it\n"
+
+
+def _most(spec: FirstSpec) -> str:
+    """Return how to bound what a build reads, where there are many records."""
+    if not spec.has_more:
+        return ""
+    return (
+        f"  # There are more than {COUNTED:,} records, and a build reads them all;\n"
+        "  # or so many, chosen by their ids, the same ones next month:\n"
+        f"  # max_rows: {COUNTED}\n"
+    )
 
 
 def _allowed(spec: FirstSpec) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tracer_spec.flow.traces.accounting import in_order
 from tracer_spec.report.documents import Documents
 from tracer_spec.report.section import Absent, Room, Section
 from tracer_spec.report.told import is_count, mapping
@@ -96,5 +97,6 @@ def _plugins(value: Any) -> list[list[str]]:
 
 def _traces(traces: Mapping[str, Any]) -> str:
     parts = [f"{count(traces[key])} {name}" for key, name in _TRACES.items() if is_count(traces.get(key))]
-    parts += [f"{n} dropped for {reason}" for reason, n in mapping(traces.get("dropped")).items() if is_count(n)]
+    dropped = mapping(traces.get("dropped"))
+    parts += [f"{count(n)} dropped for {reason}" for reason in in_order(dropped) if is_count(n := dropped[reason])]
     return ", ".join(parts) or NONE

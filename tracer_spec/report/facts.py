@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tracer_spec.errors import printable
 from tracer_spec.flow.remarks import remarks
+from tracer_spec.flow.traces.accounting import in_order
 from tracer_spec.report.told import told_traces
 from tracer_spec.text_format import label_counted_text, listing, one_line, percent, plural, reasons
 
@@ -184,14 +185,15 @@ def label_tests_text(
 
 
 def dropped_text(read: int, kept: int, dropped: Mapping[str, int]) -> str:
-    """Describe what became of the records.
+    """Describe what became of the records; the reasons in the one order, which a document in a bundle does not keep.
 
     Examples
     --------
-    >>> dropped_text(1521, 1500, {"duplicate id": 21})
-    '1,521 read, 1,500 kept; dropped: 21 duplicate id'
+    >>> dropped_text(1521, 1480, {"duplicate id": 21, "no text": 20})
+    '1,521 read, 1,480 kept; dropped: 20 no text, 21 duplicate id'
     """
-    return f"{read:,} read, {kept:,} kept" + (f"; dropped: {reasons(dropped.items())}" if dropped else "")
+    told = reasons((reason, dropped[reason]) for reason in in_order(dropped))
+    return f"{read:,} read, {kept:,} kept" + (f"; dropped: {told}" if dropped else "")
 
 
 def sides_text(n_fit: int, n_certify: int, n_labels: int) -> str:

@@ -149,12 +149,24 @@ def _as_float32(values: Any, wanted: str) -> NDArray[np.float32]:
     except OverflowError:
         raise TypeError(f"a number too large for any float; pass {wanted}") from None
     except ValueError:
+        if odd := _odd(values):
+            raise TypeError(f"{odd} is not real numbers; pass {wanted}") from None
         raise DimensionError("the vectors do not all have the same length", hint=f"pass {wanted}") from None
     if array.dtype.kind not in "fiu":
-        kind = array.dtype if array.ndim and array.dtype.kind != "O" else _kind(values)
+        kind = array.dtype if array.ndim and array.dtype.kind not in "OUS" else _odd(values) or _kind(values)
         raise TypeError(f"{kind} is not real numbers; pass {wanted}")
     with np.errstate(over="ignore", invalid="ignore"):
         return array.astype(np.float32, copy=False)
+
+
+def _odd(values: Any) -> str:
+    """Name the first item that is no number, nor holds numbers alone; empty where there is no such list."""
+    for place, each in enumerate(values if isinstance(values, list | tuple) else ()):
+        inside = each if isinstance(each, list | tuple) else (each,)
+        wrong = next((one for one in inside if not isinstance(one, int | float | np.number | np.ndarray)), 0)
+        if not isinstance(wrong, int):
+            return f"item {place} {'is' if wrong is each else 'holds'} {_kind(wrong)}, which"
+    return ""
 
 
 def _refuse_bytes(queries: Any, wanted: str) -> None:

@@ -310,7 +310,7 @@ class Router:
         """Return the vectors of texts, or None where there are none to be had."""
         if self._embedder is None:
             raise TypeError(
-                f"this bundle has no embedder: pass vectors of shape ({self._dimension},), "
-                "made as those it was built on"
+                f"this bundle takes vectors of {self._dimension} numbers, not texts, and has no embedder: pass vectors of "
+                f"shape ({self._dimension},), made as those it was built on (embedder: {self._manifest.embedder.use})"
             )
         return embed_texts(self._embedder, texts, self._dimension)

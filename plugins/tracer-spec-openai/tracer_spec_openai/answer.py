@@ -61,11 +61,11 @@ def vectors_of(answer: Any, n: int, dimension: int | None) -> NDArray[np.float64
     X = np.stack(rows)
     lost = int((~np.isfinite(X).all(axis=1)).sum())
     if lost:
-        raise PluginError(f"the endpoint gave vectors that are not finite, for {lost} of {n} texts", hint=_ENDPOINT)
+        raise PluginError(f"the endpoint gave vectors that are not finite, for {lost:,} of {n:,} texts", hint=_ENDPOINT)
     size = np.abs(X).max(axis=1)
     if size.min() < _SMALLEST:
         empty = int((size < _SMALLEST).sum())
-        raise PluginError(f"the endpoint gave vectors of zeros, for {empty} of {n} texts", hint=_ENDPOINT)
+        raise PluginError(f"the endpoint gave vectors of zeros, for {empty:,} of {n:,} texts", hint=_ENDPOINT)
     if size.max() > _LARGEST:
         raise PluginError("the endpoint gave numbers whose square is not a float32", hint=_ENDPOINT)
     return X

@@ -78,7 +78,8 @@ def test_vectors_are_taken_too_and_a_wrong_length_is_an_error_in_place(run, bund
         {"embedding": [1] * 48},
     ]
     result = run("route", str(bundle), "-q", stdin="".join(json.dumps(line) + "\n" for line in lines))
-    assert (result.returncode, result.stderr) == (1, "")
+    said = "2 errors, the first: stdin:2: 'embedding' has 47 numbers; this bundle takes 48\n"
+    assert (result.returncode, result.stderr) == (1, said)
     answers = decisions(result.stdout)
     assert [answer["reason"] == "error" for answer in answers] == [False, True, True, False]
     assert answers[1]["error"] == "stdin:2: 'embedding' has 47 numbers; this bundle takes 48"
@@ -248,10 +249,23 @@ def test_a_compressed_file_is_read_and_a_damaged_one_is_named(run, bundle, tmp_p
     assert cut.stderr.startswith("cut.jsonl.gz\n  the compressed file is damaged or cut short")
 
 
+@pytest.mark.parametrize("name", ["d.csv", "d.TSV", "d.jsonl.gz", "d.parquet.zst", "d.xlsx", "d.arrow"])
+def test_out_of_another_kind_is_refused_before_anything_is_decided(run, bundle, tmp_path, name):
+    (tmp_path / "requests.jsonl").write_text('{"input": "i forgot my password"}\n')
+    result = run("route", str(bundle), "requests.jsonl", "--out", name)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"--out writes JSON lines, and '{name}' is no name for a file of them\n"
+        "  hint: --out FILE.jsonl; or --out FILE.parquet, where all that is read is Parquet\n"
+    )
+    assert not (tmp_path / name).exists()
+
+
 def test_out_is_written_whole_and_json_gives_the_counts(run, bundle, tmp_path):
     (tmp_path / "requests.jsonl").write_text('{"input": "i forgot my password"}\n{}\n')
     result = run("route", str(bundle), "requests.jsonl", "--out", "out.jsonl", "--json", "-q")
-    assert (result.returncode, result.stderr) == (1, "")
+    said = "1 error: requests.jsonl:2: the record has neither 'input' nor 'embedding'\n"
+    assert (result.returncode, result.stderr) == (1, said)
     assert json.loads(result.stdout) == {
         "schema_version": 1,
         "out": "out.jsonl",

@@ -50,6 +50,29 @@ def test_without_an_id_nothing_is_chosen():
         bound_of(["a", None, "b", None], 1)
 
 
+def test_records_that_could_be_no_trace_keep_their_own_reason_beyond_the_bound(tmp_path):
+    bad = [
+        {"input": None, "detail": 1}, {"input": ""}, {"input": " "}, {"input": 3}, {"input": "\ud800"}, {"teacher": None},
+        {"teacher": float("nan")}, {"teacher": {"a": "b"}}, {"teacher": {"a": float("nan")}},
+    ]  # fmt: skip
+    rows = [{**row(n), **bad[n % 300]} if n % 300 < len(bad) else row(n) for n in range(3000)]
+    expected = {
+        "no text": 10,
+        "empty text": 20,
+        "text is not a string": 10,
+        "text is not valid Unicode": 10,
+        "no label": 20,
+    }
+    for most in (600, 3000, None):
+        _, traces = read(tmp_path, rows, max_rows=most, on_error="drop")
+        dropped = dict(traces.accounting.dropped)
+        dropped.pop("beyond max_rows", 0)
+        assert dropped == expected
+        assert traces.accounting.read == len(traces) + sum(traces.accounting.dropped.values())
+    with pytest.raises(DataError, match="70 of 3,000 records cannot be used"):
+        read(tmp_path, rows, max_rows=1)
+
+
 SPEC = {
     "version": 1,
     "name": "x",

@@ -102,7 +102,7 @@ class LsaLearner:
         kept_words, kept_grams, X = self._select(words, grams, counts)
         if not X.shape[1]:
             raise DataError(
-                f"none of {len(texts)} texts holds a letter or a digit, so that lsa has nothing to learn from",
+                f"none of {len(texts):,} texts holds a letter or a digit, so that lsa has nothing to learn from",
                 address="embedder",
                 hint="check that traces.format maps 'text' to the text of the request",
             )

@@ -4,38 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tokenize
-import warnings
-import zipfile
-import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from tracer_spec.builtin.embedders.numpy_vectors import NONE, read_numpy
 from tracer_spec.errors import DataError, PluginError
 from tracer_spec.plugin import Options, Vectors
 from tracer_spec.plugin.paths import LocalPath
 
 _ADDRESS = "embedder.with"
-_NPY = b"\x93NUMPY"
+# vectors that are looked at together
+_BLOCK = 4096
 _PARQUET = ".parquet"
-# what numpy.load and zipfile raise for a file that is damaged, cut short, encrypted, or claims to be huge
-_UNREADABLE = (
-    OSError,
-    ValueError,
-    EOFError,
-    KeyError,
-    MemoryError,
-    RuntimeError,
-    tokenize.TokenError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 class PrecomputedOptions(Options):
@@ -118,11 +104,50 @@ class Precomputed:
             from tracer_spec.builtin.embedders.parquet_vectors import read_parquet
 
             return _as_float32(*read_parquet(self.path, rows, ids, texts), "path")
-        name = Path(self.path).name
-        matrix, known_ids = _open(self.path, name)
-        places = _by_order(rows, len(matrix), name) if known_ids is None else _by_id(ids, known_ids, name)
+        matrix, places, problem = read_numpy(self.path, rows, ids)
+        if problem is not None:
+            raise problem
         # only the rows asked for are converted and checked: others may be of traces that were dropped
+        name = Path(self.path).name
         return _as_float32(matrix[places], [f"{name}#{place}" for place in places], "path")
+
+    def missing(
+        self, rows: Sequence[int], ids: Sequence[str | None], vectors: Sequence[Any], texts: Sequence[str] = ()
+    ) -> list[int]:
+        """Return the positions of traces that have no vector, ascending; takes what :meth:`read` takes.
+
+        Raises
+        ------
+        DataError
+            Where :meth:`read` would raise of anything else, vectors that are not finite included.
+
+        Notes
+        -----
+        Some 4,096 vectors are held at a time, beside a ``.npz``, which NumPy reads whole.
+        """
+        if self.path is None:
+            finite = _Finite("column", len(rows))
+            for some in _blocks(range(len(rows))):
+                asked = [0, *some]  # the first as well: all have its dimension
+                X = _stacked([vectors[at] for at in asked], [rows[at] for at in asked])
+                finite.look(X[1:], [f"record {rows[at]}" for at in some])
+            finite.check()
+            return []
+        finite = _Finite("path", len(rows))
+        if self.path.endswith(_PARQUET):
+            from tracer_spec.builtin.embedders.parquet_vectors import missing_in_parquet
+
+            found = missing_in_parquet(
+                self.path, rows, ids, texts, lambda vector, told: finite.look(vector[None], [told])
+            )
+            finite.check()
+            return found
+        matrix, places, _ = read_numpy(self.path, rows, ids)
+        name = Path(self.path).name
+        for some in _blocks([place for place in places if place != NONE]):
+            finite.look(_narrowed(matrix[some]), [f"{name}#{place}" for place in some])
+        finite.check()
+        return [at for at, place in enumerate(places) if place == NONE]
 
     def embed(self, texts: Sequence[str]) -> NoReturn:
         """Raise: no model is here to embed them.
@@ -154,6 +179,11 @@ def _from_records(vectors: Sequence[Any], rows: Sequence[int]) -> Vectors:
     """Return the records' own vectors as one matrix."""
     if not len(vectors):
         return np.zeros((0, 0), np.float32)
+    return _as_float32(_stacked(vectors, rows), [f"record {row}" for row in rows], "column")
+
+
+def _stacked(vectors: Sequence[Any], rows: Sequence[int]) -> NDArray[Any]:
+    """Return some records' vectors as one matrix, all of the dimension of the first."""
     parsed = [_numbers(vector, row) for vector, row in zip(vectors, rows, strict=True)]
     dimension = len(parsed[0])
     for row, vector in zip(rows, parsed, strict=True):
@@ -163,7 +193,7 @@ def _from_records(vectors: Sequence[Any], rows: Sequence[int]) -> Vectors:
                 address=f"{_ADDRESS}.column",
                 hint="all vectors must come from one model",
             )
-    return _as_float32(np.stack(parsed), [f"record {row}" for row in rows], "column")
+    return np.stack(parsed)
 
 
 def _numbers(vector: Any, row: int) -> NDArray[Any]:
@@ -197,108 +227,48 @@ def _no_vector(row: int, got: str) -> DataError:
     )
 
 
-# --- from a file -----------------------------------------------------------------------------------------------------
+# --- numbers -------------------------------------------------------------------------------------------------------
 
 
-def _open(path: str, name: str) -> tuple[NDArray[Any], list[str] | None]:
-    """Return the matrix of a file, and its ids where it has them."""
-    try:
-        with Path(path).open("rb") as file:
-            if file.read(len(_NPY)) == _NPY:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore", UserWarning)  # a header written by Python 2 reads as well
-                    # mapped, not read: only the rows asked for come into memory
-                    return _checked(np.load(path, mmap_mode="r", allow_pickle=False), name), None
-            file.seek(0)
-            return _open_archive(file, name)
-    except FileNotFoundError:
-        raise _refusal(f"'{path}' does not exist", hint="a path is relative to the spec's folder") from None
-    except _UNREADABLE as error:
-        said = " ".join(str(error).split()) or type(error).__name__
-        raise _refusal(
-            f"'{name}' is not a readable NumPy file: {said}",
-            hint="write it with numpy.save or numpy.savez, numbers and strings only: objects are never unpickled",
-        ) from None
+def _blocks(items: Sequence[int]) -> Iterator[Sequence[int]]:
+    yield from (items[start : start + _BLOCK] for start in range(0, len(items), _BLOCK))
 
 
-def _open_archive(file: BinaryIO, name: str) -> tuple[NDArray[Any], list[str] | None]:
-    """Return the matrix of a ``.npz``, and its ids where it has them."""
-    with zipfile.ZipFile(file):
-        file.seek(0)
-    with np.load(file, allow_pickle=False) as arrays:
-        if not {"vectors"} <= set(arrays.files) <= {"ids", "vectors"}:
-            raise _refusal(
-                f"'{name}' holds the arrays {', '.join(sorted(arrays.files)) or 'none'}; "
-                "expected vectors, or ids and vectors"
-            )
-        matrix = _checked(arrays["vectors"], name)
-        return matrix, _checked_ids(arrays["ids"], len(matrix), name) if "ids" in arrays.files else None
-
-
-def _checked(matrix: NDArray[Any], name: str) -> NDArray[Any]:
-    """Return a matrix of real numbers, shape (n, d)."""
-    if matrix.dtype.kind not in "fiu" or matrix.ndim != 2 or matrix.shape[1] < 1:
-        raise _refusal(
-            f"the vectors of '{name}' have shape {matrix.shape} and type {matrix.dtype}; "
-            "expected (n, d) of real numbers"
-        )
-    return matrix
-
-
-def _checked_ids(ids: NDArray[Any], n: int, name: str) -> list[str]:
-    """Return the ids as strings."""
-    if ids.dtype.kind not in "Uiu" or ids.shape != (n,):
-        raise _refusal(
-            f"the ids of '{name}' have shape {ids.shape} and type {ids.dtype}; expected ({n},) of strings or integers"
-        )
-    return [str(each) for each in ids.tolist()]
-
-
-def _by_order(rows: Sequence[int], n: int, name: str) -> list[int]:
-    """Return the places of records in a file without ids."""
-    beyond = [row for row in rows if not 0 <= row < n]
-    if beyond:
-        raise _refusal(
-            f"'{name}' has {n} vectors, and none for record {beyond[0]} (from 0); {len(beyond)} of {len(rows)} traces lack one",
-            hint="write one vector per record read, in their order, or a .npz with 'ids' and 'vectors'",
-        )
-    return [int(row) for row in rows]
-
-
-def _by_id(ids: Sequence[str | None], known: Sequence[str], name: str) -> list[int]:
-    """Return the places of traces in a file with ids."""
-    place = {each: at for at, each in enumerate(known)}
-    if len(place) != len(known):
-        twice = next(each for at, each in enumerate(known) if place[each] != at)
-        raise _refusal(f"'{name}' has the id {twice[:80]!r} more than once", hint="keep one vector per id")
-    if None in ids:
-        raise DataError(
-            f"{sum(each is None for each in ids)} of {len(ids)} traces have no id to join '{name}' on",
-            address="traces.format.id",
-            hint="map 'id' in traces.format, or leave 'ids' out of the file and keep the records' order",
-        )
-    missing = [each for each in ids if each not in place]
-    if missing:
-        raise _refusal(
-            f"'{name}' has no vector for the id {str(missing[0])[:80]!r}; {len(missing)} of {len(ids)} traces lack one",
-            hint="embed the missing traces too, or drop them with traces.format.where",
-        )
-    return [place[each] for each in ids if each is not None]
+def _narrowed(matrix: NDArray[Any]) -> Vectors:
+    """Return a matrix as float32; what is too large for that is infinite."""
+    with np.errstate(over="ignore"):
+        X: Vectors = np.ascontiguousarray(matrix, dtype=np.float32)
+    return X
 
 
 def _as_float32(matrix: NDArray[Any], names: Sequence[str], option: str) -> Vectors:
     """Return a matrix as float32, all finite."""
-    with np.errstate(over="ignore"):
-        X: Vectors = np.ascontiguousarray(matrix, dtype=np.float32)
-    bad = np.flatnonzero(~np.isfinite(X).all(axis=1))
-    if len(bad):
-        raise DataError(
-            f"the vector of {names[bad[0]]} is not finite in float32; {len(bad)} of {len(X)} are not",
-            address=f"{_ADDRESS}.{option}",
-            hint="embed those texts again, or drop their traces",
-        )
+    finite, X = _Finite(option, len(matrix)), _narrowed(matrix)
+    finite.look(X, names)
+    finite.check()
     return X
 
 
-def _refusal(what: str, *, hint: str = "") -> DataError:
-    return DataError(what, address=f"{_ADDRESS}.path", hint=hint)
+@dataclass(slots=True)
+class _Finite:
+    """Counts the vectors that are not finite, of n."""
+
+    option: str
+    n: int
+    n_bad: int = 0
+    first: str = ""
+
+    def look(self, X: NDArray[Any], names: Sequence[str]) -> None:
+        """Count those of some vectors."""
+        bad = np.flatnonzero(~np.isfinite(_narrowed(X)).all(axis=1))
+        self.first = self.first or (names[bad[0]] if len(bad) else "")
+        self.n_bad += len(bad)
+
+    def check(self) -> None:
+        """Raise DataError where there were any."""
+        if self.n_bad:
+            raise DataError(
+                f"the vector of {self.first} is not finite in float32; {self.n_bad:,} of {self.n:,} are not",
+                address=f"{_ADDRESS}.{self.option}",
+                hint="embed those texts again, or drop their traces",
+            )

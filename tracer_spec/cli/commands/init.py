@@ -127,7 +127,9 @@ def tell(look: Look) -> list[tuple[str, str]]:
 
     outlook, layout = look.outlook, look.layout
     able, accounting = outlook.certifiable, outlook.accounting
-    found = f"{look.source.use}, {plural(accounting.read, 'record')}, {accounting.kept:,} usable"
+    found = f"{look.source.use}, {look.counted}, {accounting.kept:,} usable"
+    if not look.is_whole:
+        found += "; there are more: 'traces.max_rows' bounds how many a build reads"
     common = sorted(outlook.labels.items(), key=lambda each: (-each[1], each[0]))
     labels = listing([f"{one_line(label, 30)} {n:,}" for label, n in common], 5)
     facts = [

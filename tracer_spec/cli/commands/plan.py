@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,11 +14,13 @@ from tracer_spec.cli.console import print_document
 from tracer_spec.cli.options import brief_option, only_one_of, overrides_option, quiet_option
 from tracer_spec.cli.output import GITHUB, JSON, chosen_format, format_options
 from tracer_spec.cli.verbs import VERBS
+from tracer_spec.errors import UsageError
 
 if TYPE_CHECKING:
     from tracer_spec.flow.preview.certifiable import Outlook
     from tracer_spec.flow.preview.curve import Curve
     from tracer_spec.flow.preview.embedders import EmbedderPreview
+    from tracer_spec.flow.traces.trace_set import TraceSet
     from tracer_spec.plan import Plan
 
 
@@ -32,6 +35,12 @@ if TYPE_CHECKING:
     default=None,
     help="Estimate what more or fewer traces would certify: by default where there are 1,200 fit rows or fewer.",
 )
+@click.option(
+    "--missing",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the traces that have no vector, a line each, with id, text and its digest: for who makes vectors.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Show every label and every plugin.")
 def command(
     spec: str,
@@ -41,16 +50,18 @@ def command(
     quiet: bool,
     brief: bool,
     curve: bool | None,
+    missing: Path | None,
     verbose: bool,
 ) -> None:
     """Say what a spec's traces can certify, before anything is trained.
 
     Reads the traces, parts them, and counts: rows by what became of them, labels, how far the teacher agrees with
     itself, the rows that certify, how many of them a policy must handle to be certifiable at all, and, where nothing
-    could be, how many more traces it takes. Of certify rows it looks at nothing but their number.
+    could be, how many more traces it takes. Of certify rows it looks at nothing but their number, and, where vectors come
+    with the traces, whether each has one.
 
     The curve trains one quick learner on parts of the fit rows, and estimates what would be certified with 300 to 10,000
-    traces, and for other targets. Nothing else is trained. Writes nothing but the cache.
+    traces, and for other targets. Nothing else is trained. Writes nothing but the cache, and the file of --missing.
     """
     check_build_packages("planning a build")
     from tracer_spec.cli.progress import watch
@@ -71,6 +82,7 @@ def command(
     from tracer_spec.flow.traces.fit_weights import fit_weights
     from tracer_spec.flow.traces.label_space import label_space
     from tracer_spec.flow.training.label_names import check_own_words, label_notes
+    from tracer_spec.flow.training.missing_vectors import on_either_side
     from tracer_spec.plan import load_plan
     from tracer_spec.plugin.registry import find_plugins
     from tracer_spec.spec.placed import placed
@@ -89,6 +101,7 @@ def command(
                 sides = part(traces, plan.spec.split, dealt_before(plan, traces))
                 check_teachers(plan, traces, sides)
                 check_own_words(plan.label_texts, traces.texts)
+                _check_vectors(plan, on_either_side(traces, sides), missing)
                 done(f"{len(sides.fit):,} fit, {len(sides.certify):,} certify")
             weights, fit = fit_weights(traces, sides), traces.take(sides.fit)
             labels = label_space(plan.allowed_labels, fit.labels)
@@ -125,6 +138,21 @@ def command(
         from tracer_spec.cli.text.github_summary import publish_plan
 
         publish_plan(outcome, spec, overrides)
+
+
+def _check_vectors(plan: Plan, traces: TraceSet, listed: Path | None) -> None:
+    """Raise where traces have no vector, once they are listed in a file, if asked for."""
+    from tracer_spec.atomic_write import replace_file
+    from tracer_spec.flow.training.missing_vectors import as_lines, refuse_missing, without_vectors
+
+    if listed and not plan.embedder.reads_vectors:
+        raise UsageError(
+            f"--missing lists traces without a vector, and '{plan.embedder.alias}' makes vectors from texts"
+        )
+    found = without_vectors(plan.embedder, traces)
+    if listed:
+        replace_file(listed, as_lines(found).encode(), what="the file of --missing")
+    refuse_missing(plan.embedder, found, len(traces))
 
 
 def document_of(plan: Plan, outlook: Outlook, previews: Sequence[EmbedderPreview]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tracer_spec.cli.commands.file_endings import is_parquet, is_table
+from tracer_spec.cli.commands.file_endings import is_called_otherwise, is_parquet, is_table
 from tracer_spec.cli.console import print_document
 from tracer_spec.cli.failure import Interrupted
 from tracer_spec.cli.options import embedder_option, embedder_options_option, sha256_option, source_option
@@ -55,7 +55,7 @@ STDIN = "-"
 @embedder_options_option
 @sha256_option
 @click.option("--json", "as_json", is_flag=True, help="With --out or --text, print one JSON document.")
-@click.option("-q", "--quiet", is_flag=True, help="Leave out the line of counts on stderr.")
+@click.option("-q", "--quiet", is_flag=True, help="Leave out the line of counts on stderr, but for errors.")
 def command(
     bundle: str,
     files: tuple[str, ...],
@@ -100,7 +100,7 @@ def command(
             router.check_embedder()
         if text is not None and is_one:
             return _one(router, text, as_json)
-        from tracer_spec.cli.commands.route_lines import answer, describe
+        from tracer_spec.cli.commands.route_lines import answer, describe, describe_errors
         from tracer_spec.cli.commands.route_streams import find_files, output, progress
         from tracer_spec.runtime.router_ref import RouterRef
 
@@ -129,8 +129,8 @@ def command(
                     file.flush()
                     counts += more
                     tell(counts.lines)
-    if not quiet:
-        click.echo(describe(counts), err=True)
+    if told := describe_errors(counts) if quiet else describe(counts):
+        click.echo(told, err=True)
     if as_json and out is not None:
         totals = {"handled": counts.handled, "deferred": counts.deferred, "errors": counts.errors}
         print_document({"schema_version": 1, "out": out, "lines": counts.lines, **totals})
@@ -147,6 +147,11 @@ def _check_usage(
         if other:
             raise UsageError(f"only Parquet becomes Parquet, and '{other}' is none", hint="--out FILE.jsonl")
         return
+    if out is not None and is_called_otherwise(out):
+        raise UsageError(
+            f"--out writes JSON lines, and '{out}' is no name for a file of them",
+            hint="--out FILE.jsonl; or --out FILE.parquet, where all that is read is Parquet",
+        )
     if of_columns:
         raise UsageError("--vector and --prefix are about columns of Parquet", hint="--out FILE.parquet")
     if text is not None and source is not None:

@@ -272,6 +272,13 @@ def describe(counts: Counts) -> str:
     """Say on one line what became of the lines."""
     decided = counts.handled + counts.deferred
     share = f" (coverage {counts.handled / decided:.3f})" if decided else ""
+    told = f"{plural(counts.lines, 'line')}: {counts.handled:,} handled{share}, {counts.deferred:,} deferred"
+    return ", ".join(filter(None, (told, describe_errors(counts))))
+
+
+def describe_errors(counts: Counts) -> str:
+    """Say how many lines could not be decided, and why the first; empty where all were."""
+    if not counts.errors:
+        return ""
     noun = "error" if counts.errors == 1 else "errors, the first"
-    errors = f", {counts.errors:,} {noun}: {counts.first_error}" if counts.errors else ""
-    return f"{plural(counts.lines, 'line')}: {counts.handled:,} handled{share}, {counts.deferred:,} deferred{errors}"
+    return f"{counts.errors:,} {noun}: {counts.first_error}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tracer_spec.errors import DataError, Problem, SpecError, did_you_mean
@@ -240,9 +240,7 @@ class Tally:
         )
 
     def _in_order(self) -> list[str]:
-        """Return the reasons met, those of :data:`REASONS` first."""
-        others = sorted(set(self.dropped).difference(REASONS))
-        return [reason for reason in (*REASONS, *others) if self.dropped[reason]]
+        return in_order(reason for reason, n in self.dropped.items() if n)
 
     def _flaws(self) -> dict[str, int]:
         return dict(sorted(self.unusable.items()))
@@ -296,6 +294,12 @@ class Tally:
                 "begin anew, are no sample of the traffic"
             )
         return notes
+
+
+def in_order(reasons: Iterable[str]) -> list[str]:
+    """Return reasons in the order in which all reports list them: those of :data:`REASONS`, then those of formats' rules."""
+    met = set(reasons)
+    return [*(reason for reason in REASONS if reason in met), *sorted(met.difference(REASONS))]
 
 
 def check_choice(value: str, choices: Sequence[str], address: str) -> None:

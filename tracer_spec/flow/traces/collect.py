@@ -128,8 +128,10 @@ def gather(
         event, (reason, text) = key_of(raw.id), ruled_out(raw, teachers, cut)
         is_taken = bound is None or bound.takes(event)
         if not is_taken and not reason and not raw.unlabelled:
-            tally.drop(why.BEYOND, where)
-            tally.n_audited_beyond += raw.certify is True
+            # what could be no trace anyway keeps its own reason; an answer is not cleaned for that
+            unfit = _unfit(raw, text, NO_LABEL if _is_nothing(raw.label) else "", need_text, need_vector)
+            tally.drop(unfit or why.BEYOND, where, raw.detail if unfit else "")
+            tally.n_audited_beyond += raw.certify is True and not unfit
             continue
         label, flaw = (UNUSABLE, raw.unanswered) if raw.unanswered else cleaner.clean(raw.label)
         if raw.unlabelled:
@@ -198,6 +200,10 @@ def _remedy(answers: Mapping[int, Any], cleaner: LabelCleaner) -> str:
     """Return which steps would read answers of which none is a label; empty where none is known."""
     steps = steps_that_read(list(answers.values()), cleaner.normalize, cleaner.allowed)
     return f"these steps would read them: 'traces.labels.normalize: {json.dumps(steps)}'" if steps else ""
+
+
+def _is_nothing(answer: Any) -> bool:
+    return answer is None or (isinstance(answer, float) and math.isnan(answer))
 
 
 def _unfit(raw: RawTrace, text: Any, flaw: str, need_text: bool, need_vector: bool) -> str:

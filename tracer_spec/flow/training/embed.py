@@ -214,7 +214,7 @@ def checked(X: Vectors, n: int, name: str) -> Vectors:
     elif X.dtype != np.float32:
         breach = f"{X.dtype}, not float32"
     elif not np.isfinite(X).all():
-        breach = f"vectors that are not finite, for {(~np.isfinite(X).all(axis=1)).sum()} of {n} texts"
+        breach = f"vectors that are not finite, for {(~np.isfinite(X).all(axis=1)).sum():,} of {n:,} texts"
     if breach:
         raise PluginError(f"the embedder '{name}' gave {breach}", address="embedder")
     return X

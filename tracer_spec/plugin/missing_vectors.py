@@ -1,0 +1,23 @@
+"""What a reader of vectors may have beyond its contract: it tells which traces it has none for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
+
+# what to do where some have none
+REMEDY = "'tracer-spec plan SPEC --missing FILE' lists them with their texts: embed those, and add their vectors"
+
+
+@runtime_checkable
+class TellsMissing(Protocol):
+    """A reader of vectors that ``plan``, and a build before it trains, can ask what it lacks."""
+
+    def missing(
+        self, rows: Sequence[int], ids: Sequence[str | None], vectors: Sequence[Any], texts: Sequence[str]
+    ) -> Sequence[int]:
+        """Return the positions among these traces, n of them, of those that have no vector: in [0, n), ascending.
+
+        It takes what ``read`` takes, and raises where ``read`` would raise of anything else. It holds few vectors at a time.
+        """
+        ...
