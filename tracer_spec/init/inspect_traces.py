@@ -245,8 +245,7 @@ def _read(sample: Sample, plan: Plan, layout: Layout) -> TraceSet:
     cut = TextCutter(layout.extract).cut if layout.extract else None
     cleaner = LabelCleaner(layout.normalize)
     records = sample.again(joined=_joins(layout))
-    teachers = plan.spec.sources[0].teachers
-    settled = settled_teachers(plan.spec.split)
+    teachers, settled = plan.spec.sources[0].teachers, settled_teachers(plan.spec.split)
     traces = collect(
         records, plan.reader().traces, cleaner, on_error="drop", cut=cut, teachers=teachers, settled=settled
     )
