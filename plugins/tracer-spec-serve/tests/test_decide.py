@@ -68,7 +68,11 @@ def test_nothing_asked_is_nothing_decided(post):
         ("route", b'{"embedding": [NaN]}', "'embedding' holds NaN, Infinity, or half of a surrogate pair"),
         ("route", b'{"embedding": [1, 2]}', "the vector has shape (2,); this policy takes (128,)"),
         ("route", b'{"embedding": "x"}', "'embedding' is not a list of numbers"),
-        ("route", b'{"embedding": ["x"]}', "<U1 is not real numbers; pass a text (str) or a vector of 128 numbers"),
+        (
+            "route",
+            b'{"embedding": ["x"]}',
+            "item 0 is a value of type str, which is not real numbers; pass a text (str) or a vector of 128 numbers",
+        ),
         ("route", b'{"input": "a", "router": "other"}', "'router' names one of 'support-intents'"),
         ("route_batch", b'{"inputs": "a"}', "'inputs' is not a list of strings"),
         ("route_batch", b'{"inputs": ["a", null]}', "'inputs' is not a list of strings"),
