@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tracer_spec.flow.preview.certifiable import Outlook
     from tracer_spec.flow.preview.curve import Curve
     from tracer_spec.flow.preview.embedders import EmbedderPreview
+    from tracer_spec.flow.progress import Observer
     from tracer_spec.flow.traces.trace_set import TraceSet
     from tracer_spec.plan import Plan
 
@@ -65,6 +66,38 @@ def command(
     """
     check_build_packages("planning a build")
     from tracer_spec.cli.progress import watch
+    from tracer_spec.flow.progress import staged
+    from tracer_spec.plan import load_plan
+    from tracer_spec.plugin.registry import find_plugins
+    from tracer_spec.spec.placed import placed
+
+    only_one_of(brief=brief, verbose=verbose)
+    form = chosen_format(form, as_json=as_json)
+    with watch(-1 if quiet else 0) as observe:
+        with staged(observe, "plan") as done:
+            plan = load_plan(spec, find_plugins(), overrides=overrides)
+            done(f"{plan.spec.name}; zoo: {', '.join(each.alias for each in plan.zoo)}")
+        with placed(plan.loaded):
+            outlook, previews = _look_ahead(plan, observe, curve=curve, missing=missing)
+    if form == JSON:
+        print_document(document_of(plan, outlook, previews))
+        return
+    from tracer_spec.cli.text.plan import plan_outcome
+
+    outcome = plan_outcome(plan, outlook, previews, spec, verbose=verbose)
+    if not quiet:
+        click.echo(err=True)
+    click.echo(outcome.text(brief=brief))
+    if form == GITHUB:
+        from tracer_spec.cli.text.github_summary import publish_plan
+
+        publish_plan(outcome, spec, overrides)
+
+
+def _look_ahead(
+    plan: Plan, observe: Observer, *, curve: bool | None, missing: Path | None
+) -> tuple[Outlook, tuple[EmbedderPreview, ...]]:
+    """Read the traces, part them, and count what they can certify."""
     from tracer_spec.flow.cache.store import open_store
     from tracer_spec.flow.lock.file import lock_path
     from tracer_spec.flow.lock.fitted import dealt_before
@@ -83,61 +116,39 @@ def command(
     from tracer_spec.flow.traces.label_space import label_space
     from tracer_spec.flow.training.label_names import check_own_words, label_notes
     from tracer_spec.flow.training.missing_vectors import on_either_side
-    from tracer_spec.plan import load_plan
-    from tracer_spec.plugin.registry import find_plugins
-    from tracer_spec.spec.placed import placed
 
-    only_one_of(brief=brief, verbose=verbose)
-    form = chosen_format(form, as_json=as_json)
-    with watch(-1 if quiet else 0) as observe:
-        with staged(observe, "plan") as done:
-            plan = load_plan(spec, find_plugins(), overrides=overrides)
-            done(f"{plan.spec.name}; zoo: {', '.join(each.alias for each in plan.zoo)}")
-        with placed(plan.loaded):
-            with staged(observe, "read") as done:
-                traces = read_traces(plan)
-                done(f"{traces.accounting.kept:,} of {traces.accounting.read:,} traces kept")
-            with staged(observe, "split") as done:
-                sides = part(traces, plan.spec.split, dealt_before(plan, traces))
-                check_teachers(plan, traces, sides)
-                check_own_words(plan.label_texts, traces.texts)
-                _check_vectors(plan, on_either_side(traces, sides), missing)
-                done(f"{len(sides.fit):,} fit, {len(sides.certify):,} certify")
-            weights, fit = fit_weights(traces, sides), traces.take(sides.fit)
-            labels = label_space(plan.allowed_labels, fit.labels)
-            outlook = preview(
-                plan.spec,
-                traces,
-                sides,
-                target=plan.target,
-                allowed_labels=plan.allowed_labels,
-                makes_a_test=plan.makes_a_test,
-                lock=lock_path(plan.loaded.file),
-                weights=weights,
-                notes=(
-                    *plan.notes,
-                    *condition_notes(plan, traces.accounting),
-                    *label_target_notes(plan),
-                    *weight_notes(plan, weights),
-                    *label_notes(plan, fit, labels),
-                ),
-            )
-            store = open_store()
-            previews = preview_embedders(plan, fit, labels, outlook, weights, store=store, curve=curve, observe=observe)
-            store.close()
-    if form == JSON:
-        print_document(document_of(plan, outlook, previews))
-        return
-    from tracer_spec.cli.text.plan import plan_outcome
-
-    outcome = plan_outcome(plan, outlook, previews, spec, verbose=verbose)
-    if not quiet:
-        click.echo(err=True)
-    click.echo(outcome.text(brief=brief))
-    if form == GITHUB:
-        from tracer_spec.cli.text.github_summary import publish_plan
-
-        publish_plan(outcome, spec, overrides)
+    with staged(observe, "read") as done:
+        traces = read_traces(plan)
+        done(f"{traces.accounting.kept:,} of {traces.accounting.read:,} traces kept")
+    with staged(observe, "split") as done:
+        sides = part(traces, plan.spec.split, dealt_before(plan, traces))
+        check_teachers(plan, traces, sides)
+        check_own_words(plan.label_texts, traces.texts)
+        _check_vectors(plan, on_either_side(traces, sides), missing)
+        done(f"{len(sides.fit):,} fit, {len(sides.certify):,} certify")
+    weights, fit = fit_weights(traces, sides), traces.take(sides.fit)
+    labels = label_space(plan.allowed_labels, fit.labels)
+    outlook = preview(
+        plan.spec,
+        traces,
+        sides,
+        target=plan.target,
+        allowed_labels=plan.allowed_labels,
+        makes_a_test=plan.makes_a_test,
+        lock=lock_path(plan.loaded.file),
+        weights=weights,
+        notes=(
+            *plan.notes,
+            *condition_notes(plan, traces.accounting),
+            *label_target_notes(plan),
+            *weight_notes(plan, weights),
+            *label_notes(plan, fit, labels),
+        ),
+    )
+    store = open_store()
+    previews = preview_embedders(plan, fit, labels, outlook, weights, store=store, curve=curve, observe=observe)
+    store.close()
+    return outlook, previews
 
 
 def _check_vectors(plan: Plan, traces: TraceSet, listed: Path | None) -> None:
