@@ -152,6 +152,28 @@ def test_a_build_with_a_report_finds_that_out_before_the_traces_are_read(spec, t
     assert spec.read_text() == SPEC
 
 
+def test_bundle_and_report_are_not_one_file(spec, tmp_path):
+    done = call(tmp_path, "build", "router.yaml", "--out", "x.html", "--report", str(tmp_path / "x.html"))
+    assert done.returncode == 2
+    assert "--out and --report name one file" in done.stderr
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["router.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("out", "content"), [("router.yaml", b"version: 1\n"), ("labels", b"refund\n"), ("v.npy", b"\x93NUMPY")]
+)
+def test_decisions_take_no_place_of_a_file_of_another_kind(tmp_path, out, content):
+    (tmp_path / "x.tracer").write_bytes(FORMAT_1.read_bytes())
+    (tmp_path / "requests.jsonl").write_text('{"embedding": [1, 0, 0, 0]}\n')
+    (tmp_path / out).write_bytes(content)
+    done = call(tmp_path, "route", "x.tracer", "requests.jsonl", "--out", out)
+    assert done.returncode == 1
+    assert "would replace a file of another kind" in done.stderr
+    assert (tmp_path / out).read_bytes() == content
+    for _ in range(2):
+        assert call(tmp_path, "route", "x.tracer", "requests.jsonl", "--out", "decided").returncode == 0
+
+
 @pytest.mark.parametrize("out", ["x.tracer", "./requests.jsonl", "link"])
 def test_decisions_take_no_place_of_what_is_read(tmp_path, out):
     (tmp_path / "x.tracer").write_bytes(FORMAT_1.read_bytes())

@@ -97,27 +97,30 @@ def check_writable(path: Path, *, what: str) -> None:
         raise TracerError(f"{what} cannot be written: {os.strerror(number)}", where=str(path), hint=hint)
 
 
-def check_replaces_its_own(path: Path, *, what: str, ending: str, start: bytes) -> None:
+def check_replaces_its_own(path: Path, *, what: str, ending: str | None, start: bytes) -> None:
     """Find out that a file of another kind would be lost: traces, a spec, a bundle in the place of a page.
 
     Parameters
     ----------
     path : Path
         Where ``what`` will be written.
-    ending, start : str, bytes
-        Of a name in small letters, or of a content in any, of this kind. An empty file is nobody's.
+    ending : str or None
+        Of a name of this kind, in small letters; None where a name says too little.
+    start : bytes
+        Of a content of this kind, its letters small or not. An empty file is nobody's.
 
     Raises
     ------
     TracerError
         Where a file is there that has neither.
     """
-    if path.name.lower().endswith(ending) or not path.is_file():
+    if (ending and path.name.lower().endswith(ending)) or not path.is_file():
         return
     with path.open("rb") as file:
         found = file.read(len(start))
     if found and found.lower() != start.lower():
-        hint = f"name a file that is not there yet, or one that ends in {ending}; nothing was done"
+        other = f", or one that ends in {ending}" if ending else ""
+        hint = f"name a file that is not there yet{other}; nothing was done"
         raise TracerError(f"{what} would replace a file of another kind", where=str(path), hint=hint)
 
 

@@ -98,7 +98,7 @@ def test_a_condition_that_leaves_records_out_is_an_assumption_of_the_certificate
     sure, tests = notes(wanted, excluded_by_where=60, test_traffic=1)
     assert sure == (
         "'traces.format.where' leaves 60 of 100 records out: the claim is about requests like those that it keeps, and "
-        "nothing is known of the others: keep the app from sending those to the router"
+        "says nothing of the others"
     )
     assert tests.startswith("'traces.format.skip.\"test traffic\"' leaves 1 of 100 records out")
     assert notes(wanted) == notes("langfuse", error_status=40) == ()

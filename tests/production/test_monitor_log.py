@@ -296,7 +296,10 @@ def test_a_state_that_is_broken_is_refused_with_what_to_do(nightly, key, is_ther
     nightly.state.write_text(json.dumps(document))
     with pytest.raises(DataError, match="this is no state of a monitor") as raised:
         read_state(nightly.state, reference(), None)
-    assert raised.value.problems[0].hint == "remove it, and the whole log is read again"
+    assert (
+        raised.value.problems[0].hint
+        == "name another file; or, where it was a state, remove it, and the whole log is read again"
+    )
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"{", b"\xff", b'{"schema_version": 1}', b'{"a": 1, "a": 2}'])

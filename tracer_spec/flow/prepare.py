@@ -193,7 +193,7 @@ def _left_out_notes(plan: Plan, accounting: Accounting) -> Iterator[str]:
         if n:
             yield (
                 f"'{where}' leaves {n:,} of {counts.read:,} records out: the claim is about requests like those that it keeps, "
-                "and nothing is known of the others: keep the app from sending those to the router"
+                "and says nothing of the others"
             )
 
 

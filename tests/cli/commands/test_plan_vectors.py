@@ -130,3 +130,14 @@ def test_an_embedder_of_texts_has_none_to_list(tmp_path, run, capsys):
 def test_the_list_is_not_written_over_a_folder(tmp_path, run):
     (tmp_path / "folder").mkdir()
     assert run("plan", "--missing", "folder")[0] == 2
+
+
+@pytest.mark.parametrize("place", ["traces.jsonl", "router.yaml", "v.parquet"])
+def test_the_list_takes_no_other_files_place(tmp_path, run, place):
+    write_parquet(tmp_path / "v.parquet", VECTORS[:-50], text_sha256=digests()[:-50])
+    for _ in range(2):
+        assert run("plan", "--missing", "list.jsonl")[0] == 1
+    kept = (tmp_path / place).read_bytes()
+    code, out = run("plan", "--missing", place)
+    assert (code, "the file of --missing would replace a file of another kind" in out.err) == (1, True)
+    assert (tmp_path / place).read_bytes() == kept

@@ -154,7 +154,7 @@ def test_within_moments_is_meant_of_clocks_in_two_zones_too(shift):
     rows, twins = logged_twice(90, shift)
     assert (~distinct(traces(*twins), traces(*rows))).sum() == len(twins)
     noted = with_note(traces(*rows, *twins)).accounting.notes
-    assert f"or {round(abs(shift) / 900) / 4:g} hours from it, as by another clock" in noted[0]
+    assert f"or {round(abs(shift) / 900) / 4:g} h from it, as by another clock" in noted[0]
 
 
 @pytest.mark.parametrize("shift", [7700.0, 40 * 3600.0])

@@ -87,7 +87,7 @@ def command(
     only_one_of(quiet=quiet, verbose=verbose)
     only_one_of(brief=brief, verbose=verbose)
     if report is not None:
-        _ready_to_report(Path(report), check=check)
+        _ready_to_report(Path(report), out, check=check)
     form = chosen_format(form, as_json=as_json)
     from tracer_spec.cli.progress import watch
     from tracer_spec.engine import build
@@ -132,7 +132,7 @@ def command(
     return REFUSED if result.status == "refused" else 0
 
 
-def _ready_to_report(place: Path, *, check: bool) -> None:
+def _ready_to_report(place: Path, out: str | None, *, check: bool) -> None:
     """Find out before anything is trained that no report can be written."""
     from tracer_spec.atomic_write import check_replaces_its_own, check_writable
     from tracer_spec.cli.commands.report import PAGE
@@ -140,6 +140,8 @@ def _ready_to_report(place: Path, *, check: bool) -> None:
 
     if check:
         raise UsageError("--check writes nothing, and --report asks for a file; take one of them")
+    if out is not None and place.absolute() == Path(out).absolute():
+        raise UsageError(f"--out and --report name one file, '{place}'", hint="give each a file of its own")
     ready()
     check_writable(place, what="the report")
     check_replaces_its_own(place, what="the report", ending=".html", start=PAGE)

@@ -153,13 +153,15 @@ def _look_ahead(
 
 def _check_vectors(plan: Plan, traces: TraceSet, listed: Path | None) -> None:
     """Raise where traces have no vector, once they are listed in a file, if asked for."""
-    from tracer_spec.atomic_write import replace_file
-    from tracer_spec.flow.training.missing_vectors import as_lines, refuse_missing, without_vectors
+    from tracer_spec.atomic_write import check_replaces_its_own, replace_file
+    from tracer_spec.flow.training.missing_vectors import STARTS, as_lines, refuse_missing, without_vectors
 
     if listed and not plan.embedder.reads_vectors:
         raise UsageError(
             f"--missing lists traces without a vector, and '{plan.embedder.alias}' makes vectors from texts"
         )
+    if listed:
+        check_replaces_its_own(listed, what="the file of --missing", ending=None, start=STARTS)
     found = without_vectors(plan.embedder, traces)
     if listed:
         replace_file(listed, as_lines(found).encode(), what="the file of --missing")

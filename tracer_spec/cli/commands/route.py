@@ -105,7 +105,7 @@ def command(
         from tracer_spec.runtime.router_ref import RouterRef
 
         found = find_files(files or (STDIN,))
-        _check_out(out, (bundle, *found))
+        _check_out(out, (bundle, *found), to_parquet=to_parquet)
         # Parquet that becomes Parquet is read by its columns
         by_spec = not to_parquet and (not _is_native(opened) or any(map(is_table, found)))
         # a worker reads the very file that was read here
@@ -160,8 +160,10 @@ def _check_usage(
         raise UsageError("--text takes neither FILE nor --out", hint="put many texts into FILE, one object a line")
 
 
-def _check_out(out: str | None, read: Sequence[str]) -> None:
-    """Raise where the answers would take the place of what is read."""
+def _check_out(out: str | None, read: Sequence[str], *, to_parquet: bool) -> None:
+    """Raise where the answers would take the place of what is read, or of a file of another kind."""
+    from tracer_spec.atomic_write import check_replaces_its_own
+
     if out is None or not Path(out).is_file():
         return
     for file in read:
@@ -170,6 +172,8 @@ def _check_out(out: str | None, read: Sequence[str]) -> None:
                 f"--out names '{file}', which is read",
                 hint="name another file; nothing was decided, and it is as it was",
             )
+    ending, start = (".parquet", b"PAR1") if to_parquet else (".jsonl", b"{")
+    check_replaces_its_own(Path(out), what="the file of --out", ending=ending, start=start)
 
 
 def _one(router: Router, text: str, as_json: bool) -> int:

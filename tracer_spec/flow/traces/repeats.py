@@ -128,7 +128,7 @@ def with_note(traces: TraceSet) -> TraceSet:
     notes = list(traces.accounting.notes)
     if n:
         settled = "Ids settle it ('traces.format.id'), or" if None in traces.ids else "It is settled by"
-        apart = "".join(f", or {shift / 3600:g} hours from it, as by another clock," for shift in shifts)
+        apart = "".join(f", or {shift / 3600:g} h from it, as by another clock," for shift in shifts)
         notes.append(
             f"{n:,} of {len(traces):,} rows say what another one says, within a minute of it{apart} or without an id to tell "
             "the two apart: copies of one call, or requests made again. A policy must pass under both readings. "

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from tracer_spec.flow.traces.trace_set import TraceSet
     from tracer_spec.resolved import Resolved
 
+# what a list of them begins with
+STARTS = b'{"record": '
+
 
 def without_vectors(embedder: Resolved, traces: TraceSet) -> TraceSet:
     """Return the traces that have no vector; none of them where vectors are made from texts, or the reader cannot tell.

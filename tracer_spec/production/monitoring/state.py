@@ -34,7 +34,7 @@ from tracer_spec.stats.anytime import N_BETS, Floats
 
 SCHEMA_VERSION = 1
 _MOST_BYTES = 64 << 20
-_AGAIN = "remove it, and the whole log is read again"
+_AGAIN = "name another file; or, where it was a state, remove it, and the whole log is read again"
 _COUNTS = ("rows", "handled", "audited", "unanswered", "compared", "agree", "unknown", "failed")
 _NAMED = ("reasons", "versions", "passed_over")
 
