@@ -180,9 +180,16 @@ def test_verdict_and_trust_say_what_stands_and_what_does_not(folder):
         "No: it is a draft: coverage and agreement are estimated from the rows it was made from, and nothing is certified.",
         "The old bundle's claim does not carry over.",
     ]
-    # A draft counts answers off the list among fit rows alone, so that count may differ over the same traces.
-    more = replace(draft, values={**draft.values, "traces": (Difference("unknown_labels", 13, 5),)})
-    assert "Both were made from the same traces." in trust(more)
+    # A draft counts answers off the list among fit rows alone, so that count differs over the same traces.
+    old, counts = bundle(folder, "old"), {"kept": 500, "unknown_labels": 13}
+    for status, told in (("draft", []), ("certified", ["unknown_labels"])):
+        one, other = (
+            replace(
+                old, manifest=replace(old.manifest, status=each, provenance={"traces": counts | {"unknown_labels": n}})
+            )
+            for each, n in (("certified", 13), (status, 5))
+        )
+        assert [each.address for each in compare(one, other).values["traces"]] == told
     split = replace(draft, values={**draft.values, "traces": (Difference("fit", 300, 310),)})
     assert "Both were made from the same traces, split otherwise: fit 300 → 310." in trust(split)
     other = changes(folder, "old", "other")

@@ -151,6 +151,9 @@ def compare(old: Bundle, new: Bundle) -> Changes:
             sides.append(Side.of(bundle, audit))
             audits.append({each.label: each for each in audit.labels})
             facts.append(compared_values(bundle))
+    if (old.manifest.status == "draft") != (new.manifest.status == "draft"):
+        for each in facts:
+            each["traces"].pop("unknown_labels", None)  # a draft counts those of fit rows alone
     before, after = old.manifest.labels, new.manifest.labels
     values = {name: differences(was, facts[1][name]) for name, was in facts[0].items()}
     nested = _is_nested(values, old, new)
