@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64decode, b64encode
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -39,8 +40,8 @@ class Events:
     """
 
     def __init__(self) -> None:
-        self._audited: _Latest = {}
-        self._others: _Latest = {}
+        self._audited: _Latest = OrderedDict()
+        self._others: _Latest = OrderedDict()
         self._day = 1
 
     def __bool__(self) -> bool:
@@ -48,7 +49,7 @@ class Events:
 
     def __deepcopy__(self, _: Any) -> Events:
         copied = Events()
-        copied._audited, copied._others, copied._day = dict(self._audited), dict(self._others), self._day
+        copied._audited, copied._others, copied._day = self._audited.copy(), self._others.copy(), self._day
         return copied
 
     def meet(self, event: Any, day: int, *, is_audited: bool, is_answered: bool) -> str:
@@ -86,12 +87,12 @@ class Events:
         latest, most = (self._audited, N_AUDITED) if is_audited else (self._others, N_OTHERS)
         latest[key] = self._day, status
         if len(latest) > most:
-            del latest[next(iter(latest))]
+            latest.popitem(last=False)
 
     def _forget_old(self) -> None:
         for latest in (self._audited, self._others):
             while latest and _first_day(latest) <= self._day - N_DAYS:
-                del latest[next(iter(latest))]
+                latest.popitem(last=False)
 
     def document(self) -> dict[str, Any]:
         """Return them as JSON values: digests by day, and those among them that nobody has answered yet."""
@@ -117,7 +118,8 @@ class Events:
         return events
 
 
-_Latest = dict[bytes, tuple[int, int]]
+# a plain dict looks for its first key past all that were taken out before it
+_Latest = OrderedDict[bytes, tuple[int, int]]
 
 
 def _key_of(event: Any) -> bytes | None:
