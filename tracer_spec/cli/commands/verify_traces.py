@@ -20,9 +20,11 @@ from tracer_spec.cli.commands.spec_of_bundle import (
 from tracer_spec.errors import DataError
 
 if TYPE_CHECKING:
+    from tracer_spec.builtin.formats import Format
     from tracer_spec.flow.traces.trace_set import TraceSet
     from tracer_spec.plugin import Record, Vectors
     from tracer_spec.runtime import Bundle
+    from tracer_spec.spec.nodes import Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +65,10 @@ def read_fresh_traces(
         raise DataError("there is no such file", where=path, hint="relative paths start at the current folder")
     tree = written_spec(bundle, source, preset)
     spec = traces_spec(bundle, tree)
-    key, column = text_at(tree, "split", "key"), text_at(tree, "embedder", "with", "column")
-    asked = preset or spec.layout
-    chosen = find_format(asked)
+    grouped = text_at(tree, "split", "strategy") == "grouped"
+    chosen = _with_parts(find_format(preset or spec.layout), tree, grouped=grouped)
     # another format has other keys
     where = text_at(tree, "split", "certify_where") if preset is None else None
-    grouped = text_at(tree, "split", "strategy") == "grouped"
-    group = key or chosen.group or (chosen.trace if grouped else None)
-    chosen = replace(chosen, group=group, embedding=column or chosen.embedding or "embedding")
     brings_vectors = bundle.manifest.embedder.probe is None
     allowed = None if spec.labels.allowed == "infer" else bundle.manifest.labels
     read = compile_format(chosen, where).traces
@@ -115,6 +113,13 @@ def read_fresh_traces(
     if brings_vectors:
         vectors = Precomputed().read(traces.rows.tolist(), traces.ids, traces.vectors or ())
     return FreshTraces(traces, vectors, grouped=grouped)
+
+
+def _with_parts(chosen: Format, tree: Node, *, grouped: bool) -> Format:
+    """Return a format with the places of group and vector that a spec names elsewhere."""
+    key, column = text_at(tree, "split", "key"), text_at(tree, "embedder", "with", "column")
+    group = key or chosen.group or (chosen.trace if grouped else None)
+    return replace(chosen, group=group, embedding=column or chosen.embedding or "embedding")
 
 
 @contextlib.contextmanager
