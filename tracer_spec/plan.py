@@ -24,7 +24,7 @@ from tracer_spec.cross_checks import (
 from tracer_spec.errors import Problem, SpecError
 from tracer_spec.expressions.reads_answer import may_read_answer
 from tracer_spec.plugin.label_targets import LabelMeasure, LabelTarget
-from tracer_spec.plugin.proposing import CalibratorPlugin, Target
+from tracer_spec.plugin.proposing import Target
 from tracer_spec.plugin.registry import Registry
 from tracer_spec.resolved import Resolved, resolve
 from tracer_spec.spec.carried_steps import steps_note
@@ -127,8 +127,7 @@ class Plan:
     @property
     def makes_a_test(self) -> bool:
         """Return whether the calibrator tests anything, and so can certify."""
-        plugin = self.calibrator.provided.plugin
-        return isinstance(plugin, CalibratorPlugin) and plugin.tests
+        return self.calibrator.tests
 
     def reader(self, source: int = 0) -> Reader:
         """Return the compiled format of a source's traces, with the group's key and the vector's place filled in."""

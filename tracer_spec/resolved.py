@@ -13,6 +13,7 @@ from tracer_spec.errors import PluginError, Problem, TracerError
 from tracer_spec.plugin.contracts import Options, Provided, VectorReaderPlugin
 from tracer_spec.plugin.deployment import KEY_WORDS, SECRET_WORDS, aliases, words_of
 from tracer_spec.plugin.joining import JoiningPlugin, PartRef
+from tracer_spec.plugin.proposing import CalibratorPlugin
 from tracer_spec.plugin.registry import Registry
 from tracer_spec.plugin.requirements import missing_dependency, provided_by
 from tracer_spec.spec.error_text import REASON_LEFT_OUT, is_private
@@ -53,6 +54,12 @@ class Resolved:
     def reads_vectors(self) -> bool:
         """Return whether it is an embedder whose vectors come with the traces instead of being made from texts."""
         return isinstance(self.provided.plugin, VectorReaderPlugin)
+
+    @property
+    def tests(self) -> bool:
+        """Return whether it is a calibrator that tests anything, and so can certify."""
+        plugin = self.provided.plugin
+        return isinstance(plugin, CalibratorPlugin) and plugin.tests
 
     @property
     def column(self) -> str | None:

@@ -1,12 +1,18 @@
-"""What a reader of vectors may have beyond its contract: it tells which traces it has none for."""
+"""Traces without a vector: how a reader of vectors tells which they are, and by what a file of vectors knows a text."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 # what to do where some have none
 REMEDY = "'tracer-spec plan SPEC --missing FILE' lists them with their texts: embed those, and add their vectors"
+
+
+def text_digest(text: str) -> str:
+    """Return what a file of vectors may know a text by: its sha256 in UTF-8, in hexadecimal."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @runtime_checkable

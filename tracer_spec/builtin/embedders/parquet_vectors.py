@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracer_spec.errors import DataError, MissingDependencyError
-from tracer_spec.plugin.missing_vectors import REMEDY
+from tracer_spec.plugin.missing_vectors import REMEDY, text_digest
 
 ADDRESS = "embedder.with.path"
 ID, DIGEST = "id", "text_sha256"
@@ -114,7 +113,7 @@ class _Table:
                     hint="map 'id' in traces.format, or name vectors by 'text_sha256'",
                 )
             return self.key, [str(each) for each in ids]
-        return self.key, list(rows) if self.key is None else [digest_of(text) for text in texts]
+        return self.key, list(rows) if self.key is None else [text_digest(text) for text in texts]
 
     def vectors(self, place: Mapping[str | int, int]) -> Iterator[tuple[int, NDArray[Any]]]:
         """Yield the vectors of these keys, each with its place: in the order of the file, a batch at a time."""
@@ -159,11 +158,6 @@ class _Table:
                     keys = places if self.key is None else [str(each) for each in batch.column(self.key).to_pylist()]
                     first += len(batch)
                     yield keys, batch.column(self.column)
-
-
-def digest_of(text: str) -> str:
-    """Return the sha256 of a text in UTF-8, in hexadecimal."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _columns(schema: Any, name: str) -> tuple[str, str | None]:

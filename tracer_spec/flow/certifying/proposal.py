@@ -15,7 +15,6 @@ from tracer_spec.flow.lock.file import lock_path, read_lock
 from tracer_spec.flow.lock.ledger import Look, count_look, next_look, sketch
 from tracer_spec.flow.prepared import sealed_accounting
 from tracer_spec.flow.traces.repeats import TRAFFIC
-from tracer_spec.plugin import CalibratorPlugin
 from tracer_spec.stats.multiple import look_level
 
 if TYPE_CHECKING:
@@ -73,9 +72,8 @@ class Proposal:
 
     def promises(self, n_certify: int) -> bool:
         """Return whether a build would, by the fit rows, rather come to a policy than refuse."""
-        plugin = self.calibrator.provided.plugin
-        tests = isinstance(plugin, CalibratorPlugin) and plugin.tests
-        return not tests or is_likely(self.ordered, n_certify, self.target_after_look(self.target))
+        after = self.target_after_look(self.target)
+        return not self.calibrator.tests or is_likely(self.ordered, n_certify, after)
 
     def target_after_look(self, target: Target) -> Target:
         """Return the target with the error that a new build may spend once this one is through."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tracer_spec.errors import DataError
-from tracer_spec.plugin.missing_vectors import REMEDY, TellsMissing
+from tracer_spec.plugin.missing_vectors import REMEDY, TellsMissing, text_digest
 
 if TYPE_CHECKING:
     from tracer_spec.flow.traces.splits import Split
@@ -65,9 +64,5 @@ def refuse_missing(embedder: Resolved, missing: TraceSet, n: int) -> None:
 def as_lines(missing: TraceSet) -> str:
     """Return traces as JSON Lines: the number of the record, id, text, and what a file of vectors may know the text by."""
     rows = zip(missing.rows.tolist(), missing.ids, missing.texts or ("",) * len(missing), strict=True)
-    lines = ({"record": row, "id": key, "text_sha256": _digest(text), "text": text} for row, key, text in rows)
+    lines = ({"record": row, "id": key, "text_sha256": text_digest(text), "text": text} for row, key, text in rows)
     return "".join(json.dumps(line) + "\n" for line in lines)
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
