@@ -10,6 +10,7 @@ from tracer_spec.production.monitoring.answer_form import form_text
 from tracer_spec.production.monitoring.claims import e_value_of
 from tracer_spec.production.monitoring.log import Reading
 from tracer_spec.production.monitoring.monitor import (
+    NO_TIME,
     NOT_MEASURED,
     NOTHING_CLAIMED,
     REFUTED,
@@ -21,7 +22,7 @@ from tracer_spec.production.monitoring.moved_labels import Moved
 from tracer_spec.production.monitoring.reference import AGREEMENT, END_TO_END
 from tracer_spec.production.monitoring.tally import Moment
 from tracer_spec.report.facts import Fact
-from tracer_spec.report.monitor_warnings import last_line, teachers, unanswered
+from tracer_spec.report.monitor_warnings import coverage_lately, last_audit, last_line, teachers, unanswered
 from tracer_spec.stats.rate import Rate
 from tracer_spec.text_format import counted_names, label_counted_text, listing, one_line, plural, reasons
 
@@ -50,6 +51,7 @@ def monitor_facts(
     )
     if now is not None:
         yield from last_line(monitor, reading, now)
+    yield from last_audit(monitor)
     yield from unanswered(monitor)
     yield from teachers(monitor)
     yield from _cause(monitor)
@@ -64,7 +66,13 @@ def monitor_facts(
         yield Fact("by label", "\n".join(_label_claims(monitor)))
     if (late := monitor.lately) is not None:
         yield Fact("lately", _rate(late.own, f"{counted[reference.measure]}, since {late.day.isoformat()}"))
-    yield Fact("coverage", _rate(monitor.coverage, "rows are handled"))
+    fallen = coverage_lately(monitor)
+    yield Fact(
+        "coverage",
+        "\n".join(filter(None, [_rate(monitor.coverage, "rows are handled"), fallen])),
+        "warning" if fallen else "",
+        title="the router handles far less than it did",
+    )
     yield Fact("intervals", f"at {1 - monitor.alpha:.6g}, valid at all times together, however often one looks")
     if verdict != NOTHING_CLAIMED:
         yield Fact("e-value", _e_value(monitor))
@@ -259,8 +267,12 @@ def _log(monitor: Monitor, reading: Reading) -> str:
     lines = [f"{plural(tally.rows, 'row')} of this bundle{span}; {plural(reading.n_lines, 'line')} read in this run"]
     if tally.versions:
         lines.append(f"of other bundles, not counted: {counted_names(_falling(tally.versions))}")
-    if tally.passed_over:
-        lines.append(f"passed over: {reasons(_falling(tally.passed_over))}")
+    if n_timeless := tally.passed_over.get(NO_TIME, 0):
+        lines.append(
+            f"{plural(n_timeless, 'row')} without a time in ISO 8601: counted in the order of its file, and in no day"
+        )
+    if passed_over := {why: n for why, n in tally.passed_over.items() if why != NO_TIME}:
+        lines.append(f"passed over: {reasons(_falling(passed_over))}")
     return "\n".join([*lines, *(one_line(note, 300) for note in reading.notes)])
 
 

@@ -44,6 +44,7 @@ _BRIEF = {
     "agreement",
     "coverage",
     "last line",
+    "last audit",
     "unanswered",
     "teachers",
     "end to end",

@@ -22,7 +22,8 @@ from tracer_spec.flow.documents.document import (
 
 _COMMENT = (
     "What 'tracer-spec monitor --state' remembers of a log. It grows with the labels, with the files that are still there, and "
-    "with the last 1,000 that are gone, and not with the log. Beyond what a schema can say: handled <= rows, unanswered <= audited, agree <= compared <= audited."
+    "with the last 1,000 that are gone, and not with the log. Beyond what a schema can say: handled <= rows, "
+    "unanswered <= audited, agree <= compared <= audited."
 )
 PerBet: TypeAlias = Annotated[tuple[Number, ...], Field(min_length=20, max_length=20)]
 Counts: TypeAlias = Mapping[str, Count]
