@@ -30,7 +30,8 @@ _LEVELS = {REFUTED: "error", WARNS: "warning", NOT_MEASURED: "warning"}
 _SHOWN_LABELS = 5
 _SHOWN_FORMS = 4
 _LARGEST = 1e6
-_UNTIL_THEN = "in shadow mode the teacher answers everything until then, and every request is audited"
+_NOW = "in shadow mode the teacher answers everything until the next bundle, and every request is audited"
+_WHICH_DISAGREE = "with most disagreements: 'tracer-spec verify BUNDLE LOG --format decisions' names them"
 _NEXT = "audited rows may certify the next bundle: add the log to the traces of its spec, and build"
 
 
@@ -45,7 +46,7 @@ def monitor_facts(
     yield Fact("claim", printable(reference.claim))
     yield Fact(
         "verdict",
-        "\n".join(filter(None, [monitor_verdict(monitor), remedy if verdict == REFUTED else _lost(monitor)])),
+        "\n".join(filter(None, [monitor_verdict(monitor, remedy), "" if verdict == REFUTED else _lost(monitor)])),
         _LEVELS.get(verdict, "warning" if tally.missing_files else ""),
         title=f"{reference.name} {reference.version}: {verdict}{of_which_log(monitor)}",
     )
@@ -77,7 +78,12 @@ def monitor_facts(
     if verdict != NOTHING_CLAIMED:
         yield Fact("e-value", _e_value(monitor))
     yield Fact("detector", _detector(monitor))
-    yield Fact("audit", _audit(monitor))
+    yield Fact(
+        "audit",
+        _audit(monitor),
+        "" if tally.draws.explain(tally.audited) else "warning",
+        title="the log does not hold what the coin chose",
+    )
     if tally.reasons:
         named = sorted(tally.reasons.items(), key=lambda each: (-each[1], each[0]))
         yield Fact("deferred", reasons((one_line(reason.replace("_", " ")), n) for reason, n in named))
@@ -88,14 +94,15 @@ def monitor_facts(
             [
                 _moved("the teacher", monitor.teachers_moved, bool(reference.teacher)),
                 _moved("the router", monitor.routers_moved, bool(reference.router)),
+                *([_WHICH_DISAGREE] if verdict in (REFUTED, WARNS) else []),
             ]
         ),
     )
     yield Fact("log", _log(monitor, reading))
 
 
-def monitor_verdict(monitor: Monitor) -> str:
-    """Say what the verdict means and what to do, and never more."""
+def monitor_verdict(monitor: Monitor, remedy: str = "") -> str:
+    """Say what the verdict means and what to do, first what is urgent, and never more."""
     reference, verdict = monitor.reference, monitor.verdict
     name = "agreement" if reference.measure == AGREEMENT else "the end-to-end rate"
     target, level = f"{reference.target:.6g}", f"{reference.warning_level:.3f}"
@@ -105,11 +112,11 @@ def monitor_verdict(monitor: Monitor) -> str:
         own = "too has" if monitor.tally.refuted else "has not"
         return (
             f"what was claimed of {', '.join(fallen)} is refuted, see 'by label'; {name} {own} been shown to be under the "
-            f"{target} that was claimed\n{_NEXT}\n{_UNTIL_THEN}"
+            f"{target} that was claimed\n{remedy or _NOW}\n{_NEXT}"
         )
     if verdict == REFUTED and monitor.tally.refuted:
         told = f"refuted {_at(monitor.tally.refuted)}"
-        return f"{name} has been under the {target} that was claimed: {told}\n{_NEXT}\n{_UNTIL_THEN}"
+        return f"{name} has been under the {target} that was claimed: {told}\n{remedy or _NOW}\n{_NEXT}"
     if verdict == WARNS and monitor.tally.warned:
         told = f"first told {_at(monitor.tally.warned)}"
         return f"WARNING: {name} has fallen under {level}, and the claim is {target}: {told}\n{_NEXT}"
@@ -222,8 +229,8 @@ def _audit(monitor: Monitor) -> str:
     draws, lines = tally.draws, [f"{tally.audited:,} of {plural(tally.rows, 'row')} audited"]
     if not draws.explain(tally.audited):
         lines.append(
-            f"by their rates {draws.expected:,.0f} were to be audited: rows are missing from the log, or were added, and "
-            "agreement is that of those that are here"
+            f"WARNING: by their rates {draws.expected:,.0f} were to be audited: rows are missing from the log, or were added, "
+            "and agreement is that of those that are here\ngive every line that the app logged, and nothing that it did not"
         )
     if draws.least < draws.greatest:
         lines.append(

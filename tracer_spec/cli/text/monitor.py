@@ -36,10 +36,10 @@ def _way_back(bundle: Bundle) -> str:
     if (folder := undone_by(bundle)) is not None:
         told = f"take it back: {shlex.join(['tracer-spec', 'rollback', str(folder)])}"
     elif (folder := shadowed_by(bundle)) is not None:
-        told = f"let the teacher answer until then: {to_shadow(folder)}"
+        told = f"let the teacher answer until the next bundle: {to_shadow(folder)}"
     else:
         return ""
-    return f"{told}; running apps keep it until they load again"
+    return f"{told}; running apps keep it until they are restarted (serve: until a reload)"
 
 
 def monitor_document(monitor: Monitor, reading: Reading, bundle: Bundle, now: datetime) -> dict[str, Any]:
