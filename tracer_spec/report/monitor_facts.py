@@ -22,7 +22,14 @@ from tracer_spec.production.monitoring.moved_labels import Moved
 from tracer_spec.production.monitoring.reference import AGREEMENT, END_TO_END
 from tracer_spec.production.monitoring.tally import Moment
 from tracer_spec.report.facts import Fact
-from tracer_spec.report.monitor_warnings import coverage_lately, last_audit, last_line, teachers, unanswered
+from tracer_spec.report.monitor_warnings import (
+    coverage_lately,
+    last_audit,
+    last_line,
+    repeated_ids,
+    teachers,
+    unanswered,
+)
 from tracer_spec.stats.rate import Rate
 from tracer_spec.text_format import counted_names, label_counted_text, listing, one_line, plural, reasons
 
@@ -53,6 +60,7 @@ def monitor_facts(
     if now is not None:
         yield from last_line(monitor, reading, now)
     yield from last_audit(monitor)
+    yield from repeated_ids(monitor)
     yield from unanswered(monitor)
     yield from teachers(monitor)
     yield from _cause(monitor)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from tracer_spec.production.monitoring.course import Silence, late_coverage, silence
 from tracer_spec.production.monitoring.log import Reading
-from tracer_spec.production.monitoring.monitor import Monitor
+from tracer_spec.production.monitoring.monitor import DUPLICATE, Monitor
 from tracer_spec.production.monitoring.reference import AGREEMENT
 from tracer_spec.production.monitoring.tally import TeacherTally, time_of
 from tracer_spec.report.facts import Fact
@@ -15,6 +15,8 @@ from tracer_spec.text_format import listing, one_line, plural
 
 _A_DAY = timedelta(days=1)
 _SHOWN_TEACHERS = 5
+# of all rows
+_MOST_RETRIES = 0.25
 
 
 def has_stopped(monitor: Monitor, now: datetime) -> bool:
@@ -73,6 +75,17 @@ def coverage_lately(monitor: Monitor) -> str:
         f"{found.before.share:.3f} before\nhas the traffic changed, or does the embedder fail? 'deferred' counts why, and "
         "'unavailable' is an embedder that failed"
     )
+
+
+def repeated_ids(monitor: Monitor) -> Iterator[Fact]:
+    """Yield that requests may share their ids, where more lines repeat one than retries explain: only the first ones count."""
+    n, n_rows = monitor.tally.passed_over.get(DUPLICATE, 0), monitor.tally.rows
+    if n > _MOST_RETRIES * n_rows:
+        text = (
+            f"WARNING: {plural(n, 'line')} repeat the id of another and tell nothing; {plural(n_rows, 'row')} are left\n"
+            "is it the id of one request, and not of a user or a conversation? The first requests of these are no sample of the traffic"
+        )
+        yield Fact("ids", text, "warning", title="requests share their ids")
 
 
 def unanswered(monitor: Monitor) -> Iterator[Fact]:

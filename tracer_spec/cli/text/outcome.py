@@ -45,6 +45,7 @@ _BRIEF = {
     "coverage",
     "last line",
     "last audit",
+    "ids",
     "unanswered",
     "teachers",
     "end to end",
