@@ -83,8 +83,8 @@ def repeated_ids(monitor: Monitor) -> Iterator[Fact]:
     if n > _MOST_RETRIES * n_rows:
         text = (
             f"WARNING: {plural(n, 'line')} repeat the id of another and tell nothing; {plural(n_rows, 'row')} are left\n"
-            "is it the id of one request, and not of a user or a conversation? The first requests of these are no sample of "
-            "the traffic"
+            "a request that is made again counts once; where different requests share an id, as that of a user or a "
+            "conversation, only the first of them count, which are no sample of the traffic"
         )
         yield Fact("ids", text, "warning", title="requests share their ids")
 
