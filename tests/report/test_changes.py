@@ -400,7 +400,7 @@ def test_of_changes_within_noise_the_largest_are_told_in_either_direction(folder
     label = found.handled_less[0]
 
     def moved(name, by):
-        old, new = (label.old._replace(n=100, handled=handled) for handled in (50, 50 + by))
+        old, new = (label.old.model_copy(update={"n": 100, "handled": handled}) for handled in (50, 50 + by))
         return replace(label, label=name, old=old, new=new, is_change=False)
 
     text = changes_markdown(
