@@ -404,8 +404,8 @@ def test_of_changes_within_noise_the_largest_are_told_in_either_direction(folder
         return replace(label, label=name, old=old, new=new, is_change=False)
 
     text = changes_markdown(
-        replace(found, labels=tuple(moved(*each) for each in (("falls", -1), ("stays", 0), ("rises", 9))))
+        replace(found, labels=tuple(moved(*each) for each in (("falls", -1), ("unmoved", 0), ("rises", 9))))
     )
     assert "No single label changes by more than noise; those that change most" in text
     assert 0 < text.index("rises") < text.index("falls")
-    assert "stays" not in text
+    assert "unmoved" not in text
