@@ -78,8 +78,8 @@ def one(problems: Problems, minimal: str, *overrides: str) -> str:
         ),
         (
             "split=temporal",
-            "'temporal' is not a mapping\nhint: write a mapping of its keys: certify, strategy, key, certify_where, mix_teachers, "
-            "folds, max_fit",
+            "'temporal' is not a mapping\nhint: write a mapping of its keys: certify, strategy, key, certify_where, "
+            "mix_teachers, folds, max_fit",
         ),
         (
             "traces.format={preset: native, rate: 0.05}",
