@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -180,7 +180,8 @@ def _choose(traces: TraceSet, known: KnownRows | None, grouped: bool, n_others: 
     unclear, repeat = ~measured, ~measured
     reasons: dict[str, Mask] = {}
     if known is not None:
-        seen = known.find(traces)
+        # without a claim per group, those who asked before are traffic like any other
+        seen = known.find(traces if grouped else replace(traces, groups=(None,) * len(traces)))
         reasons = {SAME_EVENT: seen.event, KNOWN_GROUP: seen.group, SAME_CONTENT: seen.content}
         unclear, repeat = seen.content, seen.repeat
         measured = ~(seen.event | seen.group | seen.content)
