@@ -87,7 +87,7 @@ def repeated_ids(monitor: Monitor) -> Iterator[Fact]:
             "a request that is made again counts once; where different requests share an id, as that of a user or a "
             "conversation, only the first of them count, which are no sample of the traffic"
         )
-        yield Fact("ids", text, "warning", title="requests share their ids")
+        yield Fact("ids", text, "warning", title="many lines repeat the id of another")
 
 
 def unanswered(monitor: Monitor) -> Iterator[Fact]:
