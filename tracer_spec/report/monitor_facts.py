@@ -20,9 +20,8 @@ from tracer_spec.production.monitoring.monitor import (
 from tracer_spec.production.monitoring.moved_labels import Moved
 from tracer_spec.production.monitoring.reference import AGREEMENT, END_TO_END
 from tracer_spec.production.monitoring.tally import Moment
-from tracer_spec.report.facts import Fact
+from tracer_spec.report.facts import Fact, rate_text
 from tracer_spec.report.monitor_warnings import last_line, teachers, unanswered
-from tracer_spec.stats.rate import Rate
 from tracer_spec.text_format import counted_names, label_counted_text, listing, one_line, plural, reasons
 
 _LEVELS = {REFUTED: "error", WARNS: "warning", NOT_MEASURED: "warning"}
@@ -57,14 +56,14 @@ def monitor_facts(
         AGREEMENT: "audited rows that are handled agree with the teacher",
         END_TO_END: "audited rows get no label but the teacher's",
     }
-    yield Fact("agreement", _rate(monitor.agreement, counted[AGREEMENT]))
+    yield Fact("agreement", rate_text(monitor.agreement, counted[AGREEMENT]))
     if reference.measure == END_TO_END:
-        yield Fact("end to end", _rate(monitor.rate, counted[END_TO_END]))
+        yield Fact("end to end", rate_text(monitor.rate, counted[END_TO_END]))
     if monitor.claims:
         yield Fact("by label", "\n".join(_label_claims(monitor)))
     if (late := monitor.lately) is not None:
-        yield Fact("lately", _rate(late.own, f"{counted[reference.measure]}, since {late.day.isoformat()}"))
-    yield Fact("coverage", _rate(monitor.coverage, "rows are handled"))
+        yield Fact("lately", rate_text(late.own, f"{counted[reference.measure]}, since {late.day.isoformat()}"))
+    yield Fact("coverage", rate_text(monitor.coverage, "rows are handled"))
     yield Fact("intervals", f"at {1 - monitor.alpha:.6g}, valid at all times together, however often one looks")
     if verdict != NOTHING_CLAIMED:
         yield Fact("e-value", _e_value(monitor))
@@ -174,11 +173,6 @@ def _at(moment: Moment) -> str:
     return f"after {plural(moment.n, 'audited row')}{when}"
 
 
-def _rate(rate: Rate, counted: str) -> str:
-    share = "unknown" if rate.share is None else f"{rate.share:.3f} in [{rate.lower:.3f}, {rate.upper:.3f}]"
-    return f"{share}: {rate.k:,} of {rate.n:,} {counted}"
-
-
 def _e_value(monitor: Monitor) -> str:
     bar = f"{monitor.refutes_at:,.6g} refutes"
     if monitor.claims:
@@ -189,7 +183,7 @@ def _e_value(monitor: Monitor) -> str:
 def _label_claims(monitor: Monitor) -> Iterator[str]:
     """Describe the claims of single labels."""
     for claim, tally in monitor.label_claims:
-        told = _rate(monitor.rate_of(tally), label_counted_text(claim.measure, claim.label, "audited rows"))
+        told = rate_text(monitor.rate_of(tally), label_counted_text(claim.measure, claim.label, "audited rows"))
         refuted = f", refuted {_at(tally.refuted)}" if tally.refuted else ""
         yield f"{told}; {claim.level:.6g} is claimed, e-value {_size(e_value_of(tally))} at most so far{refuted}"
 
