@@ -272,21 +272,14 @@ class Workshop:
         """Return what a policy handles, and where it agrees, out of fold: two masks of shape (n,)."""
         handled = np.zeros(self.n_rows, bool)
         agrees = np.zeros(self.n_rows, bool)
-        for gated, takes in self._taken(policy):
+        for stage in policy:
+            gated = self.gated(stage)
+            takes = ~handled & gated.eligible
+            if stage.acceptor is not None:
+                takes &= gated.accept >= np.float32(stage.threshold)
             handled |= takes
             agrees |= takes & gated.agrees
         return handled, agrees
-
-    def _taken(self, policy: Policy) -> Iterator[tuple[GatedSurrogate, Mask]]:
-        """Yield what each stage was made from, and which rows it takes of those that the stages before it leave."""
-        is_open = np.ones(self.n_rows, bool)
-        for stage in policy:
-            gated = self.gated(stage)
-            takes = is_open & gated.eligible
-            if stage.acceptor is not None:
-                takes &= gated.accept >= np.float32(stage.threshold)
-            is_open &= ~takes
-            yield gated, takes
 
     def candidate(self, family: str, policy: Policy) -> Candidate:
         """Return ``policy`` with its out-of-fold counts."""
@@ -313,7 +306,11 @@ class Workshop:
     def _given(self, policy: Policy) -> Classes:
         """Return the class that a policy gives each row, out of fold, shape (n,); -1 where it defers."""
         given = np.full(self.n_rows, -1)
-        for gated, takes in self._taken(policy):
+        for stage in policy:
+            gated = self.gated(stage)
+            takes = (given < 0) & gated.eligible
+            if stage.acceptor is not None:
+                takes &= gated.accept >= np.float32(stage.threshold)
             given[takes] = gated.held_out.labels[takes]
         return given
 
