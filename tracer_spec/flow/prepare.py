@@ -21,7 +21,7 @@ from tracer_spec.flow.traces.fit_weights import FitWeights
 from tracer_spec.flow.traces.folds import check_inputs, fold_keys, folds
 from tracer_spec.flow.traces.label_space import LabelSpace, label_space
 from tracer_spec.flow.traces.name_counts import as_shown
-from tracer_spec.flow.traces.repeats import COPIES, EITHER, refuse_doubled, with_note, without_copies
+from tracer_spec.flow.traces.repeats import COPIES, EITHER, with_note, without_copies
 from tracer_spec.flow.traces.several_sources import SourceOfTraces, collect_several, events_of
 from tracer_spec.flow.traces.splits import FRESH, GROUPED, Split, split
 from tracer_spec.flow.traces.teachers import refuse_mixed
@@ -46,9 +46,7 @@ def read_traces(plan: Plan) -> TraceSet:
     repeats = plan.spec.repeats
     if repeats == COPIES:
         return without_copies(traces)
-    if repeats == EITHER and plan.spec.split.strategy != GROUPED:
-        refuse_doubled(traces)
-    return with_note(traces) if repeats == EITHER else traces
+    return with_note(traces, grouped=plan.spec.split.strategy == GROUPED) if repeats == EITHER else traces
 
 
 def _collected(plan: Plan) -> TraceSet:

@@ -238,7 +238,7 @@ def _read(sample: Sample, plan: Plan, layout: Layout) -> TraceSet:
     """Return the traces of the first records, as ``plan`` reads them."""
     from tracer_spec.flow.prepare import settled_teachers
     from tracer_spec.flow.traces.collect import collect
-    from tracer_spec.flow.traces.repeats import refuse_doubled, with_note
+    from tracer_spec.flow.traces.repeats import with_note
     from tracer_spec.text_steps.cutter import TextCutter
     from tracer_spec.text_steps.labels import LabelCleaner
 
@@ -250,12 +250,11 @@ def _read(sample: Sample, plan: Plan, layout: Layout) -> TraceSet:
         records, plan.reader().traces, cleaner, on_error="drop", cut=cut, teachers=teachers, settled=settled
     )
     try:
-        refuse_doubled(traces)
+        return with_note(traces)
     except DataError as error:
         found = error.problems[0]
         hint = f"these are read by 'use: {sample.source.use}' and {as_written(layout.format)}. {found.hint}"
         raise DataError(found.what, where=sample.paths[0], hint=hint, address=found.address) from None
-    return with_note(traces)
 
 
 def _check(seen: _Previewed, fields: Fields, *, is_named: bool) -> None:

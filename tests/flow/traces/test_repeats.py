@@ -8,7 +8,7 @@ import pytest
 from tests.flow.trace_sets import trace_set
 from tracer_spec.errors import DataError
 from tracer_spec.flow.traces.clock_shifts import clock_shifts
-from tracer_spec.flow.traces.repeats import COPY, count_unclear, distinct, refuse_doubled, with_note, without_copies
+from tracer_spec.flow.traces.repeats import COPY, count_unclear, distinct, with_note, without_copies
 
 
 def traces(*rows):
@@ -95,7 +95,7 @@ def doubled(n, times=2, gap=0.5, **changes):
 @pytest.mark.parametrize("times", [2, 3])
 def test_a_log_in_which_every_call_stands_several_times_is_refused_with_what_to_do(times):
     with pytest.raises(DataError) as refusal:
-        refuse_doubled(doubled(50, times))
+        with_note(doubled(50, times))
     (problem,) = refusal.value.problems
     assert problem.address == "traces.repeats"
     assert f"50 texts stand exactly {times} times each" in problem.what
@@ -104,17 +104,17 @@ def test_a_log_in_which_every_call_stands_several_times_is_refused_with_what_to_
 
 def test_the_two_spans_of_one_call_are_known_by_their_trace():
     with pytest.raises(DataError):
-        refuse_doubled(doubled(50, gap=9000.0, group=lambda i, k: f"trace {i}"))
-    refuse_doubled(doubled(50, group=lambda i, k: f"customer {i} {k}"))
+        with_note(doubled(50, gap=9000.0, group=lambda i, k: f"trace {i}"))
+    with_note(doubled(50, group=lambda i, k: f"customer {i} {k}"))
 
 
 def test_requests_made_again_are_no_copies():
-    refuse_doubled(doubled(50, gap=3600.0))  # an hour apart
+    with_note(doubled(50, gap=3600.0))  # an hour apart
     zipf = [(f"text {min(i % 97, i % 7)}", "x", str(i), float(i)) for i in range(400)]
-    refuse_doubled(traces(*zipf))
-    refuse_doubled(traces(*[(f"text {i // 2}", "xy"[i % 2], str(i), float(i)) for i in range(100)]))  # two labels
-    refuse_doubled(traces(*[(f"text {i}", "x", str(i)) for i in range(50)]))
-    refuse_doubled(traces(*[(f"text {i // 2}",) for i in range(50)]))  # without ids they are read both ways
+    with_note(traces(*zipf))
+    with_note(traces(*[(f"text {i // 2}", "xy"[i % 2], str(i), float(i)) for i in range(100)]))  # two labels
+    with_note(traces(*[(f"text {i}", "x", str(i)) for i in range(50)]))
+    with_note(traces(*[(f"text {i // 2}",) for i in range(50)]))  # without ids they are read both ways
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_near_copies_say_the_same(twin):
     assert len(without_copies(traces(("Where is it?",), (twin,)))) == 1
     log = [(text, "x", f"{i}{k}", 900.0 * i) for i in range(50) for k, text in enumerate((f"{i} A", f"{i} a\n"))]
     with pytest.raises(DataError):
-        refuse_doubled(traces(*log))
+        with_note(traces(*log))
 
 
 def logged_twice(n, shift, every=3):
@@ -187,23 +187,23 @@ def asked_again(template, times=2, n=64, ids=True, label=lambda i, k: "x"):
 @pytest.mark.parametrize("ids", [True, False])
 def test_a_log_of_requests_asked_again_under_another_date_or_id_is_refused_with_what_to_do(template, ids):
     with pytest.raises(DataError) as refusal:
-        refuse_doubled(asked_again(template, ids=ids))
+        with_note(asked_again(template, ids=ids))
     (problem,) = refusal.value.problems
     assert problem.address == "traces.repeats"
     assert (
-        "64 texts stand exactly 2 times each, with one label, but for numbers, dates, ids or markup in them"
+        "64 texts stand exactly 2 times each, with one label, but for numbers, dates, ids, markup or a prompt in them"
         in problem.what
     )
     assert all(remedy in problem.hint for remedy in ("traces.extract", "strategy: grouped", "repeats: traffic"))
 
 
 def test_templates_of_a_programme_and_other_answers_are_no_request_asked_again():
-    refuse_doubled(traces(*[(f"disk {i} of web-{i % 7} is full", "x", str(i)) for i in range(400)]))
+    with_note(traces(*[(f"disk {i} of web-{i % 7} is full", "x", str(i)) for i in range(400)]))
     hosts = [(f"{WORDS[min(i % 61, i % 8)]} {i} is full", "x", str(i)) for i in range(400)]
-    refuse_doubled(traces(*hosts))
-    refuse_doubled(asked_again(TEMPLATES[0], label=lambda i, k: "xy"[k]))
-    refuse_doubled(asked_again(TEMPLATES[0], n=40))
-    refuse_doubled(
+    with_note(traces(*hosts))
+    with_note(asked_again(TEMPLATES[0], label=lambda i, k: "xy"[k]))
+    with_note(asked_again(TEMPLATES[0], n=40))
+    with_note(
         asked_again("{text}")
     )  # said alike, days apart: folds keep them together, and so the second net sees them
 
@@ -221,7 +221,7 @@ def test_requests_asked_again_now_and_then_are_named_with_what_to_do():
         for k in range(n)
     ]
     log = traces(*rows)
-    refuse_doubled(log)
+    with_note(log)
     (note,) = with_note(log).accounting.notes
     assert note.startswith(
         f"{len(rows) - 64} of {len(rows)} rows say what another one says, but for numbers, dates, ids"
@@ -239,3 +239,53 @@ def test_a_certify_row_that_is_asked_again_under_another_date_is_none_of_its_own
     rows = [*zip(certify.texts, certify.labels, certify.ids, certify.times, strict=True), fresh]
     assert distinct(traces(*rows), fit).tolist() == [False] * 64 + [True]
     assert distinct(certify.take(np.arange(40)), fit.take(np.arange(40))) is None  # too few to tell
+
+
+PROMPTS = (
+    "You are a helpful assistant of a bank. Answer with one label.\n\nMessage: {text}",
+    "Message: {text}",
+    "{text}\n\nLabel:",
+    "<prompt>Classify what the customer says.</prompt><message>{text}</message>Answer in JSON.",
+    "Customer {name}, who has {n} cards of the kind {kind}, writes to us: {text}. What is it about?",
+)
+
+
+def logged_with_prompt(prompt, label=lambda i, k: "x"):
+    """Return requests that one logger writes bare, and another in their prompt, without ids."""
+    rows = []
+    for i in range(64):
+        bare = f"my {WORDS[i % 8]} and my {WORDS[i // 8]} are gone"
+        names = {"name": f"{WORDS[i // 8]} {WORDS[i % 8]}", "n": i, "kind": WORDS[(3 * i) % 8]}
+        texts = (bare, prompt.format(text=bare, **names))
+        rows += [(text, label(i, k), None, 60.0 * i + 0.2 * k) for k, text in enumerate(texts)]
+    return rows
+
+
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_a_log_of_calls_that_one_logger_writes_bare_and_another_in_their_prompt_is_refused(prompt):
+    with pytest.raises(
+        DataError, match=r"64 texts stand exactly 2 times .* a prompt in them: 128 of 128 rows"
+    ) as refusal:
+        with_note(traces(*logged_with_prompt(prompt)))
+    (problem,) = refusal.value.problems
+    assert problem.address == "traces.repeats"
+    assert "traces.format.where" in problem.hint
+    (note,) = with_note(traces(*logged_with_prompt(prompt)), grouped=True).accounting.notes
+    assert note.startswith("64 of 128 rows say what another one says")
+
+
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_a_certify_row_is_none_of_its_own_where_a_fit_row_holds_it_in_its_prompt(prompt):
+    rows = logged_with_prompt(prompt)
+    for certify, fit in ((rows[::2], rows[1::2]), (rows[1::2], rows[::2])):
+        assert not distinct(traces(*certify), traces(*fit)).any()
+        fresh = ("is there a branch near me?", "x", "fresh", 5e6)
+        assert distinct(traces(*certify, fresh), traces(*fit)).tolist() == [False] * 64 + [True]
+
+
+def test_some_calls_in_their_prompts_are_read_both_ways_and_two_answers_are_two_requests():
+    words = [f"{a * 3} {b * 3}" for a in "abcdefghijk" for b in "lmnopqrstu"]
+    alone = [(f"where is the {each} of mine", "x", None, 1e6 + 600.0 * i) for i, each in enumerate(words)]
+    (note,) = with_note(traces(*logged_with_prompt(PROMPTS[0])[:100], *alone)).accounting.notes
+    assert note.startswith("50 of 210 rows say what another one says, but for numbers, dates, ids, markup or a prompt")
+    assert with_note(traces(*logged_with_prompt(PROMPTS[0], label=lambda i, k: "xy"[k]))).accounting.notes == ()

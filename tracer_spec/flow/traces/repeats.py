@@ -10,8 +10,9 @@ import hashlib
 import math
 from bisect import bisect_left, insort
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from tracer_spec.errors import DataError
 from tracer_spec.flow.traces.changing_parts import without_changing_parts
 from tracer_spec.flow.traces.clock_shifts import clock_shifts
 from tracer_spec.flow.traces.near_copies import TEXT, folded
+from tracer_spec.flow.traces.prompts import without_prompts
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.plugin import Mask
 
@@ -95,7 +97,7 @@ class _Earlier:
 def without_copies(traces: TraceSet) -> TraceSet:
     """Return the traces without those that say what an earlier one says, as ``traces.repeats: copies`` asks.
 
-    A copy is written within moments of its original, or in the same group: the rule by which :func:`refuse_doubled` knows it.
+    A copy is written within moments of its original, or in the same group: the rule by which :func:`with_note` knows it.
     """
     earlier, grouped, first = _Rows(), set[tuple[bytes, str]](), []
     for row, (said, time, group) in enumerate(zip(_said(traces), traces.times.tolist(), traces.groups, strict=True)):
@@ -121,10 +123,27 @@ def _shifts(*parts: TraceSet) -> tuple[float, ...]:
     return clock_shifts(said, np.concatenate([part.times for part in parts]), _MOMENTS_S)
 
 
-def with_note(traces: TraceSet) -> TraceSet:
-    """Return the traces with a note of how many are unclear, what is assumed of them, and what would settle it."""
+def with_note(traces: TraceSet, *, grouped: bool = False) -> TraceSet:
+    """Return the traces with a note of how many are unclear, what is assumed of them, and what would settle it.
+
+    Parameters
+    ----------
+    traces : TraceSet
+    grouped : bool
+        Whether a split keeps on one side what is one request, so that none is refused.
+
+    Raises
+    ------
+    DataError
+        Where most rows have a text that stands exactly k >= 2 times, with one label, close in time or in one group; and
+        where most have one that does so but for numbers, dates, ids, markup and a prompt in it, whenever that was: out of
+        fold such rows are told apart by nothing, so that no estimate and no second test sees what they have taught.
+    """
+    requests = _requests(traces)
+    if not grouped:
+        _refuse_doubled(traces, requests)
     shifts = _shifts(traces)
-    n, anew = count_unclear(traces, *shifts), _written_anew(traces)
+    n, anew = count_unclear(traces, *shifts), _written_anew([traces], requests)
     notes = list(traces.accounting.notes)
     if n:
         settled = "Ids settle it ('traces.format.id'), or" if None in traces.ids else "It is settled by"
@@ -136,26 +155,31 @@ def with_note(traces: TraceSet) -> TraceSet:
         )
     if anew is not None:
         notes.append(
-            f"{sum(anew):,} of {len(traces):,} rows say what another one says, but for numbers, dates, ids or markup in them: "
-            "requests of one template, or one request asked or logged again, of which what trained the router must not certify "
-            "it. A policy must pass under both readings. 'traces.extract' takes requests out of their prompts, 'split: "
-            "{strategy: grouped, key: REQUEST}' keeps each on one side, and 'traces.repeats: traffic' says that all are "
-            "requests of their own"
+            f"{sum(anew):,} of {len(traces):,} rows say what another one says, but for numbers, dates, ids, markup or a prompt "
+            "in them: requests of one template, or one request asked or logged again, of which what trained the router must "
+            "not certify it. A policy must pass under both readings. 'traces.extract' takes requests out of their prompts, "
+            "'split: {strategy: grouped, key: REQUEST}' keeps each on one side, and 'traces.repeats: traffic' says that all "
+            "are requests of their own"
         )
     return replace(traces, accounting=replace(traces.accounting, notes=tuple(notes)))
 
 
-def _written_anew(*parts: TraceSet) -> list[bool] | None:
-    """Return which rows say what an earlier row says but for what changes in it; None where few do, or a few templates."""
-    spelt, again, n_spelt_anew = dict[bytes, set[bytes]](), [], 0
-    for part in parts:
-        for content, label in zip(part.contents(), part.labels, strict=True):
-            said, exact = hashlib.blake2b(without_changing_parts(content), digest_size=16), folded(content)
-            said.update(f"\0{label}".encode("utf-8", "surrogatepass"))
-            known, form = spelt.setdefault(said.digest(), set()), hashlib.blake2b(exact, digest_size=16).digest()
-            again.append(bool(known))
-            n_spelt_anew += bool(known) and form not in known
-            known.add(form)
+def _requests(*parts: TraceSet) -> list[bytes]:
+    """Return a digest of each content, the same for one that is written anew: with other dates, or a prompt around it."""
+    contents = [without_changing_parts(content) for part in parts for content in part.contents()]
+    return [_digest(content) for content in without_prompts(contents)]
+
+
+def _written_anew(parts: Sequence[TraceSet], requests: Iterable[bytes]) -> list[bool] | None:
+    """Return which rows make the request of an earlier row; None where few are written anew, or of few requests."""
+    spelt, again, n_spelt_anew = dict[tuple[bytes, str], set[bytes]](), [], 0
+    contents = chain.from_iterable(part.contents() for part in parts)
+    labels = chain.from_iterable(part.labels for part in parts)
+    for content, label, request in zip(contents, labels, requests, strict=True):
+        known, form = spelt.setdefault((request, label), set()), _digest(folded(content))
+        again.append(bool(known))
+        n_spelt_anew += bool(known) and form not in known
+        known.add(form)
     is_many = n_spelt_anew > _MANY * len(again) and sum(len(each) > 1 for each in spelt.values()) >= _FEWEST_TEXTS
     return again if is_many else None
 
@@ -176,24 +200,20 @@ def distinct(certify: TraceSet, fit: TraceSet) -> Mask | None:
     earlier = _Earlier.of(*_shifts(fit, certify))
     earlier.count(fit)
     own = ~np.array(earlier.count(certify), bool)
-    anew = _written_anew(fit, certify)
+    anew = _written_anew([fit, certify], _requests(fit, certify))
     if anew is not None:
         own &= ~np.array(anew[len(fit) :], bool)
     return None if own.all() else own
 
 
-def refuse_doubled(traces: TraceSet) -> None:
-    """Raise where nearly every call seems to stand several times under ids of its own, or with its date or id in the text.
-
-    Raises
-    ------
-    DataError
-        Where most rows have a text that stands exactly k >= 2 times, with one label, close in time or in one group; and
-        where most have one that does so but for numbers, dates, ids and markup in it, whenever that was: out of fold such rows
-        are told apart by nothing, so that no estimate and no second test sees what they have taught.
-    """
+def _refuse_doubled(traces: TraceSet, requests: list[bytes]) -> None:
+    """Raise where nearly every call seems to stand several times under ids of its own, or written anew."""
     n_with_id = sum(event is not None for event in traces.ids)
-    size, n_texts = _most_alike(traces, folded, _is_one_call, with_id=True)
+    with_id = (
+        None if event is None else _digest(folded(content))
+        for event, content in zip(traces.ids, traces.contents(), strict=True)
+    )
+    size, n_texts = _most_alike(traces, with_id, _is_one_call)
     if size * n_texts > _MOST * n_with_id:
         raise DataError(
             f"{n_texts:,} texts stand exactly {size} times each, with one label, under ids of their own: "
@@ -204,28 +224,27 @@ def refuse_doubled(traces: TraceSet) -> None:
             "again: 'traces.repeats: traffic'",
             address="traces.repeats",
         )
-    size, n_texts = _most_alike(traces, without_changing_parts, _is_written_anew, with_id=False)
+    size, n_texts = _most_alike(traces, requests, _is_written_anew)
     if n_texts >= _FEWEST_TEXTS and size * n_texts > _MOST * len(traces):
         raise DataError(
-            f"{n_texts:,} texts stand exactly {size} times each, with one label, but for numbers, dates, ids or markup in "
-            f"them: {size * n_texts:,} of {len(traces):,} rows look like one request, asked or logged {size} times, and "
-            "a request that trained the model must not certify it",
+            f"{n_texts:,} texts stand exactly {size} times each, with one label, but for numbers, dates, ids, markup or a "
+            f"prompt in them: {size * n_texts:,} of {len(traces):,} rows look like one request, asked or logged {size} times, "
+            "and a request that trained the model must not certify it",
             hint="'traces.extract' or 'traces.format.text' takes what is classified out of its prompt, without date and id; "
-            "'split: {strategy: grouped, key: REQUEST}' keeps what was asked again on one side. If these are requests of "
-            "their own that say the same: 'traces.repeats: traffic'",
+            "'traces.format.where' reads one of two records of a call; 'split: {strategy: grouped, key: REQUEST}' keeps what "
+            "was asked again on one side. If these are requests of their own that say the same: 'traces.repeats: traffic'",
             address="traces.repeats",
         )
 
 
 def _most_alike(
-    traces: TraceSet, form: Callable[[bytes], bytes], are_one: Callable[[TraceSet, list[int]], bool], *, with_id: bool
+    traces: TraceSet, forms: Iterable[bytes | None], are_one: Callable[[TraceSet, list[int]], bool]
 ) -> tuple[int, int]:
-    """Return how often most rows stand, of those whose content stands several times in one form, and how many contents do."""
+    """Return how often most rows stand, of those whose form stands several times, and how many forms do; None counts not."""
     same = defaultdict[bytes, list[int]](list)
-    for row, (event, content) in enumerate(zip(traces.ids, traces.contents(), strict=True)):
-        if with_id and event is None:
-            continue
-        same[hashlib.blake2b(form(content), digest_size=16).digest()].append(row)
+    for row, form in enumerate(forms):
+        if form is not None:
+            same[form].append(row)
     sizes = Counter(len(alike) for alike in same.values() if len(alike) > 1 and are_one(traces, alike))
     return max(sizes.items(), key=lambda each: each[0] * each[1], default=(0, 0))
 
@@ -260,6 +279,8 @@ def _is_written_anew(traces: TraceSet, rows: list[int]) -> bool:
 def _said(traces: TraceSet) -> Iterator[bytes]:
     """Yield a digest of what each row says: its content, the same for near-copies, and its label."""
     for content, label in zip(traces.contents(), traces.labels, strict=True):
-        digest = hashlib.blake2b(folded(content), digest_size=16)
-        digest.update(f"\0{label}".encode("utf-8", "surrogatepass"))
-        yield digest.digest()
+        yield _digest(folded(content) + f"\0{label}".encode("utf-8", "surrogatepass"))
+
+
+def _digest(form: bytes) -> bytes:
+    return hashlib.blake2b(form, digest_size=16).digest()
