@@ -14,7 +14,8 @@ from tracer_spec.builtin.formats import PRESETS, compile_format, custom_format
 from tracer_spec.cli import main
 from tracer_spec.flow.traces.collect import collect
 from tracer_spec.plugin import Record
-from tracer_spec.text_steps.labels import NOT_PARSABLE, LabelCleaner
+from tracer_spec.production.plain_answer import unanswered
+from tracer_spec.text_steps.labels import LabelCleaner
 
 
 def read(wanted, lines):
@@ -113,16 +114,21 @@ def test_a_log_whose_rows_do_not_say_that_they_were_audited_certifies_nothing(li
 
 def test_a_none_of_the_teacher_is_read_as_an_answer_that_is_no_label(bundle, world, tmp_path):
     """Also in lines that hold it as null, beside the teacher's name."""
-    cleaner = LabelCleaner(("json:intent", "strip", "first-line"))
     for given in (bundle, None):
         with ts.deploy(given, teacher=lambda text: None, log=tmp_path, audit=1.0) as deployed:
             deployed.classify("where is it?")
     told = lines_in(tmp_path)
     (routed,) = [line for line in told if line["router"]]
     found = read(PRESETS["decisions"], told)
-    assert [(raw.reason, raw.unlabelled, cleaner.clean(raw.label)[1]) for raw in found] == [("", "", NOT_PARSABLE)] * 2
+    assert [(raw.reason, raw.unlabelled, raw.unanswered) for raw in found] == [("", "", "nothing answered")] * 2
     (raw,) = read(PRESETS["decisions"], [{**routed, "teacher_raw": None}])
-    assert (raw.reason, raw.unlabelled, raw.unanswered) == ("", "", "none")
+    assert (raw.reason, raw.unlabelled, raw.unanswered) == ("", "", "nothing answered")
+
+
+@pytest.mark.parametrize(("logged", "reason"), [("truncated", "truncated"), ("refused", "refusal")])
+def test_an_answer_cut_short_or_refused_is_read_by_the_reason_that_other_formats_give(lines, logged, reason):
+    (raw,) = read(PRESETS["decisions"], [{**lines[0], "teacher_raw": unanswered(logged, "ref")}])
+    assert raw.unanswered == reason
 
 
 @pytest.mark.parametrize("with_bundle", [True, False])

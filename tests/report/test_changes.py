@@ -393,3 +393,19 @@ def test_a_change_tells_what_the_new_claim_does_not_say(documents):
     said = "fit rows of rare labels answered with another label: 'loan' 8 of 9"
     assert f"F{said[1:]}." in trust(found)
     assert (found.old.document()["remarks"], found.new.document()["remarks"]) == ([], [said])
+
+
+def test_of_changes_within_noise_the_largest_are_told_in_either_direction(folder):
+    found = changes(folder, "old", "strict")
+    label = found.handled_less[0]
+
+    def moved(name, by):
+        old, new = (label.old.model_copy(update={"n": 100, "handled": handled}) for handled in (50, 50 + by))
+        return replace(label, label=name, old=old, new=new, is_change=False)
+
+    text = changes_markdown(
+        replace(found, labels=tuple(moved(*each) for each in (("falls", -1), ("unmoved", 0), ("rises", 9))))
+    )
+    assert "No single label changes by more than noise; those that change most" in text
+    assert 0 < text.index("rises") < text.index("falls")
+    assert "unmoved" not in text

@@ -93,8 +93,9 @@ _LABEL_HEAD = ("label", "handled before", "after", "change", "rows before", "aft
 def _labels(changes: Changes) -> Iterator[ChangeFact]:
     """Yield the labels whose handled rate changes, worst first."""
     found = (*changes.handled_less, *changes.handled_more)
-    shown = found or [each for each in changes.labels if each.delta][:_FEW]
-    title = "No single label changes by more than noise; those that lose most"
+    by_change = sorted((each for each in changes.labels if each.delta), key=lambda each: -abs(each.delta or 0))
+    shown = found or by_change[:_FEW]
+    title = "No single label changes by more than noise; those that change most"
     if found:
         title = f"{moved_text(changes)} (of {len(changes.labels):,}; the rest changes by no more than noise)"
     if shown:

@@ -108,3 +108,17 @@ def test_a_log_of_decisions_is_read_as_the_monitor_reads_it(in_json, tmp_path, c
             app.classify(f"where is parcel {number}?")
     assert main(["verify", str(in_json), str(tmp_path / "log"), "--format", "decisions", "-q"]) == 1
     assert "none of 30 traces has a usable label" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["verify", "diff"])
+def test_traces_of_another_layout_than_the_bundles_are_told_with_the_option_that_names_it(
+    elsewhere, tmp_path, capsys, verb
+):
+    other = tmp_path / "other.jsonl"
+    other.write_text('{"question": "where is it?", "said": "order_status"}\n' * 30)
+    args = ("verify", elsewhere, other) if verb == "verify" else ("diff", elsewhere, elsewhere, "--traces", other)
+    assert main([*map(str, args)]) == 1
+    said = capsys.readouterr().err
+    assert "none of 30 records is a usable trace" in said
+    assert "'--format native' reads lines of input and teacher" in said
+    assert "traces.format" not in said

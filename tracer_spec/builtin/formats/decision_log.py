@@ -17,9 +17,11 @@ DECISIONS = Format(
     skip={
         "not a line of the log": f"!contains(keys(@), '{LOGGED_UNDER}')",
     },
-    # as :func:`~tracer_spec.production.plain_answer.unanswered` writes it by now
+    # as :func:`~tracer_spec.production.plain_answer.unanswered` writes them; null beside the teacher's name says as much
     unanswered={
-        "none": "teacher_raw == `null` && router.served == 'teacher'",
+        "nothing answered": "teacher_raw.unanswered.reason == 'none' || (teacher_raw == `null` && router.served == 'teacher')",
+        "truncated": "teacher_raw.unanswered.reason == 'truncated'",
+        "refusal": "teacher_raw.unanswered.reason == 'refused'",
     },
     unlabelled={
         "not asked": "router.served == 'router'",

@@ -99,13 +99,20 @@ def _steps_that_read(
 
 
 def reworded(error: DataError, normalize: Sequence[str]) -> TracerError:
-    """Return an error about labels with what can be done where the steps are a bundle's, which nobody can change."""
+    """Return an error about traces with what can be done where format and steps are a bundle's, which nobody can change."""
     steps = ", ".join(normalize) or "none"
+    labels = (
+        f"the bundle's steps read what the teacher wrote ({steps}): give its answers as they came, or the labels alone"
+    )
+    layout = (
+        "'--format' names their layout where it is not the bundle's: '--format native' reads lines of input and teacher"
+    )
 
     def told(problem: Problem) -> Problem:
-        if not problem.address.startswith("traces.labels"):
-            return problem
-        hint = f"the bundle's steps read what the teacher wrote ({steps}): give its answers as they came, or the labels alone"
-        return replace(problem, address="", hint=hint)
+        if problem.address.startswith("traces.labels"):
+            return replace(problem, address="", hint=labels)
+        if problem.address == "traces" and "'traces.format" in problem.hint:
+            return replace(problem, address="", hint=layout)
+        return problem
 
     return DataError.of(tuple(told(each) for each in error.problems))

@@ -8,9 +8,12 @@ from tracer_spec.flow.traces.near_copies import TEXT, folded
 
 # a whole run of letters, digits and marks of dates and ids that holds a digit; letters of ASCII, since other scripts may
 # write no blank between a number and a word
-_WITH_DIGIT = re.compile(r"(?<![\da-z_:+./-])[a-z_:+./-]*\d[\da-z_:+./-]*")
+_WITH_DIGIT = re.compile(r"(?<![\da-z_:+./-])[a-z_:+./-]*+\d[\da-z_:+./-]*")
+_DIGIT = re.compile(r"\d")
 _TAG = re.compile(r"</?[a-z][^<>]{0,200}>")
 _WORDS = re.compile(r"[^\W\d_]+")
+# what stands between words of lower-case ASCII: found in a fraction of the time that the expression takes
+_BETWEEN = {each: " " for each in range(128) if not chr(each).islower()}
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MONTHS = (
     "january",
@@ -47,6 +50,8 @@ def without_changing_parts(content: bytes) -> bytes:
     if not form.startswith(TEXT):
         return form
     text = form[len(TEXT) :].decode()
-    words = _WORDS.findall(_WITH_DIGIT.sub(" ", _TAG.sub(" ", text) if "<" in text else text))
+    text = _TAG.sub(" ", text) if "<" in text else text
+    text = _WITH_DIGIT.sub(" ", text) if _DIGIT.search(text) else text
+    words = text.translate(_BETWEEN).split() if text.isascii() else _WORDS.findall(text)
     kept = [word for word in words if word not in _OF_DATES]
     return TEXT + " ".join(kept).encode() if kept else form
