@@ -350,7 +350,7 @@ def test_what_is_described_and_never_trains_is_refused() -> None:
         ),
         (
             "traces.format={label: a}",
-            "--set traces.format  traces.format\n"
+            "--set traces.format  traces.format.text\n"
             "  the format gives no text, and the embedder 'words' reads texts\n"
             "  hint: add text: the JMESPath of what the teacher was asked",
         ),
@@ -378,7 +378,7 @@ def test_a_format_that_cannot_be_compiled_is_told_where_it_is_written(override: 
         ),
         (
             "traces.format={preset: langfuse, text: null}",
-            "--set traces.format  traces.format\n  the format gives no text, and the embedder 'words' reads texts\n",
+            "--set traces.format  traces.format.text\n  the format gives no text, and the embedder 'words' reads texts\n",
         ),
         (
             "traces.format={preset: langfuse, label: null}",

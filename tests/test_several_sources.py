@@ -109,7 +109,7 @@ def test_mistakes_are_told_at_the_source_that_has_them(folder):
         ("traces[1].labels.aliases.cards", "'card' is not an allowed label; known: loan")
     ]
     assert problems("traces[0].format={label: a}") == [
-        ("traces[0].format", "the format gives no text, and the embedder 'lsa' reads texts")
+        ("traces[0].format.text", "the format gives no text, and the embedder 'lsa' reads texts")
     ]
     assert problems("traces[0].with.path='s3://key:secret@b/a'") == [
         ("traces[0].with", "the address holds credentials, and a bundle has a copy of the spec")

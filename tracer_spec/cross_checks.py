@@ -275,7 +275,7 @@ def text_problems(loaded: LoadedSpec) -> list[Problem]:
         if chosen.text is None:
             what = f"the format gives no text, and the embedder '{loaded.spec.embedders[0].use}' reads texts"
             hint = "add text: the JMESPath of what the teacher was asked"
-            problems.append(Problem(loaded.where(path), what, hint, address(path)))
+            problems.append(Problem(loaded.where(path), what, hint, address((*path, "text"))))
     return problems
 
 

@@ -68,11 +68,13 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     --------
     >>> did_you_mean("agrement", ["agreement", "confidence"]), did_you_mean("conf", ["agreement", "confidence"])
     ("did you mean 'agreement'?", "did you mean 'confidence'?")
+    >>> did_you_mean("c", ["max_iter", "C"])
+    "did you mean 'C'?"
     """
     import difflib
 
     names = list(dict.fromkeys(known))
-    near = difflib.get_close_matches(name, names, n=1)
+    near = [each for each in names if each.casefold() == name.casefold()] or difflib.get_close_matches(name, names, n=1)
     if not near and len(name) >= _SHORTEST:
         near = [each for each in names if each.startswith(name)]
         near = near if len(near) == 1 else []

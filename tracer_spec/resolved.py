@@ -15,7 +15,7 @@ from tracer_spec.plugin.deployment import KEY_WORDS, SECRET_WORDS, aliases, word
 from tracer_spec.plugin.joining import JoiningPlugin, PartRef
 from tracer_spec.plugin.proposing import CalibratorPlugin
 from tracer_spec.plugin.registry import Registry
-from tracer_spec.plugin.requirements import missing_dependency, provided_by
+from tracer_spec.plugin.requirements import ANY_FAULT, missing_dependency, provided_by, said_by
 from tracer_spec.spec.error_text import REASON_LEFT_OUT, is_private
 from tracer_spec.spec.load import LoadedSpec
 from tracer_spec.spec.nodes import Path, address, as_written, find, nearest
@@ -41,6 +41,8 @@ class Resolved:
         The embedders that it is made of, in order; empty but for one that joins others.
     place : str
         Where it stands inside the embedder that it is a part of, as ``with.of[1]``; empty for one that is no part.
+    address : str
+        Where the spec names it, as ``guards[0]``; empty for an embedder, which learns its place later, or with no spec.
     """
 
     alias: str
@@ -49,6 +51,7 @@ class Resolved:
     written: Mapping[str, Any] = field(default_factory=dict, repr=False)
     parts: tuple[Resolved, ...] = ()
     place: str = ""
+    address: str = ""
 
     @property
     def reads_vectors(self) -> bool:
@@ -100,16 +103,22 @@ class Resolved:
             raise
         except ImportError as error:
             raise missing_dependency(self.provided, error) from error
-        except Exception as error:
+        except ANY_FAULT as error:
             if self.provided.distribution == "tracer-spec":
                 raise
-            said = " ".join(str(error).split())[:300]
-            raise PluginError(
-                f"{provided_by(self.provided)} failed: {type(error).__name__}: {said}",
-                hint=f"this is a fault of {self.provided.distribution}",
-            ) from error
+            raise self.fault(f"failed: {said_by(error)}") from error
+
+    def fault(self, what: str) -> PluginError:
+        """Return the error that says what a third party's plugin does wrong."""
+        return PluginError(
+            f"{provided_by(self.provided)} {what}",
+            hint=f"this is a fault of {self.provided.distribution}",
+            address=self.address,
+        )
 
     def _at_its_place(self, problem: Problem) -> Problem:
+        if self.address and not (problem.address or problem.where):
+            return replace(problem, address=self.address)
         mine, (first, dot, rest) = f"embedder.{self.place}", problem.address.partition(".")
         if not self.place or first != "embedder" or problem.address.startswith(mine):
             return problem
@@ -145,7 +154,8 @@ def resolve(
                 parts.append(found)
             else:
                 problems += found
-    return problems or Resolved(ref.alias, provided, options, ref.options, tuple(parts))
+    placed = "" if kind == "embedder" else address(path)
+    return problems or Resolved(ref.alias, provided, options, ref.options, tuple(parts), address=placed)
 
 
 def _resolve_part(loaded: LoadedSpec, registry: Registry, part: PartRef, path: Path) -> Resolved | list[Problem]:

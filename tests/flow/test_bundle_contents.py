@@ -6,6 +6,7 @@ import pytest
 
 import tracer_spec as ts
 from tracer_spec.errors import PluginError
+from tracer_spec.flow.certify_rows import EmbeddedRows
 from tracer_spec.flow.prepare import part, read_traces
 from tracer_spec.plan import make_plan
 from tracer_spec.plugin.registry import find_plugins
@@ -29,8 +30,43 @@ class Listed(Stateless):
     def state(self):
         return [b"weights"]
 
+class Kept(Stateless):
+    def __init__(self, state):
+        self.kept = state
+
+    def state(self):
+        return self.kept
+
+class Forgetful(Kept):
+    def restore(self, state):
+        back = Forgetful(state)
+        back.fingerprint = lambda: "another"
+        return back
+
+class Unsigned(Kept):
+    def fingerprint(self):
+        return None
+
+class Restless(Kept):
+    calls = -1
+
+    def fingerprint(self):
+        self.calls += 1
+        return str(self.calls)
+
+class Leaves(Kept):
+    def embed(self, texts):
+        raise SystemExit(3)
+
 @hookimpl
 def tracer_spec_embedders():
+    yield Plugin("written", "has a state of text", lambda options: Kept({"w.npy": "weights"}))
+    yield Plugin("astray", "has a state beside its folder", lambda options: Kept({"../w.npy": b"weights"}))
+    yield Plugin("kept", "has a state that nothing restores", lambda options: Kept({"w.npy": b"weights"}))
+    yield Plugin("forgetful", "comes back as another", lambda options: Forgetful({"w.npy": b"weights"}))
+    yield Plugin("unsigned", "has no fingerprint", lambda options: Unsigned({}))
+    yield Plugin("restless", "has another fingerprint each time", lambda options: Restless({}))
+    yield Plugin("leaves", "ends the process", lambda options: Leaves({}))
     yield Plugin("stateless", "has no state()", lambda options: Stateless())
     yield Plugin("listed", "has a state that is a list", lambda options: Listed())
 """
@@ -57,15 +93,32 @@ def spec(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("embedder", "said"),
     [
-        ("stateless", "'Stateless' object has no attribute 'state'"),
-        ("listed", "'list' object has no attribute 'items'"),
+        ("stateless", "failed: AttributeError: 'Stateless' object has no attribute 'state'"),
+        ("listed", "has a state of the type list; a mapping of names to bytes is wanted"),
+        ("written", "has 'w.npy' in its state as str; bytes are wanted"),
+        ("astray", "has '../w.npy' in its state; a file of letters, digits, '.', '_' and '-' is wanted"),
+        ("kept", "has a state, and no restore() that would bring it back from w.npy"),
+        (
+            "forgetful",
+            "has the fingerprint 'stateless 1', and 'another' when it comes back from its state",
+        ),
+        ("unsigned", "has the fingerprint None; a text of 1 to 200 characters is wanted"),
+        ("restless", "has the fingerprint '0', and '1' when asked again: no app could load its bundle"),
+        ("leaves", "failed: SystemExit: 3"),
     ],
 )
-def test_an_embedder_without_a_state_is_a_fault_of_who_ships_it(spec, tmp_path, embedder, said):
+def test_an_embedder_that_no_bundle_could_bring_back_is_named_before_a_certify_row_is_opened(
+    spec, tmp_path, monkeypatch, embedder, said
+):
+    def opened(*given, **named):
+        raise AssertionError("a certify row was opened")
+
+    monkeypatch.setattr(EmbeddedRows, "open", opened)
     with pytest.raises(PluginError) as caught:
         ts.build(spec | {"embedder": embedder}, out=tmp_path / "out.tracer", workers=1, cache=False)
     (problem,) = caught.value.problems
-    assert problem.what == f"the embedder '{embedder}' of third-party 3 failed: AttributeError: {said}"
+    assert problem.what == f"the embedder '{embedder}' of third-party 3 {said}"
+    assert problem.address == "embedder"
     assert problem.hint == "this is a fault of third-party"
     assert not (tmp_path / "out.tracer").exists()
 

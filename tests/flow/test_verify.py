@@ -204,6 +204,14 @@ def test_a_claim_per_group_is_measured_on_one_row_of_each_new_group(router):
     assert found.left_out == {"of a group known to the build": 1, "of a group that another row speaks for": 6}
 
 
+def test_without_a_claim_per_group_requests_of_known_groups_are_measured_and_known_texts_are_not(router):
+    built = known_rows(traces(["card_arrival"], texts=["a"], groups=["old"]))
+    given = traces(["card_arrival"] * 3, texts=["b", "a", "c"], groups=["old", "old", "new"])
+    found = verify(router, claim(), given, known=built, vectors=np.tile(EASY, (3, 1)))
+    assert found.coverage.n == 2
+    assert found.left_out == {"known to the build by text, without ids to tell a request made again": 1}
+
+
 def test_a_claim_per_group_needs_groups(router):
     with pytest.raises(DataError, match="claim is per group, and 2 of 2 traces have none"):
         verify(router, claim(), traces(["card_arrival"] * 2), vectors=np.tile(EASY, (2, 1)), grouped=True)

@@ -260,3 +260,30 @@ def test_where_no_target_is_likely_the_usual_one_is_kept_and_the_spec_says_what_
     assert first.reason.startswith("No target from 0.8 to 0.92 is likely to be certified on these traces. Nearest: ")
     assert "# No target from 0.8 to 0.92 is likely to be certified on these traces." in spec_text(first)
     assert spec_of(look, "x", ["t.jsonl"], 0.7).reason == ""
+
+
+def test_answers_that_name_several_labels_are_left_out_of_the_list_and_told(init, calls, tmp_path):
+    rows = [{"id": n, "input": call.text, "teacher": call.label} for n, call in enumerate(calls)]
+    rows += [
+        {"id": f"b{n}", "input": f"both {n}", "teacher": f"invoice, {w}"} for n, w in enumerate(["login", "praise"] * 9)
+    ]
+    outcome = init({"log.jsonl": rows})
+    assert outcome.code == 0, outcome.err
+    assert outcome.spec["traces"]["labels"]["allowed"] == "labels.txt"
+    listed = (tmp_path / "app" / "labels.txt").read_text().splitlines()
+    assert {line for line in listed if line and line[0] != "#"} == {call.label for call in calls}
+    assert "answers that train name several labels at once, as 'invoice, " in outcome.out
+    assert "a router gives one, so each of these is a disagreement" in outcome.out
+
+
+def test_the_version_of_the_prompt_is_mapped_and_the_newest_certifies(init, calls):
+    many = [call._replace(n=call.n + 72 * again, text=f"{call.text} {again}") for again in range(5) for call in calls]
+    rows = [
+        {"id": f"i{at}", "input": call.text, "teacher": call.label, "timestamp": 1_790_000_000 + 600 * at,
+         "prompt_version": f"v{1 + (at > 180)}", "version": "2.31"}
+        for at, call in enumerate(many)
+    ]  # fmt: skip
+    outcome = init({"log.jsonl": rows})
+    assert outcome.code == 0, outcome.err
+    assert outcome.spec["traces"]["format"]["version"] == "prompt_version"
+    assert "prompt_version" in outcome.spec["split"]["certify_where"]

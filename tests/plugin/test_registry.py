@@ -148,6 +148,24 @@ def test_a_hook_that_breaks_its_contract_loses_its_own_plugins_alone(ship, body,
     assert registry.get("guard", "fine").distribution == "odd-tracer"
 
 
+def test_a_descriptor_that_is_wrong_loses_itself_alone(ship):
+    ship(
+        "odd-tracer",
+        """
+    from tracer_spec.plugin import Plugin, hookimpl
+
+    @hookimpl
+    def tracer_spec_guards():
+        yield Plugin("first", "before it", lambda options: None)
+        yield Plugin("wrong", 3, lambda options: None)
+        yield Plugin("last", "after it", lambda options: None)
+    """,
+    )
+    registry = find_plugins()
+    assert [(each.kind, each.name) for each in registry.broken] == [("guard", "wrong")]
+    assert {"first", "last"} <= set(registry.of_kind("guard"))
+
+
 def test_two_plugins_of_one_name_are_both_refused_and_both_named(ship):
     ship("one-tracer", GOOD.format(name="same"))
     ship("two-tracer", GOOD.format(name="same"), version="2.0")

@@ -230,8 +230,11 @@ def test_a_process_that_is_killed_leaves_whole_lines(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_told_at_once(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match="decisions cannot be logged there"):
+    with pytest.raises(DataError, match="decisions cannot be logged there") as raised:
         DecisionLog(tmp_path / "file" / "log")
+    assert (
+        raised.value.problems[0].hint == "name a folder that this user may write to; it is made where it is not there"
+    )
 
 
 def test_each_write_is_on_the_disk_where_asked_for(tmp_path, monkeypatch):

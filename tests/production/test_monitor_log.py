@@ -19,7 +19,7 @@ from tracer_spec.flow.documents.monitor import MonitorState, monitor_schema
 from tracer_spec.production.monitoring.follow import follow_log
 from tracer_spec.production.monitoring.log import find_files, read_log
 from tracer_spec.production.monitoring.monitor import Monitor
-from tracer_spec.production.monitoring.state import read_state, state_document
+from tracer_spec.production.monitoring.state import ReadFile, read_state, state_document
 from tracer_spec.runtime import read_bundle
 
 # --- each line once ----------------------------------------------------------------------------------------------------
@@ -109,6 +109,35 @@ def test_a_file_that_is_gone_stays_counted_and_is_said_once(nightly):
     assert (nightly.rows, nightly.notes) == (30, ("gone since they were read, and still counted: a.jsonl, b.jsonl",))
     nightly.run()
     assert (nightly.rows, nightly.notes) == (30, ())
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "b.jsonl", "a.jsonl.gz"])
+def test_a_file_that_was_gone_and_comes_back_is_not_counted_again(nightly, name):
+    """A mount that is away for a night, a file that is taken out of an archive: its evidence would count twice."""
+    lines = [line(number) for number in range(20)]
+    (nightly.log / "a.jsonl").write_bytes(written(lines[:10]))
+    (nightly.log / "z.jsonl").write_bytes(written([line(100)]))
+    nightly.run()
+    (nightly.log / "a.jsonl").unlink()
+    nightly.run()
+    nightly.run()
+    jsonschema.validate(json.loads(nightly.state.read_text()), monitor_schema())
+    (nightly.log / name).write_bytes(gzip.compress(written(lines)) if name.endswith(".gz") else written(lines))
+    monitor = nightly.run()
+    assert (nightly.rows, nightly.n_lines, nightly.notes) == (21, 10, ())
+    assert "duplicate id" not in monitor.tally.passed_over
+    assert not any(each.is_gone for each in read_state(nightly.state, reference(), None)[1])
+
+
+def test_no_more_than_a_thousand_files_that_are_gone_are_remembered_the_latest_of_them(nightly):
+    path = nightly.log / "a.jsonl"
+    path.write_bytes(written([line(0)]))
+    nightly.run()
+    monitor, before = read_state(nightly.state, reference(), None)
+    long_gone = [ReadFile(f"/gone/{number}.jsonl", 9, f"{number:016x}", is_gone=True) for number in range(1000)]
+    path.unlink()
+    kept = [each.path for each in read_log([], [*before, *long_gone], monitor).files]
+    assert kept == [*(f"/gone/{number}.jsonl" for number in range(1, 1000)), str(path)]
 
 
 def test_a_file_that_is_replaced_is_read_from_its_start_and_one_that_is_cut_is_said(nightly):
@@ -201,12 +230,44 @@ def test_what_is_not_there_is_said(tmp_path, monkeypatch, name, what):
         find_files([name])
 
 
-def test_a_file_that_cannot_be_unpacked_is_said_with_its_name(tmp_path):
+def test_a_file_that_cannot_be_unpacked_is_said_with_its_name_and_what_to_do(tmp_path):
     path = tmp_path / "a.jsonl.gz"
-    for data in (b"no gzip", gzip.compress(DATA)[:-30]):
+    whole = gzip.compress(DATA)
+    for data in (b"no gzip", whole[:500] + b"\xff" * 500 + whole[1000:], whole[:-8] + bytes(8)):
         path.write_bytes(data)
-        with pytest.raises(DataError, match=r"a\.jsonl\.gz"):
+        with pytest.raises(DataError, match=r"a\.jsonl\.gz") as raised:
             read_log([path], [], Monitor(reference()))
+        assert "put a whole copy in its place, or move it away" in raised.value.problems[0].hint
+
+
+@pytest.mark.parametrize("most_open", [200, 0])
+@pytest.mark.parametrize("n_bytes", [0, 5, 40, 700, -30, -1])
+def test_a_file_that_is_being_compressed_holds_up_nothing_and_is_said(nightly, monkeypatch, n_bytes, most_open):
+    """The nightly run and the rotation of the logs often meet at midnight."""
+    monkeypatch.setattr("tracer_spec.production.monitoring.log._MOST_OPEN", most_open)
+    path, whole = nightly.log / "b.jsonl.gz", gzip.compress(DATA)
+    (nightly.log / "a.jsonl").write_bytes(written([line(1000)]))
+    path.write_bytes(whole[:n_bytes])
+    nightly.run()
+    assert 1 <= nightly.rows <= 121
+    said = "b.jsonl.gz ends before its compressed data do: it is still being written, or damaged; the rest waits"
+    assert nightly.notes == ((said,) if n_bytes else ())
+    path.write_bytes(whole)
+    nightly.run()
+    assert (nightly.rows, nightly.notes) == (121, ())
+
+
+def test_a_file_that_is_being_compressed_beside_itself_counts_once(nightly):
+    path, whole = nightly.log / "a.jsonl", gzip.compress(DATA)
+    path.write_bytes(DATA)
+    nightly.run()
+    for n_bytes in (0, 5, 700, len(whole)):
+        (nightly.log / "a.jsonl.gz").write_bytes(whole[:n_bytes])
+        nightly.run()
+        assert nightly.rows == 120
+    path.unlink()
+    nightly.run()
+    assert (nightly.rows, nightly.notes) == (120, ())
 
 
 # --- the state ---------------------------------------------------------------------------------------------------------
@@ -311,7 +372,8 @@ def test_a_log_that_is_gone_leaves_the_verdict_of_its_state(bundle, texts, tmp_p
     assert follow_log(opened, [str(log)], state=state)[0].verdict == "refuted"
     shutil.rmtree(log)
     monitor, reading = follow_log(opened, [str(log)], state=state)
-    assert (monitor.verdict, reading.n_lines, reading.files) == ("refuted", 0, ())
+    assert (monitor.verdict, reading.n_lines) == ("refuted", 0)
+    assert all(each.is_gone for each in reading.files)
     assert "gone since they were read" in reading.notes[0]
 
 

@@ -10,11 +10,15 @@ import pytest
 
 import tracer_spec as ts
 from tests.production.conftest import rows
-from tests.production.decisions import line, traffic, watched, written
+from tests.production.decisions import line, reference, traffic, watched, written
 from tracer_spec.cli import main
+from tracer_spec.cli.text.outcome import Outcome
 from tracer_spec.flow.documents.monitor import MonitorState, monitor_schema
 from tracer_spec.production.monitoring.events import N_AUDITED, N_DAYS, N_OTHERS
+from tracer_spec.production.monitoring.log import Reading
+from tracer_spec.production.monitoring.monitor import Monitor
 from tracer_spec.production.monitoring.state import state_document
+from tracer_spec.report.monitor_facts import monitor_facts
 
 MINUTES_OF_A_DAY = 24 * 60
 
@@ -145,3 +149,20 @@ def test_monitor_and_verify_tell_the_same_of_a_log_with_retries(bundle, tmp_path
         assert {key: monitored[rate][key] for key in "nk"} == {key: measured[rate][key] for key in "nk"}
     assert measured["traces"]["dropped"] == monitored["log"]["passed_over"]
     assert measured["traces"]["dropped"].keys() == {"duplicate id"}
+
+
+@pytest.mark.parametrize(("n_each", "is_told"), [(1, False), (5, True)])
+def test_an_id_that_many_requests_share_is_told_since_only_the_first_ones_count(n_each, is_told):
+    """With the id of a conversation the later requests, on which the router may do worse, are read as retries."""
+    monitor = Monitor(reference())
+    for number, each in enumerate(traffic(1000, 0.97)):
+        monitor.add({**each, "id": f"conversation-{number // n_each}"})
+    for number in range(200):  # a retry now and then
+        monitor.add({**line(number), "id": f"conversation-{number // n_each}"})
+    told = {each.name: each for each in monitor_facts(monitor, Reading((), 1200, ()))}
+    assert ("ids" in told) == is_told
+    if is_told:
+        text, level = told["ids"].text, told["ids"].level
+        assert text.startswith("WARNING: 1,000 lines repeat the id of another and tell nothing; 200 rows are left\n")
+        assert level == "warning"
+        assert "ids" in Outcome(monitor.verdict, "small", list(told.values())).text(brief=True)

@@ -11,6 +11,7 @@ from tests.production.decisions import START, line, reference, traffic, watched,
 from tracer_spec.cli.text.outcome import Outcome
 from tracer_spec.errors import DataError
 from tracer_spec.production.monitoring.log import Reading
+from tracer_spec.production.monitoring.monitor import Monitor
 from tracer_spec.production.monitoring.state import read_state
 from tracer_spec.report.monitor_facts import monitor_facts
 
@@ -52,6 +53,19 @@ def test_when_the_last_decision_was_is_told_where_nothing_is_new_or_that_is_a_da
         assert told.level == ("warning" if is_warning else "")
         assert ("the verdict is of the log until then" in told.text) == is_warning
         assert told.text.partition("\n")[0] in brief(monitor, n_lines=n_lines, now=LAST + timedelta(hours=hours))
+
+
+def test_a_last_decision_that_is_still_to_come_says_that_nothing_tells_a_log_that_stops():
+    """One line of a clock that was wrong would hide for years that the log has stopped."""
+    ahead = {**line(500), "time": "2099-01-01T00:00:00+00:00"}
+    monitor = watched([*traffic(200, 0.97), ahead])
+    told = facts(monitor, n_lines=0, now=LAST + timedelta(days=90))["last line"]
+    assert told.text == (
+        "WARNING: the last decision was on 2099-01-01 at 00:00 UTC, which is still to come\na clock was wrong: until then "
+        "nothing tells that the log stops, and the course over time has the wrong days"
+    )
+    assert told.level == "warning"
+    assert told.text.partition("\n")[0] in brief(monitor, now=LAST)
 
 
 def test_a_log_without_times_says_only_that_nothing_is_new():
@@ -129,3 +143,73 @@ def test_a_state_whose_answers_are_no_answers_is_refused(nightly, broken):
     nightly.state.write_text(json.dumps({**document, "teacher_answers": broken}))
     with pytest.raises(DataError, match="this is no state of a monitor"):
         read_state(nightly.state, reference(), None)
+
+
+# --- the router and the audit --------------------------------------------------------------------------------------------
+
+A_DAY = 24 * 60
+
+
+def days(n: int, n_rows: int = 300, *, first: int = 0, **given) -> list[dict]:
+    """Return so many rows a day for n days."""
+    return traffic(n * n_rows, 0.97, minutes=A_DAY / n_rows, first=first * n_rows, **given)
+
+
+@pytest.mark.parametrize(
+    ("late", "expected"),
+    [
+        (0.0, "WARNING: since 2026-03-11 it is 0.000 in [0.000, 0.130], 0 of 300 rows"),
+        (0.2, "WARNING: since 2026-03-11 it is 0."),
+        (0.6, None),
+        (0.8, None),
+        (1.0, None),
+    ],
+)
+def test_a_router_that_handles_less_than_half_of_what_it_did_is_told_though_the_claim_holds(late, expected):
+    """An embedder that fails costs as many calls as no router, and refutes nothing."""
+    monitor = watched([*days(10), *days(1, first=10, coverage=late, seed=1)])
+    told = facts(monitor)["coverage"]
+    assert monitor.verdict == "holds"
+    assert (told.level == "warning") == ("WARNING" in told.text) == (expected is not None)
+    if expected:
+        assert told.text.split("\n")[1].startswith(expected)
+        assert " of 300 rows, and was 0.796 before" in told.text
+        assert expected in brief(monitor)
+
+
+@pytest.mark.parametrize(
+    "lines", [days(1, coverage=0.0), days(2, n_rows=90), [{**each, "time": None} for each in days(3)]]
+)
+def test_a_short_log_tells_nothing_of_how_much_was_handled_before(lines):
+    assert facts(watched(lines))["coverage"].level == ""
+
+
+@pytest.mark.parametrize(("n_days", "is_told"), [(1, False), (3, True)])
+@pytest.mark.parametrize("measure", ["agreement", "end_to_end"])
+def test_an_audit_that_was_turned_off_is_told_as_soon_as_chance_does_not_explain_it(n_days, is_told, measure):
+    """The verdict would be that of the last audited row for ever."""
+    monitor = Monitor(reference(measure=measure))
+    for each in [*days(10, audit=0.02), *days(n_days, first=10, audit=0.0, seed=1)]:
+        monitor.add(each)
+    assert monitor.verdict == "holds"
+    found = facts(monitor).get("last audit")
+    assert (found is not None) == is_told
+    if found:
+        kind = " that are handled" if measure == "agreement" else ""
+        assert found.text.startswith("WARNING: since 2026-03-11 no audited row tells of the claim, of ")
+        assert f" rows{kind}; by how often they did before, " in found.text
+        assert found.level == "warning"
+        assert "last audit" in brief(monitor)
+
+
+@pytest.mark.parametrize(
+    "lines", [days(10, audit=0.0), days(10, audit=0.02), [{**each, "time": None} for each in days(9)]]
+)
+def test_an_audit_that_goes_on_or_never_was_has_not_stopped(lines):
+    assert "last audit" not in facts(watched(lines))
+
+
+def test_rows_without_a_time_are_not_said_to_be_passed_over():
+    told = facts(watched([{**line(0), "time": 1_772_000_000}, line(1), {"no": "decision"}]))["log"].text
+    assert "1 row without a time in ISO 8601: counted in the order of its file, and in no day" in told
+    assert "passed over: 1 not a decision" in told

@@ -224,9 +224,24 @@ def test_a_rollback_to_a_bundle_that_is_gone_or_damaged_leaves_the_pointer(made,
     with pytest.raises(BundleError, match=f"has the sha256 {digest(made[0])}, which is not its name"):
         rollback(folder)
     place.unlink()
-    with pytest.raises(BundleError, match="there is no such file"):
+    with pytest.raises(BundleError, match="there is no such file") as raised:
         rollback(folder)
+    assert raised.value.problems[0].hint == (
+        f"promote it again from a file of it: tracer-spec promote FILE {folder}; until then let the teacher answer everything: "
+        f"tracer-spec promote {folder} {folder} --shadow"
+    )
     assert (folder / "release.json").read_bytes() == before
+
+
+def test_what_is_said_of_a_broken_pointer_mends_it(made, folder):
+    promote(made[0], folder)
+    pointer = folder / "release.json"
+    pointer.write_text("{")
+    with pytest.raises(BundleError) as raised:
+        promote(made[0], folder)
+    assert raised.value.problems[0].hint == f"move it away, and write it again: tracer-spec promote BUNDLE {folder}"
+    pointer.rename(folder / "release.json.broken")
+    assert promote(made[0], folder).is_change
 
 
 def test_a_damaged_bundle_in_the_folder_is_mended_by_the_next_promotion_of_it(made, folder):

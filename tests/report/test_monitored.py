@@ -57,7 +57,8 @@ def test_a_refuted_claim_is_history_and_the_headline_says_since_when_and_by_how_
     )
     assert "At release this was certified: With 95 % confidence, this router agrees" in refuted.html
     assert "Only the sentence above is certified" not in refuted.html
-    assert "Audited rows may certify the next bundle: add the log" in refuted.html
+    assert "In shadow mode the teacher answers everything until the next bundle" in refuted.html
+    assert "; audited rows may certify the next bundle: add the log" in refuted.html
 
 
 def test_no_number_of_a_refuted_claim_looks_certified_and_those_beside_it_are_measured(refuted):

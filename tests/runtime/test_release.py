@@ -89,7 +89,7 @@ def test_a_pointer_that_is_none_is_refused_by_its_key(tmp_path, key):
         ts.load(tmp_path)
     (problem,) = caught.value.problems
     assert (problem.where, problem.address, problem.what) == (str(tmp_path), address, what)
-    assert problem.hint == f"write it again: tracer-spec promote BUNDLE {tmp_path}"
+    assert problem.hint == f"move it away, and write it again: tracer-spec promote BUNDLE {tmp_path}"
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"current": 1, "current": 2}', "x" * 2_000_000])

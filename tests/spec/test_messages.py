@@ -71,7 +71,20 @@ def one(problems: Problems, minimal: str, *overrides: str) -> str:
         ("target.min_coverage=5%", "'5%' is not a number at least 0 and below 1\nhint: write 0.05"),
         ("target.calibrator=[a]", "a list is not a plugin: a name, or a mapping with 'use'"),
         ("target.end_to_end=0.9", "agreement and end_to_end are both given; a target has one of them"),
-        ("target=0.92", "0.92 is not a mapping"),
+        (
+            "target=0.92",
+            "0.92 is not a mapping\nhint: write a mapping of its keys: end_to_end, agreement, confidence, min_coverage, "
+            "calibrator, labels",
+        ),
+        (
+            "split=temporal",
+            "'temporal' is not a mapping\nhint: write a mapping of its keys: certify, strategy, key, certify_where, "
+            "mix_teachers, folds, max_fit",
+        ),
+        (
+            "traces.format={preset: native, rate: 0.05}",
+            "0.05 is not a JMESPath expression\nhint: write a value that is always the same as '`0.05`'",
+        ),
         (
             "target={}",
             "neither agreement nor end_to_end is given\n"
@@ -298,7 +311,7 @@ def of_options(text: str, **environ: str) -> list[str]:
             "{c: 1}",
             "router.yaml:4:10  zoo[1].with.c\n"
             "  there is no key 'c'; known: C, share, hidden, layers, by_name, mode, "
-            "few, sizes, code, pair, low, high",
+            "few, sizes, code, pair, low, high\n  hint: did you mean 'C'?",
         ),
         ("{hidden: big}", "router.yaml:4:18  zoo[1].with.hidden\n  'big' is not a whole number or a list"),
         ("{hidden: [8, -1]}", "router.yaml:4:22  zoo[1].with.hidden[1]\n  -1 is not above 0"),

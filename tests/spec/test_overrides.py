@@ -102,7 +102,8 @@ def test_overrides_work_on_a_mapping_too() -> None:
         ("name[0]=1", "--set name[0]  name[0]\n  name is 'support-intents', which is no list"),
         (
             "seed=[1",
-            "--set seed\n  not YAML: expected ',' or ']', but got '<stream end>' while parsing a flow sequence",
+            "--set seed\n  not YAML: expected ',' or ']', but got '<stream end>' while parsing a flow sequence\n"
+            "  hint: close every [ and {, on the line or below it, and put commas between what is inside",
         ),
         ("seed=a\x00", "--set seed\n  the character U+0000 is not allowed in YAML"),
         (

@@ -615,3 +615,12 @@ def test_a_learner_that_says_it_takes_weights_must_heed_them():
     assert of_weights(SurrogateContract, Weighs, surrogate.CentroidOptions) == []
     (said,) = of_weights(AcceptorContract, DeafAcceptor, acceptor.HistogramOptions)
     assert "hand sample_weight to the loss" in said
+
+
+def test_notes_that_are_one_text_are_caught():
+    class Noted(surrogate.Centroid):
+        notes = "did not converge"
+
+    said = found(SurrogateContract, *learner(Noted))
+    assert list(said) == ["test_its_notes_are_sentences"]
+    assert "its notes are 'did not converge'" in said["test_its_notes_are_sentences"]

@@ -80,7 +80,7 @@ class Verification:
     ----------
     verdict : str
         ``contradicted``, ``not contradicted``, ``nothing claimed``, or ``agreement not measured`` where no row has a teacher's
-        label. Rows can contradict a claim; they never prove one.
+        label, or none that has one is handled. Rows can contradict a claim; they never prove one.
     claim : Claim
     confidence : float
         Of every interval here: the certificate's, else .95; where labels have claims, the doubt is shared among all claims

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -137,12 +137,14 @@ def _verification(
     with_unclear = judged.rate(counted | unclear, claimed) if chosen.unclear.any() else None
     by_requests = judged.of_requests(counted, claimed)
     of_labels = judged.of_labels(claim.labels, counted, unclear)
-    verdict = verdict_of(claim, judged.rate(counted, claimed), with_unclear, by_requests, of_labels)
+    found = judged.rate(counted, claimed)
+    is_measured = sample.is_labelled.any() and (found.n > 0 or bool(of_labels))
+    verdict = verdict_of(claim, found, with_unclear, by_requests, of_labels)
     unknown, wrong = counted & (judged.teacher < 0), counted & judged.handled & (judged.label != judged.teacher)
     labels = _by_label(judged, counted)
     names = Counter(shown_label(rows.labels[row]) for row in np.flatnonzero(unknown))
     return Verification(
-        verdict=verdict if sample.is_labelled.any() else NOT_MEASURED,
+        verdict=verdict if is_measured or (verdict != NOT_CONTRADICTED and sample.is_labelled.any()) else NOT_MEASURED,
         claim=claim,
         confidence=judged.confidence,
         coverage=judged.rate(flow, (flow, judged.handled)),
@@ -178,7 +180,8 @@ def _choose(traces: TraceSet, known: KnownRows | None, grouped: bool, n_others: 
     unclear, repeat = ~measured, ~measured
     reasons: dict[str, Mask] = {}
     if known is not None:
-        seen = known.find(traces)
+        # without a claim per group, those who asked before are traffic like any other
+        seen = known.find(traces if grouped else replace(traces, groups=(None,) * len(traces)))
         reasons = {SAME_EVENT: seen.event, KNOWN_GROUP: seen.group, SAME_CONTENT: seen.content}
         unclear, repeat = seen.content, seen.repeat
         measured = ~(seen.event | seen.group | seen.content)

@@ -36,9 +36,14 @@ def export(part: Exportable) -> bytes:
     Raises
     ------
     PluginError
-        Where no bundle may hold it, for what it uses or for what it costs.
+        Where it is none, or no bundle may hold it, for what it uses or for what it costs.
     """
-    graph: bytes = part.to_onnx().SerializeToString(deterministic=True)
+    import onnx
+
+    model = part.to_onnx()
+    if not isinstance(model, onnx.ModelProto):
+        raise PluginError(f"its to_onnx gave {type(model).__name__}, not an onnx.ModelProto")
+    graph: bytes = model.SerializeToString(deterministic=True)
     try:
         check_graph(graph)
     except BundleError as error:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
-import statistics
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +15,7 @@ from tracer_spec.init.files import SourceGuess, files_beside, find_files, source
 from tracer_spec.init.label_counts import are_names
 from tracer_spec.init.layout import guess_layout
 from tracer_spec.init.likely_target import TARGETS, LikelyTarget, likely_target
+from tracer_spec.init.made_up import made_up_labels, other_spellings, several_at_once
 from tracer_spec.init.places import labels_in
 from tracer_spec.init.presets import best_preset, is_half_of_a_join
 from tracer_spec.init.refusal import Refusal, label_option
@@ -25,6 +23,7 @@ from tracer_spec.init.sampling import COUNTED, Sample, take_sample
 from tracer_spec.init.system_prompt import match_of
 from tracer_spec.init.unread_times import unread_times
 from tracer_spec.init.whose_labels import with_one_teacher, with_those_that_label
+from tracer_spec.spec.nodes import quoted
 from tracer_spec.text_format import plural
 
 if TYPE_CHECKING:
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
 
 # the certify rows that a policy may be asked to handle before a lower target is proposed
 _FAIR_COVERAGE = 0.5
-# rarer than this share of the usual label, and few in all: made up, more likely than not
-_RARE, _FEW = 0.05, 0.03
 # so many fit rows whose labels are all different have none
 _ENOUGH = 20
 
@@ -83,6 +80,17 @@ class Look:
     is_whole: bool
     match: str
     unread_times: str
+
+    @property
+    def several(self) -> str:
+        """Say how many answers name several labels at once; empty where none does."""
+        found = several_at_once(self.outlook.labels)
+        if not found:
+            return ""
+        return (
+            f"{sum(found.values()):,} of {self.outlook.n_fit:,} answers that train name several labels at once, as "
+            f"{quoted(next(iter(found)))}: a router gives one, so each of these is a disagreement"
+        )
 
     @property
     def counted(self) -> str:
@@ -138,10 +146,10 @@ def look_at(*paths: str, text: str | None = None, label: str | None = None) -> L
     seen = _preview(sample, layout)
     outlook = seen.outlook
     _check(seen, fields, is_named=label is not None)
-    made_up = _made_up(outlook.labels, seen.fit)
+    made_up = made_up_labels(outlook.labels, seen.fit.truths)
     humans = {truth for truth in seen.fit.truths if truth is not None}
     allowed = sorted((humans | set(outlook.labels)).difference(made_up))
-    aliases = _other_spellings(made_up.keys() - humans, sorted(humans))
+    aliases = other_spellings(made_up.keys() - humans, sorted(humans))
     return Look(
         paths=sample.paths,
         source=sample.source,
@@ -280,34 +288,6 @@ def _check(seen: _Previewed, fields: Fields, *, is_named: bool) -> None:
 def _joins(layout: Layout) -> bool:
     """Tell whether two records make one trace: then all must be read, for their halves may be far apart."""
     return find_format(layout.format).join is not None
-
-
-def _made_up(labels: Mapping[str, int], fit: TraceSet) -> dict[str, int]:
-    """Return the labels that look made up: never given by a human, or far too rare beside the others."""
-    truths = Counter(truth for truth in fit.truths if truth is not None)
-    if truths.total() * 2 > len(fit):
-        return {label: n for label, n in labels.items() if label not in truths}
-    if not labels:
-        return {}
-    usual = statistics.median(labels.values())
-    rare = {label: n for label, n in labels.items() if n <= _RARE * usual}
-    if len(labels) - len(rare) < 2:  # of two labels, the rare one is what the other is told from
-        return {}
-    return rare if sum(rare.values()) <= _FEW * sum(labels.values()) else {}
-
-
-def _other_spellings(made_up: Iterable[str], allowed: Sequence[str]) -> dict[str, str]:
-    """Return, for labels that look made up, the one that humans gave and that differs in case and punctuation alone."""
-    meant = Counter(map(_letters, allowed))
-    by_letters = {_letters(label): label for label in allowed}
-    return {
-        label: by_letters[letters] for label in sorted(made_up) if (letters := _letters(label)) and meant[letters] == 1
-    }
-
-
-def _letters(label: str) -> str:
-    """Leave out case, what joins words, and what ends a sentence; '-1' and '1', 'A-' and 'A', 'C' and 'C++' stay two labels."""
-    return re.sub(r"(?<=[^\W\d_])[\s_-]+(?=[^\W\d_])", "", label.casefold().strip()).rstrip(".!?")
 
 
 def _literals(written: Mapping[str, Any]) -> dict[str, Any]:

@@ -32,6 +32,8 @@ TRUTHS = frozenset(
 )
 TIMES = frozenset(("time", "timestamp", "ts", "date", "created", "datetime", "at"))
 MODELS = frozenset(("model", "engine", "deployment"))
+# of a prompt: a version alone may be that of the app
+VERSION = frozenset(("prompt", "template", "version", "revision"))
 IDS = frozenset(("id", "uuid", "guid", "key"))
 GROUPS = frozenset(("user", "customer", "session", "conversation", "thread", "tenant", "account"))
 OTHERS = frozenset(

@@ -9,7 +9,20 @@ from tracer_spec.builtin.formats import Raw
 from tracer_spec.init.answers import Answers, read_answers
 from tracer_spec.init.bodies import nearness
 from tracer_spec.init.fields import Field, Fields, is_json
-from tracer_spec.init.names import BODIES, GROUPS, HEADS, IDS, LABELS, MODELS, OTHERS, TEXTS, TIMES, TRUTHS, says
+from tracer_spec.init.names import (
+    BODIES,
+    GROUPS,
+    HEADS,
+    IDS,
+    LABELS,
+    MODELS,
+    OTHERS,
+    TEXTS,
+    TIMES,
+    TRUTHS,
+    VERSION,
+    says,
+)
 from tracer_spec.text_steps.labels import LabelCleaner
 
 # fields this close to the best are named as well
@@ -121,7 +134,7 @@ def answers_in(fields: Fields, text: str) -> tuple[Candidate, ...]:
 def other_parts(
     fields: Fields, text: str, label: str, also: Collection[str], answers: Answers, raws: Sequence[Raw]
 ) -> dict[str, str]:
-    """Return the paths of id, time, model, group and a human's label, of those that are there; none of ``also``.
+    """Return the paths of id, time, model, prompt's version, group and a human's label, where they are there; none of ``also``.
 
     ``answers`` is what the teacher's are like, ``raws`` what each record asks and answers, where a record is one trace.
     """
@@ -133,6 +146,7 @@ def other_parts(
         "truth": [each for each in fields.all if each.path not in taken and _is_truth(each, answers)],
         # one value is enough: the log that comes next may hold another
         "model": [each for each in often if each.words & MODELS and each.is_text and _repeats(each)],
+        "version": [each for each in often if each.is_text and len(each.words & VERSION) > 1 and _repeats(each)],
         "group": [each for each in often if each.words & GROUPS and each.is_scalar and _tells_apart(each)],
     }
     found = {part: _plainest(several) for part, several in wanted.items() if several}

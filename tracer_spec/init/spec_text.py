@@ -112,6 +112,8 @@ def _doubts(look: Look) -> Iterator[str]:
             yield f"The {part} could be {others} as well: 'init --{part}' decides."
     if look.layout.other_keys:
         yield f"The label could be {one_line(', '.join(f'json:{key}' for key in look.layout.other_keys[:3]), 150)} as well."
+    if look.several:
+        yield f"{look.several[0].upper()}{look.several[1:]}."
     if look.unread_times:
         yield f"{one_line(look.unread_times, 400)}."
     dropped = look.outlook.accounting.dropped

@@ -21,14 +21,13 @@ from tracer_spec.plugin import hookspecs
 from tracer_spec.plugin.contracts import Options, Plugin, Provided
 from tracer_spec.plugin.joining import JoiningPlugin
 from tracer_spec.plugin.proposing import CalibratorPlugin
+from tracer_spec.plugin.requirements import ANY_FAULT, said_by
 
 KINDS = ("source", "embedder", "surrogate", "acceptor", "guard", "family", "calibrator")
 _HOOKS = {kind: f"{hookspecs.GROUP}_{'families' if kind == 'family' else kind + 's'}" for kind in KINDS}
 _OURS = "tracer-spec"
 _TWICE = "provided twice"
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-# a module that ends the process when it is imported is as broken as one that raises
-_ANY_FAULT = (Exception, SystemExit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +102,8 @@ def find_plugins() -> Registry:
 
     Notes
     -----
-    Hook implementations are called one by one, so that one that raises loses its own plugins alone. Two plugins of
+    Hook implementations are called one by one, so that one that raises loses its own plugins alone; a descriptor that is wrong
+    loses itself alone. Two plugins of
     one kind and name are both refused, and each error names both providers: which of them a spec means is not ours to
     guess.
     """
@@ -117,7 +117,7 @@ def find_plugins() -> Registry:
             try:
                 manager.register(module.entry.load(), name=module.name)
                 manager.check_pending()
-            except _ANY_FAULT as error:  # whatever a third party's import raises is recorded, not ours to die of
+            except ANY_FAULT as error:  # whatever a third party's import raises is recorded, not ours to die of
                 broken.append(module.broken("entry point", module.entry.name, error))
                 if manager.has_plugin(module.name):
                     manager.unregister(name=module.name)
@@ -152,9 +152,7 @@ class _Module:
         return f"{self.distribution}:{self.entry.name}"
 
     def broken(self, kind: str, name: str, error: BaseException) -> Broken:
-        text = " ".join(str(error).split())
-        reason = f"{type(error).__name__}: {text}" if text else type(error).__name__
-        return Broken(kind, name, self.distribution, self.version, reason)
+        return Broken(kind, name, self.distribution, self.version, said_by(error, 2000))
 
 
 def _modules() -> list[_Module]:
@@ -171,23 +169,22 @@ def _modules() -> list[_Module]:
 def _call(manager: pluggy.PluginManager, kind: str, module: _Module) -> tuple[list[Provided], list[Broken]]:
     """Call one module's implementation of one hook."""
     got: list[Provided] = []
-    at = module.entry.name
+    lost: list[Broken] = []
     for implementation in getattr(manager.hook, _HOOKS[kind]).get_hookimpls():
         if implementation.plugin_name != module.name:
             continue
         try:
             for plugin in implementation.function():
                 _check_name(plugin)
-                at = plugin.name  # so that a spec that names it is told why it cannot be used
-                _check(kind, plugin)
-                if module.distribution != _OURS:
-                    _check_is_no_joiner(plugin)
-                    _check_schema(plugin)  # tests hold ours to it
-                at = module.entry.name
-                got.append(Provided(kind, plugin, module.distribution, module.version))
-        except _ANY_FAULT as error:
-            return [], [module.broken(kind, at, error)]
-    return got, []
+                try:
+                    _check(kind, plugin, is_ours=module.distribution == _OURS)
+                except ANY_FAULT as error:  # under its name, so that a spec that names it is told why it cannot be used
+                    lost.append(module.broken(kind, plugin.name, error))
+                else:
+                    got.append(Provided(kind, plugin, module.distribution, module.version))
+        except ANY_FAULT as error:
+            return [], [*lost, module.broken(kind, module.entry.name, error)]
+    return got, lost
 
 
 def _check_name(plugin: Any) -> None:
@@ -198,7 +195,7 @@ def _check_name(plugin: Any) -> None:
         raise PluginError(f"the name {plugin.name!r} is not of lower case letters, digits and dashes")
 
 
-def _check(kind: str, plugin: Plugin[Any]) -> None:
+def _check(kind: str, plugin: Plugin[Any], *, is_ours: bool) -> None:
     """Raise where a descriptor breaks its contract."""
     if kind == "calibrator" and not isinstance(plugin, CalibratorPlugin):
         raise PluginError(
@@ -211,6 +208,9 @@ def _check(kind: str, plugin: Plugin[Any]) -> None:
         raise PluginError(f"the options of '{plugin.name}' are not a subclass of tracer_spec.plugin.Options")
     if not callable(plugin.make):
         raise PluginError(f"the make of '{plugin.name}' cannot be called")
+    if not is_ours:
+        _check_is_no_joiner(plugin)
+        _check_schema(plugin)  # tests hold ours to it
 
 
 def _check_is_no_joiner(plugin: Plugin[Any]) -> None:

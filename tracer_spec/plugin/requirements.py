@@ -1,4 +1,4 @@
-"""The error of a plugin that needs what is not installed."""
+"""What is said of a plugin that fails, and of one that needs what is not installed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import re
 from tracer_spec.errors import MissingDependencyError
 from tracer_spec.plugin.contracts import Provided
 
+# what a third party's code may end in: one that ends the process is as broken as one that raises
+ANY_FAULT = (Exception, SystemExit)
 _REQUIREMENT = re.compile(r"""^([A-Za-z0-9._-]+).*;.*\bextra\s*==\s*['"]([^'"]+)['"]""")
 
 
@@ -44,3 +46,15 @@ def _extra_of(distribution: str, module: str) -> str:
 def provided_by(provided: Provided) -> str:
     """Name a plugin and who ships it, for messages."""
     return f"the {provided.kind} '{provided.name}' of {provided.distribution} {provided.version}"
+
+
+def said_by(error: BaseException, most: int = 300) -> str:
+    r"""Return the type of an error and what it says, on one line, cut after so many characters.
+
+    Examples
+    --------
+    >>> said_by(ValueError("two\n  lines")), said_by(SystemExit(3))
+    ('ValueError: two lines', 'SystemExit: 3')
+    """
+    text = " ".join(str(error).split())[:most]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

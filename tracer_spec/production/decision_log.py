@@ -80,7 +80,8 @@ class DecisionLog:
             probe.unlink()
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
-            raise DataError(f"decisions cannot be logged there: {reason}", where=str(folder)) from None
+            hint = "name a folder that this user may write to; it is made where it is not there"
+            raise DataError(f"decisions cannot be logged there: {reason}", where=str(folder), hint=hint) from None
         _LOGS.add(self)
 
     def _forget(self) -> None:

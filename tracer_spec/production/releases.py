@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -174,11 +175,23 @@ def rollback(folder: str | os.PathLike[str]) -> Moved:
                 where=str(place),
                 hint=f"let the teacher answer everything until the next bundle: {to_shadow(place)}",
             )
-        bundle = read_stored(place, release.current)
+        bundle = _taken_back(place, release.current)
         undone = was.current if was.canary is None else was.canary.sha256
         before = _stored(place, undone)
         _point(place, was, release)
     return Moved(place, release, was, bundle, before)
+
+
+def _taken_back(folder: Path, sha256: str) -> Bundle:
+    """Read a bundle to go back to; where it cannot be read, say which ways back are left."""
+    try:
+        return read_stored(folder, sha256)
+    except BundleError as error:
+        hint = (
+            f"promote it again from a file of it: {shlex.join(['tracer-spec', 'promote', 'FILE', str(folder)])}; until then "
+            f"let the teacher answer everything: {to_shadow(folder)}"
+        )
+        raise BundleError.of(tuple(replace(each, hint=hint) for each in error.problems)) from None
 
 
 # --- the bundle --------------------------------------------------------------------------------------------------------

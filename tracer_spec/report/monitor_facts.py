@@ -10,6 +10,7 @@ from tracer_spec.production.monitoring.answer_form import form_text
 from tracer_spec.production.monitoring.claims import e_value_of
 from tracer_spec.production.monitoring.log import Reading
 from tracer_spec.production.monitoring.monitor import (
+    NO_TIME,
     NOT_MEASURED,
     NOTHING_CLAIMED,
     REFUTED,
@@ -21,14 +22,22 @@ from tracer_spec.production.monitoring.moved_labels import Moved
 from tracer_spec.production.monitoring.reference import AGREEMENT, END_TO_END
 from tracer_spec.production.monitoring.tally import Moment
 from tracer_spec.report.facts import Fact, rate_text
-from tracer_spec.report.monitor_warnings import last_line, teachers, unanswered
+from tracer_spec.report.monitor_warnings import (
+    coverage_lately,
+    last_audit,
+    last_line,
+    repeated_ids,
+    teachers,
+    unanswered,
+)
 from tracer_spec.text_format import counted_names, label_counted_text, listing, one_line, plural, reasons
 
 _LEVELS = {REFUTED: "error", WARNS: "warning", NOT_MEASURED: "warning"}
 _SHOWN_LABELS = 5
 _SHOWN_FORMS = 4
 _LARGEST = 1e6
-_UNTIL_THEN = "in shadow mode the teacher answers everything until then, and every request is audited"
+_NOW = "in shadow mode the teacher answers everything until the next bundle, and every request is audited"
+_WHICH_DISAGREE = "with most disagreements: 'tracer-spec verify BUNDLE LOG --format decisions' names them"
 _NEXT = "audited rows may certify the next bundle: add the log to the traces of its spec, and build"
 
 
@@ -43,12 +52,14 @@ def monitor_facts(
     yield Fact("claim", printable(reference.claim))
     yield Fact(
         "verdict",
-        "\n".join(filter(None, [monitor_verdict(monitor), remedy if verdict == REFUTED else _lost(monitor)])),
+        "\n".join(filter(None, [monitor_verdict(monitor, remedy), "" if verdict == REFUTED else _lost(monitor)])),
         _LEVELS.get(verdict, "warning" if tally.missing_files else ""),
         title=f"{reference.name} {reference.version}: {verdict}{of_which_log(monitor)}",
     )
     if now is not None:
         yield from last_line(monitor, reading, now)
+    yield from last_audit(monitor)
+    yield from repeated_ids(monitor)
     yield from unanswered(monitor)
     yield from teachers(monitor)
     yield from _cause(monitor)
@@ -63,12 +74,23 @@ def monitor_facts(
         yield Fact("by label", "\n".join(_label_claims(monitor)))
     if (late := monitor.lately) is not None:
         yield Fact("lately", rate_text(late.own, f"{counted[reference.measure]}, since {late.day.isoformat()}"))
-    yield Fact("coverage", rate_text(monitor.coverage, "rows are handled"))
+    fallen = coverage_lately(monitor)
+    yield Fact(
+        "coverage",
+        "\n".join(filter(None, [rate_text(monitor.coverage, "rows are handled"), fallen])),
+        "warning" if fallen else "",
+        title="the router handles far less than it did",
+    )
     yield Fact("intervals", f"at {1 - monitor.alpha:.6g}, valid at all times together, however often one looks")
     if verdict != NOTHING_CLAIMED:
         yield Fact("e-value", _e_value(monitor))
     yield Fact("detector", _detector(monitor))
-    yield Fact("audit", _audit(monitor))
+    yield Fact(
+        "audit",
+        _audit(monitor),
+        "" if tally.draws.explain(tally.audited) else "warning",
+        title="the log does not hold what the coin chose",
+    )
     if tally.reasons:
         named = sorted(tally.reasons.items(), key=lambda each: (-each[1], each[0]))
         yield Fact("deferred", reasons((one_line(reason.replace("_", " ")), n) for reason, n in named))
@@ -79,14 +101,15 @@ def monitor_facts(
             [
                 _moved("the teacher", monitor.teachers_moved, bool(reference.teacher)),
                 _moved("the router", monitor.routers_moved, bool(reference.router)),
+                *([_WHICH_DISAGREE] if verdict in (REFUTED, WARNS) else []),
             ]
         ),
     )
     yield Fact("log", _log(monitor, reading))
 
 
-def monitor_verdict(monitor: Monitor) -> str:
-    """Say what the verdict means and what to do, and never more."""
+def monitor_verdict(monitor: Monitor, remedy: str = "") -> str:
+    """Say what the verdict means and what to do, first what is urgent, and never more."""
     reference, verdict = monitor.reference, monitor.verdict
     name = "agreement" if reference.measure == AGREEMENT else "the end-to-end rate"
     target, level = f"{reference.target:.6g}", f"{reference.warning_level:.3f}"
@@ -96,11 +119,11 @@ def monitor_verdict(monitor: Monitor) -> str:
         own = "too has" if monitor.tally.refuted else "has not"
         return (
             f"what was claimed of {', '.join(fallen)} is refuted, see 'by label'; {name} {own} been shown to be under the "
-            f"{target} that was claimed\n{_NEXT}\n{_UNTIL_THEN}"
+            f"{target} that was claimed\n{remedy or _NOW}\n{_NEXT}"
         )
     if verdict == REFUTED and monitor.tally.refuted:
         told = f"refuted {_at(monitor.tally.refuted)}"
-        return f"{name} has been under the {target} that was claimed: {told}\n{_NEXT}\n{_UNTIL_THEN}"
+        return f"{name} has been under the {target} that was claimed: {told}\n{remedy or _NOW}\n{_NEXT}"
     if verdict == WARNS and monitor.tally.warned:
         told = f"first told {_at(monitor.tally.warned)}"
         return f"WARNING: {name} has fallen under {level}, and the claim is {target}: {told}\n{_NEXT}"
@@ -208,8 +231,8 @@ def _audit(monitor: Monitor) -> str:
     draws, lines = tally.draws, [f"{tally.audited:,} of {plural(tally.rows, 'row')} audited"]
     if not draws.explain(tally.audited):
         lines.append(
-            f"by their rates {draws.expected:,.0f} were to be audited: rows are missing from the log, or were added, and "
-            "agreement is that of those that are here"
+            f"WARNING: by their rates {draws.expected:,.0f} were to be audited: rows are missing from the log, or were added, "
+            "and agreement is that of those that are here\ngive every line that the app logged, and nothing that it did not"
         )
     if draws.least < draws.greatest:
         lines.append(
@@ -253,8 +276,12 @@ def _log(monitor: Monitor, reading: Reading) -> str:
     lines = [f"{plural(tally.rows, 'row')} of this bundle{span}; {plural(reading.n_lines, 'line')} read in this run"]
     if tally.versions:
         lines.append(f"of other bundles, not counted: {counted_names(_falling(tally.versions))}")
-    if tally.passed_over:
-        lines.append(f"passed over: {reasons(_falling(tally.passed_over))}")
+    if n_timeless := tally.passed_over.get(NO_TIME, 0):
+        lines.append(
+            f"{plural(n_timeless, 'row')} without a time in ISO 8601: counted in the order of its file, and in no day"
+        )
+    if passed_over := {why: n for why, n in tally.passed_over.items() if why != NO_TIME}:
+        lines.append(f"passed over: {reasons(_falling(passed_over))}")
     return "\n".join([*lines, *(one_line(note, 300) for note in reading.notes)])
 
 

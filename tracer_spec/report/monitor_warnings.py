@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from tracer_spec.production.monitoring.course import Silence, late_coverage, silence
 from tracer_spec.production.monitoring.log import Reading
-from tracer_spec.production.monitoring.monitor import Monitor
+from tracer_spec.production.monitoring.monitor import DUPLICATE, Monitor
+from tracer_spec.production.monitoring.reference import AGREEMENT
 from tracer_spec.production.monitoring.tally import TeacherTally, time_of
 from tracer_spec.report.facts import Fact
 from tracer_spec.text_format import listing, one_line, plural
 
 _A_DAY = timedelta(days=1)
 _SHOWN_TEACHERS = 5
+# of all rows
+_MOST_RETRIES = 0.25
 
 
 def has_stopped(monitor: Monitor, now: datetime) -> bool:
@@ -22,8 +26,15 @@ def has_stopped(monitor: Monitor, now: datetime) -> bool:
 
 
 def last_line(monitor: Monitor, reading: Reading, now: datetime) -> Iterator[Fact]:
-    """Yield when the last decision was, where nothing is new or that is long ago."""
+    """Yield when the last decision was, where nothing is new, or that is long ago or still to come."""
     last, is_old = time_of(monitor.tally.last), has_stopped(monitor, now)
+    if last is not None and last - now > _A_DAY:
+        text = (
+            f"WARNING: the last decision was {_moment(monitor.tally.last)}, which is still to come\na clock was wrong: until "
+            "then nothing tells that the log stops, and the course over time has the wrong days"
+        )
+        yield Fact("last line", text, "warning", title="a clock of the log is wrong")
+        return
     told = [] if last is None else [f"the last decision was {_moment(monitor.tally.last)}"]
     if is_old and last is not None:
         told[0] += f", {plural((now - last).days, 'day')} ago"
@@ -33,6 +44,49 @@ def last_line(monitor: Monitor, reading: Reading, now: datetime) -> Iterator[Fac
         yield Fact("last line", text, "warning", title="the log has stopped")
     elif not reading.n_lines:
         yield Fact("last line", "; ".join(told))
+
+
+def silence_of(monitor: Monitor) -> Silence | None:
+    """Return the last days in which no audited row tells of the claim; None where chance explains them."""
+    found = silence(monitor.tally.calendar, of_handled=monitor.reference.measure == AGREEMENT)
+    return None if found is None or found.is_by_chance else found
+
+
+def last_audit(monitor: Monitor) -> Iterator[Fact]:
+    """Yield that no audited row has told of the claim lately: the verdict is an old one."""
+    if (found := silence_of(monitor)) is not None:
+        kind = " that are handled" if monitor.reference.measure == AGREEMENT else ""
+        text = (
+            f"WARNING: since {found.day.isoformat()} no audited row tells of the claim, of {plural(found.rows, 'row')}{kind}; "
+            f"by how often they did before, {found.expected:,.0f} would\n"
+            "the verdict is of the log until then: is the audit on (audit=0.02), and does the teacher answer?"
+        )
+        yield Fact("last audit", text, "warning", title="the audit has stopped")
+
+
+def coverage_lately(monitor: Monitor) -> str:
+    """Say that the router handles far less than it did; empty where it does not."""
+    found = late_coverage(monitor.tally.calendar, 1 - monitor.alpha)
+    if found is None or not found.has_fallen:
+        return ""
+    share = f"{found.late.share:.3f} in [{found.late.lower:.3f}, {found.late.upper:.3f}]"
+    return (
+        f"WARNING: since {found.day.isoformat()} it is {share}, {found.late.k:,} of {plural(found.late.n, 'row')}, and was "
+        f"{found.before.share:.3f} before\nhas the traffic changed, or does the embedder fail? 'deferred' counts why, and "
+        "'unavailable' is an embedder that failed"
+    )
+
+
+def repeated_ids(monitor: Monitor) -> Iterator[Fact]:
+    """Yield that requests may share their ids, where more lines repeat one than retries explain: only the first ones count."""
+    n, n_rows = monitor.tally.passed_over.get(DUPLICATE, 0), monitor.tally.rows
+    if n > _MOST_RETRIES * n_rows:
+        text = (
+            f"WARNING: {plural(n, 'line')} repeat the id of another and tell nothing; {plural(n_rows, 'row')} are left\n"
+            "a request that is made again counts once; where different requests share an id, as that of a user or a "
+            "conversation, only the first of them count, which are no sample of the traffic"
+        )
+        yield Fact("ids", text, "warning", title="requests share their ids")
 
 
 def unanswered(monitor: Monitor) -> Iterator[Fact]:

@@ -83,7 +83,7 @@ def read_release(folder: Path) -> Release | None:
             address=POINTER,
             hint="check what it is, and its permissions",
         ) from None
-    hint = f"write it again: tracer-spec promote BUNDLE {os.fspath(folder)}"
+    hint = f"move it away, and write it again: tracer-spec promote BUNDLE {os.fspath(folder)}"
     try:
         return read_shape(Release, read_json(data, member=POINTER, max_bytes=MOST_BYTES), member=POINTER, hint=hint)
     except BundleError as error:

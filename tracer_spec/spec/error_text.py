@@ -87,8 +87,10 @@ def _type_hint(node: Node, nouns: list[str], slot: Slot) -> str:
     """Return the remedy of a value of the wrong type."""
     if isinstance(node, Pairs) and "a list" in nouns:
         return "start each item with '- '"
+    is_of_keys = nouns == ["a mapping"] and slot.keys and "use" not in slot.keys
+    keys = f"write a mapping of its keys: {', '.join(slot.keys)}" if is_of_keys else ""
     if not isinstance(node, Scalar):
-        return ""
+        return keys
     text, wanted = node.text, set(nouns)
     if names_variable(node):
         typed = wanted & {*_NUMBERS, "true or false"}
@@ -96,7 +98,7 @@ def _type_hint(node: Node, nouns: list[str], slot: Slot) -> str:
     if is_typed(node):
         if as_written(node) in ("null", "~", "Null", "NULL"):
             return "give it a value, or leave the key out"
-        return f'put quotes around it: "{text}"' if any("string" in each for each in nouns) else ""
+        return f'put quotes around it: "{text}"' if any("string" in each for each in nouns) else keys
     if "true or false" in wanted and text.lower() in _SPOKEN_BOOLEANS:
         return f"write {_SPOKEN_BOOLEANS[text.lower()]}"
     if wanted & set(_NUMBERS) and _is_number(text):
@@ -106,7 +108,7 @@ def _type_hint(node: Node, nouns: list[str], slot: Slot) -> str:
     if wanted == {"a list"}:
         return f"write [{text}]" if text.isprintable() and len(text) < 40 else ""
     options = [word for each in nouns if each.startswith("one of ") for word in each[7:].split(", ")]
-    return did_you_mean(text, options)
+    return keys or did_you_mean(text, options)
 
 
 def _is_number(text: str) -> bool:

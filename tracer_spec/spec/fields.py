@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, StrictFloat, StrictInt, StrictStr
+from pydantic import AfterValidator, BeforeValidator, Field, StrictFloat, StrictInt, StrictStr
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
 from tracer_spec.text_steps import MAX_CUT_CHARACTERS, StepError
@@ -74,6 +74,14 @@ def _check_label(value: str) -> str:
     if not value:
         raise refusal("is empty; a label has at least one character")
     return unicodedata.normalize("NFC", value)  # as the teacher's answers are
+
+
+def _refuse_value(given: Any) -> Any:
+    """Refuse a number or a flag where an expression is asked for: in quotes it would be no expression either."""
+    if isinstance(given, bool | int | float):
+        written = str(given).lower()
+        raise refusal("is not a JMESPath expression", hint=f"write a value that is always the same as '`{written}`'")
+    return given
 
 
 def _check_expression(value: str) -> str:
@@ -183,7 +191,12 @@ PluginName = Annotated[
 Label = Annotated[StrictStr, AfterValidator(_check_label), Field(json_schema_extra={"minLength": 1})]
 Sentence = Annotated[StrictStr, Field(min_length=1, max_length=MAX_SENTENCE)]
 Labels = Annotated[tuple[Label, ...], AfterValidator(unique), Field(json_schema_extra={"uniqueItems": True})]
-Expression = Annotated[StrictStr, AfterValidator(_check_expression), Field(json_schema_extra={"minLength": 1})]
+Expression = Annotated[
+    StrictStr,
+    BeforeValidator(_refuse_value),
+    AfterValidator(_check_expression),
+    Field(json_schema_extra={"minLength": 1}),
+]
 Served = Annotated[Expression, Field(max_length=_MAX_SERVED)]
 AnswerTemplate = Annotated[
     StrictStr,

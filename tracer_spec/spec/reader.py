@@ -237,4 +237,8 @@ def _syntax_hint(said: str, line: str) -> str:
         return "put quotes around the value"
     if "mapping values are not allowed" in said:
         return "put quotes around a value that holds ': ', or check the indentation"
+    if "expected ',' or" in said:
+        return "close every [ and {, on the line or below it, and put commas between what is inside"
+    if "could not find expected ':'" in said:
+        return "put a space after each '-' and each ':'"
     return ""

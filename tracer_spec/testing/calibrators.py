@@ -110,12 +110,14 @@ class CalibratorContract(Contract):
             for step in certificate.walk:
                 n, k = rows.count(step.candidate.policy)
                 counts = (n, k) if self._measure == "agreement" else (len(rows), len(rows) - (n - k))
-                sound = step.p_value is None or (math.isfinite(step.p_value) and 0 <= step.p_value <= 1)
+                most = self.target.delta if step.passed else 1
+                sound = step.p_value is None or (math.isfinite(step.p_value) and 0 <= step.p_value <= most)
                 self.require(
                     step.candidate in ordered and (step.n, step.k) == counts and sound,
                     f"a step says {step.k} of {step.n}, p {step.p_value}; for {self._measure} the rows say {counts[1]} of "
                     f"{counts[0]}",
-                    fix="write the counts of rows.count(policy) into the step, and a p-value in [0, 1] or None",
+                    fix="write the counts of rows.count(policy) into the step, and a p-value in [0, 1] or None: of a step that "
+                    f"passed, at most target.delta, {self.target.delta:g}",
                 )
 
     def test_it_says_what_it_measures_and_whether_it_tests(self) -> None:

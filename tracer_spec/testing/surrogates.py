@@ -132,6 +132,15 @@ class SurrogateContract(LearnerContract):
             if fitted is not None:
                 self._require_scores(fitted, X)
 
+    def test_its_notes_are_sentences(self) -> None:
+        """Where it has notes, they are a tuple of texts, which the report shows."""
+        notes = getattr(self._trained(), "notes", ())
+        self.require(
+            isinstance(notes, tuple) and all(isinstance(each, str) for each in notes),
+            f"its notes are {notes!r:.200}",
+            fix='give a tuple of sentences: notes = ("did not converge",)',
+        )
+
     def test_weights_tell_it_which_rows_count(self) -> None:
         """Where the plugin takes_weights: with sample_weight rows count as they weigh, and equal weights change nothing."""
         if not self.descriptor.takes_weights:

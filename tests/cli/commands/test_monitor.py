@@ -195,7 +195,8 @@ def test_a_refuted_claim_names_the_rollback_of_its_folder_where_there_is_a_way_b
     call = ("monitor", "live", str(another), "--brief")
     told = fact(run(*call).stdout, "verdict")
     assert "rollback" not in told
-    assert "let the teacher answer until then: tracer-spec promote live live --shadow; running apps keep it" in told
+    now = "let the teacher answer until the next bundle: tracer-spec promote live live --shadow; running apps keep it"
+    assert told.index("refuted after") < told.index(now) < told.index("audited rows may certify the next bundle")
     pointer = json.loads((tmp_path / "live/release.json").read_text())
     (tmp_path / "live/release.json").write_text(json.dumps({**pointer, "history": ["0" * 64]}))
     shown = run(*call)
@@ -205,10 +206,17 @@ def test_a_refuted_claim_names_the_rollback_of_its_folder_where_there_is_a_way_b
     assert "tracer-spec" not in fact(run(*call).stdout, "verdict")
 
 
+def test_a_folder_of_states_that_cannot_be_made_is_said_before_anything_is_read(run, bundle, same, tmp_path):
+    (tmp_path / "file").write_text("")
+    result = run("monitor", str(bundle), str(same), "--state", "file/")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "file/\n  the monitor's state cannot be written: " in result.stderr
+    assert "hint: name a folder that this user may write to" in result.stderr
+
+
 def test_a_folder_holds_a_state_for_each_version(run, bundle, same, world, tmp_path):
     """A nightly run of what decides now goes on after a promotion: one name for all versions."""
-    (tmp_path / "states").mkdir()
-    call = ("monitor", str(bundle), str(same), "--state", "states", "--json")
+    call = ("monitor", str(bundle), str(same), "--state", "states/", "--json")
     assert json.loads(run(*call).stdout)["log"]["read_in_this_run"] == len(world)
     assert json.loads(run(*call).stdout)["log"]["read_in_this_run"] == 0
     version = json.loads(run(*call).stdout)["version"]

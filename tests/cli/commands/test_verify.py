@@ -208,6 +208,16 @@ def test_a_label_that_the_bundle_does_not_know_is_a_disagreement(run, bundle, fr
     assert "'unheard of' " in result.stdout
 
 
+def test_rows_that_are_all_deferred_measure_no_agreement(run, bundle, fresh, write):
+    router = load(bundle)
+    deferred = [row for row in fresh if not router.route(row["input"]).handled]
+    result = run("verify", str(bundle), write(deferred), "-q")
+    assert result.returncode == 0
+    assert result.stdout.startswith("agreement not measured  ")
+    assert "rows with a teacher's label was handled: agreement was not measured, and the claim of " in result.stdout
+    assert "end to end" not in result.stdout
+
+
 def test_csv_parquet_and_json_are_read_by_their_ending_and_say_what_json_lines_say(
     run, bundle, fresh, tmp_path, measured
 ):

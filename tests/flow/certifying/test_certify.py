@@ -1,11 +1,12 @@
 """What a certificate takes: a pass under every reading of the rows, and a test that its own estimate makes believable."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
 from tracer_spec.builtin.calibrators.pareto_testing import ParetoTesting
+from tracer_spec.errors import PluginError
 from tracer_spec.flow.blocks import Blocks
 from tracer_spec.flow.certify_rows import EmbeddedRows, OpenedRows, Reading
 from tracer_spec.flow.certifying.certify import certify
@@ -155,3 +156,56 @@ def test_rows_that_are_embedded_tell_their_digest_and_open_into_one_reading_or_t
 def test_a_chain_that_promises_nothing_and_begins_under_the_least_coverage_is_no_error():
     hopeless = Chain("l2d", ("a",), tuple(Candidate("l2d", (), 400, n, 0) for n in (4, 200, 400)))
     assert ParetoTesting().order([hopeless], 200, Target(0.9, 0.95, 0.05)) == ()
+
+
+def forged(certificate, change):
+    """Return a certificate that says otherwise of its last step, which passed, or of itself."""
+    of_step = {"n", "k", "p_value", "candidate"} & set(change)
+    if not of_step:
+        return replace(certificate, **change)
+    last = replace(certificate.walk[-1], **change)
+    return replace(certificate, walk=(*certificate.walk[:-1], last), chosen=last)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"target": 0.99},
+            "states what was not asked for: target 0.99, confidence 0.95, certify rows 600; target 0.9, ",
+        ),
+        ({"confidence": 0.999}, "states what was not asked for: target 0.9, confidence 0.999, certify rows 600; "),
+        ({"n_certify": 6000}, "states what was not asked for: target 0.9, confidence 0.95, certify rows 6000; "),
+        ({"walk": ()}, "chose what is no step of its walk that passed"),
+        ({"candidate": chain(draw(0.5, 50, 3)).candidates[0]}, "tested a candidate that is not in its order"),
+        ({"k": 7}, "counts 7 of "),
+        ({"p_value": 0.06}, "has a step that passed with p = 0.06, of 0.05 allowed"),
+        ({"p_value": float("nan")}, "has a step that passed with p = nan, of 0.05 allowed"),
+        ({"p_value": None}, "has a step that passed with p = None, of 0.05 allowed"),
+    ],
+)
+def test_a_certificate_that_the_build_knows_to_be_wrong_is_a_fault_of_its_calibrator(change, said):
+    class Forges:
+        def certify(self, ordered, rows, target):
+            return forged(PARETO.make().certify(ordered, rows, target), change)
+
+    rows = draw(0.97, 600, 1)
+    ordered = PARETO.make().order([chain(draw(0.97, 900, 0))], len(rows), TARGET)
+    plugin = replace(PARETO.provided.plugin, make=lambda options: Forges())
+    forger = Resolved("forges", replace(PARETO.provided, plugin=plugin), Options(), address="target.calibrator")
+    with pytest.raises(PluginError) as caught:
+        certify(forger, ordered, Opened(rows), TARGET, None)
+    (problem,) = caught.value.problems
+    assert problem.address == "target.calibrator"
+    assert problem.what.startswith(f"the calibrator 'pareto-testing' of tests 1 {said}")
+
+
+def test_what_is_no_certificate_is_a_fault_of_its_calibrator():
+    class Silent:
+        def certify(self, ordered, rows, target):
+            return None
+
+    plugin = replace(PARETO.provided.plugin, make=lambda options: Silent())
+    silent = Resolved("silent", replace(PARETO.provided, plugin=plugin), Options())
+    with pytest.raises(PluginError, match="gave NoneType, not a Certificate"):
+        certify(silent, (), Opened(draw(0.97, 60, 1)), TARGET, None)

@@ -165,7 +165,9 @@ def test_a_calibrator_that_leaves_out_a_test_that_it_promised_is_named():
     plugin = replace(PARETO.provided.plugin, name="forgets", make=lambda options: Forgets(), tests_labels=True)
     other = Resolved("forgets", Provided("calibrator", plugin, "tests", "1"), Options())
     ordered = PARETO.make().order(propose(draw(GOOD, 1500, 0), LABELS), 1000, TARGET)
-    with pytest.raises(PluginError, match="'forgets' did not test every candidate for each of the target's labels"):
+    with pytest.raises(
+        PluginError, match="'forgets' of tests 1 did not test every candidate for each of the target's labels"
+    ):
         certify(other, ordered, Opened(draw(GOOD, 1000, 1)), TARGET, None)
 
 

@@ -27,19 +27,13 @@ def test_a_prompt_is_taken_off_what_stands_whole_within_it(bare, prompted):
 
 def test_the_longest_of_those_that_stand_within_a_text_is_it():
     log = asked("where is my card", "hello where is my card", "you are a bank answer hello where is my card")
-    assert without_prompts(log) == [log[0], log[0], log[1]]
+    assert without_prompts(log) == [log[0], log[1], log[1]]
 
 
 def test_few_words_around_a_text_are_a_prompt_where_they_stand_around_many():
-    log = [*asked("where is my card", "please where is my card"), *ALONE[:6]]
-    assert without_prompts(log)[1] == log[0]
-    log = [
-        *log,
-        *(asked(*(f"word{i} is another" for i in range(30)))),
-        *asked(*(f"so word{i} is another" for i in range(30))),
-    ]
-    assert without_prompts(log)[1] == log[1]  # one of 68
-    assert without_prompts(log)[-30:] == log[-60:-30]
+    bare, prompted = (asked(*(f"{opening}word{i} is another" for i in range(30))) for opening in ("", "so "))
+    once = asked("where is my card", "please where is my card")
+    assert without_prompts([*once, *bare, *prompted]) == [*once, *bare, *bare]
 
 
 def test_texts_that_hold_others_by_chance_stay():
@@ -50,3 +44,12 @@ def test_texts_that_hold_others_by_chance_stay():
     vectors = [b"vector\0 1 2 3 4 5 6 7", b"vector\0 1 2"]
     assert without_prompts(vectors) is vectors
     assert without_prompts([]) == []
+
+
+def test_what_stands_within_many_texts_is_a_part_of_their_prompt_and_no_request():
+    prompt = "you are a bank answer in one word like where is my card"
+    said = [f"i want to know about the {a}{b} please" for a in "abcde" for b in "fghij"]
+    log = asked(prompt, "where is my card", *(f"{prompt} {each}" for each in said))
+    assert without_prompts(log) is log
+    bare = asked(*said)
+    assert without_prompts([*log, *bare])[2:] == [*bare, *bare]

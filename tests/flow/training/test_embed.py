@@ -85,6 +85,9 @@ class Reads:
             [[row, int(name), -1.0 if held is None else held[0]] for row, name, held in columns], np.float32
         )
 
+    def fingerprint(self):
+        return "reads"
+
 
 @pytest.fixture
 def resolved(telling):

@@ -246,3 +246,73 @@ def test_folds_or_rows_that_differ_are_another_training(telling, rows, tmp_path)
     assert memory.n_reused == 0
     fit_acceptor(acceptor, rows, held_out_by_none(), np.ones(N, bool), 0, memory)
     assert memory.n_reused == 1
+
+
+def guard_of(telling, distance, limit):
+    class Odd:
+        def __init__(self, options):
+            self.limit = limit
+
+        def fit(self, X, y, *, n_classes, seed):
+            return self
+
+        def to_onnx(self):
+            return telling.exported(
+                f"odd (float[n, 2] embedding, int64[n] label) => (float[m] distance) {{ {distance} }}",
+                axis=np.array([1]),
+                nought=np.float32(0),
+            )
+
+    return made_by(telling, "guard", Odd)
+
+
+SUM = "distance = ReduceSum <keepdims = 0> (embedding, axis)"
+
+
+@pytest.mark.parametrize("limit", [float("nan"), float("inf"), None, "0.5", np.zeros(3)])
+def test_a_guard_without_a_finite_limit_is_refused(telling, rows, limit):
+    said = "the guard 'telling' of tests 1 has the limit .*; a finite number is wanted"
+    with pytest.raises(PluginError, match=said):
+        fit_fences(guard_of(telling, SUM, limit), rows, 0, Memory())
+
+
+@pytest.mark.parametrize(
+    "distance",
+    [
+        "distance = ReduceSum <keepdims = 1> (embedding, axis)",
+        f"{SUM.replace('distance', 'sum', 1)} distance = Div(nought, nought)",
+    ],
+)
+def test_a_guard_that_gives_no_number_for_each_row_is_refused(telling, rows, distance):
+    fence = fit_fences(guard_of(telling, distance, 1.0), rows, 0, Memory())
+    with pytest.raises(PluginError, match="the guard 'telling' of tests 1 gave distances of shape"):
+        fence.passes(np.zeros(N, np.int64))
+
+
+def test_what_has_no_graph_is_refused(telling, rows):
+    class Nothing:
+        limit = 1.0
+
+        def __init__(self, options):
+            pass
+
+        def fit(self, *given, **named):
+            return self
+
+        def to_onnx(self):
+            return b"graph"
+
+    with pytest.raises(PluginError, match="its to_onnx gave bytes, not an onnx"):
+        fit_fences(made_by(telling, "guard", Nothing), rows, 0, Memory())
+
+
+def test_a_gate_that_fails_is_told_at_its_place_in_the_spec(telling, rows):
+    class Leaves:
+        def __init__(self, options):
+            raise SystemExit(0)
+
+    learner = replace(made_by(telling, "guard", Leaves), address="guards[1]")
+    with pytest.raises(PluginError) as caught:
+        fit_fences(learner, rows, 0, Memory())
+    (problem,) = caught.value.problems
+    assert (problem.address, problem.what) == ("guards[1]", "the guard 'telling' of tests 1 failed: SystemExit: 0")

@@ -23,7 +23,7 @@ class Learner:
     notes: tuple = ()
 
     def fit(self, X, y, *, n_classes, seed):
-        if isinstance(self.say, Exception):
+        if isinstance(self.say, BaseException):
             raise self.say
         self.shares = np.bincount(y, minlength=n_classes) / len(X)
         return self
@@ -63,6 +63,11 @@ def test_notes_come_along():
     assert learn(task(Learner(notes=("did not converge",))), X, Y).notes == ("did not converge",)
 
 
+def test_a_note_that_stands_alone_is_a_sentence_and_whatever_it_is_becomes_text():
+    assert learn(task(Learner(notes="did not converge")), X, Y).notes == ("did not converge",)
+    assert learn(task(Learner(notes=[1, "two"])), X, Y).notes == ("1", "two")
+
+
 @pytest.mark.parametrize(
     ("learner", "reason"),
     [
@@ -70,8 +75,10 @@ def test_notes_come_along():
         (Learner(PluginError("one class alone", hint="more rows")), "one class alone"),
         (Learner(graph=constant_scores([0.5, 0.5], 4)), "its graph gives scores of shape (10, 2), not (10, 3)"),
         (Learner(ValueError("x" * 1000)), "ValueError: " + "x" * 300),
+        (Learner(SystemExit("bye")), "SystemExit: bye"),
+        (Learner(graph=b"graph"), "its to_onnx gave bytes, not an onnx.ModelProto"),
     ],
-    ids=["any error", "one of ours", "a wrong shape", "a long text"],
+    ids=["any error", "one of ours", "a wrong shape", "a long text", "an end of the process", "no graph"],
 )
 def test_a_learner_that_fails_comes_back_with_its_reason_and_no_graph(learner, reason):
     outcome = learn(task(learner), X, Y)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tracer_spec.errors import PluginError
+from tracer_spec.errors import MissingDependencyError, PluginError
 from tracer_spec.flow.cache.memory import Memory
 from tracer_spec.flow.cache.store import Store
 from tracer_spec.flow.progress import StageStarted, StepDone
@@ -159,3 +159,19 @@ def test_another_build_finds_what_was_trained_and_nothing_else(rows, says, tmp_p
     fewer, memory = trainer(*few)
     (*_,) = fewer.cross_fit(["a", "b"], np.arange(N) != 5)  # one row less to learn from
     assert memory.n_reused == 2  # the fold that the row lies in
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_package_that_a_learner_lacks_ends_the_build_with_the_command_that_installs_it(
+    rows, says, telling, monkeypatch, workers
+):
+    def needs(options):
+        raise ModuleNotFoundError("No module named 'gone'", name="gone")
+
+    monkeypatch.setattr("tracer_spec.flow.training.parallel._WORTH_PROCESSES", 0)
+    needy = Resolved("needy", telling.provided("surrogate", needs, Answer), Answer(label=0))
+    with pytest.raises(MissingDependencyError) as caught:
+        Trainer(rows, [says("best"), needy], seed=0, workers=workers).screen()
+    (problem,) = caught.value.problems
+    assert problem.what.startswith("the surrogate 'telling' of tests 1 needs the module 'gone'")
+    assert problem.hint == "pip install --upgrade tests"

@@ -145,6 +145,8 @@ def tell(look: Look) -> list[tuple[str, str]]:
     if look.aliases:
         pairs = [f"'{one_line(key, 30)}' is read as '{one_line(value, 30)}'" for key, value in look.aliases.items()]
         facts.append(("aliases", listing(pairs, 5)))
+    if look.several:
+        facts.append(("several?", look.several))
     if look.made_up:
         made_up = listing([f"'{one_line(label, 30)}' {n:,}" for label, n in look.made_up.items()], 5)
         facts.append(("made up?", f"{made_up}; left out of the list, see labels.txt"))

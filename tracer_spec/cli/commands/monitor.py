@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from tracer_spec.cli.failure import failure_of
 from tracer_spec.cli.options import brief_option, sha256_option
 from tracer_spec.cli.output import GITHUB, JSON, chosen_format, format_options
 from tracer_spec.cli.verbs import VERBS
-from tracer_spec.errors import TracerError
+from tracer_spec.errors import DataError, TracerError
 
 if TYPE_CHECKING:
     from tracer_spec.production.monitoring.log import Reading
@@ -28,8 +29,8 @@ FAILED = 4
 @click.option(
     "--state",
     metavar="PLACE",
-    help="Remember what has been read, so that the next run reads only what is new: in a file, or in a folder that holds "
-    "a file for each version.",
+    help="Remember what has been read, so that the next run reads only what is new: in a file, or in a folder (one that is "
+    "there, or FOLDER/) that holds a file for each version.",
 )
 @click.option(
     "--alpha",
@@ -68,7 +69,7 @@ def command(
     from tracer_spec.runtime import read_bundle
 
     opened = read_bundle(bundle, sha256=sha256)
-    place = None if state is None else Path(state)
+    place = None if state is None else _place_of(state)
     monitor, reading = read_on(opened, logs, state=place, alpha=alpha)
     now = datetime.now(UTC)
     if form == JSON:
@@ -84,6 +85,20 @@ def command(
             publish_monitor(outcome, monitor.agreement.share, monitor.coverage.share)
     code = 0 if place is None else _kept(place, monitor, reading)
     return FAILED if monitor.verdict == REFUTED else code
+
+
+def _place_of(state: str) -> Path:
+    """Return the place of a state; one that is written as a folder is one, so it is made where it is not there."""
+    place = Path(state)
+    if state.endswith(tuple(filter(None, (os.sep, os.altsep)))):
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            hint = "name a folder that this user may write to"
+            raise DataError(
+                f"the monitor's state cannot be written: {error.strerror}", where=state, hint=hint
+            ) from None
+    return place
 
 
 def _kept(place: Path, monitor: Monitor, reading: Reading) -> int:

@@ -11,13 +11,14 @@ from typing import Any
 
 from tracer_spec.cli.text.outcome import Outcome
 from tracer_spec.production.monitoring.claims import e_value_of
+from tracer_spec.production.monitoring.course import late_coverage
 from tracer_spec.production.monitoring.log import Reading
 from tracer_spec.production.monitoring.monitor import WARNING_BAR, Monitor
 from tracer_spec.production.monitoring.tally import LabelTally, Moment, Tally
 from tracer_spec.production.way_back import shadowed_by, to_shadow, undone_by
 from tracer_spec.report.facts import Fact
 from tracer_spec.report.monitor_facts import monitor_facts, of_which_log
-from tracer_spec.report.monitor_warnings import has_stopped, have_changed, teachers_of
+from tracer_spec.report.monitor_warnings import has_stopped, have_changed, silence_of, teachers_of
 from tracer_spec.runtime import Bundle
 
 
@@ -34,10 +35,10 @@ def _way_back(bundle: Bundle) -> str:
     if (folder := undone_by(bundle)) is not None:
         told = f"take it back: {shlex.join(['tracer-spec', 'rollback', str(folder)])}"
     elif (folder := shadowed_by(bundle)) is not None:
-        told = f"let the teacher answer until then: {to_shadow(folder)}"
+        told = f"let the teacher answer until the next bundle: {to_shadow(folder)}"
     else:
         return ""
-    return f"{told}; running apps keep it until they load again"
+    return f"{told}; running apps keep it until they are restarted (serve: until a reload)"
 
 
 def monitor_document(monitor: Monitor, reading: Reading, bundle: Bundle, now: datetime) -> dict[str, Any]:
@@ -59,8 +60,9 @@ def monitor_document(monitor: Monitor, reading: Reading, bundle: Bundle, now: da
         "claimed": monitor.rate.document(),
         "agreement": monitor.agreement.document(),
         "coverage": monitor.coverage.document(),
+        "coverage_lately": _late_coverage_document(monitor),
         **_evidence_document(monitor),
-        "audited": _audited_document(tally),
+        "audited": {**_audited_document(tally), "silent_since": _silent_since(monitor)},
         "asked_lately": {
             "n": tally.answers.n_latest,
             "unanswered": tally.answers.n_silent,
@@ -111,6 +113,24 @@ def _evidence_document(monitor: Monitor) -> dict[str, Any]:
             "is_warning": tally.is_warning,
         },
     }
+
+
+def _late_coverage_document(monitor: Monitor) -> dict[str, Any] | None:
+    found = late_coverage(monitor.tally.calendar, 1 - monitor.alpha)
+    if found is None:
+        return None
+    return {
+        "first_day": found.day.isoformat(),
+        **found.late.document(),
+        "before": found.before.share,
+        "has_fallen": found.has_fallen,
+    }
+
+
+def _silent_since(monitor: Monitor) -> str | None:
+    """Return since which day no audited row tells of the claim, where chance does not explain it."""
+    found = silence_of(monitor)
+    return found.day.isoformat() if found else None
 
 
 def _audited_document(tally: Tally) -> dict[str, Any]:

@@ -44,6 +44,8 @@ _BRIEF = {
     "agreement",
     "coverage",
     "last line",
+    "last audit",
+    "ids",
     "unanswered",
     "teachers",
     "end to end",

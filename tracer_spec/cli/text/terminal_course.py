@@ -33,12 +33,14 @@ def _plot(told: list[Progress], target: float) -> list[str]:
     from plotille import Canvas
 
     lowest, highest = min(target, *(each.own.lower for each in told)), max(target, *(each.own.upper for each in told))
-    low, high = lowest - 0.01, highest + 0.01  # what is on the edge of a canvas is not on it
+    # what is on the edge of a canvas, or rounds to it, is not on it
+    margin = 0.01 + (highest - lowest) / (4 * _HEIGHT)
+    low, high = lowest - margin, highest + margin
     canvas = Canvas(_WIDTH, _HEIGHT, xmin=0.0, ymin=low, xmax=1.0, ymax=high)
     for step in range(_WIDTH):
         canvas.point((step + 0.1) / _WIDTH, target)
     first, last = told[0].day, told[-1].day
-    span = (last - first).days + 1
+    span = ((last - first).days + 1) / (1 - 0.5 / _WIDTH)
     for each in told:
         x, rate = (each.day - first).days / span, each.own.k / each.own.n
         canvas.line(x, each.own.lower, x, each.own.upper)

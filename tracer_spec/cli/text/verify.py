@@ -139,7 +139,9 @@ def _verdict(found: Verification) -> str:
     rate, target = found.claimed, found.claim.target
     name = "agreement" if found.claim.measure == AGREEMENT else "the end-to-end rate"
     if found.verdict == NOT_MEASURED:
-        return f"no row has a teacher's label: {name} was not measured, and the claim of {target:.6g} is left as it is"
+        n = found.end_to_end.n
+        why = f"none of {plural(n, 'row')} with a teacher's label was handled" if n else "no row has a teacher's label"
+        return f"{why}: {name} was not measured, and the claim of {target:.6g} is left as it is"
     if found.verdict == NOTHING_CLAIMED:
         return f"there is no claim to contradict; the build aimed at {target:.6g}"
     fallen = [
@@ -188,11 +190,11 @@ def _audited(found: Verification) -> str:
 
 def _sample_lines(traffic: Traffic) -> Iterator[str]:
     """Say which rows count for what."""
-    both = "coverage and drift" if traffic.is_whole else "nothing"
+    both, but = ("coverage and drift", ", not for agreement") if traffic.is_whole else ("nothing", "")
     if traffic.n_unlabelled:
         yield f"{traffic.n_unlabelled:,} have no label of the teacher's: they count for {both}"
     if traffic.n_chosen:
-        yield f"{traffic.n_chosen:,} were deferred by a router, and not audited: they count for {both}, not for agreement"
+        yield f"{traffic.n_chosen:,} were deferred by a router, and not audited: they count for {both}{but}"
     if not traffic.is_whole:
         yield (
             "the log does not hold all requests, or the build saw some of it: audited rows alone are a sample of the "

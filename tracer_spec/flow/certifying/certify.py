@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tracer_spec.errors import PluginError
 from tracer_spec.flow.certifying.nets import believed, stands_by_rates, stands_since
 from tracer_spec.plugin import Candidate, Certificate, CertifyRows, Target, WalkStep
 
@@ -63,13 +62,39 @@ def _tested(calibrator: Resolved, ordered: Sequence[Candidate], rows: CertifyRow
     """Let the calibrator test; who tested, and what the target is a rate of, are the build's to say."""
     with calibrator.attribute_errors():
         certificate: Certificate = calibrator.make().certify(ordered, rows, target)
-    if any(tuple(test.target for test in step.labels) != target.labels for step in certificate.walk):
-        raise PluginError(
-            f"'{calibrator.provided.name}' did not test every candidate for each of the target's labels",
-            hint=f"this is a fault of {calibrator.provided.distribution}",
-            address="target.calibrator",
-        )
+        if breach := _breach(certificate, ordered, rows, target, tests=calibrator.tests):
+            raise calibrator.fault(breach)
     return replace(certificate, calibrator=calibrator.provided.name, measure=target.measure, labels=target.labels)
+
+
+def _breach(
+    certificate: Certificate, ordered: Sequence[Candidate], rows: CertifyRows, target: Target, *, tests: bool
+) -> str:
+    """Say what a certificate states that the build knows to be otherwise; empty where there is nothing."""
+    if not isinstance(certificate, Certificate):
+        return f"gave {type(certificate).__name__}, not a Certificate"
+    asked = (target.level, target.confidence if tests else None, len(rows))
+    stated = (certificate.target, certificate.confidence, certificate.n_certify)
+    if stated != asked:
+        told = "; ".join("target {}, confidence {}, certify rows {}".format(*each) for each in (stated, asked))
+        return f"states what was not asked for: {told} were"
+    chosen = certificate.chosen
+    if chosen is not None and not (chosen.passed and chosen in certificate.walk):
+        return "chose what is no step of its walk that passed"
+    for step in certificate.walk:
+        if step.candidate not in ordered:
+            return "tested a candidate that is not in its order"
+        if tuple(test.target for test in step.labels) != target.labels:
+            return "did not test every candidate for each of the target's labels"
+        n_handled, n_agree = rows.count(step.candidate.policy)
+        n, k = (n_handled, n_agree) if target.measure == "agreement" else (asked[2], asked[2] - (n_handled - n_agree))
+        if (step.n, step.k) != (n, k):
+            return f"counts {step.k:,} of {step.n:,} certify rows where there are {k:,} of {n:,}"
+        if tests and not (step.p_value is not None and 0 <= step.p_value <= (target.delta if step.passed else 1)):
+            verdict = "passed" if step.passed else "failed"
+            p = step.p_value if step.p_value is None else round(step.p_value, 4)
+            return f"has a step that {verdict} with p = {p}, of {target.delta:g} allowed"
+    return ""
 
 
 def _under_all(certificates: Sequence[Certificate]) -> Certificate:

@@ -21,8 +21,9 @@ from tracer_spec.flow.documents.document import (
 )
 
 _COMMENT = (
-    "What 'tracer-spec monitor --state' remembers of a log. It grows with the labels, and with the files that are still there, "
-    "and not with the log. Beyond what a schema can say: handled <= rows, unanswered <= audited, agree <= compared <= audited."
+    "What 'tracer-spec monitor --state' remembers of a log. It grows with the labels, with the files that are still there, and "
+    "with the last 1,000 that are gone, and not with the log. Beyond what a schema can say: handled <= rows, "
+    "unanswered <= audited, agree <= compared <= audited."
 )
 PerBet: TypeAlias = Annotated[tuple[Number, ...], Field(min_length=20, max_length=20)]
 Counts: TypeAlias = Mapping[str, Count]
@@ -74,6 +75,7 @@ class MonitoredFile(Part):
     head: Text = Field(
         description="the first 16 hexadecimal digits of the sha256 of its first 1,024 bytes, or of what was read"
     )
+    gone: Sometimes[Flag] = Field(default=None, description="true where it was not there any more; it may come back")
 
 
 class MonitoredClaim(Part):

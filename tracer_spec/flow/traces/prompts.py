@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
+from typing import TypeVar
 
 import numpy as np
 
@@ -13,11 +14,13 @@ from tracer_spec.flow.traces.near_copies import TEXT
 _SHORTEST = 12
 # fewer words around a request may be another way to ask it, unless they stand around many requests
 _PROMPT_WORDS = 5
-_MANY = 0.05
+_MANY, _FEW = 0.05, 5
 # in Banking77, CLINC150 and the sample of quickstart 3 to 6 % of the texts stand within others by chance
 _MOST_BY_CHANCE = 0.1
 # to look into a text takes longer than to read it, so all are looked into only where these give reason to
 _SAMPLE = 1000
+
+_T = TypeVar("_T")
 
 
 def without_prompts(contents: Sequence[bytes]) -> Sequence[bytes]:
@@ -35,10 +38,12 @@ def without_prompts(contents: Sequence[bytes]) -> Sequence[bytes]:
     """
     texts = [content[len(TEXT) :].split(b" ") if content.startswith(TEXT) else [] for content in contents]
     wholes = _Wholes(texts)
-    rows = np.random.default_rng(0).permutation(len(texts))[:_SAMPLE]
-    few = [(texts[row], wholes.within(texts[row])) for row in rows]
-    around = Counter(_around(words, part) for words, part in few if part)
-    usual = {each for each, n in around.items() if n >= _MANY * len(few)}
+    sample = [texts[row] for row in np.random.default_rng(0).permutation(len(texts))[:_SAMPLE]]
+    # what stands within many texts belongs to their prompt: an example in it, or itself where nobody said anything
+    while parts := _frequent((b" ".join(words[at]) for words in sample if (at := wholes.within(words))), len(sample)):
+        wholes.forget(parts)
+    few = [(words, wholes.within(words)) for words in sample]
+    usual = _frequent((_around(words, part) for words, part in few if part), len(few))
 
     def is_prompted(words: Sequence[bytes], part: slice | None) -> bool:
         if part is None:
@@ -67,6 +72,10 @@ class _Wholes:
                 lengths[b" ".join(words[:3])].add(len(words))
         self._lengths = {opening: sorted(each, reverse=True) for opening, each in lengths.items()}
 
+    def forget(self, texts: Set[bytes]) -> None:
+        """Find these no more."""
+        self._texts -= texts
+
     def within(self, words: Sequence[bytes]) -> slice | None:
         """Return where the longest of them stands within a text that is longer, the first of equals."""
         best, most = None, 0
@@ -83,6 +92,11 @@ class _Wholes:
                         best, most = slice(start, start + n), n
                         break
         return best
+
+
+def _frequent(found: Iterable[_T], n: int) -> set[_T]:
+    """Return what is found in many of n texts, by chance as good as never in fewer than a few."""
+    return {each for each, times in Counter(found).items() if times >= max(_MANY * n, _FEW)}
 
 
 def _around(words: Sequence[bytes], part: slice) -> tuple[bytes, bytes]:

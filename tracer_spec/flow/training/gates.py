@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from tracer_spec.errors import PluginError
 from tracer_spec.flow.cache.memory import Kept, Memory
 from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.flow.training.parallel import derive_seed
 from tracer_spec.plugin import Classes, Evidence, Fence, Mask, Model, Scores
-from tracer_spec.plugin.requirements import provided_by
 
 if TYPE_CHECKING:
     from tracer_spec.plan import Resolved
@@ -90,14 +90,13 @@ def _train_acceptor(learner: Resolved, rows: FitRows, held_out: HeldOut, among: 
         known["votes"] = held_out.votes
     accept = np.empty(len(rows), np.float32)
     for inside, outside in rows.splits(among):
-        scorer = Scorer(train(inside))
-        (scored,) = scorer.run({name: known[name][outside] for name in scorer.inputs if name in known})
+        with learner.attribute_errors():
+            scorer = Scorer(train(inside))
+            (scored,) = scorer.run({name: known[name][outside] for name in scorer.inputs if name in known})
         if scored.shape != (len(outside),) or not ((scored >= 0) & (scored <= 1)).all():
             found = f"from {scored.min():.6g} to {scored.max():.6g}" if scored.size else "of no row"
-            raise PluginError(
-                f"{provided_by(learner.provided)} gave accept of shape {scored.shape}, {found}; "
-                f"scores of shape ({len(outside)},) in [0, 1] are wanted",
-                hint=f"this is a fault of {learner.provided.distribution}",
+            raise learner.fault(
+                f"gave accept of shape {scored.shape}, {found}; scores of shape ({len(outside)},) in [0, 1] are wanted"
             )
         accept[outside] = scored
     return Kept({"onnx": train(np.flatnonzero(among)), "accept": accept})
@@ -110,6 +109,7 @@ class CrossFence:
     whole: Fence
     by_fold: tuple[Fence, ...]
     rows: FitRows = field(repr=False)
+    learner: Resolved = field(repr=False)
 
     def passes(self, labels: Classes) -> Mask:
         """Return which rows are near enough under the labels predicted for them, out of fold."""
@@ -119,7 +119,13 @@ class CrossFence:
         for fold, fence in enumerate(self.by_fold):
             held_out = np.flatnonzero(self.rows.folds == fold)
             X, predicted = self.rows.X[held_out], labels[held_out]
-            (distances,) = Scorer(fence.guard.onnx).run({"embedding": X, "label": predicted})
+            with self.learner.attribute_errors():
+                (distances,) = Scorer(fence.guard.onnx).run({"embedding": X, "label": predicted})
+            if distances.shape != predicted.shape or np.isnan(distances).any():
+                raise self.learner.fault(
+                    f"gave distances of shape {distances.shape}, {np.isnan(distances).sum():,} of them no number; numbers of "
+                    f"shape {predicted.shape} are wanted"
+                )
             near[held_out] = distances <= np.float32(fence.limit)
         return near
 
@@ -131,7 +137,7 @@ def fit_fences(learner: Resolved, rows: FitRows, seed: int, memory: Memory) -> C
     whole, *by_fold = (
         Fence(Model(learner.alias, kept.parts[str(place)]), limit) for place, limit in enumerate(kept.facts["limits"])
     )
-    return CrossFence(whole, tuple(by_fold), rows)
+    return CrossFence(whole, tuple(by_fold), rows, learner)
 
 
 def _train_guards(learner: Resolved, rows: FitRows, seed: int) -> Kept:
@@ -149,5 +155,8 @@ def _train_guards(learner: Resolved, rows: FitRows, seed: int) -> Kept:
         with learner.attribute_errors(), threadpool_limits(1):
             guard = learner.make().fit(rows.X[inside], rows.y[inside], n_classes=rows.n_classes, seed=own)
             graphs.append(export(guard))
-        limits.append(float(guard.limit))
+            limit = guard.limit
+        if not isinstance(limit, Real) or not math.isfinite(limit):
+            raise learner.fault(f"has the limit {str(limit)[:80]}; a finite number is wanted")
+        limits.append(float(limit))
     return Kept({str(place): graph for place, graph in enumerate(graphs)}, {"limits": limits})

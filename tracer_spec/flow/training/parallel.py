@@ -13,6 +13,7 @@ import os
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 
 from tracer_spec.errors import MissingDependencyError, TracerError
 from tracer_spec.plugin import Classes, Scores, Vectors
+from tracer_spec.plugin.requirements import ANY_FAULT, said_by
 
 # below this many training rows times classes in all, starting worker processes takes longer than the training
 _WORTH_PROCESSES = 400_000
@@ -48,7 +50,10 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a task: a graph with the scores it gives, or the reason why there is none."""
+    """What became of a task: a graph with the scores it gives, or the reason why there is none.
+
+    ``lacks`` is what was raised where a package is not installed: who carries tasks out knows whose plugin asks for it.
+    """
 
     key: tuple[Any, ...]
     seconds: float
@@ -56,6 +61,7 @@ class Outcome:
     scores: Scores | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
     failure: str = ""
+    lacks: ImportError | None = None
 
 
 def derive_seed(seed: int, role: str, name: str) -> int:
@@ -83,9 +89,15 @@ def learn_all(tasks: Sequence[Task], X: Vectors, y: Classes, *, workers: int) ->
         n_jobs=min(workers, len(tasks)), return_as="generator_unordered", inner_max_num_threads=1, backend="loky"
     )
     work_of = joblib.delayed(_learn_for)
-    # closing it kills the workers: who leaves early does not wait for them
-    with contextlib.closing(pool(work_of(os.getpid(), task, X, y) for task in tasks)) as outcomes:
-        yield from outcomes
+    outcomes = pool(work_of(os.getpid(), task, X, y) for task in tasks)
+    try:
+        for outcome in outcomes:  # noqa: UP028 - 'yield from' would close it by itself
+            yield outcome
+    finally:
+        # closing it kills the workers: who leaves early does not wait for them, and has been told why
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r"\d+ tasks which were still being processed", UserWarning)
+            outcomes.close()
 
 
 def _learn_for(parent: int, task: Task, X: Vectors, y: Classes) -> Outcome:
@@ -123,20 +135,27 @@ def learn(task: Task, X: Vectors, y: Classes) -> Outcome:
             learner = task.make(task.options)
             more = {} if task.weights is None else {"sample_weight": task.weights}
             surrogate = learner.fit(X[task.train], y[task.train], n_classes=task.n_classes, seed=task.seed, **more)
-            graph = export(surrogate)
+            graph, notes = export(surrogate), _notes_of(surrogate)
         (scores,) = Scorer(graph).run({"embedding": X[task.score]})
         failure = _contract_breach(scores, (len(task.score), task.n_classes))
     except MissingDependencyError:
         raise  # the spec asks for it: a machine that lacks a package must not ship another policy
     except TracerError as error:
         return Outcome(task.key, time.perf_counter() - started, failure=error.problems[0].what)
-    except Exception as error:  # noqa: BLE001 - a third party's learner may raise anything: it becomes a row of the report
-        text = " ".join(str(error).split())[:300]
-        return Outcome(task.key, time.perf_counter() - started, failure=f"{type(error).__name__}: {text}")
-    seconds, notes = time.perf_counter() - started, tuple(getattr(surrogate, "notes", ()))
+    except ImportError as error:
+        return Outcome(task.key, time.perf_counter() - started, failure=said_by(error), lacks=error)
+    except ANY_FAULT as error:  # a third party's learner may raise anything: it becomes a row of the report
+        return Outcome(task.key, time.perf_counter() - started, failure=said_by(error))
+    seconds = time.perf_counter() - started
     if failure:
         return Outcome(task.key, seconds, notes=notes, failure=failure)
     return Outcome(task.key, seconds, onnx=graph, scores=scores, notes=notes)
+
+
+def _notes_of(surrogate: Any) -> tuple[str, ...]:
+    """Return the sentences for the report; one that stands alone is one sentence, not its letters."""
+    notes = getattr(surrogate, "notes", ())
+    return tuple(str(each) for each in ((notes,) if isinstance(notes, str) else notes))
 
 
 def _contract_breach(scores: Scores, shape: tuple[int, int]) -> str:

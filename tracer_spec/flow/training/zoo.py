@@ -18,6 +18,7 @@ from tracer_spec.flow.progress import Observer, StageStarted, StepDone, no_obser
 from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.flow.training.parallel import Outcome, Task, derive_seed, learn_all
 from tracer_spec.plugin import Mask, Scores
+from tracer_spec.plugin.requirements import missing_dependency
 
 if TYPE_CHECKING:
     from tracer_spec.plan import Resolved
@@ -251,6 +252,8 @@ class Trainer:
         keys = {task.key: self._key(task) for task in able}
         with closing(learn_all(able, self._X, self._y, workers=self._workers)) as outcomes:
             for outcome in outcomes:
+                if outcome.lacks is not None:
+                    raise missing_dependency(self._zoo[outcome.key[0]].provided, outcome.lacks)
                 self._tell(stage, outcome.key, outcome.seconds)
                 if outcome.scores is not None:
                     parts, facts = {"onnx": outcome.onnx, "scores": outcome.scores}, {"notes": list(outcome.notes)}

@@ -8,6 +8,7 @@ import os
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -15,6 +16,8 @@ from tracer_spec.errors import DataError
 from tracer_spec.production.monitoring.state import ReadFile
 
 _HEAD = 1024
+# files that are gone and remembered, the latest of them
+_MOST_GONE = 1000
 
 
 class KnownFiles:
@@ -65,12 +68,17 @@ class KnownFiles:
         self._taken.add(file.path)
         return file
 
-    def left(self, paths: Sequence[Path]) -> tuple[list[ReadFile], list[str]]:
-        """Return the files of earlier runs that this one did not ask for, and the paths of those that are gone."""
-        asked = {str(path) for path in paths}
-        left = [each for each in self.paths.values() if each.path not in self._taken | asked]
+    def left(self, paths: Sequence[Path]) -> tuple[list[ReadFile], list[ReadFile]]:
+        """Return the files of earlier runs that this one did not ask for, and of these the ones that are gone since the last.
+
+        One that is gone is remembered, so that it counts once where it comes back.
+        """
+        passed = self._taken | {str(path) for path in paths}
+        left = [each for each in self.paths.values() if each.path not in passed]
         there = [each for each in left if os.path.lexists(each.path)]
-        return there, [each.path for each in left if each not in there]
+        gone = [each for each in left if each not in there]
+        remembered = [replace(each, is_gone=True) for each in sorted(gone, key=lambda each: not each.is_gone)]
+        return there + remembered[-_MOST_GONE:], [each for each in gone if not each.is_gone]
 
     def first_line(self, path: Path) -> bytes:
         """Return the first line of a file, as far as its first bytes go: two that differ in it are no copies of each other."""
@@ -84,21 +92,32 @@ class KnownFiles:
     def _first_bytes(self, path: Path) -> bytes:
         if path not in self._first:
             with opened(path) as file:
-                self._first[path] = file.read(_HEAD)
+                self._first[path] = _read_first(file)
         return self._first[path]
+
+
+def _read_first(file: IO[bytes]) -> bytes:
+    """Return the first bytes; none of a file that is being compressed, and does not hold so many yet."""
+    try:
+        return file.read(_HEAD)
+    except EOFError:
+        return b""
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file, compressed or not; what goes wrong is said with its name."""
+    """Open a file, compressed or not; what goes wrong is said with its name, but for compressed data that end early."""
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
             yield file  # type: ignore[misc]
-    except (OSError, EOFError, zlib.error) as error:
+    except (OSError, zlib.error) as error:
         raise unreadable(path, error) from None
 
 
 def unreadable(path: Path, error: Exception) -> DataError:
     """Return what is said where a file cannot be read."""
     reason = (getattr(error, "strerror", None) or str(error)).lower()
-    return DataError(f"the log cannot be read: {reason}", where=str(path))
+    hint = "see that the user who runs this may read it"
+    if isinstance(error, gzip.BadGzipFile | zlib.error):
+        hint = "it is damaged: put a whole copy in its place, or move it away, and what it holds is not counted"
+    return DataError(f"the log cannot be read: {reason}", where=str(path), hint=hint)

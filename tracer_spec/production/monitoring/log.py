@@ -39,7 +39,7 @@ class Reading:
     Parameters
     ----------
     files : tuple of ReadFile
-        How far each file has been read by now; one that is deleted is not among them.
+        How far each file has been read by now, those that are gone among them.
     n_lines : int
         Lines read in this run.
     notes : tuple of str
@@ -112,8 +112,9 @@ def read_log(paths: Sequence[Path], before: Sequence[ReadFile], monitor: Monitor
     called. A file is opened as its first line is due, and one line of each open file is held; where more than 200 files overlap
     in time, the others are opened for a piece at a time.
 
-    A last line without its line feed is still being written, and waits for the next run. Of copies of one file, however far
-    each goes, each line counts once.
+    A last line without its line feed is still being written, and waits for the next run; so does what follows the end of
+    compressed data that end early. Of copies of one file, however far each goes, each line counts once; so it does of a file
+    that was gone, and is back.
     """
     run = _Run(paths, before)
     n_lines = 0
@@ -159,6 +160,7 @@ class _Run:
         self._paths, self._known = paths, KnownFiles(before)
         self._starts = self._known.known_by_name(paths)
         self._notes: dict[Path, str] = {}
+        self._cut_off: set[Path] = set()
         self._read: dict[Path, ReadFile] = {}
         self._n_open = 0
 
@@ -174,7 +176,8 @@ class _Run:
         others, gone = self._known.left(self._paths)
         notes = [self._notes[path] for path in self._paths if path in self._notes]
         if gone:
-            notes.append(f"gone since they were read, and still counted: {listing(Path(each).name for each in gone)}")
+            named = listing(Path(each.path).name for each in gone)
+            notes.append(f"gone since they were read, and still counted: {named}")
         read = [self._read[path] for path in self._paths if path in self._read]
         return Reading((*read, *others), n_lines, tuple(notes))
 
@@ -205,6 +208,10 @@ class _Run:
         if copied is not None:
             goes_on = "is read from where that ended" if n_bytes > n_before else "is not read"
             note = f"{path.name} is a copy of {Path(copied.path).name}, and {goes_on}"
+        elif path in self._cut_off:
+            note = (
+                f"{path.name} ends before its compressed data do: it is still being written, or damaged; the rest waits"
+            )
         if note:
             self._notes[path] = note
         if n_bytes and (copied is None or n_bytes > n_before):
@@ -213,11 +220,12 @@ class _Run:
     def _all_lines(self, path: Path, start: int) -> Iterator[tuple[int, bytes]]:
         """Yield the whole lines of a file from a byte on; where many are open, the file is not held open."""
         if self._n_open >= _MOST_OPEN:
-            yield from lines_by_pieces(path, start, _TAKEN_UNPACKED if path.suffix == ".gz" else _TAKEN_BYTES)
+            piece = _TAKEN_UNPACKED if path.suffix == ".gz" else _TAKEN_BYTES
+            yield from lines_by_pieces(path, start, piece, self._cut_off)
             return
         self._n_open += 1
         try:
-            yield from _lines(path, start)
+            yield from _lines(path, start, self._cut_off)
         finally:
             self._n_open -= 1
 
@@ -253,29 +261,38 @@ def _where_to_begin(path: Path, start: ReadFile | None, twin: ReadFile | None, *
     return min(size, farthest), ""
 
 
-def _lines(path: Path, start: int) -> Iterator[tuple[int, bytes]]:
-    """Yield the whole lines of a file from a byte on, each with its length; of one that is too long, its start alone."""
+def _lines(path: Path, start: int, cut_off: set[Path] | None = None) -> Iterator[tuple[int, bytes]]:
+    """Yield the whole lines of a file from a byte on, each with its length; of one that is too long, its start alone.
+
+    A file whose compressed data end early is put among those that are cut off.
+    """
     with opened(path) as file:
-        file.seek(start)
-        while line := file.readline(_LINE_BYTES):
-            n_bytes, last = len(line), line
-            while last and not last.endswith(b"\n"):
-                last = file.readline(_PIECE_BYTES)
-                n_bytes += len(last)
-            if last:
-                yield n_bytes, line
+        try:
+            file.seek(start)
+            while line := file.readline(_LINE_BYTES):
+                n_bytes, last = len(line), line
+                while last and not last.endswith(b"\n"):
+                    last = file.readline(_PIECE_BYTES)
+                    n_bytes += len(last)
+                if last:
+                    yield n_bytes, line
+        except EOFError:
+            if cut_off is not None:
+                cut_off.add(path)
 
 
-def lines_by_pieces(path: Path, start: int, n_bytes: int) -> Iterator[tuple[int, bytes]]:
+def lines_by_pieces(
+    path: Path, start: int, n_bytes: int, cut_off: set[Path] | None = None
+) -> Iterator[tuple[int, bytes]]:
     """Yield the whole lines of a file from a byte on, each with its length; it is open only while so many bytes are read."""
-    while piece := list(_piece(path, start, n_bytes)):
+    while piece := list(_piece(path, start, n_bytes, cut_off)):
         yield from piece
         start += sum(length for length, _ in piece)
 
 
-def _piece(path: Path, start: int, n_bytes: int) -> Iterator[tuple[int, bytes]]:
+def _piece(path: Path, start: int, n_bytes: int, cut_off: set[Path] | None) -> Iterator[tuple[int, bytes]]:
     end = start + n_bytes
-    for length, line in _lines(path, start):
+    for length, line in _lines(path, start, cut_off):
         yield length, line
         start += length
         if start >= end:

@@ -51,11 +51,14 @@ class ReadFile:
         Read so far, up to the end of a line; of what is unpacked, where the file is compressed.
     head : str
         The digest of its first bytes, by which a file is known again under another name.
+    is_gone : bool
+        Whether it was not there any more. It may come back, as of an archive or a mount, and its lines then count once.
     """
 
     path: str
     n_bytes: int
     head: str
+    is_gone: bool = False
 
 
 def write_state(path: Path, monitor: Monitor, files: Sequence[ReadFile]) -> None:
@@ -89,7 +92,7 @@ def read_state(path: Path, reference: Reference, alpha: float | None) -> tuple[M
         is_its_own = bundle["sha256"] == reference.sha256
         tally = _tally(document, len(reference.bins)) if is_its_own else None
         claims = list(_claims(document, len(reference.label_claims))) if is_its_own else []
-        files = [ReadFile(str(each["path"]), _count(each["bytes"]), str(each["head"])) for each in document["files"]]
+        files = list(map(_file, document["files"]))
         of = printable(f"{bundle['name']} {bundle['version']}")
     except (BundleError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise DataError(f"this is no state of a monitor: {_reason(error)}", where=str(path), hint=_AGAIN) from None
@@ -132,7 +135,10 @@ def state_document(monitor: Monitor, files: Sequence[ReadFile]) -> dict[str, Any
             calendar.first_day(number).isoformat(): [each.rows, each.handled, each.n, each.k]
             for number, each in calendar.periods.items()
         },
-        "files": [{"path": each.path, "bytes": each.n_bytes, "head": each.head} for each in files],
+        "files": [
+            {"path": each.path, "bytes": each.n_bytes, "head": each.head, **({"gone": True} if each.is_gone else {})}
+            for each in files
+        ],
         **({"teachers": {name: asdict(each) for name, each in tally.teachers.items()}} if tally.teachers else {}),
         **({"teacher_answers": asdict(tally.answers)} if tally.answers != TeacherAnswers() else {}),
         **({"events": tally.events.document()} if tally.events else {}),
@@ -140,6 +146,11 @@ def state_document(monitor: Monitor, files: Sequence[ReadFile]) -> dict[str, Any
         **({"answer_forms": dict(tally.answer_forms)} if tally.answer_forms else {}),
         **({"label_claims": list(map(_claim_document, monitor.claims))} if monitor.claims else {}),
     }
+
+
+def _file(document: Mapping[str, Any]) -> ReadFile:
+    is_gone = document.get("gone", False) is True
+    return ReadFile(str(document["path"]), _count(document["bytes"]), str(document["head"]), is_gone)
 
 
 def _claim_document(claim: ClaimTally) -> dict[str, Any]:
