@@ -276,11 +276,12 @@ def test_answers_that_name_several_labels_are_left_out_of_the_list_and_told(init
     assert "a router gives one, so each of these is a disagreement" in outcome.out
 
 
-def test_the_version_of_the_prompt_is_mapped_and_the_newest_certifies(init, calls):
+@pytest.mark.parametrize("versions", [("v1", "v2"), (1, 2)])
+def test_the_version_of_the_prompt_is_mapped_and_the_newest_certifies(init, calls, versions):
     many = [call._replace(n=call.n + 72 * again, text=f"{call.text} {again}") for again in range(5) for call in calls]
     rows = [
         {"id": f"i{at}", "input": call.text, "teacher": call.label, "timestamp": 1_790_000_000 + 600 * at,
-         "prompt_version": f"v{1 + (at > 180)}", "version": "2.31"}
+         "prompt_version": versions[at > 180], "version": "2.31"}
         for at, call in enumerate(many)
     ]  # fmt: skip
     outcome = init({"log.jsonl": rows})

@@ -146,7 +146,7 @@ def other_parts(
         "truth": [each for each in fields.all if each.path not in taken and _is_truth(each, answers)],
         # one value is enough: the log that comes next may hold another
         "model": [each for each in often if each.words & MODELS and each.is_text and _repeats(each)],
-        "version": [each for each in often if each.is_text and len(each.words & VERSION) > 1 and _repeats(each)],
+        "version": [each for each in often if each.is_scalar and len(each.words & VERSION) > 1 and _repeats(each)],
         "group": [each for each in often if each.words & GROUPS and each.is_scalar and _tells_apart(each)],
     }
     found = {part: _plainest(several) for part, several in wanted.items() if several}

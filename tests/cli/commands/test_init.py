@@ -53,6 +53,7 @@ def test_the_written_spec_is_valid_for_its_schema_and_says_what_was_found(run, t
     (tmp_path / ".gitignore").write_text("/dist/\n")
     result = run("init", "app", "--traces", "t.jsonl", "--yes", "--name", "on", "--target", "0.85")
     assert result.returncode == 0, result.stderr
+    assert "0.85, as asked" in result.stdout
     text = (tmp_path / "app" / "router.yaml").read_text()
     assert text.startswith("# yaml-language-server: $schema=router.schema.json\n")
     jsonschema.validate(yaml.safe_load(text), json.loads((tmp_path / "app" / "router.schema.json").read_text()))

@@ -92,12 +92,20 @@ def test_versions_of_the_prompt_are_teachers_too():
     assert "metadata.prompt_version" in problem.hint
 
 
-@pytest.mark.parametrize("newest", ["m-2", "it's", 'a "b"', "back\\slash", "ünïcode", "a`b", "line\nbreak", None])
+@pytest.mark.parametrize("newest", ["m-2", "it's", 'a "b"', "back\\slash", "ünïcode", "a`b", "line\nbreak", "2", None])
 def test_the_condition_keeps_the_newest_and_no_other(newest):
     records = rows("m-1", "m-1", newest)
     (models, _) = teachers_of(read(records))
     condition = newest_alone(models, [NATIVE.model])
     traces = read(records, where=condition)
+    assert sampled(traces.sampling, traces.times).tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize("newest", [2, 2.5, "2"])
+def test_the_condition_keeps_the_newest_version_of_a_prompt_that_is_a_number_too(newest):
+    records = rows("m", "m", "m", versions=[1, 1, newest])
+    (_, versions) = teachers_of(read(records))
+    traces = read(records, where=newest_alone(versions, [NATIVE.version]))
     assert sampled(traces.sampling, traces.times).tolist() == [False, False, True]
 
 

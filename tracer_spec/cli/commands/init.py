@@ -70,7 +70,7 @@ def command(
         first, files, facts = _samples(chosen, target)
     else:
         look = _look(traces, text, label, asks=asks)
-        facts = tell(look)
+        facts = tell(look, target)
         if asks:
             click.echo(f"{rows(facts, stream=sys.stderr)}\n", err=True)
             target = target or click.prompt("agreement to certify", look.target, type=click.FloatRange(0, 1), err=True)
@@ -120,8 +120,8 @@ def _check_name(name: str) -> None:
         )
 
 
-def tell(look: Look) -> list[tuple[str, str]]:
-    """Say what was found, in counts."""
+def tell(look: Look, target: float | None = None) -> list[tuple[str, str]]:
+    """Say what was found, in counts, and what of the target, where one is asked for."""
     from tracer_spec.init.attempt import as_written
     from tracer_spec.init.refusal import field_lines
 
@@ -165,6 +165,9 @@ def tell(look: Look) -> list[tuple[str, str]]:
         share = f"{outlook.n_unusable:,} of {outlook.n_fit:,} answers among fit rows"
         facts.append(("no label", f"{share} ({', '.join(accounting.unusable)})"))
     facts += [("warning", text) for text in (*outlook.warnings, *outlook.notes)]
+    if target is not None:
+        facts.append(("target", f"{target:g}, as asked: 'tracer-spec plan' tells what these traces can certify"))
+        return facts
     reach = f"{look.target:g} agreement"
     if look.likely:
         facts.append(("target" if look.likely.is_likely else "warning", look.likely.reason))

@@ -99,14 +99,19 @@ def newest_alone(teachers: Teachers, expressions: Sequence[str | None]) -> str |
     if not found:
         return None
     place = f"not_null({', '.join(found)})" if len(found) > 1 else found[0]
-    tests = [f"{_in_brackets(place)} == {_literal(name)}" if name else f"!({place})" for name in teachers.newest]
-    return " || ".join(tests)
+    return " || ".join(_is(place, name) if name else f"!({place})" for name in teachers.newest)
 
 
 def _alternatives(expression: str) -> list[str]:
     """Return what an expression takes the first of that is there, one by one; itself where it is not of that kind."""
     inner = re.fullmatch(r"not_null\(((?:[\w.,\s]|\([\w.]*\))*)\)", expression)
     return [expression] if inner is None else [each.strip() for each in inner[1].split(",")]
+
+
+def _is(place: str, name: str) -> str:
+    """Return the condition that a record holds a name; that of a version may be a number."""
+    subject = f"to_string({place})" if re.fullmatch(r"-?\d+(\.\d+)?", name) else _in_brackets(place)
+    return f"{subject} == {_literal(name)}"
 
 
 def _in_brackets(expression: str) -> str:
