@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.json_values import paths
 from tracer_spec.errors import SpecError
 from tracer_spec.plan import load_plan
 from tracer_spec.plugin.registry import find_plugins
@@ -99,20 +100,13 @@ def test_a_variable_that_is_not_set_is_told_once(monkeypatch):
     assert problems_of(spec) == ["traces.with.path", "acceptor"]
 
 
-def places(node, path=()):
-    yield path
-    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
-    for key, below in items:
-        yield from places(below, (*path, key))
-
-
 JUNK = st.sampled_from(
     [None, -1, "", "nobody", [], {}, [{}], {"use": 3}, {"x": 1}, True, 1e400, "${NOWHERE}", ["a", "a"]]
 )
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from([p for p in places(GOOD) if p]), JUNK), min_size=1, max_size=3))
+@given(st.lists(st.tuples(st.sampled_from([p for p in paths(GOOD) if p]), JUNK), min_size=1, max_size=3))
 def test_whatever_is_wrong_nothing_that_the_spec_alone_tells_is_lost(changes):
     spec = copy.deepcopy(GOOD)
     for path, junk in changes:

@@ -1,7 +1,6 @@
 """Every preset reads its samples to the rows that a native file with the same content gives."""
 
 import csv
-import importlib.util
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.builtin.formats_data import write
+from tests.json_values import paths
 from tracer_spec.builtin.formats import PRESETS, compile_format, find_format
 from tracer_spec.builtin.formats.format import PARTS, RULES
 from tracer_spec.builtin.sources.delimited import Csv, CsvOptions
@@ -25,16 +26,8 @@ from tracer_spec.text_steps.labels import LabelCleaner
 FOLDER = Path(__file__).parent / "formats_data"
 
 
-def load_samples():
-    spec = importlib.util.spec_from_file_location("formats_data_write", FOLDER / "write.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-SAMPLES = load_samples()
 # lm-eval says neither that a call failed nor how an answer ended
-NAMES = [name for name in SAMPLES.SAMPLES if name not in ("native", "lm-eval")]
+NAMES = [name for name in write.SAMPLES if name not in ("native", "lm-eval")]
 ENDINGS = ["", ".tools"]
 
 # what a vendor's records do not hold
@@ -76,14 +69,14 @@ def same_rows(left, right, *parts):
 
 
 def test_the_samples_are_those_that_the_writer_writes():
-    written = dict(SAMPLES.files())
+    written = dict(write.files())
     assert set(FOLDER.glob("*.jsonl")) == set(written)
     for path, text in written.items():
         assert path.read_text(encoding="utf-8") == text, "run: python tests/builtin/formats_data/write.py"
 
 
 def test_every_preset_has_a_sample():
-    assert {name.split(".")[0] for name in SAMPLES.SAMPLES} == set(PRESETS) - {"decisions"}
+    assert {name.split(".")[0] for name in write.SAMPLES} == set(PRESETS) - {"decisions"}
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -112,7 +105,7 @@ def test_what_is_no_trace_and_what_is_no_label_is_counted_by_reason(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_answers_cut_short_or_refused_are_left_out_where_the_spec_says_so(name):
     traces = read(name, unanswered="drop")
-    assert traces.labels == tuple(call.label for call in SAMPLES.CALLS)
+    assert traces.labels == tuple(call.label for call in write.CALLS)
     assert traces.accounting.dropped["truncated"] == traces.accounting.dropped["refusal"] == 1
     assert (
         "2 answers cut short or refused and left out: the certificate speaks of inputs that the teacher answers"
@@ -356,14 +349,6 @@ JSON = st.recursive(
 )
 
 
-def paths(value, at=()):
-    """Every place inside a JSON value."""
-    yield at
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, below in items:
-        yield from paths(below, (*at, key))
-
-
 def put(value, path, garbage):
     """The value with garbage at one place."""
     if not path:
@@ -375,7 +360,7 @@ def put(value, path, garbage):
 
 REAL = {
     name: [json.loads(line) for line in (FOLDER / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
-    for name in SAMPLES.SAMPLES
+    for name in write.SAMPLES
 }
 
 

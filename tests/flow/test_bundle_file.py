@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import os
 import random
@@ -16,39 +15,27 @@ from pathlib import Path
 
 import pytest
 
+from tests.runtime import bundles
 from tracer_spec.errors import BundleError, TracerError
 from tracer_spec.flow.bundle_file import bundle_bytes, write_bundle
 from tracer_spec.runtime import load, read_bundle
 
 ROOT = Path(__file__).parents[2]
-HELPER = ROOT / "tests/runtime/bundles.py"
-
-
-def _load_bundles():
-    spec = importlib.util.spec_from_file_location("bundles", HELPER)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-bundles = _load_bundles()
 
 WRITER = """
-import importlib.util, sys
-spec = importlib.util.spec_from_file_location("bundles", sys.argv[1])
-bundles = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(bundles)
+import sys
+from tests.runtime import bundles
 from tracer_spec.flow.bundle_file import write_bundle
 print("ready", flush=True)
-for turn in range(int(sys.argv[3])):
+for turn in range(int(sys.argv[2])):
     audit = f'{{"turn":{turn}}}'.encode() + b" " * (turn % 7 * 100_000)
-    write_bundle(sys.argv[2], bundles.manifest(name=sys.argv[4]), bundles.members(**{"audit.json": audit}))
+    write_bundle(sys.argv[1], bundles.manifest(name=sys.argv[3]), bundles.members(**{"audit.json": audit}))
     print(turn, flush=True)
 """
 
 
 def start_writer(path, *, turns, name="support-intents"):
-    command = [sys.executable, "-c", WRITER, str(HELPER), str(path), str(turns), name]
+    command = [sys.executable, "-c", WRITER, str(path), str(turns), name]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "ready\n"
     return process

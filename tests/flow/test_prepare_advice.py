@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 
+from tests.flow.trace_sets import trace_set
 from tracer_spec.errors import DataError
 from tracer_spec.flow.prepare import denied_labels, part
-from tracer_spec.flow.traces.counts import Accounting
 from tracer_spec.flow.traces.label_space import label_space
-from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.spec.model import SplitSpec
-
-ACCOUNTING = Accounting(0, 0, {}, {}, {}, {}, 0, {}, ())
 
 
 def traces(texts, labels, groups=None):
-    n = len(texts)
-    return TraceSet(
-        texts=tuple(texts),
-        labels=tuple(labels),
-        ids=tuple(str(row) for row in range(n)),
-        times=np.full(n, math.nan),
-        truths=(None,) * n,
-        groups=tuple(groups or [None] * n),
-        vectors=None,
-        rows=np.arange(n),
-        accounting=ACCOUNTING,
-    )
+    return trace_set(texts, labels, ids=map(str, range(len(texts))), groups=groups)
 
 
 def refused(call, *args):

@@ -1,23 +1,20 @@
 """Verification: counts against an oracle, verdicts against a closed-form truth, rows of the build left out."""
 
-import importlib.util
 import json
-import math
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.stats import binom, binomtest
 
 import tracer_spec as ts
+from tests.flow.trace_sets import known_rows, trace_set
+from tests.runtime import bundles
 from tracer_spec.errors import DataError
 from tracer_spec.flow.documents.certificate import CertificateDocument, Claim
 from tracer_spec.flow.rates import LabelRate
-from tracer_spec.flow.traces.counts import Accounting
-from tracer_spec.flow.traces.row_hashes import KnownRows, row_hashes
+from tracer_spec.flow.traces.row_hashes import KnownRows
 from tracer_spec.flow.traces.sampling import Sampling
-from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.verify import shared_confidence, verify
 from tracer_spec.plugin import LabelTarget
 from tracer_spec.runtime.bundle import parse_bundle
@@ -25,11 +22,6 @@ from tracer_spec.runtime.load import open_router
 from tracer_spec.stats.rate import Rate
 from tracer_spec.stats.two_samples import sample_quantiles
 
-_SPEC = importlib.util.spec_from_file_location("bundles", Path(__file__).parents[1] / "runtime" / "bundles.py")
-bundles = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(bundles)
-
-ACCOUNTING = Accounting(0, 0, {}, {}, {}, {}, 0, {}, ())
 EASY = np.float32([2, 0, 0, 0])  # handled as card_arrival
 HARD = np.float32([0, 0, 0, 0])  # deferred
 
@@ -40,18 +32,7 @@ def router():
 
 
 def traces(labels, *, texts=None, ids=None, groups=None):
-    n = len(labels)
-    return TraceSet(
-        texts=tuple(texts or [f"text {i}" for i in range(n)]),
-        labels=tuple(labels),
-        ids=tuple(ids or [None] * n),
-        times=np.full(n, math.nan),
-        truths=(None,) * n,
-        groups=tuple(groups or [None] * n),
-        vectors=None,
-        rows=np.arange(n),
-        accounting=ACCOUNTING,
-    )
+    return trace_set(texts or [f"text {i}" for i in range(len(labels))], labels, ids=ids, groups=groups)
 
 
 def claim(target=0.9, confidence=0.95, measure="agreement", **more):
@@ -61,10 +42,6 @@ def claim(target=0.9, confidence=0.95, measure="agreement", **more):
         confidence=confidence,
         measure=measure,
     )
-
-
-def known(built):
-    return KnownRows.read({"rows.hashes": row_hashes(built)}, {"traces": {"digest": built.digest}})
 
 
 # --- counts ------------------------------------------------------------------------------------------------------------
@@ -156,7 +133,7 @@ def test_where_nothing_is_claimed_nothing_is_contradicted(router):
 
 def test_where_nothing_is_handled_nothing_is_contradicted(router):
     found = verify(router, claim(), traces(["top_up"] * 50), vectors=np.tile(HARD, (50, 1)))
-    assert (found.verdict, found.agreement.share) == ("not contradicted", None)
+    assert (found.verdict, found.agreement.share) == ("agreement not measured", None)
 
 
 def test_a_true_claim_is_contradicted_in_no_more_runs_than_its_interval_allows(router):
@@ -172,7 +149,7 @@ def test_a_true_claim_is_contradicted_in_no_more_runs_than_its_interval_allows(r
 
 def test_leaving_out_requests_made_again_does_not_contradict_a_true_claim(router):
     # half of the traffic is one easy request that the build knows; without ids it is left out, and what is left is harder
-    built = known(traces(["card_arrival"], texts=["where is my card"]))
+    built = known_rows(traces(["card_arrival"], texts=["where is my card"]))
     runs, n, target, confidence = 200, 300, 0.9, 0.9
     rng, false, careless = np.random.default_rng(2), 0, 0
     for _ in range(runs):
@@ -194,7 +171,7 @@ def test_leaving_out_requests_made_again_does_not_contradict_a_true_claim(router
 
 
 def test_rows_of_the_build_are_left_out_and_counted_and_repeats_with_ids_are_measured(router):
-    built = known(traces(["card_arrival"] * 2, texts=["a", "b"], ids=["1", "2"]))
+    built = known_rows(traces(["card_arrival"] * 2, texts=["a", "b"], ids=["1", "2"]))
     fresh = traces(["card_arrival"] * 4, texts=["a", "a", "c", "d"], ids=["1", "3", "4", "5"])
     found = verify(router, claim(), fresh, known=built, vectors=np.tile(EASY, (4, 1)))
     assert found.left_out == {"known to the build by id and text": 1}
@@ -204,7 +181,7 @@ def test_rows_of_the_build_are_left_out_and_counted_and_repeats_with_ids_are_mea
 def test_where_no_row_is_new_there_is_nothing_to_measure(router):
     given = traces(["card_arrival"] * 3, texts=["a", "b", "a"])
     with pytest.raises(DataError, match="none of 3 traces is new to this bundle: 3 known to the build by text"):
-        verify(router, claim(), given, known=known(given), vectors=np.tile(EASY, (3, 1)))
+        verify(router, claim(), given, known=known_rows(given), vectors=np.tile(EASY, (3, 1)))
 
 
 def test_a_bundle_that_does_not_know_its_rows_measures_all_and_says_so(router):
@@ -213,7 +190,7 @@ def test_a_bundle_that_does_not_know_its_rows_measures_all_and_says_so(router):
 
 
 def test_a_claim_per_group_is_measured_on_one_row_of_each_new_group(router):
-    built = known(traces(["card_arrival"], texts=["a"], groups=["old"]))
+    built = known_rows(traces(["card_arrival"], texts=["a"], groups=["old"]))
     groups = ["old", *["x"] * 6, *["y"] * 2, "z"]
     found = verify(
         router,
@@ -228,7 +205,7 @@ def test_a_claim_per_group_is_measured_on_one_row_of_each_new_group(router):
 
 
 def test_without_a_claim_per_group_requests_of_known_groups_are_measured_and_known_texts_are_not(router):
-    built = known(traces(["card_arrival"], texts=["a"], groups=["old"]))
+    built = known_rows(traces(["card_arrival"], texts=["a"], groups=["old"]))
     given = traces(["card_arrival"] * 3, texts=["b", "a", "c"], groups=["old", "old", "new"])
     found = verify(router, claim(), given, known=built, vectors=np.tile(EASY, (3, 1)))
     assert found.coverage.n == 2

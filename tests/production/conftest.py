@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import tracer_spec as ts
+from tests.production.decisions import Nightly
 
 QUICKSTART = Path(__file__).parents[2] / "specs" / "quickstart"
 
@@ -47,3 +48,8 @@ def bundle(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def texts() -> list[str]:
     return [row["input"] for row in rows()][:400]
+
+
+@pytest.fixture
+def nightly(tmp_path) -> Nightly:
+    return Nightly(tmp_path)

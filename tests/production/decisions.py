@@ -1,13 +1,18 @@
-"""Lines of a log of decisions, made to order, and what a bundle would say of itself."""
+"""Lines of a log of decisions, made to order, what a bundle would say of itself, and monitors of such lines."""
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 
+from tracer_spec.production.monitoring.log import find_files, read_log
+from tracer_spec.production.monitoring.monitor import Monitor
 from tracer_spec.production.monitoring.reference import Reference
 from tracer_spec.production.monitoring.scores import ScoreBins
+from tracer_spec.production.monitoring.state import read_state, write_state
 
 LABELS = ("a", "b", "c")
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -91,3 +96,35 @@ def traffic(
             )
         )
     return lines
+
+
+def written(lines) -> bytes:
+    return b"".join(json.dumps(each).encode() + b"\n" for each in lines)
+
+
+def lines_in(folder: Path) -> list[dict]:
+    """Return the lines of a log, file by file."""
+    return [json.loads(each) for path in sorted(folder.glob("*.jsonl")) for each in path.read_text().splitlines()]
+
+
+def watched(lines, **changed) -> Monitor:
+    """Return a monitor that was given lines; ``changed`` is what its reference says otherwise."""
+    monitor = Monitor(reference(**changed))
+    for each in lines:
+        monitor.add(each)
+    return monitor
+
+
+class Nightly:
+    """A monitor that is run again and again on a folder, with its state in a file between."""
+
+    def __init__(self, folder: Path) -> None:
+        self.log, self.state = folder / "decisions", folder / "state.json"
+        self.log.mkdir(exist_ok=True)
+
+    def run(self):
+        monitor, before = read_state(self.state, reference(), None)
+        reading = read_log(find_files([str(self.log)]), before, monitor)
+        write_state(self.state, monitor, reading.files)
+        self.rows, self.notes, self.n_lines = monitor.tally.rows, reading.notes, reading.n_lines
+        return monitor

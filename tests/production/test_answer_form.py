@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.production.decisions import line, reference
+from tests.production.decisions import line, reference, watched
 from tracer_spec.production.monitoring.answer_form import ALONE, RESPELT, AnswerForm
 from tracer_spec.production.monitoring.log import Reading
 from tracer_spec.production.monitoring.monitor import Monitor
@@ -64,10 +64,8 @@ def test_the_steps_that_are_named_leave_answers_of_the_old_form_as_they_are():
 
 
 def changed(answers) -> Monitor:
-    monitor = Monitor(reference())
-    for number, answer in enumerate(answers):
-        monitor.add({**line(number, teacher=None, audit=True, served="teacher"), "teacher_raw": answer})
-    return monitor
+    unread = (line(number, audit=True, served="teacher") for number in range(len(answers)))
+    return watched([{**each, "teacher_raw": answer} for each, answer in zip(unread, answers, strict=True)])
 
 
 def cause(monitor) -> str | None:

@@ -14,15 +14,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tests.production.decisions import lines_in
 from tracer_spec.errors import DataError
 from tracer_spec.production import decision_log
 from tracer_spec.production.decision_log import DecisionLog, json_line
-
-
-def lines_in(folder) -> list[dict]:
-    return [
-        json.loads(line) for path in sorted(folder.glob("decisions-*.jsonl")) for line in path.read_text().splitlines()
-    ]
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from contextlib import suppress
 import pytest
 
 import tracer_spec as ts
+from tests.production.decisions import lines_in
 from tracer_spec.builtin.formats import PRESETS, compile_format, custom_format
 from tracer_spec.cli import main
 from tracer_spec.flow.traces.collect import collect
@@ -20,10 +21,6 @@ from tracer_spec.text_steps.labels import LabelCleaner
 def read(wanted, lines):
     records = [Record(f"log:{number}", line) for number, line in enumerate(lines)]
     return [raw for _, raw in compile_format(wanted).traces(records)]
-
-
-def log_of(folder) -> list[dict]:
-    return [json.loads(line) for path in sorted(folder.glob("*.jsonl")) for line in path.read_text().splitlines()]
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +37,7 @@ def lines(bundle, world, tmp_path_factory):
     with ts.deploy(bundle, teacher=world.get, log=folder, audit=0.3, secret=b"s", model="m-1") as deployed:
         for number, text in enumerate(world):
             deployed.classify(text, id=f"r{number}")
-    return log_of(folder)
+    return lines_in(folder)
 
 
 def labelled(raws):
@@ -76,7 +73,7 @@ def test_what_was_logged_without_a_bundle_is_a_trace(world, tmp_path):
     with ts.deploy(None, teacher=world.get, log=tmp_path) as recorded:
         for text in list(world)[:5]:
             recorded.classify(text)
-    found = read(PRESETS["decisions"], log_of(tmp_path))
+    found = read(PRESETS["decisions"], lines_in(tmp_path))
     assert [(raw.reason, raw.unlabelled, raw.certify, raw.rate, raw.deferred) for raw in found] == [
         ("", "", True, None, False)
     ] * 5
@@ -95,7 +92,7 @@ def test_a_request_that_the_teacher_failed_stops_no_build(bundle, world, tmp_pat
         for text in list(world)[:70]:
             with suppress(TimeoutError):
                 deployed.classify(text)
-    reasons = Counter(raw.reason or raw.unlabelled for raw in read(PRESETS["decisions"], log_of(tmp_path)))
+    reasons = Counter(raw.reason or raw.unlabelled for raw in read(PRESETS["decisions"], lines_in(tmp_path)))
     assert reasons == {"": 60, "nobody answered": 10}
     (stray,) = read(PRESETS["decisions"], [{"input": "where is it?", "teacher": "order_status"}])
     assert stray.reason == "not a line of the log"
@@ -120,7 +117,7 @@ def test_a_none_of_the_teacher_is_read_as_an_answer_that_is_no_label(bundle, wor
     for given in (bundle, None):
         with ts.deploy(given, teacher=lambda text: None, log=tmp_path, audit=1.0) as deployed:
             deployed.classify("where is it?")
-    told = log_of(tmp_path)
+    told = lines_in(tmp_path)
     (routed,) = [line for line in told if line["router"]]
     found = read(PRESETS["decisions"], told)
     assert [(raw.reason, raw.unlabelled, raw.unanswered) for raw in found] == [("", "", "nothing answered")] * 2
@@ -141,10 +138,10 @@ def test_a_request_without_text_stops_no_build_on_the_log(bundle, tmp_path, with
     ) as app:
         for number, text in enumerate(["where is it?", "", " \n", "\ud83d", "where is it now?"]):
             app.classify(text, id=f"r{number}")
-    found = read(PRESETS["decisions"], log_of(tmp_path))
+    found = read(PRESETS["decisions"], lines_in(tmp_path))
     assert [raw.reason for raw in found] == ["", *["request without text"] * 3, ""]
     traces = collect(
-        [Record(f"log:{number}", line) for number, line in enumerate(log_of(tmp_path))],
+        [Record(f"log:{number}", line) for number, line in enumerate(lines_in(tmp_path))],
         compile_format(PRESETS["decisions"]).traces,
         LabelCleaner(),
     )
@@ -230,7 +227,7 @@ def test_verify_says_what_to_do_with_digests(bundle, world, tmp_path, capsys):
     with ts.deploy(bundle, teacher=world.get, log=tmp_path, audit=1.0, texts=False) as deployed:
         for text in list(world)[:20]:
             deployed.classify(text)
-    assert verified(bundle, log_of(tmp_path), tmp_path / "..") == 1
+    assert verified(bundle, lines_in(tmp_path), tmp_path / "..") == 1
     assert "these lines hold digests of texts" in capsys.readouterr().err
 
 

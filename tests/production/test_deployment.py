@@ -14,6 +14,7 @@ import pytest
 from scipy.stats import binomtest
 
 import tracer_spec as ts
+from tests.production.decisions import lines_in
 from tracer_spec.errors import UsageError
 from tracer_spec.flow.documents.decision import DecisionRecord
 from tracer_spec.production.coin import Coin
@@ -21,10 +22,6 @@ from tracer_spec.production.coin import Coin
 
 def teacher(text: str) -> str:
     return '{"intent": " refund\\n"}'
-
-
-def lines_in(folder) -> list[dict]:
-    return [json.loads(line) for path in sorted(folder.glob("*.jsonl")) for line in path.read_text().splitlines()]
 
 
 def test_requests_of_an_empty_id_get_ids_of_their_own(bundle, texts, tmp_path):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 import tracer_spec as ts
-from tests.production.decisions import line, reference, traffic
+from tests.production.decisions import line, reference, traffic, watched
 from tracer_spec.errors import UsageError
 from tracer_spec.flow.documents.audit import AuditDocument
 from tracer_spec.flow.documents.certificate import CertificateDocument
@@ -23,14 +23,6 @@ from tracer_spec.production.monitoring.scores import ScoreBins
 from tracer_spec.production.monitoring.tally import MOST_PERIODS, Draws
 from tracer_spec.runtime import read_bundle
 from tracer_spec.stats.anytime import detect, detectors, evidence, gather, log_detector, log_e_value
-
-
-def watched(lines, **changed) -> Monitor:
-    monitor = Monitor(reference(**changed))
-    for each in lines:
-        monitor.add(each)
-    return monitor
-
 
 # --- what counts -------------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 
+from tests.production import decisions
 from tests.production.decisions import line, reference
 from tracer_spec.errors import BundleError, DataError
 from tracer_spec.flow.documents.monitor import MonitorState
@@ -22,10 +23,7 @@ MISSED, AGREES = LabelClaim("a", "missed", 0.1), LabelClaim("a", "agreement", 0.
 
 
 def watched(lines, *claims, **changed) -> Monitor:
-    monitor = Monitor(reference(label_claims=claims or (MISSED, AGREES), **changed))
-    for each in lines:
-        monitor.add(each)
-    return monitor
+    return decisions.watched(lines, label_claims=claims or (MISSED, AGREES), **changed)
 
 
 def counts(monitor):

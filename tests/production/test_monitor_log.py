@@ -13,39 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tracer_spec as ts
-from tests.production.decisions import line, reference, traffic
+from tests.production.decisions import Nightly, line, reference, traffic, written
 from tracer_spec.errors import DataError, UsageError
 from tracer_spec.flow.documents.monitor import MonitorState, monitor_schema
 from tracer_spec.production.monitoring.follow import follow_log
 from tracer_spec.production.monitoring.log import find_files, read_log
 from tracer_spec.production.monitoring.monitor import Monitor
-from tracer_spec.production.monitoring.state import ReadFile, read_state, state_document, write_state
+from tracer_spec.production.monitoring.state import ReadFile, read_state, state_document
 from tracer_spec.runtime import read_bundle
-
-
-def written(lines) -> bytes:
-    return b"".join(json.dumps(each).encode() + b"\n" for each in lines)
-
-
-class Nightly:
-    """A monitor that is run again and again on a folder, with its state in a file between."""
-
-    def __init__(self, folder: Path) -> None:
-        self.log, self.state = folder / "decisions", folder / "state.json"
-        self.log.mkdir(exist_ok=True)
-
-    def run(self):
-        monitor, before = read_state(self.state, reference(), None)
-        reading = read_log(find_files([str(self.log)]), before, monitor)
-        write_state(self.state, monitor, reading.files)
-        self.rows, self.notes, self.n_lines = monitor.tally.rows, reading.notes, reading.n_lines
-        return monitor
-
-
-@pytest.fixture
-def nightly(tmp_path):
-    return Nightly(tmp_path)
-
 
 # --- each line once ----------------------------------------------------------------------------------------------------
 

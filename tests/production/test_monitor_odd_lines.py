@@ -7,13 +7,7 @@ import tracemalloc
 
 import pytest
 
-from tests.production.decisions import line
-from tests.production.test_monitor_log import Nightly, written
-
-
-@pytest.fixture
-def nightly(tmp_path):
-    return Nightly(tmp_path)
+from tests.production.decisions import line, written
 
 
 @pytest.mark.parametrize("ending", ["", ".gz"])

@@ -14,18 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.production.decisions import line, reference, traffic
-from tests.production.test_monitor_log import Nightly, written
+from tests.production.decisions import Nightly, line, reference, traffic, watched, written
 from tracer_spec.production.monitoring.log import find_files, lines_by_pieces, read_log
 from tracer_spec.production.monitoring.monitor import Monitor
 from tracer_spec.production.monitoring.state import state_document
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def nightly(tmp_path):
-    return Nightly(tmp_path)
 
 
 class Listening(Monitor):
@@ -56,9 +50,7 @@ def test_a_morning_that_went_well_before_a_bad_noon_is_told_alike_whatever_the_f
         for name, part in zip(names, (lines[:1000], lines[1000:]), strict=True):
             (folder / f"decisions-2026-03-01-{name}-0001.jsonl").write_bytes(written(part))
         told.append(state_document(read(folder), []))
-    once = Monitor(reference())
-    for each in lines:
-        once.add(each)
+    once = watched(lines)
     assert told == [state_document(once, [])] * 2
     assert once.verdict == "warns"
 
@@ -152,10 +144,7 @@ def test_a_nightly_run_merges_what_is_new_and_reads_each_line_once(tmp_path_fact
         for name, part in (("b", lines[:end][0::2]), ("a", lines[:end][1::2])):
             (nightly.log / f"{name}.jsonl").write_bytes(written(part))
         monitor = nightly.run()
-    once = Monitor(reference())
-    for each in lines:
-        once.add(each)
-    assert state_document(monitor, []) == state_document(once, [])
+    assert state_document(monitor, []) == state_document(watched(lines), [])
 
 
 def test_many_files_of_days_that_are_over_are_not_open_at_once(tmp_path):

@@ -10,8 +10,7 @@ import pytest
 
 import tracer_spec as ts
 from tests.production.conftest import rows
-from tests.production.decisions import line, reference, traffic
-from tests.production.test_monitor_log import Nightly, written
+from tests.production.decisions import line, reference, traffic, watched, written
 from tracer_spec.cli import main
 from tracer_spec.cli.text.outcome import Outcome
 from tracer_spec.flow.documents.monitor import MonitorState, monitor_schema
@@ -22,13 +21,6 @@ from tracer_spec.production.monitoring.state import state_document
 from tracer_spec.report.monitor_facts import monitor_facts
 
 MINUTES_OF_A_DAY = 24 * 60
-
-
-def watched(lines) -> Monitor:
-    monitor = Monitor(reference())
-    for each in lines:
-        monitor.add(each)
-    return monitor
 
 
 def test_one_wrong_request_that_is_sent_twenty_times_does_not_refute_a_claim():
@@ -94,8 +86,7 @@ def test_what_is_remembered_is_bounded_by_days():
     assert monitor.tally.rows == N_DAYS + 2
 
 
-def test_a_retry_of_the_next_night_is_known_again_by_the_state(tmp_path):
-    nightly, once = Nightly(tmp_path), Monitor(reference())
+def test_a_retry_of_the_next_night_is_known_again_by_the_state(nightly):
     lines = traffic(300, 0.9, audit=0.5)
     lines[7]["router"] |= {"served": "nobody", "audit": True}
     again = [line(7, audit=True, teacher="c"), *lines[:200]]
@@ -103,20 +94,17 @@ def test_a_retry_of_the_next_night_is_known_again_by_the_state(tmp_path):
     nightly.run()
     (nightly.log / "2.jsonl").write_bytes(written(again))
     monitor = nightly.run()
-    for each in [*lines, *again]:
-        once.add(each)
     assert nightly.rows == 300
-    assert state_document(monitor, []) == state_document(once, [])
+    assert state_document(monitor, []) == state_document(watched([*lines, *again]), [])
     document = json.loads(nightly.state.read_text())
     jsonschema.validate(document, monitor_schema())
     MonitorState.model_validate(document)
 
 
 @pytest.mark.parametrize("broken", ["AAAA", "?", 7])
-def test_a_state_whose_ids_are_none_is_refused(tmp_path, broken):
+def test_a_state_whose_ids_are_none_is_refused(nightly, broken):
     from tracer_spec.errors import DataError
 
-    nightly = Nightly(tmp_path)
     (nightly.log / "1.jsonl").write_bytes(written([line(0)]))
     nightly.run()
     document = json.loads(nightly.state.read_text())

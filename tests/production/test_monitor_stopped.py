@@ -7,26 +7,13 @@ from datetime import timedelta
 
 import pytest
 
-from tests.production.decisions import START, line, reference, traffic
-from tests.production.test_monitor_log import Nightly, written
+from tests.production.decisions import START, line, reference, traffic, watched, written
 from tracer_spec.cli.text.outcome import Outcome
 from tracer_spec.errors import DataError
 from tracer_spec.production.monitoring.log import Reading
 from tracer_spec.production.monitoring.monitor import Monitor
 from tracer_spec.production.monitoring.state import read_state
 from tracer_spec.report.monitor_facts import monitor_facts
-
-
-@pytest.fixture
-def nightly(tmp_path):
-    return Nightly(tmp_path)
-
-
-def following(lines) -> Monitor:
-    monitor = Monitor(reference())
-    for each in lines:
-        monitor.add(each)
-    return monitor
 
 
 def facts(monitor, *, n_lines=1, now=None):
@@ -58,7 +45,7 @@ LAST = START + timedelta(minutes=199)
     ],
 )
 def test_when_the_last_decision_was_is_told_where_nothing_is_new_or_that_is_a_day_ago(hours, n_lines, expected):
-    monitor = following(traffic(200, 0.97))
+    monitor = watched(traffic(200, 0.97))
     told = facts(monitor, n_lines=n_lines, now=LAST + timedelta(hours=hours)).get("last line")
     assert (told and told.text.partition("\n")[0]) == (expected and expected.rstrip("\n"))
     if expected:
@@ -71,7 +58,7 @@ def test_when_the_last_decision_was_is_told_where_nothing_is_new_or_that_is_a_da
 def test_a_last_decision_that_is_still_to_come_says_that_nothing_tells_a_log_that_stops():
     """One line of a clock that was wrong would hide for years that the log has stopped."""
     ahead = {**line(500), "time": "2099-01-01T00:00:00+00:00"}
-    monitor = following([*traffic(200, 0.97), ahead])
+    monitor = watched([*traffic(200, 0.97), ahead])
     told = facts(monitor, n_lines=0, now=LAST + timedelta(days=90))["last line"]
     assert told.text == (
         "WARNING: the last decision was on 2099-01-01 at 00:00 UTC, which is still to come\na clock was wrong: until then "
@@ -82,13 +69,13 @@ def test_a_last_decision_that_is_still_to_come_says_that_nothing_tells_a_log_tha
 
 
 def test_a_log_without_times_says_only_that_nothing_is_new():
-    monitor = following([{**line(0), "time": None}])
+    monitor = watched([{**line(0), "time": None}])
     assert "last line" not in facts(monitor, n_lines=1, now=LAST)
     assert facts(monitor, n_lines=0, now=LAST)["last line"].text == "no line is new in this run"
 
 
 def test_a_page_whose_bytes_are_to_stay_the_same_tells_no_time_that_has_passed():
-    assert "last line" not in facts(following(traffic(200, 0.97)), n_lines=0)
+    assert "last line" not in facts(watched(traffic(200, 0.97)), n_lines=0)
 
 
 # --- the teacher -------------------------------------------------------------------------------------------------------
@@ -100,7 +87,7 @@ def silent(start: int, n: int):
 
 
 def test_a_teacher_that_is_down_is_warned_of_and_the_claim_is_not_said_to_be_followed():
-    monitor = following([*traffic(600, 0.97), *silent(600, 40)])
+    monitor = watched([*traffic(600, 0.97), *silent(600, 40)])
     told = facts(monitor)["unanswered"]
     assert (monitor.verdict, told.level) == ("holds", "warning")
     assert told.text.startswith(
@@ -115,12 +102,12 @@ def test_a_teacher_that_is_down_is_warned_of_and_the_claim_is_not_said_to_be_fol
 )
 def test_some_requests_that_were_not_answered_are_no_warning_nor_what_is_over(n_silent, n_after, is_told):
     answered = [line(number, audit=True, teacher="a") for number in range(10 + n_silent, 10 + n_silent + n_after)]
-    monitor = following([*[line(n, audit=True, teacher="a") for n in range(10)], *silent(10, n_silent), *answered])
+    monitor = watched([*[line(n, audit=True, teacher="a") for n in range(10)], *silent(10, n_silent), *answered])
     assert ("unanswered" in facts(monitor)) == is_told
 
 
 def test_a_teacher_that_never_answered_has_no_last_answer():
-    text = facts(following(silent(0, 30)))["unanswered"].text
+    text = facts(watched(silent(0, 30)))["unanswered"].text
     assert "of the last 30 requests to the teacher 30 were not answered" in text
     assert "last answer" not in text
 
@@ -131,11 +118,11 @@ def test_a_teacher_that_does_not_answer_what_is_deferred_is_warned_of_without_an
     asked = [line(n, teacher="a", handled=False, audit_rate=rate) for n in range(20)]
     failed = [line(20 + n, handled=False, audit_rate=rate, served="nobody") for n in range(30)]
     handled = [line(50 + n, audit_rate=rate) for n in range(200)]
-    monitor = following([*asked, *failed, *handled])
+    monitor = watched([*asked, *failed, *handled])
     told = facts(monitor)["unanswered"]
     assert (monitor.verdict, told.level) == ("not measured", "warning")
     assert told.text.startswith("WARNING: of the last 50 requests to the teacher 30 were not answered")
-    assert "unanswered" not in facts(following([*asked, *handled]))
+    assert "unanswered" not in facts(watched([*asked, *handled]))
 
 
 def test_the_answers_of_the_last_audited_requests_outlive_a_night_and_take_no_room(nightly):
@@ -143,8 +130,8 @@ def test_the_answers_of_the_last_audited_requests_outlive_a_night_and_take_no_ro
     for end in (330, 340):
         (nightly.log / "a.jsonl").write_bytes(written(lines[:end]))
         monitor = nightly.run()
-    assert facts(monitor)["unanswered"].text == facts(following(lines))["unanswered"].text
-    assert read_state(nightly.state, reference(), None)[0].tally.answers == following(lines).tally.answers
+    assert facts(monitor)["unanswered"].text == facts(watched(lines))["unanswered"].text
+    assert read_state(nightly.state, reference(), None)[0].tally.answers == watched(lines).tally.answers
     assert len(monitor.tally.answers.latest) == 50
 
 
@@ -180,7 +167,7 @@ def days(n: int, n_rows: int = 300, *, first: int = 0, **given) -> list[dict]:
 )
 def test_a_router_that_handles_less_than_half_of_what_it_did_is_told_though_the_claim_holds(late, expected):
     """An embedder that fails costs as many calls as no router, and refutes nothing."""
-    monitor = following([*days(10), *days(1, first=10, coverage=late, seed=1)])
+    monitor = watched([*days(10), *days(1, first=10, coverage=late, seed=1)])
     told = facts(monitor)["coverage"]
     assert monitor.verdict == "holds"
     assert (told.level == "warning") == ("WARNING" in told.text) == (expected is not None)
@@ -194,7 +181,7 @@ def test_a_router_that_handles_less_than_half_of_what_it_did_is_told_though_the_
     "lines", [days(1, coverage=0.0), days(2, n_rows=90), [{**each, "time": None} for each in days(3)]]
 )
 def test_a_short_log_tells_nothing_of_how_much_was_handled_before(lines):
-    assert facts(following(lines))["coverage"].level == ""
+    assert facts(watched(lines))["coverage"].level == ""
 
 
 @pytest.mark.parametrize(("n_days", "is_told"), [(1, False), (3, True)])
@@ -219,7 +206,7 @@ def test_an_audit_that_was_turned_off_is_told_as_soon_as_chance_does_not_explain
     "lines", [days(10, audit=0.0), days(10, audit=0.02), [{**each, "time": None} for each in days(9)]]
 )
 def test_an_audit_that_goes_on_or_never_was_has_not_stopped(lines):
-    assert "last audit" not in facts(following(lines))
+    assert "last audit" not in facts(watched(lines))
 
 
 def at_rate(lines, rate: float) -> list[dict]:
@@ -244,6 +231,6 @@ def test_an_audit_that_was_turned_off_after_shadow_mode_is_told_though_its_rate_
 
 
 def test_rows_without_a_time_are_not_said_to_be_passed_over():
-    told = facts(following([{**line(0), "time": 1_772_000_000}, line(1), {"no": "decision"}]))["log"].text
+    told = facts(watched([{**line(0), "time": 1_772_000_000}, line(1), {"no": "decision"}]))["log"].text
     assert "1 row without a time in ISO 8601: counted in the order of its file, and in no day" in told
     assert "passed over: 1 not a decision" in told

@@ -6,16 +6,10 @@ import json
 
 import pytest
 
-from tests.production.decisions import line, reference
-from tests.production.test_monitor_log import Nightly, written
-from tests.production.test_monitor_stopped import brief, facts, following
+from tests.production.decisions import line, reference, watched, written
+from tests.production.test_monitor_stopped import brief, facts
 from tracer_spec.errors import DataError
 from tracer_spec.production.monitoring.state import read_state
-
-
-@pytest.fixture
-def nightly(tmp_path):
-    return Nightly(tmp_path)
 
 
 def answered(start: int, n: int, model):
@@ -24,14 +18,14 @@ def answered(start: int, n: int, model):
 
 
 def test_one_teacher_is_named_and_is_no_warning():
-    monitor = following(answered(0, 30, "gpt-5-mini"))
+    monitor = watched(answered(0, 30, "gpt-5-mini"))
     assert facts(monitor)["teacher"].text == "'gpt-5-mini' 30 (2026-03-01 00:00 to 2026-03-01 00:29)"
     assert facts(monitor)["teacher"].level == ""
     assert "gpt-5-mini" not in brief(monitor)
 
 
 def test_a_teacher_that_changed_is_warned_of_with_counts_and_since_when():
-    monitor = following([*answered(0, 30, "gpt-5-mini"), *answered(1440, 12, "gpt-6")])
+    monitor = watched([*answered(0, 30, "gpt-5-mini"), *answered(1440, 12, "gpt-6")])
     told = facts(monitor)["teachers"]
     assert told.level == "warning"
     assert told.text.startswith(
@@ -48,11 +42,11 @@ def test_rows_that_the_teacher_was_not_asked_for_or_did_not_answer_or_chance_did
         {**line(2, handled=False, teacher="a"), "model": "deferred"},
         *answered(3, 1, "asked"),
     ]
-    assert list(following(lines).tally.teachers) == ["asked"]
+    assert list(watched(lines).tally.teachers) == ["asked"]
 
 
 def test_a_dated_name_and_the_same_one_without_its_date_are_one_teacher():
-    monitor = following([*answered(0, 3, "gpt-5-mini"), *answered(3, 3, "gpt-5-mini-2025-08-07")])
+    monitor = watched([*answered(0, 3, "gpt-5-mini"), *answered(3, 3, "gpt-5-mini-2025-08-07")])
     assert facts(monitor)["teacher"].level == ""
 
 
@@ -80,7 +74,7 @@ def test_the_teachers_outlive_a_night(nightly):
     for end in (20, 35, 43):
         (nightly.log / "a.jsonl").write_bytes(written(lines[:end]))
         monitor = nightly.run()
-    assert read_state(nightly.state, reference(), None)[0].tally.teachers == following(lines).tally.teachers
+    assert read_state(nightly.state, reference(), None)[0].tally.teachers == watched(lines).tally.teachers
     assert monitor.tally.teachers["gpt-6"].n == 13
     document = json.loads(nightly.state.read_text())
     for broken in (

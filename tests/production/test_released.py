@@ -11,6 +11,7 @@ import pytest
 from scipy.stats import binomtest, chi2_contingency
 
 import tracer_spec as ts
+from tests.production.decisions import lines_in
 from tests.runtime import bundles
 from tracer_spec.errors import BundleError
 from tracer_spec.production.coin import Coin
@@ -37,10 +38,6 @@ def folder(tmp_path):
     promote(forged(tmp_path / "one.tracer", 1), tmp_path / "live")
     promote(forged(tmp_path / "two.tracer", 2), tmp_path / "live", canary=SHARE)
     return tmp_path / "live"
-
-
-def lines_in(folder: Path) -> list[dict]:
-    return [json.loads(line) for path in sorted(folder.glob("*.jsonl")) for line in path.read_text().splitlines()]
 
 
 def versions_of(folder: Path) -> tuple[str, str]:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import tracer_spec as ts
+from tests.production.decisions import lines_in
 from tracer_spec.cli import main
 from tracer_spec.errors import DataError
 from tracer_spec.flow.documents.audit import AuditDocument
@@ -93,11 +94,7 @@ def story(tmp_path_factory):
     with ts.deploy(result.bundle, teacher=answers.get, log=folder / "log", audit=0.1, secret=b"story") as deployed:
         for number, each in enumerate(asked):
             deployed.classify(each.text, id=f"r{number}")
-    return folder, result.bundle, asked, answers, log_of(folder / "log")
-
-
-def log_of(folder: Path) -> list[dict]:
-    return [json.loads(line) for path in sorted(folder.glob("*.jsonl")) for line in path.read_text().splitlines()]
+    return folder, result.bundle, asked, answers, lines_in(folder / "log")
 
 
 def verified(bundle, folder, log, capsys):
@@ -156,7 +153,7 @@ def test_over_many_logs_the_intervals_of_the_coverage_hold(story, capsys):
         with ts.deploy(router, teacher=answers.get, log=place, audit=0.3, secret=b"%d" % seed) as deployed:
             for number, each in enumerate(asked):
                 deployed.classify(each.text, id=f"{seed}r{number}")
-        kept = [line for line in log_of(place) if line["router"]["served"] == "teacher"]
+        kept = [line for line in lines_in(place) if line["router"]["served"] == "teacher"]
         _, measured = verified(bundle, folder, kept, capsys)
         drawn = router.route_batch([each.text for each in requests(4000, seed=2)]).handled.mean()
         missed += not measured["coverage"]["lower"] <= drawn <= measured["coverage"]["upper"]

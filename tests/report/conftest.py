@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
-from pathlib import Path
 
 import pytest
+
+from tests.report import documents as made_documents
 
 SWITCHES = (
     "--headless",
@@ -21,17 +21,10 @@ SWITCHES = (
 )
 
 
-def _load(path):
-    spec = importlib.util.spec_from_file_location("documents", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="session")
 def documents():
     """The module that makes bundles for the report."""
-    return _load(Path(__file__).with_name("documents.py"))
+    return made_documents
 
 
 @pytest.fixture(scope="session")

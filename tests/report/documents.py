@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-from pathlib import Path
 
+from tests.runtime import bundles
 from tracer_spec.runtime.bundle import parse_bundle
-
-
-def _load(path):
-    spec = importlib.util.spec_from_file_location("bundles", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-BUNDLES = _load(Path(__file__).parents[1] / "runtime" / "bundles.py")
 
 HOSTILE = (
     "</script><script>window.ran=1</script>",
@@ -155,12 +144,12 @@ def audit(labels, *, text=None):
     }
 
 
-def bundle(*, spec="version: 1\nname: support-intents\n", manifest=None, thresholds=BUNDLES.THRESHOLDS, **members):
+def bundle(*, spec="version: 1\nname: support-intents\n", manifest=None, thresholds=bundles.THRESHOLDS, **members):
     """Return a bundle of these documents, read as from a file, whose graph has these thresholds."""
     named = {f"{name}.json": json.dumps(document).encode() for name, document in members.items()}
-    graph = BUNDLES.policy_onnx(BUNDLES.graph_text(thresholds=thresholds))
-    contents = BUNDLES.members(**named, **{"router.yaml": spec.encode(), "policy.onnx": graph})
-    return parse_bundle(BUNDLES.forge(manifest, contents))
+    graph = bundles.policy_onnx(bundles.graph_text(thresholds=thresholds))
+    contents = bundles.members(**named, **{"router.yaml": spec.encode(), "policy.onnx": graph})
+    return parse_bundle(bundles.forge(manifest, contents))
 
 
 def full(labels=("card_arrival", "top_up", "fraud_report"), *, text=None, **changes):

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from tests.production.decisions import line, reference, traffic
+from tests.production.decisions import line, traffic, watched
 from tracer_spec.production.monitoring.claims import LabelClaim
 from tracer_spec.production.monitoring.log import Reading
 from tracer_spec.production.monitoring.monitor import Monitor
@@ -17,10 +17,7 @@ from tracer_spec.text_format import as_share
 
 
 def followed(lines, **changed) -> tuple[Monitor, Reading]:
-    monitor = Monitor(reference(**changed))
-    for each in lines:
-        monitor.add(each)
-    return monitor, Reading((), len(lines), ("<b>a.jsonl</b> is a copy of b.jsonl, and is not read",))
+    return watched(lines, **changed), Reading((), len(lines), ("<b>a.jsonl</b> is a copy of b.jsonl, and is not read",))
 
 
 def chart_data(page) -> dict:

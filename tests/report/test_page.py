@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.runtime import bundles
 from tracer_spec.errors import BundleError
 from tracer_spec.report.page import MOST_BYTES, render
 from tracer_spec.runtime import read_bundle
@@ -80,7 +81,7 @@ def test_a_bundle_of_format_1_gets_a_page_that_says_what_is_missing():
 
 
 def test_a_draft_is_called_a_draft_and_claims_nothing(documents):
-    manifest = documents.BUNDLES.manifest(status="draft").document()
+    manifest = bundles.manifest(status="draft").document()
     drafted = documents.certificate(
         status="draft", claim="a draft", confidence=None, walk=[], n=None, k=None, p_value=None, level=None
     )

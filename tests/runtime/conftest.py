@@ -1,25 +1,16 @@
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
+import numpy as np
 import pytest
 
-
-def _load(path):
-    spec = importlib.util.spec_from_file_location("bundles", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-_BUNDLES = _load(Path(__file__).with_name("bundles.py"))
+import tracer_spec as ts
+from tests.runtime import bundles as made_bundles
 
 
 @pytest.fixture(scope="session")
 def bundles():
     """The module of small real bundles."""
-    return _BUNDLES
+    return made_bundles
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +29,13 @@ def save(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture
+def ref(good, save):
+    return ts.RouterRef(save(good))
+
+
+@pytest.fixture
+def vectors(ref):
+    return np.random.default_rng(3).normal(size=(40, ref.router.dimension)).astype(np.float32)

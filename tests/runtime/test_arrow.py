@@ -15,19 +15,9 @@ TEXTS = ["where is my parcel?", "I want my money back", "qqq zzz", "top up my ca
 
 
 @pytest.fixture
-def ref(good, save):
-    return ts.RouterRef(save(good))
-
-
-@pytest.fixture
 def of_texts(bundles):
     data = bundles.forge(bundles.manifest(embedder=bundles.LETTERS).document())
     return open_router(parse_bundle(data), embedder=bundles.Letters())
-
-
-@pytest.fixture
-def vectors(ref):
-    return np.random.default_rng(3).normal(size=(40, ref.router.dimension)).astype(np.float32)
 
 
 def fixed(vectors):

@@ -13,6 +13,7 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
+from tests.test_signals import hangs_up
 from tracer_spec.cli.failure import failure_of
 from tracer_spec.cli.signals import Ended
 from tracer_spec.errors import BundleError
@@ -54,11 +55,6 @@ from tracer_spec.cli import main
 sys.setprofile(on_call)
 sys.exit(main())
 """
-
-
-def hangs_up():
-    """Let a child meet SIGHUP, which a run under nohup ignores and hands down."""
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def call(*arguments, folder, path=()):

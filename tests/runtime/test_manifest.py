@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 from dataclasses import replace
@@ -11,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.json_values import REMOVED, changed, paths
 from tracer_spec import text_steps
 from tracer_spec.errors import BundleError
 from tracer_spec.runtime import limits
@@ -20,7 +20,6 @@ from tracer_spec.runtime.manifest_schema import manifest_schema
 from tracer_spec.runtime.strict_json import read_json
 
 ROOT = Path(__file__).parents[2]
-REMOVED = object()
 
 
 @pytest.fixture(scope="session")
@@ -29,19 +28,6 @@ def document(bundles):
     return json.loads(
         bundles.manifest(embedder=bundles.LETTERS, created="2026-01-02T03:04:05Z").sealed(bundles.members()).to_json()
     )
-
-
-def changed(document, path, value):
-    """Return a copy with the value at a path replaced or removed."""
-    document = copy.deepcopy(document)
-    parent = document
-    for key in path[:-1]:
-        parent = parent[key]
-    if value is REMOVED:
-        del parent[path[-1]]
-    else:
-        parent[path[-1]] = value
-    return document
 
 
 def read(bundles, document):
@@ -170,14 +156,6 @@ def test_json_larger_than_its_bound_is_not_parsed():
 
 def test_brackets_inside_strings_do_not_count_as_depth():
     assert read_json(b'{"a":"' + b'[{\\"' * 100 + b'"}', member="x") == {"a": '[{"' * 100}
-
-
-def paths(value, at=()):
-    """Yield every path inside a JSON value."""
-    yield at
-    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, child in children:
-        yield from paths(child, (*at, key))
 
 
 JUNK = st.recursive(

@@ -10,7 +10,6 @@ import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import cloudpickle
-import numpy as np
 import pytest
 
 import tracer_spec as ts
@@ -18,16 +17,6 @@ from tracer_spec.runtime import router_ref
 from tracer_spec.runtime.bundle import parse_bundle
 
 STARTS = multiprocessing.get_all_start_methods()
-
-
-@pytest.fixture
-def ref(good, save):
-    return ts.RouterRef(save(good))
-
-
-@pytest.fixture
-def vectors(ref):
-    return np.random.default_rng(3).normal(size=(40, ref.router.dimension)).astype(np.float32)
 
 
 def labels_of(ref, vectors):

@@ -6,19 +6,13 @@ import numpy as np
 import pytest
 
 from tests.validity.labelled_world import AGREES, FRAUD, MISSED, Labelled, propose
+from tests.validity.worlds import DELTA, slack
 from tracer_spec.builtin.calibrators.pareto_testing import ParetoTesting
 from tracer_spec.builtin.calibrators.walk import walk
 from tracer_spec.plugin import Target
 
-TARGET, DELTA = 0.9, 0.10
+TARGET = 0.9
 FIT, CERTIFY = 1500, 1000
-
-
-def slack(runs, delta=DELTA):
-    """The most false certifications, as a share of the runs, that chance allows at 99.9 %."""
-    from scipy.stats import binom
-
-    return binom.ppf(0.999, runs, delta) / runs
 
 
 def simulate(world, labels, *, runs, seed, calibrator=None):

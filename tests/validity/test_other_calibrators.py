@@ -1,22 +1,17 @@
 """What ``risk-control`` promises, kept against a closed-form truth; and that ``empirical`` promises nothing, with reason."""
 
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.stats import binom
 
+from tests.validity.worlds import DELTA, Mixture, Null, Rows, candidate, gate, propose, slack
 from tracer_spec.builtin.calibrators.empirical import Empirical
 from tracer_spec.builtin.calibrators.pareto_testing import ParetoTesting
 from tracer_spec.builtin.calibrators.risk_control import RiskControl
 from tracer_spec.plugin import Candidate, Certificate, Chain, Target
 
-sys.path.insert(0, str(Path(__file__).parent))
-from worlds import Mixture, Null, Rows, candidate, gate, propose
-
-DELTA = 0.10
 LIMIT = 0.04  # of all traffic may get a wrong label
 GOAL = Target(None, 1 - DELTA, end_to_end=1 - LIMIT)
 
@@ -25,11 +20,6 @@ def risk(world, policy):
     """Return the share of all traffic that gets a wrong label: scores are uniform, so a gate handles 1 - threshold."""
     (stage,) = policy
     return (1 - stage.threshold) * (1 - world.agreement(policy))
-
-
-def slack(runs):
-    """Return the most false certificates, as a share of the runs, that chance allows at 99.9 %."""
-    return binom.ppf(0.999, runs, DELTA) / runs
 
 
 @dataclass

@@ -1,28 +1,17 @@
 """P(certified and true agreement < target) <= delta, against a closed-form truth; and mutants that must be caught."""
 
 import math
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.validity.worlds import DELTA, Mixture, Null, propose, slack
 from tracer_spec.builtin.calibrators.pareto_testing import ParetoTesting
 from tracer_spec.plugin import Certificate, Chain, Target, WalkStep
 from tracer_spec.stats.binomial import p_value
 
-sys.path.insert(0, str(Path(__file__).parent))
-from worlds import Mixture, Null, propose
-
-TARGET, DELTA = 0.95, 0.10
+TARGET = 0.95
 EIGHT = tuple(f"s{i}" for i in range(8))
-
-
-def slack(runs, delta=DELTA):
-    """The most false certifications, as a share of the runs, that chance allows at 99.9 %."""
-    from scipy.stats import binom
-
-    return binom.ppf(0.999, runs, delta) / runs
 
 
 def simulate(world, *, runs, n_fit, n_certify, seed, calibrator=None, families=("global", "l2d", "rsb"), target=TARGET):

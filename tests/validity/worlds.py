@@ -7,11 +7,18 @@ score (a cascade: gates on several, first come first served), so its true agreem
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import binom
 
 from tracer_spec.flow.training.thresholds import thresholds_at_levels
 from tracer_spec.plugin import Candidate, Chain, Model, Stage
 
 ACCEPTOR = Model("accept", b"")
+DELTA = 0.10
+
+
+def slack(runs):
+    """Return the most false certificates at delta, as a share of the runs, that chance allows at 99.9 %."""
+    return binom.ppf(0.999, runs, DELTA) / runs
 
 
 @dataclass

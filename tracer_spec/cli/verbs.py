@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
 
 import click
 
+from tracer_spec import __version__
 from tracer_spec.errors import UsageError, did_you_mean
 
 # verb: what ``tracer-spec --help`` says of it. Its command is ``command`` in ``tracer_spec.cli.commands.VERB``.
@@ -66,27 +66,12 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(VERBS.items()))
 
 
-def _show_version(ctx: click.Context, param: click.Parameter, value: Any) -> None:  # noqa: ARG001
-    if value and not ctx.resilient_parsing:
-        from tracer_spec import __version__
-
-        click.echo(f"tracer-spec {__version__}")
-        ctx.exit()
-
-
 @click.group(
     cls=LazyGroup,
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.option(
-    "--version",
-    is_flag=True,
-    expose_value=False,
-    is_eager=True,
-    callback=_show_version,
-    help="Print the version.",
-)
+@click.version_option(__version__, prog_name="tracer-spec", message="%(prog)s %(version)s", help="Print the version.")
 def tracer_spec() -> None:
     """Route the easy part of an LLM classifier's traffic to a small local model, with a certificate.
 

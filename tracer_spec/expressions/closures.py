@@ -18,6 +18,11 @@ _EQUAL = visitor.TreeInterpreter.COMPARATOR_FUNC["eq"]
 _TOTAL_FUNCTIONS = frozenset(("not_null", "to_string", "to_array", "type"))
 
 
+def children_of(tree: Node) -> list[Node]:
+    """Return the trees below a tree."""
+    return [child for child in tree["children"] if isinstance(child, dict)]
+
+
 def is_false(value: Any) -> bool:
     """Tell JMESPath's falsehood, in which 0 is true."""
     return value is None or value is False or value == "" or value == [] or value == {}

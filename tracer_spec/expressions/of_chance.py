@@ -5,7 +5,7 @@ from __future__ import annotations
 import jmespath
 
 from tracer_spec.errors import SpecError
-from tracer_spec.expressions.closures import Getter, Node
+from tracer_spec.expressions.closures import Getter, Node, children_of
 from tracer_spec.expressions.language import compile_expression
 
 # keys of ``router`` in a line of the log of decisions; who served is chance's and the teacher's among rows with its label
@@ -44,7 +44,7 @@ def compile_of_chance(expression: str, *, address: str = "") -> Getter:
 
 def _decided(tree: Node) -> set[str]:
     """Return the keys of a router's decision that a tree reads."""
-    found = set[str]().union(*map(_decided, _children(tree)))
+    found = set[str]().union(*map(_decided, children_of(tree)))
     whole, key = _pair(tree)
     if whole == "router" and key in _DECIDED:
         found.add(key)
@@ -57,17 +57,12 @@ def _fields(tree: Node) -> set[str]:
     if whole:
         return {whole}
     own = {tree["value"]} if tree["type"] == "field" else set()
-    return own.union(*map(_fields, _children(tree)))
+    return own.union(*map(_fields, children_of(tree)))
 
 
 def _pair(tree: Node) -> tuple[str, str]:
     """Return the two keys of ``key.key``, or ``key | key``; empty for other trees."""
-    children = _children(tree)
+    children = children_of(tree)
     if tree["type"] in ("subexpression", "pipe") and [each["type"] for each in children] == ["field", "field"]:
         return children[0]["value"], children[1]["value"]
     return "", ""
-
-
-def _children(tree: Node) -> list[Node]:
-    """Return the trees below a tree."""
-    return [child for child in tree["children"] if isinstance(child, dict)]

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import jmespath
 
 from tracer_spec.errors import SpecError
-from tracer_spec.expressions.closures import Node
+from tracer_spec.expressions.closures import Node, children_of
 from tracer_spec.expressions.functions import LABEL_KEYS
 from tracer_spec.expressions.language import compile_expression
 
@@ -104,14 +104,14 @@ def _compared(condition: str) -> frozenset[Keys]:
 def _judged(tree: Node) -> Iterator[Node]:
     """Yield the parts of a condition that judge a value."""
     if tree["type"] in _OF_TRUTH:
-        for child in _children(tree):
+        for child in children_of(tree):
             yield from _judged(child)
     elif not _is_path(tree) and not _compares_null(tree):
         yield tree
 
 
 def _is_path(tree: Node) -> bool:
-    return tree["type"] == "field" or (tree["type"] == "subexpression" and all(map(_is_path, _children(tree))))
+    return tree["type"] == "field" or (tree["type"] == "subexpression" and all(map(_is_path, children_of(tree))))
 
 
 def _compares_null(tree: Node) -> bool:
@@ -120,7 +120,7 @@ def _compares_null(tree: Node) -> bool:
 
 def _read(tree: Node, at: frozenset[Keys], unread: frozenset[str] = frozenset()) -> frozenset[Keys]:
     """Return the keys that lead from the record to what a tree reads, from ``at`` on and outside ``unread`` functions."""
-    kind, children = tree["type"], _children(tree)
+    kind, children = tree["type"], children_of(tree)
     if kind == "field":
         return frozenset((*keys, tree["value"]) for keys in at)
     if kind == "literal" or (kind == "function_expression" and tree["value"] in unread):
@@ -147,8 +147,3 @@ def _read(tree: Node, at: frozenset[Keys], unread: frozenset[str] = frozenset())
 def _tree(expression: str) -> Node:
     tree: Node = jmespath.compile(expression).parsed
     return tree
-
-
-def _children(tree: Node) -> list[Node]:
-    """Return the trees below a tree."""
-    return [child for child in tree["children"] if isinstance(child, dict)]

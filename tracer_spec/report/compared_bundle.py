@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from tracer_spec.flow.documents.audit import AuditDocument, Counts
 from tracer_spec.flow.documents.certificate import CertificateDocument, Claim
 from tracer_spec.flow.remarks import remarks
+from tracer_spec.report.told import mapping
 from tracer_spec.report.written_spec import written_spec
 from tracer_spec.runtime import Bundle
 
@@ -83,17 +83,12 @@ def compared_values(bundle: Bundle) -> dict[str, dict[str, Any]]:
             "dimension": manifest["dimension"],
             "options": embedder["options"],
         },
-        "traces": _mapping(provenance, "traces"),
+        "traces": dict(mapping(provenance.get("traces"))),
         "plugins": {
             f"{each.get('kind')} {each.get('name')}": f"{each.get('distribution')} {each.get('version')}"
             for each in (plugins if isinstance(plugins, list) else ())
             if isinstance(each, dict)
         },
-        "libraries": _mapping(provenance, "libraries"),
+        "libraries": dict(mapping(provenance.get("libraries"))),
         "spec": dict(written_spec(bundle)),
     }
-
-
-def _mapping(document: Mapping[str, Any], key: str) -> dict[str, Any]:
-    value = document.get(key)
-    return dict(value) if isinstance(value, dict) else {}

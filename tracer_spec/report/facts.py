@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tracer_spec.flow.training.label_rows import NamesGain
     from tracer_spec.plugin import Measure
     from tracer_spec.runtime import Bundle
+    from tracer_spec.stats.rate import Rate
 
 # what the test of a target counts, by what the target is a rate of
 _COUNTED: Mapping[Measure, str] = {
@@ -123,6 +124,21 @@ def acceptor_fact(chosen: Sequence[str], tried: Iterable[Sequence[str]]) -> Iter
 def estimate_text(coverage: float, agreement: float) -> str:
     """Describe an estimate; it is no part of the claim."""
     return f"coverage {coverage:.3f}, agreement {agreement:.3f} (fit rows, out of fold)"
+
+
+def rate_text(rate: Rate, counted: str) -> str:
+    """Describe a rate with its interval.
+
+    Examples
+    --------
+    >>> from tracer_spec.stats.rate import Rate
+    >>> rate_text(Rate(200, 190, 0.9101, 0.9756), "rows agree")
+    '0.950 in [0.910, 0.976]: 190 of 200 rows agree'
+    >>> rate_text(Rate(0, 0, 0.0, 1.0), "rows agree")
+    'unknown: 0 of 0 rows agree'
+    """
+    share = "unknown" if rate.share is None else f"{rate.share:.3f} in [{rate.lower:.3f}, {rate.upper:.3f}]"
+    return f"{share}: {rate.k:,} of {rate.n:,} {counted}"
 
 
 def label_names_text(gain: NamesGain | LabelNames) -> str:

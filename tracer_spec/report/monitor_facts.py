@@ -21,7 +21,7 @@ from tracer_spec.production.monitoring.monitor import (
 from tracer_spec.production.monitoring.moved_labels import Moved
 from tracer_spec.production.monitoring.reference import AGREEMENT, END_TO_END
 from tracer_spec.production.monitoring.tally import Moment
-from tracer_spec.report.facts import Fact
+from tracer_spec.report.facts import Fact, rate_text
 from tracer_spec.report.monitor_warnings import (
     coverage_lately,
     last_audit,
@@ -30,7 +30,6 @@ from tracer_spec.report.monitor_warnings import (
     teachers,
     unanswered,
 )
-from tracer_spec.stats.rate import Rate
 from tracer_spec.text_format import counted_names, label_counted_text, listing, one_line, plural, reasons
 
 _LEVELS = {REFUTED: "error", WARNS: "warning", NOT_MEASURED: "warning"}
@@ -68,17 +67,17 @@ def monitor_facts(
         AGREEMENT: "audited rows that are handled agree with the teacher",
         END_TO_END: "audited rows get no label but the teacher's",
     }
-    yield Fact("agreement", _rate(monitor.agreement, counted[AGREEMENT]))
+    yield Fact("agreement", rate_text(monitor.agreement, counted[AGREEMENT]))
     if reference.measure == END_TO_END:
-        yield Fact("end to end", _rate(monitor.rate, counted[END_TO_END]))
+        yield Fact("end to end", rate_text(monitor.rate, counted[END_TO_END]))
     if monitor.claims:
         yield Fact("by label", "\n".join(_label_claims(monitor)))
     if (late := monitor.lately) is not None:
-        yield Fact("lately", _rate(late.own, f"{counted[reference.measure]}, since {late.day.isoformat()}"))
+        yield Fact("lately", rate_text(late.own, f"{counted[reference.measure]}, since {late.day.isoformat()}"))
     fallen = coverage_lately(monitor)
     yield Fact(
         "coverage",
-        "\n".join(filter(None, [_rate(monitor.coverage, "rows are handled"), fallen])),
+        "\n".join(filter(None, [rate_text(monitor.coverage, "rows are handled"), fallen])),
         "warning" if fallen else "",
         title="the router handles far less than it did",
     )
@@ -197,11 +196,6 @@ def _at(moment: Moment) -> str:
     return f"after {plural(moment.n, 'audited row')}{when}"
 
 
-def _rate(rate: Rate, counted: str) -> str:
-    share = "unknown" if rate.share is None else f"{rate.share:.3f} in [{rate.lower:.3f}, {rate.upper:.3f}]"
-    return f"{share}: {rate.k:,} of {rate.n:,} {counted}"
-
-
 def _e_value(monitor: Monitor) -> str:
     bar = f"{monitor.refutes_at:,.6g} refutes"
     if monitor.claims:
@@ -212,7 +206,7 @@ def _e_value(monitor: Monitor) -> str:
 def _label_claims(monitor: Monitor) -> Iterator[str]:
     """Describe the claims of single labels."""
     for claim, tally in monitor.label_claims:
-        told = _rate(monitor.rate_of(tally), label_counted_text(claim.measure, claim.label, "audited rows"))
+        told = rate_text(monitor.rate_of(tally), label_counted_text(claim.measure, claim.label, "audited rows"))
         refuted = f", refuted {_at(tally.refuted)}" if tally.refuted else ""
         yield f"{told}; {claim.level:.6g} is claimed, e-value {_size(e_value_of(tally))} at most so far{refuted}"
 

@@ -39,7 +39,8 @@ _PART = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
 MEMBER_NAME = "|".join((*(re.escape(name) for name in (*REQUIRED, *OPTIONAL)), rf"{EMBEDDER}{_PART}(?:/{_PART})*"))
 _NAME = re.compile(rf"{re.escape(MANIFEST)}|{MEMBER_NAME}")
 
-REFETCH = "the file is damaged or was changed: fetch the bundle again, or build it again with 'tracer-spec build'"
+REBUILD = "fetch the bundle again, or build it again with 'tracer-spec build'"
+REFETCH = f"the file is damaged or was changed: {REBUILD}"
 _NOT_OURS = "a bundle is written by 'tracer-spec build' alone; zipping one again makes another file"
 
 _END = struct.Struct("<4s4H2IH")

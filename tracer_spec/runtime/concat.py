@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracer_spec.errors import BundleError
-from tracer_spec.runtime.archive import EMBEDDER, MANIFEST
+from tracer_spec.runtime.archive import EMBEDDER, MANIFEST, REBUILD
 from tracer_spec.runtime.field_rules import Rule
 from tracer_spec.runtime.manifest import PartIdentity
-from tracer_spec.runtime.manifest_reader import REBUILD, read_shape
+from tracer_spec.runtime.manifest_reader import read_shape
 from tracer_spec.runtime.strict_json import canonical_json
 
 MOST_PARTS = 8

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tracer_spec.errors import BundleError
-from tracer_spec.runtime.archive import EMBEDDER, MANIFEST
+from tracer_spec.runtime.archive import EMBEDDER, MANIFEST, REBUILD
 from tracer_spec.runtime.manifest import CONCAT, LSA, PartIdentity
 
 SEPARATOR = ","
@@ -65,7 +65,7 @@ def placed_parts(identity: PartIdentity) -> tuple[Placed, ...]:
             raise BundleError(
                 f"is '{CONCAT}' itself, and parts have no parts",
                 address=f"{MANIFEST} embedder.options.of[{each.number}].use",
-                hint="fetch the bundle again, or build it again with 'tracer-spec build'",
+                hint=REBUILD,
             )
     return found
 

@@ -137,9 +137,9 @@ def _check_domain(data: bytes, field: Field, _depth: int, count: _Count) -> None
         )
 
 
-def _refused(what: str, hint: str) -> _Check:
+def _refused(what: str) -> _Check:
     def refuse(_data: bytes, _field: Field, _depth: int, _count: _Count) -> NoReturn:
-        raise GraphRefusedError(f"has {what}", hint)
+        raise GraphRefusedError(f"has {what}", _PLAIN)
 
     return refuse
 
@@ -196,12 +196,12 @@ _Rule: TypeAlias = tuple[int, bool, _Check | None]
 UPGRADE = "build it with this version of tracer-spec, or upgrade: pip install -U tracer-spec"
 _PLAIN = "rebuild it from surrogates that export plain graphs"
 
-_SPARSE: _Rule = (BYTES, _MANY, _refused("a sparse tensor", _PLAIN))
-_FUNCTIONS: _Rule = (BYTES, _MANY, _refused("local functions", _PLAIN))
-_TRAINING: _Rule = (BYTES, _MANY, _refused("a training part", _PLAIN))
-_DEVICES: _Rule = (BYTES, _MANY, _refused("a device configuration", _PLAIN))
-_REFERENCE: _Rule = (BYTES, _ONE, _refused("a reference to a function's attribute", _PLAIN))
-_OVERLOAD: _Rule = (BYTES, _ONE, _refused("an overloaded function", _PLAIN))
+_SPARSE: _Rule = (BYTES, _MANY, _refused("a sparse tensor"))
+_FUNCTIONS: _Rule = (BYTES, _MANY, _refused("local functions"))
+_TRAINING: _Rule = (BYTES, _MANY, _refused("a training part"))
+_DEVICES: _Rule = (BYTES, _MANY, _refused("a device configuration"))
+_REFERENCE: _Rule = (BYTES, _ONE, _refused("a reference to a function's attribute"))
+_OVERLOAD: _Rule = (BYTES, _ONE, _refused("an overloaded function"))
 _STRING: _Rule = (BYTES, _ONE, None)
 _NAMES: _Rule = (BYTES, _MANY, _counted)
 _TEXT: _Rule = (BYTES, _ONE, _short)
@@ -209,7 +209,7 @@ _TEXTS: _Rule = (BYTES, _MANY, _short_texts)
 _INTEGER: _Rule = (VARINT, _ONE, None)
 _INTEGERS: _Rule = (VARINT, _MANY, None)
 _DOMAIN: _Rule = (BYTES, _ONE, _check_domain)
-_TYPES: _Rule = (BYTES, _MANY, _refused("a type other than a tensor's", _PLAIN))
+_TYPES: _Rule = (BYTES, _MANY, _refused("a type other than a tensor's"))
 _ENTRY: dict[int, _Rule] = {1: _STRING, 2: _STRING}  # key, value
 _METADATA: _Rule = (BYTES, _MANY, _message(_ENTRY, "an entry of metadata", 0))
 
@@ -271,7 +271,7 @@ _GRAPH: dict[int, _Rule] = {
     11: _VALUES,  # input
     12: _VALUES,  # output
     13: _VALUES,  # value_info
-    14: (BYTES, _MANY, _refused("a quantization annotation", _PLAIN)),
+    14: (BYTES, _MANY, _refused("a quantization annotation")),
     15: _SPARSE,  # sparse_initializer
     16: _METADATA,  # metadata_props
 }

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from tracer_spec.errors import BundleError
 from tracer_spec.runtime import limits
-from tracer_spec.runtime.archive import EMBEDDER
+from tracer_spec.runtime.archive import EMBEDDER, REBUILD
 from tracer_spec.runtime.strict_json import canonical_json, read_json
 
 ALGORITHM = "lsa 1"
@@ -302,8 +302,4 @@ def _sized(state: Mapping[str, bytes], name: str, n_bytes: int) -> bytes:
 
 
 def _refusal(member: str, what: str) -> BundleError:
-    return BundleError(
-        what,
-        address=f"{EMBEDDER}{member}",
-        hint="fetch the bundle again, or build it again with 'tracer-spec build'",
-    )
+    return BundleError(what, address=f"{EMBEDDER}{member}", hint=REBUILD)

@@ -10,12 +10,11 @@ from typing import Any, NoReturn, TypeVar
 
 from tracer_spec.errors import BundleError, printable
 from tracer_spec.runtime import limits
-from tracer_spec.runtime.archive import MANIFEST
+from tracer_spec.runtime.archive import MANIFEST, REBUILD
 from tracer_spec.runtime.field_rules import Rule, Shape, fields_of, shape_of
 from tracer_spec.runtime.manifest import FORMAT, Manifest, version_of
 from tracer_spec.runtime.strict_json import check_strings, read_json
 
-REBUILD = "fetch the bundle again, or build it again with 'tracer-spec build'"
 Read = TypeVar("Read")
 
 UPGRADE = "this bundle is newer than the library: pip install -U tracer-spec"

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from tracer_spec.errors import BundleError
 from tracer_spec.runtime import limits
+from tracer_spec.runtime.archive import REBUILD
 
 # a string (closed or not, so that scanning stays linear), a bracket or a comma
 _TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{},]', re.DOTALL)
@@ -136,4 +137,4 @@ def _finite(text: str) -> float:
 
 
 def _refusal(member: str, what: str) -> BundleError:
-    return BundleError(what, address=member, hint="fetch the bundle again, or build it again with 'tracer-spec build'")
+    return BundleError(what, address=member, hint=REBUILD)

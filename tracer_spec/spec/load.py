@@ -15,7 +15,7 @@ from tracer_spec.errors import Problem, SpecError
 from tracer_spec.spec.environment import Expanded, expand
 from tracer_spec.spec.mapping_reader import as_text, read_mapping
 from tracer_spec.spec.model import RouterSpec
-from tracer_spec.spec.nodes import Node, Pairs, Path, Place, Scalar, address, as_written, find, nearest
+from tracer_spec.spec.nodes import Node, Pairs, Path, Place, Scalar, address, as_written, find, is_within, nearest
 from tracer_spec.spec.overrides import apply_overrides
 from tracer_spec.spec.problems import problems_of
 from tracer_spec.spec.reader import MAX_BYTES, read_yaml
@@ -67,8 +67,7 @@ class SpecReading:
 
     def is_left_out(self, where: str) -> bool:
         """Tell whether nothing can be said of an address, since what stands there is not what was written."""
-        places = [address(path) for path in self.left_out]
-        return any(where == place or where.startswith((f"{place}.", f"{place}[")) for place in places)
+        return any(is_within(where, address(path)) for path in self.left_out)
 
 
 def load_spec(

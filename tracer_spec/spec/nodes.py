@@ -114,13 +114,14 @@ def path_of(root: Node, wanted: str) -> Path:
     node: Node | None = root
     while node is not None:
         below = {(*path, segment): each for segment, each in children(node)}
-        on_the_way = (each for each in below if _is_within(wanted, address(each)))
+        on_the_way = (each for each in below if is_within(wanted, address(each)))
         found = max(on_the_way, key=lambda each: len(address(each)), default=None)
         path, node = found or path, below.get(found) if found else None
     return path
 
 
-def _is_within(wanted: str, place: str) -> bool:
+def is_within(wanted: str, place: str) -> bool:
+    """Return whether an address is that of a place, or of what is in it."""
     return wanted == place or wanted.startswith((f"{place}.", f"{place}["))
 
 
@@ -173,8 +174,12 @@ def is_typed(scalar: Scalar) -> bool:
 
 def quoted(text: str) -> str:
     """Return ``'text'`` on one line, cut where it is long."""
-    cut = text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
+    cut = _cut(text)
     return f"'{cut}'" if cut.isprintable() else repr(cut)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
 
 
 def scalars(node: Node) -> Iterator[Scalar]:
@@ -196,7 +201,7 @@ def address(path: Path) -> str:
         if isinstance(segment, int):
             parts.append(f"[{segment}]")
             continue
-        cut = segment if len(segment) <= _SHOWN_CHARACTERS else segment[: _SHOWN_CHARACTERS - 1] + "…"
+        cut = _cut(segment)
         word = cut if _WORD.fullmatch(cut) else json.dumps(cut, ensure_ascii=not cut.isprintable())
         parts.append(f".{word}" if parts else word)
     return "".join(parts)

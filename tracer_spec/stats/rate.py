@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from tracer_spec.stats.binomial import interval
 
@@ -26,3 +26,7 @@ class Rate:
     def share(self) -> float | None:
         """Return k / n, None where there is nothing to divide."""
         return self.k / self.n if self.n else None
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {"n": self.n, "k": self.k, "share": self.share, "lower": self.lower, "upper": self.upper}

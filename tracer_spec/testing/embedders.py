@@ -105,8 +105,7 @@ class EmbedderContract(Contract):
         self._require_alike(mixed, X[:1], "vectors beside short and beside very long texts")
 
     def _require_alike(self, got: Vectors, wanted: Vectors, what: str) -> None:
-        fix = "compute each text's vector from that text alone: no padding, no statistics of the batch"
-        require_equal(self, got, wanted, what, tolerance=self.tolerance, fix=fix)
+        require_equal(self, got, wanted, what, tolerance=self.tolerance, fix=_ONE_BY_ONE)
 
     def test_different_texts_have_different_vectors(self) -> None:
         """It tells texts apart."""

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
-from pathlib import Path
 
 import pytest
 
-_SPEC = importlib.util.spec_from_file_location("documents", Path(__file__).parents[2] / "report" / "documents.py")
-documents = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(documents)
-bundles = documents.BUNDLES
+from tests.report import documents
+from tests.runtime import bundles
 
 WRITTEN = {
     "the format": "traces: {use: jsonl, with: {path: x}, format: '${SECRET}'}",

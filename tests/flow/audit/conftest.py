@@ -8,14 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from tests.flow.trace_sets import trace_set
 from tracer_spec.flow.audit.decisions import Decisions, Tried
 from tracer_spec.flow.audit.document import audit, audited_rows
 from tracer_spec.flow.audit.rows import AuditedRows
 from tracer_spec.flow.certifying.pareto import propose
 from tracer_spec.flow.prepare import part, prepare, read_traces
 from tracer_spec.flow.prepared import Parted, sealed_accounting
-from tracer_spec.flow.traces.counts import Accounting
-from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.train import train
 from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.plan import make_plan
@@ -60,17 +59,7 @@ def by_hand(n=40, **columns):
         "tells_text": False,
     } | columns
     fit = FitRows(columns["X"], y, columns["folds"], len(labels))
-    traces = TraceSet(
-        texts=columns["texts"],
-        labels=columns["answers"],
-        ids=(None,) * n,
-        times=columns["times"],
-        truths=(None,) * n,
-        groups=(None,) * n,
-        vectors=None,
-        rows=np.arange(n) + 100,
-        accounting=Accounting(n, n, {}, {}, {}, {}, 0, {}, ()),
-    )
+    traces = trace_set(columns["texts"], columns["answers"], times=columns["times"], rows=np.arange(n) + 100)
     decided = Decisions(handled, predicted, scores, predicted == y, stages, reasons, tried)
     return AuditedRows(fit, traces, labels, decided, columns["tells_text"], seed=0)
 

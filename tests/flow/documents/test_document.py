@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import importlib.util
 import json
 from pathlib import Path
 
@@ -12,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.json_values import REMOVED, changed, paths
+from tests.report import documents
 from tracer_spec.errors import BundleError, DataError
 from tracer_spec.flow.documents.audit import AuditDocument
 from tracer_spec.flow.documents.certificate import CertificateDocument
@@ -19,11 +19,6 @@ from tracer_spec.flow.documents.frontier import FrontierDocument
 from tracer_spec.flow.documents.lock import LockDocument
 from tracer_spec.flow.lock.file import read_lock
 from tracer_spec.runtime import read_bundle
-
-TESTS = Path(__file__).parents[2]
-_SPEC = importlib.util.spec_from_file_location("documents", TESTS / "report" / "documents.py")
-documents = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(documents)
 
 SAMPLES = {
     CertificateDocument: documents.certificate(n_certify=600, scores=[0.1, 0.5]),
@@ -53,7 +48,6 @@ LOCK = {
         "bundle": {"sha256": "2" * 64, "version": "0123456789ab", "created": None, "members": {"policy.onnx": "a" * 12}},
     },
 }  # fmt: skip
-REMOVED = object()
 # 4.0 is an integer to a schema, and a number of any size is a number
 BEYOND_A_SCHEMA = (
     "holds a control character",
@@ -70,27 +64,6 @@ JUNK = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
     max_leaves=4,
 )
-
-
-def paths(value, at=()):
-    """Yield every path inside a JSON value."""
-    yield at
-    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, child in children:
-        yield from paths(child, (*at, key))
-
-
-def changed(document, path, value):
-    """Return a copy with the value at a path replaced or removed."""
-    document = copy.deepcopy(document)
-    parent = document
-    for key in path[:-1]:
-        parent = parent[key]
-    if value is REMOVED:
-        del parent[path[-1]]
-    else:
-        parent[path[-1]] = value
-    return document
 
 
 @st.composite
@@ -196,7 +169,7 @@ def test_a_value_that_no_build_writes_is_named_with_its_place(kind, path, value,
 
 
 def test_the_documents_of_the_first_release_of_format_1_are_read_as_telling_little():
-    bundle = read_bundle(TESTS / "runtime" / "data" / "format-1.tracer")
+    bundle = read_bundle(Path(__file__).parents[2] / "runtime" / "data" / "format-1.tracer")
     certificate, audit = CertificateDocument.of_bundle(bundle), AuditDocument.of_bundle(bundle)
     assert (certificate.claim, certificate.target, certificate.walk) == ("agreement", None, ())
     assert (audit.counts, audit.labels, audit.slices) == (None, (), None)

@@ -3,32 +3,21 @@
 import json
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
+from tests.flow.trace_sets import trace_set
 from tracer_spec.flow.preview.unread_answers import unread_answers
-from tracer_spec.flow.traces.counts import Accounting
-from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.text_steps import ToolCall
 from tracer_spec.text_steps.labels import LabelCleaner
 
 LABELS = ("refund", "card", "balance", "other")
-ACCOUNTING = Accounting(0, 0, {}, {}, {}, {}, 0, {}, ())
 
 
 def fit_rows(answers, normalize=("strip",)):
     cleaned = [LabelCleaner(normalize).clean(answer) for answer in answers]
-    n = len(answers)
-    return TraceSet(
-        texts=tuple(f"text {row}" for row in range(n)),
-        labels=tuple(label for label, _ in cleaned),
-        ids=(None,) * n,
-        times=np.full(n, np.nan),
-        truths=(None,) * n,
-        groups=(None,) * n,
-        vectors=None,
-        rows=np.arange(n),
-        accounting=ACCOUNTING,
+    return trace_set(
+        [f"text {row}" for row in range(len(answers))],
+        [label for label, _ in cleaned],
         flaws={row: flaw for row, (_, flaw) in enumerate(cleaned) if flaw},
         answers=dict(enumerate(answers)),
     )

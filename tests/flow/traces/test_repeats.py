@@ -5,29 +5,17 @@ import math
 import numpy as np
 import pytest
 
+from tests.flow.trace_sets import trace_set
 from tracer_spec.errors import DataError
 from tracer_spec.flow.traces.clock_shifts import clock_shifts
-from tracer_spec.flow.traces.counts import Accounting
 from tracer_spec.flow.traces.repeats import COPY, count_unclear, distinct, with_note, without_copies
-from tracer_spec.flow.traces.trace_set import TraceSet
 
 
 def traces(*rows):
     """Return traces of (text, label, id, time, group), of which the later may be left out."""
     columns = list(zip(*((*row, *("x", None, math.nan, None)[len(row) - 1 :]) for row in rows), strict=True))
     texts, labels, ids, times, groups = columns if rows else ((), (), (), (), ())
-    n = len(rows)
-    return TraceSet(
-        texts=tuple(texts),
-        labels=tuple(labels),
-        ids=tuple(ids),
-        times=np.array(times, np.float64),
-        truths=(None,) * n,
-        groups=tuple(groups),
-        vectors=None,
-        rows=np.arange(n),
-        accounting=Accounting(n, n, {}, {}, {}, {}, 0, {}, ()),
-    )
+    return trace_set(texts, labels, ids=ids, times=times, groups=groups)
 
 
 def test_copies_count_once_whatever_their_ids_and_are_counted():

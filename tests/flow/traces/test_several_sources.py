@@ -5,14 +5,13 @@ import math
 import numpy as np
 import pytest
 
+from tests.flow.trace_sets import known_rows
 from tracer_spec.builtin.formats import PRESETS, compile_format
 from tracer_spec.errors import DataError
 from tracer_spec.flow.traces.repeats import without_copies
-from tracer_spec.flow.traces.row_hashes import KnownRows, row_hashes
 from tracer_spec.flow.traces.row_keys import row_keys
 from tracer_spec.flow.traces.several_sources import SourceOfTraces, collect_several
 from tracer_spec.plugin.contracts import Record
-from tracer_spec.runtime.archive import ROWS
 from tracer_spec.text_steps.labels import LabelCleaner
 
 
@@ -155,7 +154,7 @@ def test_vectors_tell_events_apart_where_there_are_no_texts():
 def test_a_verification_knows_a_row_whose_id_another_source_has_too():
     first, second = [row(n, f"first {n}") for n in range(4)], [row(n, f"second {n}") for n in range(4)]
     traces = collect_several([source(*first), source(*second)])
-    known = KnownRows.read({ROWS: row_hashes(traces)}, {"traces": {"digest": traces.digest}})
+    known = known_rows(traces)
     fresh = row("9", "second 1")
     seen = known.find(collect_several([source(*second, fresh)]))
     assert seen.event.tolist() == [True] * 4 + [False]

@@ -8,30 +8,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, chisquare
 
+from tests.flow.trace_sets import trace_set
 from tracer_spec.errors import DataError, SpecError
-from tracer_spec.flow.traces.counts import Accounting
 from tracer_spec.flow.traces.folds import fold_keys, folds
 from tracer_spec.flow.traces.splits import split
-from tracer_spec.flow.traces.trace_set import TraceSet
 
 PINNED_BY_ID = [5, 9, 10, 12, 13, 14]
 PINNED_BY_TEXT = [4, 5, 10, 11, 16]
-ACCOUNTING = Accounting(0, 0, {}, {}, {}, {}, 0, {}, ())
 
 
 def traces(texts=None, *, n=None, ids=None, times=None, groups=None, labels=None, vectors=None):
     n = next(len(column) for column in (texts, ids, times, groups, vectors, range(n or 0)) if column is not None)
-    return TraceSet(
-        texts=tuple(texts if texts is not None else [f"text {i}" for i in range(n)] if vectors is None else [""] * n),
-        labels=tuple(labels or ["a"] * n),
-        ids=tuple(ids or [None] * n),
-        times=np.array(times if times is not None else [math.nan] * n, dtype=np.float64),
-        truths=(None,) * n,
-        groups=tuple(groups or [None] * n),
-        vectors=None if vectors is None else tuple(vectors),
-        rows=np.arange(n),
-        accounting=ACCOUNTING,
-    )
+    if texts is None:
+        texts = [f"text {i}" for i in range(n)] if vectors is None else [""] * n
+    return trace_set(texts, labels, ids=ids, times=times, groups=groups, vectors=vectors)
 
 
 def sides(given, **settings):

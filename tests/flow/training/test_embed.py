@@ -4,13 +4,12 @@ from itertools import count
 import numpy as np
 import pytest
 
+from tests.flow.trace_sets import trace_set
 from tracer_spec.errors import PluginError
 from tracer_spec.flow.cache.memory import Memory
 from tracer_spec.flow.cache.store import Store
 from tracer_spec.flow.cache.text_vectors import PROBES
 from tracer_spec.flow.progress import StepDone
-from tracer_spec.flow.traces.counts import Accounting
-from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.training.embed import checked, fit_embedder, texts_digest
 from tracer_spec.plan import Resolved
 from tracer_spec.plugin import Options, VectorReaderPlugin
@@ -18,20 +17,9 @@ from tracer_spec.plugin.contracts import Provided
 
 
 def traces(*texts, ids=None, vectors=None, rows=None):
-    n = len(texts if texts else ids)
-    empty = (None,) * n
+    n = len(texts or ids)
     at = np.arange(n) if rows is None else np.asarray(rows)
-    return TraceSet(
-        texts=texts,
-        labels=("card",) * n,
-        ids=ids or empty,
-        times=np.full(n, np.nan),
-        truths=empty,
-        groups=empty,
-        vectors=vectors,
-        rows=at,
-        accounting=Accounting(n, n, {}, {}, {}, {}, 0, {}, ()),
-    )
+    return trace_set(texts, ("card",) * n, ids=ids, vectors=vectors, rows=at)
 
 
 class Counts(Options):

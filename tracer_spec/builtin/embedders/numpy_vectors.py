@@ -61,10 +61,10 @@ def _open(path: str, name: str) -> tuple[NDArray[Any], list[str] | None]:
             file.seek(0)
             return _open_archive(file, name)
     except FileNotFoundError:
-        raise _refusal(f"'{path}' does not exist", hint="a path is relative to the spec's folder") from None
+        raise refusal(f"'{path}' does not exist", hint="a path is relative to the spec's folder") from None
     except _UNREADABLE as error:
         said = " ".join(str(error).split()) or type(error).__name__
-        raise _refusal(
+        raise refusal(
             f"'{name}' is not a readable NumPy file: {said}",
             hint="write it with numpy.save or numpy.savez, numbers and strings only: objects are never unpickled",
         ) from None
@@ -76,7 +76,7 @@ def _open_archive(file: BinaryIO, name: str) -> tuple[NDArray[Any], list[str] | 
         file.seek(0)
     with np.load(file, allow_pickle=False) as arrays:
         if not {"vectors"} <= set(arrays.files) <= {"ids", "vectors"}:
-            raise _refusal(
+            raise refusal(
                 f"'{name}' holds the arrays {', '.join(sorted(arrays.files)) or 'none'}; "
                 "expected vectors, or ids and vectors"
             )
@@ -87,7 +87,7 @@ def _open_archive(file: BinaryIO, name: str) -> tuple[NDArray[Any], list[str] | 
 def _checked(matrix: NDArray[Any], name: str) -> NDArray[Any]:
     """Return a matrix of real numbers, shape (n, d)."""
     if matrix.dtype.kind not in "fiu" or matrix.ndim != 2 or matrix.shape[1] < 1:
-        raise _refusal(
+        raise refusal(
             f"the vectors of '{name}' have shape {matrix.shape} and type {matrix.dtype}; "
             "expected (n, d) of real numbers"
         )
@@ -97,7 +97,7 @@ def _checked(matrix: NDArray[Any], name: str) -> NDArray[Any]:
 def _checked_ids(ids: NDArray[Any], n: int, name: str) -> list[str]:
     """Return the ids as strings."""
     if ids.dtype.kind not in "Uiu" or ids.shape != (n,):
-        raise _refusal(
+        raise refusal(
             f"the ids of '{name}' have shape {ids.shape} and type {ids.dtype}; expected ({n},) of strings or integers"
         )
     return [str(each) for each in ids.tolist()]
@@ -107,7 +107,7 @@ def _by_order(rows: Sequence[int], n: int, name: str) -> tuple[list[int], DataEr
     """Return the places of records in a file without ids."""
     beyond = [row for row in rows if not 0 <= row < n]
     problem = (
-        _refusal(
+        refusal(
             f"'{name}' has {n:,} vectors, and none for record {beyond[0]} (from 0); "
             f"{len(beyond):,} of {len(rows):,} traces lack one",
             hint="write one vector per record read, in their order, or a .npz with 'ids' and 'vectors'",
@@ -123,7 +123,7 @@ def _by_id(ids: Sequence[str | None], known: Sequence[str], name: str) -> tuple[
     place = {each: at for at, each in enumerate(known)}
     if len(place) != len(known):
         twice = next(each for at, each in enumerate(known) if place[each] != at)
-        raise _refusal(f"'{name}' has the id {twice[:80]!r} more than once", hint="keep one vector per id")
+        raise refusal(f"'{name}' has the id {twice[:80]!r} more than once", hint="keep one vector per id")
     if None in ids:
         raise DataError(
             f"{sum(each is None for each in ids):,} of {len(ids):,} traces have no id to join '{name}' on",
@@ -132,7 +132,7 @@ def _by_id(ids: Sequence[str | None], known: Sequence[str], name: str) -> tuple[
         )
     missing = [each for each in ids if each not in place]
     problem = (
-        _refusal(
+        refusal(
             f"'{name}' has no vector for the id {str(missing[0])[:80]!r}; {len(missing):,} of {len(ids):,} traces lack one",
             hint=REMEDY,
         )
@@ -142,5 +142,6 @@ def _by_id(ids: Sequence[str | None], known: Sequence[str], name: str) -> tuple[
     return [NONE if each is None else place.get(each, NONE) for each in ids], problem
 
 
-def _refusal(what: str, *, hint: str = "") -> DataError:
+def refusal(what: str, *, hint: str = "") -> DataError:
+    """Return what is wrong with a file of vectors, of NumPy's or Parquet's."""
     return DataError(what, address=ADDRESS, hint=hint)

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tracer_spec.builtin.embedders.numpy_vectors import refusal
 from tracer_spec.errors import DataError, MissingDependencyError
 from tracer_spec.plugin.missing_vectors import REMEDY, text_digest
 
-ADDRESS = "embedder.with.path"
 ID, DIGEST = "id", "text_sha256"
 _ROWS = 4096
 _BUFFER_BYTES = 1 << 20
@@ -46,7 +46,7 @@ def read_parquet(
             kept[to], found[to] = vector, True
     if not found.all():
         missing = next(each for each, to in place.items() if not found[to])
-        raise _refusal(
+        raise refusal(
             f"'{table.name}' has no vector for {_told(key, missing)}; {int((~found).sum()):,} of {len(place):,} are missing",
             hint=REMEDY,
         )
@@ -83,13 +83,13 @@ def _opened(path: str) -> Iterator[_Table]:
         ) from None
     name = Path(path).name
     if not Path(path).exists():
-        raise _refusal(f"'{path}' does not exist", hint="a path is relative to the spec's folder")
+        raise refusal(f"'{path}' does not exist", hint="a path is relative to the spec's folder")
     try:
         data = ds.dataset(path, format="parquet")
         yield _Table(data, *_columns(data.schema, name), name)
     except (pa.ArrowException, OSError) as error:
         said = " ".join(str(error).split("\n")[0].split())
-        raise _refusal(f"'{name}' is not readable as Parquet: {said}") from None
+        raise refusal(f"'{name}' is not readable as Parquet: {said}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +124,14 @@ class _Table:
                 if to is None:
                     continue
                 if found[to]:
-                    raise _refusal(
+                    raise refusal(
                         f"'{self.name}' has the {self.key} {str(each)[:80]!r} more than once",
                         hint="keep one vector for each",
                     )
                 vector = vectors[at].values
                 if vector is None or not len(vector) or (width and len(vector) != width):
                     got = "nothing" if vector is None else f"{len(vector)} numbers"
-                    raise _refusal(
+                    raise refusal(
                         f"'{self.name}' has {got} for {_told(self.key, each)}",
                         hint="all vectors must come from one model",
                     )
@@ -149,7 +149,7 @@ class _Table:
             # a scan of the dataset would hold whole row groups, and those that it reads ahead
             with pq.ParquetFile(file, buffer_size=_BUFFER_BYTES, pre_buffer=False) as part:
                 if _columns(part.schema_arrow, Path(file).name) != (self.column, self.key):
-                    raise _refusal(
+                    raise refusal(
                         f"'{Path(file).name}' has other columns than the first part of '{self.name}'",
                         hint=f"write {' and '.join(columns)} into every part",
                     )
@@ -172,7 +172,7 @@ def _columns(schema: Any, name: str) -> tuple[str, str | None]:
         and (types.is_floating(field.type.value_type) or types.is_integer(field.type.value_type))
     ]
     if len(vectors) != 1:
-        raise _refusal(
+        raise refusal(
             f"'{name}' has {len(vectors)} columns of lists of numbers ({', '.join(vectors) or 'none'}); its columns are "
             f"{', '.join(schema.names)}",
             hint="write one column of vectors, beside 'id' or 'text_sha256'",
@@ -182,7 +182,3 @@ def _columns(schema: Any, name: str) -> tuple[str, str | None]:
 
 def _told(key: str | None, value: str | int) -> str:
     return f"record {value}" if key is None else f"the {key} {str(value)[:80]!r}"
-
-
-def _refusal(what: str, *, hint: str = "") -> DataError:
-    return DataError(what, address=ADDRESS, hint=hint)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tracer_spec.cli.commands.file_endings import is_table
 from tracer_spec.errors import BundleError, DataError, SpecError, UsageError
-from tracer_spec.runtime.archive import MANIFEST, SPEC
+from tracer_spec.runtime.archive import MANIFEST, REBUILD, SPEC
 from tracer_spec.spec.environment import expand, names_variable
 from tracer_spec.spec.nodes import Items, Node, Pairs, Scalar, find, is_typed, scalars
 
@@ -179,5 +179,4 @@ def _expanded(bundle: Bundle, written: Pairs) -> dict[str, Any]:
 
 
 def _refusal(bundle: Bundle, address: str, what: str) -> BundleError:
-    hint = "fetch the bundle again, or build it again with 'tracer-spec build'"
-    return BundleError(what, where=bundle.where, address=address, hint=hint)
+    return BundleError(what, where=bundle.where, address=address, hint=REBUILD)

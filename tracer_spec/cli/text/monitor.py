@@ -20,7 +20,6 @@ from tracer_spec.report.facts import Fact
 from tracer_spec.report.monitor_facts import monitor_facts, of_which_log
 from tracer_spec.report.monitor_warnings import has_stopped, have_changed, silence_of, teachers_of
 from tracer_spec.runtime import Bundle
-from tracer_spec.stats.rate import Rate
 
 
 def monitor_outcome(monitor: Monitor, reading: Reading, bundle: Bundle, now: datetime) -> Outcome:
@@ -58,9 +57,9 @@ def monitor_document(monitor: Monitor, reading: Reading, bundle: Bundle, now: da
             "confidence": reference.confidence,
         },
         "alpha": monitor.alpha,
-        "claimed": _rate_document(monitor.rate),
-        "agreement": _rate_document(monitor.agreement),
-        "coverage": _rate_document(monitor.coverage),
+        "claimed": monitor.rate.document(),
+        "agreement": monitor.agreement.document(),
+        "coverage": monitor.coverage.document(),
         "coverage_lately": _late_coverage_document(monitor),
         **_evidence_document(monitor),
         "audited": {**_audited_document(tally), "silent_since": _silent_since(monitor)},
@@ -86,8 +85,8 @@ def monitor_document(monitor: Monitor, reading: Reading, bundle: Bundle, now: da
                 "first_day": each.day.isoformat(),
                 "rows": each.rows,
                 "handled": each.handled,
-                "claimed": _rate_document(each.own),
-                "since_release": _rate_document(each.since),
+                "claimed": each.own.document(),
+                "since_release": each.since.document(),
             }
             for each in monitor.progress()
         ],
@@ -122,7 +121,7 @@ def _late_coverage_document(monitor: Monitor) -> dict[str, Any] | None:
         return None
     return {
         "first_day": found.day.isoformat(),
-        **_rate_document(found.late),
+        **found.late.document(),
         "before": found.before.share,
         "has_fallen": found.has_fallen,
     }
@@ -178,13 +177,9 @@ def _label_claims(monitor: Monitor) -> Iterator[dict[str, Any]]:
         yield {
             **asdict(claim),
             "claimed": claim.level,
-            "successes": _rate_document(monitor.rate_of(tally)),
+            "successes": monitor.rate_of(tally).document(),
             "e_value": {"largest": e_value_of(tally), "refuted": _moment(tally.refuted)},
         }
-
-
-def _rate_document(rate: Rate) -> dict[str, Any]:
-    return {"n": rate.n, "k": rate.k, "share": rate.share, "lower": rate.lower, "upper": rate.upper}
 
 
 def _moment(moment: Moment | None) -> dict[str, Any] | None:

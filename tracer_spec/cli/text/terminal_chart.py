@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from tracer_spec.cli.console import paint
 from tracer_spec.text_format import one_line
+
+if TYPE_CHECKING:
+    from plotille import Canvas
 
 Point = tuple[float, float]
 
@@ -92,20 +96,18 @@ def _plot(picture: Picture) -> list[str]:
     if picture.chosen is not None:
         coverage, agreement = picture.chosen
         canvas.text(min(coverage, last), agreement, _CHOSEN)
-    rows = canvas.plot(linesep="\n").replace("\u2800", " ").split("\n")
-    numbers = {canvas_row(level, low, high): f"{level:.2f}".lstrip("0") for level in (min(levels), max(levels))}
-    if picture.target is not None:
-        numbers[canvas_row(picture.target, low, high)] = f"{picture.target:.2f}".lstrip("0")
-    lines = [f"{numbers.get(number, ''):>4} │{row}".rstrip() for number, row in enumerate(rows)]
+    told = [min(levels), max(levels), *levels[len(heights) :]]
     under = f"{'└':>6}0{'coverage':─^{_CANVAS_WIDTH - 2}}1"
     title = f"agreement by coverage{f', {_CHOSEN} ships' if picture.chosen else ''}"
-    return [title, *lines, under]
+    return [title, *beside_axis(canvas, told), under]
 
 
-def canvas_row(level: float, low: float, high: float) -> int:
-    """Return the row of the canvas, from the top, that holds a level: each is four dots high."""
-    dots = round((level - low) / (high - low) * _CANVAS_HEIGHT * 4)
-    return _CANVAS_HEIGHT - 1 - dots // 4
+def beside_axis(canvas: Canvas, levels: Iterable[float]) -> list[str]:
+    """Return the rows of a canvas, four dots high each, beside an axis that tells levels, of one row the last."""
+    rows = canvas.plot(linesep="\n").replace("\u2800", " ").split("\n")
+    dots = {level: round((level - canvas.ymin) / (canvas.ymax - canvas.ymin) * len(rows) * 4) for level in levels}
+    numbers = {len(rows) - 1 - n // 4: f"{level:.2f}".lstrip("0") for level, n in dots.items()}
+    return [f"{numbers.get(number, ''):>4} │{row}".rstrip() for number, row in enumerate(rows)]
 
 
 def _bars(picture: Picture) -> list[str]:

@@ -6,7 +6,7 @@ import sys
 from typing import TextIO
 
 from tracer_spec.cli.console import paint
-from tracer_spec.cli.text.terminal_chart import can_show, canvas_row
+from tracer_spec.cli.text.terminal_chart import beside_axis, can_show
 from tracer_spec.production.monitoring.course import Progress
 from tracer_spec.production.monitoring.monitor import Monitor
 
@@ -45,7 +45,5 @@ def _plot(told: list[Progress], target: float) -> list[str]:
         x, rate = (each.day - first).days / span, each.own.k / each.own.n
         canvas.line(x, each.own.lower, x, each.own.upper)
         canvas.text(x, rate, _RATE)
-    rows = canvas.plot(linesep="\n").replace("\u2800", " ").split("\n")
-    numbers = {canvas_row(level, low, high): f"{level:.2f}".lstrip("0") for level in (lowest, highest, target)}
-    lines = [f"{numbers.get(number, ''):>4} │{row}".rstrip() for number, row in enumerate(rows)]
-    return [*lines, f"{'└':>6}{first.isoformat()}{last.isoformat():─>{_WIDTH - 10}}"]
+    axis = beside_axis(canvas, (lowest, highest, target))
+    return [*axis, f"{'└':>6}{first.isoformat()}{last.isoformat():─>{_WIDTH - 10}}"]

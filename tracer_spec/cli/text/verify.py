@@ -12,8 +12,7 @@ from tracer_spec.flow.documents.certificate import AGREEMENT
 from tracer_spec.flow.rates import LabelRate, upper_of
 from tracer_spec.flow.traces.traffic import Traffic
 from tracer_spec.flow.verification import CONTRADICTED, NOT_MEASURED, NOTHING_CLAIMED, Verification
-from tracer_spec.report.facts import Fact, dropped_text
-from tracer_spec.stats.rate import Rate
+from tracer_spec.report.facts import Fact, dropped_text, rate_text
 from tracer_spec.text_format import counted_names, label_counted_text, one_line, plural, reasons, size
 
 if TYPE_CHECKING:
@@ -95,20 +94,6 @@ def _shared(found: Verification) -> str:
     return f"; the doubt is shared among {n} claims (Bonferroni)" if n > 1 else ""
 
 
-def rate_text(rate: Rate, counted: str) -> str:
-    """Describe a rate with its interval.
-
-    Examples
-    --------
-    >>> rate_text(Rate(200, 190, 0.9101, 0.9756), "rows agree")
-    '0.950 in [0.910, 0.976]: 190 of 200 rows agree'
-    >>> rate_text(Rate(0, 0, 0.0, 1.0), "rows agree")
-    'unknown: 0 of 0 rows agree'
-    """
-    share = "unknown" if rate.share is None else f"{rate.share:.3f} in [{rate.lower:.3f}, {rate.upper:.3f}]"
-    return f"{share}: {rate.k:,} of {rate.n:,} {counted}"
-
-
 def measured_document(found: Verification, accounting: Accounting) -> dict[str, Any]:
     """Return the ``measured`` part of the document of ``verify --json``."""
     claim, unknown = found.claim, found.unknown
@@ -117,11 +102,11 @@ def measured_document(found: Verification, accounting: Accounting) -> dict[str, 
         "verdict": found.verdict,
         "claim": {"measure": claim.measure, "target": claim.target, "confidence": claim.confidence},
         "confidence": found.confidence,
-        "coverage": _rate(found.coverage),
-        "agreement": _rate(found.agreement),
-        "end_to_end": _rate(found.end_to_end),
+        "coverage": found.coverage.document(),
+        "agreement": found.agreement.document(),
+        "end_to_end": found.end_to_end.document(),
         "end_to_end_macro_f1": found.macro_f1,
-        "claimed_with_known_texts": _rate(found.with_known_texts) if found.with_known_texts else None,
+        "claimed_with_known_texts": found.with_known_texts.document() if found.with_known_texts else None,
         "traces": {"read": accounting.read, "kept": accounting.kept, "dropped": dict(accounting.dropped)},
         "left_out": dict(found.left_out),
         "repeats": found.n_repeats,
@@ -142,15 +127,11 @@ def _label_claim_document(found: LabelRate) -> dict[str, Any]:
     return {
         **asdict(found.asked),
         "claimed": found.asked.level,
-        "successes": _rate(found.rate),
-        "with_known_texts": _rate(found.with_known_texts) if found.with_known_texts else None,
+        "successes": found.rate.document(),
+        "with_known_texts": found.with_known_texts.document() if found.with_known_texts else None,
         "of_traffic": asdict(found.of_traffic) if found.of_traffic else None,
         "is_contradicted": found.is_contradicted,
     }
-
-
-def _rate(rate: Rate) -> dict[str, Any]:
-    return {"n": rate.n, "k": rate.k, "share": rate.share, "lower": rate.lower, "upper": rate.upper}
 
 
 def _verdict(found: Verification) -> str:

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tracer_spec.runtime.manifest import normal_name
+
 if TYPE_CHECKING:
     from tracer_spec.plan import Resolved
 
@@ -117,7 +119,7 @@ def _sources(root: Path) -> str | None:
 def _packages(root: str, learner: str = "") -> dict[str, str] | None:
     """Return the version of a distribution and of all that it requires; None where one of those is installed editable."""
     found: dict[str, str] = {}
-    waiting = [_normal(root), _OURS]
+    waiting = [normal_name(root), _OURS]
     while waiting:
         name = waiting.pop()
         if name in found:
@@ -128,7 +130,7 @@ def _packages(root: str, learner: str = "") -> dict[str, str] | None:
             found[name] = "absent"
             continue
         origin = json.loads(installed.read_text("direct_url.json") or "{}")
-        if name not in (_normal(root), _OURS) and origin.get("dir_info", {}).get("editable"):
+        if name not in (normal_name(root), _OURS) and origin.get("dir_info", {}).get("editable"):
             return None
         found[name] = installed.version
         for written in installed.requires or ():
@@ -136,9 +138,9 @@ def _packages(root: str, learner: str = "") -> dict[str, str] | None:
             if match and (
                 "extra ==" not in written
                 or (name == _OURS and _OF_BUILD.search(written))
-                or _is_trained_with(_normal(match[0]), name, _normal(root), learner)
+                or _is_trained_with(normal_name(match[0]), name, normal_name(root), learner)
             ):
-                waiting.append(_normal(match[0]))
+                waiting.append(normal_name(match[0]))
     return found
 
 
@@ -151,10 +153,6 @@ def _is_trained_with(extra: str, distribution_: str, root: str, learner: str) ->
     if distribution_ == _OURS:
         return root == _OURS and bool(learner) and extra.startswith(learner)
     return distribution_ == root
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 @lru_cache(maxsize=1)

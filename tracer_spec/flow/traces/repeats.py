@@ -24,7 +24,7 @@ from tracer_spec.flow.traces.prompts import without_prompts
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.plugin import Mask
 
-EITHER, TRAFFIC, COPIES = READINGS = ("either", "traffic", "copies")
+EITHER, TRAFFIC, COPIES = "either", "traffic", "copies"
 COPY = "copy of another row"
 # two records of one call are written within moments of each other
 _MOMENTS_S = 60.0

@@ -20,8 +20,6 @@ from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.flow.training.zoo import CrossFitted
 from tracer_spec.plugin import Classes, Mask, Scores
 
-# measured (benchmarks/surrogates.py): a third of it, or twice as much, gains no more on all sets
-_PRIOR = 1.0
 # more rows take seconds, and change nothing that two numbers a label can tell
 _MOST_ROWS = 20_000
 # scores below this are taken for it in learning: a logarithm without bound would decide by rows that are hopeless
@@ -86,6 +84,7 @@ def fit_scaling(scores: Scores, y: Classes, weights: NDArray[np.float64]) -> Sca
     k, rows = scores.shape[1], np.arange(len(at))
     start = np.repeat([1.0, 0.0], k)
 
+    # being far weighs 1; measured (benchmarks/surrogates.py): a third of it, or twice as much, gains no more on all sets
     def loss(point: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         P, far = _softmax(point[:k] * Z + point[k:]), point - start
         value = -w @ np.log(np.maximum(P[rows, y], np.finfo(np.float64).tiny)) + far @ far
