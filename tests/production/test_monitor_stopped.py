@@ -227,7 +227,7 @@ def test_an_audit_of_fewer_rows_as_after_shadow_mode_is_told_as_stopped_only_whe
 
 def test_an_audit_that_was_turned_off_after_shadow_mode_is_told_though_its_rate_is_none():
     off = at_rate(days(1, first=7, audit=0.0, seed=1), 0.0)
-    assert "last audit" in facts(following([*at_rate(days(7), 1.0), *off]))
+    assert "last audit" in facts(watched([*at_rate(days(7), 1.0), *off]))
 
 
 def test_rows_without_a_time_are_not_said_to_be_passed_over():
