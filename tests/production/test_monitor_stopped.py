@@ -209,6 +209,27 @@ def test_an_audit_that_goes_on_or_never_was_has_not_stopped(lines):
     assert "last audit" not in facts(watched(lines))
 
 
+def at_rate(lines, rate: float) -> list[dict]:
+    return [{**each, "router": {**each["router"], "audit_rate": rate}} for each in lines]
+
+
+@pytest.mark.parametrize(("n_days", "is_told"), [(1, False), (5, True)])
+def test_an_audit_of_fewer_rows_as_after_shadow_mode_is_told_as_stopped_only_where_its_own_rate_says_so(
+    nightly, n_days, is_told
+):
+    shadow = at_rate(days(7, n_rows=150), 1.0)
+    live = at_rate(days(n_days, n_rows=150, first=7, audit=0.0, seed=1), 0.02)
+    for end in (len(shadow), None):
+        (nightly.log / "a.jsonl").write_bytes(written([*shadow, *live][:end]))
+        monitor = nightly.run()
+    assert ("last audit" in facts(monitor)) == is_told
+
+
+def test_an_audit_that_was_turned_off_after_shadow_mode_is_told_though_its_rate_is_none():
+    off = at_rate(days(1, first=7, audit=0.0, seed=1), 0.0)
+    assert "last audit" in facts(watched([*at_rate(days(7), 1.0), *off]))
+
+
 def test_rows_without_a_time_are_not_said_to_be_passed_over():
     told = facts(watched([{**line(0), "time": 1_772_000_000}, line(1), {"no": "decision"}]))["log"].text
     assert "1 row without a time in ISO 8601: counted in the order of its file, and in no day" in told

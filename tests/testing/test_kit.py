@@ -494,6 +494,17 @@ class SpendsAll(calibrator.OneTest):
         return super().certify(ordered, rows, replace(target, budget=None))
 
 
+class StatesItsLook(calibrator.OneTest):
+    def certify(self, ordered, rows, target):
+        return replace(super().certify(ordered, rows, target), confidence=1 - target.delta)
+
+
+class SkipsSome(calibrator.OneTest):
+    def certify(self, ordered, rows, target):
+        found = super().certify(ordered, rows, target)
+        return replace(found, walk=(*found.walk, *(replace(each, p_value=None, passed=False) for each in found.walk)))
+
+
 @pytest.mark.parametrize(
     ("part", "test", "said"),
     [
@@ -502,6 +513,8 @@ class SpendsAll(calibrator.OneTest):
         (BelievesNothing, "test_without_rows_nothing_is_certified", "it certifies on no certify rows"),
         (BelievesNothing, "test_the_certificate_tells_what_was_tested", "the rows say"),
         (SpendsAll, "test_it_spends_no_more_than_the_looks_budget", "compare with target.delta"),
+        (StatesItsLook, "test_it_spends_no_more_than_the_looks_budget", "state target.confidence"),
+        (SkipsSome, "test_the_certificate_tells_what_was_tested", "None where the calibrator tests nothing"),
     ],
 )
 def test_a_calibrator_that_breaks_its_contract_is_told_how(part, test, said):

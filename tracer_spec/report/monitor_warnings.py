@@ -48,7 +48,8 @@ def last_line(monitor: Monitor, reading: Reading, now: datetime) -> Iterator[Fac
 
 def silence_of(monitor: Monitor) -> Silence | None:
     """Return the last days in which no audited row tells of the claim; None where chance explains them."""
-    found = silence(monitor.tally.calendar, of_handled=monitor.reference.measure == AGREEMENT)
+    tally, of_handled = monitor.tally, monitor.reference.measure == AGREEMENT
+    found = silence(tally.calendar, tally.draws.least_above_zero, of_handled=of_handled)
     return None if found is None or found.is_by_chance else found
 
 
@@ -58,7 +59,7 @@ def last_audit(monitor: Monitor) -> Iterator[Fact]:
         kind = " that are handled" if monitor.reference.measure == AGREEMENT else ""
         text = (
             f"WARNING: since {found.day.isoformat()} no audited row tells of the claim, of {plural(found.rows, 'row')}{kind}; "
-            f"by how often they did before, {found.expected:,.0f} would\n"
+            f"by how often they did before, at least {found.expected:,.0f} would\n"
             "the verdict is of the log until then: is the audit on (audit=0.02), and does the teacher answer?"
         )
         yield Fact("last audit", text, "warning", title="the audit has stopped")
@@ -86,7 +87,7 @@ def repeated_ids(monitor: Monitor) -> Iterator[Fact]:
             "a request that is made again counts once; where different requests share an id, as that of a user or a "
             "conversation, only the first of them count, which are no sample of the traffic"
         )
-        yield Fact("ids", text, "warning", title="requests share their ids")
+        yield Fact("ids", text, "warning", title="many lines repeat the id of another")
 
 
 def unanswered(monitor: Monitor) -> Iterator[Fact]:

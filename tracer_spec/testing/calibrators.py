@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 import unittest
 from collections.abc import Sequence
 from dataclasses import replace
@@ -111,13 +110,13 @@ class CalibratorContract(Contract):
                 n, k = rows.count(step.candidate.policy)
                 counts = (n, k) if self._measure == "agreement" else (len(rows), len(rows) - (n - k))
                 most = self.target.delta if step.passed else 1
-                sound = step.p_value is None or (math.isfinite(step.p_value) and 0 <= step.p_value <= most)
+                sound = certificate.confidence is None if step.p_value is None else 0 <= step.p_value <= most
                 self.require(
                     step.candidate in ordered and (step.n, step.k) == counts and sound,
                     f"a step says {step.k} of {step.n}, p {step.p_value}; for {self._measure} the rows say {counts[1]} of "
                     f"{counts[0]}",
-                    fix="write the counts of rows.count(policy) into the step, and a p-value in [0, 1] or None: of a step that "
-                    f"passed, at most target.delta, {self.target.delta:g}",
+                    fix="write the counts of rows.count(policy) into the step, and a p-value in [0, 1]: of a step that passed, "
+                    f"at most target.delta, {self.target.delta:g}; None where the calibrator tests nothing",
                 )
 
     def test_it_says_what_it_measures_and_whether_it_tests(self) -> None:
@@ -243,6 +242,11 @@ class CalibratorContract(Contract):
         for seed in range(20, 40):
             _, _, certificate = self._certify(self.target.level + 0.04, seed, looked)
             chosen = certificate.chosen
+            self.require(
+                certificate.confidence in (None, looked.confidence),
+                f"it states the confidence {certificate.confidence}; that of the target is {looked.confidence}",
+                fix="state target.confidence, which is that of all looks together, not 1 - target.delta",
+            )
             if certificate.confidence is None or chosen is None or chosen.p_value is None:
                 continue
             self.require(

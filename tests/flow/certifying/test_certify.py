@@ -180,6 +180,7 @@ def forged(certificate, change):
         ({"candidate": chain(draw(0.5, 50, 3)).candidates[0]}, "tested a candidate that is not in its order"),
         ({"k": 7}, "counts 7 of "),
         ({"p_value": 0.06}, "has a step that passed with p = 0.06, of 0.05 allowed"),
+        ({"p_value": 0.050001}, "has a step that passed with p = 0.050001, of 0.05 allowed"),
         ({"p_value": float("nan")}, "has a step that passed with p = nan, of 0.05 allowed"),
         ({"p_value": None}, "has a step that passed with p = None, of 0.05 allowed"),
     ],

@@ -30,6 +30,14 @@ def test_the_longest_of_those_that_stand_within_a_text_is_it():
     assert without_prompts(log) == [log[0], log[1], log[1]]
 
 
+def test_a_prompt_around_a_prompt_is_taken_off_too_and_so_are_the_turns_of_a_conversation():
+    bare = "where is my card"
+    once = f"you are a bank answer in one word {bare}"
+    twice = f"{once} it has not come i have waited for a week"
+    log = asked(twice, bare, once)
+    assert without_prompts(log) == [log[1]] * 3
+
+
 def test_few_words_around_a_text_are_a_prompt_where_they_stand_around_many():
     bare, prompted = (asked(*(f"{opening}word{i} is another" for i in range(30))) for opening in ("", "so "))
     once = asked("where is my card", "please where is my card")

@@ -161,12 +161,20 @@ def test_another_build_finds_what_was_trained_and_nothing_else(rows, says, tmp_p
     assert memory.n_reused == 2  # the fold that the row lies in
 
 
+class GoneError(ImportError):
+    """Does not unpickle."""
+
+    def __init__(self, name, asked_by):
+        super().__init__(f"{asked_by} asks for {name}", name=name)
+
+
+@pytest.mark.parametrize("own", [False, True])
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_package_that_a_learner_lacks_ends_the_build_with_the_command_that_installs_it(
-    rows, says, telling, monkeypatch, workers
+    rows, says, telling, monkeypatch, workers, own
 ):
     def needs(options):
-        raise ModuleNotFoundError("No module named 'gone'", name="gone")
+        raise GoneError("gone", "needy") if own else ModuleNotFoundError("No module named 'gone'", name="gone")
 
     monkeypatch.setattr("tracer_spec.flow.training.parallel._WORTH_PROCESSES", 0)
     needy = Resolved("needy", telling.provided("surrogate", needs, Answer), Answer(label=0))

@@ -92,8 +92,8 @@ def _breach(
             return f"counts {step.k:,} of {step.n:,} certify rows where there are {k:,} of {n:,}"
         if tests and not (step.p_value is not None and 0 <= step.p_value <= (target.delta if step.passed else 1)):
             verdict = "passed" if step.passed else "failed"
-            p = step.p_value if step.p_value is None else round(step.p_value, 4)
-            return f"has a step that {verdict} with p = {p}, of {target.delta:g} allowed"
+            p = step.p_value if step.p_value is None else f"{step.p_value:.6g}"
+            return f"has a step that {verdict} with p = {p}, of {target.delta if step.passed else 1:g} allowed"
     return ""
 
 

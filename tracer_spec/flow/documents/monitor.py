@@ -58,6 +58,9 @@ class MonitoredDraws(Part):
     variance: Number = Field(description="of that number")
     least: Share = Field(description="the least rate met; 1 before any")
     greatest: Share
+    least_above_zero: Sometimes[Share] = Field(
+        default=None, description="the least rate met at which a row can be chosen; 1 before any"
+    )
 
 
 class Reached(Part):

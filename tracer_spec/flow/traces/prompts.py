@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import TypeVar
 
 import numpy as np
@@ -25,6 +25,8 @@ _T = TypeVar("_T")
 
 def without_prompts(contents: Sequence[bytes]) -> Sequence[bytes]:
     """Return each content, or the longest other that stands whole within it, where what is around that seems to be a prompt.
+
+    Where that other holds one too, it is taken further.
 
     Parameters
     ----------
@@ -53,10 +55,10 @@ def without_prompts(contents: Sequence[bytes]) -> Sequence[bytes]:
     if sum(is_prompted(words, part) for words, part in few) <= _MOST_BY_CHANCE * len(few):
         return contents
     found = ((content, words, wholes.within(words)) for content, words in zip(contents, texts, strict=True))
-    return [
-        TEXT + b" ".join(words[part]) if part and is_prompted(words, part) else content
-        for content, words, part in found
-    ]
+    held = {
+        content: TEXT + b" ".join(words[part]) for content, words, part in found if part and is_prompted(words, part)
+    }
+    return [_innermost(content, held) for content in contents]
 
 
 class _Wholes:
@@ -92,6 +94,13 @@ class _Wholes:
                         best, most = slice(start, start + n), n
                         break
         return best
+
+
+def _innermost(content: bytes, held: Mapping[bytes, bytes]) -> bytes:
+    """Return what is left where a prompt stands around a prompt, or a turn after other turns."""
+    while content in held:
+        content = held[content]
+    return content
 
 
 def _frequent(found: Iterable[_T], n: int) -> set[_T]:

@@ -232,7 +232,8 @@ def _refuse_doubled(traces: TraceSet, requests: list[bytes]) -> None:
             "and a request that trained the model must not certify it",
             hint="'traces.extract' or 'traces.format.text' takes what is classified out of its prompt, without date and id; "
             "'traces.format.where' reads one of two records of a call; 'split: {strategy: grouped, key: REQUEST}' keeps what "
-            "was asked again on one side. If these are requests of their own that say the same: 'traces.repeats: traffic'",
+            "was asked again, or the turns of a conversation, on one side. If these are requests of their own that say the "
+            "same: 'traces.repeats: traffic'",
             address="traces.repeats",
         )
 

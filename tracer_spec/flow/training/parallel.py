@@ -143,13 +143,18 @@ def learn(task: Task, X: Vectors, y: Classes) -> Outcome:
     except TracerError as error:
         return Outcome(task.key, time.perf_counter() - started, failure=error.problems[0].what)
     except ImportError as error:
-        return Outcome(task.key, time.perf_counter() - started, failure=said_by(error), lacks=error)
+        return Outcome(task.key, time.perf_counter() - started, failure=said_by(error), lacks=_plain(error))
     except ANY_FAULT as error:  # a third party's learner may raise anything: it becomes a row of the report
         return Outcome(task.key, time.perf_counter() - started, failure=said_by(error))
     seconds = time.perf_counter() - started
     if failure:
         return Outcome(task.key, seconds, notes=notes, failure=failure)
     return Outcome(task.key, seconds, onnx=graph, scores=scores, notes=notes)
+
+
+def _plain(error: ImportError) -> ImportError:
+    """Return an error that comes back from a worker: a third party's own may not unpickle, which breaks the pool."""
+    return ImportError(str(error), name=error.name)
 
 
 def _notes_of(surrogate: Any) -> tuple[str, ...]:

@@ -72,7 +72,8 @@ class Silence:
     rows : int
         Rows since that could have been outcomes.
     expected : float
-        Outcomes among so many before, on average.
+        Outcomes among so many, on average: as often as before, and at the least rate of the audit at most, since an audit of
+        fewer rows, as after shadow mode, has not stopped.
     """
 
     day: date
@@ -125,7 +126,7 @@ def late_coverage(calendar: Calendar, confidence: float) -> LateCoverage | None:
     return LateCoverage(day, late_rate, rate_before)
 
 
-def silence(calendar: Calendar, *, of_handled: bool) -> Silence | None:
+def silence(calendar: Calendar, least_rate: float, *, of_handled: bool) -> Silence | None:
     """Return the last days without an outcome, of handled rows or of all; None where the last day has one."""
     late, before = Period(), Period()
     day = None
@@ -139,4 +140,4 @@ def silence(calendar: Calendar, *, of_handled: bool) -> Silence | None:
     if day is None or not before.n:
         return None
     rows, rows_before = (late.handled, before.handled) if of_handled else (late.rows, before.rows)
-    return Silence(day, rows, rows * before.n / max(rows_before, before.n))
+    return Silence(day, rows, rows * min(before.n / max(rows_before, before.n), least_rate))

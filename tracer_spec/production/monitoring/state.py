@@ -180,9 +180,7 @@ def _tally(document: Mapping[str, Any], n_bins: int) -> Tally:
     labels = {label: LabelTally(*map(_count, each)) for label, each in document["labels"].items()}
     return Tally(
         **counts,
-        draws=Draws(
-            **{name: _number(document["draws"][name]) for name in ("expected", "variance", "least", "greatest")}
-        ),
+        draws=_draws(document["draws"]),
         log_peak=_number(document["log_peak"]),
         evidence=_per_bet(document["evidence"]),
         detectors=_per_bet(document["detectors"]),
@@ -200,6 +198,11 @@ def _tally(document: Mapping[str, Any], n_bins: int) -> Tally:
         missing_files=_count(document.get("missing_files", 0)),
         calendar=_calendar(document),
     )
+
+
+def _draws(document: Mapping[str, Any]) -> Draws:
+    told = {name: _number(document[name]) for name in ("expected", "variance", "least", "greatest")}
+    return Draws(**told, least_above_zero=_number(document.get("least_above_zero", told["least"])))
 
 
 def _teachers(named: Mapping[str, Any]) -> Iterator[tuple[str, TeacherTally]]:

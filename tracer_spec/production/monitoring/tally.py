@@ -123,18 +123,22 @@ class Draws:
         Of the number of rows that it chooses.
     least, greatest : float
         The rates that were met.
+    least_above_zero : float
+        The least of those at which a row can be chosen.
     """
 
     expected: float = 0.0
     variance: float = 0.0
     least: float = 1.0
     greatest: float = 0.0
+    least_above_zero: float = 1.0
 
     def add(self, rate: float) -> None:
         """Add a row of this rate."""
         self.expected += rate
         self.variance += rate * (1 - rate)
         self.least, self.greatest = min(self.least, rate), max(self.greatest, rate)
+        self.least_above_zero = min(self.least_above_zero, rate or 1.0)
 
     def explain(self, n_chosen: int) -> bool:
         """Return whether chance explains that so many were chosen."""
