@@ -288,3 +288,12 @@ def test_the_version_of_the_prompt_is_mapped_and_the_newest_certifies(init, call
     assert outcome.code == 0, outcome.err
     assert outcome.spec["traces"]["format"]["version"] == "prompt_version"
     assert "prompt_version" in outcome.spec["split"]["certify_where"]
+
+
+@pytest.mark.parametrize(("pairs", "listed"), [(["login", "login"], True), (["login", "praise"], False)])
+def test_one_label_that_is_made_of_two_by_a_word_is_a_name(init, calls, tmp_path, pairs, listed):
+    rows = [{"id": n, "input": call.text, "teacher": call.label} for n, call in enumerate(calls)]
+    rows += [{"id": f"b{n}", "input": f"both {n}", "teacher": f"invoice and {pairs[n % 2]}"} for n in range(18)]
+    outcome = init({"log.jsonl": rows})
+    assert outcome.code == 0, outcome.err
+    assert ("several labels at once" not in outcome.out) is listed

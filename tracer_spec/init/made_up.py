@@ -10,22 +10,27 @@ from collections.abc import Iterable, Mapping, Sequence
 # rarer than this share of the usual label, and few in all: made up, more likely than not
 _RARE, _FEW = 0.05, 0.03
 # what people and models put between labels; not a slash or a dash, which are parts of names
+_MARK = re.compile(r"[,;|]")
 _BETWEEN = re.compile(r"\s*[,;|]\s*|\s+(?:\+|&|and)\s+")
 
 
 def several_at_once(labels: Mapping[str, int]) -> dict[str, int]:
     """Return, with their counts, the labels that are made of others, each of which is met alone, and more often.
 
+    One alone that is made by a word, as ``returns and refunds``, is a name.
+
     Examples
     --------
-    >>> several_at_once({"card": 9, "refund": 7, "card, refund": 2, "card, lost": 1, "terms and card": 3})
+    >>> several_at_once({"card": 9, "refund": 7, "card, refund": 2, "card, lost": 1, "refund and card": 3})
     {'card, refund': 2}
     """
-    return {
+    found = {
         label: n
         for label, n in labels.items()
         if len(parts := _BETWEEN.split(label)) > 1 and all(labels.get(part, 0) > n for part in parts)
     }
+    by_word = [label for label in found if not _MARK.search(label)]
+    return {label: n for label, n in found.items() if [label] != by_word}
 
 
 def made_up_labels(labels: Mapping[str, int], given: Iterable[str | None]) -> dict[str, int]:
