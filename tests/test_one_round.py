@@ -89,7 +89,7 @@ def test_a_format_without_a_text_is_told_with_the_rest():
     spec = copy.deepcopy(GOOD)
     del spec["traces"]["format"]["text"]
     spec["families"] = ["nobody"]
-    assert sorted(problems_of(spec)) == ["families[0]", "traces.format"]
+    assert sorted(problems_of(spec)) == ["families[0]", "traces.format.text"]
 
 
 def test_a_variable_that_is_not_set_is_told_once(monkeypatch):
