@@ -103,9 +103,8 @@ def find_plugins() -> Registry:
     Notes
     -----
     Hook implementations are called one by one, so that one that raises loses its own plugins alone; a descriptor that is wrong
-    loses itself alone. Two plugins of
-    one kind and name are both refused, and each error names both providers: which of them a spec means is not ours to
-    guess.
+    loses itself alone. Two plugins of one kind and name are both refused, and each error names both providers: which of them
+    a spec means is not ours to guess.
     """
     manager = pluggy.PluginManager(hookspecs.GROUP)
     manager.add_hookspecs(hookspecs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from tracer_spec.production.monitoring.course import Silence, late_coverage, silence
+from tracer_spec.production.monitoring.course import LateCoverage, Silence, late_coverage, silence
 from tracer_spec.production.monitoring.log import Reading
 from tracer_spec.production.monitoring.monitor import DUPLICATE, Monitor
 from tracer_spec.production.monitoring.reference import AGREEMENT
@@ -65,9 +65,14 @@ def last_audit(monitor: Monitor) -> Iterator[Fact]:
         yield Fact("last audit", text, "warning", title="the audit has stopped")
 
 
+def late_coverage_of(monitor: Monitor) -> LateCoverage | None:
+    """Return the coverage of the last days, at the confidence of all that the monitor tells."""
+    return late_coverage(monitor.tally.calendar, 1 - monitor.alpha)
+
+
 def coverage_lately(monitor: Monitor) -> str:
     """Say that the router handles far less than it did; empty where it does not."""
-    found = late_coverage(monitor.tally.calendar, 1 - monitor.alpha)
+    found = late_coverage_of(monitor)
     if found is None or not found.has_fallen:
         return ""
     share = f"{found.late.share:.3f} in [{found.late.lower:.3f}, {found.late.upper:.3f}]"

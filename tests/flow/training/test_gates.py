@@ -117,8 +117,10 @@ def test_an_acceptor_scores_each_row_by_its_own_embedding_scores_and_votes(telli
     np.testing.assert_allclose(accept, 1 / (1 + np.exp(-expected / 10)), rtol=1e-5)
 
 
-def test_a_gate_whose_graph_no_bundle_may_hold_is_refused(telling, rows):
-    class Random:
+def gate_of(graph):
+    """Return a gate, an acceptor or a guard, that learns nothing and whose graph is what this gives."""
+
+    class Gate:
         limit = 1.0
 
         def __init__(self, options):
@@ -128,18 +130,25 @@ def test_a_gate_whose_graph_no_bundle_may_hold_is_refused(telling, rows):
             return self
 
         def to_onnx(self):
-            return telling.exported(
-                "random (float[n, 2] embedding) => (float[n] out)"
-                "{ noise = RandomNormalLike(embedding) out = ReduceSum <keepdims = 0> (noise, axis) }",
-                axis=np.array([1]),
-            )
+            return graph()
 
+    return Gate
+
+
+def test_a_gate_whose_graph_no_bundle_may_hold_is_refused(telling, rows):
+    random = gate_of(
+        lambda: telling.exported(
+            "random (float[n, 2] embedding) => (float[n] out)"
+            "{ noise = RandomNormalLike(embedding) out = ReduceSum <keepdims = 0> (noise, axis) }",
+            axis=np.array([1]),
+        )
+    )
     held_out = HeldOut(np.zeros((N, N), np.float32))
     message = "its graph uses the operator 'RandomNormalLike', which a policy may not"
     with pytest.raises(PluginError, match=message):
-        fit_acceptor(made_by(telling, "acceptor", Random), rows, held_out, np.ones(N, bool), 0, Memory())
+        fit_acceptor(made_by(telling, "acceptor", random), rows, held_out, np.ones(N, bool), 0, Memory())
     with pytest.raises(PluginError, match=message):
-        fit_fences(made_by(telling, "guard", Random), rows, 0, Memory())
+        fit_fences(made_by(telling, "guard", random), rows, 0, Memory())
 
 
 @pytest.mark.parametrize(
@@ -290,20 +299,8 @@ def test_a_guard_that_gives_no_number_for_each_row_is_refused(telling, rows, dis
 
 
 def test_what_has_no_graph_is_refused(telling, rows):
-    class Nothing:
-        limit = 1.0
-
-        def __init__(self, options):
-            pass
-
-        def fit(self, *given, **named):
-            return self
-
-        def to_onnx(self):
-            return b"graph"
-
     with pytest.raises(PluginError, match="its to_onnx gave bytes, not an onnx"):
-        fit_fences(made_by(telling, "guard", Nothing), rows, 0, Memory())
+        fit_fences(made_by(telling, "guard", gate_of(lambda: b"graph")), rows, 0, Memory())
 
 
 def test_a_gate_that_fails_is_told_at_its_place_in_the_spec(telling, rows):

@@ -11,14 +11,13 @@ from typing import Any
 
 from tracer_spec.cli.text.outcome import Outcome
 from tracer_spec.production.monitoring.claims import e_value_of
-from tracer_spec.production.monitoring.course import late_coverage
 from tracer_spec.production.monitoring.log import Reading
 from tracer_spec.production.monitoring.monitor import WARNING_BAR, Monitor
 from tracer_spec.production.monitoring.tally import LabelTally, Moment, Tally
 from tracer_spec.production.way_back import shadowed_by, to_shadow, undone_by
 from tracer_spec.report.facts import Fact
 from tracer_spec.report.monitor_facts import monitor_facts, of_which_log
-from tracer_spec.report.monitor_warnings import has_stopped, have_changed, silence_of, teachers_of
+from tracer_spec.report.monitor_warnings import has_stopped, have_changed, late_coverage_of, silence_of, teachers_of
 from tracer_spec.runtime import Bundle
 
 
@@ -116,7 +115,7 @@ def _evidence_document(monitor: Monitor) -> dict[str, Any]:
 
 
 def _late_coverage_document(monitor: Monitor) -> dict[str, Any] | None:
-    found = late_coverage(monitor.tally.calendar, 1 - monitor.alpha)
+    found = late_coverage_of(monitor)
     if found is None:
         return None
     return {

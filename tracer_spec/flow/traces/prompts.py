@@ -41,10 +41,13 @@ def without_prompts(contents: Sequence[bytes]) -> Sequence[bytes]:
     texts = [content[len(TEXT) :].split(b" ") if content.startswith(TEXT) else [] for content in contents]
     wholes = _Wholes(texts)
     sample = [texts[row] for row in np.random.default_rng(0).permutation(len(texts))[:_SAMPLE]]
-    # what stands within many texts belongs to their prompt: an example in it, or itself where nobody said anything
-    while parts := _frequent((b" ".join(words[at]) for words in sample if (at := wholes.within(words))), len(sample)):
+    while True:
+        few = [(words, wholes.within(words)) for words in sample]
+        # what stands within many texts belongs to their prompt: an example in it, or itself where nobody said anything
+        parts = _frequent((b" ".join(words[part]) for words, part in few if part), len(few))
+        if not parts:
+            break
         wholes.forget(parts)
-    few = [(words, wholes.within(words)) for words in sample]
     usual = _frequent((_around(words, part) for words, part in few if part), len(few))
 
     def is_prompted(words: Sequence[bytes], part: slice | None) -> bool:

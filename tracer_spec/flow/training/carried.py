@@ -14,7 +14,26 @@ if TYPE_CHECKING:
 _MOST = 200
 
 
-def fingerprint_of(resolved: Resolved, embedder: Any) -> str:
+def carried(resolved: Resolved, made: Any, fitted: Any) -> dict[str, bytes]:
+    """Return the state that a bundle holds of an embedder that ``made`` was fitted to.
+
+    Raises
+    ------
+    PluginError
+        Where a bundle could not hold the embedder, or hands back another one than was built on.
+    """
+    mark = _fingerprint_of(resolved, fitted)
+    if resolved.reads_vectors:
+        return {}
+    state = _state_of(resolved, made, fitted)
+    # without a state it is the options alone that bring it back: to make it again may load a model again
+    back = made.restore(state).fingerprint() if state else mark
+    if back != mark:
+        raise resolved.fault(f"has the fingerprint {mark!r:.80}, and {back!r:.80} when it comes back from its state")
+    return state
+
+
+def _fingerprint_of(resolved: Resolved, embedder: Any) -> str:
     """Return an embedder's fingerprint.
 
     Raises
@@ -33,7 +52,7 @@ def fingerprint_of(resolved: Resolved, embedder: Any) -> str:
     return mark
 
 
-def state_of(resolved: Resolved, made: Any, fitted: Any) -> dict[str, bytes]:
+def _state_of(resolved: Resolved, made: Any, fitted: Any) -> dict[str, bytes]:
     """Return the state of an embedder that ``made`` was fitted to.
 
     Raises
@@ -54,15 +73,3 @@ def state_of(resolved: Resolved, made: Any, fitted: Any) -> dict[str, bytes]:
     if state and not isinstance(made, Restorable):
         raise resolved.fault(f"has a state, and no restore() that would bring it back from {', '.join(state)[:80]}")
     return dict(state)
-
-
-def check_carried(resolved: Resolved, made: Any, fitted: Any) -> None:
-    """Raise PluginError where a bundle could not hold the embedder, or hands back another one than was built on."""
-    mark = fingerprint_of(resolved, fitted)
-    if resolved.reads_vectors:
-        return
-    state = state_of(resolved, made, fitted)
-    # without a state it is the options alone that bring it back: to make it again may load a model again
-    back = made.restore(state).fingerprint() if state else mark
-    if back != mark:
-        raise resolved.fault(f"has the fingerprint {mark!r:.80}, and {back!r:.80} when it comes back from its state")

@@ -14,7 +14,7 @@ from tracer_spec.flow.cache.memory import Kept, Memory
 from tracer_spec.flow.cache.store import Store, key_of
 from tracer_spec.flow.cache.text_vectors import PROBES, KnownVectors, check_width
 from tracer_spec.flow.progress import Observer, StepDone, no_observer
-from tracer_spec.flow.training.carried import check_carried, state_of
+from tracer_spec.flow.training.carried import carried
 from tracer_spec.plugin import Fittable, Restorable, Vectors
 
 if TYPE_CHECKING:
@@ -159,16 +159,16 @@ def fit_embedder(
         return joined_embedder(resolved, fitted_parts, memory)
     if not isinstance(embedder, Fittable):
         with resolved.attribute_errors():
-            check_carried(resolved, embedder, embedder)
+            carried(resolved, embedder, embedder)
         return FittedEmbedder(resolved, embedder, known_vectors(resolved, embedder, memory.store), observe, memory)
     with resolved.attribute_errors(), threadpool_limits(1):
         key = fitted_key(resolved, fit.texts, seed, memory)
         fitted = recall_fitted(embedder, key, memory)
         if fitted is None:
             fitted = embedder.fit(fit.texts, seed=seed)
-            check_carried(resolved, embedder, fitted)
+            state = carried(resolved, embedder, fitted)
             if isinstance(embedder, Restorable) and key is not None:
-                memory.keep("embedder", key, Kept(state_of(resolved, embedder, fitted)))
+                memory.keep("embedder", key, Kept(state))
     return FittedEmbedder(resolved, fitted, None, observe, memory)
 
 
