@@ -33,6 +33,18 @@ SHAPES = {
         lambda topic, n: topic if n % 5 else f'"{topic}."',
         ("strip", "first-line", "regex:^[\"'*`]{0,3}(.*?)[\"'*`.]*$"),
     ),
+    "full stops alone": (
+        lambda topic, n: f"**{topic}**.",
+        ("strip", "first-line", "regex:^[\"'*`]{0,3}(.*?)[\"'*`.]*$"),
+    ),
+    "prefix and full stops alone": (
+        lambda topic, n: f"Topic: {topic}.",
+        ("strip", "first-line", "prefix:Topic:", "strip", "regex:^[\"'*`]{0,3}(.*?)[\"'*`.]*$"),
+    ),
+    "json with full stops alone": (
+        lambda topic, n: json.dumps({"topic": f"{topic}."}),
+        ("json:topic", "regex:^[\"'*`]{0,3}(.*?)[\"'*`.]*$"),
+    ),
     "blanks and underscores": (
         lambda topic, n: f"the{'_' if n % 9 else ' '}{topic}",
         ("strip", "first-line", "join:_"),
@@ -104,6 +116,17 @@ def test_spellings_that_humans_tell_apart_stay_two_labels():
     marked = ["A", "A.", "B", "B"] * 15
     assert read_answers(marked, ["A", "A.", "B"]).counts.counts == {"A": 15, "A.": 15, "B": 30}
     assert read_answers(marked, ["A", "B"]).counts.counts == {"A": 30, "B": 30}
+
+
+def test_marks_that_humans_write_too_stay():
+    assert read_answers(["A.", "B."] * 30, ["A.", "B.", None]).counts.counts == {"A.": 30, "B.": 30}
+    assert read_answers(["A.", "B."] * 30, ["A", "B", None]).counts.counts == {"A": 30, "B": 30}
+
+
+@pytest.mark.parametrize("form", ["**{label}**.", "Topic: {label}.", '"{label}"', '{"topic": "{label}."}'])
+def test_marks_around_every_label_are_offered_for_the_routers_own_answers(form):
+    assert read_answers(answers(lambda topic, n: form.replace("{label}", topic))).template == form
+    assert not read_answers(answers(lambda topic, n: topic)).template
 
 
 @pytest.mark.parametrize("shape", SHAPES)

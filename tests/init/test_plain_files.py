@@ -161,7 +161,8 @@ def test_answers_become_labels(init, all_found, calls, kind):
 
 
 def test_keys_that_could_both_be_the_label_are_told(init, calls):
-    rows = [{"input": c.text, "teacher": json.dumps({"p": c.label, "q": "xyz"[c.n % 3], "why": c.text})} for c in calls]
+    said = [{"p": c.label.title() if c.n % 3 else c.label, "q": "xyZXyz"[c.n % 6], "why": c.text} for c in calls]
+    rows = [{"input": c.text, "teacher": json.dumps(answer)} for c, answer in zip(calls, said, strict=True)]
     outcome = init({"log.jsonl": rows})
     assert outcome.code == 0
     assert "json:q; could be json:p as well" in outcome.out or "json:p; could be json:q as well" in outcome.out

@@ -237,6 +237,12 @@ def test_a_folder_that_cannot_be_written_is_told_at_once(tmp_path):
     )
 
 
+def test_a_file_in_place_of_the_folder_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match="decisions cannot be logged there: this is a file, not a folder"):
+        DecisionLog(tmp_path / "file")
+
+
 def test_each_write_is_on_the_disk_where_asked_for(tmp_path, monkeypatch):
     synced = []
     monkeypatch.setattr(decision_log.os, "fsync", synced.append)

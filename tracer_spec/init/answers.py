@@ -55,7 +55,7 @@ class Answers:
     other_keys : tuple of str
         Keys of answers in JSON whose values are labels about as well.
     template : str
-        For ``serve.answer``: an answer with ``{label}`` in it, where answers in JSON hold more than the label; else empty.
+        For ``serve.answer``: an answer with ``{label}`` in it, where answers hold more than steps can write; else empty.
     """
 
     steps: tuple[str, ...]
@@ -150,14 +150,31 @@ def _tidied(best: Answers, answers: Sequence[Any], humans: Sequence[Any]) -> Ans
     """Return the steps that make one label of spellings, too: in quotes or marks, in capitals, with blanks for underscores.
 
     Of all that leave humans' labels apart, the fewest that leave the fewest labels: two may merge nothing but together.
+    Quotes and marks that most answers wear, and no human's label, always go.
     """
     labels, truths = best.counts.counts, _cleaned(humans, best.steps)
     join = f"join:{_usual_joint(labels)}"
-    plain = {f"regex:{_DRESS}": _undressed, "casefold": str.casefold, join: compile_step(join)}
+    undress = f"regex:{_DRESS}"
+    plain = {undress: _undressed, "casefold": str.casefold, join: compile_step(join)}
     some = [steps for size in range(len(plain) + 1) for steps in combinations(plain, size)]
     apart = [steps for steps in some if len(_spelled(truths, steps, plain)) == len(truths)]
-    steps = (*best.steps, *min(apart, key=lambda each: len(_spelled(labels, each, plain))))
-    return best if steps == best.steps else replace(best, steps=steps, counts=labels_by(steps, answers))
+    worn = sum(n for label, n in labels.items() if _undressed(label) != label) > _MOST * labels.total()
+    if worn and not any(_undressed(truth) != truth for truth in truths):
+        apart = [steps for steps in apart if undress in steps]
+    steps = (*best.steps, *min(apart, key=lambda each: len(_spelled(labels, each, plain)), default=()))
+    template = best.template or (_usual_form(steps, answers) if worn and undress in steps else "")
+    return (
+        best if steps == best.steps else replace(best, steps=steps, counts=labels_by(steps, answers), template=template)
+    )
+
+
+def _usual_form(steps: Sequence[str], answers: Sequence[Any]) -> str:
+    """Return what most answers write around the label; empty where they differ."""
+    cleaner, texts = LabelCleaner(steps), [answer for answer in answers if isinstance(answer, str)]
+    found = [(text, cleaner.clean(text)[0]) for text in texts]
+    forms = Counter(text.strip().replace(label, "{label}", 1) for text, label in found if label and label in text)
+    form, n = next(iter(forms.most_common(1)), ("", 0))
+    return form if n > _MOST * len(answers) else ""
 
 
 def _spelled(labels: Collection[str], steps: Sequence[str], plain: Mapping[str, Callable[[str], str]]) -> set[str]:

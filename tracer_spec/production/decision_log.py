@@ -79,7 +79,8 @@ class DecisionLog:
             probe.touch(mode=0o640)
             probe.unlink()
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
+            is_file = isinstance(error, FileExistsError)  # of a folder, mkdir says nothing
+            reason = "this is a file, not a folder" if is_file else (error.strerror or str(error)).lower()
             hint = "name a folder that this user may write to; it is made where it is not there"
             raise DataError(f"decisions cannot be logged there: {reason}", where=str(folder), hint=hint) from None
         _LOGS.add(self)

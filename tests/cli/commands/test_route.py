@@ -239,6 +239,20 @@ def test_a_pipe_that_is_not_stdout_and_loses_its_reader_is_named(bundle, tmp_pat
     assert (result.returncode, result.stderr) == (1, "out\n  the reader of this pipe has gone\n")
 
 
+@pytest.mark.parametrize(
+    ("limit", "out", "what"),
+    [("unlimited", "/dev/full", "no space left on device"), ("16", "out.jsonl", "file too large")],
+)
+def test_a_file_that_cannot_hold_all_decisions_is_named(bundle, tmp_path, limit, out, what):
+    (tmp_path / "many.jsonl").write_text('{"input": "i forgot my password"}\n' * 20_000)
+    command = f"ulimit -f {limit}; {sys.executable} -m tracer_spec route {bundle} many.jsonl --out {out}"
+    result = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (result.returncode, result.stderr) == (1, f"{out}\n  {what}\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["many.jsonl"]
+
+
 def test_a_compressed_file_is_read_and_a_damaged_one_is_named(run, bundle, tmp_path):
     packed = gzip.compress(b'{"input": "i forgot my password"}\n' * 3)
     (tmp_path / "good.jsonl.gz").write_bytes(packed)

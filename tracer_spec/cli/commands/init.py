@@ -155,7 +155,8 @@ def tell(look: Look, target: float | None = None) -> list[tuple[str, str]]:
             facts.append((f"{part}?", f"{paths[0]}; could be {', '.join(paths[1:5])} as well: --{part} decides"))
     if layout.other_keys:
         keys = ", ".join(f"json:{one_line(key, 40)}" for key in layout.other_keys[:4])
-        facts.append(("key?", f"{layout.normalize[-1]}; could be {keys} as well: 'traces.labels.normalize' decides"))
+        key = next(step for step in layout.normalize if step.startswith(("json:", "json?:")))
+        facts.append(("key?", f"{key}; could be {keys} as well: 'traces.labels.normalize' decides"))
     if look.unread_times:
         facts.append(("time?", one_line(look.unread_times, 400)))
     if accounting.dropped:

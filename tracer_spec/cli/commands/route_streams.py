@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
 import gzip
 import os
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from tracer_spec.cli.commands.route_lines import ByteStream, Line, Lines
 
 STDIN = "-"
+# a disk, a quota or a file that is full
+_FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 
 
 def find_files(names: Sequence[str]) -> list[str]:
@@ -132,8 +135,10 @@ def output(out: str | None) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
             temporary.replace(path)
-        except BaseException:
+        except BaseException as error:
             temporary.unlink(missing_ok=True)
+            if isinstance(error, OSError):
+                raise _named(error, out) from None
             raise
 
 
@@ -145,3 +150,12 @@ def _open_existing(out: str) -> Iterator[BinaryIO]:
             yield file
     except BrokenPipeError as error:
         raise OSError(error.errno, "the reader of this pipe has gone", out) from None
+    except OSError as error:
+        raise _named(error, out) from None
+
+
+def _named(error: OSError, out: str) -> OSError:
+    """Return the error of a full disk with the file that it is about, which a write does not name."""
+    return (
+        error if error.filename is not None or error.errno not in _FULL else OSError(error.errno, error.strerror, out)
+    )
