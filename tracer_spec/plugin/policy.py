@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 from tracer_spec.plugin.label_targets import LabelEstimate, LabelStep, LabelTarget
@@ -12,7 +13,7 @@ from tracer_spec.plugin.label_targets import LabelEstimate, LabelStep, LabelTarg
 Measure: TypeAlias = Literal["agreement", "end_to_end"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Model:
     """An exported graph under a name.
 
@@ -27,9 +28,9 @@ class Model:
     name: str
     onnx: bytes = field(repr=False)
 
-    @property
+    @cached_property
     def digest(self) -> str:
-        """Return the sha256 of the graph, in hex."""
+        """Return the sha256 of the graph, in hex; it is asked for with each candidate that shares the graph."""
         return hashlib.sha256(self.onnx).hexdigest()
 
 
