@@ -121,8 +121,17 @@ class Plan:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Return what keeps an app from deploying the bundle that the spec builds."""
-        return (note,) if (note := steps_note(self.spec)) else ()
+        """Return what is said of the spec itself: what an app could not deploy, and what asks for something in vain."""
+        return tuple(filter(None, (steps_note(self.spec), self._confidence_note)))
+
+    @property
+    def _confidence_note(self) -> str:
+        if self.makes_a_test or "confidence" not in self.spec.target.model_fields_set:
+            return ""
+        return (
+            f"target.confidence: the calibrator '{self.calibrator.alias}' makes no test and states no confidence; take it out, "
+            "or name a calibrator that makes a test"
+        )
 
     @property
     def makes_a_test(self) -> bool:

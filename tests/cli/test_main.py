@@ -167,6 +167,18 @@ def test_a_label_step_that_no_app_can_deploy_is_a_warning_of_validate_plan_and_b
         assert "'deploy' and 'serve' refuse the bundle" in warning
 
 
+def test_a_confidence_that_nothing_tests_is_told_and_not_repeated(run, spec):
+    asked = ("validate", "router.yaml", "--set", "target.calibrator=empirical")
+    first, *warnings = run(*asked, "--set", "target.confidence=0.9").stdout.splitlines()
+    assert first.endswith(", target 0.9 untested)")
+    assert warnings == [
+        "  warning: target.confidence: the calibrator 'empirical' makes no test and states no confidence; take it out, "
+        "or name a calibrator that makes a test"
+    ]
+    spec.write_text(spec.read_text().replace(", confidence: 0.95", ""))
+    assert run(*asked).stdout.endswith(", target 0.9 untested)\n")  # the default, which nobody asked for
+
+
 def test_an_override_is_checked_like_the_file(run, spec):
     result = run("validate", "router.yaml", "--set", "target.agreement=2")
     assert result.returncode == 2

@@ -54,6 +54,12 @@ class Restless(Kept):
         self.calls += 1
         return str(self.calls)
 
+class Unkept(Kept):
+    def fit(self, texts, *, seed):
+        fitted = Unkept({})
+        fitted.fingerprint = lambda: "learned"
+        return fitted
+
 class Leaves(Kept):
     def embed(self, texts):
         raise SystemExit(3)
@@ -66,6 +72,7 @@ def tracer_spec_embedders():
     yield Plugin("forgetful", "comes back as another", lambda options: Forgetful({"w.npy": b"weights"}))
     yield Plugin("unsigned", "has no fingerprint", lambda options: Unsigned({}))
     yield Plugin("restless", "has another fingerprint each time", lambda options: Restless({}))
+    yield Plugin("unkept", "learns, and has no state", lambda options: Unkept({}))
     yield Plugin("leaves", "ends the process", lambda options: Leaves({}))
     yield Plugin("stateless", "has no state()", lambda options: Stateless())
     yield Plugin("listed", "has a state that is a list", lambda options: Listed())
@@ -104,6 +111,10 @@ def spec(tmp_path, monkeypatch):
         ),
         ("unsigned", "has the fingerprint None; a text of 1 to 200 characters is wanted"),
         ("restless", "has the fingerprint '0', and '1' when asked again: no app could load its bundle"),
+        (
+            "unkept",
+            "has the fingerprint 'learned', and 'stateless 1' as an app makes it: what it learned is in no state",
+        ),
         ("leaves", "failed: SystemExit: 3"),
     ],
 )

@@ -1,11 +1,15 @@
+import importlib
 import subprocess
 import sys
 import textwrap
+import tomllib
+from pathlib import Path
 
 import pytest
 
 from tracer_spec.errors import PluginError
-from tracer_spec.plugin.registry import KINDS, find_plugins
+from tracer_spec.plugin.kept_plugins import KEPT_PLUGINS
+from tracer_spec.plugin.registry import HOOKS, KINDS, Registry, find_plugins
 from tracer_spec.testing.distribution import put_distribution
 
 GOOD = """
@@ -62,6 +66,32 @@ def test_an_unknown_name_lists_those_known_and_who_provides_them(ship):
     (problem,) = caught.value.problems
     assert problem.what == "no family is called 'acmee'; known: global, l2d, rsb (built in), acme (acme-tracer 1.2)"
     assert problem.hint == "did you mean 'acme'?"
+
+
+def test_a_plugin_of_ours_that_is_not_installed_is_named_with_what_installs_it():
+    said = {}
+    for kind, name in (("surrogate", "lightgbm"), ("embedder", "OpenAI"), ("source", "lightgbm")):
+        with pytest.raises(PluginError) as caught:
+            Registry((), ()).get(kind, name)
+        (problem,) = caught.value.problems
+        said[kind] = problem.hint
+    assert said == {
+        "surrogate": "pip install tracer-spec-lightgbm (./plugins/tracer-spec-lightgbm in a clone)",
+        "embedder": "did you mean 'openai'? pip install tracer-spec-openai (./plugins/tracer-spec-openai in a clone)",
+        "source": "",
+    }
+
+
+def test_the_plugins_that_may_be_installed_are_those_that_are_kept_in_the_repository(monkeypatch):
+    found = {}
+    for file in sorted((Path(__file__).parents[2] / "plugins").glob("*/pyproject.toml")):
+        project = tomllib.loads(file.read_text(encoding="utf-8"))["project"]
+        monkeypatch.syspath_prepend(file.parent)
+        for module in project.get("entry-points", {}).get("tracer_spec", {}).values():
+            loaded = importlib.import_module(module)  # what it needs is imported where the plugin is made
+            for kind, hook in HOOKS.items():
+                found |= {(kind, each.name): project["name"] for each in getattr(loaded, hook, tuple)()}
+    assert found == KEPT_PLUGINS
 
 
 @pytest.mark.parametrize(

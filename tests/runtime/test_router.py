@@ -143,10 +143,10 @@ def test_a_blank_text_is_deferred_and_never_embedded(texts_router, bundles):
     data = bundles.forge(bundles.manifest(embedder=bundles.LETTERS).document())
     router = open_router(parse_bundle(data), embedder=Telling())
     embedded.clear()
-    texts = ["", "aa", " \t\n", "bb", "\u3000"]
-    assert [router.route(text) for text in texts[::2]] == [blank] * 3
-    assert list(router.route_batch(texts))[::2] == [blank] * 3
-    assert embedded == ["aa", "bb"]
+    texts = ["", "aa", " \t\n", "bb", "\u3000", "aa", "\u200b\ufeff", "bb", "\u2060\u3164"]
+    assert [router.route(text) for text in texts[::2]] == [blank] * 5
+    assert list(router.route_batch(texts))[::2] == [blank] * 5
+    assert embedded == ["aa", "bb"] * 2
     assert [router.route_batch(texts)[row] for row in (1, 3)] == [texts_router.route(text) for text in ("aa", "bb")]
     assert list(router.route_batch(["", " "])) == [blank] * 2
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracer_spec.flow.certifying.advice import Advice, LabelAdvice, advise
+from tracer_spec.flow.certifying.advice import Advice, LabelAdvice, RefusingGuard, advise
 from tracer_spec.flow.documents.certificate import CertificateDocument, estimate_of
 from tracer_spec.flow.documents.lock import PolicyEntry
 from tracer_spec.flow.traces.accounting import BEYOND
@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from tracer_spec.flow.prepared import Prepared
     from tracer_spec.flow.traces.counts import Accounting
     from tracer_spec.flow.training.label_rows import NamesGain
+    from tracer_spec.flow.training.workshop import Workshop
     from tracer_spec.flow.training.zoo import LearnerReport
     from tracer_spec.plan import Plan
 
 
+# a guard that refuses more of the fit rows is told of where a build is refused
+_MOST_ROWS = 0.5
 _TOLD_OF_CERTIFICATE = ("claim", "target", "confidence", "look", "level", "n", "k", "p_value", "labels")
 
 
@@ -157,6 +160,7 @@ class BuildResult:
                 "traces_needed": advice.traces_needed,
                 "nearest": asdict(advice.nearest) if advice.nearest else None,
                 **({"labels": [_label_advice(each, self.labels) for each in advice.labels]} if advice.labels else {}),
+                **({"guards": [asdict(each) for each in advice.guards]} if advice.guards else {}),
             }
             if advice
             else None,
@@ -185,6 +189,14 @@ def _left_out(plan: Plan, prepared: Prepared, certificate: Certificate) -> int:
     """Count what ``traces.max_rows`` left out and a next build may certify on: nothing older than a look, with fresh rows."""
     is_over = plan.spec.split.strategy == FRESH and certificate.walk
     return 0 if is_over else prepared.traces.accounting.dropped.get(BEYOND, 0)
+
+
+def _refusing(plan: Plan, workshop: Workshop) -> tuple[RefusingGuard, ...]:
+    """Return the guards that refuse more fit rows than they let pass, out of fold, whatever surrogate is asked."""
+    by_surrogate = [workshop.guarded(each) for each in workshop.trained]
+    refused = [1 - max(float(mask.mean()) for mask in masks) for masks in zip(*by_surrogate, strict=True)]
+    told = zip(plan.guards, refused, strict=False)
+    return tuple(RefusingGuard(each.alias, each.address, share) for each, share in told if share > _MOST_ROWS)
 
 
 def conclude(
@@ -221,6 +233,7 @@ def conclude(
             learns_texts=prepared.embedder.learns_texts,
             refused_at=proposal.target.delta if certificate.walk else None,
             n_left_out=_left_out(plan, prepared, certificate),
+            guards=_refusing(plan, workshop),
         )
         if needs_advice
         else None,

@@ -11,6 +11,7 @@ from tracer_spec.flow.preview.prompt_template import are_all_equal
 from tracer_spec.init.answers import PLAIN, Answers, read_answers
 from tracer_spec.init.fields import is_json
 from tracer_spec.text_format import one_line
+from tracer_spec.text_steps.blank import is_blank
 
 Written = str | Mapping[str, Any]
 
@@ -116,7 +117,7 @@ def try_format(written: Written, raws: Sequence[Raw], rules: Collection[str] = (
 
 def is_good(raw: Raw) -> bool:
     """Tell whether a text and an answer were found."""
-    return not raw.reason and isinstance(raw.text, str) and bool(raw.text.strip()) and raw.label is not None
+    return not raw.reason and isinstance(raw.text, str) and not is_blank(raw.text) and raw.label is not None
 
 
 def as_written(written: Written) -> str:

@@ -20,11 +20,12 @@ from tracer_spec.errors import PluginError, did_you_mean
 from tracer_spec.plugin import hookspecs
 from tracer_spec.plugin.contracts import Options, Plugin, Provided
 from tracer_spec.plugin.joining import JoiningPlugin
+from tracer_spec.plugin.kept_plugins import KEPT_PLUGINS, install_hint
 from tracer_spec.plugin.proposing import CalibratorPlugin
 from tracer_spec.plugin.requirements import ANY_FAULT, said_by
 
 KINDS = ("source", "embedder", "surrogate", "acceptor", "guard", "family", "calibrator")
-_HOOKS = {kind: f"{hookspecs.GROUP}_{'families' if kind == 'family' else kind + 's'}" for kind in KINDS}
+HOOKS = {kind: f"{hookspecs.GROUP}_{'families' if kind == 'family' else kind + 's'}" for kind in KINDS}
 _OURS = "tracer-spec"
 _TWICE = "provided twice"
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -77,7 +78,7 @@ class Registry:
                 )
         raise PluginError(
             f"no {kind} is called '{name}'; known: {_listing(known.values())}",
-            hint=did_you_mean(name, known) or may_provide(suspects),
+            hint=hint_for(name, known, suspects, kind),
         )
 
     def remedy(self, broken: Broken) -> str:
@@ -91,7 +92,17 @@ class Registry:
         return f"{todo}; 'tracer-spec plugins' lists every plugin's state"
 
 
-def may_provide(suspects: Iterable[Broken]) -> str:
+def hint_for(name: str, known: Iterable[str], suspects: Iterable[Broken], *kinds: str) -> str:
+    """Return what to do about a name that no plugin has: install it, write it as it is known, or mend what is broken.
+
+    Empty where nothing can be told. ``suspects`` are the broken ones that may provide it.
+    """
+    if (kind := next((each for each in kinds if (each, name) in KEPT_PLUGINS), None)) is not None:
+        return install_hint(name, kind)
+    return did_you_mean(name, known) or install_hint(name, *kinds) or _may_provide(suspects)
+
+
+def _may_provide(suspects: Iterable[Broken]) -> str:
     """Return what may provide a plugin whose name is not known, since it is broken; empty where nothing is."""
     found = sorted({f"{each.distribution} {each.version} ({each.reason})" for each in suspects})
     return f"what is installed and broken may provide it: {', '.join(found)}" if found else ""
@@ -169,7 +180,7 @@ def _call(manager: pluggy.PluginManager, kind: str, module: _Module) -> tuple[li
     """Call one module's implementation of one hook."""
     got: list[Provided] = []
     lost: list[Broken] = []
-    for implementation in getattr(manager.hook, _HOOKS[kind]).get_hookimpls():
+    for implementation in getattr(manager.hook, HOOKS[kind]).get_hookimpls():
         if implementation.plugin_name != module.name:
             continue
         try:

@@ -21,6 +21,7 @@ from tracer_spec.runtime import Router
 from tracer_spec.runtime.archive import MANIFEST
 from tracer_spec.runtime.bundle import naming
 from tracer_spec.text_steps import ToolCall
+from tracer_spec.text_steps.blank import is_blank
 from tracer_spec.text_steps.cutter import TextCutter
 
 AnyAnswer = TypeVar("AnyAnswer", str, ToolCall)
@@ -87,7 +88,7 @@ class Exchange:
         """Return what a body asks, None where it is not this router's."""
         request = api.read(body)
         text = request.text if self._text is None else _found(self._text, body)
-        if request.foreign or not isinstance(text, str) or not text.strip():
+        if request.foreign or not isinstance(text, str) or is_blank(text):
             return None
         if self._match is None:
             if not request.is_single_turn:

@@ -129,11 +129,6 @@ def log_failure(error: Exception, answer: T) -> T:
     return answer
 
 
-def is_blank(text: str) -> bool:
-    """Return whether a text is empty or white space: it is not embedded, and nothing was certified on such."""
-    return not text or text.isspace()
-
-
 def _texts(listed: list[Any], kinds: set[type]) -> list[str]:
     """Return a list that holds nothing but texts."""
     if kinds != {str}:

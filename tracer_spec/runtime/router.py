@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from tracer_spec.runtime.bundle import Bundle, naming
 from tracer_spec.runtime.decision import BLANK, REASONS, UNAVAILABLE, Batch, Decision, Reason
 from tracer_spec.runtime.embedding import ServiceEmbedder, TextEmbedder
-from tracer_spec.runtime.inputs import Rows, as_rows, as_vector, cut_of, embed_texts, is_blank, log_failure
+from tracer_spec.runtime.inputs import Rows, as_rows, as_vector, cut_of, embed_texts, log_failure
 from tracer_spec.runtime.manifest import Manifest
 from tracer_spec.runtime.onnx_runtime import runtime_errors
 from tracer_spec.runtime.row_binding import OUT_OF_RANGE, OneRow, RowBatches
+from tracer_spec.text_steps.blank import is_blank
 
 if TYPE_CHECKING:
     from tracer_spec.text_steps.labels import LabelCleaner

@@ -11,6 +11,7 @@ from typing import Any
 
 from tracer_spec.errors import SpecError, did_you_mean
 from tracer_spec.text_steps import Step, StepError, UnusableError
+from tracer_spec.text_steps.blank import is_blank
 from tracer_spec.text_steps.json_answers import as_text, is_list_text
 from tracer_spec.text_steps.language import compile_step
 
@@ -141,7 +142,7 @@ class LabelCleaner:
         """Return why what the steps made of an answer is no label; a name that the spec knows always is one."""
         if not isinstance(value, str):
             return SEVERAL if isinstance(value, list | tuple | set) else NOT_TEXT
-        if not value.strip():
+        if is_blank(value):
             return EMPTY
         if not is_unicode(value):
             return NOT_UNICODE
@@ -179,9 +180,9 @@ def is_unicode(text: str) -> bool:
 def _check_names(allowed: Sequence[str] | None, aliases: Mapping[str, str], fold: bool) -> None:
     """Raise SpecError where the list of labels, or an alias, makes no sense."""
     for alias, label in aliases.items():
-        if not label.strip() or (allowed is not None and _form(label) not in map(_form, allowed)):
+        if is_blank(label) or (allowed is not None and _form(label) not in map(_form, allowed)):
             raise SpecError(
-                f"'{alias}' stands for '{label}', which is {'not in allowed' if label.strip() else 'blank'}",
+                f"'{alias}' stands for '{label}', which is {'blank' if is_blank(label) else 'not in allowed'}",
                 hint=did_you_mean(label, allowed or ()),
                 address=f"{ADDRESS}.aliases",
             )
@@ -198,5 +199,5 @@ def _check_names(allowed: Sequence[str] | None, aliases: Mapping[str, str], fold
             hint="the step 'casefold' makes labels equal that differ by case" if fold else "",
             address=where,
         )
-    if not all(label.strip() for label in allowed):
+    if any(map(is_blank, allowed)):
         raise SpecError("a label is blank", address=where)

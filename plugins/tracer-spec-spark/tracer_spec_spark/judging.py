@@ -21,6 +21,7 @@ from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.verify import ROUNDING, shown_label
 from tracer_spec.runtime.bundle import read_bundle
 from tracer_spec.runtime.router import Router
+from tracer_spec.text_steps.blank import is_blank
 from tracer_spec.text_steps.cutter import TextCutter
 from tracer_spec.text_steps.labels import NO_LABEL, LabelCleaner
 
@@ -133,7 +134,7 @@ def _traces(
         label, flaw = cleaner.clean(answer)
         if text is None:
             dropped[why.NO_TEXT, None] += 1
-        elif not text or text.isspace():
+        elif is_blank(text):
             dropped[why.EMPTY_TEXT, None] += 1
         elif flaw == NO_LABEL:
             dropped[NO_LABEL, key_of(event)] += 1

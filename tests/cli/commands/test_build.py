@@ -143,6 +143,22 @@ def test_a_refusal_says_where_no_family_can_leave_hard_requests_to_the_teacher(r
     assert advised == {"global": True, "global, l2d": False}
 
 
+def test_a_refusal_names_the_guard_that_refuses_most_rows(run, noise):
+    shut = ("--set", "guards=[{use: prototypes, with: {quantile: 0.001}}]", "--set", "target.min_coverage=0.5")
+    result = run("build", "router.yaml", "-q", *shut)
+    assert result.returncode == 3
+    text = " ".join(result.stdout.split())
+    share = json.loads(run("build", "router.yaml", "--json", "-q", *shut).stdout)["advice"]["guards"][0]["refused"]
+    assert share > 0.5
+    assert (
+        f"guards[0]: the guard 'prototypes' refuses {share:.1%} of the fit rows, whatever surrogate is asked: set it "
+        "to let more pass, or take it out"
+    ) in text
+    assert "more traces" not in text
+    assert "lower the target" not in text
+    assert "guards" not in json.loads(run("build", "router.yaml", "--json", "-q").stdout)["advice"]
+
+
 def test_a_refusal_leaves_an_earlier_bundle_as_it_was_and_its_document_has_an_advice(run, noise, tmp_path):
     (tmp_path / "old.tracer").write_bytes(b"an earlier bundle")
     result = run("build", "router.yaml", "--out", "old.tracer", "--json", "-q")

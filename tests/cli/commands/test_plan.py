@@ -85,6 +85,11 @@ def test_an_end_to_end_target_is_told_in_its_own_words(run, quickstart):
     story = run("plan", "router.yaml", "-q", *asked).stdout
     assert story.startswith("untested  support-intents\n")
     assert "'empirical' makes none: it promises nothing, whatever the number of rows\n" in story
+    assert "  target      0.92 agreement on the traffic handled\n" in story
+    assert (
+        "target.confidence: the calibrator 'empirical' makes no test and states no confidence; take it out, or "
+        in story
+    )
 
 
 def test_nothing_is_written(run, quickstart):

@@ -109,6 +109,12 @@ def test_an_unknown_plugin_is_a_usage_error_with_the_near_name(run):
     assert "hint: did you mean 'logreg'?" in result.stderr
 
 
+def test_a_plugin_of_ours_that_is_not_installed_is_named_with_what_installs_it(run):
+    result = run("plugins", "lightgbm")
+    assert result.returncode == 2
+    assert "hint: pip install tracer-spec-lightgbm (./plugins/tracer-spec-lightgbm in a clone)" in result.stderr
+
+
 # --- options ------------------------------------------------------------------------------------------------
 
 

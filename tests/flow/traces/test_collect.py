@@ -154,6 +154,14 @@ def test_every_record_that_is_not_kept_is_counted_by_reason_with_addresses():
     assert traces.rows.tolist() == [7]
 
 
+def test_a_text_that_shows_nothing_is_empty_as_is_an_answer():
+    """Messengers send joiners and marks of direction alone where a message holds a picture."""
+    texts = ["\u200b", " \u2060\n", "\ufeff", "\u200e\u202c", "\u3164", "\u00ad", "\u200bhi", "?", "\u0641"]
+    traces = gather(*({"id": n, "input": text, "teacher": "a"} for n, text in enumerate(texts)), on_error="drop")
+    assert (traces.texts, dict(traces.accounting.dropped)) == (tuple(texts[6:]), {"empty text": 6})
+    assert LabelCleaner().clean("\u200b") == ("", "empty label")
+
+
 def test_bad_records_fail_by_default_with_the_first_few_addresses_and_the_remedy():
     bad = [{"input": "", "teacher": "a"}] * 3 + [{"input": "x"}] * 4
     with pytest.raises(DataError) as caught:

@@ -24,6 +24,7 @@ from tracer_spec.expressions.closures import Getter, is_false
 from tracer_spec.expressions.language import ExpressionError, compile_expression
 from tracer_spec.expressions.of_chance import compile_of_chance
 from tracer_spec.plugin.contracts import Record
+from tracer_spec.text_steps.blank import is_blank
 from tracer_spec.text_steps.labels import is_unicode
 
 _EXCLUDED = no_trace("excluded by where")
@@ -170,8 +171,8 @@ class Reader:
         if is_own or (not raw.reason and is_answered_by_router(record)):
             return _DECISION
         # a deployment logs whatever is asked of it, so that this is no fault of its log
-        is_blank = self.reads_decisions and isinstance(raw.text, str) and not raw.reason and raw.vector is None
-        return _NOTHING_ASKED if is_blank and (not raw.text.strip() or not is_unicode(raw.text)) else raw
+        may_be = self.reads_decisions and isinstance(raw.text, str) and not raw.reason and raw.vector is None
+        return _NOTHING_ASKED if may_be and (is_blank(raw.text) or not is_unicode(raw.text)) else raw
 
     def _parts_of(self, record: Mapping[str, Any]) -> Raw:
         try:

@@ -10,7 +10,7 @@ from tracer_spec.cli.console import paint, print_document, wrapped
 from tracer_spec.cli.options import json_option
 from tracer_spec.cli.text.options import OptionRow, option_rows, yaml_snippet
 from tracer_spec.cli.verbs import VERBS
-from tracer_spec.errors import UsageError, did_you_mean
+from tracer_spec.errors import UsageError
 from tracer_spec.text_format import listing, plural
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _row(each: Provided | Broken, state: str, summary: str) -> dict[str, Any]:
 
 def _named(registry: Registry, name: str) -> list[Provided]:
     """Return the plugins of a name, of whichever kind."""
-    from tracer_spec.plugin.registry import may_provide
+    from tracer_spec.plugin.registry import KINDS, hint_for
 
     chosen = [each for each in registry.provided if each.name == name]
     if chosen:
@@ -106,7 +106,7 @@ def _named(registry: Registry, name: str) -> list[Provided]:
     unread = [each for each in registry.broken if each.kind == "entry point"]
     raise UsageError(
         f"no plugin is called '{name}'; known: {', '.join(known) or 'none'}",
-        hint=did_you_mean(name, known) or may_provide(unread) or "'tracer-spec plugins' lists them by kind",
+        hint=hint_for(name, known, unread, *KINDS) or "'tracer-spec plugins' lists them by kind",
     )
 
 

@@ -14,7 +14,6 @@ from tracer_spec.text_format import plural
 
 if TYPE_CHECKING:
     from tracer_spec.plan import Plan
-    from tracer_spec.spec import RouterSpec
 
 
 @click.command("validate", short_help=VERBS["validate"])
@@ -25,7 +24,7 @@ def command(specs: tuple[str, ...], overrides: tuple[str, ...], form: str | None
     """Load each SPEC, resolve its plugins, check their options."""
     form = chosen_format(form, as_json=as_json)
     plans = _load_all(specs, overrides)
-    stories = [_story(plan.spec) for plan in plans]
+    stories = [_story(plan) for plan in plans]
     if form == JSON:
         documents = [_document(spec, plan) for spec, plan in zip(specs, plans, strict=True)]
         whole = documents[0] if len(documents) == 1 else {"status": "valid", "specs": documents}
@@ -58,13 +57,14 @@ def _load_all(specs: tuple[str, ...], overrides: tuple[str, ...]) -> list[Plan]:
     return valid
 
 
-def _story(router: RouterSpec) -> str:
+def _story(plan: Plan) -> str:
     """Say on one line what a spec asks for."""
+    router = plan.spec
     embedder = " or ".join(each.use for each in router.embedders)
     return (
         f"{router.name}: {' and '.join(each.use for each in router.sources)} traces, {embedder} embedder, "
         f"{plural(len(router.zoo), 'surrogate')}, {plural(len(router.families), 'family', 'families')}, "
-        f"target {router.target.agreement or router.target.end_to_end} at {router.target.confidence}"
+        f"target {plan.target.level} {f'at {router.target.confidence}' if plan.makes_a_test else 'untested'}"
     )
 
 

@@ -12,7 +12,7 @@ from tracer_spec.stats.expected_coverage import two_digits
 from tracer_spec.text_format import one_line
 
 if TYPE_CHECKING:
-    from tracer_spec.flow.certifying.advice import Advice, LabelAdvice
+    from tracer_spec.flow.certifying.advice import Advice, LabelAdvice, RefusingGuard
     from tracer_spec.flow.result import BuildResult
 
 
@@ -27,10 +27,13 @@ def advice_facts(result: BuildResult) -> Iterator[Fact]:
 def _lines(result: BuildResult, advice: Advice) -> Iterator[str]:
     n_traces, is_tested = result.n_fit + result.n_certify, bool(result.certificate.walk)
     yield from _family_advice(result)
-    nearest = list(_nearest(result))
+    yield from (_guard_advice(each) for each in advice.guards)
+    # behind a guard that lets less pass than a policy must handle, neither traces nor another target help
+    is_shut = any(1 - each.refused < result.min_coverage for each in advice.guards)
+    nearest = [] if is_shut else list(_nearest(result))
     yield from nearest
     # with a curve at hand, that agreement stays as it is estimated is the poorer guess
-    if not (nearest and advice.nearest and advice.nearest.more_traces):
+    if not is_shut and not (nearest and advice.nearest and advice.nearest.more_traces):
         yield from _more_traces(advice.traces_needed, n_traces, is_tested, bool(encoder_hint(result.embedder)))
     yield from _bound(advice, n_traces)
     rows = f"{advice.fewest_handled:,} certify rows or more"
@@ -80,6 +83,14 @@ def _family_advice(result: BuildResult) -> Iterator[str]:
             "each policy that the families propose handles all or nothing: list 'l2d' in 'families', which leaves to the "
             "teacher what would likely come out otherwise"
         )
+
+
+def _guard_advice(guard: RefusingGuard) -> str:
+    """Say which guard keeps most of the traffic from every surrogate."""
+    return (
+        f"{guard.address}: the guard '{guard.name}' refuses {guard.refused:.1%} of the fit rows, whatever surrogate is "
+        "asked: set it to let more pass, or take it out"
+    )
 
 
 def _nearest(result: BuildResult) -> Iterator[str]:

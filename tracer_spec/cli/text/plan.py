@@ -37,7 +37,7 @@ def plan_outcome(
     kept = dropped_text(accounting.read, accounting.kept, accounting.dropped)
     sides = f"{outlook.n_fit:,} fit rows, {able.n_certify:,} certify rows"
     facts = [
-        Fact("target", _target(outlook.target)),
+        Fact("target", _target(outlook.target, is_tested=plan.makes_a_test)),
         Fact("ceiling", _ceiling(outlook.ceiling)),
         Fact("traces", f"{kept}\n{sides}", traces_level(accounting.dropped), "traces"),
         *source_facts((each.name, each.read, each.kept, each.dropped) for each in accounting.sources),
@@ -58,10 +58,10 @@ def plan_outcome(
     return Outcome(outlook.status, plan.spec.name, facts, ending=f": {headline}" if headline else "")
 
 
-def _target(target: Target) -> str:
-    if target.agreement is not None:
-        return f"{target.level:.6g} agreement on the traffic handled, at {target.confidence:.6g} confidence"
-    return f"{target.level:.6g} of all traffic gets no label but the teacher's, at {target.confidence:.6g} confidence"
+def _target(target: Target, *, is_tested: bool) -> str:
+    of_handled, of_all = "agreement on the traffic handled", "of all traffic gets no label but the teacher's"
+    sure = f", at {target.confidence:.6g} confidence" if is_tested else ""
+    return f"{target.level:.6g} {of_all if target.agreement is None else of_handled}{sure}"
 
 
 def _ceiling(ceiling: Ceiling) -> str:

@@ -60,6 +60,15 @@ class LabelAdvice:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusingGuard:
+    """A guard, its place in the spec, and the share of fit rows that it refuses, whatever surrogate is asked."""
+
+    name: str
+    address: str
+    refused: float
+
+
+@dataclass(frozen=True, slots=True)
 class Advice:
     """What a refused build would need.
 
@@ -78,6 +87,8 @@ class Advice:
         What would likely be certified, as routers mostly learn; None where single labels have targets, or nothing can be told.
     n_left_out : int
         Traces that ``traces.max_rows`` left out and that a next build may certify on.
+    guards : tuple of RefusingGuard
+        Those that refuse more fit rows than they let pass.
     """
 
     n_certify: int
@@ -86,6 +97,7 @@ class Advice:
     labels: tuple[LabelAdvice, ...] = ()
     nearest: Nearest | None = None
     n_left_out: int = 0
+    guards: tuple[RefusingGuard, ...] = ()
 
 
 def advise(
@@ -98,6 +110,7 @@ def advise(
     learns_texts: bool = False,
     refused_at: float | None = None,
     n_left_out: int = 0,
+    guards: tuple[RefusingGuard, ...] = (),
 ) -> Advice:
     """Say how many traces would certify something, if agreement and coverage stay as estimated.
 
@@ -116,6 +129,8 @@ def advise(
         The error that the test was allowed which failed; None where the certify rows were not opened.
     n_left_out : int
         Traces that ``traces.max_rows`` left out and that a next build may certify on.
+    guards : tuple of RefusingGuard
+        Those that refuse more fit rows than they let pass.
 
     Notes
     -----
@@ -155,6 +170,7 @@ def advise(
         tuple(_label(*each, target.delta, share) for each in told),
         _nearest(chains, n_traces - n_certify, n_certify, target, n_folds, learns_texts, refused_at),
         n_left_out,
+        guards,
     )
 
 

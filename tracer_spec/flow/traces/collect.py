@@ -19,6 +19,7 @@ from tracer_spec.flow.traces.raw_trace import RawTrace
 from tracer_spec.flow.traces.teachers import UNNAMED
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.plugin.contracts import Record
+from tracer_spec.text_steps.blank import is_blank
 from tracer_spec.text_steps.labels import NO_LABEL, UNUSABLE, LabelCleaner, is_unicode
 
 # items of a list in the first record, to tell whether they may be traces
@@ -213,7 +214,7 @@ def _unfit(raw: RawTrace, text: Any, flaw: str, need_text: bool, need_vector: bo
             return why.NO_TEXT
         if not isinstance(text, str):
             return why.NOT_A_STRING
-        if not text or text.isspace():
+        if is_blank(text):
             return why.EMPTY_TEXT
         if not is_unicode(text):
             return why.NOT_UNICODE

@@ -16,6 +16,7 @@ from tracer_spec.flow.traces.optional_labels import NOT_ANSWERED
 from tracer_spec.flow.traces.raw_trace import RawTrace
 from tracer_spec.flow.traces.sampling import ALWAYS, DOUBTFUL, Coin, Sampling, rate_of
 from tracer_spec.flow.traces.trace_set import Teacher, TraceSet, content_of
+from tracer_spec.text_steps.blank import is_blank
 from tracer_spec.text_steps.labels import is_unicode
 
 # answers that are kept as they were given, for 'plan' to look at where labels do not parse
@@ -25,7 +26,7 @@ _N_ANSWERS = 1000
 def key_of(value: Any) -> str | None:
     """Return an id or group key as a string, None where it is blank or nothing that can tell rows apart."""
     if isinstance(value, str):
-        return value if value and not value.isspace() else None
+        return None if is_blank(value) else value
     if isinstance(value, bool):
         return None
     if isinstance(value, float):

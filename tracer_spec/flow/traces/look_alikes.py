@@ -6,11 +6,9 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 
 from tracer_spec.flow.traces.name_counts import SHOWN_LENGTH, as_shown
+from tracer_spec.text_steps.blank import is_blank
 from tracer_spec.text_steps.language import compile_step
 
-# control characters, those that format text and join or part others; and those that are seen as nothing, or a blank
-_INVISIBLE = ("Cc", "Cf")
-_BLANK = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0" + "".join(map(chr, range(0xFE00, 0xFE10))))
 # Cyrillic and Greek letters, and marks, as the Latin ones that they look like in upper or in lower case
 _LETTERS = str.maketrans(
     "\u0430\u0432\u0435\u043a\u043c\u043d\u043e\u0440\u0441\u0442\u0443\u0445\u0455\u0456\u0458\u04bb\u0501"
@@ -59,9 +57,7 @@ def _as_seen(name: str) -> str:
 
 
 def _is_invisible(character: str) -> bool:
-    if character.isspace():
-        return False
-    return unicodedata.category(character) in _INVISIBLE or character in _BLANK
+    return is_blank(character) and not character.isspace()
 
 
 def _named(name: str, group: Sequence[str], n: int) -> str:

@@ -26,10 +26,11 @@ def carried(resolved: Resolved, made: Any, fitted: Any) -> dict[str, bytes]:
     if resolved.reads_vectors:
         return {}
     state = _state_of(resolved, made, fitted)
-    # without a state it is the options alone that bring it back: to make it again may load a model again
-    back = made.restore(state).fingerprint() if state else mark
+    # without a state it is the options alone that bring it back: not made again for it, which may load a model again
+    back = (made.restore(state) if state else made).fingerprint()
     if back != mark:
-        raise resolved.fault(f"has the fingerprint {mark!r:.80}, and {back!r:.80} when it comes back from its state")
+        how = "when it comes back from its state" if state else "as an app makes it: what it learned is in no state"
+        raise resolved.fault(f"has the fingerprint {mark!r:.80}, and {back!r:.80} {how}")
     return state
 
 
