@@ -162,19 +162,16 @@ def _tidied(best: Answers, answers: Sequence[Any], humans: Sequence[Any]) -> Ans
     if worn and not any(_undressed(truth) != truth for truth in truths):
         apart = [steps for steps in apart if undress in steps]
     steps = (*best.steps, *min(apart, key=lambda each: len(_spelled(labels, each, plain)), default=()))
-    template = best.template or (_usual_form(steps, answers) if worn and undress in steps else "")
-    return (
-        best if steps == best.steps else replace(best, steps=steps, counts=labels_by(steps, answers), template=template)
-    )
+    form = best.template or (_usual_form(steps, answers) if worn and undress in steps else "")
+    return best if steps == best.steps else replace(best, steps=steps, counts=labels_by(steps, answers), template=form)
 
 
 def _usual_form(steps: Sequence[str], answers: Sequence[Any]) -> str:
     """Return what most answers write around the label; empty where they differ."""
-    cleaner, texts = LabelCleaner(steps), [answer for answer in answers if isinstance(answer, str)]
-    found = [(text, cleaner.clean(text)[0]) for text in texts]
+    cleaner = LabelCleaner(steps)
+    found = [(text, cleaner.clean(text)[0]) for text in answers if isinstance(text, str)]
     forms = Counter(text.strip().replace(label, "{label}", 1) for text, label in found if label and label in text)
-    form, n = next(iter(forms.most_common(1)), ("", 0))
-    return form if n > _MOST * len(answers) else ""
+    return next((form for form, n in forms.most_common(1) if n > _MOST * len(answers)), "")
 
 
 def _spelled(labels: Collection[str], steps: Sequence[str], plain: Mapping[str, Callable[[str], str]]) -> set[str]:
