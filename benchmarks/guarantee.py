@@ -45,6 +45,8 @@ from tracer_spec.graph import Scorer
 from tracer_spec.plan import Resolved
 from tracer_spec.plugin import Chain, Stage, Target
 from tracer_spec.plugin.registry import find_plugins
+from tracer_spec.spec.model import DEFAULT_ZOO
+from tracer_spec.spec.reference import PluginRef
 from tracer_spec.stats.binomial import interval
 
 CELLS = (("banking77", 1500), ("banking77", 3000), ("clinc150", 3000))
@@ -91,14 +93,20 @@ def workshop_of(
     """Return what trains on these rows."""
     return Workshop(
         FitRows(pool.X[fit], pool.y[fit], folds, len(pool.labels)),
-        zoo=[resolve("surrogate", name) for name in args.zoo.split("+")],
+        zoo=[resolve("surrogate", each.use, each.alias, **each.options) for each in zoo_of(args)],
         acceptors=[resolve("acceptor", name) for name in args.acceptor.split("+")],
         guards=[],
         denied=np.zeros(len(pool.labels), bool),
         target=goal,
         seed=rep,
         average=not args.no_average,
+        scale=not args.no_scale,
     )
+
+
+def zoo_of(args: argparse.Namespace) -> list[PluginRef]:
+    """Return the learners that are asked for, by default those of a spec that names none."""
+    return [PluginRef.model_validate(each) for each in (args.zoo.split("+") if args.zoo else DEFAULT_ZOO)]
 
 
 def proposed(workshop: Workshop, goal: Target, args: argparse.Namespace) -> list[Chain]:
@@ -227,10 +235,11 @@ def options(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--delta", type=float, default=0.10)
     parser.add_argument("--certify", type=float, default=0.4)
     parser.add_argument("--folds", type=int, default=4)
-    parser.add_argument("--zoo", default="logreg+mlp")
+    parser.add_argument("--zoo", default="", help="names by +; by default, that of a spec that names none")
     parser.add_argument("--acceptor", default="logistic")
     parser.add_argument("--families", default="global+l2d+rsb")
     parser.add_argument("--no-average", action="store_true")
+    parser.add_argument("--no-scale", action="store_true")
     parser.add_argument("--encoder", type=Path, help="a folder with a model for tracer-spec-encoder")
     parser.add_argument("--json", type=Path)
     return parser

@@ -34,14 +34,21 @@ def scaled(surrogate: bytes, factors: NDArray[np.float32], biases: NDArray[np.fl
     """
     model = onnx.load_from_string(surrogate)
     inner = inline(model, "surrogate.", {"embedding": "embedding"})
+    *before, last = inner.nodes
+    if last.op_type == "Softmax" and list(last.output) == [inner.outputs["scores"]]:
+        # its logarithm is one operator, and loses no small score
+        logarithms = helper.make_node("LogSoftmax", [last.input[0]], ["logarithms"], axis=1)
+    else:
+        before = [*inner.nodes]
+        logarithms = helper.make_node("Log", [inner.outputs["scores"]], ["logarithms"])
     nodes = [
-        helper.make_node("Log", [inner.outputs["scores"]], ["logarithms"]),
+        logarithms,
         helper.make_node("Mul", ["logarithms", "factors"], ["stretched"]),
         helper.make_node("Add", ["stretched", "biases"], ["sums"]),
         helper.make_node("Softmax", ["sums"], ["scores"], axis=1),
     ]
     graph = helper.make_graph(
-        [*inner.nodes, *nodes],
+        [*before, *nodes],
         "scaled",
         [model.graph.input[0]],
         [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n", len(factors)])],

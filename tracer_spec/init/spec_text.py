@@ -182,10 +182,11 @@ traces:
 # all of few traces: the plugin tracer-spec-encoder, {{use: encoder, with: {{path: FOLDER}}}}, and 'acceptor: neighbours'
 embedder: lsa
 
-# What may answer instead of the LLM. All are trained; the certificate's test decides.
+# What may answer instead of the LLM. All are trained; the certificate's test decides. The last is often best for many labels.
 zoo:
   - logreg
-  - {{use: mlp, with: {{hidden: [128]}}}}
+  - mlp
+  - {{use: mlp, as: mlp-large-steps, with: {{learning_rate: 0.005, alpha: 0.01, max_iter: 30, tol: 0}}}}
 
 # global: one model for everything. l2d: where it is sure. rsb: a second model for what the first defers.
 families: [global, l2d, rsb]

@@ -41,7 +41,16 @@ from tracer_spec.spec.traces import FormatMap, TracesSpec
 
 T = TypeVar("T")
 
-DEFAULT_ZOO = ("logreg", "mlp")
+# the second perceptron is the better one of many labels, and the first where labels are few or noisy (docs/study.md)
+DEFAULT_ZOO: tuple[str | dict[str, Any], ...] = (
+    "logreg",
+    "mlp",
+    {
+        "use": "mlp",
+        "as": "mlp-large-steps",
+        "with": {"learning_rate": 0.005, "alpha": 0.01, "max_iter": 30, "tol": 0.0},
+    },
+)
 DEFAULT_FAMILIES = ("global", "l2d", "rsb")
 DEFAULT_ACCEPTOR = "logistic"
 DEFAULT_CALIBRATOR = "pareto-testing"
@@ -196,7 +205,7 @@ class RouterSpec(Part):
         description="What turns texts into vectors; of a list, the fit rows choose one.",
     )
     zoo: Annotated[PluginRefs, AfterValidator(non_empty("surrogate"))] = Field(
-        default_factory=lambda: tuple(PluginRef(use=name) for name in DEFAULT_ZOO),
+        default_factory=lambda: tuple(map(PluginRef.model_validate, DEFAULT_ZOO)),
         description="The surrogates to train.",
         json_schema_extra={"default": list(DEFAULT_ZOO), "minItems": 1},
     )
@@ -204,8 +213,7 @@ class RouterSpec(Part):
         default=True, description="Also try the mean of the surrogates that agree with the teacher about equally often."
     )
     scale: StrictBool = Field(
-        default=False,
-        description="Scale the log-score of each label by a factor and a bias learned from fit rows; for few rows a label.",
+        default=True, description="Scale the log-score of each label by a factor and a bias learned from fit rows."
     )
     families: Annotated[PluginRefs, AfterValidator(non_empty("family"))] = Field(
         default_factory=lambda: tuple(PluginRef(use=name) for name in DEFAULT_FAMILIES),
@@ -241,11 +249,6 @@ class RouterSpec(Part):
                 hint = f"add time: its JMESPath, to {name}"
                 raise refusals("split", [(("strategy",), value.strategy, refusal(fact, hint=hint, about_value=False))])
         return value
-
-    @model_serializer(mode="wrap")
-    def _without_younger_key(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out ``scale`` where nothing is scaled, as above."""
-        return {key: value for key, value in write(self).items() if key != "scale" or value}
 
     @field_serializer("acceptor", "embedder")
     def _alone_as_one(self, value: PluginRef | tuple[PluginRef, ...]) -> dict[str, Any] | list[dict[str, Any]]:

@@ -127,7 +127,12 @@ class Recognises:
         return hashlib.sha256(", ".join(sorted(self.known)).encode()).hexdigest()
 
     def state(self):
-        return {}
+        return {"known.json": json.dumps(sorted(self.known)).encode()}
+
+    def restore(self, state):
+        restored = Recognises(None)
+        restored.known = frozenset(json.loads(state["known.json"]))
+        return restored
 
 
 @pytest.fixture
