@@ -75,7 +75,7 @@ def test_the_readmes_spec_is_valid(tmp_path):
     (tmp_path / "router.yaml").write_text(text)
     (tmp_path / "labels.txt").write_text("top_up\ncard_arrival\n")
     plan = make_plan(load_spec(tmp_path / "router.yaml"), find_plugins())
-    assert [surrogate.alias for surrogate in plan.zoo] == ["logreg", "logreg-smooth", "mlp"]
+    assert [surrogate.alias for surrogate in plan.zoo] == ["logreg", "mlp", "mlp-large-steps"]
 
 
 def test_the_readmes_exit_codes_are_those_of_the_errors():
