@@ -24,6 +24,7 @@ name: small
 traces: {use: jsonl, with: {path: traces.jsonl}}
 embedder: {use: lsa, with: {dim: 128}}
 zoo: [ZOO]
+scale: false
 families: [global, l2d]
 target: {agreement: 0.8}
 """

@@ -44,7 +44,8 @@ def test_loading_and_routing_import_numpy_and_onnxruntime_and_nothing_heavier(go
     packages = {name.partition(".")[0] for name in answer["modules"]}
     assert not packages & HEAVY
     ours = {name for name in answer["modules"] if name.startswith("tracer_spec")}
-    assert all(name in ("tracer_spec", "tracer_spec.errors") or name.startswith("tracer_spec.runtime") for name in ours)
+    alone = {"tracer_spec", "tracer_spec.errors", "tracer_spec.text_steps", "tracer_spec.text_steps.blank"}
+    assert all(name in alone or name.startswith("tracer_spec.runtime") for name in ours)
     third_party = {name for name in packages if not name.startswith("_")} - set(sys.stdlib_module_names)
     assert third_party <= {"numpy", "onnxruntime", "tracer_spec", "site", "sitecustomize", "sphinxcontrib"}, third_party
 
@@ -63,7 +64,7 @@ def test_a_first_decision_imports_little_beside_numpy_and_onnxruntime(good, save
     script = "import json, sys, numpy, onnxruntime; print(json.dumps(sorted(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     more = set(run(save(good))["modules"]) - set(json.loads(done.stdout))
-    assert len(more) < 60, sorted(more)  # imports are what a start spends its time on
+    assert len(more) < 62, sorted(more)  # imports are what a start spends its time on
 
 
 @pytest.mark.parametrize("module", sorted((ROOT / "tracer_spec/runtime").glob("*.py")), ids=lambda path: path.stem)

@@ -46,6 +46,7 @@ def test_the_defaults_are_those_of_the_design(load: Load, minimal: str) -> None:
             },
         ],
         "average": True,
+        "scale": True,
         "families": [{"use": name, "as": name, "with": {}} for name in ("global", "l2d", "rsb")],
         "acceptor": {"use": "logistic", "as": "logistic", "with": {}},
         "guards": [],

@@ -175,6 +175,7 @@ def world(tmp_path_factory, traces):
             },
             "embedder": {"use": "precomputed", "with": {"column": "vector"}},
             "zoo": ["logreg"],
+            "scale": False,
             "guards": [{"use": "prototypes", "with": {"quantile": 0.98}}],
             "defer_labels": ["app"],
             "target": {"agreement": 0.5},
