@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from tracer_spec.graph.inline import inline
 from tracer_spec.graph.tidy import finished, tidy
@@ -36,10 +36,12 @@ def scaled(surrogate: bytes, factors: NDArray[np.float32], biases: NDArray[np.fl
     inner = inline(model, "surrogate.", {"embedding": "embedding"})
     *before, last = inner.nodes
     if last.op_type == "Softmax" and list(last.output) == [inner.outputs["scores"]]:
-        # its logarithm is one operator, and loses no small score
-        logarithms = helper.make_node("LogSoftmax", [last.input[0]], ["logarithms"], axis=1)
+        # its logarithm, over the same axis, is one operator, and loses no small score
+        logarithms = NodeProto()
+        logarithms.CopyFrom(last)
+        logarithms.op_type, logarithms.output[:] = "LogSoftmax", ["logarithms"]
     else:
-        before = [*inner.nodes]
+        before.append(last)
         logarithms = helper.make_node("Log", [inner.outputs["scores"]], ["logarithms"])
     nodes = [
         logarithms,
