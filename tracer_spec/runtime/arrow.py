@@ -5,12 +5,14 @@ pyarrow is imported by who has an Arrow batch, or asks for one; nothing else of 
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tracer_spec.errors import DataError, DimensionError, MissingDependencyError, UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 ColumnsT = TypeVar("ColumnsT")
 

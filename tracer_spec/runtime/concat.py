@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tracer_spec.errors import BundleError
 from tracer_spec.runtime.archive import EMBEDDER, MANIFEST, REBUILD
@@ -16,6 +15,9 @@ from tracer_spec.runtime.field_rules import Rule
 from tracer_spec.runtime.manifest import PartIdentity
 from tracer_spec.runtime.manifest_reader import read_shape
 from tracer_spec.runtime.strict_json import canonical_json
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 MOST_PARTS = 8
 LARGEST_WEIGHT = 1000.0

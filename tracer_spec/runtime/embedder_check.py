@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tracer_spec.errors import BundleError, EmbedderError, TracerError, UnreachableError, UsageError
 from tracer_spec.runtime.archive import EMBEDDER
@@ -16,6 +15,9 @@ from tracer_spec.runtime.embedder_identity import Placed, is_joined, placed_part
 from tracer_spec.runtime.manifest import Manifest
 from tracer_spec.runtime.same_vectors import apart, is_same
 from tracer_spec.runtime.signal_errors import pass_signal_error
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @contextmanager

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tracer_spec.errors import UsageError
 from tracer_spec.runtime.manifest import EmbedderIdentity, Manifest
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from tracer_spec.runtime.embedder_identity import Placed
 
 # what a bundle of the app's own vectors does not need is imported where it is used: such a bundle starts sooner

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tracer_spec.runtime.graph_operators import OPERATORS, PLAINER, Inputs, Rule, node_name
 from tracer_spec.runtime.graph_reader import MAX_ITEMS, Node, Shape, Value
 from tracer_spec.runtime.tensor_check import GraphRefusedError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 CONTRIB = "com.microsoft"
 MIXING = frozenset((("", "DynamicQuantizeLinear"), (CONTRIB, "DynamicQuantizeMatMul")))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tracer_spec.runtime.protobuf_wire import BYTES, Field, fields, one_by_one, signed, varint_array
 from tracer_spec.runtime.tensor_check import PLAIN, GraphRefusedError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Shape: TypeAlias = tuple[int, ...]
 MAX_ITEMS = 64

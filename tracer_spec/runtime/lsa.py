@@ -13,15 +13,17 @@ import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tracer_spec.errors import BundleError
 from tracer_spec.runtime import limits
 from tracer_spec.runtime.archive import EMBEDDER, REBUILD
 from tracer_spec.runtime.strict_json import canonical_json, read_json
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 ALGORITHM = "lsa 1"
 """Part of the fingerprint: whatever changes a vector changes this."""

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tracer_spec.runtime.bundle import Bundle, naming
 from tracer_spec.runtime.decision import BLANK, REASONS, UNAVAILABLE, Batch, Decision, Reason
@@ -19,11 +18,13 @@ from tracer_spec.runtime.row_binding import OUT_OF_RANGE, OneRow, RowBatches
 from tracer_spec.text_steps.blank import is_blank
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from tracer_spec.text_steps.labels import LabelCleaner
 
 T = TypeVar("T")
-Vector: TypeAlias = NDArray[Any] | Sequence[float]
-Matrix: TypeAlias = NDArray[Any] | Sequence[Vector]
+Vector: TypeAlias = "NDArray[Any] | Sequence[float]"
+Matrix: TypeAlias = "NDArray[Any] | Sequence[Vector]"
 
 _FLOAT32 = np.dtype(np.float32)
 _REASON_OF = dict(enumerate(REASONS))

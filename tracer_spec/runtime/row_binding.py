@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tracer_spec.runtime.decision import INPUT, OUTPUTS, REASONS, Batch, Reason
 from tracer_spec.runtime.inputs import Rows, log_failure
 from tracer_spec.runtime.limits import CHUNK_ROWS
 from tracer_spec.runtime.onnx_runtime import runtime_errors
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _TYPES = {"tensor(int64)": np.int64, "tensor(bool)": np.bool_, "tensor(float)": np.float32}
 

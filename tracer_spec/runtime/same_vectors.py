@@ -9,10 +9,12 @@ dynamically quantised 0.008, beyond either (onnxruntime 1.32).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _TOLERANCE = 1e-4
 # what adding in another order may cost, of the greatest number

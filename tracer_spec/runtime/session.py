@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tracer_spec.errors import BundleError
 from tracer_spec.runtime import limits
@@ -16,6 +15,9 @@ from tracer_spec.runtime.decision import INPUT, OUTPUTS, REASONS, Reason
 from tracer_spec.runtime.manifest import Manifest
 from tracer_spec.runtime.onnx_runtime import error_line, import_onnxruntime, open_session, runtime_errors
 from tracer_spec.runtime.signal_errors import pass_signal_error
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _REBUILD = "build it again with 'tracer-spec build'; where that does not help, upgrade: pip install -U onnxruntime"
 

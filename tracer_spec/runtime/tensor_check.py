@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tracer_spec.runtime import limits
 from tracer_spec.runtime.protobuf_wire import BYTES, VARINT, Field, WireError, count_varints, fields, signed, varints
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 MAX_ELEMENTS = 1 << 31
 MAX_RANK = 16
