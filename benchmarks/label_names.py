@@ -3,7 +3,7 @@
 
     python benchmarks/label_names.py ../shared/data --reps 3 [--encoder ../shared/models/all-minilm-l6-v2-int8]
 
-For every draw of n traces: split as a build does, fit the embedder on the fit rows, and train the default zoo with
+For every draw of n traces: split as a build does, fit the embedder on the fit rows, and train ``logreg`` and ``mlp`` with
 ``traces.labels.train`` as ``never`` and as ``auto``. Accuracy is that of the surrogate that fit rows rank first, on the test
 rows of the dataset, which no draw holds. Coverage is what the certified policy handles of them, 0 where it is refused.
 

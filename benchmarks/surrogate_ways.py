@@ -178,7 +178,7 @@ def zoo(draw: Draw, space: str, C: float = 10.0, **mlp: Any) -> list[Said]:
 
 
 def today(draw: Draw, space: str, **options: Any) -> Answer:
-    """Return the best of the default zoo, or their average where they are near enough to each other."""
+    """Return the best of ``logreg`` and ``mlp``, or their average where they are near enough to each other."""
     return space, best_of(draw, zoo(draw, space, **options))
 
 
@@ -216,7 +216,7 @@ def with_n_grams(draw: Draw, space: str, *, learners: int) -> Answer:
 
 
 def of_each_part(draw: Draw, space: str) -> Answer:
-    """Average the default zoo with one linear model on each part of the joined vector."""
+    """Average the two with one linear model on each part of the joined vector."""
     if space != "joined":
         return space, None
     return space, averaged([*zoo(draw, space), *(draw.member(part, "logreg") for part in ("lsa", "encoder"))])

@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
-"""Measure surrogates beside the default zoo's: sparse n-grams, other averages, temperatures, other options, a larger ``lsa``.
+"""Measure surrogates beside ``logreg`` and ``mlp``: n-grams, other averages, temperatures, other options, a larger ``lsa``.
 
     python benchmarks/surrogates.py ../shared/data --draws 3 [--vectors FOLDER] [--datasets banking77,clinc150]
 
 For every draw of n traces: the share of a build trains, out of fold in four parts and once whole, by the product's own trainer.
 Each way is a combination of what trained surrogates say, behind the acceptor ``logistic``. It is tried on the test rows of the
 dataset, which no draw holds: accuracy, and the best possible coverage, which is the largest share of test rows that a threshold
-could handle at a true agreement of .90 or .95. ``today`` is what a build ships: of ``logreg``, ``mlp`` and their average the
-one that agrees most often out of fold.
+could handle at a true agreement of .90 or .95. ``today`` is what a build ships whose zoo is those two, unscaled: of them and
+their average the one that agrees most often out of fold.
 
 Tables show differences from ``today`` on the same draws, in points. With ``--vectors``, an encoder's vectors are read from
 FOLDER/FILE.npy, and measured alone and beside ``lsa``. Long texts: benchmarks/docstrings.py makes a set of them.
 
-``--certified`` certifies the default zoo instead, with and without ``scale``: what the policy handles of the test rows.
+``--certified`` certifies those two instead, with and without ``scale``: what the policy handles of the test rows.
 """
 
 from __future__ import annotations

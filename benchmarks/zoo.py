@@ -40,11 +40,12 @@ class Cell:
 def cells(data: Path, encoder: Path, sizes: list[int]) -> Iterator[Cell]:
     """Yield intents with each kind of vectors, and topics with the encoder's."""
     for name in ("banking77", "clinc150"):
-        by_encoder = load_pool(data, name, encoder)
+        by_lsa, by_encoder = load_pool(data, name), load_pool(data, name, encoder)
+        few_labels = topics(by_encoder)
         for n in sizes:
-            yield Cell(f"{name} {n:,}, `lsa`", load_pool(data, name), n)
+            yield Cell(f"{name} {n:,}, `lsa`", by_lsa, n)
             yield Cell(f"{name} {n:,}, MiniLM", by_encoder, n)
-            yield Cell(f"topics of {name} {n:,}, MiniLM", topics(by_encoder), n, (0.85, 0.88))
+            yield Cell(f"topics of {name} {n:,}, MiniLM", few_labels, n, (0.85, 0.88))
 
 
 def topics(pool: Pool) -> Pool:

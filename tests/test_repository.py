@@ -70,12 +70,14 @@ def test_the_readmes_spec_is_valid(tmp_path):
     from tracer_spec.plan import make_plan
     from tracer_spec.plugin.registry import find_plugins
     from tracer_spec.spec import load_spec
+    from tracer_spec.spec.model import DEFAULT_ZOO
 
     (text,) = blocks(README, "yaml")
     (tmp_path / "router.yaml").write_text(text)
     (tmp_path / "labels.txt").write_text("top_up\ncard_arrival\n")
     plan = make_plan(load_spec(tmp_path / "router.yaml"), find_plugins())
     assert [surrogate.alias for surrogate in plan.zoo] == ["logreg", "mlp", "mlp-large-steps"]
+    assert yaml.safe_load(text)["zoo"] == list(DEFAULT_ZOO)
 
 
 def test_the_readmes_exit_codes_are_those_of_the_errors():

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[1]
 SPECS = sorted((ROOT / "specs").glob("*/router.yaml"))
@@ -36,6 +37,14 @@ def test_every_spec_of_the_repository_is_valid(path):
 
     plan = make_plan(load_spec(path, environ=VARIABLES), find_plugins())
     assert plan.spec.target.confidence == 0.95
+
+
+@pytest.mark.parametrize("name", ["banking77", "banking77-llm", "clinc150"])
+def test_the_specs_of_public_datasets_write_out_the_default_zoo(name):
+    from tracer_spec.spec.model import DEFAULT_ZOO
+
+    written = yaml.safe_load((ROOT / "specs" / name / "router.yaml").read_text(encoding="utf-8"))
+    assert written["zoo"] == list(DEFAULT_ZOO)
 
 
 @pytest.mark.parametrize(("name", "variable"), [("banking77", "BANKING77_TRACES"), ("clinc150", "CLINC150_TRACES")])

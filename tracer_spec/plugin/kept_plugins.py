@@ -30,8 +30,7 @@ def install_hint(name: str, *kinds: str) -> str:
     ('', '')
     """
     known = {called: distribution for (kind, called), distribution in KEPT_PLUGINS.items() if kind in kinds}
-    meant = next((each for each in known if did_you_mean(name, [each])), "")
-    if not meant:
-        return ""
-    said = "" if name == meant else f"{did_you_mean(name, [meant])} "
-    return f"{said}{install_text(known[meant])}"
+    if name in known:
+        return install_text(known[name])
+    near = next(((each, said) for each in known if (said := did_you_mean(name, [each]))), None)
+    return f"{near[1]} {install_text(known[near[0]])}" if near else ""

@@ -97,8 +97,8 @@ def hint_for(name: str, known: Iterable[str], suspects: Iterable[Broken], *kinds
 
     Empty where nothing can be told. ``suspects`` are the broken ones that may provide it.
     """
-    if (kind := next((each for each in kinds if (each, name) in KEPT_PLUGINS), None)) is not None:
-        return install_hint(name, kind)
+    if any((kind, name) in KEPT_PLUGINS for kind in kinds):
+        return install_hint(name, *kinds)
     return did_you_mean(name, known) or install_hint(name, *kinds) or _may_provide(suspects)
 
 

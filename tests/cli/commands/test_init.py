@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from tracer_spec.init.sample import make_traces
+from tracer_spec.spec.model import DEFAULT_ZOO
 
 
 def write_traces(path, n=400):
@@ -61,6 +62,7 @@ def test_the_written_spec_is_valid_for_its_schema_and_says_what_was_found(run, t
     assert (data["name"], data["target"]["agreement"]) == ("on", 0.85)
     assert data["traces"]["with"] == {"path": "../t.jsonl"}
     assert data["traces"]["format"] == {"text": "q", "label": "said"}
+    assert data["zoo"] == list(DEFAULT_ZOO)
     assert ".gitignore" not in result.stdout
     assert str(tmp_path) not in text
     planned = json.loads(run("plan", "router.yaml", "-q", "--json", cwd=tmp_path / "app").stdout)

@@ -171,8 +171,9 @@ class Reader:
         if is_own or (not raw.reason and is_answered_by_router(record)):
             return _DECISION
         # a deployment logs whatever is asked of it, so that this is no fault of its log
-        may_be = self.reads_decisions and isinstance(raw.text, str) and not raw.reason and raw.vector is None
-        return _NOTHING_ASKED if may_be and (is_blank(raw.text) or not is_unicode(raw.text)) else raw
+        if self.reads_decisions and isinstance(raw.text, str) and not raw.reason and raw.vector is None:
+            return _NOTHING_ASKED if is_blank(raw.text) or not is_unicode(raw.text) else raw
+        return raw
 
     def _parts_of(self, record: Mapping[str, Any]) -> Raw:
         try:
