@@ -12,8 +12,8 @@ All means are of true coverage, on the rows that did not train:
 
 and over the mean *best* alone:
 
+*frozen*    the same walk over thresholds as they were before certify rows were opened, not moved to ranks
 *start*     the same chain, walked from the candidate from which the mean is greatest: an oracle's choice of the start
-*coin*      the same, with tests that spend the whole of delta by a random draw (Stevens 1950), one for each set
 *any*       the largest candidate of the chain whose agreement is the target's and whose own exact test passes at the
             whole of delta, whatever failed before it: no procedure that certifies by such tests can ship more
 *false*     certificates of the walk whose true agreement is under the target
@@ -24,14 +24,17 @@ from __future__ import annotations
 import argparse
 import json
 from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from guarantee import MIN_COVERAGE, TARGETS, Pool, best_possible, load_pool, opened, options, proposed, workshop_of
-from scipy.stats import binom
 
 from tracer_spec.builtin.calibrators.pareto_testing import ParetoTesting
 from tracer_spec.flow.certify_rows import OpenedRows
-from tracer_spec.plugin import Candidate, Chain, Target
+from tracer_spec.flow.certifying.ranks import at_ranks, ranks
+from tracer_spec.plugin import Candidate, Chain, Policy, Target
+from tracer_spec.stats.binomial import p_value
 
 CELLS = "banking77:1500:lsa,clinc150:1500:lsa,banking77:3000:lsa,clinc150:3000:lsa"
 N_SETS = 200
@@ -50,49 +53,89 @@ def one_draw(pool: Pool, n: int, rep: int, args: argparse.Namespace) -> list[dic
         chains = proposed(workshop, goal, args)
         ordered = ParetoTesting().order(chains, n_certify, goal)
         best = max(best_possible(workshop, each, pool, others, goal.level) for each in workshop.trained)
-        found = {"threshold": best, "walk": 0.0, "start": 0.0, "coin": 0.0, "any": 0.0, "false": 0.0}
+        found = {"threshold": best, "walk": 0.0, "frozen": 0.0, "start": 0.0, "any": 0.0, "false": 0.0}
         if ordered:
             chain = next(each for each in chains if any(one is ordered[0] for one in each.candidates))
-            found = outcomes(chain, ordered[0], rows, n_certify, goal, rng)
+            found = outcomes(chain, ordered, rows, n_certify, goal, rng)
         results.append({"target": goal.level, "rep": rep, "best": best, **found})
     return results
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """Some of the rows, as one build would open them."""
+
+    rows: OpenedRows
+    among: np.ndarray
+
+    def __len__(self) -> int:
+        return int(self.among.sum())
+
+    def surest(self, policy: Policy) -> tuple[np.ndarray, np.ndarray]:
+        """Return stage and score of these rows, surest first."""
+        return self.rows.surest(policy, self.among)
+
+    def count(self, policy: Policy) -> tuple[int, int]:
+        """Return (n handled, k of them agreeing) of these rows."""
+        return self.rows.count(policy, self.among)
+
+
+@dataclass(frozen=True)
+class Walks:
+    """Tests of some candidates on one set of certify rows: their sizes, what they certify, and whether that is true."""
+
+    sizes: np.ndarray
+    passes: np.ndarray
+    coverage: np.ndarray
+    is_true: np.ndarray
+
+    def shipped(self, size: int) -> tuple[float, bool]:
+        """Return the coverage that a walk from the first test of so many rows certifies, and whether that is false."""
+        start = int(np.searchsorted(self.sizes, size))
+        failed = np.flatnonzero(~self.passes[start:])
+        end = start + (int(failed[0]) if len(failed) else len(self.passes) - start) - 1
+        return (float(self.coverage[end]), not self.is_true[end]) if end >= start else (0.0, False)
+
+    def any(self) -> float:
+        """Return the largest coverage that is true and whose own test passes."""
+        return float(np.max(self.coverage * (self.passes & self.is_true), initial=0.0))
+
+
+def tests(candidates: Sequence[Candidate], drawn: Drawn, goal: Target) -> Walks:
+    """Test each candidate on its own."""
+    counts = np.array([drawn.count(each.policy) for each in candidates]).reshape(-1, 2)
+    truth = np.array([drawn.rows.count(each.policy) for each in candidates]).reshape(-1, 2)
+    passes = [p_value(n, k, goal.level) <= goal.delta for n, k in counts.tolist()]
+    is_true = truth[:, 1] >= goal.level * truth[:, 0]
+    return Walks(counts[:, 0], np.array(passes, bool), truth[:, 0] / len(drawn.rows), is_true)
+
+
 def outcomes(
-    chain: Chain, first: Candidate, rows: OpenedRows, n_certify: int, goal: Target, rng: np.random.Generator
+    chain: Chain, ordered: Sequence[Candidate], rows: OpenedRows, n_certify: int, goal: Target, rng: np.random.Generator
 ) -> dict[str, float]:
     """Return the mean true coverage of each way to certify a chain, and how often the walk's certificate is false."""
     able = [each for each in chain.candidates if each.coverage >= goal.min_coverage]
-    sets = np.zeros((N_SETS, len(rows)), bool)
-    for chosen in sets:
-        chosen[rng.choice(len(rows), n_certify, replace=False)] = True
+    sizes = [n_certify if n is None else n for n in ranks(able, n_certify, goal)]
+    first = sizes[next(i for i, each in enumerate(able) if each is ordered[0])]
+    found: dict[str, list[float]] = defaultdict(list)
+    by_start = np.zeros(len(able))
+    for _ in range(N_SETS):
+        among = np.zeros(len(rows), bool)
+        among[rng.choice(len(rows), n_certify, replace=False)] = True
+        drawn = Drawn(rows, among)
+        moved = tests(at_ranks(able, drawn, goal), drawn, goal)
+        coverage, is_false = moved.shipped(first)
+        found["walk"].append(coverage)
+        found["false"].append(float(is_false))
+        found["frozen"].append(tests(ordered, drawn, goal).shipped(0)[0])
+        found["any"].append(moved.any())
+        by_start += [moved.shipped(size)[0] / N_SETS for size in sizes]
     truth = np.array([rows.count(each.policy) for each in able])
-    counts = np.array([[rows.count(each.policy, chosen) for chosen in sets] for each in able])
-    n, k = counts[..., 0], counts[..., 1]
-    passes = (binom.sf(k - 1, n, goal.level) <= goal.delta) & (n > 0)
-    drawn = binom.sf(k, n, goal.level) + rng.uniform(size=N_SETS) * binom.pmf(k, n, goal.level)
-    coverage, is_true = truth[:, 0] / len(rows), truth[:, 1] >= goal.level * truth[:, 0]
-    ends, shipped = walks(passes, coverage)
-    start = next(i for i, each in enumerate(able) if each is first)
-    return {
-        "threshold": float((is_true * coverage).max()),
-        "walk": float(shipped[start].mean()),
-        "start": max(float(each.mean()) for each in shipped),
-        "coin": max(float(each.mean()) for each in walks((drawn <= goal.delta) & (n > 0), coverage)[1]),
-        "any": float(np.max(passes * (is_true * coverage)[:, None], axis=0).mean()),
-        "false": float(((ends[start] >= start) & ~is_true[ends[start]]).mean()),
+    reached = truth[truth[:, 1] >= goal.level * truth[:, 0], 0]
+    threshold = float(reached.max(initial=0) / len(rows))
+    return {"threshold": threshold, "start": float(by_start.max())} | {
+        key: float(np.mean(each)) for key, each in found.items()
     }
-
-
-def walks(passes: np.ndarray, coverage: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Return where walks end, by set, and the coverage that they certify, for each candidate at which they may begin."""
-    ends = [walked(passes[start:]) + start for start in range(len(passes))]  # one before the start: nothing
-    return ends, [np.where(end >= start, coverage[end], 0.0) for start, end in enumerate(ends)]
-
-
-def walked(passes: np.ndarray) -> np.ndarray:
-    """Return the position of the last candidate before the first that fails, by set; -1 where the first fails."""
-    return np.where(passes.all(axis=0), len(passes), passes.argmin(axis=0)) - 1
 
 
 def table(name: str, rows: list[dict[str, float]]) -> list[str]:
@@ -102,7 +145,7 @@ def table(name: str, rows: list[dict[str, float]]) -> list[str]:
         mean = {
             key: np.mean([row[key] for row in rows if row["target"] == target]) for key in rows[0] if key != "target"
         }
-        shares = " | ".join(f"{mean[key] / mean['best']:.0%}" for key in ("walk", "start", "coin", "any"))
+        shares = " | ".join(f"{mean[key] / mean['best']:.0%}" for key in ("walk", "frozen", "start", "any"))
         lines.append(
             f"| {name}, {target:.2f} | {mean['best']:.3f} | {mean['threshold']:.3f} | {mean['walk']:.3f} "
             f"| {mean['walk'] / mean['threshold']:.0%} | {shares} | {mean['false']:.3f} |"
@@ -116,7 +159,7 @@ def main() -> None:
     parser.add_argument("--cells", default=CELLS, help="dataset:n:lsa, or :encoder or :joined, by commas")
     args = parser.parse_args()
     results: dict[str, list[dict[str, float]]] = defaultdict(list)
-    columns = ("best", "threshold", "walk", "walk ÷ threshold", "walk ÷ best", "start", "coin", "any", "false")
+    columns = ("best", "threshold", "walk", "walk ÷ threshold", "walk ÷ best", "frozen", "start", "any", "false")
     print(f"| dataset, n, vectors, target | {' | '.join(columns)} |")
     print("|---" * (len(columns) + 1) + "|")
     for cell in args.cells.split(","):

@@ -38,6 +38,7 @@ from tracer_spec.builtin.calibrators.pareto_testing import ParetoTesting
 from tracer_spec.flow.blocks import Blocks
 from tracer_spec.flow.certify_rows import OpenedRows
 from tracer_spec.flow.certifying.pareto import propose
+from tracer_spec.flow.certifying.ranks import at_ranks
 from tracer_spec.flow.compile import compile_policy, overrides
 from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.flow.training.workshop import Workshop
@@ -139,7 +140,8 @@ def one_draw(pool: Pool, n: int, rep: int, args: argparse.Namespace, replace: bo
     for goal in goals:
         target, calibrator = goal.level, ParetoTesting()
         ordered = calibrator.order(proposed(workshop, goal, args), len(certify), goal)
-        certificate = calibrator.certify(ordered, opened(pool, certify), goal)
+        rows = opened(pool, certify)
+        certificate = calibrator.certify(at_ranks(ordered, rows, goal), rows, goal)
         policy = certificate.chosen.candidate.policy if certificate.chosen else None
         best = {each.name: best_possible(workshop, each, pool, truth, target) for each in workshop.trained}
         n_true, k_true = opened(pool, truth).count(policy) if policy else (0, 0)

@@ -65,6 +65,12 @@ class Resolved:
         return isinstance(plugin, CalibratorPlugin) and plugin.tests
 
     @property
+    def tests_ranks(self) -> bool:
+        """Return whether it is a calibrator whose candidates may be tested at ranks of certify rows."""
+        plugin = self.provided.plugin
+        return isinstance(plugin, CalibratorPlugin) and plugin.tests_ranks
+
+    @property
     def column(self) -> str | None:
         """Return the JMESPath of the vector inside a record; None where it is not there."""
         plugin = self.provided.plugin

@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +8,7 @@ from scipy.stats import betabinom, binom, binomtest
 
 from tracer_spec.stats.binomial import (
     critical_count,
+    fewest_alike,
     fewest_trials,
     interval,
     p_value,
@@ -52,6 +54,16 @@ def test_the_critical_count_is_the_least_that_rejects(n, target, delta):
     c = critical_count(n, target, delta)
     brute = next((k for k in range(n + 1) if binom.sf(k - 1, n, target) <= delta), n + 1)
     assert c == brute
+
+
+@given(st.lists(st.integers(0, 90), min_size=1, max_size=3), rates, st.floats(0.001, 0.5))
+def test_the_fewest_trials_alike_are_the_least_that_allow_as_many_failures(n, target, delta):
+    def allowed(trials):
+        return trials - critical_count(trials, target, delta)
+
+    brute = [next(each for each in range(most + 1) if allowed(each) == allowed(most)) for most in n]
+    expected = [most if allowed(most) < 0 else fewest for most, fewest in zip(n, brute, strict=True)]
+    assert fewest_alike(np.array(n), target, delta).tolist() == expected
 
 
 @given(counts, st.floats(0.5, 0.999))

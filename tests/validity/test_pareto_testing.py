@@ -7,6 +7,7 @@ import pytest
 
 from tests.validity.worlds import DELTA, Mixture, Null, propose, slack
 from tracer_spec.builtin.calibrators.pareto_testing import ParetoTesting
+from tracer_spec.flow.certifying.ranks import at_ranks
 from tracer_spec.plugin import Certificate, Chain, Target, WalkStep
 from tracer_spec.stats.binomial import p_value
 
@@ -24,7 +25,7 @@ def simulate(world, *, runs, n_fit, n_certify, seed, calibrator=None, families=(
         rng = np.random.default_rng([seed, run])
         fit, certify = world.draw(n_fit, rng), world.draw(n_certify, rng)
         ordered = calibrator.order(propose(fit, families), n_certify, goal)
-        chosen = calibrator.certify(ordered, certify, goal).chosen
+        chosen = calibrator.certify(at_ranks(ordered, certify, goal), certify, goal).chosen
         certified += chosen is not None
         false += chosen is not None and world.agreement(chosen.candidate.policy) < target
         coverage.append(chosen.candidate.coverage if chosen else 0.0)

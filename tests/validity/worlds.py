@@ -43,6 +43,17 @@ class Rows:
             agrees |= takes & self.agree[name]
         return handled, agrees
 
+    def surest(self, policy):
+        """Return stage and score of every row, as the opened rows of a build do."""
+        stages, scores, left = np.zeros(len(self), int), np.zeros(len(self), np.float32), np.ones(len(self), bool)
+        for position, stage in enumerate(policy):
+            score = self.score[stage.surrogate.name]
+            takes = left & ((score >= stage.threshold) | (position == len(policy) - 1))
+            stages[takes], scores[takes] = position, score[takes]
+            left &= ~takes
+        order = np.lexsort((-scores, stages))
+        return stages[order], scores[order]
+
     def count(self, policy):
         handled, agrees = self.replay(policy)
         return int(handled.sum()), int(agrees.sum())
@@ -58,7 +69,8 @@ class Null:
     def draw(self, n, rng):
         # the teacher flips a label independently of the row: every surrogate agrees on the same rows
         agree = rng.uniform(size=n) < self.rate
-        return Rows({name: rng.uniform(size=n) for name in self.surrogates}, dict.fromkeys(self.surrogates, agree))
+        scores = {name: rng.uniform(size=n).astype(np.float32) for name in self.surrogates}
+        return Rows(scores, dict.fromkeys(self.surrogates, agree))
 
     def agreement(self, policy):
         return self.rate
@@ -72,7 +84,7 @@ class Mixture:
     surrogates: tuple = ("s",)
 
     def draw(self, n, rng):
-        score = {name: rng.uniform(size=n) for name in self.surrogates}
+        score = {name: rng.uniform(size=n).astype(np.float32) for name in self.surrogates}
         return Rows(score, {name: rng.uniform(size=n) < self._rate(score[name]) for name in self.surrogates})
 
     def _rate(self, score):

@@ -186,6 +186,7 @@ def tracer_spec_calibrators() -> list[CalibratorPlugin]:
             "certifies the agreement of what is handled: exact tests along one chain, one error budget for all",
             lambda _: ParetoTesting(),
             tests_labels=True,
+            tests_ranks=True,
         ),
         CalibratorPlugin(
             "risk-control",

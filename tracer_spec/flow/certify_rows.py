@@ -22,6 +22,9 @@ from tracer_spec.plugin import CertifyRows, Classes, LabelTarget, Mask, Policy, 
 if TYPE_CHECKING:
     from tracer_spec.graph import Scorer
 
+# a chain has a run of its first stage, one of its second and one that accepts all
+_MOST_RUNS = 3
+
 
 class OpenedRows:
     """Count what a policy handles, and where it agrees, on the certify rows.
@@ -54,7 +57,7 @@ class OpenedRows:
         self._denied = tuple(bool(each) for each in denied)
         self._classes = classes or {}
         self._scorer: tuple[tuple[tuple[str, ...], ...], Scorer] | None = None
-        self._run: tuple[tuple[object, ...], tuple[Classes, Mask, Scores, Classes]] | None = None
+        self._runs: dict[tuple[object, ...], tuple[Classes, Mask, Scores, Classes]] = {}
 
     def __len__(self) -> int:
         return len(self._y)
@@ -79,6 +82,13 @@ class OpenedRows:
         *_, scores = self._decide(policy)
         return tuple(sample_quantiles(scores).tolist())
 
+    def surest(self, policy: Policy, among: Mask | None = None) -> tuple[Classes, Scores]:
+        """Return stage and score of each row that some last threshold lets through, surest first: by stage, then by score."""
+        _, may, score, stage = self._wide_open(policy)
+        taken = may & (score > -np.inf) & (True if among is None else among)
+        order = np.lexsort((-score[taken], stage[taken]))
+        return stage[taken][order], score[taken][order]
+
     def _decide(self, policy: Policy) -> tuple[Classes, Mask, Scores]:
         """Return label, handled and score of every row; the label of a row that is not handled means nothing."""
         label, may, score, stage = self._wide_open(policy)
@@ -86,17 +96,17 @@ class OpenedRows:
         return label, may & ((stage < last) | (score >= np.float32(policy[last].threshold))), score
 
     def _wide_open(self, policy: Policy) -> tuple[Classes, Mask, Scores, Classes]:
-        """Run the policy with a last stage that takes whatever it may, or take the run of the candidate before."""
+        """Run the policy with a last stage that takes whatever it may, or take an earlier run of that."""
         shape = tuple(_parts(policy, position) for position in range(len(policy)))
         run = (shape, *(stage.threshold for stage in policy[:-1]))
-        if self._run is None or self._run[0] != run:
+        if run not in self._runs:
             lowest = overrides((*policy[:-1], replace(policy[-1], threshold=-np.inf)))
             wanted = ["label", "handled", "score", "stage"]
             scorer = self._session(shape, policy)
             parts = [scorer.run({"embedding": X}, constants=lowest, outputs=wanted) for X in self._blocks]
             label, may, score, stage = (np.concatenate(each) for each in zip(*parts, strict=True))
-            self._run = (run, (label, may, score, stage))
-        return self._run[1]
+            self._runs = {**dict(list(self._runs.items())[1 - _MOST_RUNS :]), run: (label, may, score, stage)}
+        return self._runs[run]
 
     def _session(self, shape: tuple[tuple[str, ...], ...], policy: Policy) -> Scorer:
         from tracer_spec.graph import Scorer

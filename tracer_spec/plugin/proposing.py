@@ -185,8 +185,12 @@ class CalibratorPlugin(Plugin[Calibrator]):
         Whether it makes a test, and so a statement of confidence.
     tests_labels : bool
         Whether it tests ``target.labels`` too: a candidate passes only if the test of each of them does.
+    tests_ranks : bool
+        Whether its order is a fixed sequence of tests that ends with the first failure. Then the build may move thresholds
+        before it calls ``certify``, so that each candidate handles as many certify rows as make the most of its test.
     """
 
     measure: Measure = "agreement"
     tests: bool = True
     tests_labels: bool = False
+    tests_ranks: bool = False

@@ -9,10 +9,13 @@ number k of them that agree is Bin(n, A), because whether a row is handled depen
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Callable, Iterable
+from typing import Protocol, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
+
+Counts: TypeAlias = NDArray[np.int64]
 
 
 def p_value(n: int, k: int, target: float) -> float:
@@ -68,12 +71,45 @@ def fewest_trials(target: float, delta: float) -> int:
 
 def critical_count(n: int, target: float, delta: float) -> int:
     """Return the least k with P(Bin(n, target) >= k) <= delta; n + 1 where no count rejects."""
+    return int(critical_counts(np.array(n), target, delta))
+
+
+def critical_counts(n: Counts, target: float, delta: float) -> Counts:
+    """Return :func:`critical_count` of each number of trials, of the same shape."""
+    low, high = np.zeros_like(n), n + 1  # no success never rejects; the p-value falls as successes rise
+    return _least(low, high, lambda k: (k, n - k + 1), target, delta)
+
+
+def fewest_alike(n: Counts, target: float, delta: float) -> Counts:
+    """Return the fewest trials of which as many may fail as of n, and the test still rejects; n where none may.
+
+    Parameters
+    ----------
+    n : ndarray of int64
+        Trials, at least 0.
+    target, delta : float
+        In (0, 1).
+
+    Examples
+    --------
+    >>> fewest_alike(np.array([300, 100]), 0.98, 0.10).tolist()
+    [265, 100]
+    """
+    failures = n - critical_counts(n, target, delta)
+    low = np.where(failures < 0, n - 1, failures)  # of so few trials, all failures, nothing rejects
+    return _least(low, n, lambda trials: (trials - failures, failures + 1), target, delta)
+
+
+def _least(
+    low: Counts, high: Counts, beta: Callable[[Counts], tuple[Counts, Counts]], target: float, delta: float
+) -> Counts:
+    """Return the least count in (low, high] whose p-value is delta or less, by bisection; high where no other's is."""
     from scipy.special import betainc
 
-    low, high = 0, n + 1  # no success never rejects; the p-value falls as successes rise
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if betainc(middle, n - middle + 1, target) <= delta else (middle, high)
+    while (high - low > 1).any():
+        middle = np.where(high - low > 1, (low + high) // 2, high)
+        rejects = (middle == high) | (betainc(*beta(middle), target) <= delta)
+        low, high = np.where(rejects, low, middle), np.where(rejects, middle, high)
     return high
 
 

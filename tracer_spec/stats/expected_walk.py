@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer_spec.stats.binomial import critical_count
+from tracer_spec.stats.binomial import critical_counts, fewest_alike
 from tracer_spec.stats.learning_curve import RankedRows, fit_learning_curve
 
 # draws of certify rows: a mean coverage is right to within .015
@@ -25,7 +25,7 @@ def expected_ends(handled: Floats, agree: Floats, n_rows: float, n_certify: int,
     n_rows : float
         Fit rows, handled or not; more than 0.
     n_certify : int
-        Certify rows.
+        Certify rows. Each candidate is tested on the fewest that allow as many errors as those it is predicted to handle.
     target, delta : float
         The level and the error of each exact test, in (0, 1).
 
@@ -48,11 +48,11 @@ def expected_ends(handled: Floats, agree: Floats, n_rows: float, n_certify: int,
     shares = (errors[told] / added[told]).clip(0, 1)
     curve = fit_learning_curve([RankedRows(shares, ranks[told], n_rows, added[told])])
     rng = np.random.default_rng(_SEED)
-    (rates,) = curve.draw(ranks, [n_rows], N_DRAWS, rng)
-    coverage = handled / n_rows
-    tested = np.rint(coverage * n_certify).astype(np.int64)
+    tested = fewest_alike(np.rint(handled / n_rows * n_certify).astype(np.int64), target, delta)
+    coverage = tested / max(n_certify, 1)
+    (rates,) = curve.draw((coverage + np.append(0.0, coverage[:-1])) / 2, [n_rows], N_DRAWS, rng)
     found = rng.binomial(np.diff(tested, prepend=0).clip(0), rates).cumsum(axis=1)
-    passes = found <= [n - critical_count(n, target, delta) for n in tested.tolist()]
+    passes = found <= tested - critical_counts(tested, target, delta)
     return mean_ends(passes, coverage)
 
 

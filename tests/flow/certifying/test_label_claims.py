@@ -206,7 +206,7 @@ def test_what_is_asked_of_a_label_is_part_of_what_a_look_is_known_by():
     )
     for labels in ((), LABELS, LABELS[:1], (replace(MISSED, limit=0.2),)):
         digest = rows.digest([each.label for each in labels])
-        digests.add(digest_of_test(ordered, digest, PARETO, replace(TARGET, labels=labels)))
+        digests.add(digest_of_test(ordered, digest, PARETO, replace(TARGET, labels=labels), ()))
     swapped = replace(rows, classes={"fraud": 0, "ok": 1}).digest(["fraud", "fraud"])
-    digests.add(digest_of_test(ordered, swapped, PARETO, TARGET))
+    digests.add(digest_of_test(ordered, swapped, PARETO, TARGET, ()))
     assert len(digests) == 5

@@ -10,7 +10,7 @@ import tracer_spec as ts
 from tracer_spec.errors import LockError
 from tracer_spec.flow.blocks import Blocks
 from tracer_spec.flow.certify_rows import EmbeddedRows
-from tracer_spec.flow.certifying.proposal import test_digest as digest_of
+from tracer_spec.flow.certifying.proposal import test_digest as digest_of_test
 from tracer_spec.plan import Resolved
 from tracer_spec.plugin import CalibratorPlugin, Candidate, Fence, Model, Options, Stage, Target
 from tracer_spec.plugin.contracts import Provided
@@ -24,6 +24,10 @@ def calibrator(name="exact", version="1"):
     return Resolved(
         name, Provided("calibrator", CalibratorPlugin(name, "", lambda options: None), "tests", version), Options()
     )
+
+
+def digest_of(ordered, rows, calibrator, target, sizes=()):
+    return digest_of_test(ordered, rows, calibrator, target, sizes)
 
 
 def embedded(X=((1.0, 2.0), (3.0, 4.0)), y=(0, 1), denied=(False, False), own=None):
@@ -54,6 +58,13 @@ def test_the_same_test_has_the_same_digest():
 )
 def test_another_graph_threshold_or_order_is_another_test(ordered):
     assert digest_of(ordered, b"rows", calibrator(), TARGET) != digest_of(ORDERED, b"rows", calibrator(), TARGET)
+
+
+def test_other_ranks_are_another_test():
+    digests = {
+        digest_of(ORDERED, b"rows", calibrator(), TARGET, sizes) for sizes in ((), (40, 70), (40, 71), (40, None))
+    }
+    assert len(digests) == 4
 
 
 def test_another_calibrator_or_target_is_another_test():

@@ -10,14 +10,15 @@ control, Theorem 1 and section 4 (fixed sequence testing).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from tracer_spec.builtin.calibrators.champion import Promise, champion
 from tracer_spec.builtin.calibrators.claims import tested_certificate
 from tracer_spec.builtin.calibrators.walk import walk
-from tracer_spec.plugin import Candidate, Certificate, CertifyRows, Chain, Target, WalkStep, foresee
-from tracer_spec.stats.binomial import predicted_powers
+from tracer_spec.plugin import Candidate, Certificate, CertifyRows, Chain, Foreseen, Target, WalkStep, foresee
+from tracer_spec.stats.binomial import fewest_alike, predicted_powers
 from tracer_spec.stats.expected_walk import expected_ends
 from tracer_spec.text_format import label_claims_text, listing, one_line, percent
 
@@ -61,7 +62,7 @@ class ParetoTesting:
             return ()
         tested, ends = zip(*next(found for chain, found in able if chain is chosen.chain), strict=True)
         equals = [i for i, end in enumerate(ends) if end >= _SAME * chosen.utility]
-        powers = {i: min(predicted_powers(foresee(tested[i], n_certify, target), target.delta)) for i in equals}
+        powers = {i: min(predicted_powers(_tests(tested[i], n_certify, target), target.delta)) for i in equals}
         start = max(equals, key=lambda i: (powers[i], tested[i].coverage))
         return tested[start:] if powers[start] >= WORTH_A_LOOK else ()
 
@@ -101,6 +102,13 @@ def _promised(chain: Chain, n_certify: int, target: Target) -> list[tuple[Candid
         pair for pair in zip(chain.candidates, ends.tolist(), strict=True) if pair[0].coverage >= target.min_coverage
     )
     return [(each, end * _chance_of_labels(each, n_certify, target)) for each, end in able]
+
+
+def _tests(candidate: Candidate, n_certify: int, target: Target) -> tuple[Foreseen, ...]:
+    """Return the tests to come of a candidate, its own at a rank where no label has a target."""
+    own, *labels = foresee(candidate, n_certify, target)
+    n_test = int(fewest_alike(np.array(own.n_test), own.level, target.delta))
+    return (own, *labels) if labels else (replace(own, n_test=n_test),)
 
 
 def _chance_of_labels(candidate: Candidate, n_certify: int, target: Target) -> float:

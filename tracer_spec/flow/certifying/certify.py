@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tracer_spec.flow.certifying.nets import believed, stands_by_rates, stands_since
+from tracer_spec.flow.certifying.ranks import at_ranks
 from tracer_spec.plugin import Candidate, Certificate, CertifyRows, Target, WalkStep
 
 if TYPE_CHECKING:
@@ -39,7 +40,9 @@ def certify(
     if look is not None:
         look.write_down()
     opened, readings = rows.open()
-    certificate = _under_all([_tested(calibrator, ordered, reading, target) for reading in readings])
+    # each reading has ranks of its own: where there are two, thresholds stay as they were frozen
+    tested = at_ranks(ordered, opened, target) if calibrator.tests_ranks and len(readings) == 1 else ordered
+    certificate = _under_all([_tested(calibrator, tested, reading, target) for reading in readings])
     if certificate.chosen and len(readings) > 1:
         said = _READ_TWICE.format(n=len(readings[1]))
         certificate = replace(certificate, assumptions=(*certificate.assumptions, said))

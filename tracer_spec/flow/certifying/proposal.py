@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tracer_spec.flow.certifying.certify import certify, refuse_untested
 from tracer_spec.flow.certifying.draft import draft_certificate, is_likely
 from tracer_spec.flow.certifying.pareto import pareto_front
+from tracer_spec.flow.certifying.ranks import ranks
 from tracer_spec.flow.lock.file import lock_path, read_lock
 from tracer_spec.flow.lock.ledger import Look, count_look, next_look, sketch
 from tracer_spec.flow.prepared import sealed_accounting
@@ -111,8 +112,10 @@ def make_proposal(plan: Plan, prepared: Prepared, chains: Sequence[Chain], *, dr
     digest = rows.digest([each.label for each in plan.target.labels])
 
     def test_at(level: float) -> str | None:
-        ordered = order(replace(plan.target, budget=level))
-        return test_digest(ordered, digest, plan.calibrator, plan.target) if ordered else None
+        target = replace(plan.target, budget=level)
+        ordered = order(target)
+        sizes = ranks(ordered, n_certify, target) if plan.calibrator.tests_ranks else ()
+        return test_digest(ordered, digest, plan.calibrator, target, sizes) if ordered else None
 
     look = count_look(
         lock,
@@ -132,8 +135,9 @@ def test_digest(
     rows: bytes,
     calibrator: Resolved,
     target: Target,
+    sizes: Sequence[int | None],
 ) -> str:
-    """Return a digest of all that a test depends on: candidates in their order, rows, calibrator and target."""
+    """Return a digest of all that a test depends on: candidates in their order and ranks, rows, calibrator and target."""
     provided = calibrator.provided
     labels = [[each.label, each.measure, each.limit] for each in target.labels]
     about = [
@@ -150,6 +154,7 @@ def test_digest(
             for stage in candidate.policy
         ],
         [len(candidate.policy) for candidate in ordered],
+        sizes,
     ]
     return hashlib.sha256(rows + json.dumps(about).encode()).hexdigest()[:16]
 

@@ -1,0 +1,106 @@
+"""Candidates tested at ranks: as many certify rows as were fixed before, those that each is surest of."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tracer_spec.flow.blocks import Blocks
+from tracer_spec.flow.certify_rows import OpenedRows
+from tracer_spec.flow.certifying.ranks import at_ranks, ranks
+from tracer_spec.plugin import LabelTarget, Target
+from tracer_spec.plugin.registry import find_plugins
+from tracer_spec.stats.binomial import critical_count
+from tracer_spec.testing.small_workshop import small_workshop
+
+TARGET = Target(0.8, 0.9)
+
+
+def chain_of(family):
+    plugin = find_plugins().get("family", family).plugin
+    return next(iter(plugin.make(plugin.options()).propose(small_workshop()))).candidates
+
+
+def certify_rows(seed=7, *, twice=False):
+    """Return rows near those of the workshop, and their classes; ``twice`` each, so that every score is shared."""
+    rows, rng = small_workshop().rows, np.random.default_rng(seed)
+    X = rows.X[::2] + rng.normal(scale=0.02, size=rows.X[::2].shape).astype(np.float32)
+    chosen = np.repeat(np.arange(len(X)), 2) if twice else np.arange(len(X))
+    return X[chosen], rows.y[::2][chosen]
+
+
+def opened(X, y):
+    return OpenedRows(Blocks([X]), y, np.zeros(small_workshop().rows.n_classes, bool))
+
+
+def allowed(n):
+    return n - critical_count(n, TARGET.level, TARGET.delta)
+
+
+@pytest.mark.parametrize("family", ["l2d", "rsb"])
+def test_each_is_tested_on_the_fewest_rows_that_allow_as_many_errors_as_those_predicted(family):
+    chain, rows = chain_of(family), opened(*certify_rows())
+    sizes = ranks(chain, len(rows), TARGET)
+    assert sizes[-1] is None
+    for candidate, size in zip(chain[:-1], sizes[:-1], strict=True):
+        predicted = round(candidate.coverage * len(rows))
+        assert allowed(size) == allowed(predicted)
+        assert size == predicted or (size < predicted and allowed(size - 1) < allowed(size))
+    tested = at_ranks(chain, rows, TARGET)
+    handled = [rows.count(each.policy)[0] for each in tested]
+    n_rows = sorted({size for size in sizes if size is not None and size < handled[-1]})
+    assert handled[:-1] == n_rows
+    assert tested[-1] == chain[-1]
+    assert [each.coverage for each in tested[:-1]] == pytest.approx([n / len(rows) for n in n_rows])
+    assert {len(each.policy) for each in tested} == {len(each.policy) for each in chain}
+
+
+def test_no_rank_handles_less_than_the_least_coverage():
+    chain = [each for each in chain_of("l2d") if each.coverage >= 0.41]
+    sizes = ranks(chain, 300, Target(0.8, 0.9, min_coverage=0.41))
+    assert min(size for size in sizes if size) >= 0.41 * 300
+
+
+def test_nothing_but_scores_moves_a_threshold():
+    X, y = certify_rows()
+    other = np.random.default_rng(0).permutation(y)
+    assert at_ranks(chain_of("l2d"), opened(X, y), TARGET) == at_ranks(chain_of("l2d"), opened(X, other), TARGET)
+
+
+def test_where_rows_share_a_score_those_above_it_are_tested_and_those_down_to_it():
+    rows, chain = opened(*certify_rows(twice=True)), chain_of("l2d")
+    sizes = [size for size in ranks(chain, len(rows), TARGET) if size]
+    tested = [rows.count(each.policy)[0] for each in at_ranks(chain, rows, TARGET)]
+    assert any(size % 2 for size in sizes)
+    for size in sizes:
+        around = {size} if size % 2 == 0 else {size - 1, size + 1}
+        assert size >= tested[-1] or around <= set(tested)
+    assert tested == sorted(tested)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        Target(0.8, 0.9, labels=(LabelTarget("fraud", "missed", 0.1),)),
+        Target(None, 0.9, end_to_end=0.8),
+    ],
+)
+def test_claims_beside_the_agreement_of_all_are_tested_at_thresholds(target):
+    rows, chain = opened(*certify_rows()), chain_of("l2d")
+    assert at_ranks(chain, rows, target) == tuple(chain)
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        lambda l2d, rsb: l2d[::-1],
+        lambda l2d, rsb: (*l2d[:-1], rsb[-1]),
+        lambda l2d, rsb: (l2d[-1],),
+        lambda l2d, rsb: (l2d[-1], *l2d[:-1]),
+        lambda l2d, rsb: (replace(l2d[0], policy=rsb[-2].policy), *l2d[1:]),
+        lambda l2d, rsb: (),
+    ],
+)
+def test_an_order_whose_candidates_do_not_hold_one_another_is_tested_at_thresholds(order):
+    candidates = order(chain_of("l2d"), chain_of("rsb"))
+    assert at_ranks(candidates, opened(*certify_rows()), TARGET) == tuple(candidates)
