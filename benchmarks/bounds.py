@@ -123,7 +123,7 @@ def outcomes(
         among = np.zeros(len(rows), bool)
         among[rng.choice(len(rows), n_certify, replace=False)] = True
         drawn = Drawn(rows, among)
-        moved = tests(at_ranks(able, drawn, goal), drawn, goal)
+        moved = tests(at_ranks(able, drawn, goal)[0], drawn, goal)
         coverage, is_false = moved.shipped(first)
         found["walk"].append(coverage)
         found["false"].append(float(is_false))

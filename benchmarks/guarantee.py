@@ -141,7 +141,7 @@ def one_draw(pool: Pool, n: int, rep: int, args: argparse.Namespace, replace: bo
         target, calibrator = goal.level, ParetoTesting()
         ordered = calibrator.order(proposed(workshop, goal, args), len(certify), goal)
         rows = opened(pool, certify)
-        certificate = calibrator.certify(at_ranks(ordered, rows, goal), rows, goal)
+        certificate = calibrator.certify(at_ranks(ordered, rows, goal)[0], rows, goal)
         policy = certificate.chosen.candidate.policy if certificate.chosen else None
         best = {each.name: best_possible(workshop, each, pool, truth, target) for each in workshop.trained}
         n_true, k_true = opened(pool, truth).count(policy) if policy else (0, 0)

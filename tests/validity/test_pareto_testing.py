@@ -25,7 +25,7 @@ def simulate(world, *, runs, n_fit, n_certify, seed, calibrator=None, families=(
         rng = np.random.default_rng([seed, run])
         fit, certify = world.draw(n_fit, rng), world.draw(n_certify, rng)
         ordered = calibrator.order(propose(fit, families), n_certify, goal)
-        chosen = calibrator.certify(at_ranks(ordered, certify, goal), certify, goal).chosen
+        chosen = calibrator.certify(at_ranks(ordered, certify, goal)[0], certify, goal).chosen
         certified += chosen is not None
         false += chosen is not None and world.agreement(chosen.candidate.policy) < target
         coverage.append(chosen.candidate.coverage if chosen else 0.0)

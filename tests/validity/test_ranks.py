@@ -53,7 +53,8 @@ def certified(world, target, first, cut=at_ranks, seed=1):
     goal, ordered, found = Target(target, 1 - DELTA), order(first), []
     for run in range(RUNS):
         rows = world.draw(N_CERTIFY, np.random.default_rng([seed, run]))
-        chosen = ParetoTesting().certify(cut(ordered, rows, goal), rows, goal).chosen
+        tested, _ = cut(ordered, rows, goal)
+        chosen = ParetoTesting().certify(tested, rows, goal).chosen
         if chosen:
             found.append(world.agreement(chosen.candidate.policy))
     return np.array(found)
@@ -90,7 +91,7 @@ def best_of_near_ranks(ordered, rows, goal):
         policies = [_cut(widest, stages, scores, n).above for n in near]
         best = min(policies, key=lambda policy: p_value(*rows.count(policy), goal.level))
         tested.append(replace(candidate, policy=best))
-    return tuple(tested)
+    return tuple(tested), None
 
 
 def test_choosing_ranks_by_the_labels_is_caught():

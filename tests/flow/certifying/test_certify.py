@@ -11,7 +11,7 @@ from tracer_spec.flow.blocks import Blocks
 from tracer_spec.flow.certify_rows import EmbeddedRows, OpenedRows, Reading
 from tracer_spec.flow.certifying.certify import certify
 from tracer_spec.plan import Resolved
-from tracer_spec.plugin import CalibratorPlugin, Candidate, Chain, Options, Target
+from tracer_spec.plugin import CalibratorPlugin, Candidate, Chain, Options, Target, WalkStep
 from tracer_spec.plugin.contracts import Provided
 from tracer_spec.testing.simulated_rows import Rows, World, chain
 
@@ -210,3 +210,21 @@ def test_what_is_no_certificate_is_a_fault_of_its_calibrator():
     silent = Resolved("silent", replace(PARETO.provided, plugin=plugin), Options())
     with pytest.raises(PluginError, match="gave NoneType, not a Certificate"):
         certify(silent, (), Opened(draw(0.97, 60, 1)), TARGET, None)
+
+
+def test_thresholds_move_to_ranks_for_a_calibrator_that_says_so_and_one_reading(monkeypatch):
+    """A rank that fails ends the walk, and its test is told."""
+    fit, rows = draw(0.97, 600, 1), draw(0.97, 400, 2)
+    ordered = PARETO.make().order([chain(fit)], len(rows), TARGET)
+    failed = WalkStep(ordered[1], 200, 100, 1.0, passed=False)
+    monkeypatch.setattr("tracer_spec.flow.certifying.certify.at_ranks", lambda *_: (ordered[:1], failed))
+
+    def walk(own=None, **named):
+        plugin = replace(PARETO.provided.plugin, **named)
+        calibrator = replace(PARETO, provided=replace(PARETO.provided, plugin=plugin))
+        return certify(calibrator, ordered, Opened(rows, own), TARGET, None).walk
+
+    assert [step.candidate for step in walk(tests_ranks=True)] == [ordered[0], ordered[1]]
+    assert walk(tests_ranks=True)[-1] == failed
+    assert failed not in walk()
+    assert len(walk(np.ones(len(rows), bool), tests_ranks=True)) == len(walk())

@@ -41,8 +41,11 @@ def certify(
         look.write_down()
     opened, readings = rows.open()
     # each reading has ranks of its own: where there are two, thresholds stay as they were frozen
-    tested = at_ranks(ordered, opened, target) if calibrator.tests_ranks and len(readings) == 1 else ordered
+    moves = calibrator.tests_ranks and len(readings) == 1
+    tested, failed = at_ranks(ordered, opened, target) if moves else (ordered, None)
     certificate = _under_all([_tested(calibrator, tested, reading, target) for reading in readings])
+    if failed is not None and all(step.passed for step in certificate.walk):
+        certificate = replace(certificate, walk=(*certificate.walk, failed))
     if certificate.chosen and len(readings) > 1:
         said = _READ_TWICE.format(n=len(readings[1]))
         certificate = replace(certificate, assumptions=(*certificate.assumptions, said))

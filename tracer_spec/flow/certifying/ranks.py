@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tracer_spec.plugin import Candidate, Classes, Policy, Scores, Target
-from tracer_spec.stats.binomial import fewest_alike, p_value
+from tracer_spec.plugin import Candidate, Classes, Policy, Scores, Target, WalkStep
+from tracer_spec.stats.binomial import critical_count, fewest_alike, p_value
 
 if TYPE_CHECKING:
     from tracer_spec.flow.certify_rows import OpenedRows
@@ -55,8 +55,17 @@ def ranks(ordered: Sequence[Candidate], n_certify: int, target: Target) -> tuple
     return (*sizes.tolist(), *(None for _ in ordered[len(thresholds) :]))
 
 
-def at_ranks(ordered: Sequence[Candidate], rows: OpenedRows, target: Target) -> tuple[Candidate, ...]:
-    """Return the candidates as they are tested: thresholds moved to their ranks among the opened certify rows.
+def at_ranks(
+    ordered: Sequence[Candidate], rows: OpenedRows, target: Target
+) -> tuple[tuple[Candidate, ...], WalkStep | None]:
+    """Return the candidates as they are tested, thresholds moved to their ranks among the opened certify rows.
+
+    Returns
+    -------
+    tuple of Candidate
+        For the calibrator to test, in their order.
+    WalkStep or None
+        The test of a rank at which the order ended, since it lies within rows of one score and failed.
 
     Notes
     -----
@@ -70,18 +79,19 @@ def at_ranks(ordered: Sequence[Candidate], rows: OpenedRows, target: Target) -> 
         (each.policy for each, n in zip(reversed(ordered), reversed(sizes), strict=True) if n is not None), None
     )
     if widest is None:
-        return tuple(ordered)
+        return tuple(ordered), None
     stages, scores = rows.surest(widest)
     tested: dict[int, Candidate] = {}
     for candidate, n in zip(ordered, sizes, strict=True):
         if n is None or n >= len(scores):
             continue
         cut = _cut(widest, stages, scores, n)
-        if cut.n_above < n and not _passes(cut, n, rows, target):
-            return tuple(tested.values())
+        moved = _on(candidate, cut.above, cut.n_above / len(rows))
+        if cut.n_above < n and (k := _fewest_agreeing(cut, n, rows)) < critical_count(n, target.level, target.delta):
+            return tuple(tested.values()), WalkStep(moved, n, k, p_value(n, k, target.level), passed=False)
         if cut.n_above:
-            tested.setdefault(cut.n_above, _on(candidate, cut.above, cut.n_above / len(rows)))
-    return (*tested.values(), *(each for each, n in zip(ordered, sizes, strict=True) if n is None))
+            tested.setdefault(cut.n_above, moved)
+    return (*tested.values(), *(each for each, n in zip(ordered, sizes, strict=True) if n is None)), None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +117,11 @@ def _cut(policy: Policy, stages: Classes, scores: Scores, n: int) -> _Cut:
     return _Cut(int(same[0]), reaching(above), reaching(min(level * _STEP, lowest)))
 
 
-def _passes(cut: _Cut, n: int, rows: OpenedRows, target: Target) -> bool:
-    """Return whether a rank passes that lies within rows of one score, were those of them that err the first."""
+def _fewest_agreeing(cut: _Cut, n: int, rows: OpenedRows) -> int:
+    """Return how many of the first n rows agree, were those of the rows of one score that err the first of them."""
     (n_above, k_above), (n_down, k_down) = rows.count(cut.above), rows.count(cut.down_to)
-    wrong = (n_above - k_above) + min(n - n_above, (n_down - k_down) - (n_above - k_above))
-    return p_value(n, n - wrong, target.level) <= target.delta
+    wrong = n_above - k_above
+    return n - wrong - min(n - n_above, n_down - k_down - wrong)
 
 
 def _on(candidate: Candidate, policy: Policy, coverage: float) -> Candidate:
