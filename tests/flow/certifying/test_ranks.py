@@ -100,6 +100,12 @@ def test_a_rank_within_rows_of_one_score_is_tested_as_if_those_that_err_came_fir
     assert [ends(most), ends(most + 1)] == [(2, None), (0, (30, 30 - most - 1, False))]
 
 
+def test_a_candidate_of_no_rows_has_no_rank():
+    chain = chain_of("l2d")
+    nothing = replace(chain[0], n_handled=0, n_agree=0)
+    assert at_ranks((nothing, *chain[1:]), opened(*certify_rows()), TARGET)[0][-1] == chain[-1]
+
+
 def test_no_rank_handles_less_than_the_least_coverage():
     chain = [each for each in chain_of("l2d") if each.coverage >= 0.41]
     sizes = ranks(chain, 300, Target(0.8, 0.9, min_coverage=0.41))

@@ -83,7 +83,7 @@ def at_ranks(
     stages, scores = rows.surest(widest)
     tested: dict[int, Candidate] = {}
     for candidate, n in zip(ordered, sizes, strict=True):
-        if n is None or n >= len(scores):
+        if not n or n >= len(scores):
             continue
         cut = _cut(widest, stages, scores, n)
         moved = _on(candidate, cut.above, cut.n_above / len(rows))
