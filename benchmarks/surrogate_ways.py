@@ -133,27 +133,32 @@ def tempered(said: Said, y: Rows, folds: Rows, *, by_label: bool) -> Said:
     return cross_fitted(said, y, folds, learn, apply)
 
 
-def vector_scaled(said: Said, y: Rows, folds: Rows, *, factors: bool = True) -> Said:
-    """Give each label's logit a factor and a bias, drawn towards 1 and 0 (Guo, Pleiss, Sun, Weinberger 2017)."""
+def biased(said: Said, y: Rows, folds: Rows, *, n_factors: int | None = None, far: float = 1.0) -> Said:
+    """Give logits a factor, and each label a bias, drawn towards 1 and 0.
+
+    None stands for a factor for each label: vector scaling (Guo, Pleiss, Sun, Weinberger 2017). With one it is bias-corrected
+    temperature scaling (Alexandari, Kundaje, Shrikumar 2020).
+    """
     from scipy.optimize import minimize
 
     k = said.fit.shape[1]
-    free = np.repeat([float(factors), 1.0], k)
+    n = k if n_factors is None else n_factors
 
     def learn(scores: Rows, y: Rows) -> Rows:
         Z, Y = logarithms(scores), np.eye(k)[y]
 
         def loss(parts: Rows) -> tuple[float, Rows]:
-            P, far = softmax(parts[:k] * Z + parts[k:]), parts - start
-            value = -np.log(np.maximum((P * Y).sum(axis=1), 1e-12)).sum() + (far**2).sum()
-            slopes = np.concatenate([((P - Y) * Z).sum(axis=0), (P - Y).sum(axis=0)])
-            return float(value), free * (slopes + 2 * far)
+            P, away = softmax((parts[:n] if n else 1) * Z + parts[n:]), parts - start
+            value = -np.log(np.maximum((P * Y).sum(axis=1), 1e-12)).sum() + far * (away**2).sum()
+            by_label = ((P - Y) * Z).sum(axis=0)
+            slopes = np.concatenate([by_label if n == k else np.full(n, by_label.sum()), (P - Y).sum(axis=0)])
+            return float(value), slopes + 2 * far * away
 
-        start = np.repeat([1.0, 0.0], k)
+        start = np.repeat([1.0, 0.0], [n, k])
         return minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 100}).x
 
     def apply(parts: Rows, scores: Rows) -> Rows:
-        return softmax(parts[:k] * logarithms(scores) + parts[k:])
+        return softmax((parts[:n] if n else 1) * logarithms(scores) + parts[n:])
 
     return cross_fitted(said, y, folds, learn, apply)
 
@@ -188,8 +193,8 @@ def best_of(draw: Draw, members: list[Said]) -> Said:
     return max(near, key=lambda each: agreement(each, draw.y))
 
 
-def each_scaled(draw: Draw, space: str) -> Answer:
-    return space, best_of(draw, [vector_scaled(each, draw.y, draw.folds) for each in zoo(draw, space)])
+def each_scaled(draw: Draw, space: str, **options: Any) -> Answer:
+    return space, best_of(draw, [biased(each, draw.y, draw.folds, **options) for each in zoo(draw, space)])
 
 
 def alone(draw: Draw, space: str, learner: str, **options: Any) -> Answer:
@@ -245,9 +250,13 @@ WAYS: dict[str, Way] = {
     "logits averaged": lambda draw, space: (space, combined(zoo(draw, space), logits_averaged)),
     "one temperature": partial(calibrated, how=tempered, by_label=False),
     "a temperature a label": partial(calibrated, how=tempered, by_label=True),
-    "vector scaling": partial(calibrated, how=vector_scaled),
-    "a bias a label": partial(calibrated, how=vector_scaled, factors=False),
+    "vector scaling": partial(calibrated, how=biased),
     "vector scaling of each": each_scaled,
+    "a bias a label, of each": partial(each_scaled, n_factors=0),
+    **{
+        f"a temperature and biases of each, far weighs {far:g}": partial(each_scaled, n_factors=1, far=far)
+        for far in (0.03, 0.1, 0.3, 1.0, 3.0)
+    },
     **{f"C = {C:g}": partial(today, C=C) for C in (1.0, 3.0, 30.0, 100.0)},
     "mlp of 512": partial(today, hidden=[512]),
     "mlp, longer": partial(today, **LONGER),

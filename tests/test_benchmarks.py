@@ -102,17 +102,20 @@ def test_the_best_possible_coverage_is_that_of_the_best_threshold_of_all(surroga
 
 
 def test_scaling_takes_back_temperatures_and_biases_that_were_put_on_the_scores(surrogates):
-    from surrogate_ways import Said, log_loss, softmax, tempered, vector_scaled
+    from surrogate_ways import Said, biased, log_loss, softmax, tempered
 
     rng = np.random.default_rng(0)
     Z = rng.normal(size=(4000, 4))
     y = np.array([rng.choice(4, p=p) for p in softmax(Z)])
     folds = np.arange(4000) % 4
-    sharp, biased = softmax(2.5 * Z), softmax(Z + np.array([0, 1, -1, 0]))
+    bias = np.array([0, 1, -1, 0])
+    sharp, shifted, both = softmax(2.5 * Z), softmax(Z + bias), softmax(2.5 * Z + bias)
     truth = log_loss(softmax(Z), y)
     for scores, scaled in (
         (sharp, tempered(Said(sharp, sharp), y, folds, by_label=False)),
-        (biased, vector_scaled(Said(biased, biased), y, folds)),
+        (shifted, biased(Said(shifted, shifted), y, folds)),
+        (shifted, biased(Said(shifted, shifted), y, folds, n_factors=0)),
+        (both, biased(Said(both, both), y, folds, n_factors=1)),
     ):
         assert log_loss(scores, y) > truth + 0.02
         assert log_loss(scaled.fit, y) == pytest.approx(truth, abs=0.01)

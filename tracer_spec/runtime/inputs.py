@@ -20,6 +20,8 @@ T = TypeVar("T")
 
 logger = logging.getLogger("tracer_spec.runtime")
 
+_FLOAT32 = np.dtype(np.float32)
+
 
 @dataclass(frozen=True, slots=True)
 class Rows:
@@ -102,8 +104,10 @@ def embed_texts(embedder: TextEmbedder, texts: Sequence[str], dimension: int) ->
     them, is logged for debugging alone.
     """
     try:
-        with np.errstate(over="ignore", invalid="ignore"):
-            vectors = np.asarray(embedder.embed(texts), np.float32)
+        vectors = embedder.embed(texts)
+        if type(vectors) is not np.ndarray or vectors.dtype is not _FLOAT32:
+            with np.errstate(over="ignore", invalid="ignore"):
+                vectors = np.asarray(vectors, np.float32)
     except Exception as error:
         pass_signal_error(error)
         why = error.problems[0].what if isinstance(error, EmbedderError) else place_of(error)
@@ -116,9 +120,9 @@ def embed_texts(embedder: TextEmbedder, texts: Sequence[str], dimension: int) ->
             len(texts), vectors.shape, len(texts), dimension,
         )  # fmt: skip
         return None
-    finite = np.isfinite(vectors).all(axis=1)
+    finite = np.isfinite(vectors)
     if not finite.all():
-        lost, total = int((~finite).sum()), len(texts)
+        lost, total = int((~finite.all(axis=1)).sum()), len(texts)
         logger.warning("the embedder gave vectors that are not finite to %d of %d text(s)", lost, total)
     return vectors
 
