@@ -145,6 +145,8 @@ def _opens_as(candidate: Candidate, chosen: Candidate) -> bool:
     """Return whether a candidate begins with the stages of another one, but for the threshold of the last of these."""
     *before, last = chosen.policy
     n = len(chosen.policy)
-    return len(candidate.policy) >= n and candidate.policy[: n - 1] == tuple(before) and (
-        replace(candidate.policy[n - 1], threshold=last.threshold) == last
+    return (
+        len(candidate.policy) >= n
+        and candidate.policy[: n - 1] == tuple(before)
+        and (replace(candidate.policy[n - 1], threshold=last.threshold) == last)
     )
