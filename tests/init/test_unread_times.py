@@ -66,7 +66,9 @@ def test_a_log_with_times_that_are_read_and_other_dates_beside_them_is_not_told_
 def test_a_column_of_few_dates_is_not_asked_about_as_if_it_were_the_answer():
     topics = ["Karte"] * 4 + ["Bargeld"] * 2 + ["Sonstiges"]
     records = [
-        Record("", {"Nachricht": f"Hilfe bei {n}", "Einstufung": topics[n % 7], "Datum": f"{n % 28 + 1:02}.03.2026"}, "")
+        Record(
+            "", {"Nachricht": f"Hilfe bei {n}", "Einstufung": topics[n % 7], "Datum": f"{n % 28 + 1:02}.03.2026"}, ""
+        )
         for n in range(400)
     ]
     assert [each.path for each in labels_in(fields_of(records), "Nachricht")] == ["Einstufung"]
