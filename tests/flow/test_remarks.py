@@ -56,6 +56,7 @@ def test_an_estimate_under_what_is_certified_is_explained(status, measure, estim
     )
     told = remarks(policy(stage(0.5)), audit(), certificate)
     assert [each[:34] for each in told] == (["the estimate of agreement, 0.900 on"[:34]] if is_told else [])
+    assert any("certify rows say what fit rows say" in each and "'traces.repeats'" in each for each in told) == is_told
 
 
 def test_a_deferred_label_is_told_with_the_rows_of_it_that_get_another_label():

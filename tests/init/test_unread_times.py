@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tracer_spec.init.fields import describe, fields_of
+from tracer_spec.init.places import labels_in
+from tracer_spec.plugin import Record
+
 REMEDY = (
     "which 'traces.format.time' does not read: write them as ISO 8601 (2026-03-31T14:05:00Z), or as seconds since 1970. "
     "Without times no split goes by them"
@@ -23,6 +27,7 @@ def table(calls, written):
             "dates with the month first, since the day goes beyond 12,",
         ),
         (lambda c: f"{c.n % 12 + 1:02}/{c.n % 7 + 1:02}/2026", "dates that may start with the day or with the month,"),
+        (lambda c: f"{c.n % 28 + 1:02}.03.2026", "dates with the day first, since it goes beyond 12,"),
         (lambda c: f"{c.n % 28 + 1:02}.03.26 10:00:00", "dates with the day first, since it goes beyond 12,"),
         (
             lambda c: f"{c.n % 28 + 1}-3-2026" if c.n % 2 else f"3-{c.n % 28 + 1}-2026",
@@ -56,3 +61,28 @@ def test_a_log_with_times_that_are_read_and_other_dates_beside_them_is_not_told_
     all_found(outcome)
     assert outcome.spec["traces"]["format"]["time"] == "created"
     assert "due date" not in "".join(line for line in outcome.out.splitlines() if "does not read" in line)
+
+
+def test_a_column_of_few_dates_is_not_asked_about_as_if_it_were_the_answer():
+    topics = ["Karte"] * 4 + ["Bargeld"] * 2 + ["Sonstiges"]
+    records = [
+        Record(
+            "", {"Nachricht": f"Hilfe bei {n}", "Einstufung": topics[n % 7], "Datum": f"{n % 28 + 1:02}.03.2026"}, ""
+        )
+        for n in range(400)
+    ]
+    assert [each.path for each in labels_in(fields_of(records), "Nachricht")] == ["Einstufung"]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (("1", "-2.5", "1e-3", ".5"), "numbers or flags"),
+        (("1.234,56", "12,345.6", "1.234.567"), "numbers or flags"),
+        (("31.03.2026", "01.04.2026"), "text"),
+        (("10.0.0.1", "10.0.0.2"), "text"),
+        (("", ""), "text"),
+    ],
+)
+def test_texts_that_are_all_numbers_are_told_from_dates_and_addresses(values, kind):
+    assert describe("n", "n", dict(enumerate(values))).line().startswith(f"{kind} in")

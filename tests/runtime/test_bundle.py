@@ -158,6 +158,10 @@ def test_a_file_larger_than_any_bundle_is_not_read(tmp_path):
 def test_a_draft_is_refused_unless_asked_for(bundles, save):
     path = save(bundles.forge(bundles.manifest(status="draft").document()))
     refused(path, "is a draft: nothing is certified about it", address="bundle.json status")
+    with pytest.raises(BundleError) as caught:
+        load(path)
+    told = "build it without --draft; to try it out, in Python: load(path, allow_uncertified=True)"
+    assert caught.value.problems[0].hint == told
     assert load(path, allow_uncertified=True).manifest.status == "draft"
 
 

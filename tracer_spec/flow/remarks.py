@@ -48,8 +48,9 @@ def _under_the_claim(certificate: CertificateDocument) -> list[str]:
         return []
     return [
         f"the estimate of agreement, {estimate.agreement:.3f} on fit rows out of fold, lies under the {target:.6g} certified "
-        "on certify rows: with folds left out it trains on fewer rows than what ships, and fit rows can be older or harder (as "
-        "under 'strategy: fresh'), or of another teacher"
+        "on certify rows: with folds left out it trains on fewer rows than what ships; fit rows can be older or harder (as "
+        "under 'strategy: fresh'), or of another teacher; or certify rows say what fit rows say, which is traffic only where "
+        "people ask again ('traces.repeats')"
     ]
 
 

@@ -74,6 +74,8 @@ class BuildResult:
         The plugin that the spec names.
     embedders : tuple of EmbedderReport
         Those that competed, in the spec's order; empty where there is one.
+    is_tested : bool
+        Whether the calibrator tests anything, and so can certify.
     """
 
     status: str
@@ -99,6 +101,7 @@ class BuildResult:
     names_gain: NamesGain | None = None
     embedder: str = ""
     embedders: tuple[EmbedderReport, ...] = ()
+    is_tested: bool = True
 
     @property
     def estimate(self) -> Candidate | None:
@@ -247,4 +250,5 @@ def conclude(
         names_gain=workshop.rows.names_gain,
         embedder=prepared.embedder.resolved.provided.name,
         embedders=choice.reports,
+        is_tested=plan.makes_a_test,
     )

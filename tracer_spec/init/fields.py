@@ -31,7 +31,12 @@ _FIRST_WORDS = "[?role == 'user'] | [0].message_text(content)"
 _FIRST = compile_expression(f"@{_FIRST_WORDS}")
 # several words; or words of a script that parts none by white space
 _SPACED = re.compile("\\S\\s+\\S|[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]{4}")
-_NUMBER = re.compile(r"\s*[+-]?[0-9.,]+(e[+-]?[0-9]+)?\s*", re.IGNORECASE)
+# with thousands apart or not; 31.03.2026 and 10.0.0.1 are none
+_NUMBER = re.compile(
+    r"(?=.*[0-9])\s*[+-]?([0-9]*|[0-9]{1,3}([.,])[0-9]{3}(\2[0-9]{3})*)([.,][0-9]*)?(e[+-]?[0-9]+)?\s*", re.IGNORECASE
+)
+# 31.03.2026 or 3/31/26, whatever follows
+DATE = re.compile(r"\s*([0-9]{1,2})([/.-])([0-9]{1,2})\2([0-9]{4}|[0-9]{2})\b")
 # what a table holds beside JSON's own values
 _TIMES = (datetime.date, datetime.time, datetime.timedelta)
 _SCALARS = (str, int, float, Decimal, bytes, *_TIMES)

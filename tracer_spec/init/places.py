@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tracer_spec.builtin.formats import Raw
 from tracer_spec.init.answers import Answers, read_answers
 from tracer_spec.init.bodies import nearness
-from tracer_spec.init.fields import Field, Fields, is_json
+from tracer_spec.init.fields import DATE, Field, Fields, is_json
 from tracer_spec.init.names import (
     BODIES,
     GROUPS,
@@ -109,7 +109,9 @@ def _are_the_same(one: Candidate, other: Candidate) -> bool:
 
 
 def _is_clock(found: Field) -> bool:
-    """Tell times from whole numbers, which could be times as well."""
+    """Tell dates and times from whole numbers, which could be times as well."""
+    if found.texts and all(map(DATE.match, found.texts)):
+        return True
     return found.is_time and (bool(found.words & TIMES) or found.n_distinct * 2 > found.n)
 
 

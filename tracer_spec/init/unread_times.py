@@ -6,10 +6,9 @@ import re
 from collections.abc import Sequence
 
 from tracer_spec.builtin.formats.times import epoch_seconds
-from tracer_spec.init.fields import Field, Fields
+from tracer_spec.init.fields import DATE, Field, Fields
 from tracer_spec.init.names import TIMES
 
-_DATE = re.compile(r"\s*([0-9]{1,2})([/.-])([0-9]{1,2})\2([0-9]{4}|[0-9]{2})\b")
 _YEAR = re.compile(r"\b(19|20)[0-9]{2}\b")
 # of a column's values, those that must look alike
 _MOST = 0.9
@@ -36,7 +35,7 @@ def _told(field: Field) -> str:
         n_other = field.n - n_read
         what = f"times, but for {n_other:,} of {field.n:,} values"
         return f"{what}: 'time: {field.path}' under 'traces.format' reads the others"
-    dates = [found for each in field.texts if (found := _DATE.match(each))]
+    dates = [found for each in field.texts if (found := DATE.match(each))]
     if len(dates) >= _MOST * field.n and field.mean_chars < _LONGEST:
         return f"{_order(dates)} {_REMEDY}"
     years = sum(bool(_YEAR.search(each)) and epoch_seconds(each) is None for each in field.texts)

@@ -86,7 +86,7 @@ def open_router(
             raise BundleError(
                 what,
                 address=f"{MANIFEST} status",
-                hint=f"build it {remedy}, or load(path, allow_uncertified=True) to try it out",
+                hint=f"build it {remedy}; to try it out, in Python: load(path, allow_uncertified=True)",
             )
         certificate = read_json(bundle.members[CERTIFICATE], member=CERTIFICATE)
         check_strings(certificate, member=CERTIFICATE)

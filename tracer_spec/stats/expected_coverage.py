@@ -89,6 +89,8 @@ class Prospects:
         Whether the target is a rate of all traffic.
     most_fit : int or None
         The most rows that train, where that is bounded.
+    own : float
+        The share of certify rows that repeat no other row, where a policy must pass on those by themselves too; in [0, 1].
     """
 
     curve: LearningCurve = field(repr=False)
@@ -102,6 +104,7 @@ class Prospects:
     learns_texts: bool = False
     is_end_to_end: bool = False
     most_fit: int | None = None
+    own: float = 1.0
 
     def sides(self, n_traces: int) -> tuple[int, int]:
         """Return how many of so many traces would train, and certify."""
@@ -155,7 +158,7 @@ class Prospects:
         The coefficients of the curve are drawn too: one that is hardly known gives chances near one half rather than near 0
         or 1. The seed is always the same, so that the same curve and rows give the same numbers.
         """
-        rng = np.random.default_rng(_SEED)
+        rng, n_certify = np.random.default_rng(_SEED), round(self.own * n_certify)
         levels = np.arange(N_LEVELS + 1) / N_LEVELS
         foretold, coverage = self.reach * levels, self.reach * levels ** rank_power(self.n_folds)
         ranks, true_ranks = ((each[1:] + each[:-1]) / 2 for each in (foretold, coverage))

@@ -20,7 +20,7 @@ _LOWEST_RANK = 0.01
 _BELIEF = np.array([0.0, 4.0, 0.5, -1.3, 1.0, -0.3])
 _SPREAD = np.array([4.0, 3.0, 1.0, 0.3, 0.6, 0.25])
 _PLAIN = 5
-_MOST_STEPS, _LONGEST_STEP, _CLOSE = 50, 2.0, 1e-6
+_MOST_STEPS, _CLOSE = 50, 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,14 +100,24 @@ def fit_learning_curve(samples: Sequence[RankedRows]) -> LearningCurve:
     y = np.concatenate([each.errs for each in samples])
     weights = np.concatenate([each.weights for each in samples])
     coefficients, precision = belief.copy(), np.diag(spread**-2.0)
+
+    def loss(at: Floats) -> float:
+        log_odds, off = X @ at, at - belief
+        return float(weights @ (np.logaddexp(0, log_odds) - y * log_odds) + off @ precision @ off / 2)
+
     for _ in range(_MOST_STEPS):
         rates = _logistic(X @ coefficients)
         curvature = X.T @ (X * (weights * rates * (1 - rates))[:, None]) + precision
         slope = X.T @ (weights * (y - rates)) - precision @ (coefficients - belief)
-        step = np.linalg.solve(curvature, slope).clip(-_LONGEST_STEP, _LONGEST_STEP)
-        coefficients = coefficients + step
+        step = np.linalg.solve(curvature, slope)
         if np.abs(step).max() < _CLOSE:
+            coefficients = coefficients + step
             break
+        # a whole step can lead past the minimum, and the next one back to where it began
+        reached = loss(coefficients)
+        while not loss(coefficients + step) < reached and np.abs(step).max() > _CLOSE:
+            step = step / 2
+        coefficients = coefficients + step
     return LearningCurve(coefficients, np.linalg.inv(curvature).astype(np.float64))
 
 

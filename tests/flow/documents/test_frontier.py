@@ -1,5 +1,7 @@
 """``frontier.json``: every candidate of every chain, which of them are on the front, and which one ships."""
 
+from dataclasses import replace
+
 import jsonschema
 import pytest
 
@@ -49,6 +51,21 @@ def test_a_frontier_tells_every_candidate_and_what_became_of_the_zoo():
         ("s", "trained", 0.9),
         ("u", "skipped", None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("moved", "home", "place"),
+    [
+        (Candidate("l2d", (replace(GATE, threshold=0.9),), 1000, 300, 299), 0, 0),
+        (Candidate("l2d", (replace(GATE, threshold=0.7),), 1000, 500, 480), 0, 1),
+        (Candidate("rsb", (replace(GATE, threshold=0.7),), 1000, 500, 480), 1, 0),
+    ],
+)
+def test_what_ships_at_a_threshold_that_certify_rows_moved_stands_in_its_chain(moved, home, place):
+    chains = FrontierDocument.of(CHAINS, [GATED, OPEN], moved, ZOO).chains
+    assert [sum(each.chosen for each in chain.candidates) for chain in chains] == [at == home for at in range(3)]
+    ships = chains[home].candidates[place]
+    assert (ships.chosen, ships.coverage, ships.thresholds) == (True, moved.coverage, (moved.policy[0].threshold,))
 
 
 def rates(coverage, agreement, thresholds, **marks):

@@ -293,6 +293,15 @@ def test_fresh_needs_times(world):
         world.build()
 
 
+@pytest.mark.parametrize("strategy", ["fresh", "temporal"])
+def test_a_log_without_times_is_refused_before_its_first_look_and_not_after_it(world, strategy):
+    world.spec(
+        traces={"format": {"text": "q", "label": "a", "id": "id", "time": "nothing"}}, split={"strategy": strategy}
+    )
+    with pytest.raises(DataError, match=r"a split by time needs a time on every trace; 400 of 400 have none"):
+        world.build()
+
+
 def test_a_refusal_to_certify_old_rows_names_the_bound_that_left_them_out_of_the_look(world):
     traces = {**SPEC["traces"], "max_rows": 250}
     world.spec(traces=traces, split={"strategy": "fresh"}).build()

@@ -47,6 +47,34 @@ def rows(n, label=lambda i: "ab"[i % 2]):
     return [{"id": f"e{i}", "input": f"text {i}", "teacher": label(i)} for i in range(n)]
 
 
+# --- repeated rows read as copies ---------------------------------------------------------------------------------------
+
+
+def twice(n, **ids):
+    return [
+        {"input": f"text {i}", "teacher": "ab"[i % 2]} | {k: f"{v}{i}" for k, v in ids.items()} for i in range(n)
+    ] * 2
+
+
+def test_of_calls_that_stand_twice_those_certify_whose_copies_are_all_certify_rows(tmp_path):
+    outlook = outlook_of(tmp_path, twice(1000))
+    assert outlook.n_own == pytest.approx(1000 * 0.4**2, abs=60)
+    assert f"read as copies, repeated rows leave about {outlook.n_own:,} of the" in " ".join(outlook.notes)
+
+
+def test_where_copies_leave_too_few_certify_rows_it_is_said_how_many_a_test_needs(tmp_path):
+    notes = " ".join(outlook_of(tmp_path, rows(30, lambda _: "a") + twice(30) * 8).notes)
+    assert "repeated rows leave about" in notes
+    assert "certify rows to pass the test on: it needs 29 at the least" in notes
+
+
+@pytest.mark.parametrize("traces", [rows(400), rows(400) + rows(400)], ids=["no text repeats", "ids tell copies"])
+def test_where_no_row_is_unclear_no_other_reading_is_told(tmp_path, traces):
+    outlook = outlook_of(tmp_path, traces)
+    assert outlook.n_own is None
+    assert "read as copies" not in " ".join(outlook.notes)
+
+
 # --- the ceiling -------------------------------------------------------------------------------------------------------
 
 

@@ -102,3 +102,32 @@ def test_no_part_is_made_of_a_handful_of_inputs_that_repeat(tmp_path):
     (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, lines)))
     plan, fit = planned({"use": "jsonl", "with": {"path": str(tmp_path / "t.jsonl")}})
     assert len(ranked_samples(plan, fit, None, Memory()).samples) == 1
+
+
+def curve_of(tmp_path, repeats):
+    """Return the curve of 150 requests of which each stands four times, without ids."""
+    chance = random.Random(1)
+    said = [chance.choice(list(WORDS)[:4]) for _ in range(150)]
+    asked = [{"input": " ".join([*chance.sample(CHATTER, 6), *WORDS[label]]), "teacher": label} for label in said] * 4
+    (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, asked)))
+    source = {"use": "jsonl", "with": {"path": str(tmp_path / "t.jsonl")}, "repeats": repeats}
+    spec = {
+        "version": 1,
+        "name": "c",
+        "traces": source,
+        "embedder": "lsa",
+        "zoo": ["logreg"],
+        "target": {"agreement": 0.8},
+    }
+    plan = make_plan(load_spec(spec), find_plugins())
+    traces = read_traces(plan)
+    sides = part(traces, plan.spec.split)
+    outlook = preview(plan.spec, traces, sides, target=plan.target, allowed_labels=None, makes_a_test=True, lock=None)
+    return draw_curve(plan, traces.take(sides.fit), outlook, memory=Memory())
+
+
+def test_rows_that_may_be_copies_do_not_make_a_certificate_likely(tmp_path):
+    """Read as copies, hardly a request of those has all its rows among the certify rows."""
+    either, traffic = curve_of(tmp_path, "either"), curve_of(tmp_path, "traffic")
+    assert traffic.at_target(traffic.now).chance > 0.9
+    assert either.at_target(either.now).chance < 0.1

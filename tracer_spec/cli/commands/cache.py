@@ -11,21 +11,24 @@ from tracer_spec.cli.console import print_document, rows
 from tracer_spec.cli.options import json_option
 from tracer_spec.cli.verbs import VERBS
 from tracer_spec.errors import TracerError
-from tracer_spec.text_format import size
+from tracer_spec.text_format import plural, size
 
 if TYPE_CHECKING:
     from tracer_spec.flow.cache.store import StoreInfo
 
+# one, and several
 _NOUNS = {
-    "vector": "vectors of texts",
-    "probes": "embedders known by their probes",
-    "embedder": "fitted embedders",
-    "vectors": "sets of their vectors",
-    "surrogate": "surrogates",
-    "acceptor": "acceptors",
-    "guard": "guards",
-    "regions": "sets of regions",
-    "neighbours": "sets of neighbours",
+    "vector": ("vector of a text", "vectors of texts"),
+    "probes": ("embedder known by its probes", "embedders known by their probes"),
+    "embedder": ("fitted embedder", "fitted embedders"),
+    "vectors": ("set of vectors of a fitted embedder", "sets of vectors of fitted embedders"),
+    "steady": ("check that vectors are steady", "checks that vectors are steady"),
+    "surrogate": ("surrogate", "surrogates"),
+    "scaling": ("scaling of scores", "scalings of scores"),
+    "acceptor": ("acceptor", "acceptors"),
+    "guard": ("guard", "guards"),
+    "regions": ("set of regions", "sets of regions"),
+    "neighbours": ("set of neighbours", "sets of neighbours"),
 }
 
 
@@ -72,7 +75,9 @@ def document_of(found: StoreInfo | None, *, cleared: bool) -> dict[str, Any]:
 def _told(found: StoreInfo | None, *, cleared: bool) -> str:
     if found is None:
         return "the cache is off: TRACER_SPEC_CACHE_MB is 0"
-    told = [f"{n:,} {_NOUNS.get(kind, kind)} ({size(n_bytes)})" for kind, (n, n_bytes) in found.entries.items()]
+    told = [
+        f"{plural(n, *_NOUNS.get(kind, (kind,)))} ({size(n_bytes)})" for kind, (n, n_bytes) in found.entries.items()
+    ]
     held = ", ".join(told)
     if cleared:
         return f"removed {size(found.n_bytes)} from {found.path}: {held}" if held else f"{found.path} holds nothing"

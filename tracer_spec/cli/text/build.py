@@ -80,7 +80,7 @@ def _written(result: BuildResult, command: str, found: list[Fact], ending: str, 
     level = traces_level(result.accounting.dropped)
     facts = [Fact("claim", claim.text, level_of(result.status), "target", result.status)]
     facts += [Fact("traces", each.text, level, "traces") if each.name == "traces" else each for each in rest]
-    outlook = "likelier refused than not" if result.advice else "certify it"
+    outlook = "likelier refused than not" if result.advice else "certify it" if result.is_tested else "uncertified"
     following = f"{command}  ({outlook}: one look at the certify rows)"
     if result.status != "draft":
         following = f"tracer-spec report {result.bundle} -o report.html"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field
@@ -102,7 +104,7 @@ class FrontierDocument(Document):
         label_names: LabelNames | None = None,
         embedders: Sequence[Competitor] = (),
     ) -> Self:
-        """Describe what was proposed, and what was trained for it."""
+        """Describe what was proposed, and what was trained for it; what ships at a threshold of its own stands in its chain."""
         on_front = {id(candidate) for candidate in front}
         compete = len({acceptor for chain in chains for acceptor in chain.acceptors}) > 1
         proposed = tuple(
@@ -121,6 +123,30 @@ class FrontierDocument(Document):
                     for each in chain.candidates
                 ),
             )
-            for chain in chains
+            for chain in _with(chains, chosen)
         )
         return cls(chains=proposed, zoo=tuple(zoo), label_names=label_names, embedders=tuple(embedders) or None)
+
+
+def _with(chains: Sequence[Chain], chosen: Candidate | None) -> list[Chain]:
+    """Return the chains, what ships among its own: the certify rows may have moved its last threshold."""
+    held = list(chains)
+    if chosen is None or any(each is chosen for chain in chains for each in chain.candidates):
+        return held
+    for place, chain in enumerate(chains):
+        if chain.family == chosen.family and any(_opens_as(each, chosen) for each in chain.candidates):
+            at = bisect_left(chain.candidates, chosen.coverage, key=lambda each: each.coverage)
+            held[place] = replace(chain, candidates=(*chain.candidates[:at], chosen, *chain.candidates[at:]))
+            break
+    return held
+
+
+def _opens_as(candidate: Candidate, chosen: Candidate) -> bool:
+    """Return whether a candidate begins with the stages of another one, but for the threshold of the last of these."""
+    *before, last = chosen.policy
+    n = len(chosen.policy)
+    return (
+        len(candidate.policy) >= n
+        and candidate.policy[: n - 1] == tuple(before)
+        and (replace(candidate.policy[n - 1], threshold=last.threshold) == last)
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,9 +20,11 @@ from tracer_spec.flow.preview.text_notes import text_notes
 from tracer_spec.flow.preview.unread_answers import UnreadAnswers, unread_answers
 from tracer_spec.flow.traces.answer_in_text import answer_notes
 from tracer_spec.flow.traces.label_space import label_space
-from tracer_spec.flow.traces.splits import FRESH, GROUPED
+from tracer_spec.flow.traces.repeats import EITHER, rows_a_call
+from tracer_spec.flow.traces.splits import FRESH, GROUPED, RANDOM
 from tracer_spec.stats.binomial import fewest_trials, interval, trials_needed
 from tracer_spec.stats.multiple import look_level
+from tracer_spec.stats.unseen import unseen_kinds
 from tracer_spec.text_steps.labels import UNUSABLE
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
 # a handful of repeated rows is no reason to warn: the upper bound of what they show must be under the target
 _SURE = 0.95
+# with a repeated row here and there both readings come to the same
+_NEARLY_ALL = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,8 @@ class Outlook:
     """What ``plan`` tells.
 
     ``labels`` counts the fit rows of each label, in the order of their classes; ``n_unknown`` and ``n_unusable`` those with a
-    label off the list, and with an answer that is no label, of which ``unread`` tells more. The accounting's own counts of
+    label off the list, and with an answer that is no label, of which ``unread`` tells more. ``n_own`` is about how many certify
+    rows repeat no other row, where a policy must pass on those by themselves. The accounting's own counts of
     labels are of all rows, and are not for showing here.
     """
 
@@ -130,6 +135,7 @@ class Outlook:
     unread: UnreadAnswers
     notes: tuple[str, ...]
     label_targets: tuple[LabelOutlook, ...] = ()
+    n_own: int | None = None
 
     @property
     def status(self) -> str:
@@ -204,6 +210,8 @@ def preview(
         makes_a_test=makes_a_test,
         is_plain=traces.sampling is None and spec.split.strategy != GROUPED,
     )
+    is_read_twice = spec.repeats == EITHER and spec.split.strategy == RANDOM and makes_a_test
+    own = _own_rows(fit, len(certify)) if is_read_twice else None
     return Outlook(
         accounting=traces.accounting,
         n_fit=len(fit),
@@ -217,6 +225,7 @@ def preview(
         label_targets=label_outlooks(
             target, able.level, _shares(fit.labels, spec.target.labels, weights), len(certify), len(traces)
         ),
+        n_own=own,
         unread=replace(
             unread_answers(fit, spec.sources[0].labels.normalize, allowed_labels), is_of_several=len(spec.sources) > 1
         ),
@@ -224,12 +233,26 @@ def preview(
             *text_notes([text for text in fit.texts if text], spec.extract),
             *answer_notes(fit.texts, fit.labels),
             *traces.accounting.notes,
+            *_own_notes(own, able),
             *sides.notes,
             *sides.bound_notes,
             *looked,
             *notes,
         ),
     )
+
+
+def _own_rows(fit: TraceSet, n_certify: int) -> int | None:
+    """Return about how many certify rows repeat no other row, from the fit rows; None where nearly all are such rows."""
+    own = round(min(max(unseen_kinds(rows_a_call(fit), n_certify / len(fit)), 0.0), n_certify))
+    return own if own < _NEARLY_ALL * n_certify else None
+
+
+def _own_notes(own: int | None, able: Certifiable) -> Iterator[str]:
+    if own is not None:
+        told = f"read as copies, repeated rows leave about {own:,} of the {able.n_certify:,} certify rows to pass the test on"
+        short = able.fewest is not None and own < able.fewest
+        yield f"{told}: it needs {able.fewest:,} at the least" if short else told
 
 
 def _shares(given: Sequence[str], labels: Iterable[str], weights: FitWeights | None) -> dict[str, float]:

@@ -114,6 +114,7 @@ def draw_curve(
         learns_texts=ranked.learns_texts,
         is_end_to_end=target.agreement is None,
         most_fit=split.max_fit,
+        own=1.0 if outlook.n_own is None else outlook.n_own / able.n_certify,
     )
     targets = tuple(sorted({*TARGETS, target.level}))
     n_now = outlook.n_fit + able.n_certify

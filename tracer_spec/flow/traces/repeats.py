@@ -117,6 +117,17 @@ def count_unclear(traces: TraceSet, *shifts: float) -> int:
     return sum(_Earlier.of(*shifts).count(traces))
 
 
+def rows_a_call(traces: TraceSet) -> list[int]:
+    """Return how many rows each call has, were all that is unclear copies of one call."""
+    sizes = defaultdict[bytes, list[int]](list)
+    for said, is_copy in zip(_said(traces), _Earlier.of(*_shifts(traces)).count(traces), strict=True):
+        if is_copy:
+            sizes[said][-1] += 1
+        else:
+            sizes[said].append(1)
+    return [size for each in sizes.values() for size in each]
+
+
 def _shifts(*parts: TraceSet) -> tuple[float, ...]:
     """Return by how much clocks of the loggers of these rows differ."""
     said = [each for part in parts for each in _said(part)]

@@ -151,6 +151,8 @@ def split(
     if traces.sampling is not None and not (chosen & traces.sampling.is_behind_router(traces.times)).any():
         raise _none_since(traces, traces.sampling)
     may, is_ahead = dealt.may_certify(traces, hashes), dealt.is_ahead(traces, hashes)
+    if strategy in (TEMPORAL, FRESH):
+        _check_times(traces)
     if strategy == TEMPORAL:
         result = _newest(traces, may & chosen, _cut(traces, certify))
     elif strategy == FRESH and dealt.looked_until is not None:
@@ -266,13 +268,11 @@ def _bounded(sides: Split, traces: TraceSet, max_fit: int) -> Split:
 
 def _cut(traces: TraceSet, certify: float) -> float:
     """Return the time after which the newest share lies; rows of one moment are never parted."""
-    _check_times(traces)
     return float(np.sort(traces.times)[max(0, len(traces) - round(len(traces) * certify) - 1)])
 
 
 def _newest(traces: TraceSet, may: Mask, cut: float) -> Split:
     """Certify on the rows after a time."""
-    _check_times(traces)
     certifies = (traces.times > cut) & may
     notes = ["the certificate holds only as far as the future resembles the newest traces"]
     if certifies.any():
