@@ -25,7 +25,7 @@ import argparse
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from guarantee import MIN_COVERAGE, TARGETS, Pool, best_possible, load_pool, opened, options, proposed, workshop_of
@@ -110,6 +110,19 @@ def tests(candidates: Sequence[Candidate], drawn: Drawn, goal: Target) -> Walks:
     return Walks(counts[:, 0], np.array(passes, bool), truth[:, 0] / len(drawn.rows), is_true)
 
 
+def every_test(candidates: Sequence[Candidate], drawn: Drawn, goal: Target) -> Walks:
+    """Test each candidate at its rank; one whose order would end there, since it lies within rows of one score, fails."""
+    parts, rest = [], list(candidates)
+    while rest:
+        moved, ended = at_ranks(rest, drawn, goal)
+        parts.append(tests(moved, drawn, goal))
+        if ended is None:
+            break
+        parts.append(Walks(np.array([ended.n]), np.zeros(1, bool), np.zeros(1), np.zeros(1, bool)))
+        rest = [each for each, n in zip(rest, ranks(rest, len(drawn), goal), strict=True) if n is None or n > ended.n]
+    return Walks(*(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(Walks)))
+
+
 def outcomes(
     chain: Chain, ordered: Sequence[Candidate], rows: OpenedRows, n_certify: int, goal: Target, rng: np.random.Generator
 ) -> dict[str, float]:
@@ -123,7 +136,7 @@ def outcomes(
         among = np.zeros(len(rows), bool)
         among[rng.choice(len(rows), n_certify, replace=False)] = True
         drawn = Drawn(rows, among)
-        moved = tests(at_ranks(able, drawn, goal)[0], drawn, goal)
+        moved = every_test(able, drawn, goal)
         coverage, is_false = moved.shipped(first)
         found["walk"].append(coverage)
         found["false"].append(float(is_false))

@@ -157,10 +157,10 @@ def results_of(args: argparse.Namespace, name: str) -> Iterator[dict[str, Any]]:
             chosen = rng.permutation(len(train.labels))[:n]
             draw = Draw(train.take(chosen[rng.uniform(size=n) >= CERTIFY]), test, rep)
             for space in spaces:
-                for way, said in WAYS.items():
+                for way in args.ways or WAYS:
                     if n > MOST_FOR_ALL and way not in CHEAP:
                         continue
-                    where, answer = said(draw, space)
+                    where, answer = WAYS[way](draw, space)
                     if answer is not None:
                         yield {
                             "dataset": name, "n": n, "rep": rep, "space": space, "way": way, **draw.measure(where, answer)
@@ -234,6 +234,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=3)
     parser.add_argument("--large-draws", type=int, default=1, help=f"draws of more than {MOST_FOR_ALL} traces")
     parser.add_argument("--vectors", type=Path, help="a folder with an encoder's vectors, FILE.npy")
+    parser.add_argument("--ways", type=lambda text: ["today", *text.split(";")], help="some ways, with ; between them")
     parser.add_argument("--certified", action="store_true", help="certify instead, with and without scale")
     parser.add_argument("--targets", type=lambda text: [float(each) for each in text.split(",")], default=[0.85, 0.9])
     parser.add_argument("--json", type=Path)

@@ -45,6 +45,22 @@ def test_luck_among_few_errors_does_not_choose_the_start():
     assert np.mean([best[start] for start in starts]) > 0.9 * best.max()
 
 
+def test_a_walk_over_even_noise_before_a_cliff_begins_where_that_of_many_rows_does():
+    """A teacher that errs at random on what is easy, and a rest that nothing foretells: no smooth curve is like that."""
+
+    def cliff(n, rng):
+        wrong = rng.uniform(size=n) < np.where(np.arange(n) / n < 0.68, 0.012, 0.8)
+        handled = np.rint(np.arange(5, 101) / 100 * n).astype(int)
+        return handled.astype(float), handled - np.concatenate([[0], wrong.cumsum()])[handled].astype(float)
+
+    best = expected_ends(*cliff(200_000, np.random.default_rng(0)), 200_000, 633, 0.97, 0.045)
+    starts = [
+        expected_ends(*cliff(867, np.random.default_rng(seed)), 867, 633, 0.97, 0.045).argmax() for seed in range(20)
+    ]
+    assert best.max() > 0.4
+    assert np.mean([best[start] for start in starts]) > 0.8 * best.max()
+
+
 def test_candidates_that_add_nothing_and_rows_that_are_too_few_are_no_error():
     handled, agree = np.array([10.0, 10.0, 30.0]), np.array([10.0, 10.0, 29.0])
     assert not expected_ends(handled, agree, 40.0, 5, 0.95, DELTA).any()

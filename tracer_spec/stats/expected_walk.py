@@ -11,6 +11,9 @@ from tracer_spec.stats.learning_curve import RankedRows, fit_learning_curve
 # draws of certify rows: a mean coverage is right to within .015
 N_DRAWS = 1000
 _SEED = 11
+# errors rise in steps where steps say more of the fit rows than the smooth curve, by this much log-likelihood for each step.
+# Of the smooth curves of two sets of intents steps say 0.5 to 1.2 more; of a cliff behind even noise, 1.5 to 9
+_A_STEP = 1.5
 
 Floats = NDArray[np.float64]
 
@@ -37,23 +40,43 @@ def expected_ends(handled: Floats, agree: Floats, n_rows: float, n_certify: int,
     Notes
     -----
     At strict targets the counts of the best candidates are of a few errors, and the luck of them would choose. So an error
-    by rank is a smooth curve, fitted to all candidates at once; its coefficients are drawn as likely as they are, and the
-    certify rows by them. The seed is always the same. What comes out only orders candidates: a wrong curve costs coverage
-    and never validity.
+    by rank is a curve, fitted to all candidates at once: a smooth one, or steps that rise where those say much more of the
+    fit rows, as where a teacher errs at random on what is easy and the rest is a cliff. The curve is drawn as likely as it
+    is, and the certify rows by it. The seed is always the same. What comes out only orders candidates: a wrong curve costs
+    coverage and never validity.
     """
-    added = np.diff(handled, prepend=0.0).clip(0)
-    errors = np.diff(np.maximum.accumulate(handled - agree), prepend=0.0)
-    told = added > 0
-    ranks = (handled - added / 2) / n_rows
-    shares = (errors[told] / added[told]).clip(0, 1)
-    curve = fit_learning_curve([RankedRows(shares, ranks[told], n_rows, added[told])])
     rng = np.random.default_rng(_SEED)
     tested = fewest_alike(np.rint(handled / n_rows * n_certify).astype(np.int64), target, delta)
     coverage = tested / max(n_certify, 1)
-    (rates,) = curve.draw((coverage + np.append(0.0, coverage[:-1])) / 2, [n_rows], N_DRAWS, rng)
+    rates = _draw_rates(handled, agree, n_rows, (coverage + np.append(0.0, coverage[:-1])) / 2, rng)
     found = rng.binomial(np.diff(tested, prepend=0).clip(0), rates).cumsum(axis=1)
     passes = found <= tested - critical_counts(tested, target, delta)
     return mean_ends(passes, coverage)
+
+
+def _draw_rates(handled: Floats, agree: Floats, n_rows: float, ranks: Floats, rng: np.random.Generator) -> Floats:
+    """Return how often rows of these ranks err, shape (draws, j), by what the fit rows say of all ranks."""
+    from scipy.optimize import isotonic_regression
+    from scipy.special import xlog1py, xlogy
+
+    added = np.diff(handled, prepend=0.0).clip(0)
+    told = added > 0
+    errors, added = np.diff(np.maximum.accumulate(handled - agree), prepend=0.0)[told], added[told]
+    shares, middles = (errors / added).clip(0, 1), (handled[told] - added / 2) / n_rows
+    curve = fit_learning_curve([RankedRows(shares, middles, n_rows, added)])
+    steps = isotonic_regression(shares, weights=added)
+    n_steps = len(steps.weights)
+
+    def likelihood(rates: Floats) -> float:
+        return float(added @ (xlogy(shares, rates) + xlog1py(1 - shares, -rates)))
+
+    if likelihood(steps.x) - likelihood(curve.error(middles, n_rows)) < _A_STEP * n_steps:
+        return curve.draw(ranks, [n_rows], N_DRAWS, rng)[0]
+    # a rate has the posterior of a Poisson count under Jeffreys' prior
+    drawn = rng.gamma(steps.x[steps.blocks[:-1]] * steps.weights + 0.5, 1 / steps.weights, (N_DRAWS, n_steps)).clip(
+        0, 1
+    )
+    return drawn[:, np.searchsorted(handled[told][steps.blocks[1:] - 1] / n_rows, ranks).clip(max=n_steps - 1)]
 
 
 def likely_end(powers: Floats, coverage: Floats) -> int:
