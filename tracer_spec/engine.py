@@ -228,7 +228,8 @@ def _certify(run: _Run, choice: Choice, proposal: Proposal) -> Certificate:
     from tracer_spec.flow.certifying.proposal import decide
 
     with staged(run.observe, "certify") as done:
-        certificate = decide(proposal, choice.entrant.prepared, repeats=run.plan.spec.repeats)
+        prepared, workshop = choice.entrant.prepared, choice.entrant.trained
+        certificate = decide(proposal, prepared, workshop.candidate, repeats=run.plan.spec.repeats)
         done(f"{certificate.status}; tests: {len(certificate.walk)}")
     return replace(certificate, assumptions=(*certificate.assumptions, *choice_notes(choice.reports)))
 

@@ -57,9 +57,13 @@ class Opened:
         return ()
 
 
+def estimate_by(fit):
+    return lambda family, policy: Candidate(family, policy, len(fit), *fit.count(policy))
+
+
 def outcome(fit, rows, own=None, since=None, rates=None, **named):
     ordered = PARETO.make().order([chain(fit)], len(rows), TARGET)
-    return certify(PARETO, ordered, Opened(rows, own, since, rates), TARGET, None, **named)
+    return certify(PARETO, ordered, Opened(rows, own, since, rates), TARGET, None, estimate=estimate_by(fit), **named)
 
 
 def draw(rate, n, seed):
@@ -195,7 +199,7 @@ def test_a_certificate_that_the_build_knows_to_be_wrong_is_a_fault_of_its_calibr
     plugin = replace(PARETO.provided.plugin, make=lambda options: Forges())
     forger = Resolved("forges", replace(PARETO.provided, plugin=plugin), Options(), address="target.calibrator")
     with pytest.raises(PluginError) as caught:
-        certify(forger, ordered, Opened(rows), TARGET, None)
+        certify(forger, ordered, Opened(rows), TARGET, None, estimate=estimate_by(rows))
     (problem,) = caught.value.problems
     assert problem.address == "target.calibrator"
     assert problem.what.startswith(f"the calibrator 'pareto-testing' of tests 1 {said}")
@@ -209,7 +213,7 @@ def test_what_is_no_certificate_is_a_fault_of_its_calibrator():
     plugin = replace(PARETO.provided.plugin, make=lambda options: Silent())
     silent = Resolved("silent", replace(PARETO.provided, plugin=plugin), Options())
     with pytest.raises(PluginError, match="gave NoneType, not a Certificate"):
-        certify(silent, (), Opened(draw(0.97, 60, 1)), TARGET, None)
+        certify(silent, (), Opened(draw(0.97, 60, 1)), TARGET, None, estimate=estimate_by(None))
 
 
 def test_thresholds_move_to_ranks_for_a_calibrator_that_says_so_and_one_reading(monkeypatch):
@@ -222,9 +226,24 @@ def test_thresholds_move_to_ranks_for_a_calibrator_that_says_so_and_one_reading(
     def walk(own=None, **named):
         plugin = replace(PARETO.provided.plugin, **named)
         calibrator = replace(PARETO, provided=replace(PARETO.provided, plugin=plugin))
-        return certify(calibrator, ordered, Opened(rows, own), TARGET, None).walk
+        return certify(calibrator, ordered, Opened(rows, own), TARGET, None, estimate=estimate_by(fit)).walk
 
     assert [step.candidate for step in walk(tests_ranks=True)] == [ordered[0], ordered[1]]
     assert walk(tests_ranks=True)[-1] == failed
     assert failed not in walk()
     assert len(walk(np.ones(len(rows), bool), tests_ranks=True)) == len(walk())
+
+
+def test_what_is_said_of_a_moved_threshold_is_what_fit_rows_say_of_it(monkeypatch):
+    fit, rows = draw(0.97, 600, 1), draw(0.97, 400, 2)
+    ordered = PARETO.make().order([chain(fit)], len(rows), TARGET)
+    (stage,) = ordered[0].policy
+    moved = replace(ordered[0], policy=(replace(stage, threshold=stage.threshold - 1e-3),))
+    monkeypatch.setattr("tracer_spec.flow.certifying.certify.at_ranks", lambda *_: ((ordered[0], moved), None))
+    calibrator = replace(
+        PARETO, provided=replace(PARETO.provided, plugin=replace(PARETO.provided.plugin, tests_ranks=True))
+    )
+    first, second = certify(calibrator, ordered, Opened(rows), TARGET, None, estimate=estimate_by(fit)).walk
+    assert first.candidate is ordered[0]
+    assert second.candidate == estimate_by(fit)(moved.family, moved.policy)
+    assert second.candidate != moved

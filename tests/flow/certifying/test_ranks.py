@@ -58,7 +58,6 @@ def test_each_is_tested_on_the_fewest_rows_that_allow_as_many_errors_as_those_pr
     assert len(wanted & set(handled)) > 0.8 * len(wanted)
     assert all(size in handled or size - 1 in handled or size - 2 in handled for size in wanted)
     assert tested[-1] == chain[-1]
-    assert [each.coverage for each in tested[:-1]] == pytest.approx([n / len(rows) for n in handled[:-1]])
     assert {len(each.policy) for each in tested} == {len(each.policy) for each in chain}
 
 

@@ -77,7 +77,8 @@ class ParetoTesting:
         have targets: the first candidate that falls short of one of them is rejected by that one's test.
         """
         steps = walk(ordered, rows, lambda candidate: rows.count(candidate.policy), target)
-        chosen = max((step for step in steps if step.passed), key=lambda step: step.candidate.coverage, default=None)
+        passed = (step for step in steps if step.passed)
+        chosen = max(passed, key=lambda step: (step.candidate.coverage, step.n), default=None)
         return tested_certificate("pareto-testing", target, rows, steps, chosen, _claim(target, chosen))
 
 

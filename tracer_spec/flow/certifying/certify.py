@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tracer_spec.flow.certifying.nets import believed, stands_by_rates, stands_since
 from tracer_spec.flow.certifying.ranks import at_ranks
-from tracer_spec.plugin import Candidate, Certificate, CertifyRows, Target, WalkStep
+from tracer_spec.plugin import Candidate, Certificate, CertifyRows, Policy, Target, WalkStep
 
 if TYPE_CHECKING:
     from tracer_spec.flow.certify_rows import EmbeddedRows
@@ -28,12 +28,15 @@ def certify(
     target: Target,
     look: Look | None,
     *,
+    estimate: Callable[[str, Policy], Candidate],
     believes_repeats: bool = False,
 ) -> Certificate:
     """Write the look down, break the seal, and let the calibrator test its frozen order, under every reading of the rows.
 
     Parameters
     ----------
+    estimate : callable
+        ``estimate(family, policy)``: a policy with what fit rows say of it, out of fold.
     believes_repeats : bool
         Whether the spec says that rows which say the same are traffic: then a test far above its estimate is believed.
     """
@@ -42,7 +45,10 @@ def certify(
     opened, readings = rows.open()
     # each reading has ranks of its own: where there are two, thresholds stay as they were frozen
     moves = calibrator.tests_ranks and len(readings) == 1
-    tested, failed = at_ranks(ordered, opened, target) if moves else (ordered, None)
+    tested, failed = ordered, None
+    if moves:
+        moved, failed = at_ranks(ordered, opened, target)
+        tested = [each if each in ordered else estimate(each.family, each.policy) for each in moved]
     certificate = _under_all([_tested(calibrator, tested, reading, target) for reading in readings])
     if failed is not None and all(step.passed for step in certificate.walk):
         certificate = replace(certificate, walk=(*certificate.walk, failed))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tracer_spec.flow.prepared import Prepared
     from tracer_spec.flow.traces.counts import Accounting
     from tracer_spec.plan import Plan, Resolved
-    from tracer_spec.plugin import Candidate, Certificate, Chain, Target
+    from tracer_spec.plugin import Candidate, Certificate, Chain, Policy, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +159,13 @@ def test_digest(
     return hashlib.sha256(rows + json.dumps(about).encode()).hexdigest()[:16]
 
 
-def decide(proposal: Proposal, prepared: Prepared, *, repeats: str) -> Certificate:
-    """Open the certify rows and test the order, once; a draft estimates instead, and opens nothing."""
+def decide(
+    proposal: Proposal, prepared: Prepared, estimate: Callable[[str, Policy], Candidate], *, repeats: str
+) -> Certificate:
+    """Open the certify rows and test the order, once; a draft estimates instead, and opens nothing.
+
+    ``estimate`` gives a policy with what fit rows say of it, out of fold.
+    """
     if proposal.draft:
         n_certify = len(prepared.certify)
         return draft_certificate(proposal.ordered, n_certify, proposal.target, proposal.promises(n_certify))
@@ -168,6 +173,12 @@ def decide(proposal: Proposal, prepared: Prepared, *, repeats: str) -> Certifica
         return refuse_untested(proposal.calibrator, prepared.certify, proposal.target)
     rows = proposal.rows or prepared.embed_certify(repeats)
     certificate = certify(
-        proposal.calibrator, proposal.ordered, rows, proposal.target, proposal.look, believes_repeats=repeats == TRAFFIC
+        proposal.calibrator,
+        proposal.ordered,
+        rows,
+        proposal.target,
+        proposal.look,
+        estimate=estimate,
+        believes_repeats=repeats == TRAFFIC,
     )
     return replace(certificate, assumptions=(*certificate.assumptions, *prepared.split_notes))

@@ -63,7 +63,7 @@ def at_ranks(
     Returns
     -------
     tuple of Candidate
-        For the calibrator to test, in their order.
+        For the calibrator to test, in their order; their estimates are those of the thresholds before.
     WalkStep or None
         The test of a rank at which the order ended, since it lies within rows of one score and failed.
 
@@ -86,7 +86,7 @@ def at_ranks(
         if not n or n >= len(scores):
             continue
         cut = _cut(widest, stages, scores, n)
-        moved = _on(candidate, cut.above, cut.n_above / len(rows))
+        moved = replace(candidate, policy=cut.above)
         if cut.n_above < n and (k := _fewest_agreeing(cut, n, rows)) < critical_count(n, target.level, target.delta):
             return tuple(tested.values()), WalkStep(moved, n, k, p_value(n, k, target.level), passed=False)
         if cut.n_above:
@@ -122,12 +122,6 @@ def _fewest_agreeing(cut: _Cut, n: int, rows: OpenedRows) -> int:
     (n_above, k_above), (n_down, k_down) = rows.count(cut.above), rows.count(cut.down_to)
     wrong = n_above - k_above
     return n - wrong - min(n - n_above, n_down - k_down - wrong)
-
-
-def _on(candidate: Candidate, policy: Policy, coverage: float) -> Candidate:
-    """Return a candidate with another threshold: its estimates are those of before, on as many rows as it now handles."""
-    share = coverage / candidate.coverage
-    return replace(candidate, policy=policy, n_handled=share * candidate.n_handled, n_agree=share * candidate.n_agree)
 
 
 def _is_within(policy: Policy, widest: Policy) -> bool:
