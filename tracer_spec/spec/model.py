@@ -213,7 +213,7 @@ class RouterSpec(Part):
         default=True, description="Also try the mean of the surrogates that agree with the teacher about equally often."
     )
     scale: StrictBool = Field(
-        default=True, description="Give scores a temperature, and each label a bias, learned from fit rows."
+        default=True, description="Scale the log-score of each label by a factor and a bias learned from fit rows."
     )
     families: Annotated[PluginRefs, AfterValidator(non_empty("family"))] = Field(
         default_factory=lambda: tuple(PluginRef(use=name) for name in DEFAULT_FAMILIES),

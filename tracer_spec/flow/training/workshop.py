@@ -78,7 +78,7 @@ class Workshop:
 
     Each surrogate is there once for each of the ``acceptors`` that could be trained on it. ``denied`` are the labels that no
     surrogate may answer; ``classes`` the numbers of those that the target names. With ``average``, the mean of the surrogates
-    that agree about equally often is tried too; with ``scale``, scores have a temperature and a bias a label.
+    that agree about equally often is tried too; with ``scale``, scores are scaled label by label.
     """
 
     def __init__(
