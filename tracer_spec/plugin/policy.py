@@ -197,7 +197,8 @@ class Certificate:
     measure : {'agreement', 'end_to_end'}
         What the target is a rate of. Put in by the build.
     doubt : str
-        What to look for where a test that passed is not believed; empty otherwise. Put in by the build.
+        What to look for where a test that passed is not believed, or passed under one reading of the rows alone; empty
+        otherwise. Put in by the build.
     labels : tuple of LabelTarget
         What else is claimed of what ships, at the same confidence together with the target. Put in by the build.
     """

@@ -96,6 +96,13 @@ def test_copies_that_agree_because_a_twin_taught_the_policy_certify_nothing():
     refused = outcome(fit, rows, ~has_twin, believes_repeats=True)
     assert (refused.chosen, refused.status) == (None, "refused")
     assert refused.claim.startswith("no policy could be shown")
+    n_own = int((~has_twin).sum())
+    assert refused.doubt.startswith(
+        f"on all 800 certify rows a policy passes, on the {n_own} that no other row repeats none"
+    )
+    assert "traces.format.id" in refused.doubt
+    wrong = replace(rows, agrees=rng.uniform(size=800) < 0.6)
+    assert outcome(fit, wrong, ~has_twin, believes_repeats=True).doubt == ""
 
 
 def test_older_rows_certify_nothing_that_the_rows_from_behind_a_router_contradict():

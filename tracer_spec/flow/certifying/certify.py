@@ -19,6 +19,10 @@ _READ_TWICE = (
     "some rows say what others say, and one of the two has no id: whether these are requests made again or copies of one call, "
     "the policy passed the test, on all certify rows and on the {n:,} of them that no other row repeats"
 )
+_FAILS_AS_COPIES = (
+    "on all {n_all:,} certify rows a policy passes, on the {n:,} that no other row repeats none does: an id for each call "
+    "('traces.format.id') tells requests made again from copies, or 'traces.repeats: traffic' or 'copies' says which they are"
+)
 
 
 def certify(
@@ -49,12 +53,16 @@ def certify(
     if moves:
         moved, failed = at_ranks(ordered, opened, target)
         tested = [each if each in ordered else estimate(each.family, each.policy) for each in moved]
-    certificate = _under_all([_tested(calibrator, tested, reading, target) for reading in readings])
+    certificates = [_tested(calibrator, tested, reading, target) for reading in readings]
+    certificate = _under_all(certificates)
     if failed is not None and all(step.passed for step in certificate.walk):
         certificate = replace(certificate, walk=(*certificate.walk, failed))
     if certificate.chosen and len(readings) > 1:
         said = _READ_TWICE.format(n=len(readings[1]))
         certificate = replace(certificate, assumptions=(*certificate.assumptions, said))
+    elif certificates[0].chosen and len(readings) > 1:
+        doubt = _FAILS_AS_COPIES.format(n_all=len(readings[0]), n=len(readings[1]))
+        certificate = replace(certificate, doubt=doubt)
     if certificate.chosen and not believes_repeats:
         certificate = believed(certificate, target, certificate.chosen)
     if certificate.chosen and rows.since is not None:
