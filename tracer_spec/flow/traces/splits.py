@@ -151,7 +151,8 @@ def split(
     if traces.sampling is not None and not (chosen & traces.sampling.is_behind_router(traces.times)).any():
         raise _none_since(traces, traces.sampling)
     may, is_ahead = dealt.may_certify(traces, hashes), dealt.is_ahead(traces, hashes)
-    if strategy in (TEMPORAL, FRESH):
+    is_first = strategy == FRESH and dealt.looked_until is None  # at random, but the next look will need times
+    if strategy in (TEMPORAL, FRESH) and not (is_first and np.isfinite(traces.times).any()):
         _check_times(traces)
     if strategy == TEMPORAL:
         result = _newest(traces, may & chosen, _cut(traces, certify))
@@ -281,8 +282,7 @@ def _newest(traces: TraceSet, may: Mask, cut: float) -> Split:
 
 
 def _check_times(traces: TraceSet) -> None:
-    n_missing = int(np.isnan(traces.times).sum())
-    if n_missing:
+    if n_missing := int(np.isnan(traces.times).sum()):
         raise DataError(
             f"a split by time needs a time on every trace; {n_missing:,} of {len(traces):,} have none",
             hint="say where it is with 'traces.format.time', leave those out with 'traces.format.where', or use "
