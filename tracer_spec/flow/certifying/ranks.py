@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # scores of one step count as one: a text that people send again is then seldom so near a threshold that the last bits of its
 # score, which hang on the processor and on the other texts of a batch, decide
-_STEP = np.float32(2.0**-16)
+_STEP = np.float32(2.0**-18)
 
 
 def ranks(ordered: Sequence[Candidate], n_certify: int, target: Target) -> tuple[int | None, ...]:
