@@ -28,6 +28,34 @@ WORDS = {f"label-{number}": [_word()] for number in range(30)}
 CHATTER = [_word() for _ in range(100)]
 
 
+def planned(source):
+    """Return a plan of these traces, the traces, and their sides."""
+    spec = {
+        "version": 1,
+        "name": "curve",
+        "traces": source,
+        "embedder": "lsa",
+        "zoo": ["logreg"],
+        "target": {"agreement": 0.8},
+    }
+    plan = make_plan(load_spec(spec), find_plugins())
+    traces = read_traces(plan)
+    return plan, traces, part(traces, plan.spec.split)
+
+
+def fit_rows(source):
+    """Return a plan of these traces, and their fit rows."""
+    plan, traces, sides = planned(source)
+    return plan, traces.take(sides.fit)
+
+
+def curve_of(source):
+    """Return the curve of these traces."""
+    plan, traces, sides = planned(source)
+    outlook = preview(plan.spec, traces, sides, target=plan.target, allowed_labels=None, makes_a_test=True, lock=None)
+    return draw_curve(plan, traces.take(sides.fit), outlook, memory=Memory())
+
+
 @pytest.fixture
 def drawn(tmp_path):
     """Return how to draw the curve of 240 traces, each with the word of its label among others."""
@@ -40,25 +68,7 @@ def drawn(tmp_path):
     (tmp_path / "t.jsonl").write_text("\n".join(lines))
 
     def draw(labels):
-        spec = {
-            "version": 1,
-            "name": "curve",
-            "traces": {
-                "use": "jsonl",
-                "with": {"path": str(tmp_path / "t.jsonl")},
-                "labels": labels,
-            },
-            "embedder": "lsa",
-            "zoo": ["logreg"],
-            "target": {"agreement": 0.8},
-        }
-        plan = make_plan(load_spec(spec), find_plugins())
-        traces = read_traces(plan)
-        sides = part(traces, plan.spec.split)
-        outlook = preview(
-            plan.spec, traces, sides, target=plan.target, allowed_labels=None, makes_a_test=True, lock=None
-        )
-        return draw_curve(plan, traces.take(sides.fit), outlook, memory=Memory())
+        return curve_of({"use": "jsonl", "with": {"path": str(tmp_path / "t.jsonl")}, "labels": labels})
 
     return draw
 
@@ -69,25 +79,10 @@ def test_label_names_that_train_in_a_build_train_for_the_curve(drawn):
     assert with_names.at_target(with_names.now).coverage > without.at_target(without.now).coverage + 0.2
 
 
-def planned(source):
-    """Return a plan of these traces, and their fit rows."""
-    spec = {
-        "version": 1,
-        "name": "curve",
-        "traces": source,
-        "embedder": "lsa",
-        "zoo": ["logreg"],
-        "target": {"agreement": 0.8},
-    }
-    plan = make_plan(load_spec(spec), find_plugins())
-    traces = read_traces(plan)
-    return plan, traces.take(part(traces, plan.spec.split).fit)
-
-
 def test_parts_are_ranked_on_rows_that_not_even_their_embedder_has_seen(tmp_path):
     lines = [{"id": f"r{at}", "input": f"word{at % 7} {at}", "teacher": f"l{at % 7}"} for at in range(300)]
     (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    plan, fit = planned({"use": "jsonl", "with": {"path": str(tmp_path / "t.jsonl")}})
+    plan, fit = fit_rows({"use": "jsonl", "with": {"path": str(tmp_path / "t.jsonl")}})
     ranked = ranked_samples(plan, fit, None, Memory())
     whole, *parts = ranked.samples
     assert ranked.learns_texts
@@ -100,34 +95,21 @@ def test_parts_are_ranked_on_rows_that_not_even_their_embedder_has_seen(tmp_path
 def test_no_part_is_made_of_a_handful_of_inputs_that_repeat(tmp_path):
     lines = [{"id": f"r{at}", "input": f"word {at % 30}", "teacher": f"l{at % 7}"} for at in range(300)]
     (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    plan, fit = planned({"use": "jsonl", "with": {"path": str(tmp_path / "t.jsonl")}})
+    plan, fit = fit_rows({"use": "jsonl", "with": {"path": str(tmp_path / "t.jsonl")}})
     assert len(ranked_samples(plan, fit, None, Memory()).samples) == 1
 
 
-def curve_of(tmp_path, repeats):
+def curve_of_repeats(tmp_path, repeats):
     """Return the curve of 150 requests of which each stands four times, without ids."""
     chance = random.Random(1)
     said = [chance.choice(list(WORDS)[:4]) for _ in range(150)]
     asked = [{"input": " ".join([*chance.sample(CHATTER, 6), *WORDS[label]]), "teacher": label} for label in said] * 4
     (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, asked)))
-    source = {"use": "jsonl", "with": {"path": str(tmp_path / "t.jsonl")}, "repeats": repeats}
-    spec = {
-        "version": 1,
-        "name": "c",
-        "traces": source,
-        "embedder": "lsa",
-        "zoo": ["logreg"],
-        "target": {"agreement": 0.8},
-    }
-    plan = make_plan(load_spec(spec), find_plugins())
-    traces = read_traces(plan)
-    sides = part(traces, plan.spec.split)
-    outlook = preview(plan.spec, traces, sides, target=plan.target, allowed_labels=None, makes_a_test=True, lock=None)
-    return draw_curve(plan, traces.take(sides.fit), outlook, memory=Memory())
+    return curve_of({"use": "jsonl", "with": {"path": str(tmp_path / "t.jsonl")}, "repeats": repeats})
 
 
 def test_rows_that_may_be_copies_do_not_make_a_certificate_likely(tmp_path):
     """Read as copies, hardly a request of those has all its rows among the certify rows."""
-    either, traffic = curve_of(tmp_path, "either"), curve_of(tmp_path, "traffic")
+    either, traffic = curve_of_repeats(tmp_path, "either"), curve_of_repeats(tmp_path, "traffic")
     assert traffic.at_target(traffic.now).chance > 0.9
     assert either.at_target(either.now).chance < 0.1
