@@ -31,7 +31,9 @@ def install(npm):
         return
     shutil.copy(HERE / "package.json", CACHE / "package.json")
     options = ["--no-audit", "--no-fund", "--ignore-scripts", "--no-package-lock", "--loglevel=error"]
-    done = subprocess.run([npm, "install", *options], cwd=CACHE, capture_output=True, text=True, timeout=180, check=False)
+    done = subprocess.run(
+        [npm, "install", *options], cwd=CACHE, capture_output=True, text=True, timeout=180, check=False
+    )
     if done.returncode:
         pytest.skip(f"npm cannot install onnxruntime-web here: {done.stderr.strip()[-200:]}")
     installed.write_text(wanted, encoding="utf-8")
