@@ -257,7 +257,12 @@ def test_a_file_of_one_label_is_refused(init, calls):
 def test_five_rows_are_refused_as_plan_would(init, calls):
     outcome = init({"log.jsonl": [{"input": call.text, "teacher": call.label} for call in calls[:5]]})
     assert (outcome.code, outcome.spec) == (1, None)
-    assert "too few rows to fit on" in outcome.err
+    assert "5 traces found, read as the format native: too few rows to fit on" in outcome.err
+    assert "hint: collect more traces" in outcome.err
+    outcome = init({"log.jsonl": [{"id": "one", "input": call.text, "teacher": call.label} for call in calls]})
+    assert "1 trace found" in outcome.err
+    assert f"{len(calls) - 1} of {len(calls)} records were left out: duplicate id" in outcome.err
+    assert "collect more" not in outcome.err
 
 
 def test_answers_that_never_repeat_are_refused_unless_they_are_named(init, calls):
