@@ -90,3 +90,9 @@ def test_what_is_shown_under_with_is_what_a_plugin_takes(tmp_path, embedder, whe
     told = problems(tmp_path, f"embedder: {embedder}\n")
     assert [each[0] for each in told] == where
     assert [given for _, _, given in told if given.startswith(("take", "options"))] == [each for each in hint if each]
+
+
+def test_an_expression_of_an_embedders_options_that_is_no_jmespath_is_told_where_it_is_written(tmp_path):
+    ((where, what, _),) = problems(tmp_path, "embedder: {use: precomputed, with: {column: 'emb['}}\n")
+    assert where == "embedder.with.column"
+    assert what.startswith("'emb[' is not JMESPath")
