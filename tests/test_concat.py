@@ -77,7 +77,7 @@ def test_a_part_of_another_distribution_is_taken_by_consent_and_told_where_it_ru
         ts.load(path)
     router = ts.load(path, embedder="letters", embedder_options={"key": "/elsewhere"})
     assert router.route("my rent number 9").label == "rent"
-    with pytest.raises(UsageError, match="does not take letters from the app; allowed: key"):
+    with pytest.raises(UsageError, match="parts 'lsa' and 'letters' do not take letters from the app; allowed: key"):
         ts.load(path, embedder="letters", embedder_options={"letters": "q"})
 
 

@@ -137,7 +137,7 @@ def _label_test(outlook: LabelOutlook) -> str:
     if not missed:
         come = "the router calls so must come, all of them so by the teacher"
     line = f"'{one_line(asked.label)}', {limit}: at least {outlook.fewest:,} certify rows that {come}"
-    line += f"; about {outlook.expected:,} are to be expected"
+    line += f"; about {outlook.expected:,} can be expected"
     if not missed:  # a build knows its policies, and counts what they handle
         line += ", or fewer: as many as the teacher calls so, less what is deferred"
     if outlook.likely_rows is None:
