@@ -64,7 +64,7 @@ def guess_layout(sample: Sample, text: str | None = None, label: str | None = No
         )
     fields = fields_of(records)
     if sample.source.use == "csv" and _first_line_is_a_row(records):
-        raise no_headers()
+        raise no_headers(sample)
     if not label and any(".delta." in each.path and each.n * 2 >= fields.n for each in fields.all):
         raise streamed().error(fields)
     found = _layout(sample, fields, text, label)
