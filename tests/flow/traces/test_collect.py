@@ -553,7 +553,7 @@ def test_labels_that_look_alike_are_pointed_out_in_one_note():
         "labels that differ in case, blanks, hyphens, a prefix, invisible characters or letters that look alike: "
         "'refund' (2), 'Refund' (1) and 'refund\\u200b' (1: ZERO WIDTH SPACE); 'top up' (1) and 'top\\xa0up' (1: NO-BREAK "
         "SPACE); where they are one label, 'traces.labels.normalize' makes "
-        "them one (casefold, join:_, prefix:TEXT), or 'traces.labels.aliases' names the spellings"
+        "them one (casefold, join:_, prefix:TEXT and then strip), or 'traces.labels.aliases' names the spellings"
     )
 
 

@@ -255,7 +255,7 @@ class Tally:
             notes.append(
                 f"labels that differ in case, blanks, hyphens, a prefix, invisible characters or letters that look alike: "
                 f"{'; '.join(alike[:3])}{more}; where they are one label, 'traces.labels.normalize' makes them one (casefold, "
-                "join:_, prefix:TEXT), or 'traces.labels.aliases' names the spellings"
+                "join:_, prefix:TEXT and then strip), or 'traces.labels.aliases' names the spellings"
             )
         if self.n_unanswered:
             notes.append(
