@@ -28,13 +28,12 @@ SETS = ("banking77", "clinc150")
 
 
 def spec_of(path: Path, target: float) -> dict[str, Any]:
-    """Return what ``init`` writes; without a lock, a look spends what the first one may."""
+    """Return a spec of defaults; without a lock, a look spends what the first one may."""
     return {
         "version": 1,
         "name": "curve",
         "traces": {"use": "jsonl", "with": {"path": str(path)}},
         "embedder": "lsa",
-        "zoo": ["logreg", {"use": "mlp", "with": {"hidden": [128]}}],
         "target": {"agreement": target, "confidence": 0.955},
     }
 

@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 
 import tracer_spec as ts
+from tests.zygote import zygote
 
 ROOT = Path(__file__).parents[1]
 SPEC = """\
@@ -33,12 +35,11 @@ KILLS = 4
 AT_MOST_S = 120
 """How long a build of these may take before it counts as hung."""
 
-# a build that ends with SIGKILL before its n-th operation on the files that it writes
+# a build after this ends with SIGKILL before its n-th operation on the files that it writes
 DYING = """
 import os, signal, sys
-from tracer_spec.cli import main
 
-left = int(sys.argv.pop(1))
+left = {n}
 
 def count_down(event, arguments):
     global left
@@ -48,40 +49,40 @@ def count_down(event, arguments):
             os.kill(os.getpid(), signal.SIGKILL)
 
 sys.addaudithook(count_down)
-sys.exit(main())
 """
 
 
-@pytest.fixture
-def folder(tmp_path):
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
     """Return a folder with a spec whose bundle is built."""
+    place = tmp_path_factory.mktemp("built")
     rng = np.random.default_rng(0)
     rows = []
     for i in range(600):
         label = "card" if rng.uniform() < 0.5 else "loan"
         noise = " ".join("".join(rng.choice(list("abcdefghij"), 6)) for _ in range(5))
         rows.append({"id": f"e{i}", "input": f"{label} {noise}", "teacher": label})
-    (tmp_path / "traces.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    (tmp_path / "router.yaml").write_text(SPEC)
-    finish(start(tmp_path, "before"))
-    return tmp_path
+    (place / "traces.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (place / "router.yaml").write_text(SPEC)
+    finish(start(place, "before"))
+    return place
 
 
-def start(folder, name, *program):
-    """Start a build, of the command line or of a program of its own; its stderr tells how far it is."""
-    command = [
-        sys.executable,
-        *(program or ("-m", "tracer_spec")),
-        "build",
-        "router.yaml",
-        "--out",
-        "out.tracer",
-        "--set",
-        f"name={name}",
-    ]
+@pytest.fixture
+def folder(built, tmp_path):
+    """Return a copy of it."""
+    return shutil.copytree(built, tmp_path / "copy")
+
+
+def arguments(name):
+    return ["build", "router.yaml", "--out", "out.tracer", "--set", f"name={name}", "--workers", "1", "-v"]
+
+
+def start(folder, name):
+    """Start a build; its stderr tells how far it is."""
     env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
     return subprocess.Popen(
-        [*command, "--workers", "1", "-v"],
+        [sys.executable, "-m", "tracer_spec", *arguments(name)],
         cwd=folder,
         env=env,
         stdout=subprocess.DEVNULL,
@@ -160,12 +161,12 @@ def test_a_build_killed_before_any_operation_on_its_files_leaves_a_whole_bundle(
     known = {"before"}
     for n in itertools.count(1):
         known.add(f"turn-{n}")
-        process = start(folder, f"turn-{n}", "-c", DYING, str(n))
-        said = process.communicate(timeout=AT_MOST_S)[1]
+        env = {**os.environ, "OMP_NUM_THREADS": "1"}
+        done = zygote().run(arguments(f"turn-{n}"), folder, env, before=DYING.format(n=n))
         check_what_is_left(folder, known)
-        if process.returncode == 0:
+        if done.returncode == 0:
             break
-        assert process.returncode == -signal.SIGKILL, said
+        assert done.returncode == -signal.SIGKILL, done.stderr
     assert n > 4, "the bundle and the lock are each opened and renamed, and then it ends"
     check_the_next_build(folder)
 

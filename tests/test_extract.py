@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import tracer_spec as ts
+from tests.zygote import call
 from tracer_spec.flow.documents.certificate import CertificateDocument
 from tracer_spec.flow.traces.row_hashes import KnownRows
 from tracer_spec.flow.verify import NO_MATCH, SAME_EVENT, verify
@@ -80,8 +79,8 @@ def test_python_route_and_a_batch_decide_alike_on_the_prompt_and_on_the_text(fol
         assert list(router.route_batch(asked)) == expected
         assert [router.route(text)[:2] for text in asked] == [decision[:2] for decision in expected]
         lines = "".join(json.dumps({"input": text}) + "\n" for text in asked)
-        command = [sys.executable, "-m", "tracer_spec", "route", str(base / "cut.tracer"), "-"]
-        done = subprocess.run(command, input=lines, capture_output=True, text=True, check=True, timeout=120)
+        done = call("route", "cut.tracer", "-", cwd=base, stdin=lines)
+        assert done.returncode == 0, done.stderr
         answers = [json.loads(line) for line in done.stdout.splitlines()]
         assert [(answer["label"], answer["handled"]) for answer in answers] == [each[:2] for each in expected]
 
@@ -121,8 +120,7 @@ def test_verify_knows_the_rows_of_the_build_in_their_prompts_and_alone(folders):
 
 def test_inspect_tells_the_steps(folders):
     base, *_ = folders
-    command = [sys.executable, "-m", "tracer_spec", "inspect", str(base / "cut.tracer")]
-    told = subprocess.run([*command, "-v"], capture_output=True, text=True, check=True, timeout=120).stdout
+    told = call("inspect", "cut.tracer", "-v", cwd=base).stdout
     assert f"out of their prompts: {json.dumps(STEP)}" in " ".join(told.split())
-    document = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True, timeout=120).stdout
-    assert json.loads(document)["manifest"]["extract"] == [STEP]
+    document = json.loads(call("inspect", "cut.tracer", "--json", cwd=base).stdout)
+    assert document["manifest"]["extract"] == [STEP]

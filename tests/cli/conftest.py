@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+
+from tests.zygote import call
 
 ROOT = Path(__file__).parents[2]
 QUICKSTART = ROOT / "specs" / "quickstart"
@@ -28,27 +28,6 @@ zoo: [logreg]
 families: [global, l2d]
 target: {agreement: 0.9, confidence: 0.95}
 """
-
-
-def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return this process's environment, for a command that computes on one thread."""
-    return {**os.environ, "OMP_NUM_THREADS": "1", **(extra or {})}
-
-
-def call(
-    *args: str, cwd: Path, env: Mapping[str, str] | None = None, stdin: str = ""
-) -> subprocess.CompletedProcess[str]:
-    """Run one command."""
-    return subprocess.run(
-        [sys.executable, "-m", "tracer_spec", *args],
-        cwd=cwd,
-        env=environment(env),
-        input=stdin,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="session")

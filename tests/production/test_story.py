@@ -146,6 +146,7 @@ def test_over_many_logs_the_intervals_of_the_coverage_hold(story, capsys):
     """Of 20 deployments at 95 %, chance allows 5 misses once in a thousand."""
     folder, bundle, *_ = story
     router, missed = ts.load(bundle), 0
+    drawn = router.route_batch([each.text for each in requests(4000, seed=2)]).handled.mean()
     for seed in range(10, 30):
         asked = requests(300, seed)
         answers = {each.text: each.label for each in asked}
@@ -155,7 +156,6 @@ def test_over_many_logs_the_intervals_of_the_coverage_hold(story, capsys):
                 deployed.classify(each.text, id=f"{seed}r{number}")
         kept = [line for line in lines_in(place) if line["router"]["served"] == "teacher"]
         _, measured = verified(bundle, folder, kept, capsys)
-        drawn = router.route_batch([each.text for each in requests(4000, seed=2)]).handled.mean()
         missed += not measured["coverage"]["lower"] <= drawn <= measured["coverage"]["upper"]
     assert missed <= 5
 

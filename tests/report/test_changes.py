@@ -5,8 +5,6 @@ import io
 import json
 import math
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from types import SimpleNamespace
@@ -16,6 +14,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 import tracer_spec as ts
+from tests.zygote import call
 from tracer_spec.cli.main import main
 from tracer_spec.errors import Difference
 from tracer_spec.report.changes import compare
@@ -236,8 +235,7 @@ def test_a_bundle_that_decides_alike_is_said_to_whatever_it_was_made_with(folder
 
 @pytest.fixture(scope="module")
 def flipped(folder):
-    command = [sys.executable, "-m", "tracer_spec", "diff", "old.tracer", "strict.tracer", "--traces", "fresh.jsonl"]
-    result = subprocess.run([*command, "--json"], cwd=folder, capture_output=True, encoding="utf-8", check=False)
+    result = call("diff", "old.tracer", "strict.tracer", "--traces", "fresh.jsonl", "--json", cwd=folder)
     assert (result.returncode, result.stderr) == (0, "")
     return json.loads(result.stdout)["flips"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -22,30 +23,32 @@ HERE = Path(__file__).parent / "node"
 CACHE = Path(__file__).parents[2] / ".cache/node"
 
 
+def install(npm):
+    """Install what the script needs, where it is not installed."""
+    wanted = (HERE / "package.json").read_text(encoding="utf-8")
+    installed = CACHE / "installed.json"
+    if installed.exists() and installed.read_text(encoding="utf-8") == wanted:
+        return
+    shutil.copy(HERE / "package.json", CACHE / "package.json")
+    options = ["--no-audit", "--no-fund", "--ignore-scripts", "--no-package-lock", "--loglevel=error"]
+    done = subprocess.run(
+        [npm, "install", *options], cwd=CACHE, capture_output=True, text=True, timeout=180, check=False
+    )
+    if done.returncode:
+        pytest.skip(f"npm cannot install onnxruntime-web here: {done.stderr.strip()[-200:]}")
+    installed.write_text(wanted, encoding="utf-8")
+
+
 @pytest.fixture(scope="session")
 def node():
     """Run the script with Node; what it needs is installed once, without scripts of its own."""
     program, npm = shutil.which("node"), shutil.which("npm")
     if program is None or npm is None:
         pytest.skip("node and npm are not installed")
-    wanted = (HERE / "package.json").read_text(encoding="utf-8")
-    installed = CACHE / "installed.json"
-    if not installed.exists() or installed.read_text(encoding="utf-8") != wanted:
-        CACHE.mkdir(parents=True, exist_ok=True)
-        shutil.copy(HERE / "package.json", CACHE / "package.json")
-        command = [
-            npm,
-            "install",
-            "--no-audit",
-            "--no-fund",
-            "--ignore-scripts",
-            "--no-package-lock",
-            "--loglevel=error",
-        ]
-        done = subprocess.run(command, cwd=CACHE, capture_output=True, text=True, timeout=180, check=False)
-        if done.returncode:
-            pytest.skip(f"npm cannot install onnxruntime-web here: {done.stderr.strip()[-200:]}")
-        installed.write_text(wanted, encoding="utf-8")
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # a test of this file may run in another process
+        install(npm)
 
     def run(*arguments):
         environment = {**os.environ, "TRACER_NODE_MODULES": str(CACHE / "package.json")}

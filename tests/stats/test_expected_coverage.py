@@ -6,17 +6,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import logit
 
-from tracer_spec.stats.binomial import critical_count, p_value
+from tracer_spec.stats import learning_curve
+from tracer_spec.stats.binomial import critical_count, critical_counts, fewest_alike, p_value
 from tracer_spec.stats.expected_coverage import Prospects, rank_power
+from tracer_spec.stats.expected_walk import mean_ends
 from tracer_spec.stats.learning_curve import LearningCurve, RankedRows, fit_learning_curve
 
-FLAT = np.zeros((6, 6))
+FLAT = np.zeros((7, 7))
+NO_FLOOR = -30.0
 
 
 def constant(error: float) -> LearningCurve:
     """Return a curve of one error, whatever the rank and the size."""
-    return LearningCurve(np.array([np.log(error / (1 - error)), 0, 0, 0, 0, 0]), FLAT)
+    return LearningCurve(np.array([NO_FLOOR, np.log(error / (1 - error)), 0, 0, 0, 0, 0]), FLAT)
 
 
 def prospects(curve: LearningCurve, n_fit: int = 600, n_certify: int = 400, least: float = 0.99) -> Prospects:
@@ -34,7 +38,7 @@ def test_the_chance_of_one_candidate_is_the_exact_power_of_its_test(error):
 
 def test_a_curve_that_made_rows_is_found_again():
     rng = np.random.default_rng(0)
-    truth = LearningCurve(np.array([-0.5, 4.0, 0.6, -1.2, 0.8, 0.0]), FLAT)
+    truth = LearningCurve(np.array([NO_FLOOR, -0.5, 4.0, 0.6, -1.2, 0.8, 0.0]), FLAT)
     samples = []
     for size in (500, 1000, 2000):
         ranks = (np.arange(size) + 0.5) / size
@@ -48,7 +52,7 @@ def test_a_curve_that_made_rows_is_found_again():
 def test_rows_whose_texts_the_embedder_saw_do_not_hide_what_it_makes_of_others():
     """Out of fold fewer errors, all else equal: only rows that were held out whole tell it from learning."""
     rng = np.random.default_rng(1)
-    truth = LearningCurve(np.array([-0.5, 4.0, 0.6, -1.2, 0.8, -0.5]), FLAT)
+    truth = LearningCurve(np.array([NO_FLOOR, -0.5, 4.0, 0.6, -1.2, 0.8, -0.5]), FLAT)
     samples = []
     for size, is_text_seen in ((1500, True), (1000, False), (1000, False), (500, False), (500, False)):
         ranks = (np.arange(2000) + 0.5) / 2000
@@ -63,7 +67,7 @@ def test_rows_whose_texts_the_embedder_saw_do_not_hide_what_it_makes_of_others()
 
 
 def test_an_embedder_that_learned_from_the_fit_rows_makes_a_walk_start_too_high():
-    curve = LearningCurve(np.array([-0.6, 4.0, 0.6, -1.2, 0.8, -0.6]), FLAT)
+    curve = LearningCurve(np.array([NO_FLOOR, -0.6, 4.0, 0.6, -1.2, 0.8, -0.6]), FLAT)
     ready = prospects(curve, least=0.05)
     (unseen,), (seen,) = ready.expect(1000, [0.9]), replace(ready, learns_texts=True).expect(1000, [0.9])
     assert seen.chance < unseen.chance
@@ -75,6 +79,43 @@ def test_coverage_is_that_of_the_traffic_which_a_threshold_set_out_of_fold_lets_
     assert sure.coverage == pytest.approx(1.0)
     assert 0.25 ** rank_power(4) > 0.25
     assert 1 > rank_power(8) > rank_power(4) > rank_power(2) > 0
+
+
+@pytest.mark.parametrize("target", [0.95, 0.98])
+def test_where_ranks_are_tested_a_coverage_is_what_walks_over_ranks_certify(target):
+    """Certify rows of a known error by rank, walked from every start; the fit rows that choose it are many."""
+    curve = LearningCurve(np.array([NO_FLOOR, -1.5, 5.0, 0.6, 0.0, 0.0]), np.zeros((6, 6)))
+    able = replace(prospects(curve, 100_000, 1200, least=0.05), tests_ranks=True)
+    (expected,) = able.expect(101_200, [target])
+    rng, rates = np.random.default_rng(3), curve.error((np.arange(1200) + 0.5) / 1200, 1.0)
+    wrong = np.hstack([np.zeros((400, 1)), (rng.uniform(size=(400, 1200)) < rates).cumsum(axis=1)])
+    sizes = fewest_alike(np.arange(1, 51) * 24, target, 0.05)
+    passes = wrong[:, sizes] <= sizes - critical_counts(sizes, target, 0.05)
+    assert expected.coverage == pytest.approx(mean_ends(passes, sizes / 1200).max(), abs=0.04)
+
+
+@pytest.mark.parametrize("floor", [0.02, 0.05])
+def test_more_traces_do_not_promise_what_a_noisy_teacher_forbids(floor, monkeypatch):
+    """From 1,500 traces, a target that the teacher's own errors leave no room for is not foreseen of four times as many."""
+    truth = LearningCurve(np.array([logit(floor), -0.9, 5.0, 0.6, -1.2, 0.8]), np.zeros((6, 6)))
+
+    def chances(target):
+        found = []
+        for seed in range(6):
+            rng, samples, ranks = np.random.default_rng(seed), [], (np.arange(900) + 0.5) / 900
+            for size in (900, 450, 450, 225, 225):
+                errs = (rng.uniform(size=900) < truth.error(ranks, size)).astype(float)
+                samples.append(RankedRows(errs, ranks, size, np.ones(900)))
+            able = replace(prospects(fit_learning_curve(samples), 900, 600, least=0.05), tests_ranks=True)
+            found.append(able.expect(6000, [target])[0].chance)
+        return np.mean(found)
+
+    (true,) = replace(prospects(truth, 900, 600, least=0.05), tests_ranks=True).expect(6000, [1 - floor])
+    assert true.chance < 0.15
+    assert chances(1 - floor) < 0.6
+    assert chances(0.9) > 0.9
+    monkeypatch.setattr(learning_curve, "_BELIEF", np.array([NO_FLOOR, *learning_curve._BELIEF[1:]]))
+    assert chances(1 - floor) > 0.9
 
 
 def test_what_is_nearest_is_likely_and_what_is_nearer_is_not():

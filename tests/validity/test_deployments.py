@@ -7,6 +7,9 @@ certificate of .9: to handle everything comes nearest, at .8986.
 
 from __future__ import annotations
 
+import functools
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -23,10 +26,15 @@ from tracer_spec.text_steps.labels import LabelCleaner
 
 TARGET = 0.9
 DEFERRED, AGREES_HANDLED, AGREES_DEFERRED = 0.3, 0.868, 0.97
-# whoever takes every label for a sample of the traffic
-ALL_LABELLED = custom_format(
-    {"certify": "`true`", "rate": None, "deferred": None, "unlabelled": None}, PRESETS["decisions"]
-)
+FORMATS = {
+    "decisions": PRESETS["decisions"],
+    # whoever takes every label for a sample of the traffic
+    "all labelled": custom_format(
+        {"certify": "`true`", "rate": None, "deferred": None, "unlabelled": None}, PRESETS["decisions"]
+    ),
+}
+HELD = ((False, False), (False, True), (True, True))
+"""The stories of requests that have a label: whether the router handled one, and whether it is audited."""
 
 
 def draw(n, rng):
@@ -44,21 +52,49 @@ def agreement(candidate):
     return (handled * AGREES_HANDLED + deferred * AGREES_DEFERRED) / (handled + deferred)
 
 
-def lines(score, audited, rate):
-    """Yield the lines of the log that hold a label; the text of a request is its number."""
-    for number in np.flatnonzero(audited | (score < DEFERRED)).tolist():
-        handled = bool(score[number] >= DEFERRED)
-        story = {"handled": handled, "audit": bool(audited[number]), "audit_rate": rate, "served": "teacher"}
-        head = {"id": f"r{number}", "time": 1.8e9 + number, "input": f"{number}", "teacher_raw": "refund"}
+def lines(stories, rate):
+    """Yield the lines of a log, one for each request with its story; the text of a request is its number."""
+    for own, number, handled, audit in stories:
+        story = {"handled": handled, "audit": audit, "audit_rate": rate, "served": "teacher"}
+        head = {"id": own, "time": 1.8e9 + number, "input": f"{number}", "teacher_raw": "refund"}
         yield {**head, "model": "m-1", "router": story}
 
 
-def deployment(seed, run, wanted, *, n, rate):
-    """Return the log of one deployment as traces, and all its requests."""
+def read(stories, wanted, rate):
+    """Return a log as traces."""
+    records = (Record("log", line) for line in lines(stories, rate))
+    return collect(records, compile_format(FORMATS[wanted]).traces, LabelCleaner())
+
+
+def drawn(seed, run, *, n, rate):
+    """Return the requests of one deployment: scores, agreements, numbers of those that have a label, and which are audited."""
     rng = np.random.default_rng([seed, run])
     score, agree = draw(n, rng)
-    records = (Record("log", line) for line in lines(score, rng.uniform(size=n) < rate, rate))
-    return collect(records, compile_format(wanted).traces, LabelCleaner()), score.astype(np.float32), agree
+    audited = rng.uniform(size=n) < rate
+    return score, agree, np.flatnonzero(audited | (score < DEFERRED)), audited
+
+
+@functools.cache
+def every_line(wanted, n, rate):
+    """Return a log in which each request comes with each story that leaves it a label."""
+    return read([(f"{story} {i}", i, *HELD[story]) for story in range(3) for i in range(n)], wanted, rate)
+
+
+def deployment(seed, run, wanted, *, n, rate):
+    """Return the log of one deployment as traces, and all its requests: lines of the one log that is read."""
+    score, agree, held, audited = drawn(seed, run, n=n, rate=rate)
+    story = audited.astype(int) + (score >= DEFERRED)
+    traces = every_line(wanted, n, rate).take(story[held] * n + held)
+    return replace(traces, ids=tuple(f"r{text}" for text in traces.texts)), score.astype(np.float32), agree
+
+
+@pytest.mark.parametrize("wanted", ["decisions", "all labelled"])
+def test_lines_of_the_one_log_are_the_traces_of_a_log_of_their_own(wanted):
+    score, _, held, audited = drawn(6, 0, n=1400, rate=0.2)
+    own = read([(f"r{i}", i, bool(score[i] >= DEFERRED), bool(audited[i])) for i in held.tolist()], wanted, 0.2)
+    taken, *_ = deployment(6, 0, wanted, n=1400, rate=0.2)
+    assert (taken.digest, taken.teachers) == (own.digest, own.teachers)
+    assert len(taken) == len(held)
 
 
 def rows_of(traces, score, agree):
@@ -91,18 +127,18 @@ def false_certificates(wanted, *, runs, seed, n=1400, rate=0.2):
 
 
 def test_over_400_deployments_audited_rows_certify_falsely_in_at_most_delta():
-    assert false_certificates(PRESETS["decisions"], runs=400, seed=1) <= slack(400)
+    assert false_certificates("decisions", runs=400, seed=1) <= slack(400)
 
 
 def test_certifying_on_all_labelled_rows_is_caught():
-    assert false_certificates(ALL_LABELLED, runs=60, seed=2) > 3 * DELTA
+    assert false_certificates("all labelled", runs=60, seed=2) > 3 * DELTA
 
 
 @pytest.mark.parametrize("rate", [0.05, 0.5])
 def test_weighted_fit_rows_tell_the_coverage_and_the_agreement_of_all_traffic(rate):
     coverages, agreements = [], []
     for run in range(20):
-        traces, score, agree = deployment(3, run, PRESETS["decisions"], n=8000, rate=rate)
+        traces, score, agree = deployment(3, run, "decisions", n=8000, rate=rate)
         sides = split(traces, certify=0.4)
         fit = rows_of(traces.take(sides.fit), score, agree)
         weights = fit_weights(traces, sides)
@@ -119,13 +155,13 @@ def test_weighted_fit_rows_tell_the_coverage_and_the_agreement_of_all_traffic(ra
 
 
 def test_coverage_among_labelled_rows_alone_would_be_far_off():
-    traces, score, agree = deployment(4, 0, PRESETS["decisions"], n=8000, rate=0.05)
+    traces, score, agree = deployment(4, 0, "decisions", n=8000, rate=0.05)
     handled, _ = rows_of(traces, score, agree).replay((gate("s", 0.3),))
     assert handled.mean() < 0.2  # of all traffic, .7
 
 
 def test_a_row_of_a_tiny_rate_weighs_what_its_rate_says_and_no_more():
-    traces, *_ = deployment(5, 0, PRESETS["decisions"], n=4000, rate=0.05)
+    traces, *_ = deployment(5, 0, "decisions", n=4000, rate=0.05)
     sides = split(traces, certify=0.4)
     weights = fit_weights(traces, sides)
     q, f = 0.05, sides.share

@@ -11,6 +11,7 @@ from tracer_spec.flow.certifying.advice import Advice, LabelAdvice, RefusingGuar
 from tracer_spec.flow.documents.certificate import CertificateDocument, estimate_of
 from tracer_spec.flow.documents.lock import PolicyEntry
 from tracer_spec.flow.traces.accounting import BEYOND
+from tracer_spec.flow.traces.repeats import is_read_twice
 from tracer_spec.flow.traces.splits import FRESH
 from tracer_spec.plugin import Candidate, Certificate, Chain, Policy
 
@@ -234,6 +235,7 @@ def conclude(
             next_target,
             n_folds=prepared.fit.n_folds,
             learns_texts=prepared.embedder.learns_texts,
+            tests_ranks=plan.calibrator.tests_ranks and not is_read_twice(prepared.fit_traces, plan.spec.repeats),
             refused_at=proposal.target.delta if certificate.walk else None,
             n_left_out=_left_out(plan, prepared, certificate),
             guards=_refusing(plan, workshop),

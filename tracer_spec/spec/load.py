@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from tracer_spec.spec.reader import MAX_BYTES, read_yaml
 from tracer_spec.spec.remainder import remainder
 
 STDIN = "-"
+_TRACES = frozenset((".csv", ".jsonl", ".ndjson", ".parquet", ".pq", ".tsv"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,9 @@ def read_spec(
         root, problems = read_yaml(text, "stdin")
     else:
         file, path = os.fspath(source), FilePath(source)
+        if path.suffix.lower() in _TRACES and path.is_file():
+            hint = f"for a spec of them: {shlex.join(['tracer-spec', 'init', '--traces', file])}"
+            raise SpecError("these are traces, not a spec", where=file, hint=hint)
         text = read_text(path, file)
         root, problems = read_yaml(text, file)
         folder = path.absolute().parent

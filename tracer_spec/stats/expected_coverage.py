@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer_spec.stats.binomial import critical_count, fewest_trials
+from tracer_spec.stats.binomial import critical_counts, fewest_alike, fewest_trials
 from tracer_spec.stats.expected_walk import mean_ends
 from tracer_spec.stats.learning_curve import LearningCurve
 
-# draws of a build, and candidates in each: a chance is right to within .04, a mean coverage to within .02
-N_DRAWS, N_LEVELS = 600, 50
+# draws of a build, and candidates in each: a chance is right to within .04, a mean coverage to within .02; and parts of the
+# rows between two candidates, in one of which a rank falls
+N_DRAWS, N_LEVELS, N_PARTS = 600, 50, 6
 # a build is likely to certify where it does so in four of five draws
 LIKELY = 0.8
 # how far beyond the traces at hand a curve is followed
@@ -91,6 +92,9 @@ class Prospects:
         The most rows that train, where that is bounded.
     own : float
         The share of certify rows that repeat no other row, where a policy must pass on those by themselves too; in [0, 1].
+    tests_ranks : bool
+        Whether a candidate is tested on the fewest rows that allow as many errors as those it is predicted to handle, and
+        not on all that its threshold lets through.
     """
 
     curve: LearningCurve = field(repr=False)
@@ -105,6 +109,7 @@ class Prospects:
     is_end_to_end: bool = False
     most_fit: int | None = None
     own: float = 1.0
+    tests_ranks: bool = False
 
     def sides(self, n_traces: int) -> tuple[int, int]:
         """Return how many of so many traces would train, and certify."""
@@ -159,8 +164,9 @@ class Prospects:
         or 1. The seed is always the same, so that the same curve and rows give the same numbers.
         """
         rng, n_certify = np.random.default_rng(_SEED), round(self.own * n_certify)
-        levels = np.arange(N_LEVELS + 1) / N_LEVELS
-        foretold, coverage = self.reach * levels, self.reach * levels ** rank_power(self.n_folds)
+        levels = np.arange(N_LEVELS * N_PARTS + 1) / (N_LEVELS * N_PARTS)
+        foretold = self.reach * levels
+        coverage = foretold if self.tests_ranks else self.reach * levels ** rank_power(self.n_folds)
         ranks, true_ranks = ((each[1:] + each[:-1]) / 2 for each in (foretold, coverage))
         estimated, true = self.curve.draw_each(
             [(ranks, n_fit * (1 - 1 / self.n_folds), self.learns_texts), (true_ranks, float(n_fit), False)],
@@ -178,6 +184,7 @@ class Prospects:
             fit=counts(foretold, n_fit, estimated),
             foreseen=counts(foretold, n_certify, estimated),
             certify=counts(coverage, n_certify, true),
+            tests_ranks=self.tests_ranks,
         )
 
     def _more_traces(self, now: int, target: float, drawn: Draws) -> int | None:
@@ -200,23 +207,28 @@ class Prospects:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Counted:
-    """Rows of simulated builds: those that each candidate handles, ``n`` of shape (j,), and by draw its errors (draws, j)."""
+    """Rows of simulated builds, the surest first: how many there are up to each of j parts, and by draw their errors."""
 
     n: Counts = field(repr=False)
     errors: Counts = field(repr=False)
     n_rows: int
 
+    def tests(self, at: Counts, *, of_all: bool) -> Counts:
+        """Return the size of a test of the rows up to some parts; of all rows where the target is a rate of all traffic."""
+        return np.full(len(at), self.n_rows) if of_all else self.n[at]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SimulatedBuilds:
-    """Counts of builds, by draw and by candidate, of rising coverage.
+    """Counts of builds, by draw and by part of the rows.
 
     Parameters
     ----------
     foretold, coverage : ndarray of shape (j,)
-        Shares of rows handled: of the fit rows, out of fold, and of traffic. The last candidate handles all that may be.
+        Shares of rows up to each part: of the fit rows, out of fold, and of traffic. The last is all that may be handled.
     fit, foreseen, certify : Counted
         The fit rows out of fold, certify rows as those foresee them, and certify rows.
+    tests_ranks : bool
     """
 
     foretold: Rates = field(repr=False)
@@ -224,6 +236,7 @@ class SimulatedBuilds:
     fit: Counted
     foreseen: Counted
     certify: Counted
+    tests_ranks: bool
 
     def shipped(self, target: float, delta: float, min_coverage: float, *, is_end_to_end: bool = False) -> Rates:
         """Return the coverage that each draw certifies, shape (draws,); 0 where it is refused.
@@ -234,22 +247,27 @@ class SimulatedBuilds:
         greatest predicted power, as the drawn fit rows have it, and from there up to the first candidate that the drawn
         certify rows do not pass.
         """
-        fit, foreseen, certify = (
-            np.full_like(each.n, each.n_rows) if is_end_to_end else each.n
-            for each in (self.fit, self.foreseen, self.certify)
-        )
-        able = (self.foretold >= min_coverage) & (foreseen >= fewest_trials(target, delta))
-        if not able.any():
+        at = np.arange(N_PARTS - 1, len(self.foretold), N_PARTS)
+        sizes = self.foreseen.tests(at, of_all=is_end_to_end)
+        at = at[(self.foretold[at] >= min_coverage) & (sizes >= fewest_trials(target, delta))]
+        if not len(at):
             return np.zeros(len(self.fit.errors))
-        expected, allowed = (_allowed(n[able], target, delta) for n in (foreseen, certify))
-        ends = mean_ends(self.foreseen.errors[:, able] <= expected, self.foretold[able])
-        power = _power(foreseen[able], expected, fit[able], self.fit.errors[:, able], target)
+        tested = at
+        if self.tests_ranks and not is_end_to_end:
+            tested = np.searchsorted(self.foreseen.n, fewest_alike(self.foreseen.n[at], target, delta))
+        fit, foreseen, certify = (
+            counted.tests(parts, of_all=is_end_to_end)
+            for counted, parts in ((self.fit, at), (self.foreseen, tested), (self.certify, tested))
+        )
+        expected, allowed = (n - critical_counts(n, target, delta) for n in (foreseen, certify))
+        ends = mean_ends(self.foreseen.errors[:, tested] <= expected, self.foretold[tested])
+        power = _power(foreseen, expected, fit, self.fit.errors[:, at], target)
         promising = np.where(ends >= _SAME * ends.max(), power, -1.0)
         start = power.shape[1] - 1 - promising[:, ::-1].argmax(axis=1)  # of equals, the one of greatest coverage
-        fails = (self.certify.errors[:, able] > allowed) & (np.arange(len(allowed)) >= start[:, None])
+        fails = (self.certify.errors[:, tested] > allowed) & (np.arange(len(allowed)) >= start[:, None])
         end = np.where(fails.any(axis=1), fails.argmax(axis=1), len(allowed))
         certified = (power[np.arange(len(start)), start] >= _WORTH_A_LOOK) & (end > start)
-        return np.where(certified, self.coverage[able][end - 1], 0.0)
+        return np.where(certified, self.coverage[tested][end - 1], 0.0)
 
 
 def rank_power(n_folds: int) -> float:
@@ -267,11 +285,6 @@ def rank_power(n_folds: int) -> float:
     [0.65, 0.6, 0.57]
     """
     return 1 - _SURER / math.sqrt(n_folds)
-
-
-def _allowed(n_test: Counts, target: float, delta: float) -> Counts:
-    """Return how many errors each test allows; -1 where not even none pass."""
-    return np.array([n - critical_count(n, target, delta) for n in n_test.tolist()])
 
 
 def _power(n: Counts, allowed: Counts, n_fit: Counts, errors: Counts, target: float) -> NDArray[np.float64]:

@@ -15,12 +15,14 @@ _ROWS = 400.0
 # the error at the lowest ranks is no power of the rank any more
 _LOWEST_RANK = 0.01
 # what is believed before any row is seen, as two sets of intents have it: an error at a middling rank falls with the power
-# 1.3 of the rows, one at the highest ranks faster, one at the lowest more slowly. In this order: intercept, rank, its
-# logarithm, size, size times rank, and the log-odds that an embedder which learned from the rows' own texts takes off
-_BELIEF = np.array([0.0, 4.0, 0.5, -1.3, 1.0, -0.3])
-_SPREAD = np.array([4.0, 3.0, 1.0, 0.3, 0.6, 0.25])
-_PLAIN = 5
+# 1.3 of the rows, one at the highest ranks faster, one at the lowest more slowly. In this order: the log-odds of the floor,
+# intercept, rank, its logarithm, size, size times rank, and the log-odds that an embedder which learned from the rows' own
+# texts takes off
+_BELIEF = np.array([-5.5, 0.0, 4.0, 0.5, -1.3, 1.0, -0.3])
+_SPREAD = np.array([1.1, 4.0, 3.0, 1.0, 0.3, 0.6, 0.25])
+_PLAIN = 6
 _MOST_STEPS, _CLOSE = 50, 1e-6
+_RARE = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,14 +53,14 @@ class RankedRows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LearningCurve:
-    """Logistic model of an error by rank and size, with the spread of its coefficients; the sixth is of texts seen."""
+    """Model of an error by rank and size, with the spread of its coefficients; the seventh is of texts seen."""
 
     coefficients: Floats = field(repr=False)
     covariance: Floats = field(repr=False)
 
     def error(self, ranks: Floats, n_learned: float, *, is_text_seen: bool = False) -> Floats:
         """Return the chance of an error at each rank, shape (n,), in [0, 1]."""
-        return _logistic(self._features(ranks, n_learned, is_text_seen) @ self.coefficients)
+        return self._rates(self.coefficients, ranks, n_learned, is_text_seen)
 
     def draw(self, ranks: Floats, sizes: Sequence[float], n_draws: int, rng: np.random.Generator) -> tuple[Floats, ...]:
         """Return such chances for coefficients drawn as likely as they are: by size, shape (n_draws, n)."""
@@ -69,10 +71,11 @@ class LearningCurve:
     ) -> tuple[Floats, ...]:
         """Return the same for several (ranks, size, whether their texts are seen), of the same coefficients."""
         drawn = rng.multivariate_normal(self.coefficients, self.covariance, n_draws, method="eigh")
-        return tuple(_logistic(drawn @ self._features(*each).T) for each in asked)
+        return tuple(self._rates(drawn, *each) for each in asked)
 
-    def _features(self, ranks: Floats, n_learned: float, is_text_seen: bool) -> Floats:
-        return _features(ranks, n_learned, is_text_seen if len(self.coefficients) > _PLAIN else None)
+    def _rates(self, coefficients: Floats, ranks: Floats, n_learned: float, is_text_seen: bool) -> Floats:
+        X = _features(ranks, n_learned, is_text_seen if coefficients.shape[-1] > _PLAIN else None)
+        return _rates(coefficients, X)[0]
 
 
 def fit_learning_curve(samples: Sequence[RankedRows]) -> LearningCurve:
@@ -80,40 +83,46 @@ def fit_learning_curve(samples: Sequence[RankedRows]) -> LearningCurve:
 
     Notes
     -----
-    The log-odds of an error are linear in the rank, its logarithm, the logarithm of the size and their product, and less by
-    a constant where the embedder learned from the row's own text. The coefficients are those of the greatest posterior
-    density under a normal prior, and spread as its curvature says (Laplace's approximation). Sizes are often few
-    and near each other, and so the prior has its say. Learning follows a power of the size over a wide range (Hestness et
-    al. 2017), and no law says how far: a curve that is read at a multiple of its largest size is a guess.
+    A floor, which no number of rows takes away, since a teacher that answers one text this way and that has errors of its
+    own; above it the log-odds of an error are linear in the rank, its logarithm, the logarithm of the size and their
+    product, and less by a constant where the embedder learned from the row's own text. The coefficients are those of the
+    greatest posterior density under a normal prior, and spread as the expected curvature says (Fisher scoring, Laplace's
+    approximation). Sizes are often few and near each other, and so the prior has its say. Learning follows a power of the
+    size down to an irreducible error (Hestness et al. 2017), and no law says how far: a curve that is read at a multiple of
+    its largest size is a guess.
 
     References
     ----------
     Hestness, Narang, Ardalani, Diamos, Jun, Kianinejad, Patwary, Yang, Zhou (2017), Deep learning scaling is predictable,
     empirically.
     """
-    # without such rows a sixth coefficient would be the belief alone
+    # without such rows a seventh coefficient would be the belief alone
     is_any_seen = any(each.is_text_seen for each in samples)
     X = np.concatenate(
         [_features(each.ranks, each.n_learned, each.is_text_seen if is_any_seen else None) for each in samples]
     )
-    belief, spread = (each[: X.shape[1]] for each in (_BELIEF, _SPREAD))
+    belief, spread = (each[: X.shape[1] + 1] for each in (_BELIEF, _SPREAD))
     y = np.concatenate([each.errs for each in samples])
     weights = np.concatenate([each.weights for each in samples])
     coefficients, precision = belief.copy(), np.diag(spread**-2.0)
 
     def loss(at: Floats) -> float:
-        log_odds, off = X @ at, at - belief
-        return float(weights @ (np.logaddexp(0, log_odds) - y * log_odds) + off @ precision @ off / 2)
+        rates, _ = _rates(at, X)
+        off = at - belief
+        return float(off @ precision @ off / 2 - weights @ (y * np.log(rates) + (1 - y) * np.log1p(-rates)))
 
     for _ in range(_MOST_STEPS):
-        rates = _logistic(X @ coefficients)
-        curvature = X.T @ (X * (weights * rates * (1 - rates))[:, None]) + precision
-        slope = X.T @ (weights * (y - rates)) - precision @ (coefficients - belief)
+        rates, falls = _rates(coefficients, X)
+        # by what a coefficient's unit raises the log-odds of an error, floor included
+        raised = np.column_stack([_logistic(coefficients[:1]) / rates, X * (falls / rates)[:, None]])
+        curvature = raised.T @ (raised * (weights * rates * (1 - rates))[:, None]) + precision
+        slope = raised.T @ (weights * (y - rates)) - precision @ (coefficients - belief)
         step = np.linalg.solve(curvature, slope)
         if np.abs(step).max() < _CLOSE:
             coefficients = coefficients + step
             break
-        # a whole step can lead past the minimum, and the next one back to where it began
+        # a whole step can lead past the minimum, and the next one back to where it began; or to a floor above everything
+        step = step / max(1.0, np.abs(step).max())
         reached = loss(coefficients)
         while not loss(coefficients + step) < reached and np.abs(step).max() > _CLOSE:
             step = step / 2
@@ -121,8 +130,14 @@ def fit_learning_curve(samples: Sequence[RankedRows]) -> LearningCurve:
     return LearningCurve(coefficients, np.linalg.inv(curvature).astype(np.float64))
 
 
+def _rates(coefficients: Floats, X: Floats) -> tuple[Floats, Floats]:
+    """Return the chances of an error, floor included, and above the floor; one row for each row of coefficients."""
+    floor, falls = _logistic(coefficients[..., :1]), _logistic(coefficients[..., 1:] @ X.T)
+    return (floor + (1 - floor) * falls).clip(_RARE, 1 - _RARE), falls
+
+
 def _features(ranks: Floats, n_learned: float, is_text_seen: bool | None) -> Floats:
-    """Return what the log-odds are linear in, shape (n, 6); shape (n, 5) where nothing is said of texts."""
+    """Return what the log-odds above the floor are linear in, shape (n, 6); shape (n, 5) where nothing is said of texts."""
     size = np.log(max(n_learned, 1.0) / _ROWS)
     centred, ones = ranks - 0.5, np.ones_like(ranks)
     plain = [ones, centred, np.log(np.maximum(ranks, _LOWEST_RANK)), size * ones, size * centred]

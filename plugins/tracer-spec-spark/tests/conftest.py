@@ -7,7 +7,7 @@ import os
 import sys
 
 import pytest
-from shop import HAS_JAVA, NO_JAVA, build, calls
+from shop import HAS_JAVA, NO_JAVA, SHORT_LIVED, build, calls
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +19,7 @@ def spark(tmp_path_factory):
 
     settings = {
         "spark.driver.memory": "1g",
+        "spark.driver.extraJavaOptions": SHORT_LIVED,
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
         "spark.ui.enabled": "false",

@@ -14,6 +14,9 @@ import tracer_spec as ts
 HAS_JAVA = bool(os.environ.get("JAVA_HOME") or shutil.which("java"))
 NO_JAVA = "there is no Java, which Spark runs on: apt-get install default-jre-headless"
 
+SHORT_LIVED = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""Options for a Java of a few minutes: the quick compiler alone, and no threads for the garbage."""
+
 LABELS = ("refund", "delivery", "account")
 _WORDS = {
     "refund": ("money back", "return the jacket", "refund my order", "pay me back"),

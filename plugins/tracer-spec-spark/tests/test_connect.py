@@ -9,7 +9,7 @@ import sys
 
 import pytest
 import tracer_spec as ts
-from shop import HAS_JAVA, NO_JAVA, by_command, calls, write_lines
+from shop import HAS_JAVA, NO_JAVA, SHORT_LIVED, by_command, calls, write_lines
 
 PROGRAM = """
 import json, sys
@@ -17,9 +17,10 @@ from pyspark.sql import SparkSession
 from tracer_spec_spark import SparkOptions, decisions, route, verify
 from tracer_spec_spark.source import SparkSource
 
-bundle, rows, log = sys.argv[1:]
+bundle, rows, log, java = sys.argv[1:]
 builder = SparkSession.builder.remote("local[2]")
-for key, value in {"spark.driver.memory": "1g", "spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "2"}.items():
+settings = {"spark.driver.memory": "1g", "spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "2"}
+for key, value in {**settings, "spark.driver.extraJavaOptions": java}.items():
     builder = builder.config(key, value)
 spark = builder.getOrCreate()
 assert type(spark).__module__.startswith("pyspark.sql.connect")
@@ -44,7 +45,7 @@ def test_spark_connect_carries_the_same_calls(bundle, tmp_path):
     path = write_lines(tmp_path / "rows.jsonl", rows)
     with ts.deploy(bundle, teacher=lambda text: "refund", mode="live", log=tmp_path / "log") as app:
         app.classify("refund my order")
-    command = [sys.executable, "-c", PROGRAM, str(bundle), str(path), str(tmp_path / "log")]
+    command = [sys.executable, "-c", PROGRAM, str(bundle), str(path), str(tmp_path / "log"), SHORT_LIVED]
     environment = {**os.environ, "PYSPARK_PYTHON": sys.executable}
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment)
     assert (done.returncode, bool(done.stdout)) == (0, True), done.stderr[-3000:]

@@ -96,6 +96,23 @@ def test_nothing_is_overwritten_unless_forced(run, tmp_path):
     assert (forced["source"], forced["gitignore"]) == ("jsonl", ["dist/"])
 
 
+def test_traces_where_a_folder_or_a_spec_belongs_are_told_apart_from_one(run, tmp_path):
+    (tmp_path / "my log.jsonl").write_text('{"input": "a", "teacher": "b"}\n')
+    refused = run("init", "my log.jsonl")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr == (
+        "my log.jsonl is a file, not a folder to write into\n"
+        "  hint: a spec for such traces: tracer-spec init --traces 'my log.jsonl'\n"
+    )
+    for verb in ("validate", "plan", "build"):
+        refused = run(verb, "my log.jsonl")
+        assert refused.returncode == 2
+        assert refused.stderr == (
+            "my log.jsonl\n  these are traces, not a spec\n"
+            "  hint: for a spec of them: tracer-spec init --traces 'my log.jsonl'\n"
+        )
+
+
 def test_odd_names_reach_the_spec_as_they_are(run, tmp_path):
     rows = [{"Nº ${HOME}": f"some words {n}", 'my "label"': "ab"[n % 2]} for n in range(200)]
     (tmp_path / "no: ${X}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))

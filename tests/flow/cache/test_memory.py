@@ -3,13 +3,13 @@
 import functools
 import importlib
 import json
-import subprocess
 import sys
 
 import numpy as np
 import pytest
 
 import tracer_spec as ts
+from tests.zygote import call
 from tracer_spec.flow.cache import learner_identity as identities
 from tracer_spec.flow.cache.learner_identity import identity
 from tracer_spec.flow.cache.memory import Kept, Memory
@@ -118,17 +118,9 @@ def test_a_check_trains_again_since_that_is_what_it_is_for(build):
 
 def test_plan_tells_what_a_build_would_find_and_what_it_would_do(build, tmp_path):
     def planned(*options):
-        command = [
-            sys.executable,
-            "-m",
-            "tracer_spec",
-            "plan",
-            str(tmp_path / "router.yaml"),
-            "-q",
-            "--no-curve",
-            *options,
-        ]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        done = call("plan", "router.yaml", "-q", "--no-curve", *options, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def counts(*options):
         cache = json.loads(planned("--json", *options))["cache"]

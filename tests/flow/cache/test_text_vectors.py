@@ -1,13 +1,12 @@
 """Vectors that were paid for once: only new texts are embedded, and never beside vectors of another vintage."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
 import tracer_spec as ts
+from tests.zygote import call
 from tracer_spec.flow.cache.store import Entry, Store
 from tracer_spec.flow.cache.text_vectors import BATCH, PROBES, KnownVectors
 from tracer_spec.flow.progress import StepDone
@@ -202,15 +201,14 @@ def test_texts_never_go_into_the_cache(paid, tmp_path):
 def test_cache_info_and_clear_tell_what_there_is(paid, tmp_path):
     paid()
 
-    def call(*args):
-        done = subprocess.run(
-            [sys.executable, "-m", "tracer_spec", "cache", *args], capture_output=True, text=True, check=True
-        )
+    def told(*args):
+        done = call("cache", *args, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
         return done.stdout
 
-    document = json.loads(call("info", "--json"))
+    document = json.loads(told("info", "--json"))
     assert document["path"] == str(tmp_path / "cache" / "cache-v1.sqlite")
     assert document["entries"]["vector"] == {"n": 400, "bytes": 400 * 24 * 4}
-    assert "400 vectors of texts (38.4 kB)" in call("info")
-    assert call("clear").startswith("removed ")
-    assert "holds nothing" in call("clear")
+    assert "400 vectors of texts (38.4 kB)" in told("info")
+    assert told("clear").startswith("removed ")
+    assert "holds nothing" in told("clear")

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from tracer_spec.builtin.calibrators.empirical import Empirical
 from tracer_spec.flow.certifying.draft import draft_certificate, is_likely
-from tracer_spec.plugin import Candidate, Target
+from tracer_spec.plugin import Candidate, Chain, Target
 from tracer_spec.stats.binomial import critical_count
 
 N_FIT, N_CERTIFY = 4000, 1000
@@ -42,6 +43,17 @@ def test_a_draft_handles_about_what_builds_ship_that_certify(first, last, likely
     ends = walked(rates, target, seed=3)
     assert is_likely(ordered, N_CERTIFY, target) == likely == ((ends > 0).mean() >= 0.5)
     assert draft.coverage == pytest.approx(np.median(ends[ends > 0]), abs=0.08)
+
+
+def test_a_draft_of_a_rule_that_tests_nothing_is_the_largest_whose_estimate_reaches_the_target():
+    _, rising = order(0.02, 0.2)
+    target = Target(0.94, 0.9)
+    ordered = Empirical().order([Chain("l2d", (), tuple(rising))], N_CERTIFY, target)
+    draft = draft_certificate(ordered, N_CERTIFY, target, tests=False).draft
+    assert draft.coverage == max(each.coverage for each in rising if each.agreement >= target.level)
+    assert draft.coverage > draft_certificate(rising, N_CERTIFY, target).draft.coverage
+    _, poor = order(0.07, 0.2)
+    assert draft_certificate(poor, N_CERTIFY, target, tests=False).draft is None
 
 
 def test_where_nothing_is_worth_a_test_there_is_no_draft():

@@ -2,14 +2,13 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import jsonschema
 import pytest
 
 import tracer_spec as ts
+from tests.zygote import call
 from tracer_spec.errors import UsageError
 from tracer_spec.flow.documents.lock import LockDocument
 from tracer_spec.flow.lock.file import read_lock
@@ -348,17 +347,16 @@ def test_a_check_names_both_sha256_and_what_differs_in_the_result(folder):
 # --- the command line -------------------------------------------------------------------------------------------------
 
 
-def call(folder, *args):
-    command = [sys.executable, "-m", "tracer_spec", "build", "router.yaml", "--out", "out.tracer", "-q", *args]
-    return subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", check=False, timeout=120)
+def build_there(folder, *args):
+    return call("build", "router.yaml", "--out", "out.tracer", "-q", *args, cwd=folder)
 
 
 def test_the_command_line_ends_in_5_where_there_is_a_difference_and_in_0_where_there_is_none(folder):
-    same = call(folder, "--check")
+    same = build_there(folder, "--check")
     assert same.returncode == 0, same.stderr
     assert same.stdout.startswith("same  locked ")
     assert entry(folder)["bundle"]["sha256"] in same.stdout
-    other = call(folder, "--locked", "--set", "target.agreement=0.95", "--json")
+    other = build_there(folder, "--locked", "--set", "target.agreement=0.95", "--json")
     assert other.returncode == 5
     document = json.loads(other.stdout)["error"]
     assert document["exit_code"] == 5

@@ -1,13 +1,12 @@
 """Texts that hold the teacher's answer are told: what is routed has none."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
 import tracer_spec as ts
 from tests.test_extract import rows, spec
+from tests.zygote import call
 from tracer_spec.flow.traces.answer_in_text import answer_notes
 
 LABELS = ["order_status", "refund_status", "cancel_order", "Gift_Card"] * 10
@@ -57,11 +56,7 @@ def test_a_transcript_in_a_script_without_spaces_is_told():
 def test_plan_and_the_certificate_say_it(tmp_path):
     told = [row | {"input": f"User: {row['input']}\nAssistant: {row['teacher']}"} for row in rows()]
     path = spec(tmp_path, told)
-    planned = subprocess.run(
-        [sys.executable, "-m", "tracer_spec", "plan", str(path), "--json", "--no-curve"],
-        capture_output=True,
-        check=True,
-    )
+    planned = call("plan", str(path), "--json", "--no-curve", cwd=tmp_path)
     assert any("hold their own label" in note for note in json.loads(planned.stdout)["warnings"])
     built = ts.build(path, out=tmp_path / "small.tracer")
     assert any("hold their own label" in assumption for assumption in built.certificate.assumptions)

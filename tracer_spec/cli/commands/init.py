@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -59,6 +60,9 @@ def command(
     """
     asks = not (yes or as_json) and is_terminal(sys.stdin) and is_terminal(sys.stderr)
     place = Path(folder)
+    if place.is_file():
+        hint = f"a spec for such traces: {shlex.join(['tracer-spec', 'init', '--traces', folder])}"
+        raise UsageError(f"{folder} is a file, not a folder to write into", hint=hint)
     refuse_overwriting([place / SPEC], force=force)
     if not traces and asks:
         traces = tuple(filter(None, [_ask("traces file (empty for made-up samples)", "")]))

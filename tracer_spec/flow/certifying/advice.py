@@ -108,6 +108,7 @@ def advise(
     *,
     n_folds: int = 4,
     learns_texts: bool = False,
+    tests_ranks: bool = False,
     refused_at: float | None = None,
     n_left_out: int = 0,
     guards: tuple[RefusingGuard, ...] = (),
@@ -125,6 +126,8 @@ def advise(
         That the estimates are out of.
     learns_texts : bool
         Whether the embedder learned from the texts of the fit rows.
+    tests_ranks : bool
+        Whether candidates are tested at ranks of certify rows.
     refused_at : float or None
         The error that the test was allowed which failed; None where the certify rows were not opened.
     n_left_out : int
@@ -168,7 +171,7 @@ def advise(
         fewest_trials(target.level, target.delta),
         _traces(best, share),
         tuple(_label(*each, target.delta, share) for each in told),
-        _nearest(chains, n_traces - n_certify, n_certify, target, n_folds, learns_texts, refused_at),
+        _nearest(chains, n_traces - n_certify, n_certify, target, n_folds, learns_texts, tests_ranks, refused_at),
         n_left_out,
         guards,
     )
@@ -216,6 +219,7 @@ def _nearest(
     target: Target,
     n_folds: int,
     learns_texts: bool,
+    tests_ranks: bool,
     refused_at: float | None,
 ) -> Nearest | None:
     """Return what would likely be certified by the chain that comes closest to its target."""
@@ -244,6 +248,7 @@ def _nearest(
         min_coverage=target.min_coverage,
         learns_texts=learns_texts,
         is_end_to_end=target.agreement is None,
+        tests_ranks=tests_ranks,
     )
     return prospects.nearest(target.level, refused_at=refused_at)
 

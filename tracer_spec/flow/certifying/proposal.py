@@ -168,7 +168,8 @@ def decide(
     """
     if proposal.draft:
         n_certify = len(prepared.certify)
-        return draft_certificate(proposal.ordered, n_certify, proposal.target, proposal.promises(n_certify))
+        promises, tests = proposal.promises(n_certify), proposal.calibrator.tests
+        return draft_certificate(proposal.ordered, n_certify, proposal.target, promises=promises, tests=tests)
     if not proposal.ordered:
         return refuse_untested(proposal.calibrator, prepared.certify, proposal.target)
     rows = proposal.rows or prepared.embed_certify(repeats)

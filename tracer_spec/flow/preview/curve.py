@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tracer_spec.flow.cache.memory import Memory
 from tracer_spec.flow.preview.ranked_samples import ranked_samples
+from tracer_spec.flow.traces.repeats import is_read_twice
 from tracer_spec.plugin import Fittable
 from tracer_spec.stats.expected_coverage import Expected, Nearest, Prospects
 from tracer_spec.stats.learning_curve import fit_learning_curve
@@ -93,7 +94,7 @@ def draw_curve(
     -----
     The first learner of the zoo is trained, with the first acceptor, on all fit rows, on either half of them, and on two
     quarters, dealt by a hash. A curve through their errors on rows that they had not seen tells those of other numbers of
-    rows. ``docs/performance.md`` says how far it was off.
+    rows. ``docs/study.md`` says how far it was off.
     """
     able = outlook.certifiable
     if not plan.makes_a_test or not able.n_certify or outlook.label_targets:
@@ -115,6 +116,7 @@ def draw_curve(
         is_end_to_end=target.agreement is None,
         most_fit=split.max_fit,
         own=1.0 if outlook.n_own is None else outlook.n_own / able.n_certify,
+        tests_ranks=plan.calibrator.tests_ranks and not is_read_twice(fit, plan.spec.repeats),
     )
     targets = tuple(sorted({*TARGETS, target.level}))
     n_now = outlook.n_fit + able.n_certify

@@ -117,6 +117,11 @@ def count_unclear(traces: TraceSet, *shifts: float) -> int:
     return sum(_Earlier.of(*shifts).count(traces))
 
 
+def is_read_twice(fit: TraceSet, repeats: str) -> bool:
+    """Return whether a test of rows like these fit rows is made under both readings of those that say the same."""
+    return repeats == EITHER and count_unclear(fit) > 0
+
+
 def rows_a_call(traces: TraceSet) -> list[int]:
     """Return how many rows each call has, were all that is unclear copies of one call."""
     sizes = defaultdict[bytes, list[int]](list)

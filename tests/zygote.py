@@ -1,0 +1,157 @@
+"""The command line in processes of their own, forked from one that has imported what a build imports.
+
+Most of what a command costs is the start of Python and the imports. A fork has memory, folder, environment, standard streams,
+signals and exit code of its own, as a start has, and skips both. A command whose environment may mean another start is
+started. So is what is about the start itself: such tests call ``subprocess``.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import functools
+import gc
+import importlib
+import os
+import pkgutil
+import re
+import runpy
+import signal
+import subprocess
+import sys
+import threading
+import traceback
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from multiprocessing.reduction import recv_handle, send_handle
+from pathlib import Path
+
+COMMAND = (sys.executable, "-m", "tracer_spec")
+AT_MOST_S = 120
+LATE = r"(COMP|GITHUB|ORT|PYTEST|_?TRACER_SPEC)_\w+|CI|COLUMNS|FORCE_COLOR|LLM_TRACES|NO_COLOR|SECRET|SOURCE_DATE_EPOCH|TERM"
+"""Environment variables that a command reads as it runs. Python or an import may read any other."""
+
+HEAVY = ("joblib", "rich.progress", "scipy.stats", "skl2onnx", "sklearn.ensemble", "sklearn.linear_model")
+"""What a build imports as it goes, but onnxruntime and pyarrow: their imports start threads, which a fork loses."""
+
+Done = subprocess.CompletedProcess[str]
+
+
+def call(*args: str, cwd: Path, env: Mapping[str, str] | None = None, stdin: str = "") -> Done:
+    """Run one command with more environment variables, by a fork where that comes to the same."""
+    whole = {**os.environ, "OMP_NUM_THREADS": "1", **(env or {})}
+    if sys.platform == "linux" and zygote().fits(whole):
+        return zygote().run(args, cwd, whole, stdin)
+    streams = {"input": stdin, "capture_output": True, "encoding": "utf-8"}
+    return subprocess.run([*COMMAND, *args], cwd=cwd, env=whole, timeout=AT_MOST_S, check=False, **streams)
+
+
+@functools.cache
+def zygote() -> Zygote:
+    """Return the zygote of this process."""
+    return Zygote({**os.environ, "OMP_NUM_THREADS": "1"})
+
+
+class Zygote:
+    """A process that forks for each command, one after the other; it ends with this one."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = dict(environ)
+        self._connection, theirs = Pipe()
+        with theirs:  # its standard streams are neither terminals nor files, as a command's, which get these objects
+            streams = {"stdin": theirs, "stdout": theirs, "stderr": subprocess.PIPE}
+            self._process = subprocess.Popen([sys.executable, __file__], env=self._environ, **streams)
+        atexit.register(self._end)
+
+    def _end(self) -> bytes:
+        self._connection.close()
+        return self._process.communicate(timeout=AT_MOST_S)[1]
+
+    def fits(self, environ: Mapping[str, str]) -> bool:
+        """Return whether a start in this environment would be the start that the zygote had."""
+        return all(re.fullmatch(LATE, name) for name, _ in self._environ.items() ^ environ.items())
+
+    def run(self, args: Sequence[str], cwd: Path, env: Mapping[str, str], stdin: str = "", before: str = "") -> Done:
+        """Run one command in a fork, after a program."""
+        (its_in, own_in), (own_out, its_out), (own_err, its_err) = (os.pipe() for _ in range(3))
+        self._connection.send((args, str(cwd), dict(env), before))
+        for each in (its_in, its_out, its_err):
+            send_handle(self._connection, each, None)
+            os.close(each)
+        with ThreadPoolExecutor() as pool:
+            pool.submit(_write, own_in, stdin)
+            out, err = (pool.submit(_read, each) for each in (own_out, own_err))
+            return Done([*COMMAND, *args], self._exit_code(), out.result(), err.result())
+
+    def _exit_code(self) -> int:
+        try:
+            pid = self._connection.recv()
+        except EOFError:
+            raise RuntimeError(self._end()) from None
+        if not self._connection.poll(AT_MOST_S):
+            os.kill(pid, signal.SIGKILL)
+        return self._connection.recv()
+
+
+def _read(descriptor: int) -> str:
+    with open(descriptor, encoding="utf-8") as file:
+        return file.read()
+
+
+def _write(descriptor: int, text: str) -> None:
+    with contextlib.suppress(BrokenPipeError), open(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def serve(connection: Connection) -> None:
+    """Fork for each command that is asked for, and tell its process and its exit code."""
+    import tracer_spec
+
+    for name in (*HEAVY, *(each.name for each in pkgutil.walk_packages(tracer_spec.__path__, "tracer_spec."))):
+        if not name.endswith("__main__"):
+            importlib.import_module(name)
+    assert len(list(Path("/proc/self/task").iterdir())) == 1, "an import has started a thread"
+    gc.freeze()  # or each fork's collector would copy all that was imported
+    while True:
+        command = connection.recv()
+        descriptors = [recv_handle(connection) for _ in range(3)]
+        pid = os.fork()
+        if not pid:
+            connection.close()
+            become(descriptors, *command)
+        for each in descriptors:
+            os.close(each)
+        connection.send(pid)
+        connection.send(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+
+
+def become(descriptors: Sequence[int], args: Sequence[str], cwd: str, env: Mapping[str, str], before: str) -> None:
+    """Be ``python -m tracer_spec`` to the end of the process."""
+    code = 1
+    try:
+        for number, each in enumerate(descriptors):
+            os.dup2(each, number)
+            os.close(each)
+        os.chdir(cwd)
+        os.environ.clear()
+        os.environ.update(env)
+        sys.path[0], sys.argv[1:] = cwd, args
+        exec(before, {})
+        runpy.run_module("tracer_spec", run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        code = end.code
+    except BaseException:  # noqa: BLE001 - as Python does with what nobody caught
+        traceback.print_exc()
+    finally:  # as Python ends, but without taking apart all that was imported
+        threading._shutdown()
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    with Connection(os.dup(0)) as parent, contextlib.suppress(EOFError, KeyboardInterrupt):
+        serve(parent)
