@@ -188,7 +188,10 @@ def test_plan_and_validate_name_all_that_compete(spec, tmp_path, capsys):
     # the two curves are not one curve told twice
     assert now[0]["expected"][0]["coverage"] < 0.2 < 0.8 < now[1]["expected"][0]["coverage"]
     main(["validate", str(path)])
-    assert "lsa or lsa embedder" in capsys.readouterr().out
+    assert "narrow or wide embedder" in capsys.readouterr().out
+    path.write_text(json.dumps(spec([NARROW, {"use": "concat", "with": {"of": ["lsa", "lsa"]}}])))
+    main(["plan", str(path), "--no-curve"])
+    assert "embedder narrow, concat, lsa; surrogate" in capsys.readouterr().out
 
 
 def test_an_embedder_that_reads_vectors_does_not_compete(spec):

@@ -77,7 +77,7 @@ def test_a_part_of_another_distribution_is_taken_by_consent_and_told_where_it_ru
         ts.load(path)
     router = ts.load(path, embedder="letters", embedder_options={"key": "/elsewhere"})
     assert router.route("my rent number 9").label == "rent"
-    with pytest.raises(UsageError, match="does not take letters from the app; allowed: key"):
+    with pytest.raises(UsageError, match="parts 'lsa' and 'letters' do not take letters from the app; allowed: key"):
         ts.load(path, embedder="letters", embedder_options={"letters": "q"})
 
 
@@ -209,3 +209,12 @@ def test_an_embedder_of_others_from_another_distribution_is_refused_before_anyth
         ts.build(spec, out=tmp_path / "blend.tracer", workers=1)
     assert not (tmp_path / "blend.tracer").exists()
     sys.modules.pop("blend_part", None)
+
+
+def test_what_a_part_of_a_third_party_fails_with_is_told_at_its_place(tmp_path, letters):
+    plan = make_plan(load_spec(spec_of(tmp_path, "lsa", LETTERS), environ={}), find_plugins())
+    with pytest.raises(PluginError) as caught, plan.embedder.parts[1].attribute_errors():
+        raise ValueError("no such word")
+    (problem,) = caught.value.problems
+    assert problem.address == "embedder.with.of[1]"
+    assert "failed: ValueError: no such word" in problem.what

@@ -153,7 +153,7 @@ def test_each_part_is_told_where_it_runs_by_its_number(place, bundle, calls):
     with pytest.raises(UsageError, match=r"the embedder's parts 1 \(far\) and 2 \(near\) both take url") as caught:
         ts.load(bundle, embedder="near,far", embedder_options={"url": str(place)})
     assert caught.value.problems[0].hint == "say which: 1.url"
-    with pytest.raises(UsageError, match=r"does not take 0\.url, 3\.url from the app; allowed: url"):
+    with pytest.raises(UsageError, match=r"do not take 0\.url, 3\.url from the app; allowed: url"):
         ts.load(bundle, embedder="near,far", embedder_options={"0.url": "x", "3.url": "y"})
     router = ts.load(bundle, **given(place))
     assert router.route("my loan number 7").label == "loan"

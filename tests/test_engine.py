@@ -305,6 +305,21 @@ def test_a_handful_of_traces_is_a_clear_error(spec):
         ts.build(spec(traces(8)))
 
 
+def test_too_few_traces_since_most_records_were_left_out_are_not_answered_by_collecting_more(spec):
+    with pytest.raises(DataError) as caught:
+        ts.build(spec([row | {"id": "conversation"} for row in traces(200)]))
+    (problem,) = caught.value.problems
+    assert problem.what.endswith("; 199 of 200 records were left out: duplicate id (199)")
+    assert problem.hint.startswith("is 'traces.format.id' the id of one event?")
+    settings = spec([row | {"status": "ok" if n < 8 else "failed"} for n, row in enumerate(traces(200))])
+    settings["traces"]["format"] = {"preset": "native", "where": "status == 'ok'"}
+    with pytest.raises(DataError) as caught:
+        ts.build(settings)
+    (problem,) = caught.value.problems
+    assert problem.what.endswith("; 192 of 200 records were left out: excluded by where (192)")
+    assert "'traces.format'" in problem.hint
+
+
 def test_label_names_that_are_asked_for_train_and_the_bundle_says_so(spec, tmp_path):
     settings = spec(traces(200))
     described = {label: " ".join(words) for label, words in WORDS.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 from tracer_spec.builtin.formats import compiler_of, find_format, written_conditions, written_expressions
@@ -217,6 +217,14 @@ def _about_format(loaded: LoadedSpec, path: Path, asked: str | FormatMap) -> lis
         for below, condition in written_conditions(parts):
             problems += _said(loaded, (*path, *below), partial(refuse_answer_read, condition, layout.label))
     return problems
+
+
+def column_problems(loaded: LoadedSpec, column: str | None, options: Mapping[str, object]) -> list[Problem]:
+    """Return what is wrong with the JMESPath of the vector inside a record, which an embedder's options as written give."""
+    if column is None:
+        return []
+    path = (*loaded.spec.embedder_path(0), "with", *[key for key, value in options.items() if value == column][:1])
+    return _said(loaded, path, partial(compiler_of("embedding", None), column))
 
 
 def serve_problems(loaded: LoadedSpec) -> list[Problem]:

@@ -10,6 +10,7 @@ from typing import Any
 from tracer_spec.builtin.formats import Format, Reader, compile_format, find_format, written_conditions
 from tracer_spec.cross_checks import (
     allowed_labels,
+    column_problems,
     format_problems,
     group_keys,
     group_problems,
@@ -248,6 +249,7 @@ def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
     problems += _competing_readers(loaded, embedders)
     if embedders[0] is not None:
         problems += names_problems(loaded) if embedders[0].reads_vectors else text_problems(loaded)
+        problems += column_problems(loaded, embedders[0].column, embedders[0].written)
     if problems or calibrator is None:
         raise SpecError.of(tuple(problems))
     return Plan(

@@ -15,7 +15,7 @@ from tracer_spec.plugin.deployment import KEY_WORDS, SECRET_WORDS, aliases, word
 from tracer_spec.plugin.joining import JoiningPlugin, PartRef
 from tracer_spec.plugin.proposing import CalibratorPlugin
 from tracer_spec.plugin.registry import Registry
-from tracer_spec.plugin.requirements import ANY_FAULT, missing_dependency, provided_by, said_by
+from tracer_spec.plugin.requirements import NO_FAULT, missing_dependency, provided_by, said_by
 from tracer_spec.spec.error_text import REASON_LEFT_OUT, is_private
 from tracer_spec.spec.load import LoadedSpec
 from tracer_spec.spec.nodes import Path, address, as_written, find, nearest
@@ -109,7 +109,9 @@ class Resolved:
             raise
         except ImportError as error:
             raise missing_dependency(self.provided, error) from error
-        except ANY_FAULT as error:
+        except NO_FAULT:
+            raise
+        except BaseException as error:
             if self.provided.distribution == "tracer-spec":
                 raise
             raise self.fault(f"failed: {said_by(error)}") from error
@@ -119,7 +121,7 @@ class Resolved:
         return PluginError(
             f"{provided_by(self.provided)} {what}",
             hint=f"this is a fault of {self.provided.distribution}",
-            address=self.address,
+            address=self.address or (f"embedder.{self.place}" if self.place else ""),
         )
 
     def _at_its_place(self, problem: Problem) -> Problem:
@@ -145,7 +147,9 @@ def resolve(
         options = model.model_validate(ref.options, context={"root": loaded.root})
     except ValidationError as error:
         return [problem for _, problem in problems_of(error, loaded.tree, model, (*path, "with"))]
-    except Exception as error:  # noqa: BLE001 - a third party's validator may raise anything
+    except NO_FAULT:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a third party's validator may raise anything
         what = f"{provided_by(provided)} fails to check its options"
         said = f": {type(error).__name__}: {' '.join(str(error).split())}"
         said = f"; {REASON_LEFT_OUT}" if _is_private(loaded, (*path, "with")) else said

@@ -251,6 +251,14 @@ def test_a_bug_of_ours_exits_70_and_leaves_a_report_to_paste(run, with_a_bug, tm
     assert re.search(r"tracer_spec/cli/commands/inspect\.py:\d+ in command$", text, re.MULTILINE)
 
 
+def test_what_is_no_exception_ends_as_a_bug_too(run, with_a_bug, tmp_path):
+    code = BUG.replace("raise ZeroDivisionError(", "raise type('Panic', (BaseException,), {})(")
+    (tmp_path / "bug" / "sitecustomize.py").write_text(code)
+    result = run("inspect", "private-name.tracer", env=with_a_bug)
+    assert (result.returncode, result.stdout) == (70, "")
+    assert result.stderr.startswith("a bug in tracer-spec: Panic: a message that goes on")
+
+
 def test_the_report_of_a_bug_holds_no_secret_no_argument_and_no_long_message(run, with_a_bug, tmp_path):
     run("inspect", "private-name.tracer", env=with_a_bug)
     (report,) = (tmp_path / "tmp").glob("tracer-spec-bug-*.txt")

@@ -64,6 +64,13 @@ class Leaves(Kept):
     def embed(self, texts):
         raise SystemExit(3)
 
+class PanicException(BaseException):  # what a library in Rust raises where it panics: no Exception
+    pass
+
+class Panics(Kept):
+    def embed(self, texts):
+        raise PanicException("index out of bounds")
+
 @hookimpl
 def tracer_spec_embedders():
     yield Plugin("written", "has a state of text", lambda options: Kept({"w.npy": "weights"}))
@@ -74,6 +81,7 @@ def tracer_spec_embedders():
     yield Plugin("restless", "has another fingerprint each time", lambda options: Restless({}))
     yield Plugin("unkept", "learns, and has no state", lambda options: Unkept({}))
     yield Plugin("leaves", "ends the process", lambda options: Leaves({}))
+    yield Plugin("panics", "panics", lambda options: Panics({}))
     yield Plugin("stateless", "has no state()", lambda options: Stateless())
     yield Plugin("listed", "has a state that is a list", lambda options: Listed())
 """
@@ -116,6 +124,7 @@ def spec(tmp_path, monkeypatch):
             "has the fingerprint 'learned', and 'stateless 1' as an app makes it: what it learned is in no state",
         ),
         ("leaves", "failed: SystemExit: 3"),
+        ("panics", "failed: PanicException: index out of bounds"),
     ],
 )
 def test_an_embedder_that_no_bundle_could_bring_back_is_named_before_a_certify_row_is_opened(

@@ -23,6 +23,10 @@ SHAPES = {
     "explained below": (lambda topic, n: f"{topic}\nSince it says {n}.", ("strip", "first-line")),
     "explained above": (lambda topic, n: f"It says {n}.\nSo:\n{topic}", ("strip", "last-line")),
     "prefix": (lambda topic, n: f"Label: {topic}", ("strip", "first-line", "prefix:Label:", "strip")),
+    "prefix now and then": (
+        lambda topic, n: topic if n % 9 else f"Label: {topic}",
+        ("strip", "first-line", "prefix:Label:", "strip"),
+    ),
     "bold prefix": (lambda topic, n: f"**Topic:** {topic}", ("strip", "first-line", "prefix:**Topic:**", "strip")),
     "prefix below": (
         lambda topic, n: f"It says {n}, so I think.\nTopic: {topic}",
@@ -191,3 +195,9 @@ def test_lists_of_labels_and_scores_are_no_labels():
 def test_one_answer_in_all_is_said_to_be_one():
     assert read_answers(["default"] * 9).flaw == "all 9 answers are the same"
     assert read_answers([]).flaw == "there is no answer"
+
+
+def test_a_first_part_now_and_then_that_does_not_say_that_a_label_follows_stays_part_of_the_label():
+    read = read_answers(answers(lambda topic, n: topic if n % 9 else f"urgent: {topic}"))
+    assert read.steps == ("strip", "first-line")
+    assert read.counts.counts["urgent: delivery"] == 2

@@ -32,8 +32,12 @@ def test_values_tell_text_and_label_where_the_headers_say_nothing(init, all_foun
 def test_a_table_without_headers_is_refused_before_a_row_names_its_columns(init, calls):
     outcome = init({"t.csv": table((calls[0].text, calls[0].label), [(c.text, c.label) for c in calls[1:]])})
     assert (outcome.code, outcome.spec) == (1, None)
-    assert outcome.err.startswith("the first line is a row of the table, not its headers\n")
+    assert outcome.err.startswith("t.csv\n  the first line is a row of the table, not its headers\n")
+    assert "'traces: {use: csv, with: {path: t.csv, header: [column_1, column_2]}}'" in outcome.err
     assert calls[0].text not in outcome.err
+    rows = "".join(f"{n}\t{call.text}\t{call.label}\n" for n, call in enumerate(calls))
+    outcome = init({"t.tsv": rows})
+    assert '{path: t.tsv, delimiter: "\\t", header: [column_1, column_2, column_3]}' in outcome.err
 
 
 def test_texts_in_a_script_without_spaces_are_texts(init, calls):
@@ -257,7 +261,12 @@ def test_a_file_of_one_label_is_refused(init, calls):
 def test_five_rows_are_refused_as_plan_would(init, calls):
     outcome = init({"log.jsonl": [{"input": call.text, "teacher": call.label} for call in calls[:5]]})
     assert (outcome.code, outcome.spec) == (1, None)
-    assert "too few rows to fit on" in outcome.err
+    assert "5 traces found, read as the format native: too few rows to fit on" in outcome.err
+    assert "hint: collect more traces" in outcome.err
+    outcome = init({"log.jsonl": [{"id": "one", "input": call.text, "teacher": call.label} for call in calls]})
+    assert "1 trace found" in outcome.err
+    assert f"{len(calls) - 1} of {len(calls)} records were left out: duplicate id" in outcome.err
+    assert "collect more" not in outcome.err
 
 
 def test_answers_that_never_repeat_are_refused_unless_they_are_named(init, calls):

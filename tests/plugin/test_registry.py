@@ -99,6 +99,7 @@ def test_the_plugins_that_may_be_installed_are_those_that_are_kept_in_the_reposi
     [
         ("import a_module_that_is_not_there", "ModuleNotFoundError: No module named 'a_module_that_is_not_there'"),
         ("raise SystemError('at  import\\n time')", "SystemError: at import time"),
+        ("class Panic(BaseException): pass\nraise Panic('at import time')", "Panic: at import time"),
     ],
 )
 def test_an_entry_point_that_does_not_import_is_recorded_and_everything_else_stays(ship, code, reason):
@@ -118,6 +119,7 @@ def test_an_entry_point_that_does_not_import_is_recorded_and_everything_else_sta
     ("body", "reason"),
     [
         ("raise ValueError('no')", "ValueError: no"),
+        ("raise BaseException('no Exception')", "BaseException: no Exception"),
         (
             "return ['a string']",
             "PluginError:   the hook yielded str, not a tracer_spec.plugin.Plugin".replace("  ", " ").replace(

@@ -50,7 +50,9 @@ def _answer(given: list[str]) -> int:
         return _report(failure_of(error), given)
     except KeyboardInterrupt as interrupt:
         return _report(failure_of(interrupt), given)
-    except Exception as error:  # noqa: BLE001 - the last stop: whatever it is, it is rendered and ends in an exit code
+    except SystemExit:
+        raise
+    except BaseException as error:  # noqa: BLE001 - the last stop: whatever it is, it is rendered and ends in an exit code
         return _report(failure_of(error), given)
     return code
 

@@ -11,7 +11,7 @@ from tracer_spec.errors import DataError, did_you_mean
 from tracer_spec.flow.cache.memory import Memory
 from tracer_spec.flow.prepared import Parted, Prepared
 from tracer_spec.flow.progress import Observer, no_observer
-from tracer_spec.flow.traces.accounting import EXCLUDED
+from tracer_spec.flow.traces.accounting import DUPLICATE, EXCLUDED
 from tracer_spec.flow.traces.answer_in_text import answer_notes
 from tracer_spec.flow.traces.bound import bound_of
 from tracer_spec.flow.traces.collect import collect
@@ -110,13 +110,23 @@ def part(traces: TraceSet, asked: SplitSpec, dealt: Dealt = NEVER, *, draft: boo
         draft=draft,
     )
     if len(sides.fit) < 2 * asked.folds:
+        loss = traces.accounting.loss
+        what = f"too few rows to fit on, {len(sides.fit):,} of {len(traces):,}: {asked.folds} folds cannot share them"
+        hint = "collect more traces, or lower split.certify" + (" or split.folds" if asked.folds > 2 else "")
         raise DataError(
-            f"too few rows to fit on, {len(sides.fit):,} of {len(traces):,}: {asked.folds} folds cannot share them",
-            hint="collect more traces, or lower split.certify" + (" or split.folds" if asked.folds > 2 else ""),
+            f"{what}; {loss}" if loss else what,
+            hint=_not_to_lose_them(traces.accounting) if loss else hint,
             address="split",
         )
     check_inputs(traces.take(sides.fit), asked.folds, asked.strategy)
     return sides
+
+
+def _not_to_lose_them(accounting: Accounting) -> str:
+    """Return what to do where most records were left out, and too few traces are left of them."""
+    if accounting.dropped.get(DUPLICATE, 0) > accounting.kept:
+        return "is 'traces.format.id' the id of one event? Take it out where it is not; 'id: null' takes it out of a preset"
+    return "look at why they were left out: 'traces.format', 'traces.extract' and 'traces.teacher' say which records are traces"
 
 
 def check_teachers(plan: Plan, traces: TraceSet, sides: Split) -> None:

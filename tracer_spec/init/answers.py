@@ -131,10 +131,10 @@ def _plain_chains(answers: Sequence[Any], first: tuple[str, ...]) -> Iterator[tu
 
 
 def _common_prefix(labels: Sequence[str]) -> str:
-    """Return what most labels start with, such as ``Label:``; empty where there is nothing."""
+    """Return what most labels start with, or some where it says that a label follows, as ``Label:``; empty for nothing."""
     starts = Counter(found[0].rstrip() for label in labels if (found := _PREFIX.match(label)))
-    prefix, n = next(iter(starts.most_common(1)), ("", 0))
-    return prefix if n > _MOST * len(labels) else ""
+    shares = ((prefix, n, _SOME if words_of(prefix) & LABELS else _MOST) for prefix, n in starts.most_common())
+    return next((prefix for prefix, n, share in shares if n > share * len(labels)), "")
 
 
 def _common_tag(answers: Sequence[Any]) -> str:

@@ -193,8 +193,10 @@ def _preview(sample: Sample, layout: Layout) -> _Previewed:
     try:
         sides = part(traces, plans[0].spec.split)
     except DataError as error:
-        what = f"{len(traces):,} traces are found, read as {as_written(layout.format)}: {error.problems[0].what}"
-        raise DataError(what, where=sample.paths[0], hint="collect more traces") from None
+        said = error.problems[0]
+        what = f"{plural(len(traces), 'trace')} found, read as {as_written(layout.format)}: {said.what}"
+        hint = said.hint if traces.accounting.loss else "collect more traces"
+        raise DataError(what, where=sample.paths[0], hint=hint) from None
     fit = traces.take(sides.fit)
     settled = with_those_that_label(layout, fit) or with_one_teacher(layout, plans[0], traces.take(sides.certify))
     if settled is not None:

@@ -12,6 +12,7 @@ from tracer_spec.builtin.formats import find_format
 from tracer_spec.builtin.formats.format import unanswered
 from tracer_spec.errors import DataError
 from tracer_spec.expressions.language import compile_expression
+from tracer_spec.flow.traces.remedies import SAVE_AS_UTF8
 from tracer_spec.init.attempt import Attempt, Layout, is_good, try_format
 from tracer_spec.init.bodies import answers_body
 from tracer_spec.init.failed_calls import without_failed_calls
@@ -57,10 +58,13 @@ def guess_layout(sample: Sample, text: str | None = None, label: str | None = No
     records = sample.records
     if all(each.problem for each in records):
         problem = records[0].problem if records else "no record in it"
-        raise DataError(f"no record can be read: {problem}", where=records[0].where if records else "")
+        where = records[0].where if records else ""
+        raise DataError(
+            f"no record can be read: {problem}", where=where, hint=SAVE_AS_UTF8 if "UTF-8" in problem else ""
+        )
     fields = fields_of(records)
     if sample.source.use == "csv" and _first_line_is_a_row(records):
-        raise no_headers()
+        raise no_headers(sample)
     if not label and any(".delta." in each.path and each.n * 2 >= fields.n for each in fields.all):
         raise streamed().error(fields)
     found = _layout(sample, fields, text, label)

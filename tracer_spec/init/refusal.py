@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from tracer_spec.errors import DataError
 from tracer_spec.init.attempt import Attempt, as_written
 from tracer_spec.init.fields import Fields
 from tracer_spec.init.places import answers_in
+from tracer_spec.init.sampling import Sample
 from tracer_spec.text_format import one_line, plural
 
 _SHOWN = 20
@@ -42,11 +44,15 @@ def label_option(path: str) -> str:
     return f"--label {shlex.quote(path)}"
 
 
-def no_headers() -> DataError:
+def no_headers(sample: Sample) -> DataError:
     """Return the error of a table without headers: its first row would name the columns, in the spec too."""
+    names = [f"column_{number}" for number in range(1, len(sample.records[0].data) + 1)]
+    options = ", ".join(f"{key}: {json.dumps(value)}" for key, value in sample.source.options.items())
+    written = f"path: {sample.paths[0]}, {f'{options}, ' if options else ''}header: [{', '.join(names)}]"
     return DataError(
         "the first line is a row of the table, not its headers",
-        hint="write the names of the columns above it, or in a spec: 'with: {path: FILE, header: [text, label]}'",
+        where=sample.paths[0],
+        hint=f"write the names of the columns above it, or in a spec: 'traces: {{use: csv, with: {{{written}}}}}'",
     )
 
 

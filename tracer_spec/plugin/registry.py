@@ -22,7 +22,7 @@ from tracer_spec.plugin.contracts import Options, Plugin, Provided
 from tracer_spec.plugin.joining import JoiningPlugin
 from tracer_spec.plugin.kept_plugins import KEPT_PLUGINS, install_hint
 from tracer_spec.plugin.proposing import CalibratorPlugin
-from tracer_spec.plugin.requirements import ANY_FAULT, said_by
+from tracer_spec.plugin.requirements import NO_FAULT, said_by
 
 KINDS = ("source", "embedder", "surrogate", "acceptor", "guard", "family", "calibrator")
 HOOKS = {kind: f"{hookspecs.GROUP}_{'families' if kind == 'family' else kind + 's'}" for kind in KINDS}
@@ -127,7 +127,9 @@ def find_plugins() -> Registry:
             try:
                 manager.register(module.entry.load(), name=module.name)
                 manager.check_pending()
-            except ANY_FAULT as error:  # whatever a third party's import raises is recorded, not ours to die of
+            except NO_FAULT:
+                raise
+            except BaseException as error:  # noqa: BLE001 - a third party's import may raise anything, not ours to die of
                 broken.append(module.broken("entry point", module.entry.name, error))
                 if manager.has_plugin(module.name):
                     manager.unregister(name=module.name)
@@ -188,11 +190,15 @@ def _call(manager: pluggy.PluginManager, kind: str, module: _Module) -> tuple[li
                 _check_name(plugin)
                 try:
                     _check(kind, plugin, is_ours=module.distribution == _OURS)
-                except ANY_FAULT as error:  # under its name, so that a spec that names it is told why it cannot be used
+                except NO_FAULT:
+                    raise
+                except BaseException as error:  # noqa: BLE001 - under its name: a spec that names it is told why
                     lost.append(module.broken(kind, plugin.name, error))
                 else:
                     got.append(Provided(kind, plugin, module.distribution, module.version))
-        except ANY_FAULT as error:
+        except NO_FAULT:
+            raise
+        except BaseException as error:  # noqa: BLE001 - as above
             return [], [*lost, module.broken(kind, module.entry.name, error)]
     return got, lost
 

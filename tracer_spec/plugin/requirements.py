@@ -7,8 +7,9 @@ import re
 from tracer_spec.errors import MissingDependencyError
 from tracer_spec.plugin.contracts import Provided
 
-# what a third party's code may end in: one that ends the process is as broken as one that raises
-ANY_FAULT = (Exception, SystemExit)
+# what passes through a third party's code and is no fault of it: all else is, be it the end of the process or a panic of Rust,
+# which is no Exception
+NO_FAULT = (KeyboardInterrupt, GeneratorExit)
 _REQUIREMENT = re.compile(r"""^([A-Za-z0-9._-]+).*;.*\bextra\s*==\s*['"]([^'"]+)['"]""")
 
 

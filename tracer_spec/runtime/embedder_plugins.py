@@ -57,9 +57,10 @@ def options_by_part(parts: Sequence[Placed], given: Mapping[str, Any]) -> tuple[
             foreign.append(written)
     if foreign:
         whose = " and ".join(f"'{part.identity.use}'" for part in parts)
+        what = f"the embedder {whose} does" if len(parts) == 1 else f"the embedder's parts {whose} do"
         allowed = ", ".join(sorted(frozenset().union(*takes))) or "none"
         raise UsageError(
-            f"the embedder {whose} does not take {', '.join(sorted(foreign))} from the app; allowed: {allowed}",
+            f"{what} not take {', '.join(sorted(foreign))} from the app; allowed: {allowed}",
             address="embedder_options",
             hint="the bundle holds the options that decide the vectors",
         )

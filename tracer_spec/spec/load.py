@@ -69,7 +69,7 @@ class SpecReading:
 
     def is_left_out(self, where: str) -> bool:
         """Tell whether nothing can be said of an address, since what stands there is not what was written."""
-        return any(is_within(where, address(path)) for path in self.left_out)
+        return any(is_within(where, address(path)) or where == _holder(path) for path in self.left_out)
 
 
 def load_spec(
@@ -194,7 +194,12 @@ def _invalid(expanded: Expanded, tree: Node) -> list[Problem]:
 def _follows_from(unresolved: Path, path: Path, tree: Node) -> bool:
     """Return whether a problem only repeats that a variable has no value, there or beside it."""
     missing_beside = path[:-1] == unresolved[:-1] and find(tree, path) is None
-    return missing_beside or path[: len(unresolved)] == unresolved
+    return missing_beside or path[: len(unresolved)] == unresolved or address(path) == _holder(unresolved)
+
+
+def _holder(path: Path) -> str | None:
+    """Return the address of what holds a value, and is wrong as a whole for want of it; None for the spec itself."""
+    return address(path[:-1]) or None
 
 
 def in_reading_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:

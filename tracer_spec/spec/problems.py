@@ -20,6 +20,7 @@ from tracer_spec.spec.nodes import (
     Path,
     Scalar,
     address,
+    as_written,
     child,
     find,
     in_flow,
@@ -125,25 +126,38 @@ def _problem(located: _Located, root: Node, slot: Slot) -> Problem:
     if kind == "missing":
         return Problem(str(nearest(root, path).place), *missing(str(path[-1]), slot), address(path))
     node = nearest(root, path)
+    if find(root, path) is None:  # the options of a plugin that are not written
+        fact, hint = fact_and_hint(located.error, Pairs(node.place, {}), slot)
+        return Problem(str(node.place), fact, hint or _with_options(node), address(path))
     fact, hint = fact_and_hint(located.error, node, slot)
     return Problem(str(node.place), fact, hint, address(path))
+
+
+def _with_options(plugin: Node) -> str:
+    """Show where the options of a plugin go that is written without any; nothing of anything else."""
+    named = plugin.entries.get("use") if isinstance(plugin, Pairs) else Entry(plugin.place, plugin)
+    return f"give its options: {{use: {in_flow(named.node)}, with: {{...}}}}" if named else ""
 
 
 def _unknown_key(path: Path, root: Node, slot: Slot) -> Problem:
     known = ", ".join(slot.keys) or "none"
     what = f"there is no key {quoted(str(path[-1]))}; known: {known}"
-    hint = did_you_mean(str(path[-1]), slot.keys) or _under_with(find(root, path[:-1]), slot.keys)
+    hint = did_you_mean(str(path[-1]), slot.keys) or _under_with(str(path[-1]), find(root, path[:-1]), slot.keys)
     return Problem(str(key_place(root, path)), what, hint, address(path))
 
 
-def _under_with(holder: Node | None, known: Sequence[str]) -> str:
+def _under_with(key: str, holder: Node | None, known: Sequence[str]) -> str:
     """Show a plugin whose options stand beside ``use`` with them where they belong; nothing of anything else."""
     if not isinstance(holder, Pairs) or not {"use", "with"} <= {*known}:
         return ""
-    nowhere, options = holder.place, {key: each for key, each in holder.entries.items() if key not in known}
+    if key == "as":
+        return "take it out: a part of another plugin is called by its number"
+    nowhere, options = holder.place, {key: each for key, each in holder.entries.items() if key not in (*known, "as")}
     entries = {key: each for key, each in holder.entries.items() if key in known}
     if not entries and len(options) == 1:
         ((name, entry),) = options.items()
+        if not isinstance(entry.node, Pairs) and as_written(entry.node) != "null":
+            return _UNDER_WITH
         entries = {"use": Entry(nowhere, Scalar(nowhere, name, plain=True))}
         options = dict(entry.node.entries) if isinstance(entry.node, Pairs) else {}
     given = entries.pop("with").node if "with" in entries else Pairs(nowhere, {})

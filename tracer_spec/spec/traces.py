@@ -67,7 +67,7 @@ class FormatMap(Overrides):
         default=None, description="The event's id: copies and retries with the same id collapse."
     )
     time: Expression | None = Field(
-        default=None, description="When it was: ISO 8601, or seconds or nanoseconds since 1970."
+        default=None, description="When it was: ISO 8601, or seconds, milli-, micro- or nanoseconds since 1970."
     )
     truth: Expression | None = Field(
         default=None, description="A human's label, where there is one; reported, never trained on."

@@ -41,9 +41,7 @@ def test_plan_tells_how_many_rows_the_test_of_a_label_needs(call_in, folder):
         f"'{LABEL}', at most 0.15 missed: at least 20 certify rows that the teacher calls so must come, none of them"
         in story
     )
-    told = (
-        f"about {agreement['expected']:,} are to be expected, or fewer: as many as the teacher calls so, less what is "
-    )
+    told = f"about {agreement['expected']:,} can be expected, or fewer: as many as the teacher calls so, less what is "
     assert story.count(f"{told}deferred") == 1
     assert "labels" not in json.loads(call_in("plan", "router.yaml", "-q", "--json", cwd=folder).stdout)["certifiable"]
 

@@ -37,6 +37,22 @@ def test_labels_that_are_parts_of_each_other_are_compared_with_others_alone():
     assert answer_notes([f"my {label}" for label in labels], labels) == ()
 
 
+def test_a_label_of_one_letter_or_a_short_word_is_not_found_inside_other_words():
+    asked = [f"I have another card, number {n}, which cannot be activated" for n in range(40)]
+    for common, rare in (("a", "b"), ("no", "yes"), ("i", "ii")):
+        assert answer_notes(asked, [rare if n in (3, 17) else common for n in range(40)]) == ()
+
+
+def test_a_transcript_of_a_log_that_is_nearly_one_label_is_told():
+    labels = ["spam" if n in (3, 17) else "no" for n in range(40)]
+    assert answer_notes([f"{text}\nAssistant: {label}" for text, label in zip(ASKED, labels, strict=True)], labels)
+
+
+def test_a_transcript_in_a_script_without_spaces_is_told():
+    labels = ["退款", "订单"] * 20
+    assert answer_notes([f"请帮我{n}回答{label}谢谢" for n, label in enumerate(labels)], labels)
+
+
 def test_plan_and_the_certificate_say_it(tmp_path):
     told = [row | {"input": f"User: {row['input']}\nAssistant: {row['teacher']}"} for row in rows()]
     path = spec(tmp_path, told)

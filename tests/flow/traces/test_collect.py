@@ -14,6 +14,7 @@ from tracer_spec.builtin.formats import compile_format, find_format
 from tracer_spec.builtin.formats.raw import Raw
 from tracer_spec.builtin.sources.json_lines import JsonLines, JsonLinesOptions
 from tracer_spec.errors import DataError, SpecError
+from tracer_spec.flow.traces import accounting as why
 from tracer_spec.flow.traces.collect import collect
 from tracer_spec.plugin import Record
 from tracer_spec.text_steps.cutter import TextCutter
@@ -377,6 +378,30 @@ def test_nothing_usable_is_an_error_that_says_where_to_look():
         gather()
 
 
+@pytest.mark.parametrize(
+    ("reason", "remedy"),
+    [
+        (why.NO_VECTOR, "where the vector lies in a record"),
+        (why.NO_MATCH, "'traces.extract'"),
+        (why.NO_TEXT, "'traces.format'"),
+    ],
+)
+def test_nothing_usable_is_told_where_to_look_by_the_commonest_reason(reason, remedy):
+    tally = why.Tally()
+    tally.drop(reason, "t.jsonl:1")
+    with pytest.raises(DataError) as caught:
+        tally.close("fail", "disagree", None)
+    assert remedy in caught.value.problems[0].hint
+
+
+def test_records_in_another_encoding_are_told_to_be_saved_in_utf_8():
+    tally = why.Tally()
+    tally.drop(why.UNREADABLE, "t.jsonl:1", "invalid UTF-8 at byte 46")
+    with pytest.raises(DataError) as caught:
+        tally.close("fail", "disagree", None)
+    assert caught.value.problems[0].hint == "save it as UTF-8: JSON has no other encoding"
+
+
 def test_labels_that_are_all_unusable_are_an_error_that_names_the_setting():
     with pytest.raises(DataError) as caught:
         gather({"input": "x", "teacher": {"intent": "a"}}, {"input": "y", "teacher": ""})
@@ -528,7 +553,7 @@ def test_labels_that_look_alike_are_pointed_out_in_one_note():
         "labels that differ in case, blanks, hyphens, a prefix, invisible characters or letters that look alike: "
         "'refund' (2), 'Refund' (1) and 'refund\\u200b' (1: ZERO WIDTH SPACE); 'top up' (1) and 'top\\xa0up' (1: NO-BREAK "
         "SPACE); where they are one label, 'traces.labels.normalize' makes "
-        "them one (casefold, join:_, prefix:TEXT), or 'traces.labels.aliases' names the spellings"
+        "them one (casefold, join:_, prefix:TEXT and then strip), or 'traces.labels.aliases' names the spellings"
     )
 
 

@@ -14,6 +14,10 @@ X = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
 Y = np.arange(30, dtype=np.int64) % 3
 
 
+class Panic(BaseException):
+    """What a library in Rust raises where it panics: no Exception."""
+
+
 @dataclass
 class Learner:
     """Learns the share of each class, or does what a broken learner does."""
@@ -76,9 +80,10 @@ def test_a_note_that_stands_alone_is_a_sentence_and_whatever_it_is_becomes_text(
         (Learner(graph=constant_scores([0.5, 0.5], 4)), "its graph gives scores of shape (10, 2), not (10, 3)"),
         (Learner(ValueError("x" * 1000)), "ValueError: " + "x" * 300),
         (Learner(SystemExit("bye")), "SystemExit: bye"),
+        (Learner(Panic("out of bounds")), "Panic: out of bounds"),
         (Learner(graph=b"graph"), "its to_onnx gave bytes, not an onnx.ModelProto"),
     ],
-    ids=["any error", "one of ours", "a wrong shape", "a long text", "an end of the process", "no graph"],
+    ids=["any error", "one of ours", "a wrong shape", "a long text", "an end of the process", "a panic", "no graph"],
 )
 def test_a_learner_that_fails_comes_back_with_its_reason_and_no_graph(learner, reason):
     outcome = learn(task(learner), X, Y)

@@ -60,7 +60,7 @@ def _load_all(specs: tuple[str, ...], overrides: tuple[str, ...]) -> list[Plan]:
 def _story(plan: Plan) -> str:
     """Say on one line what a spec asks for."""
     router = plan.spec
-    embedder = " or ".join(each.use for each in router.embedders)
+    embedder = " or ".join(each.alias for each in plan.embedders)
     return (
         f"{router.name}: {' and '.join(each.use for each in router.sources)} traces, {embedder} embedder, "
         f"{plural(len(router.zoo), 'surrogate')}, {plural(len(router.families), 'family', 'families')}, "

@@ -116,7 +116,7 @@ def _label_advice(advice: LabelAdvice, labels: Sequence[str]) -> str:
     rate = "unknown" if advice.rate is None else f"{1 - advice.rate if missed else advice.rate:.3f}"
     limit = f"at most {asked.limit:.6g}" if missed else f"at least {asked.limit:.6g}"
     said = f"{name} {asked.measure}: {rate} by the estimates, {limit} is asked"
-    rows = f"its test needs {advice.fewest:,} certify rows or more, and about {advice.n_test:,} are to be expected"
+    rows = f"its test needs {advice.fewest:,} certify rows or more, and about {advice.n_test:,} can be expected"
     out = f"'defer_labels: [{asked.label}]' leaves the label to the teacher, and then nothing is to be tested"
     if missed:
         instead = "[" + ", ".join(one_line(labels[number]) for number in advice.instead) + "]"

@@ -68,7 +68,7 @@ def _ceiling(ceiling: Ceiling) -> str:
     """Say how far the teacher agrees with itself."""
     line = f"{ceiling.share:.3f} at most for a router that answers everything, by the teacher's own answers to the fit rows"
     if ceiling.repeated_share is None:
-        return f"{line}\nno text repeats, so nothing is known of how steady the teacher is"
+        return f"{line}\nno text of fit rows repeats, so nothing is known of how steady the teacher is"
     return (
         f"{line}\n{plural(ceiling.n_repeated, 'row')} share {plural(ceiling.n_texts, 'text')}, "
         f"{ceiling.n_conflicting:,} of which have several labels: at most {ceiling.repeated_share:.3f} on these rows"
@@ -137,7 +137,7 @@ def _label_test(outlook: LabelOutlook) -> str:
     if not missed:
         come = "the router calls so must come, all of them so by the teacher"
     line = f"'{one_line(asked.label)}', {limit}: at least {outlook.fewest:,} certify rows that {come}"
-    line += f"; about {outlook.expected:,} are to be expected"
+    line += f"; about {outlook.expected:,} can be expected"
     if not missed:  # a build knows its policies, and counts what they handle
         line += ", or fewer: as many as the teacher calls so, less what is deferred"
     if outlook.likely_rows is None:
@@ -157,7 +157,7 @@ def _plugins(plan: Plan, verbose: bool) -> str:
     by_kind: dict[str, list[str]] = {}
     for each in plan.resolved:
         by_kind.setdefault(each.provided.kind, []).append(each.alias)
-    kinds = "; ".join(f"{kind} {listing(names)}" for kind, names in by_kind.items())
+    kinds = "; ".join(f"{kind} {listing(list(dict.fromkeys(names)))}" for kind, names in by_kind.items())
     return f"{kinds}\nfrom {listing(sorted(set(shippers)))}"
 
 

@@ -12,6 +12,18 @@ from tracer_spec.flow.traces.counts import Accounting, SourceCounts
 from tracer_spec.flow.traces.look_alikes import look_alikes
 from tracer_spec.flow.traces.name_counts import Seen, as_shown, most_frequent, several_teachers
 from tracer_spec.flow.traces.prompt_counts import Prompts
+from tracer_spec.flow.traces.remedies import (
+    ASK_THE_TEACHER,
+    DIGESTS,
+    JOIN_THE_PARTS,
+    LOOK_AT_EXTRACT,
+    LOOK_AT_THE_FORMAT,
+    LOOK_AT_THE_SOURCE,
+    LOOK_AT_THE_TEACHER,
+    LOOK_AT_THE_VECTOR,
+    ONE_LABEL,
+    SAVE_AS_UTF8,
+)
 from tracer_spec.flow.traces.teachers import audited_apart_notes
 from tracer_spec.text_format import plural
 from tracer_spec.text_steps.labels import FLAWS, NO_LABEL, SEVERAL
@@ -44,24 +56,6 @@ REASONS = (
 )
 # something is wrong with these records; others are left out as a rule of the format, or of the spec, says
 BAD = frozenset(REASONS[: REASONS.index(NO_TRACE)])
-_ASK_THE_TEACHER = (
-    "a router's answer is not the teacher's: write traces that hold what the teacher answered, and nothing of a decision, and "
-    "leave out requests that it was not asked; the log of ts.deploy or of 'serve' is read by the format 'decisions'"
-)
-
-_DIGESTS = (
-    "these lines hold digests of texts, which no router can route again and nothing can learn from: 'deploy(..., texts=True)' "
-    "logs texts; what the router decided is in the lines, and 'tracer-spec monitor BUNDLE LOG' counts its agreement on audited "
-    "rows, its coverage and the drift of its scores"
-)
-_JOIN_THE_PARTS = (
-    "where the text is an object, join its parts, as "
-    "'traces.format: {preset: native, text: \"join('\\n', [input.subject, input.body])\"}'"
-)
-_ONE_LABEL = (
-    "a router gives one label: ask the teacher for one, or take one of a list by its place, as 'json:labels.0' does"
-)
-
 N_EXAMPLES = 5
 
 
@@ -175,7 +169,7 @@ class Tally:
             flaw = max(ruled_out, key=lambda each: self.unusable[each])
             return f"where these are labels after all: 'traces.format.unanswered: {{{flaw}: null}}', over the preset"
         if 2 * self.unusable[SEVERAL] > self.unusable.total():
-            return _ONE_LABEL
+            return ONE_LABEL
         return "look at 'traces.labels.normalize': it turns the teacher's answer into a label"
 
     def _nothing_usable(self) -> DataError:
@@ -191,13 +185,15 @@ class Tally:
     def _where_to_look(self) -> str:
         """Return what to do where nothing is left."""
         if self.dropped[DECISION]:
-            return _ASK_THE_TEACHER
+            return ASK_THE_TEACHER
         if self.has_digests and self.dropped[NO_TEXT]:
-            return _DIGESTS
+            return DIGESTS
         if 2 * self.dropped[NOT_A_STRING] > self.read:
-            return _JOIN_THE_PARTS
+            return JOIN_THE_PARTS
         if 2 * self.dropped[NO_MATCH] > self.read:
-            return "look at 'traces.extract': it says how a text is taken out of its prompt"
+            return LOOK_AT_EXTRACT
+        if 2 * self.dropped[NO_VECTOR] > self.read:
+            return LOOK_AT_THE_VECTOR
         key, n_items = self.longest_list
         if n_items > self.read:
             return (
@@ -205,18 +201,18 @@ class Tally:
                 f"'traces.format: {{preset: NAME, iterate: {as_shown(key)}}}'"
             )
         if 2 * self.dropped[OTHER_TEACHER] > self.read:
-            return "look at 'traces.teacher': it names the models whose answers count, and these records name another, or none"
+            return LOOK_AT_THE_TEACHER
         if set(self.dropped) - {UNREADABLE}:
-            return "look at 'traces.format': it says where text and label lie inside a record"
-        return "look at 'traces.use' and 'traces.with': they say which source reads, and what"
+            return LOOK_AT_THE_FORMAT
+        return SAVE_AS_UTF8 if all("UTF-8" in each.what for each in self.problems) else LOOK_AT_THE_SOURCE
 
     def _bad_records(self) -> DataError:
         """Return the error that lists the first bad records."""
         bad = [reason for reason in self._in_order() if reason in BAD]
         n_bad = sum(self.dropped[reason] for reason in bad)
-        remedy = f"{_ASK_THE_TEACHER}; or" if self.dropped[DECISION] else "fix them,"
-        remedy = f"{_DIGESTS}; or" if self.has_digests and self.dropped[NO_TEXT] else remedy
-        remedy = f"{_JOIN_THE_PARTS}; or" if 2 * self.dropped[NOT_A_STRING] > n_bad else remedy
+        remedy = f"{ASK_THE_TEACHER}; or" if self.dropped[DECISION] else "fix them,"
+        remedy = f"{DIGESTS}; or" if self.has_digests and self.dropped[NO_TEXT] else remedy
+        remedy = f"{JOIN_THE_PARTS}; or" if 2 * self.dropped[NOT_A_STRING] > n_bad else remedy
         head = Problem(
             where="",
             what=f"{n_bad:,} of {plural(self.read, 'record')} cannot be used: {self._listed(bad)}",
@@ -259,7 +255,7 @@ class Tally:
             notes.append(
                 f"labels that differ in case, blanks, hyphens, a prefix, invisible characters or letters that look alike: "
                 f"{'; '.join(alike[:3])}{more}; where they are one label, 'traces.labels.normalize' makes them one (casefold, "
-                "join:_, prefix:TEXT), or 'traces.labels.aliases' names the spellings"
+                "join:_, prefix:TEXT and then strip), or 'traces.labels.aliases' names the spellings"
             )
         if self.n_unanswered:
             notes.append(
@@ -279,7 +275,7 @@ class Tally:
                 notes.append(f"{plural(self.dropped[reason], lost)} without {found}: are all files read?")
         if self.dropped[DECISION]:
             notes.append(
-                f"{plural(self.dropped[DECISION], 'record')} of a router's decisions left out: {_ASK_THE_TEACHER}"
+                f"{plural(self.dropped[DECISION], 'record')} of a router's decisions left out: {ASK_THE_TEACHER}"
             )
         n_copies = self.dropped[DUPLICATE]
         if n_copies > self.kept:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 # of the texts, how many hold their own label, and how many of them that of another row: a prompt that lists all labels
@@ -29,11 +30,12 @@ def answer_notes(texts: Sequence[str], labels: Sequence[str | None]) -> tuple[st
     ()
     """
     rows = [(text.casefold(), label.casefold()) for text, label in zip(texts, labels, strict=True) if text and label]
-    own = sum(label in text for text, label in rows)
+    words = {label: _as_a_word(label) for _, label in rows}
+    own = sum(words[label].search(text) is not None for text, label in rows)
     others = [
-        label in text
-        for (text, own_label), (_, label) in zip(rows, rows[1:] + rows[:1], strict=True)
-        if label not in own_label and own_label not in label
+        words[other].search(text) is not None
+        for (text, label), other in zip(rows, _next_others([label for _, label in rows]), strict=True)
+        if other and other not in label and label not in other
     ]
     if len(rows) < _FEWEST_TEXTS or own < _NEARLY_ALL * len(rows) or not others or sum(others) > _HALF * len(others):
         return ()
@@ -42,3 +44,19 @@ def answer_notes(texts: Sequence[str], labels: Sequence[str | None]) -> tuple[st
         "another row: a text that holds the teacher's answer teaches nothing of requests that have none yet, and the claim is "
         "then about texts with their answer. 'traces.format.text' must name what was asked alone, or 'traces.extract' cut it",
     )
+
+
+def _as_a_word(label: str) -> re.Pattern[str]:
+    """Return what finds a label that is no part of a word: 'a' is not in 'card'. Scripts without spaces have no such edges."""
+    return re.compile(rf"(?<![a-z0-9]){re.escape(label)}(?![a-z0-9])")
+
+
+def _next_others(labels: Sequence[str]) -> list[str]:
+    """Return for each row the next label that is another, from the first row again at the end; none where all are one."""
+    last = labels[-1] if labels else ""
+    other, found = next((label for label in labels if label != last), ""), list[str]()
+    for label in reversed(labels):
+        if label != last:
+            last, other = label, last
+        found.append(other)
+    return found[::-1]

@@ -65,6 +65,15 @@ class Accounting:
     versions: Mapping[str, int] = field(default_factory=dict)
     sources: tuple[SourceCounts, ...] = ()
 
+    @property
+    def loss(self) -> str:
+        """Say what was left out, where that is most of what was read; else nothing."""
+        n_lost = self.read - self.kept
+        if n_lost <= self.kept:
+            return ""
+        reasons = ", ".join(f"{reason} ({n:,})" for reason, n in self.dropped.items())
+        return f"{n_lost:,} of {self.read:,} records were left out: {reasons}"
+
     def by_source(self) -> dict[str, Any]:
         """Return the counts by source as JSON has them, under their key; empty where there is one source."""
         return {"sources": [each.document() for each in self.sources]} if self.sources else {}

@@ -34,6 +34,8 @@ def look_alikes(names: Mapping[str, int]) -> list[str]:
     --------
     >>> look_alikes({"refund": 40, "Refund": 2, "refund\u200b": 1, "loan": 3})
     ["'refund' (40), 'Refund' (2) and 'refund\\u200b' (1: ZERO WIDTH SPACE)"]
+    >>> look_alikes({"refund": 40, " refund": 2})
+    ["'refund' (40) and ' refund' (2)"]
     >>> look_alikes({"refund": 40, "r\u0435fund": 2})
     ["'refund' (40) and 'r\\u0435fund' (2: CYRILLIC SMALL LETTER IE)"]
     >>> look_alikes({"pin_blocked": 9, "Pin Blocked": 2, "Label: pin-blocked.": 1, "A": 2, "A-": 1, "-1": 1, "1": 1})
@@ -69,7 +71,8 @@ def _named(name: str, group: Sequence[str], n: int) -> str:
         if _deceives(each) and any(each.casefold() not in other for other in others)
     ]
     called = ", ".join(filter(None, (unicodedata.name(each, "") for each in odd[:3])))
-    shown = as_shown(name) if name.isprintable() else name[:SHOWN_LENGTH]
+    is_plain = name.isprintable() and name == " ".join(name.split())
+    shown = as_shown(name) if is_plain else name[:SHOWN_LENGTH]
     shown = "".join(_escaped(each) if each in odd or not each.isprintable() else each for each in shown)
     return f"'{shown}' ({n:,}{f': {called}' if called else ''})"
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from tracer_spec.errors import MissingDependencyError, TracerError
 from tracer_spec.plugin import Classes, Scores, Vectors
-from tracer_spec.plugin.requirements import ANY_FAULT, said_by
+from tracer_spec.plugin.requirements import NO_FAULT, said_by
 
 # below this many training rows times classes in all, starting worker processes takes longer than the training
 _WORTH_PROCESSES = 400_000
@@ -144,7 +144,9 @@ def learn(task: Task, X: Vectors, y: Classes) -> Outcome:
         return Outcome(task.key, time.perf_counter() - started, failure=error.problems[0].what)
     except ImportError as error:
         return Outcome(task.key, time.perf_counter() - started, failure=said_by(error), lacks=_plain(error))
-    except ANY_FAULT as error:  # a third party's learner may raise anything: it becomes a row of the report
+    except NO_FAULT:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a third party's learner may raise anything: it becomes a row of the report
         return Outcome(task.key, time.perf_counter() - started, failure=said_by(error))
     seconds = time.perf_counter() - started
     if failure:
