@@ -63,7 +63,7 @@ def _draw_rates(handled: Floats, agree: Floats, n_rows: float, ranks: Floats, rn
     told = added > 0
     errors, added = np.diff(np.maximum.accumulate(handled - agree), prepend=0.0)[told], added[told]
     shares, middles = (errors / added).clip(0, 1), (handled[told] - added / 2) / n_rows
-    curve = fit_learning_curve([RankedRows(shares, middles, n_rows, added)])
+    curve = fit_learning_curve([RankedRows(shares, middles, n_rows, added)], has_floor=False)
     steps = isotonic_regression(shares, weights=added)
     n_steps = len(steps.weights)
 

@@ -20,7 +20,7 @@ _LOWEST_RANK = 0.01
 # texts takes off
 _BELIEF = np.array([-5.5, 0.0, 4.0, 0.5, -1.3, 1.0, -0.3])
 _SPREAD = np.array([1.1, 4.0, 3.0, 1.0, 0.3, 0.6, 0.25])
-_PLAIN = 6
+_PLAIN = 5
 _MOST_STEPS, _CLOSE = 50, 1e-6
 _RARE = 1e-12
 
@@ -53,14 +53,15 @@ class RankedRows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LearningCurve:
-    """Model of an error by rank and size, with the spread of its coefficients; the seventh is of texts seen."""
+    """Model of an error by rank and size, with the spread of its coefficients: the floor's, where it has one, is the first."""
 
     coefficients: Floats = field(repr=False)
     covariance: Floats = field(repr=False)
+    has_floor: bool = True
 
     def error(self, ranks: Floats, n_learned: float, *, is_text_seen: bool = False) -> Floats:
         """Return the chance of an error at each rank, shape (n,), in [0, 1]."""
-        return self._rates(self.coefficients, ranks, n_learned, is_text_seen)
+        return self._error(self.coefficients, ranks, n_learned, is_text_seen)
 
     def draw(self, ranks: Floats, sizes: Sequence[float], n_draws: int, rng: np.random.Generator) -> tuple[Floats, ...]:
         """Return such chances for coefficients drawn as likely as they are: by size, shape (n_draws, n)."""
@@ -71,14 +72,14 @@ class LearningCurve:
     ) -> tuple[Floats, ...]:
         """Return the same for several (ranks, size, whether their texts are seen), of the same coefficients."""
         drawn = rng.multivariate_normal(self.coefficients, self.covariance, n_draws, method="eigh")
-        return tuple(self._rates(drawn, *each) for each in asked)
+        return tuple(self._error(drawn, *each) for each in asked)
 
-    def _rates(self, coefficients: Floats, ranks: Floats, n_learned: float, is_text_seen: bool) -> Floats:
-        X = _features(ranks, n_learned, is_text_seen if coefficients.shape[-1] > _PLAIN else None)
-        return _rates(coefficients, X)[0]
+    def _error(self, coefficients: Floats, ranks: Floats, n_learned: float, is_text_seen: bool) -> Floats:
+        tells_texts = coefficients.shape[-1] - self.has_floor > _PLAIN
+        return _rates(coefficients, _features(ranks, n_learned, is_text_seen if tells_texts else None))[0]
 
 
-def fit_learning_curve(samples: Sequence[RankedRows]) -> LearningCurve:
+def fit_learning_curve(samples: Sequence[RankedRows], *, has_floor: bool = True) -> LearningCurve:
     """Fit the curve on rows scored at one size or more.
 
     Notes
@@ -96,12 +97,12 @@ def fit_learning_curve(samples: Sequence[RankedRows]) -> LearningCurve:
     Hestness, Narang, Ardalani, Diamos, Jun, Kianinejad, Patwary, Yang, Zhou (2017), Deep learning scaling is predictable,
     empirically.
     """
-    # without such rows a seventh coefficient would be the belief alone
+    # without such rows the last coefficient would be the belief alone
     is_any_seen = any(each.is_text_seen for each in samples)
     X = np.concatenate(
         [_features(each.ranks, each.n_learned, each.is_text_seen if is_any_seen else None) for each in samples]
     )
-    belief, spread = (each[: X.shape[1] + 1] for each in (_BELIEF, _SPREAD))
+    belief, spread = (each[not has_floor : X.shape[1] + 1] for each in (_BELIEF, _SPREAD))
     y = np.concatenate([each.errs for each in samples])
     weights = np.concatenate([each.weights for each in samples])
     coefficients, precision = belief.copy(), np.diag(spread**-2.0)
@@ -114,7 +115,9 @@ def fit_learning_curve(samples: Sequence[RankedRows]) -> LearningCurve:
     for _ in range(_MOST_STEPS):
         rates, falls = _rates(coefficients, X)
         # by what a coefficient's unit raises the log-odds of an error, floor included
-        raised = np.column_stack([_logistic(coefficients[:1]) / rates, X * (falls / rates)[:, None]])
+        raised = X * (falls / rates)[:, None]
+        if has_floor:
+            raised = np.column_stack([_logistic(coefficients[:1]) / rates, raised])
         curvature = raised.T @ (raised * (weights * rates * (1 - rates))[:, None]) + precision
         slope = raised.T @ (weights * (y - rates)) - precision @ (coefficients - belief)
         step = np.linalg.solve(curvature, slope)
@@ -127,12 +130,14 @@ def fit_learning_curve(samples: Sequence[RankedRows]) -> LearningCurve:
         while not loss(coefficients + step) < reached and np.abs(step).max() > _CLOSE:
             step = step / 2
         coefficients = coefficients + step
-    return LearningCurve(coefficients, np.linalg.inv(curvature).astype(np.float64))
+    return LearningCurve(coefficients, np.linalg.inv(curvature).astype(np.float64), has_floor)
 
 
 def _rates(coefficients: Floats, X: Floats) -> tuple[Floats, Floats]:
     """Return the chances of an error, floor included, and above the floor; one row for each row of coefficients."""
-    floor, falls = _logistic(coefficients[..., :1]), _logistic(coefficients[..., 1:] @ X.T)
+    has_floor = coefficients.shape[-1] > X.shape[1]
+    falls = _logistic(coefficients[..., has_floor:] @ X.T)
+    floor = _logistic(coefficients[..., :1]) if has_floor else 0.0
     return (floor + (1 - floor) * falls).clip(_RARE, 1 - _RARE), falls
 
 
