@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 
@@ -82,11 +82,12 @@ def serving(say: Callable[[str], str]) -> Iterator[Upstream]:
             self.send_header("content-type", "text/event-stream")
             self.send_header("transfer-encoding", "chunked")
             self.end_headers()
-            for number, event in enumerate(events):
-                if number == 1:
-                    assert upstream.before_second.wait(30)
-                self.wfile.write(b"%x\r\n%s\r\n" % (len(event), event))
-            self.wfile.write(b"0\r\n\r\n")
+            with suppress(ConnectionError):  # a client may leave before the end
+                for number, event in enumerate(events):
+                    if number == 1:
+                        assert upstream.before_second.wait(30)
+                    self.wfile.write(b"%x\r\n%s\r\n" % (len(event), event))
+                self.wfile.write(b"0\r\n\r\n")
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
