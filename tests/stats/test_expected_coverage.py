@@ -94,6 +94,12 @@ def test_where_ranks_are_tested_a_coverage_is_what_walks_over_ranks_certify(targ
     assert expected.coverage == pytest.approx(mean_ends(passes, sizes / 1200).max(), abs=0.04)
 
 
+def test_a_rate_of_all_traffic_has_no_ranks():
+    curve = LearningCurve(np.array([NO_FLOOR, -1.5, 5.0, 0.6, 0.0, 0.0]), np.zeros((6, 6)))
+    able = replace(prospects(curve, least=0.05), is_end_to_end=True)
+    assert replace(able, tests_ranks=True).expect(1000, [0.95]) == able.expect(1000, [0.95])
+
+
 @pytest.mark.parametrize("floor", [0.02, 0.05])
 def test_more_traces_do_not_promise_what_a_noisy_teacher_forbids(floor, monkeypatch):
     """From 1,500 traces, a target that the teacher's own errors leave no room for is not foreseen of four times as many."""

@@ -111,6 +111,11 @@ class Prospects:
     own: float = 1.0
     tests_ranks: bool = False
 
+    @property
+    def _moves(self) -> bool:
+        """Return whether thresholds move to ranks: a rate of all traffic has none."""
+        return self.tests_ranks and not self.is_end_to_end
+
     def sides(self, n_traces: int) -> tuple[int, int]:
         """Return how many of so many traces would train, and certify."""
         if n_traces == self.n_fit + self.n_certify:
@@ -155,7 +160,9 @@ class Prospects:
         return refused if refused.sum() >= _FEWEST_DRAWS else np.ones(N_DRAWS, bool)
 
     def _shipped(self, builds: SimulatedBuilds, target: float, delta: float) -> Rates:
-        return builds.shipped(target, delta, self.min_coverage, is_end_to_end=self.is_end_to_end)
+        return builds.shipped(
+            target, delta, self.min_coverage, is_end_to_end=self.is_end_to_end, tests_ranks=self._moves
+        )
 
     def _simulate(self, n_fit: int, n_certify: int) -> SimulatedBuilds:
         """Draw builds: fit rows scored out of fold, certify rows scored by what learned from all fit rows.
@@ -166,7 +173,7 @@ class Prospects:
         rng, n_certify = np.random.default_rng(_SEED), round(self.own * n_certify)
         levels = np.arange(N_LEVELS * N_PARTS + 1) / (N_LEVELS * N_PARTS)
         foretold = self.reach * levels
-        coverage = foretold if self.tests_ranks else self.reach * levels ** rank_power(self.n_folds)
+        coverage = foretold if self._moves else self.reach * levels ** rank_power(self.n_folds)
         ranks, true_ranks = ((each[1:] + each[:-1]) / 2 for each in (foretold, coverage))
         estimated, true = self.curve.draw_each(
             [(ranks, n_fit * (1 - 1 / self.n_folds), self.learns_texts), (true_ranks, float(n_fit), False)],
@@ -184,7 +191,6 @@ class Prospects:
             fit=counts(foretold, n_fit, estimated),
             foreseen=counts(foretold, n_certify, estimated),
             certify=counts(coverage, n_certify, true),
-            tests_ranks=self.tests_ranks,
         )
 
     def _more_traces(self, now: int, target: float, drawn: Draws) -> int | None:
@@ -228,7 +234,6 @@ class SimulatedBuilds:
         Shares of rows up to each part: of the fit rows, out of fold, and of traffic. The last is all that may be handled.
     fit, foreseen, certify : Counted
         The fit rows out of fold, certify rows as those foresee them, and certify rows.
-    tests_ranks : bool
     """
 
     foretold: Rates = field(repr=False)
@@ -236,9 +241,10 @@ class SimulatedBuilds:
     fit: Counted
     foreseen: Counted
     certify: Counted
-    tests_ranks: bool
 
-    def shipped(self, target: float, delta: float, min_coverage: float, *, is_end_to_end: bool = False) -> Rates:
+    def shipped(
+        self, target: float, delta: float, min_coverage: float, *, is_end_to_end: bool, tests_ranks: bool
+    ) -> Rates:
         """Return the coverage that each draw certifies, shape (draws,); 0 where it is refused.
 
         Notes
@@ -253,7 +259,7 @@ class SimulatedBuilds:
         if not len(at):
             return np.zeros(len(self.fit.errors))
         tested = at
-        if self.tests_ranks and not is_end_to_end:
+        if tests_ranks:
             tested = np.searchsorted(self.foreseen.n, fewest_alike(self.foreseen.n[at], target, delta))
         fit, foreseen, certify = (
             counted.tests(parts, of_all=is_end_to_end)

@@ -113,3 +113,4 @@ def test_rows_that_may_be_copies_do_not_make_a_certificate_likely(tmp_path):
     either, traffic = curve_of_repeats(tmp_path, "either"), curve_of_repeats(tmp_path, "traffic")
     assert traffic.at_target(traffic.now).chance > 0.9
     assert either.at_target(either.now).chance < 0.1
+    assert (traffic.prospects.tests_ranks, either.prospects.tests_ranks) == (True, False)
