@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import sys
 from dataclasses import dataclass
@@ -12,20 +11,10 @@ import click
 from tracer_spec.build_packages import missing_build_package
 from tracer_spec.cli.console import paint, wrapped
 from tracer_spec.cli.signals import Ended, interrupt_behind
-from tracer_spec.errors import Difference, LockError, Problem, TracerError
+from tracer_spec.errors import Difference, LockError, Problem, TracerError, remedy_of
 
 BUG = 70
 INTERRUPTED = 130
-_MAY_NOT = "let this user read and write there, or name another place"
-_FULL = "make room there, or name another place"
-_REMEDIES = {
-    errno.ENOENT: "relative paths start at the current folder, and a folder to write into must be there",
-    errno.ENOTDIR: "name a folder where a file is named",
-    errno.EISDIR: "name a file where a folder is named",
-    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _MAY_NOT),
-    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), _FULL),
-    errno.EMFILE: "let a process open more files ('ulimit -n')",
-}
 
 
 class Interrupted(KeyboardInterrupt):
@@ -104,7 +93,7 @@ def failure_of(error: BaseException) -> Failure:
         return _usage(error)
     if isinstance(error, OSError) and error.strerror:
         where = "" if error.filename is None else str(error.filename)
-        return Failure(1, (Problem(where, error.strerror.lower(), _REMEDIES.get(error.errno or 0, "")),))
+        return Failure(1, (Problem(where, error.strerror.lower(), remedy_of(error)),))
     if isinstance(error, ImportError) and (missing := missing_build_package(error)):
         return Failure(missing.exit_code, missing.problems)
     if isinstance(error, ImportError) and not (error.name or "").startswith("tracer_spec"):
