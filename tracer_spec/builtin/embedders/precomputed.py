@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from tracer_spec.builtin.embedders.numpy_vectors import NONE, read_numpy
+from tracer_spec.builtin.embedders.numpy_vectors import NONE, count_numpy, read_numpy, refusal
 from tracer_spec.errors import DataError, PluginError
 from tracer_spec.plugin import Options, Vectors
 from tracer_spec.plugin.paths import LocalPath
@@ -29,9 +29,9 @@ class PrecomputedOptions(Options):
 
     path: LocalPath | None = Field(
         None,
-        description="a .npy of vectors in the order of the records; a .npz of 'vectors', joined on the trace's id where it "
-        "has 'ids' too; or a .parquet, a file or a folder of parts, with one column of lists, joined on its column 'id' or "
-        "'text_sha256' where it has one; relative to the spec",
+        description="a .npy of vectors, one for each record in their order; a .npz of 'vectors', joined on the trace's id "
+        "where it has 'ids' too; or a .parquet, a file or a folder of parts, with one column of lists, joined on its column "
+        "'id' or 'text_sha256' where it has one; relative to the spec",
         examples=["vectors.npz", "vectors.parquet"],
     )
     column: str | None = Field(
@@ -148,6 +148,28 @@ class Precomputed:
             finite.look(_narrowed(matrix[some]), [f"{name}#{place}" for place in some])
         finite.check()
         return [at for at, place in enumerate(places) if place == NONE]
+
+    def check_count(self, n_read: int) -> None:
+        """Check that vectors known by their order are as many as the traces read, kept or not.
+
+        Raises
+        ------
+        DataError
+            Where they are more, or fewer: vectors would be taken for those of other traces.
+        """
+        if self.path is None:
+            return
+        if self.path.endswith(_PARQUET):
+            from tracer_spec.builtin.embedders.parquet_vectors import count_parquet as count
+        else:
+            count = count_numpy
+        n = count(self.path)
+        if n not in (None, n_read):
+            raise refusal(
+                f"'{Path(self.path).name}' has {n:,} vectors, known by their order alone, for {n_read:,} traces read",
+                hint="write one vector for each trace read, also those that are left out, in their order; or know them by "
+                "'id', in a .npz beside 'vectors' or as a column of a .parquet",
+            )
 
     def embed(self, texts: Sequence[str]) -> NoReturn:
         """Raise: no model is here to embed them.
