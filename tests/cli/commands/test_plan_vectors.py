@@ -157,6 +157,15 @@ def test_a_vector_that_is_not_finite_is_found_by_plan(run, tmp_path):
     assert "  the vector of the id 't7' is not finite in float32; 2 of 1,200 are not\n" in out.err
 
 
+@pytest.mark.parametrize("verb", ["plan", "build"])
+def test_a_vector_that_is_too_long_to_have_a_length_is_told_before_any_library_warns(run, tmp_path, verb):
+    np.save(tmp_path / "v.npy", VECTORS * np.float32(1e38))
+    code, out = run(verb, file="v.npy")
+    assert code == 1
+    assert "  the length of the vector of v.npy#0 is not finite in float32; 1,200 of 1,200 are not\n" in out.err
+    assert "Warning" not in out.err
+
+
 def test_an_embedder_of_texts_has_none_to_list(tmp_path, run, capsys):
     code, _ = run("plan", "--missing", "missing.jsonl", "--set", "embedder=lsa", file="v.npy")
     assert code == 2

@@ -273,7 +273,7 @@ def _as_float32(matrix: NDArray[Any], names: Sequence[str], option: str) -> Vect
 
 @dataclass(slots=True)
 class _Finite:
-    """Counts the vectors that are not finite, of n."""
+    """Counts the vectors that are not finite, or whose length is not, of n: nothing can be learned of those."""
 
     option: str
     n: int
@@ -282,15 +282,20 @@ class _Finite:
 
     def look(self, X: NDArray[Any], names: Sequence[str]) -> None:
         """Count those of some vectors."""
-        bad = np.flatnonzero(~np.isfinite(_narrowed(X)).all(axis=1))
-        self.first = self.first or (names[bad[0]] if len(bad) else "")
+        narrow = _narrowed(X)
+        with np.errstate(over="ignore", invalid="ignore"):
+            squares = np.einsum("nd,nd->n", narrow, narrow)
+        bad = np.flatnonzero(~np.isfinite(squares))
+        if len(bad) and not self.first:
+            what = "the length of the vector" if np.isfinite(narrow[bad[0]]).all() else "the vector"
+            self.first = f"{what} of {names[bad[0]]}"
         self.n_bad += len(bad)
 
     def check(self) -> None:
         """Raise DataError where there were any."""
         if self.n_bad:
             raise DataError(
-                f"the vector of {self.first} is not finite in float32; {self.n_bad:,} of {self.n:,} are not",
+                f"{self.first} is not finite in float32; {self.n_bad:,} of {self.n:,} are not",
                 address=f"{_ADDRESS}.{self.option}",
                 hint="embed those texts again, or drop their traces",
             )
