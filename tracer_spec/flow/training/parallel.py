@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer_spec.errors import MissingDependencyError, TracerError
+from tracer_spec.errors import MissingDependencyError, TracerError, without_secrets
 from tracer_spec.plugin import Classes, Scores, Vectors
 from tracer_spec.plugin.requirements import NO_FAULT, said_by
 
@@ -35,7 +35,8 @@ _WATCH_S = 1.0
 class Task:
     """Train one learner, by its plugin's ``make``, on the rows ``train`` of ``X``, and score the rows ``score``.
 
-    ``key`` is whatever tells the caller which task this is; ``weights`` what each row of ``train`` weighs.
+    ``key`` is whatever tells the caller which task this is; ``weights`` what each row of ``train`` weighs; ``secrets`` what no
+    reason of a failure may quote.
     """
 
     key: tuple[Any, ...]
@@ -46,6 +47,7 @@ class Task:
     n_classes: int
     seed: int
     weights: NDArray[np.float64] | None = field(default=None, repr=False)
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +143,17 @@ def learn(task: Task, X: Vectors, y: Classes) -> Outcome:
     except MissingDependencyError:
         raise  # the spec asks for it: a machine that lacks a package must not ship another policy
     except TracerError as error:
-        return Outcome(task.key, time.perf_counter() - started, failure=error.problems[0].what)
+        return Outcome(
+            task.key, time.perf_counter() - started, failure=without_secrets(error.problems[0].what, task.secrets)
+        )
     except ImportError as error:
-        return Outcome(task.key, time.perf_counter() - started, failure=said_by(error), lacks=_plain(error))
+        return Outcome(
+            task.key, time.perf_counter() - started, failure=said_by(error, secrets=task.secrets), lacks=_plain(error)
+        )
     except NO_FAULT:
         raise
     except BaseException as error:  # noqa: BLE001 - a third party's learner may raise anything: it becomes a row of the report
-        return Outcome(task.key, time.perf_counter() - started, failure=said_by(error))
+        return Outcome(task.key, time.perf_counter() - started, failure=said_by(error, secrets=task.secrets))
     seconds = time.perf_counter() - started
     if failure:
         return Outcome(task.key, seconds, notes=notes, failure=failure)
