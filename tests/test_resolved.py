@@ -76,16 +76,6 @@ def test_what_is_given_twice_and_can_bring_nothing_is_refused(tmp_path, more, at
     assert hint == "take it out, or give it other options"
 
 
-def test_a_source_that_is_an_earlier_one_over_again_is_refused(tmp_path):
-    one = "{use: jsonl, with: {path: t.jsonl}}"
-    twice = SPEC.replace(f"traces: {one}", f"traces: [{one}, {one}]") + "embedder: lsa\n"
-    (tmp_path / "router.yaml").write_text(twice)
-    with pytest.raises(SpecError) as caught:
-        load_plan(tmp_path / "router.yaml", find_plugins())
-    (problem,) = caught.value.problems
-    assert (problem.address, problem.what) == ("traces[1]", "the source is an earlier one over again")
-
-
 @pytest.mark.parametrize(
     "more",
     [

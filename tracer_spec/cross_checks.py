@@ -188,14 +188,6 @@ def stdin_problems(loaded: LoadedSpec) -> list[Problem]:
     return problems
 
 
-def repeated_sources(loaded: LoadedSpec) -> list[Problem]:
-    """Return where a source is an earlier one over again."""
-    sources = [each for _, each in _sources(loaded)]
-    places = [at for number, (at, each) in enumerate(_sources(loaded)) if each in sources[:number]]
-    what, hint = "the source is an earlier one over again", "take it out, or give it the path that is meant"
-    return [Problem(loaded.where(at), what, hint, address(at)) for at in places]
-
-
 def format_problems(loaded: LoadedSpec) -> list[Problem]:
     """Return what is wrong with the format: a preset that does not exist, functions that do not."""
     key = loaded.spec.split.key

@@ -16,7 +16,6 @@ from tracer_spec.cross_checks import (
     group_problems,
     label_texts,
     names_problems,
-    repeated_sources,
     secret_problems,
     serve_problems,
     stdin_problems,
@@ -236,7 +235,7 @@ def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
     sources = tuple(one("source", each.source, *spec.source_path(at)) for at, each in enumerate(spec.sources))
     allowed, found = allowed_labels(loaded)
     problems += [*format_problems(loaded), *secret_problems(loaded), *group_problems(loaded), *serve_problems(loaded)]
-    problems += [*stdin_problems(loaded), *repeated_sources(loaded)]
+    problems += stdin_problems(loaded)
     described, misdescribed = label_texts(loaded, allowed)
     problems += [*found, *misdescribed]
     embedders = tuple(one("embedder", each, *spec.embedder_path(at)) for at, each in enumerate(spec.embedders))
