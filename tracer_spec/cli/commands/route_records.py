@@ -23,10 +23,9 @@ def spec_reader(bundle: Bundle, tree: Node) -> Reader:
     from tracer_spec.builtin.formats import find_format
     from tracer_spec.builtin.formats.requests import request_reader
 
-    layout = traces_spec(bundle, tree).layout
-    chosen = find_format(layout)
+    chosen = find_format(traces_spec(bundle, tree).layout)
     column = text_at(tree, "embedder", "with", "column") or chosen.embedding or "embedding"
-    text = "" if layout == "native" else chosen.text or ""
+    text = "" if chosen.text == find_format("native").text else chosen.text or ""
     return Reader(request_reader(replace(chosen, embedding=column)), text, column)
 
 

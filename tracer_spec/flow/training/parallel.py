@@ -15,13 +15,14 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Generator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer_spec.errors import MissingDependencyError, TracerError, without_secrets
+from tracer_spec.errors import MissingDependencyError, PluginError, TracerError, without_secrets
 from tracer_spec.plugin import Classes, Scores, Vectors
 from tracer_spec.plugin.requirements import NO_FAULT, said_by
 
@@ -91,10 +92,18 @@ def learn_all(tasks: Sequence[Task], X: Vectors, y: Classes, *, workers: int) ->
         n_jobs=min(workers, len(tasks)), return_as="generator_unordered", inner_max_num_threads=1, backend="loky"
     )
     work_of = joblib.delayed(_learn_for)
-    outcomes = pool(work_of(os.getpid(), task, X, y) for task in tasks)
+    outcomes, left = pool(work_of(os.getpid(), task, X, y) for task in tasks), {task.key: None for task in tasks}
     try:
-        for outcome in outcomes:  # noqa: UP028 - 'yield from' would close it by itself
+        for outcome in outcomes:
             yield outcome
+            left.pop(outcome.key)
+    except BrokenProcessPool:
+        names = ", ".join(dict.fromkeys(str(key[0]) for key in left))
+        raise PluginError(
+            f"a process that trained surrogates ended before it had an answer; not trained yet: {names}",
+            hint="it ran out of memory, or one of them ends the process: '--workers 1', a smaller zoo, or one at a time tells",
+            address="zoo",
+        ) from None
     finally:
         # closing it kills the workers: who leaves early does not wait for them, and has been told why
         with warnings.catch_warnings():
