@@ -26,7 +26,8 @@ WORDS = ("card", "loan", "rent")
 # two dimensions hardly tell three labels from each other
 NARROW = {"use": "lsa", "as": "narrow", "with": {"dim": 2, "vocabulary": 100}}
 WIDE = {"use": "lsa", "as": "wide", "with": {"dim": 16}}
-AGAIN = {**WIDE, "as": "again"}
+# of other options, and no other vectors: no text is so long
+AGAIN = {"use": "lsa", "as": "again", "with": {"dim": 16, "max_chars": 1999}}
 
 
 def rows_of(n=400):
