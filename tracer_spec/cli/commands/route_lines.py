@@ -185,24 +185,24 @@ def to_request(
     head = {} if record.get("id") is None else {"id": record["id"]}
     if not _is_json(head):
         return Request(where, {}, problem="'id' holds NaN or Infinity, which JSON has no word for")
-    key = next((key for key in TEXT_KEYS if record.get(key) is not None), "")
-    text, shown = record.get(key), _shown((is_read and read.text) or key)
+    key, text = next(((key, record[key]) for key in TEXT_KEYS if record.get(key) is not None), ("", None))
     values = record.get("embedding")
     if text is not None and not isinstance(text, str):
-        return Request(where, head, problem=f"{shown} is {_kind(text)}, not a string")
+        return Request(where, head, problem=f"{_shown((is_read and read.text) or key)} is {_kind(text)}, not a string")
     if text is not None and not _is_unicode(text):
-        return Request(where, head, problem=f"{shown} is not valid Unicode: it holds half of a surrogate pair")
+        found = _shown((is_read and read.text) or key)
+        return Request(where, head, problem=f"{found} is not valid Unicode: it holds half of a surrogate pair")
     if text is None and values is None:
         return Request(where, head, problem=f"the record has {_neither(read)}")
     if values is None:
         return Request(where, head, text)
-    vector, shown = _vector(values), _shown((is_read and read.vector) or "embedding")
-    if vector is None:
-        problem = f"{shown} is not a list of numbers"
-    elif len(vector) != dimension:
-        problem = f"{shown} has {len(vector)} numbers; this bundle takes {dimension}"
-    else:
+    vector = _vector(values)
+    if vector is not None and len(vector) == dimension:
         return Request(where, head, text, vector)
+    numbers = (
+        "is not a list of numbers" if vector is None else f"has {len(vector)} numbers; this bundle takes {dimension}"
+    )
+    problem = f"{_shown((is_read and read.vector) or 'embedding')} {numbers}"
     # a text beside a vector of some other model still has its answer
     return Request(where, head, text) if text is not None else Request(where, head, problem=problem)
 
