@@ -1,4 +1,4 @@
-"""Calls without content, calls of evaluators, and logs whose records come in any order: what is read and what is left out."""
+"""Shapes of vendors' logs that are easily read wrongly: calls without content, of evaluators, and records in any order."""
 
 import itertools
 import json
@@ -163,3 +163,12 @@ def test_weave_reads_calls_of_googles_client():
     traces = read("weave", records)
     assert rows(traces) == CALLS
     assert dict(traces.accounting.models) == {"g-1": 3}
+
+
+def test_promptfoo_reads_the_one_variable_of_a_test_whatever_its_name_and_guesses_at_none_of_several():
+    def result(number, text, label, **more):
+        return {"id": f"p{number}", "vars": {"ticket": text, **more}, "response": {"output": label}}
+
+    assert rows(read("promptfoo", [result(number, *call) for number, call in enumerate(CALLS)])) == CALLS
+    with pytest.raises(DataError, match="no text"):
+        read("promptfoo", [result(1, *CALLS[0], language="en")])
