@@ -57,7 +57,7 @@ class Knowledge:
         n_texts, n_terms = len(texts), len(embedder.weights)
         df = np.zeros(n_terms)
         for text in texts:
-            df[list(set(embedder._rows(text)))] += 1
+            df[embedder.terms(text)[0]] += 1
         self.idf = 1 + np.log((1 + n_texts) / (1 + df))
         self.largest = 1 + np.log(1 + n_texts)
         V = embedder.weights[:, None] * embedder.components.astype(np.float64) / self.idf[:, None]
@@ -81,15 +81,14 @@ class Knowledge:
         from tracer_spec.runtime import lsa
 
         embedder, words = self.embedder, lsa.words(text, self.embedder.max_chars)
-        known = Counter(embedder._rows(text))
+        rows, counts = embedder.terms(text)
         in_words, in_grams = embedder._word_rows, embedder._gram_rows
         terms = [*words, *(f"{one} {two}" for one, two in pairwise(words))]
         unknown = Counter(("word", term) for term in terms if term not in in_words)
         unknown.update(
             ("gram", gram) for word in words for gram in lsa.grams(word, *embedder.chars) if gram not in in_grams
         )
-        rows = np.array(list(known), np.intp)
-        x = (1 + np.log(np.array(list(known.values()), float))) * self.idf[rows]
+        x = (1 + np.log(counts)) * self.idf[rows]
         lost = self.largest * (1 + np.log(np.array(list(unknown.values()), float)))
         whole = np.sqrt(x @ x + lost @ lost)
         return float(np.linalg.norm(x @ self.V[rows]) / whole) if whole else 0.0

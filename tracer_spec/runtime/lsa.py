@@ -10,9 +10,9 @@ import hashlib
 import math
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -131,7 +131,7 @@ class Lsa:
     _word_rows: dict[str, int] = field(init=False, repr=False)
     _gram_rows: dict[str, int] = field(init=False, repr=False)
     _float_weights: NDArray[np.float64] = field(init=False, repr=False)
-    _seen: dict[str, list[int]] = field(init=False, repr=False)
+    _seen: dict[str, NDArray[np.intp]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         n_words = len(self.words)
@@ -171,36 +171,42 @@ class Lsa:
         return X
 
     def _embed_into(self, out: NDArray[np.float32], text: str) -> None:
-        counts = Counter(self._rows(text))
-        n_terms = len(counts)
-        if not n_terms:
-            return
-        rows = np.fromiter(counts, np.intp, n_terms)
-        tf = TF.take(np.fromiter(counts.values(), np.intp, n_terms), mode="clip")
-        sums = (tf * self._float_weights.take(rows)) @ self.components.take(rows, axis=0).astype(np.float64)
+        rows, counts = self.terms(text)
+        tf = TF.take(counts, mode="clip") * self._float_weights.take(rows)
+        sums = tf @ self.components.take(rows, axis=0).astype(np.float64)
         norm = math.sqrt(sums @ sums)
         if norm > 0:
             out[:] = sums / norm
 
-    def _rows(self, text: str) -> list[int]:
-        """Return the rows of all known terms of a text, repeats included."""
-        seen, word_rows = self._seen, self._word_rows
-        rows: list[int] = []
-        previous = ""
-        for word in words(text, self.max_chars):
-            known = seen.get(word)
-            rows += self._rows_of_word(word) if known is None else known
-            pair = word_rows.get(f"{previous} {word}")
-            if pair is not None:
-                rows.append(pair)
-            previous = word
-        return rows
+    def terms(self, text: str) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return the known terms of a text.
 
-    def _rows_of_word(self, word: str) -> list[int]:
+        Returns
+        -------
+        rows : ndarray of shape (n,), intp
+            Rows of the matrix, each once, in no particular order.
+        counts : ndarray of shape (n,), intp
+            How often each of them occurs; at least 1.
+        """
+        found = words(text, self.max_chars)
+        seen, word_rows = self._seen, self._word_rows
+        parts = [self._rows_of_word(word) if (rows := seen.get(word)) is None else rows for word in found]
+        pairs = [word_rows[pair] for pair in map(" ".join, pairwise(found)) if pair in word_rows]
+        occurring = np.concatenate([*parts, np.array(pairs, np.intp)])
+        # all occurrences of a term are counted at one of them, in a third of the time that a Counter takes
+        place = np.empty(len(self.weights), np.intp)
+        place[occurring] = np.arange(len(occurring))
+        counts = np.bincount(place[occurring])
+        once = counts.nonzero()[0]
+        return occurring[once], counts[once]
+
+    def _rows_of_word(self, word: str) -> NDArray[np.intp]:
+        """Return the rows of a word's own terms, repeats included."""
         gram_rows = self._gram_rows
-        rows = [gram_rows[gram] for gram in grams(word, *self.chars) if gram in gram_rows]
+        known = [gram_rows[gram] for gram in grams(word, *self.chars) if gram in gram_rows]
         if word in self._word_rows:
-            rows.append(self._word_rows[word])
+            known.append(self._word_rows[word])
+        rows = np.array(known, np.intp)
         if len(word) <= _CACHED_WORD_CHARS:
             if len(self._seen) >= _CACHED_WORDS:
                 # forget all: texts made of ever new words must neither fill the memory nor lock out the usual ones
