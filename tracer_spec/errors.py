@@ -5,6 +5,7 @@ Libraries raise these; only :mod:`tracer_spec.cli` renders them. Standard librar
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -221,3 +222,26 @@ class LockError(TracerError):
 
 class DimensionError(TracerError, ValueError):
     """A vector does not have the dimension that the policy was built for: the caller's bug, never a deferral."""
+
+
+_MAY_NOT = "let this user read and write there, or name another place"
+_FULL = "make room there, or name another place"
+_REMEDIES = {
+    errno.ENOENT: "relative paths start at the current folder, and a folder to write into must be there",
+    errno.ENOTDIR: "name a folder where a file is named",
+    errno.EISDIR: "name a file where a folder is named",
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _MAY_NOT),
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), _FULL),
+    errno.EMFILE: "let a process open more files ('ulimit -n')",
+}
+
+
+def remedy_of(error: OSError) -> str:
+    """Return what helps where the environment refuses a file; empty where that is not known.
+
+    Examples
+    --------
+    >>> remedy_of(FileNotFoundError(2, "No such file or directory"))
+    'relative paths start at the current folder, and a folder to write into must be there'
+    """
+    return _REMEDIES.get(error.errno or 0, "")

@@ -12,9 +12,9 @@ import numpy as np
 from tracer_spec.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from tracer_spec.cli.commands.verify_traces import FreshTraces
     from tracer_spec.flow.traces.row_hashes import KnownRows
     from tracer_spec.flow.traces.trace_set import TraceSet
+    from tracer_spec.fresh.fresh_traces import FreshTraces
     from tracer_spec.report.decision_changes import Flips
     from tracer_spec.runtime import Batch, Bundle
 
@@ -37,11 +37,11 @@ def measure_flips(
     ``preset`` is a format's name, instead of the specs'; ``source`` the number of a source of theirs, or of the one that has
     several; ``embedder`` the plugin that may embed for the bundles it belongs to, with its deployment options.
     """
-    from tracer_spec.cli.commands.spec_of_bundle import has_several_sources
-    from tracer_spec.cli.commands.verify_traces import read_fresh_traces
     from tracer_spec.flow.traces.optional_labels import NOT_ANSWERED
     from tracer_spec.flow.traces.out_of_prompts import out_of_prompts
     from tracer_spec.flow.traces.row_hashes import KnownRows
+    from tracer_spec.fresh.fresh_traces import read_fresh_traces
+    from tracer_spec.fresh.spec_of_bundle import has_several_sources
     from tracer_spec.inputs.files import STDIN
     from tracer_spec.report.decision_changes import find_flips
     from tracer_spec.text_steps.labels import UNUSABLE

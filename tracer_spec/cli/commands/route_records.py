@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tracer_spec.cli.commands.file_endings import is_parquet
 from tracer_spec.cli.commands.route_lines import CHUNK_LINES, Reader, Request, to_request
-from tracer_spec.cli.commands.spec_of_bundle import source_of, text_at, traces_spec
+from tracer_spec.fresh.file_endings import is_parquet
+from tracer_spec.fresh.spec_of_bundle import source_of, text_at, traces_spec
 
 if TYPE_CHECKING:
     from tracer_spec.runtime import Bundle
