@@ -26,7 +26,8 @@ WORDS = ("card", "loan", "rent")
 # two dimensions hardly tell three labels from each other
 NARROW = {"use": "lsa", "as": "narrow", "with": {"dim": 2, "vocabulary": 100}}
 WIDE = {"use": "lsa", "as": "wide", "with": {"dim": 16}}
-AGAIN = {**WIDE, "as": "again"}
+# of other options, and no other vectors: no text is so long
+AGAIN = {"use": "lsa", "as": "again", "with": {"dim": 16, "max_chars": 1999}}
 
 
 def rows_of(n=400):
@@ -189,7 +190,9 @@ def test_plan_and_validate_name_all_that_compete(spec, tmp_path, capsys):
     assert now[0]["expected"][0]["coverage"] < 0.2 < 0.8 < now[1]["expected"][0]["coverage"]
     main(["validate", str(path)])
     assert "narrow or wide embedder" in capsys.readouterr().out
-    path.write_text(json.dumps(spec([NARROW, {"use": "concat", "with": {"of": ["lsa", "lsa"]}}])))
+    path.write_text(
+        json.dumps(spec([NARROW, {"use": "concat", "with": {"of": ["lsa", {"use": "lsa", "with": {"dim": 64}}]}}]))
+    )
     main(["plan", str(path), "--no-curve"])
     assert "embedder narrow, concat, lsa; surrogate" in capsys.readouterr().out
 

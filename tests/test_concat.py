@@ -15,7 +15,7 @@ from tracer_spec.cli.commands.schema import router_document
 from tracer_spec.errors import BundleError, PluginError, SpecError, UsageError
 from tracer_spec.plan import make_plan
 from tracer_spec.plugin.registry import find_plugins
-from tracer_spec.report.written_spec import written_spec
+from tracer_spec.report.spec_values import spec_values
 from tracer_spec.runtime import read_bundle
 from tracer_spec.runtime.concat import Concat
 from tracer_spec.spec import load_spec
@@ -163,7 +163,7 @@ def test_an_editor_completes_the_names_and_the_options_of_parts(letters):
 
 
 def test_what_the_spec_says_of_each_part_is_told_on_its_own(tmp_path):
-    told = written_spec(read_bundle(built(tmp_path, {"use": "lsa", "with": {"dim": 8}}, {"use": "lsa", "weight": 2})))
+    told = spec_values(read_bundle(built(tmp_path, {"use": "lsa", "with": {"dim": 8}}, {"use": "lsa", "weight": 2})))
     assert told["embedder.with.of[0].with.dim"] == "8"
     assert told["embedder.with.of[1].weight"] == "2"
 
@@ -174,7 +174,7 @@ def test_what_the_command_line_gave_a_part_is_not_told_and_neither_is_what_it_re
         ts.build(
             spec_of(tmp_path, "lsa", LETTERS), out=out, overrides=[override, "zoo[0].with.C=2"], workers=1, cache=False
         )
-        found = written_spec(read_bundle(out))
+        found = spec_values(read_bundle(out))
         assert found["zoo.logreg.with.C"] == "given by --set, not told"
         return {address: text for address, text in found.items() if address.startswith("embedder.")}
 

@@ -87,7 +87,7 @@ def test_python_route_and_a_batch_decide_alike_on_the_prompt_and_on_the_text(fol
 
 def measured(base, records):
     """Verify the bundle on records, as the command line does."""
-    from tracer_spec.cli.commands.verify_traces import read_fresh_traces
+    from tracer_spec.fresh.fresh_traces import read_fresh_traces
 
     (base / "fresh.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
     bundle = read_bundle(base / "cut.tracer")

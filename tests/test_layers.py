@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1] / "tracer_spec"
+PLUGINS = ROOT.parent / "plugins"
 
 # a layer to the parts of tracer_spec, and the third parties, that it may import anywhere in its code
 ALLOWED = {
@@ -39,11 +40,20 @@ ALLOWED = {
 GROUND = {"text_format", "text_steps"}
 # a layer to the parts of tracer_spec that it must not import
 FORBIDDEN = {
-    "builtin": {"flow", "cli", "engine", "init", "plan", "spec"},
-    "flow": {"builtin", "cli", "engine", "init"},
-    "init": {"cli", "engine", "runtime"},
+    "builtin": {"flow", "cli", "engine", "fresh", "init", "plan", "spec"},
+    "flow": {"builtin", "cli", "engine", "fresh", "init"},
+    "fresh": {"cli", "engine", "report", "testing"},
+    "init": {"cli", "engine", "fresh", "runtime"},
     "testing": {"cli"},
-    "report": {"builtin", "cli", "engine", "plan"},
+    "report": {"builtin", "cli", "engine", "fresh", "plan"},
+}
+# what a plugin is written with, a third party's too
+PUBLIC = {"errors", "graph", "plugin"}
+# a distribution of plugins/ that uses more: the parts of tracer_spec that it may import besides
+INSIDES = {
+    "tracer-spec-encoder": {"runtime"},  # opens its graph as a router does
+    "tracer-spec-serve": {"chat", "production", "runtime", "text_format"},
+    "tracer-spec-spark": {"build_packages", "flow", "fresh", "report", "runtime", "stats", "text_steps"},
 }
 # the rooms of flow/ and the files at its top, from the ground up: each may import those on the lines above its own
 FLOOR_PLAN = """
@@ -113,6 +123,17 @@ def test_a_low_layer_imports_only_what_it_may(layer):
 def test_layers_that_must_not_know_each_other_do_not(layer):
     for path in files_of(layer):
         assert not {layer_of(name) for name in imports(path)} & FORBIDDEN[layer], path
+
+
+@pytest.mark.parametrize("distribution", sorted(path.parent.name for path in PLUGINS.glob("*/pyproject.toml")))
+def test_a_distribution_of_plugins_imports_the_public_contract_and_what_is_written_down(distribution):
+    package = PLUGINS / distribution / distribution.replace("-", "_")
+    used = {layer_of(name) for path in package.rglob("*.py") for name in imports(path)} - {None}
+    more = INSIDES.get(distribution, set())
+    assert {"not written down": used - PUBLIC - more, "not used": more - used} == {
+        "not written down": set(),
+        "not used": set(),
+    }
 
 
 def test_no_file_imports_in_a_circle():

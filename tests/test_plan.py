@@ -458,7 +458,7 @@ def test_credentials_in_an_address_are_refused_unless_they_come_from_the_environ
     assert said == (
         "router.yaml:3:35  traces.with\n"
         "  the address holds credentials, and a bundle has a copy of the spec\n"
-        "  hint: leave them to the environment, where the file system looks for them; or write the address as '${NAME}'"
+        "  hint: leave them to the environment, where the plugin looks for them; or write the address as '${NAME}'"
     )
     plan = plan_of(SPEC.replace("traces.jsonl", "'${ADDRESS}'"), ADDRESS=secret)
     assert plan.sources[0].options == Lines(path=secret)

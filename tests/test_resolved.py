@@ -55,6 +55,40 @@ def test_what_options_lack_for_want_of_a_variable_is_told_as_the_variable_alone(
     ]
 
 
+@pytest.mark.parametrize(
+    ("more", "at", "of"),
+    [
+        ("embedder: {use: concat, with: {of: [lsa, lsa]}}", "embedder.with.of[1]", "embedder.with.of[0]"),
+        (
+            "embedder: {use: concat, with: {of: [lsa, {use: lsa, weight: 2}]}}",
+            "embedder.with.of[1]",
+            "embedder.with.of[0]",
+        ),
+        ("embedder: [{use: lsa, as: a}, {use: lsa, as: lsa, with: {dim: 512}}]", "embedder[1]", "embedder[0]"),
+        ("embedder: lsa\nacceptor: [neighbours, logistic, {use: logistic, as: lsa}]", "acceptor[2]", "acceptor[1]"),
+        ("embedder: lsa\nfamilies: [global, {use: global, as: lsa}]", "families[1]", "families[0]"),
+    ],
+)
+def test_what_is_given_twice_and_can_bring_nothing_is_refused(tmp_path, more, at, of):
+    ((where, what, hint),) = problems(tmp_path, more + "\n")
+    name = "lsa" if "use: concat" in more or "as: lsa" in more else ""
+    assert (where, what) == (at, f"'{name}' has the plugin and the options of {of}, and adds nothing to it")
+    assert hint == "take it out, or give it other options"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "embedder: {use: concat, with: {of: [lsa, {use: lsa, with: {dim: 16}}]}}",
+        "embedder: lsa\nzoo: [mlp, {use: mlp, as: other-seed}]",
+        "embedder: lsa\nguards: [prototypes, {use: prototypes, as: other-seed}]",
+    ],
+)
+def test_two_of_other_options_or_of_another_seed_are_two(tmp_path, more):
+    (tmp_path / "router.yaml").write_text(SPEC + more + "\n")
+    assert load_plan(tmp_path / "router.yaml", find_plugins())
+
+
 def test_a_format_whose_label_is_a_variable_without_a_value_has_a_label(tmp_path, monkeypatch):
     monkeypatch.delenv("UNSET", raising=False)
     more = "embedder: lsa\n"

@@ -15,7 +15,7 @@ from tracer_spec.flow.prepare import part, read_traces
 from tracer_spec.flow.traces.dealt import NEVER
 from tracer_spec.plan import load_plan
 from tracer_spec.plugin.registry import find_plugins
-from tracer_spec.report.written_spec import written_spec
+from tracer_spec.report.spec_values import spec_values
 from tracer_spec.runtime import read_bundle
 from tracer_spec.spec import load_spec, spec_digest
 
@@ -246,7 +246,7 @@ def test_sources_that_are_read_alike_need_no_number(folder):
 def test_the_bundle_and_the_lock_tell_what_is_written_of_each_source(folder):
     second = "{use: jsonl, with: {path: old.jsonl}, on_error: drop}"
     ts.build("router.yaml", out="two.tracer", overrides=[f"traces[1]={second}"])
-    told = written_spec(read_bundle("two.tracer"))
+    told = spec_values(read_bundle("two.tracer"))
     assert (told["traces[0].with.path"], told["traces[1].with.path"], told["traces[1].on_error"]) == (
         *("old.jsonl", "old.jsonl", "drop"),
     )

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tracer_spec.errors import TracerError
+from tracer_spec.errors import TracerError, remedy_of
 
 
 def replace_file(path: Path, data: bytes, *, what: str) -> None:
@@ -64,7 +64,8 @@ def replaced_file(path: Path, *, what: str) -> Path:
     except (FileNotFoundError, PermissionError, NotADirectoryError):
         mode = stat.S_IFREG  # there is none, or the write itself will tell
     except OSError as error:
-        raise TracerError(f"{what} cannot be written: {error.strerror}", where=str(path)) from None
+        fact = f"{what} cannot be written: {error.strerror}"
+        raise TracerError(fact, where=str(path), hint=remedy_of(error)) from None
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         kind = "a pipe" if stat.S_ISFIFO(mode) else "a socket" if stat.S_ISSOCK(mode) else "a device"
         raise TracerError(

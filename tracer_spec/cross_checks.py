@@ -20,7 +20,7 @@ from tracer_spec.spec.environment import names_variable
 from tracer_spec.spec.error_text import REASON_LEFT_OUT, is_private
 from tracer_spec.spec.labels import read_labels
 from tracer_spec.spec.load import LoadedSpec
-from tracer_spec.spec.nodes import Path, address, as_written, find, nearest, quoted, scalars
+from tracer_spec.spec.nodes import Node, Path, address, as_written, children, nearest, quoted, scalars
 from tracer_spec.spec.sources import shared
 from tracer_spec.spec.traces import FormatMap, TracesSpec
 
@@ -155,20 +155,26 @@ def _label_target_problems(loaded: LoadedSpec, calibrator: Provided, registry: R
 
 
 def secret_problems(loaded: LoadedSpec) -> list[Problem]:
-    """Return where the options of a source hold credentials: a bundle has a copy of the spec."""
-    problems = []
-    for at, _ in _sources(loaded):
-        path = (*at, "with")
-        written = find(loaded.tree, path)
-        found = [each for each in scalars(written) if has_secrets(each.text)] if written else []
-        problems += [
-            Problem(str(each.place), _KNOWN, _REMEDY, address(path)) for each in found if not names_variable(each)
-        ]
-    return problems
+    """Return where the options of a plugin hold credentials: a bundle has a copy of the spec."""
+    return [
+        Problem(str(each.place), _KNOWN, _REMEDY, address(path))
+        for path, written in _options(loaded.tree)
+        for each in scalars(written)
+        if has_secrets(each.text) and not names_variable(each)
+    ]
+
+
+def _options(node: Node, path: Path = ()) -> Iterator[tuple[Path, Node]]:
+    """Yield the options of every plugin that a spec names, with their places."""
+    for segment, each in children(node):
+        if segment == "with":
+            yield (*path, segment), each
+        else:
+            yield from _options(each, (*path, segment))
 
 
 _KNOWN = "the address holds credentials, and a bundle has a copy of the spec"
-_REMEDY = "leave them to the environment, where the file system looks for them; or write the address as '${NAME}'"
+_REMEDY = "leave them to the environment, where the plugin looks for them; or write the address as '${NAME}'"
 
 
 def stdin_problems(loaded: LoadedSpec) -> list[Problem]:

@@ -5,6 +5,7 @@ Libraries raise these; only :mod:`tracer_spec.cli` renders them. Standard librar
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,10 +14,32 @@ from typing import ClassVar
 # what the logs of CI systems obey: '::error file=x::' at the start of a line, '##[error]' and '##vso[' anywhere
 _COMMANDS = re.compile(r":(?=:[\w-]+[^:]*::)|#(?=#(?:vso)?\[)")
 
+# 'user:password@', in which a password may hold any character and 'host:8080/' is none; and 'token@'
+_CREDENTIALS = re.compile(
+    r"(?<=://)[^\s'\"@:/]*:(?!\d+/)[^\s'\"]*@|(?<=https://)[^\s'\"@:/]+@|(?<=http://)[^\s'\"@:/]+@"
+)
+_SIGNATURE = re.compile(r"(://[^\s'\"?]*\?)[\w.-]+=[^\s'\"]*")
+
+
+def without_secrets(text: str, known: Iterable[str] = ()) -> str:
+    """Return a text whose addresses hold no credentials and no signature, and which holds none of the known secrets.
+
+    Examples
+    --------
+    >>> without_secrets("s3://key:se/cr@t@bucket/*.jsonl"), without_secrets("https://host:8080/a@b.json?sig=1234")
+    ('s3://bucket/*.jsonl', 'https://host:8080/a@b.json?...')
+    >>> without_secrets("no answer to sk-1234", ["sk-1234"])
+    'no answer to ...'
+    """
+    text = _SIGNATURE.sub(r"\1...", _CREDENTIALS.sub("", text))
+    for each in sorted(known, key=len, reverse=True):
+        text = text.replace(each, "...")
+    return text
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong: an address, a fact, a remedy.
+    """One thing that is wrong: an address, a fact, a remedy, the last two without the credentials of addresses in them.
 
     Parameters
     ----------
@@ -35,12 +58,22 @@ class Problem:
     hint: str = ""
     address: str = ""
 
+    def __post_init__(self) -> None:
+        for name in ("what", "hint"):
+            object.__setattr__(self, name, without_secrets(getattr(self, name)))
+
     def __str__(self) -> str:
         head = "  ".join(part for part in (self.where, self.address) if part)
         lines = [head, f"  {self.what}"] if head else [self.what]
         if self.hint:
             lines.append(f"  hint: {self.hint}")
         return "\n".join(lines)
+
+
+def without_secrets_in(problem: Problem, known: Iterable[str] = ()) -> Problem:
+    """Return a problem with :func:`without_secrets` of what it says."""
+    what, hint = (without_secrets(each, known) for each in (problem.what, problem.hint))
+    return Problem(problem.where, what, hint, problem.address)
 
 
 def printable(text: str) -> str:
@@ -189,3 +222,26 @@ class LockError(TracerError):
 
 class DimensionError(TracerError, ValueError):
     """A vector does not have the dimension that the policy was built for: the caller's bug, never a deferral."""
+
+
+_MAY_NOT = "let this user read and write there, or name another place"
+_FULL = "make room there, or name another place"
+_REMEDIES = {
+    errno.ENOENT: "relative paths start at the current folder, and a folder to write into must be there",
+    errno.ENOTDIR: "name a folder where a file is named",
+    errno.EISDIR: "name a file where a folder is named",
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _MAY_NOT),
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), _FULL),
+    errno.EMFILE: "let a process open more files ('ulimit -n')",
+}
+
+
+def remedy_of(error: OSError) -> str:
+    """Return what helps where the environment refuses a file; empty where that is not known.
+
+    Examples
+    --------
+    >>> remedy_of(FileNotFoundError(2, "No such file or directory"))
+    'relative paths start at the current folder, and a folder to write into must be there'
+    """
+    return _REMEDIES.get(error.errno or 0, "")

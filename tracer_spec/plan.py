@@ -27,7 +27,7 @@ from tracer_spec.expressions.reads_answer import may_read_answer
 from tracer_spec.plugin.label_targets import LabelMeasure, LabelTarget
 from tracer_spec.plugin.proposing import Target
 from tracer_spec.plugin.registry import Registry
-from tracer_spec.resolved import Resolved, resolve
+from tracer_spec.resolved import Resolved, given_twice, resolve
 from tracer_spec.spec.carried_steps import steps_note
 from tracer_spec.spec.load import LoadedSpec, in_reading_order, read_spec
 from tracer_spec.spec.model import RouterSpec
@@ -247,6 +247,9 @@ def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
     if calibrator is not None:
         problems += target_problems(loaded, calibrator.provided, registry)
     problems += _competing_readers(loaded, embedders)
+    problems += given_twice(loaded, embedders, [spec.embedder_path(at) for at in range(len(embedders))])
+    problems += given_twice(loaded, acceptors, [spec.acceptor_path(at) for at in range(len(acceptors))])
+    problems += given_twice(loaded, families, [("families", at) for at in range(len(families))])
     if embedders[0] is not None:
         problems += names_problems(loaded) if embedders[0].reads_vectors else text_problems(loaded)
         problems += column_problems(loaded, embedders[0].column, embedders[0].written)

@@ -9,13 +9,14 @@ from typing import Any
 
 from pydantic import BaseModel, SecretBytes, SecretStr, ValidationError
 
-from tracer_spec.errors import PluginError, Problem, TracerError
+from tracer_spec.errors import PluginError, Problem, TracerError, without_secrets_in
 from tracer_spec.plugin.contracts import Options, Provided, VectorReaderPlugin
 from tracer_spec.plugin.deployment import KEY_WORDS, SECRET_WORDS, aliases, words_of
 from tracer_spec.plugin.joining import JoiningPlugin, PartRef
 from tracer_spec.plugin.proposing import CalibratorPlugin
 from tracer_spec.plugin.registry import Registry
 from tracer_spec.plugin.requirements import NO_FAULT, missing_dependency, provided_by, said_by
+from tracer_spec.secret_values import secrets_of
 from tracer_spec.spec.error_text import REASON_LEFT_OUT, is_private
 from tracer_spec.spec.load import LoadedSpec
 from tracer_spec.spec.nodes import Path, address, as_written, find, nearest
@@ -43,6 +44,8 @@ class Resolved:
         Where it stands inside the embedder that it is a part of, as ``with.of[1]``; empty for one that is no part.
     address : str
         Where the spec names it, as ``guards[0]``; empty for an embedder, which learns its place later, or with no spec.
+    secrets : frozenset of str
+        What of its options no message may quote.
     """
 
     alias: str
@@ -52,6 +55,7 @@ class Resolved:
     parts: tuple[Resolved, ...] = ()
     place: str = ""
     address: str = ""
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
 
     @property
     def reads_vectors(self) -> bool:
@@ -105,16 +109,20 @@ class Resolved:
         try:
             yield
         except TracerError as error:
-            error.problems = tuple(map(self._at_its_place, error.problems))
+            error.problems = tuple(
+                self._at_its_place(without_secrets_in(each, self.secrets)) for each in error.problems
+            )
             raise
         except ImportError as error:
-            raise missing_dependency(self.provided, error) from error
+            lacks = missing_dependency(self.provided, error)
+            lacks.problems = tuple(without_secrets_in(each, self.secrets) for each in lacks.problems)
+            raise lacks from error
         except NO_FAULT:
             raise
         except BaseException as error:
             if self.provided.distribution == "tracer-spec":
                 raise
-            raise self.fault(f"failed: {said_by(error)}") from error
+            raise self.fault(f"failed: {said_by(error, secrets=self.secrets)}") from error
 
     def fault(self, what: str) -> PluginError:
         """Return the error that says what a third party's plugin does wrong."""
@@ -164,8 +172,27 @@ def resolve(
                 parts.append(found)
             else:
                 problems += found
-    placed = "" if kind == "embedder" else address(path)
-    return problems or Resolved(ref.alias, provided, options, ref.options, tuple(parts), address=placed)
+        if not problems and isinstance(ref, PluginRef):
+            problems += given_twice(
+                loaded, parts, [(*path, "with", *place) for place in provided.plugin.parts(options)]
+            )
+    placed, secrets = "" if kind == "embedder" else address(path), secrets_of(loaded, ref.options, (*path, "with"))
+    return problems or Resolved(
+        ref.alias, provided, options, ref.options, tuple(parts), address=placed, secrets=secrets
+    )
+
+
+def given_twice(loaded: LoadedSpec, found: Sequence[Resolved | None], paths: Sequence[Path]) -> Iterator[Problem]:
+    """Yield what is wrong with each reference that is an earlier one over again, by plugin and options.
+
+    Not for surrogates and guards, which random choices by their names make two of.
+    """
+    for number, (each, path) in enumerate(zip(found, paths, strict=True)):
+        for earlier, at in zip(found[:number], paths, strict=False):
+            if each and earlier and (each.provided, each.options) == (earlier.provided, earlier.options):
+                what = f"'{each.alias}' has the plugin and the options of {address(at)}, and adds nothing to it"
+                yield Problem(loaded.where(path), what, "take it out, or give it other options", address(path))
+                break
 
 
 def _resolve_part(loaded: LoadedSpec, registry: Registry, part: PartRef, path: Path) -> Resolved | list[Problem]:

@@ -54,6 +54,10 @@ def test_nothing_that_anybody_said_is_quoted():
         assert secret not in what_is_there(record, None, with_keys=True)
 
 
+def test_a_list_in_what_a_format_made_of_a_record_is_no_list_of_traces():
+    assert what_is_there({"attributes": [{"key": "a", "value": {}}]}, None, with_keys=False) == ""
+
+
 def test_a_trace_that_is_whole_is_not_described():
     (raw,) = compile_format(find_format("native")).read({"input": "a", "teacher": "b"})
     assert raw.detail == ""

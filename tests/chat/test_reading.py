@@ -48,6 +48,7 @@ ASKED = {
 MESSAGE = {"role": "assistant", "content": "refund"}
 ANSWERED = {
     "chat completions": {"choices": [{"index": 0, "message": MESSAGE, "finish_reason": "stop"}, {"message": {}}]},
+    "choices out of order": {"choices": [{"index": 1, "message": {"content": "x"}}, {"index": 0, "message": MESSAGE}]},
     "completions": {"choices": [{"text": "refund", "finish_reason": "stop"}]},
     "Responses": {
         "output": [{"type": "reasoning"}, {"type": "message", "role": "assistant", "content": [{"text": "refund"}]}]
@@ -269,3 +270,12 @@ def test_a_list_of_texts_is_several_answers_and_no_text_of_several_lines(body):
 
 def test_a_list_of_one_text_is_that_text():
     assert answered({"input": "q", "output": ["a"]}) == "a"
+
+
+def test_how_an_answer_ended_is_said_by_the_choice_that_counts():
+    choices = [
+        {"index": 1, "message": {"content": "re"}, "finish_reason": "length"},
+        {"index": 0, "finish_reason": "stop"},
+    ]
+    assert not truncated({"choices": choices})
+    assert truncated({"choices": [{**each, "index": 1 - each["index"]} for each in choices]})

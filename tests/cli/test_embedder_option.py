@@ -25,6 +25,8 @@ with open(os.environ["LEAKED_TO"], "a") as file:
 
 class WordOptions(Options):
     host: Annotated[str, DeploymentOption()] = Field("", description="where")
+    folder: Annotated[str, DeploymentOption(unless="inside")] = Field("", description="where the words are")
+    inside: bool = Field(True, description="carry the words in the bundle")
 
 
 class Words:
@@ -69,7 +71,8 @@ def place(tmp_path_factory, call_in):
         "".join(json.dumps(row | {"input": row["input"] + " please"}) + "\n" for row in rows)
     )
     (folder / "router.yaml").write_text(SPEC)
-    for name, embedder in (("words", "words"), ("lsa", "lsa")):
+    beside = "{use: words, with: {inside: false, folder: there}}"
+    for name, embedder in (("words", "words"), ("lsa", "lsa"), ("beside", beside)):
         done = call_in(
             *("build", "router.yaml", "--out", f"{name}.tracer", "--set", f"embedder={embedder}"),
             cwd=folder,
@@ -160,7 +163,7 @@ def test_a_bundle_keeps_no_address(place, call_in):
     assert done.returncode == 0, done.stderr
     assert (place / "leaked").read_text().count(" to inside") >= 1
     with zipfile.ZipFile(place / "host.tracer") as file:
-        assert json.loads(file.read("bundle.json"))["embedder"]["options"] == {}
+        assert json.loads(file.read("bundle.json"))["embedder"]["options"] == {"inside": True}
 
 
 @pytest.mark.parametrize("given", ["host", "=ours"])
@@ -168,6 +171,66 @@ def test_an_option_that_is_not_a_pair_is_a_mistake(place, call_in, given):
     done = call_in("route", "words.tracer", "--text", "a", "--embedder-option", given, cwd=place)
     assert done.returncode == 2
     assert "--embedder-option takes KEY=VALUE" in done.stderr
+
+
+def option(*pairs):
+    return ("--embedder", "words", *(word for pair in pairs for word in ("--embedder-option", pair)))
+
+
+ROUTE, VERIFY = ("route", "words.tracer", "--text", "my card"), ("verify", "words.tracer", "fresh.jsonl", "-q")
+
+
+@pytest.mark.parametrize("command", [ROUTE, VERIFY], ids=["route", "verify"])
+def test_an_option_that_the_bundle_leaves_without_effect_is_a_mistake(place, call_in, command):
+    done = call_in(*command, *option("folder=there"), cwd=place, env=with_plugin(place))
+    assert done.returncode == 2
+    assert "the embedder 'words' does not take folder from the app; allowed: host\n" in done.stderr
+    assert "  hint: the bundle carries what folder would say: leave it out\n" in done.stderr
+    beside = ["beside.tracer" if each == "words.tracer" else each for each in command]
+    assert call_in(*beside, *option("folder=there"), cwd=place, env=with_plugin(place)).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "given", "said"),
+    [
+        ("words", "beside", option("folder=there"), None),
+        ("lsa", "beside", option("folder=there", "host=ours"), None),
+        ("lsa", "words", option("folder=there"), "the bundle carries what folder would say: leave it out"),
+        ("words", "beside", option("file=a"), "the embedder 'words' does not take file from the app; allowed: "),
+        ("lsa", "lsa", ("--embedder", "words"), "neither bundle needs the embedder 'words'"),
+        ("lsa", "lsa", ("--embedder-option", "host=ours"), "does not take host from the app; allowed: none"),
+    ],
+)
+def test_diff_gives_an_option_to_the_bundles_that_take_it_and_refuses_one_that_none_takes(
+    place, call_in, old, new, given, said
+):
+    call = ("diff", f"{old}.tracer", f"{new}.tracer", "--traces", "fresh.jsonl")
+    done = call_in(*call, *given, cwd=place, env=with_plugin(place))
+    assert done.returncode == (0 if said is None else 2), done.stderr
+    assert (said or "") in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "command"),
+    [
+        (
+            "{use: words, with: {inside: false, folder: there, host: a b}}",
+            "--embedder words --embedder-option folder=there --embedder-option 'host=a b'",
+        ),
+        ("{use: words, with: {folder: there}}", "--embedder words"),
+        (
+            "{use: concat, with: {of: [lsa, {use: words, with: {host: ours}}]}}",
+            "--embedder words --embedder-option 1.host=ours",
+        ),
+        ("{use: words, with: {host: 'http://${WHO}@a'}}", "--embedder words --embedder-option host=..."),
+    ],
+)
+def test_the_next_command_gives_the_options_that_the_bundle_does_not_hold(place, call_in, given, command):
+    env = with_plugin(place) | {"WHO": "me:hunter3"}
+    done = call_in("build", "router.yaml", "--out", "next.tracer", "--set", f"embedder={given}", cwd=place, env=env)
+    assert done.returncode == 0, done.stderr
+    assert f"tracer-spec route next.tracer {command} --text" in " ".join(done.stdout.split())
+    assert "hunter3" not in done.stdout + done.stderr
 
 
 def test_diff_refuses_a_bundle_of_another_digest(place, call_in):

@@ -13,6 +13,7 @@ from tests.runtime import bundles
 from tracer_spec.errors import DataError
 from tracer_spec.flow.documents.certificate import CertificateDocument, Claim
 from tracer_spec.flow.rates import LabelRate
+from tracer_spec.flow.traces.optional_labels import NOT_ANSWERED
 from tracer_spec.flow.traces.row_hashes import KnownRows
 from tracer_spec.flow.traces.sampling import Sampling
 from tracer_spec.flow.verify import shared_confidence, verify
@@ -182,6 +183,13 @@ def test_where_no_row_is_new_there_is_nothing_to_measure(router):
     given = traces(["card_arrival"] * 3, texts=["a", "b", "a"])
     with pytest.raises(DataError, match="none of 3 traces is new to this bundle: 3 known to the build by text"):
         verify(router, claim(), given, known=known_rows(given), vectors=np.tile(EASY, (3, 1)))
+
+
+def test_a_log_without_its_audited_rows_is_no_sample_of_the_traffic(router):
+    yes, no = np.ones(200, bool), np.zeros(200, bool)
+    given = replace(traces([NOT_ANSWERED] * 200), sampling=Sampling(no, yes, np.full(200, 0.3), no, yes, 0.0))
+    with pytest.raises(DataError, match="none of 200 new rows is audited, and by their rates chance would have chosen"):
+        verify(router, claim(), given, vectors=np.tile(EASY, (200, 1)))
 
 
 def test_a_bundle_that_does_not_know_its_rows_measures_all_and_says_so(router):

@@ -221,6 +221,20 @@ def test_requests_without_results_are_refused(init, calls):
     )
 
 
+def test_calls_without_what_was_said_in_them_are_refused_with_what_would_log_it(init, calls):
+    told = {
+        "traceId": "a",
+        "name": "chat",
+        "attributes": otlp({"gen_ai.operation.name": "chat", "gen_ai.system": "openai"}),
+    }
+    outcome = init(
+        {"log.jsonl": [{"resourceSpans": [{"scopeSpans": [{"spans": [{**told, "spanId": f"{c.n}"}]}]}]} for c in calls]}
+    )
+    assert (outcome.code, outcome.spec) == (1, None)
+    assert outcome.err.startswith("these are calls as otel-genai writes them, without what was asked and answered\n")
+    assert "hint: tools log what was said in a call only where they are told to: OpenTelemetry by OTEL_" in outcome.err
+
+
 def test_requests_of_which_more_than_the_first_records_ask_only(init, calls):
     many = [call._replace(n=n, text=f"{call.text}, {n}") for n, call in enumerate(calls * 10)]
     files = batch(many)

@@ -106,6 +106,15 @@ def test_the_other_task_may_answer_freely(init, all_found, calls):
     all_found(init(several(calls, log)))
 
 
+def test_more_calls_without_a_system_prompt_that_answer_freely_are_left_out(init, all_found, calls):
+    judged = '{{"score": {n}, "reasoning": "dear customer {n}, I am sorry to hear that about {n}"}}'
+    others = [call._replace(n=call.n + 1000 * k) for k in (1, 2) for call in calls]
+    free = [LOGS["flattened"](call._replace(label=judged.format(n=call.n)), "") for call in others]
+    outcome = init({"log.jsonl": [*(LOGS["flattened"](call, TASKS[0]) for call in calls), *free]})
+    all_found(outcome)
+    assert "'where' keeps 'Answer with the topic.' (72), and leaves out none (144)" in outcome.out
+
+
 def test_the_router_behind_a_chat_api_takes_the_calls_of_the_task_that_is_kept(init, calls):
     outcome = init(several(calls, LOGS["own"]))
     assert TASKS[0] in outcome.spec["serve"]["match"]

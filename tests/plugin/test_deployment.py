@@ -24,6 +24,17 @@ def test_an_option_is_known_by_each_name_that_it_is_read_by():
     assert Spelled.deployment_options() == read
 
 
+def test_an_option_has_no_effect_where_another_is_true():
+    class Beside(Options):
+        path: Annotated[str | None, DeploymentOption(unless="in_bundle")] = Field(None, alias="folder")
+        host: Address = ""
+        in_bundle: bool = True
+
+    assert Beside.deployment_options() == {"path", "folder", "host"}
+    assert Beside.deployment_options({"in_bundle": False}) == {"path", "folder", "host"}
+    assert Beside.deployment_options({"in_bundle": True}) == {"host"}
+
+
 def test_names_that_a_generator_makes_count_too():
     class Generated(Options):
         model_config = ConfigDict(alias_generator=to_camel)

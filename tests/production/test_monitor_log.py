@@ -16,7 +16,7 @@ import tracer_spec as ts
 from tests.production.decisions import Nightly, line, reference, traffic, written
 from tracer_spec.errors import DataError, UsageError
 from tracer_spec.flow.documents.monitor import MonitorState, monitor_schema
-from tracer_spec.production.monitoring.follow import follow_log
+from tracer_spec.production.monitoring.follow import keep, read_on
 from tracer_spec.production.monitoring.log import find_files, read_log
 from tracer_spec.production.monitoring.monitor import Monitor
 from tracer_spec.production.monitoring.state import ReadFile, read_state, state_document
@@ -350,6 +350,13 @@ def test_a_file_that_is_no_state_is_refused(tmp_path, data):
 # --- a whole run -------------------------------------------------------------------------------------------------------
 
 
+def follow(opened, log, state):
+    """Read what is new in a log, and remember it."""
+    monitor, reading = read_on(opened, [str(log)], state=state)
+    keep(state, monitor, reading)
+    return monitor, reading
+
+
 def test_a_run_over_a_deployments_log_while_it_is_written(bundle, texts, tmp_path):
     opened = read_bundle(bundle)
     with ts.deploy(bundle, teacher=lambda text: '{"intent": "other"}', log=tmp_path / "log", audit=0.5) as deployed:
@@ -357,9 +364,9 @@ def test_a_run_over_a_deployments_log_while_it_is_written(bundle, texts, tmp_pat
             deployed.classify(text)
             if number in (100, 250):
                 deployed.log.flush()
-                monitor, _ = follow_log(opened, [str(tmp_path / "log")], state=tmp_path / "s.json")
+                monitor, _ = follow(opened, tmp_path / "log", tmp_path / "s.json")
                 assert monitor.tally.rows == number + 1
-    monitor, reading = follow_log(opened, [str(tmp_path / "log")], state=tmp_path / "s.json")
+    monitor, reading = follow(opened, tmp_path / "log", tmp_path / "s.json")
     assert (monitor.tally.rows, reading.n_lines) == (len(texts), len(texts) - 251)
     assert monitor.verdict == "refuted"
 
@@ -369,9 +376,9 @@ def test_a_log_that_is_gone_leaves_the_verdict_of_its_state(bundle, texts, tmp_p
     with ts.deploy(bundle, teacher=lambda text: '{"intent": "other"}', log=log, audit=1.0) as deployed:
         for text in texts:
             deployed.classify(text)
-    assert follow_log(opened, [str(log)], state=state)[0].verdict == "refuted"
+    assert follow(opened, log, state)[0].verdict == "refuted"
     shutil.rmtree(log)
-    monitor, reading = follow_log(opened, [str(log)], state=state)
+    monitor, reading = follow(opened, log, state)
     assert (monitor.verdict, reading.n_lines) == ("refuted", 0)
     assert all(each.is_gone for each in reading.files)
     assert "gone since they were read" in reading.notes[0]
@@ -389,7 +396,7 @@ def test_a_log_that_is_gone_leaves_the_verdict_of_its_state(bundle, texts, tmp_p
 def test_a_log_without_a_decision_of_this_bundle_is_refused_and_nothing_is_remembered(bundle, tmp_path, lines, what):
     (tmp_path / "a.jsonl").write_bytes(written(lines))
     with pytest.raises(DataError, match=what) as raised:
-        follow_log(read_bundle(bundle), [str(tmp_path / "a.jsonl")], state=tmp_path / "s.json")
+        follow(read_bundle(bundle), tmp_path / "a.jsonl", tmp_path / "s.json")
     hint = raised.value.problems[0].hint
     assert hint
     assert ("may not have restarted since, or has had no traffic" in hint) == ("versions" in what)

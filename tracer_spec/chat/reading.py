@@ -225,7 +225,7 @@ def _listed_answer(items: Sequence[Any], depth: int) -> _Answer:
     if called is not None:
         return _Answer(called, True)
     if items and _is_choice(items[0]):
-        return _answered(items[0], depth + 1)
+        return _answered(_first_choice(items), depth + 1)
     for each in reversed(items):
         message = bare(each)
         if not isinstance(message, Mapping):
@@ -247,6 +247,11 @@ def _is_choice(item: Any) -> bool:
     if isinstance(item, Mapping):
         return not _CHOICE.isdisjoint(item) or isinstance(item.get("message"), Mapping)
     return isinstance(item, list)
+
+
+def _first_choice(choices: Sequence[Any]) -> Any:
+    """Return the choice that calls itself the first, as they may come in any order; else the one that stands first."""
+    return next((each for each in choices if isinstance(each, Mapping) and each.get("index") == 0), choices[0])
 
 
 def truncated(value: Any) -> bool:
@@ -283,7 +288,7 @@ def _find_ends(value: Any, depth: int, ends: list[str]) -> None:
         return
     if isinstance(value, list):
         if value:
-            _find_ends(value[0] if _is_choice(value[0]) else value[-1], depth + 1, ends)
+            _find_ends(_first_choice(value) if _is_choice(value[0]) else value[-1], depth + 1, ends)
         return
     if not isinstance(value, Mapping):
         return

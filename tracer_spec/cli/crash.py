@@ -10,7 +10,7 @@ import traceback
 from pathlib import Path
 
 from tracer_spec import __version__
-from tracer_spec.errors import Problem
+from tracer_spec.errors import Problem, without_secrets
 
 _LIBRARIES = [
     "click",
@@ -69,7 +69,7 @@ def _chain(error: BaseException) -> list[BaseException]:
 
 def _headline(error: BaseException) -> str:
     """Return type and message on one line; a message may quote data, so only its beginning is kept."""
-    message = " ".join(str(error).split())
+    message = without_secrets(" ".join(str(error).split()))
     if len(message) > _LONGEST_MESSAGE:
         message = message[:_LONGEST_MESSAGE] + " [...]"
     return f"{type(error).__name__}: {message}" if message else type(error).__name__

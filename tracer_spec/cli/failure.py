@@ -11,7 +11,7 @@ import click
 from tracer_spec.build_packages import missing_build_package
 from tracer_spec.cli.console import paint, wrapped
 from tracer_spec.cli.signals import Ended, interrupt_behind
-from tracer_spec.errors import Difference, LockError, Problem, TracerError
+from tracer_spec.errors import Difference, LockError, Problem, TracerError, remedy_of
 
 BUG = 70
 INTERRUPTED = 130
@@ -93,7 +93,7 @@ def failure_of(error: BaseException) -> Failure:
         return _usage(error)
     if isinstance(error, OSError) and error.strerror:
         where = "" if error.filename is None else str(error.filename)
-        return Failure(1, (Problem(where, error.strerror.lower()),))
+        return Failure(1, (Problem(where, error.strerror.lower(), remedy_of(error)),))
     if isinstance(error, ImportError) and (missing := missing_build_package(error)):
         return Failure(missing.exit_code, missing.problems)
     if isinstance(error, ImportError) and not (error.name or "").startswith("tracer_spec"):

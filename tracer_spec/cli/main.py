@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import TextIO
 
 import click
 
@@ -15,7 +16,7 @@ from tracer_spec.cli.output import GITHUB, JSON, wanted_format
 from tracer_spec.cli.signals import as_interrupts
 from tracer_spec.cli.standard_streams import own_stdout, reader_has_gone, stand_in
 from tracer_spec.cli.verbs import tracer_spec
-from tracer_spec.errors import UsageError
+from tracer_spec.errors import Problem, UsageError
 
 PROGRAM = "tracer-spec"
 READER_LEFT = 128 + 13  # what a shell says of a program that SIGPIPE ends, as it ends 'cat' or 'git'
@@ -52,6 +53,15 @@ def _answer(given: list[str]) -> int:
         return _report(failure_of(interrupt), given)
     except SystemExit:
         raise
+    except OSError as error:
+        if error.filename is None and not _takes_all(sys.stdout):
+            what = (error.strerror or str(error)).lower()
+            Failure(
+                1, (Problem("stdout", what, "what stands there is cut short; write it to a place with room"),)
+            ).show()
+            _reader_left()  # what could not be written is not tried again as the process ends
+            return 1
+        return _report(failure_of(error), given)
     except BaseException as error:  # noqa: BLE001 - the last stop: whatever it is, it is rendered and ends in an exit code
         return _report(failure_of(error), given)
     return code
@@ -97,6 +107,15 @@ def _spec_of(args: Sequence[str]) -> tuple[str, tuple[str, ...]]:
     with context:
         spec = context.params.get("spec") or next(iter(context.params.get("specs") or ()), "")
         return spec, tuple(context.params.get("overrides") or ())
+
+
+def _takes_all(stream: TextIO) -> bool:
+    """Return whether what was printed could be written."""
+    try:
+        stream.flush()
+    except OSError:
+        return False
+    return True
 
 
 def _reader_left() -> int:

@@ -19,7 +19,7 @@ from tracer_spec.flow.traces.counts import Accounting
 from tracer_spec.flow.traces.dealt import NEVER, Dealt
 from tracer_spec.flow.traces.fit_weights import FitWeights
 from tracer_spec.flow.traces.folds import check_inputs, fold_keys, folds
-from tracer_spec.flow.traces.label_space import LabelSpace, label_space
+from tracer_spec.flow.traces.label_space import LabelSpace, label_space, usual_label_notes
 from tracer_spec.flow.traces.name_counts import as_shown
 from tracer_spec.flow.traces.repeats import COPIES, EITHER, with_note, without_copies
 from tracer_spec.flow.traces.several_sources import SourceOfTraces, collect_several, events_of
@@ -176,6 +176,17 @@ def label_target_notes(plan: Plan) -> tuple[str, ...]:
     )
 
 
+def deferred_notes(plan: Plan, fit: TraceSet) -> tuple[str, ...]:
+    """Say that the labels which only the teacher may give are those of most requests."""
+    denied = [label for label in fit.labels if label in plan.spec.defer_labels]
+    if 2 * len(denied) <= len(fit):
+        return ()
+    return (
+        f"{len(denied):,} of {len(fit):,} fit rows have a label of 'defer_labels': a router that is never wrong about them "
+        f"handles {1 - len(denied) / len(fit):.3f} of the traffic at most",
+    )
+
+
 def condition_notes(plan: Plan, accounting: Accounting) -> tuple[str, ...]:
     """Say which conditions of the spec part the traffic, and which read what holds the answer too and may select on it."""
     near, certify_where = plan.conditions_near_the_answer, "split.certify_where"
@@ -259,7 +270,9 @@ def prepare(
             *sides.notes,
             *condition_notes(plan, rows.traces.accounting),
             *answer_notes(fit.texts, fit.labels),
+            *usual_label_notes(fit.labels, plan.target.level),
             *label_target_notes(plan),
+            *deferred_notes(plan, fit),
         ),
         bound_notes=(*sides.bound_notes, *weight_notes(plan, weights), *unmet_notes(plan, labels)),
         fresh=plan.spec.split.strategy == FRESH,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import asdict, dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,17 @@ class LabelRate:
     def is_contradicted(self) -> bool:
         """Return whether that is under what is claimed."""
         return self.upper < self.asked.level
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {
+            **asdict(self.asked),
+            "claimed": self.asked.level,
+            "successes": self.rate.document(),
+            "with_known_texts": self.with_known_texts.document() if self.with_known_texts else None,
+            "of_traffic": asdict(self.of_traffic) if self.of_traffic else None,
+            "is_contradicted": self.is_contradicted,
+        }
 
 
 def upper_of(found: Rate, with_unclear: Rate | None, by_requests: OfTraffic | None = None) -> float:

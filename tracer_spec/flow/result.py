@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tracer_spec.errors import without_secrets
 from tracer_spec.flow.certifying.advice import Advice, LabelAdvice, RefusingGuard, advise
 from tracer_spec.flow.documents.certificate import CertificateDocument, estimate_of
 from tracer_spec.flow.documents.lock import PolicyEntry
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from tracer_spec.flow.certifying.proposal import Proposal
     from tracer_spec.flow.prepared import Prepared
     from tracer_spec.flow.traces.counts import Accounting
+    from tracer_spec.flow.training.embed import FittedEmbedder
     from tracer_spec.flow.training.label_rows import NamesGain
     from tracer_spec.flow.training.workshop import Workshop
     from tracer_spec.flow.training.zoo import LearnerReport
@@ -77,6 +79,9 @@ class BuildResult:
         Those that competed, in the spec's order; empty where there is one.
     is_tested : bool
         Whether the calibrator tests anything, and so can certify.
+    embedder_options : mapping
+        What the spec tells the embedder of where it runs, which the bundle does not hold: an app gives it when it loads one.
+        A secret is given as ``...``.
     """
 
     status: str
@@ -103,6 +108,7 @@ class BuildResult:
     embedder: str = ""
     embedders: tuple[EmbedderReport, ...] = ()
     is_tested: bool = True
+    embedder_options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def estimate(self) -> Candidate | None:
@@ -247,10 +253,36 @@ def conclude(
             *prepared.split_notes,
             *prepared.bound_notes,
             *(proposal.look.notes if proposal.look else ()),
+            *_idle_acceptors(plan, proposal),
         ),
         seconds=0.0,
         names_gain=workshop.rows.names_gain,
         embedder=prepared.embedder.resolved.provided.name,
         embedders=choice.reports,
         is_tested=plan.makes_a_test,
+        embedder_options=app_options(prepared.embedder),
     )
+
+
+def _idle_acceptors(plan: Plan, proposal: Proposal) -> tuple[str, ...]:
+    """Say that the acceptor that the spec asks for is in no candidate."""
+    stages = [stage for chain in proposal.chains for each in chain.candidates for stage in each.policy]
+    if "acceptor" not in plan.spec.model_fields_set or not stages or any(stage.acceptor for stage in stages):
+        return ()
+    families = ", ".join(each.alias for each in plan.families)
+    return (f"'acceptor' has no effect: no policy of the families ({families}) has an acceptor",)
+
+
+def app_options(embedder: FittedEmbedder) -> dict[str, Any]:
+    """Return the deployment options that the spec gives an embedder, as ``load`` takes them."""
+    found: dict[str, Any] = {}
+    for number, part in enumerate(embedder.parts or (embedder,)):
+        resolved, prefix = part.resolved, f"{number}." if embedder.parts else ""
+        held = resolved.options.model_dump()
+        for name in (
+            sorted(resolved.written.keys() & resolved.options.deployment_options(held)) if part.brings_text else ()
+        ):
+            value = getattr(resolved.options, name, resolved.written[name])
+            is_plain = not isinstance(value, str) or without_secrets(value, resolved.secrets) == value
+            found[prefix + name] = value if is_plain else "..."
+    return found

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 from tracer_spec.flow.documents.certificate import AGREEMENT, Claim
 from tracer_spec.flow.rates import LabelRate
 from tracer_spec.flow.traces.by_rate import OfTraffic
 from tracer_spec.flow.traces.traffic import Traffic
 from tracer_spec.stats.rate import Rate
+
+if TYPE_CHECKING:
+    from tracer_spec.flow.traces.counts import Accounting
 
 CONTRADICTED, NOT_CONTRADICTED, NOTHING_CLAIMED = "contradicted", "not contradicted", "nothing claimed"
 NOT_MEASURED = "agreement not measured"
@@ -140,3 +144,31 @@ class Verification:
     def claimed(self) -> Rate:
         """Return the rate that the claim is about."""
         return self.agreement if self.claim.measure == AGREEMENT else self.end_to_end
+
+    def document(self, accounting: Accounting) -> dict[str, Any]:
+        """Return the ``measured`` part of the document of ``verify --json``."""
+        claim, unknown = self.claim, self.unknown
+        return {
+            **({"label_claims": [each.document() for each in self.label_claims]} if self.label_claims else {}),
+            "verdict": self.verdict,
+            "claim": {"measure": claim.measure, "target": claim.target, "confidence": claim.confidence},
+            "confidence": self.confidence,
+            "coverage": self.coverage.document(),
+            "agreement": self.agreement.document(),
+            "end_to_end": self.end_to_end.document(),
+            "end_to_end_macro_f1": self.macro_f1,
+            "claimed_with_known_texts": self.with_known_texts.document() if self.with_known_texts else None,
+            "traces": {"read": accounting.read, "kept": accounting.kept, "dropped": dict(accounting.dropped)},
+            "left_out": dict(self.left_out),
+            "repeats": self.n_repeats,
+            "knows_its_rows": self.known_rows,
+            "unlabelled": self.traffic.n_unlabelled,
+            "deferred_not_audited": self.traffic.n_chosen,
+            "coverage_of": "all rows" if self.traffic.is_whole else "audited rows",
+            "audit_rates": self.traffic.rates,
+            "claimed_of_traffic": asdict(self.of_traffic) if self.of_traffic else None,
+            "deferred": dict(self.reasons),
+            "unknown_labels": {"n": unknown.n, "handled": unknown.handled, "labels": dict(self.unknown_labels)},
+            "drift": asdict(self.drift) if self.drift else None,
+            "labels": [{"label": e.label, "n": e.n, "handled": e.handled, "agree": e.agree} for e in self.labels],
+        }

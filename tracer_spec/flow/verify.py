@@ -99,7 +99,7 @@ def verify(
     rows = traces.take(at)
     sample = sample_of(rows, chosen.measured, seen=chosen.seen)
     if not (chosen.measured & sample.is_traffic).any():
-        raise _nothing_new(rows, chosen)
+        raise _no_sample(int(chosen.measured.sum()))
     batch = router.route_batch(list(rows.texts) if vectors is None else vectors[at])
     judged = _judge(LabelSpace(router.labels), rows, batch, shared_confidence(claim))
     return _verification(claim, rows, chosen, sample, batch, judged)
@@ -171,6 +171,14 @@ def _nothing_new(traces: TraceSet, chosen: _Chosen) -> DataError:
     return DataError(
         f"none of {len(traces):,} traces is new to this bundle: {reasons}",
         hint="verify on traces that were collected after those it was built on",
+    )
+
+
+def _no_sample(n: int) -> DataError:
+    return DataError(
+        f"none of {n:,} new rows is audited, and by their rates chance would have chosen some for the teacher: rows are "
+        "missing from the log, and those that are here are no sample of the traffic",
+        hint="give every line that the app logged, and nothing that it did not",
     )
 
 

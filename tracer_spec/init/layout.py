@@ -19,7 +19,7 @@ from tracer_spec.init.failed_calls import without_failed_calls
 from tracer_spec.init.fields import Fields, fields_of
 from tracer_spec.init.one_task import with_one_task
 from tracer_spec.init.places import head_and_body, labels_in, other_parts, texts_in, without_the_same
-from tracer_spec.init.presets import are_decisions, best_preset, is_half_of_a_join, read_all
+from tracer_spec.init.presets import are_decisions, best_preset, holds_no_content, is_half_of_a_join, read_all
 from tracer_spec.init.refusal import (
     Refusal,
     a_routers_decisions,
@@ -28,6 +28,7 @@ from tracer_spec.init.refusal import (
     no_text,
     streamed,
     unusable,
+    without_content,
     without_other_half,
 )
 from tracer_spec.init.sampling import SAMPLED, Sample, spread
@@ -76,6 +77,8 @@ def guess_layout(sample: Sample, text: str | None = None, label: str | None = No
             return layout
     if are_decisions(sample):
         raise a_routers_decisions().error(fields)
+    if silent := holds_no_content(sample):
+        raise without_content(silent).error(fields)
     half = is_half_of_a_join(sample)
     raise (without_other_half(half) if half else found).error(fields)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from tracer_spec.builtin.formats import PRESETS, Format, Raw, compile_format, find_format
 from tracer_spec.builtin.formats.decisions import DECISION
+from tracer_spec.builtin.formats.format import NOT_LOGGED
 from tracer_spec.builtin.formats.join import NO_INPUT, NO_OUTPUT
 from tracer_spec.builtin.formats.wrappers import WRAPPER
 from tracer_spec.init.attempt import Attempt, is_good, try_format
@@ -42,6 +43,16 @@ def is_half_of_a_join(sample: Sample) -> str:
         if preset.join is not None:
             reasons = {raw.reason for raw in _raws(preset, sample)}
             if reasons and reasons <= {NO_INPUT, NO_OUTPUT}:
+                return name
+    return ""
+
+
+def holds_no_content(sample: Sample) -> str:
+    """Return the preset whose calls the records are, if none of them holds what was said; empty where that is not so."""
+    for name, preset in PRESETS.items():
+        if NOT_LOGGED in preset.skip:
+            reasons = {raw.reason for raw in _raws(preset, sample)}
+            if NOT_LOGGED in reasons and reasons <= _rules(name):
                 return name
     return ""
 

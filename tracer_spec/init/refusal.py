@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tracer_spec.errors import DataError
+from tracer_spec.flow.traces.remedies import LOG_THE_CONTENT
 from tracer_spec.init.attempt import Attempt, as_written
 from tracer_spec.init.fields import Fields
 from tracer_spec.init.places import answers_in
@@ -84,6 +85,11 @@ def without_other_half(preset: str) -> Refusal:
         f"these are halves of traces, as {preset} writes them: no request meets its answer",
         "name the file of requests and the file of answers: --traces requests.jsonl --traces results.jsonl",
     )
+
+
+def without_content(preset: str) -> Refusal:
+    """Return the refusal of calls of which nothing was logged but that they were made."""
+    return Refusal(f"these are calls as {preset} writes them, without what was asked and answered", LOG_THE_CONTENT)
 
 
 def a_routers_decisions() -> Refusal:

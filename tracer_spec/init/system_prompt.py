@@ -41,7 +41,7 @@ def match_of(layout: Layout, records: Sequence[Record]) -> str:
 def conditions(expression: str, prompts: Sequence[str]) -> Iterator[str]:
     """Yield conditions that hold for these prompts, the shorter first: it may hold for another that starts and ends alike."""
     yield " || ".join(_condition(expression, prompt) for prompt in prompts)
-    yield " || ".join(f"{expression} == {_quoted(prompt)}" for prompt in prompts if prompt)
+    yield " || ".join(f"{expression} == {_quoted(prompt)}" if prompt else f"!{expression}" for prompt in prompts)
 
 
 def _condition(expression: str, prompt: str) -> str:

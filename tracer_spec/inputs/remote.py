@@ -4,38 +4,21 @@ from __future__ import annotations
 
 import glob
 import io
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tracer_spec.errors import DataError, MissingDependencyError, TracerError
+from tracer_spec.errors import DataError, MissingDependencyError, TracerError, without_secrets
 from tracer_spec.inputs.streams import ADDRESS
 
 # what a file system needs beside fsspec, by the scheme of its addresses
 _PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs", "hf": "huggingface_hub"}
 _PACKAGES |= {"http": "aiohttp", "https": "aiohttp"}
-# 'user:password@', in which a password may hold any character and 'host:8080/' is none; and 'token@'
-_CREDENTIALS = re.compile(
-    r"(?<=://)[^\s'\"@:/]*:(?!\d+/)[^\s'\"]*@|(?<=https://)[^\s'\"@:/]+@|(?<=http://)[^\s'\"@:/]+@"
-)
-_SIGNATURE = re.compile(r"(?<=\?)[\w.-]+=[^\s'\"]*")
 
 
 def is_remote(path: str) -> bool:
     """Return whether a path is an address with a scheme."""
     return "://" in path
-
-
-def without_secrets(text: str) -> str:
-    """Return a text whose addresses hold no credentials and no signature.
-
-    Examples
-    --------
-    >>> without_secrets("s3://key:se/cr@t@bucket/*.jsonl"), without_secrets("https://host:8080/a@b.json?sig=1234")
-    ('s3://bucket/*.jsonl', 'https://host:8080/a@b.json?...')
-    """
-    return _SIGNATURE.sub("...", _CREDENTIALS.sub("", text))
 
 
 def has_secrets(text: str) -> bool:

@@ -27,7 +27,7 @@ from tracer_spec.plugin.deployment import DeploymentOption
 from tracer_spec.plugin.foreseen import Foreseen, foresee
 from tracer_spec.plugin.hookspecs import hookimpl
 from tracer_spec.plugin.label_targets import LabelEstimate, LabelMeasure, LabelStep, LabelTarget
-from tracer_spec.plugin.missing_vectors import TellsMissing
+from tracer_spec.plugin.missing_vectors import ChecksCount, TellsMissing
 from tracer_spec.plugin.policy import Candidate, Certificate, Chain, Fence, Measure, Model, Policy, Stage, WalkStep
 from tracer_spec.plugin.proposing import Calibrator, CalibratorPlugin, CertifyRows, Family, Target, Trained, Workshop
 
@@ -40,6 +40,7 @@ __all__ = [
     "Certificate",
     "CertifyRows",
     "Chain",
+    "ChecksCount",
     "Classes",
     "DeploymentOption",
     "Embedder",

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from tracer_spec.plugin.deployment import aliases, is_deployment_option
+from tracer_spec.plugin.deployment import aliases, mark_of
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -38,13 +38,13 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     @classmethod
-    def deployment_options(cls) -> frozenset[str]:
-        """Return the names of the options marked by :class:`DeploymentOption`, and their aliases."""
+    def deployment_options(cls, held: Mapping[str, Any] | None = None) -> frozenset[str]:
+        """Return the names of the options marked by :class:`DeploymentOption`, and aliases, of effect beside ``held``."""
         cls.model_rebuild()  # a field whose type was not known yet has no marks
         return frozenset(
             spelled
             for name, field in cls.model_fields.items()
-            if is_deployment_option(field)
+            if (mark := mark_of(field)) and not (held or {}).get(mark.unless)
             for spelled in (name, *aliases(field))
         )
 

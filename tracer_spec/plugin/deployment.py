@@ -26,12 +26,21 @@ class DeploymentOption:
     Written as ``base_url: Annotated[str, DeploymentOption()] = Field(...)``. A build leaves such an option out of the bundle,
     and it is never read from one. The app gives it with ``load(path, embedder="my-embedder", embedder_options={...})``,
     or the plugin takes it from the environment.
+
+    Parameters
+    ----------
+    unless : str
+        Another option of the plugin: in a bundle that was built with it, this one has no effect, and an app that gives it is
+        told so. Empty for one that always has.
     """
 
+    unless: str = ""
 
-def is_deployment_option(field: FieldInfo) -> bool:
-    """Return whether a field is marked, on its type as a whole or on a part of it."""
-    return any(isinstance(each, DeploymentOption) for each in (*field.metadata, *_marks(field.annotation)))
+
+def mark_of(field: FieldInfo) -> DeploymentOption | None:
+    """Return the mark of a field, on its type as a whole or on a part of it; None where it has none."""
+    marks = (*field.metadata, *_marks(field.annotation))
+    return next((each for each in marks if isinstance(each, DeploymentOption)), None)
 
 
 def words_of(name: str) -> frozenset[str]:

@@ -27,3 +27,12 @@ class TellsMissing(Protocol):
         It takes what ``read`` takes, and raises where ``read`` would raise of anything else. It holds few vectors at a time.
         """
         ...
+
+
+@runtime_checkable
+class ChecksCount(Protocol):
+    """A reader whose vectors may be known by their order alone: one vector too many, or too few, moves all after it."""
+
+    def check_count(self, n_read: int) -> None:
+        """Raise DataError where they are known by their order, and are not as many as the traces read, kept or not."""
+        ...

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
-from tracer_spec.errors import MissingDependencyError
+from tracer_spec.errors import MissingDependencyError, without_secrets
 from tracer_spec.plugin.contracts import Provided
 
 # what passes through a third party's code and is no fault of it: all else is, be it the end of the process or a panic of Rust,
@@ -49,13 +50,13 @@ def provided_by(provided: Provided) -> str:
     return f"the {provided.kind} '{provided.name}' of {provided.distribution} {provided.version}"
 
 
-def said_by(error: BaseException, most: int = 300) -> str:
-    r"""Return the type of an error and what it says, on one line, cut after so many characters.
+def said_by(error: BaseException, most: int = 300, secrets: Iterable[str] = ()) -> str:
+    r"""Return the type of an error and what it says, on one line, without secrets, cut after so many characters.
 
     Examples
     --------
     >>> said_by(ValueError("two\n  lines")), said_by(SystemExit(3))
     ('ValueError: two lines', 'SystemExit: 3')
     """
-    text = " ".join(str(error).split())[:most]
+    text = without_secrets(" ".join(str(error).split()), secrets)[:most]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -8,8 +8,8 @@ from typing import Any
 from tracer_spec.flow.documents.audit import AuditDocument, Counts
 from tracer_spec.flow.documents.certificate import CertificateDocument, Claim
 from tracer_spec.flow.remarks import remarks
+from tracer_spec.report.spec_values import spec_values
 from tracer_spec.report.told import mapping
-from tracer_spec.report.written_spec import written_spec
 from tracer_spec.runtime import Bundle
 
 
@@ -90,5 +90,5 @@ def compared_values(bundle: Bundle) -> dict[str, dict[str, Any]]:
             if isinstance(each, dict)
         },
         "libraries": dict(mapping(provenance.get("libraries"))),
-        "spec": dict(written_spec(bundle)),
+        "spec": dict(spec_values(bundle)),
     }

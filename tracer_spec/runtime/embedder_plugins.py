@@ -40,10 +40,7 @@ def options_by_part(parts: Sequence[Placed], given: Mapping[str, Any]) -> tuple[
     takes = [_deployment_options(part) for part in parts]
     foreign = []
     for written, value in given.items():
-        number, dot, name = written.partition(".")
-        numbered = len(parts) > 1 and dot and number.isdecimal()
-        name = name if numbered else written
-        takers = [at for at, names in enumerate(takes) if name in names and (not numbered or at == int(number))]
+        name, takers = _takers(written, takes)
         if len(takers) > 1:
             said = " and ".join(f"{at} ({parts[at].identity.use})" for at in takers)
             raise UsageError(
@@ -59,16 +56,40 @@ def options_by_part(parts: Sequence[Placed], given: Mapping[str, Any]) -> tuple[
         whose = " and ".join(f"'{part.identity.use}'" for part in parts)
         what = f"the embedder {whose} does" if len(parts) == 1 else f"the embedder's parts {whose} do"
         allowed = ", ".join(sorted(frozenset().union(*takes))) or "none"
+        held = [
+            name
+            for name in foreign
+            if _takers(name, [_deployment_options(part, all_of_them=True) for part in parts])[1]
+        ]
         raise UsageError(
             f"{what} not take {', '.join(sorted(foreign))} from the app; allowed: {allowed}",
             address="embedder_options",
-            hint="the bundle holds the options that decide the vectors",
+            hint=f"the bundle carries what {held[0]} would say: leave it out"
+            if held
+            else "the bundle holds the options that decide the vectors",
         )
     return found
 
 
-def _deployment_options(part: Placed) -> frozenset[str]:
-    names: frozenset[str] = frozenset() if part.is_built_in else find_plugin(part).options.deployment_options()
+def taken_options(parts: Sequence[Placed], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the app's options that some part takes."""
+    takes = [_deployment_options(part) for part in parts]
+    return {written: value for written, value in given.items() if _takers(written, takes)[1]}
+
+
+def _takers(written: str, takes: Sequence[frozenset[str]]) -> tuple[str, list[int]]:
+    """Return the name of an option, without the number of a part, and the parts that take it."""
+    number, dot, name = written.partition(".")
+    numbered = len(takes) > 1 and dot and number.isdecimal()
+    name = name if numbered else written
+    return name, [at for at, names in enumerate(takes) if name in names and (not numbered or at == int(number))]
+
+
+def _deployment_options(part: Placed, *, all_of_them: bool = False) -> frozenset[str]:
+    """Return what a part takes from the app; ``all_of_them`` also without effect on this bundle."""
+    if part.is_built_in:
+        return frozenset()
+    names: frozenset[str] = find_plugin(part).options.deployment_options({} if all_of_them else part.identity.options)
     return names
 
 

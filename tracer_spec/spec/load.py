@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from tracer_spec.errors import Problem, SpecError
+from tracer_spec.errors import Problem, SpecError, remedy_of
 from tracer_spec.spec.environment import Expanded, expand
 from tracer_spec.spec.mapping_reader import as_text, read_mapping
 from tracer_spec.spec.model import RouterSpec
@@ -153,7 +153,8 @@ def read_text(path: FilePath, shown: str) -> str:
         raise SpecError("there is no such file", where=shown, hint=hint) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise SpecError(f"the file cannot be read: {reason.lower()}", where=shown) from None
+        hint = remedy_of(error) if isinstance(error, OSError) else ""
+        raise SpecError(f"the file cannot be read: {reason.lower()}", where=shown, hint=hint) from None
     return _decoded(data, shown)
 
 

@@ -92,6 +92,8 @@ def _containers(text: str) -> Iterator[Any]:
     whole = _loaded(text)
     if isinstance(whole, str):  # JSON inside JSON
         whole = _loaded(whole)
+    elif whole is None and text.lstrip().startswith('"'):  # the answer goes on after a brace that the app began it with
+        whole = _loaded(f"{{{text}")
     if isinstance(whole, Mapping | list):
         yield whole
     else:

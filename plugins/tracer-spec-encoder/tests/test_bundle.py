@@ -131,6 +131,20 @@ def test_beside_the_bundle_the_app_says_where_the_model_is(beside, tmp_path):
     assert caught.value.problems[0].hint == "give the folder of an ONNX model and its tokenizer.json"
 
 
+@pytest.mark.parametrize("spec", [SPEC, JOINED])
+def test_a_place_beside_a_bundle_that_carries_the_model_is_a_mistake(inside, tmp_path, spec):
+    path = inside if spec is SPEC else built(tmp_path, spec=JOINED)
+    done = command(
+        *(path.parent, "route", path.name, "--embedder", "encoder", "--embedder-option", "path=elsewhere"),
+        *("--text", "where is my card"),
+    )
+    assert done.returncode == 2
+    said = " ".join(done.stderr.split())
+    assert (
+        "not take path from the app; allowed: none hint: the bundle carries what path would say: leave it out" in said
+    )
+
+
 def test_two_places_of_one_model_are_the_apps_mistake(beside):
     places = ["--embedder-option", "path=/secret", "--embedder-option", "package=acme"]
     done = command(beside.parent, "route", beside.name, "--embedder", "encoder", *places, "--text", "card")

@@ -13,34 +13,36 @@ if TYPE_CHECKING:
     from tracer_spec_encoder.embedder import EncoderEmbedder
 
 _PLACES = ("path", "repo", "package")
+# says where the model is, which no app is asked where the bundle carries it
+_NOT_HELD = DeploymentOption(unless="in_bundle")
 
 
 class EncoderOptions(Options):
     """Options of ``encoder``: one of ``path``, ``repo`` and ``package``, and how the model is asked."""
 
-    path: Annotated[LocalPath | None, DeploymentOption()] = Field(
+    path: Annotated[LocalPath | None, _NOT_HELD] = Field(
         None,
         description="a folder that holds an ONNX model and its tokenizer.json, relative to the spec; no network is used",
         examples=["models/minilm"],
     )
-    repo: Annotated[str | None, DeploymentOption()] = Field(
+    repo: Annotated[str | None, _NOT_HELD] = Field(
         None,
         pattern=r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$",
         description="a model of the Hugging Face Hub, with its revision; downloaded once, then taken from its cache",
         examples=["sentence-transformers/all-MiniLM-L6-v2"],
     )
-    revision: Annotated[str | None, DeploymentOption()] = Field(
+    revision: Annotated[str | None, _NOT_HELD] = Field(
         None,
         pattern=r"^[0-9a-f]{40}$",
         description="the commit of the repo, 40 hexadecimal digits: branches and tags move",
     )
-    package: Annotated[str | None, DeploymentOption()] = Field(
+    package: Annotated[str | None, _NOT_HELD] = Field(
         None,
         pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$",
         description="an installed distribution whose files are the model (tools/model_package.py makes one)",
         examples=["acme-minilm"],
     )
-    file: Annotated[str | None, DeploymentOption()] = Field(
+    file: Annotated[str | None, _NOT_HELD] = Field(
         None,
         pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*\.onnx$",
         description="the model's file in that place; by default the only one there, in a repo onnx/model.onnx",

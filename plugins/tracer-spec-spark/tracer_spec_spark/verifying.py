@@ -19,13 +19,12 @@ from pyspark.sql.types import (
     StructType,
 )
 from tracer_spec.build_packages import check_build_packages
-from tracer_spec.cli.commands.spec_of_bundle import text_at, traces_spec, written_spec
-from tracer_spec.cli.text.verify import measured_document
 from tracer_spec.errors import DataError, UsageError
 from tracer_spec.flow.documents.certificate import CertificateDocument, Claim
 from tracer_spec.flow.traces.accounting import DUPLICATE, REASONS
 from tracer_spec.flow.traces.counts import Accounting
 from tracer_spec.flow.verification import Verification
+from tracer_spec.fresh.spec_of_bundle import text_at, traces_spec, written_spec
 from tracer_spec.report.facts import dropped_text
 from tracer_spec.runtime.bundle import Bundle, read_bundle
 
@@ -65,7 +64,7 @@ class Verified:
 
     def document(self) -> dict[str, Any]:
         """Return the numbers as ``tracer-spec verify --json`` has them under ``measured``."""
-        return measured_document(self.found, self.accounting)
+        return self.found.document(self.accounting)
 
 
 def verify(

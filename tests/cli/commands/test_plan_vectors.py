@@ -100,6 +100,41 @@ def test_a_file_with_all_vectors_is_planned_and_the_list_is_empty(run, tmp_path,
     assert (tmp_path / "missing.jsonl").read_text() == ""
 
 
+BY_ORDER = {
+    "parquet": FILES["by order"],
+    "npy": FILES["numpy by order"],
+    "npz": ("v.npz", lambda path, n: np.savez(path, vectors=VECTORS[:n])),
+}
+
+
+@pytest.mark.parametrize("kind", BY_ORDER)
+@pytest.mark.parametrize("verb", [["plan"], ["plan", "--missing", "missing.jsonl"], ["build"], ["build", "--draft"]])
+def test_vectors_known_by_their_order_are_as_many_as_the_traces_read(run, tmp_path, kind, verb):
+    file, write = BY_ORDER[kind]
+    write(tmp_path / file, N)
+    traces = (tmp_path / "traces.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "traces.jsonl").write_text("".join(traces[1:]))
+    code, out = run(*verb, file=file)
+    assert code == 1
+    assert out.err.startswith(
+        f"router.yaml:4:43  embedder.with.path\n"
+        f"  '{file}' has 1,200 vectors, known by their order alone, for 1,199 traces read\n"
+        "  hint: write one vector for each trace read, also those that are left out, in their order; or know them by 'id', in "
+        "a .npz beside 'vectors' or as a column of a .parquet\n"
+    )
+
+
+@pytest.mark.parametrize("kind", BY_ORDER)
+def test_vectors_of_the_traces_that_are_kept_alone_are_too_few(run, tmp_path, kind):
+    file, write = BY_ORDER[kind]
+    write(tmp_path / file, N)
+    with (tmp_path / "traces.jsonl").open("a") as log:
+        log.write((tmp_path / "traces.jsonl").read_text().splitlines(keepends=True)[0])
+    code, out = run("plan", file=file)
+    assert code == 1
+    assert f"'{file}' has 1,200 vectors, known by their order alone, for 1,201 traces read\n" in out.err
+
+
 def test_a_draft_asks_for_no_vector_of_a_certify_row(run, tmp_path):
     write_parquet(tmp_path / "v.parquet", id=[f"t{n}" for n in range(N)])
     (tmp_path / "router.yaml").write_text(SPEC.replace("FILE", "v.parquet"))
@@ -120,6 +155,15 @@ def test_a_vector_that_is_not_finite_is_found_by_plan(run, tmp_path):
     code, out = run("plan")
     assert code == 1
     assert "  the vector of the id 't7' is not finite in float32; 2 of 1,200 are not\n" in out.err
+
+
+@pytest.mark.parametrize("verb", ["plan", "build"])
+def test_a_vector_that_is_too_long_to_have_a_length_is_told_before_any_library_warns(run, tmp_path, verb):
+    np.save(tmp_path / "v.npy", VECTORS * np.float32(1e38))
+    code, out = run(verb, file="v.npy")
+    assert code == 1
+    assert "  the length of the vector of v.npy#0 is not finite in float32; 1,200 of 1,200 are not\n" in out.err
+    assert "Warning" not in out.err
 
 
 def test_an_embedder_of_texts_has_none_to_list(tmp_path, run, capsys):

@@ -140,7 +140,8 @@ def test_bad_lines_are_answered_in_their_place_and_the_exit_code_is_1(run, bundl
 def test_a_folder_that_is_not_there_is_named_as_it_was_given(run, bundle):
     result = run("route", str(bundle), "--out", "nowhere/decisions.jsonl", stdin='{"input": "a"}\n')
     assert (result.returncode, result.stdout) == (1, "")
-    assert result.stderr == "nowhere/decisions.jsonl\n  no such file or directory\n"
+    hint = "  hint: relative paths start at the current folder, and a folder to write into must be there\n"
+    assert result.stderr == f"nowhere/decisions.jsonl\n  no such file or directory\n{hint}"
 
 
 def test_one_line_and_one_error_are_counted_in_the_singular(run, bundle):
@@ -249,7 +250,10 @@ def test_a_file_that_cannot_hold_all_decisions_is_named(bundle, tmp_path, limit,
     result = subprocess.run(
         ["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
     )
-    assert (result.returncode, result.stderr) == (1, f"{out}\n  {what}\n")
+    assert (result.returncode, result.stderr) == (
+        1,
+        f"{out}\n  {what}\n  hint: make room there, or name another place\n",
+    )
     assert [path.name for path in tmp_path.iterdir()] == ["many.jsonl"]
 
 
@@ -295,7 +299,8 @@ def test_out_is_written_whole_and_json_gives_the_counts(run, bundle, tmp_path):
 def test_a_file_that_is_not_there_exits_1_and_leaves_an_earlier_out(run, bundle, tmp_path):
     (tmp_path / "out.jsonl").write_text("earlier\n")
     result = run("route", str(bundle), "nowhere.jsonl", "--out", "out.jsonl")
-    assert (result.returncode, result.stderr) == (1, "nowhere.jsonl\n  no such file or directory\n")
+    hint = "  hint: relative paths start at the current folder, and a folder to write into must be there\n"
+    assert (result.returncode, result.stderr) == (1, f"nowhere.jsonl\n  no such file or directory\n{hint}")
     assert (tmp_path / "out.jsonl").read_text() == "earlier\n"
 
 

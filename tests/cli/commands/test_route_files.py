@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.report import documents
+from tests.runtime import bundles
 from tracer_spec.builtin.formats import PRESETS, Format
 from tracer_spec.builtin.formats.requests import request_reader
 from tracer_spec.runtime import load
@@ -134,3 +136,43 @@ def test_a_record_that_lists_requests_asks_each():
 def test_a_record_of_which_the_format_knows_nothing_is_taken_as_it_is():
     record = {"input": "where is it?", "embedding": [1.0]}
     assert request_reader(Format("custom", text="q", label="a"))(record) == [record]
+
+
+@pytest.mark.parametrize(
+    ("record", "problem"),
+    [
+        ({"Frage": 7}, "'Frage' is a number, not a string"),
+        ({"input": 7}, "'input' is a number, not a string"),
+        ({"text": "\ud800"}, "'text' is not valid Unicode: it holds half of a surrogate pair"),
+        ({"frage": "a"}, "the record has neither 'Frage' nor 'input' nor 'embedding'"),
+        ({"embedding": [1]}, "'embedding' has 1 numbers; this bundle takes 48"),
+    ],
+)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_a_record_lacks_is_named_as_the_spec_names_it(run, tickets, tmp_path, record, problem, workers):
+    (tmp_path / "new.jsonl").write_text(json.dumps(record) + "\n")
+    (answer,) = answers(run("route", str(tickets), "new.jsonl", "--workers", str(workers)))
+    assert answer["error"] == f"new.jsonl:1: {problem}"
+
+
+@pytest.mark.parametrize(
+    ("record", "problem"),
+    [
+        ({"v": [1, 2]}, "'v' has 2 numbers; this bundle takes 4"),
+        ({"v": "a"}, "'v' is not a list of numbers"),
+        ({"input": "a"}, "this bundle takes vectors, and the record has no 'v'"),
+        ({"w": 1}, "the record has neither 'input' nor 'v' nor 'embedding'"),
+    ],
+)
+def test_a_vector_is_named_as_the_spec_names_it(run, tmp_path, record, problem):
+    spec = "traces: {use: jsonl, with: {path: x}, format: {preset: native, id: key}}\n"
+    spec += "embedder: {use: precomputed, with: {column: v}}\n"
+    contents = {
+        **bundles.members(),
+        "certificate.json": json.dumps(documents.certificate()).encode(),
+        "router.yaml": f"version: 1\nname: x\n{spec}".encode(),
+    }
+    (tmp_path / "b.tracer").write_bytes(bundles.forge(contents=contents))
+    (tmp_path / "new.jsonl").write_text(json.dumps(record) + "\n")
+    (answer,) = answers(run("route", "b.tracer", "new.jsonl"))
+    assert answer["error"] == f"new.jsonl:1: {problem}"

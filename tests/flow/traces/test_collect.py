@@ -368,7 +368,8 @@ def test_nothing_usable_is_an_error_that_says_where_to_look():
     assert str(caught.value).splitlines() == [
         "traces",
         "  none of 2 records is a usable trace: no text (2)",
-        "  hint: look at 'traces.format': it says where text and label lie inside a record",
+        "  hint: look at 'traces.format': it says where text and label lie inside a record; 'tracer-spec init --traces FILE' "
+        "finds out where that is",
         "t.jsonl:1",
         "  no text: the record has the keys question_text, teacher",
         "t.jsonl:2",

@@ -195,8 +195,12 @@ def test_a_digest_of_texts_tells_where_each_ends_and_takes_any_character():
         ([[1.0]] * 3, "gave list for 3 texts, not (3, d)"),
         (np.zeros((3, 2)), "gave float64, not float32"),
         (np.array([[0], [np.nan], [np.inf]], np.float32), "gave vectors that are not finite, for 2 of 3 texts"),
+        (
+            np.array([[2e19, 1e19], [1, 1], [1e18, 1e18]], np.float32),
+            "gave vectors whose length is not finite in float32, for 1 of 3 texts",
+        ),
     ],
-    ids=["rows", "no columns", "empty columns", "no array", "type", "not finite"],
+    ids=["rows", "no columns", "empty columns", "no array", "type", "not finite", "too long"],
 )
 def test_vectors_that_break_the_contract_are_refused(vectors, said):
     with pytest.raises(PluginError) as refusal:

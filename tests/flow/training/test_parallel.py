@@ -1,4 +1,5 @@
 import itertools
+import os
 from dataclasses import dataclass
 
 import numpy as np
@@ -6,6 +7,7 @@ import pytest
 from joblib.externals.loky import reusable_executor
 
 from tracer_spec.errors import MissingDependencyError, PluginError
+from tracer_spec.flow.training import parallel
 from tracer_spec.flow.training.parallel import Task, derive_seed, learn, learn_all
 from tracer_spec.graph import constant_scores
 from tracer_spec.plugin.registry import find_plugins
@@ -139,3 +141,20 @@ def test_two_processes_come_to_the_same_as_one():
     for alone, beside in zip(one, two, strict=True):
         assert (alone.key, alone.onnx) == (beside.key, beside.onnx)
         assert np.array_equal(alone.scores, beside.scores)
+
+
+class Leaves:
+    """Ends the process that it is trained in."""
+
+    def fit(self, X, y, *, n_classes, seed):
+        os._exit(3)
+
+
+def test_a_learner_that_ends_its_process_is_told_with_those_that_were_not_trained(monkeypatch):
+    monkeypatch.setattr(parallel, "_WORTH_PROCESSES", 0)
+    tasks = [task(Leaves(), key=("leaves", fold)) for fold in range(4)]
+    with pytest.raises(PluginError, match="ended before it had an answer; not trained yet: leaves") as caught:
+        list(learn_all(tasks, X, Y, workers=2))
+    (problem,) = caught.value.problems
+    assert problem.address == "zoo"
+    assert "'--workers 1'" in problem.hint

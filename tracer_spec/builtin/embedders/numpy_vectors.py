@@ -49,6 +49,12 @@ def read_numpy(
     return matrix, *(_by_order(rows, len(matrix), name) if known is None else _by_id(ids, known, name))
 
 
+def count_numpy(path: str) -> int | None:
+    """Return how many vectors a file has, where they are known by their order; None where by ids."""
+    matrix, known = _open(path, Path(path).name)
+    return len(matrix) if known is None else None
+
+
 def _open(path: str, name: str) -> tuple[NDArray[Any], list[str] | None]:
     """Return the matrix of a file, and its ids where it has them."""
     try:

@@ -71,6 +71,12 @@ def missing_in_parquet(
     return [at for at, each in enumerate(wanted) if not found[place[each]]]
 
 
+def count_parquet(path: str) -> int | None:
+    """Return how many vectors a file or folder has, where they are known by their order; None where by a key."""
+    with _opened(path) as table:
+        return int(table.data.count_rows()) if table.key is None else None
+
+
 @contextmanager
 def _opened(path: str) -> Iterator[_Table]:
     """Open a file, or a folder of parts; what pyarrow raises while it is read becomes a refusal."""

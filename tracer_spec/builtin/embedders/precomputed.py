@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from tracer_spec.builtin.embedders.numpy_vectors import NONE, read_numpy
+from tracer_spec.builtin.embedders.numpy_vectors import NONE, count_numpy, read_numpy, refusal
 from tracer_spec.errors import DataError, PluginError
 from tracer_spec.plugin import Options, Vectors
 from tracer_spec.plugin.paths import LocalPath
@@ -29,9 +29,9 @@ class PrecomputedOptions(Options):
 
     path: LocalPath | None = Field(
         None,
-        description="a .npy of vectors in the order of the records; a .npz of 'vectors', joined on the trace's id where it "
-        "has 'ids' too; or a .parquet, a file or a folder of parts, with one column of lists, joined on its column 'id' or "
-        "'text_sha256' where it has one; relative to the spec",
+        description="a .npy of vectors, one for each record in their order; a .npz of 'vectors', joined on the trace's id "
+        "where it has 'ids' too; or a .parquet, a file or a folder of parts, with one column of lists, joined on its column "
+        "'id' or 'text_sha256' where it has one; relative to the spec",
         examples=["vectors.npz", "vectors.parquet"],
     )
     column: str | None = Field(
@@ -149,6 +149,28 @@ class Precomputed:
         finite.check()
         return [at for at, place in enumerate(places) if place == NONE]
 
+    def check_count(self, n_read: int) -> None:
+        """Check that vectors known by their order are as many as the traces read, kept or not.
+
+        Raises
+        ------
+        DataError
+            Where they are more, or fewer: vectors would be taken for those of other traces.
+        """
+        if self.path is None:
+            return
+        if self.path.endswith(_PARQUET):
+            from tracer_spec.builtin.embedders.parquet_vectors import count_parquet as count
+        else:
+            count = count_numpy
+        n = count(self.path)
+        if n not in (None, n_read):
+            raise refusal(
+                f"'{Path(self.path).name}' has {n:,} vectors, known by their order alone, for {n_read:,} traces read",
+                hint="write one vector for each trace read, also those that are left out, in their order; or know them by "
+                "'id', in a .npz beside 'vectors' or as a column of a .parquet",
+            )
+
     def embed(self, texts: Sequence[str]) -> NoReturn:
         """Raise: no model is here to embed them.
 
@@ -251,7 +273,7 @@ def _as_float32(matrix: NDArray[Any], names: Sequence[str], option: str) -> Vect
 
 @dataclass(slots=True)
 class _Finite:
-    """Counts the vectors that are not finite, of n."""
+    """Counts the vectors that are not finite, or whose length is not, of n: nothing can be learned of those."""
 
     option: str
     n: int
@@ -260,15 +282,20 @@ class _Finite:
 
     def look(self, X: NDArray[Any], names: Sequence[str]) -> None:
         """Count those of some vectors."""
-        bad = np.flatnonzero(~np.isfinite(_narrowed(X)).all(axis=1))
-        self.first = self.first or (names[bad[0]] if len(bad) else "")
+        narrow = _narrowed(X)
+        with np.errstate(over="ignore", invalid="ignore"):
+            squares = np.einsum("nd,nd->n", narrow, narrow)
+        bad = np.flatnonzero(~np.isfinite(squares))
+        if len(bad) and not self.first:
+            what = "the length of the vector" if np.isfinite(narrow[bad[0]]).all() else "the vector"
+            self.first = f"{what} of {names[bad[0]]}"
         self.n_bad += len(bad)
 
     def check(self) -> None:
         """Raise DataError where there were any."""
         if self.n_bad:
             raise DataError(
-                f"the vector of {self.first} is not finite in float32; {self.n_bad:,} of {self.n:,} are not",
+                f"{self.first} is not finite in float32; {self.n_bad:,} of {self.n:,} are not",
                 address=f"{_ADDRESS}.{self.option}",
                 hint="embed those texts again, or drop their traces",
             )

@@ -26,6 +26,7 @@ BRAINTRUST = Format(
     skip={
         "error status": "error",
         "not an LLM call": "from_json(span_attributes).type != 'llm'",
+        "a scorer's call": "from_json(span_attributes).purpose == 'scorer'",
     },
     unanswered=unanswered("output"),
 )

@@ -42,7 +42,7 @@ def what_is_there(record: Mapping[str, Any], text: Any, *, with_keys: bool) -> s
         roles = sorted(set(_roles_in(record, 0)))
         if roles:
             return f"the record has messages with the roles {', '.join(roles)}"
-        if listed is not None and not listed.startswith("$"):
+        if listed is not None and with_keys and not listed.startswith("$"):
             return (
                 f"'{listed[:_LONGEST]}' is a list of objects: if each is a trace, write 'iterate: {listed[:_LONGEST]}'"
             )

@@ -10,6 +10,8 @@ from tracer_spec.builtin.formats.instructions import instructions_beside
 from tracer_spec.errors import SpecError, did_you_mean
 
 ADDRESS = "traces.format"
+# the reason of a preset's records that say that there was a call, and nothing of what was said in it
+NOT_LOGGED = "content not logged"
 
 # what a spec writes under ``format:``: expressions by part, and mappings of them for join and the rules
 Written: TypeAlias = Mapping[str, Any]

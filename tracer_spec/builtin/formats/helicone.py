@@ -7,7 +7,7 @@ Helicone, "Export data", docs.helicone.ai/tools/export; "Query requests", docs.h
 
 from __future__ import annotations
 
-from tracer_spec.builtin.formats.format import Format, unanswered
+from tracer_spec.builtin.formats.format import NOT_LOGGED, Format, unanswered
 
 HELICONE = Format(
     name="helicone",
@@ -19,6 +19,10 @@ HELICONE = Format(
     time="request_created_at",
     model="not_null(response_model, request_model)",
     version="join('@', [prompt_id, prompt_version][?@].to_string(@))",
-    skip={"error status": "response_status && to_string(response_status) != '200'"},
+    skip={
+        "error status": "response_status && to_string(response_status) != '200'",
+        # the bodies may be behind 'signed_body_url'
+        NOT_LOGGED: "(signed_body_url || contains(keys(@), 'request_body')) && !unpack(request_body) && !unpack(response_body)",
+    },
     unanswered=unanswered("response_body"),
 )

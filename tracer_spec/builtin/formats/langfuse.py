@@ -31,6 +31,8 @@ LANGFUSE = Format(
     skip={
         "error status": "level == 'ERROR'",
         "not an LLM call": "type && type != 'GENERATION'",
+        # evaluators and experiments, in environments whose names nobody else may use
+        "Langfuse's own call": "starts_with(to_string(environment), 'langfuse-')",
     },
     unanswered=unanswered("output"),
 )

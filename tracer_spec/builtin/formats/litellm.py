@@ -7,7 +7,7 @@ BerriAI, "StandardLoggingPayload specification", docs.litellm.ai/docs/proxy/logg
 
 from __future__ import annotations
 
-from tracer_spec.builtin.formats.format import Format, unanswered
+from tracer_spec.builtin.formats.format import NOT_LOGGED, Format, unanswered
 
 _REDACTED = "'redacted-by-litellm'"
 _TEXT = "not_null(asked(messages), asked(proxy_server_request))"
@@ -27,6 +27,10 @@ LITELLM = Format(
         "not an LLM call": (
             "call_type && !contains(['completion', 'acompletion', 'text_completion', 'atext_completion', "
             "'responses', 'aresponses', 'anthropic_messages'], call_type)"
+        ),
+        # the proxy's table holds it where 'store_prompts_in_spend_logs' is set
+        NOT_LOGGED: (
+            "contains(keys(@), 'messages') && !unpack(messages) && !unpack(proxy_server_request) && !unpack(response)"
         ),
         "redacted": f"asked(messages) == {_REDACTED} || answered(response) == {_REDACTED}",
         # the proxy's table keeps the beginning and the end of long texts

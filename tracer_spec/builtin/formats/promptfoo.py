@@ -15,7 +15,11 @@ PROMPTFOO = Format(
     name="promptfoo",
     summary="promptfoo: `promptfoo eval -o results.json` (source `json`) or `-o results.jsonl`",
     iterate="not_null(results.results, [@])",
-    text="not_null(vars.input, vars.query, vars.text, vars.question, vars.message, vars.prompt)",
+    # a test with one variable is about that one, whatever it is called
+    text=(
+        "not_null(vars.input, vars.query, vars.text, vars.question, vars.message, vars.prompt, "
+        "(type(vars) == 'object' && length(vars) == `1` && values(vars)[0]) || `null`)"
+    ),
     label="not_null(response.output[0].function.arguments, response.output)",
     id="id",
     truth="testCase.assert[?type == 'equals'].value | [0]",

@@ -20,11 +20,12 @@ WEAVE = Format(
     parent="parent_id",
     trace="trace_id",
     time="started_at",
-    model="not_null(output.model, inputs.model)",
+    model="not_null(output.model, output.model_version, inputs.model)",
     skip={
         "error status": "exception",
         "not an LLM call": (
-            "!((inputs.messages || inputs.input || inputs.prompt) && (output.choices || output.output || output.content))"
+            "!((inputs.messages || inputs.input || inputs.prompt || inputs.contents) && "
+            "(output.choices || output.output || output.content || output.candidates))"
         ),
     },
     unanswered=unanswered("output"),

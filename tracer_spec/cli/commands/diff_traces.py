@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tracer_spec.errors import DataError
+from tracer_spec.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from tracer_spec.cli.commands.verify_traces import FreshTraces
     from tracer_spec.flow.traces.row_hashes import KnownRows
     from tracer_spec.flow.traces.trace_set import TraceSet
+    from tracer_spec.fresh.fresh_traces import FreshTraces
     from tracer_spec.report.decision_changes import Flips
     from tracer_spec.runtime import Batch, Bundle
 
@@ -37,11 +37,11 @@ def measure_flips(
     ``preset`` is a format's name, instead of the specs'; ``source`` the number of a source of theirs, or of the one that has
     several; ``embedder`` the plugin that may embed for the bundles it belongs to, with its deployment options.
     """
-    from tracer_spec.cli.commands.spec_of_bundle import has_several_sources
-    from tracer_spec.cli.commands.verify_traces import read_fresh_traces
     from tracer_spec.flow.traces.optional_labels import NOT_ANSWERED
     from tracer_spec.flow.traces.out_of_prompts import out_of_prompts
     from tracer_spec.flow.traces.row_hashes import KnownRows
+    from tracer_spec.fresh.fresh_traces import read_fresh_traces
+    from tracer_spec.fresh.spec_of_bundle import has_several_sources
     from tracer_spec.inputs.files import STDIN
     from tracer_spec.report.decision_changes import find_flips
     from tracer_spec.text_steps.labels import UNUSABLE
@@ -60,9 +60,10 @@ def measure_flips(
     common, in_old, in_new = np.intersect1d(before, after, assume_unique=True, return_indices=True)
     if not len(common):
         raise DataError("no record is a trace by the specs of both bundles", where=path, hint="give --format")
+    asked = _asked_of_each((old, new), embedder, embedder_options)
     batches = [
-        _decide(bundle, side, at, embedder, embedder_options)
-        for bundle, side, at in zip((old, new), sides, (in_old, in_new), strict=True)
+        _decide(bundle, side, at, *each)
+        for bundle, side, at, each in zip((old, new), sides, (in_old, in_new), asked, strict=True)
     ]
     traces = sides[1].traces.take(in_new)
     known = [KnownRows.read(bundle.members, bundle.manifest.provenance) for bundle in (old, new)]
@@ -84,6 +85,42 @@ def measure_flips(
     )
 
 
+def _asked_of_each(
+    bundles: Sequence[Bundle], embedder: str | None, given: Mapping[str, Any]
+) -> list[tuple[str | None, Mapping[str, Any]]]:
+    """Return the plugins that each bundle may use, and its options of them.
+
+    Raises
+    ------
+    BundleError
+        Where a bundle needs a plugin that is not among those asked for.
+    UsageError
+        Where neither bundle needs a plugin that is.
+    """
+    from tracer_spec.runtime.bundle import naming
+    from tracer_spec.runtime.embedder_identity import SEPARATOR, check_consent, from_plugins, names_in, placed_parts
+    from tracer_spec.runtime.embedder_plugins import taken_options
+
+    identities = [bundle.manifest.embedder for bundle in bundles]
+    needed = [{each.use for each in from_plugins(one)} if one.probe is not None else set() for one in identities]
+    unneeded = names_in(embedder) - set().union(*needed)
+    if unneeded:
+        raise UsageError(
+            f"neither bundle needs the embedder '{min(unneeded)}'",
+            hint="'tracer-spec inspect' says what a bundle needs",
+        )
+    names = [SEPARATOR.join(sorted(names_in(embedder) & each)) or None for each in needed]
+    taken: list[Mapping[str, Any]] = []
+    for bundle, identity, name, each in zip(bundles, identities, names, needed, strict=True):
+        with naming(bundle.where):
+            check_consent(identity, name, is_pinned=bundle.is_pinned)  # before a plugin is imported to ask it
+        taken.append(taken_options(placed_parts(identity), given) if each else {})
+    # what neither takes is refused where it is given, with what there is instead
+    if given.keys() - set().union(*taken):
+        taken = [given if each else {} for each in needed] if any(needed) else [given] * len(bundles)
+    return list(zip(names, taken, strict=True))
+
+
 def _decide(
     bundle: Bundle,
     side: FreshTraces,
@@ -91,15 +128,10 @@ def _decide(
     embedder: str | None,
     embedder_options: Mapping[str, Any],
 ) -> Batch:
-    from tracer_spec.runtime.embedder_identity import SEPARATOR, from_plugins, is_built_in, names_in
     from tracer_spec.runtime.load import open_router
 
-    identity = bundle.manifest.embedder
-    needed = () if identity.probe is None else from_plugins(identity)
-    asked = SEPARATOR.join(sorted(names_in(embedder) & {each.use for each in needed})) or None
-    options = None if identity.probe is None or is_built_in(identity) else embedder_options
     with contextlib.redirect_stdout(sys.stderr):  # a plugin's embedder may print
-        router = open_router(bundle, embedder=asked, embedder_options=options, allow_uncertified=True)
+        router = open_router(bundle, embedder=embedder, embedder_options=embedder_options, allow_uncertified=True)
         router.check_embedder()
         return router.route_batch(list(side.traces.take(at).texts) if side.vectors is None else side.vectors[at])
 

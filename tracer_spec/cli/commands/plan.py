@@ -104,6 +104,7 @@ def _look_ahead(
     from tracer_spec.flow.prepare import (
         check_teachers,
         condition_notes,
+        deferred_notes,
         label_target_notes,
         part,
         read_traces,
@@ -141,6 +142,7 @@ def _look_ahead(
             *plan.notes,
             *condition_notes(plan, traces.accounting),
             *label_target_notes(plan),
+            *deferred_notes(plan, fit),
             *weight_notes(plan, weights),
             *label_notes(plan, fit, labels),
         ),

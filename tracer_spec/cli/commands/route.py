@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tracer_spec.cli.commands.file_endings import is_called_otherwise, is_parquet, is_table
 from tracer_spec.cli.console import print_document
 from tracer_spec.cli.failure import Interrupted
 from tracer_spec.cli.options import embedder_option, embedder_options_option, sha256_option, source_option
 from tracer_spec.cli.verbs import VERBS
 from tracer_spec.errors import UsageError
+from tracer_spec.fresh.file_endings import is_called_otherwise, is_parquet, is_table
 from tracer_spec.runtime.archive import SPEC
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ def _chunks(
 def _spec_and_reader(bundle: Bundle, source: int | None) -> tuple[Node, Reader]:
     """Return the spec inside a bundle, and what reads records as it says."""
     from tracer_spec.cli.commands.route_records import spec_reader
-    from tracer_spec.cli.commands.spec_of_bundle import written_spec
+    from tracer_spec.fresh.spec_of_bundle import written_spec
 
     tree = written_spec(bundle, source)
     return tree, spec_reader(bundle, tree)

@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
 from tracer_spec.cli.console import inert_json
-from tracer_spec.text_format import plural
+from tracer_spec.text_format import one_line, plural
 
 if TYPE_CHECKING:
     from tracer_spec.runtime import Decision, Router
@@ -25,9 +25,6 @@ TEXT_KEYS = ("input", "query", "text", "prompt", "question")
 _BLOCK_BYTES = 1 << 18
 _BOM = b"\xef\xbb\xbf"
 
-# what turns a record into requests, each with 'id', and 'input' or 'embedding'
-Reader: TypeAlias = Callable[[Mapping[str, Any]], Sequence[Mapping[str, Any]]]
-
 
 class ByteStream(Protocol):
     """What lines are read from: whatever has come so far, without waiting for more."""
@@ -35,6 +32,26 @@ class ByteStream(Protocol):
     def read1(self, size: int, /) -> bytes:
         """Return up to ``size`` bytes, at least one unless the stream is at its end."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What turns a record into requests, each with ``id``, and ``input`` or ``embedding``.
+
+    A record in which it finds neither stays as it is. ``text`` and ``vector`` are where it looks for them; empty where that is
+    under those keys.
+    """
+
+    read: Callable[[Mapping[str, Any]], Sequence[Mapping[str, Any]]]
+    text: str = ""
+    vector: str = ""
+
+    def requests(self, where: str, record: Mapping[str, Any], dimension: int) -> list[Request]:
+        """Return what a record asks, whose vectors must be of this dimension."""
+        return [to_request(where, asked, dimension, self, is_read=asked is not record) for asked in self.read(record)]
+
+
+NATIVE = Reader(lambda record: [record])
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +154,7 @@ def read_requests(chunk: Lines, dimension: int, read: Reader | None) -> list[Req
         if isinstance(record, Request):
             found.append(record)
         else:
-            found += [to_request(f"{chunk.name}:{line.number}", asked, dimension) for asked in read(record)]
+            found += read.requests(f"{chunk.name}:{line.number}", record, dimension)
     return found
 
 
@@ -161,30 +178,43 @@ def read_record(line: Line, name: str) -> dict[str, Any] | Request:
     return record
 
 
-def to_request(where: str, record: Mapping[str, Any], dimension: int) -> Request:
-    """Return what a record asks, whose vector must be of this dimension."""
+def to_request(
+    where: str, record: Mapping[str, Any], dimension: int, read: Reader = NATIVE, *, is_read: bool = False
+) -> Request:
+    """Return what a record asks, whose vector must be of this dimension; ``is_read`` where it is ``read``'s own words."""
     head = {} if record.get("id") is None else {"id": record["id"]}
     if not _is_json(head):
         return Request(where, {}, problem="'id' holds NaN or Infinity, which JSON has no word for")
-    text = next((record[key] for key in TEXT_KEYS if record.get(key) is not None), None)
+    key, text = next(((key, record[key]) for key in TEXT_KEYS if record.get(key) is not None), ("", None))
     values = record.get("embedding")
     if text is not None and not isinstance(text, str):
-        return Request(where, head, problem=f"'input' is {_kind(text)}, not a string")
+        return Request(where, head, problem=f"{_shown((is_read and read.text) or key)} is {_kind(text)}, not a string")
     if text is not None and not _is_unicode(text):
-        return Request(where, head, problem="'input' is not valid Unicode: it holds half of a surrogate pair")
+        found = _shown((is_read and read.text) or key)
+        return Request(where, head, problem=f"{found} is not valid Unicode: it holds half of a surrogate pair")
     if text is None and values is None:
-        return Request(where, head, problem="the record has neither 'input' nor 'embedding'")
+        return Request(where, head, problem=f"the record has {_neither(read)}")
     if values is None:
         return Request(where, head, text)
     vector = _vector(values)
-    if vector is None:
-        problem = "'embedding' is not a list of numbers"
-    elif len(vector) != dimension:
-        problem = f"'embedding' has {len(vector)} numbers; this bundle takes {dimension}"
-    else:
+    if vector is not None and len(vector) == dimension:
         return Request(where, head, text, vector)
+    numbers = (
+        "is not a list of numbers" if vector is None else f"has {len(vector)} numbers; this bundle takes {dimension}"
+    )
+    problem = f"{_shown((is_read and read.vector) or 'embedding')} {numbers}"
     # a text beside a vector of some other model still has its answer
     return Request(where, head, text) if text is not None else Request(where, head, problem=problem)
+
+
+def _neither(read: Reader) -> str:
+    """Say where neither a text nor a vector was found."""
+    keys = dict.fromkeys(filter(None, (read.text, "input", read.vector, "embedding")))
+    return f"neither {' nor '.join(map(_shown, keys))}"
+
+
+def _shown(expression: str) -> str:
+    return f"'{one_line(expression)}'"
 
 
 def _is_json(head: dict[str, Any]) -> bool:
@@ -239,12 +269,13 @@ def answer(router: Router, read: Reader | None, chunk: Lines | Sequence[Request]
     if vectors:
         matrix = np.stack([vector for at in vectors if (vector := requests[at].vector) is not None])
         decided |= zip(vectors, router.route_batch(matrix), strict=True)
-    return b"".join(_output(request, decided.get(at), counts) for at, request in enumerate(requests)), counts
+    place = _shown((read and read.vector) or "embedding")
+    return b"".join(_output(request, decided.get(at), counts, place) for at, request in enumerate(requests)), counts
 
 
-def _output(request: Request, decision: Decision | None, counts: Counts) -> bytes:
+def _output(request: Request, decision: Decision | None, counts: Counts, vector: str) -> bytes:
     if decision is None:
-        problem = request.problem or "this bundle takes vectors, and the record has no 'embedding'"
+        problem = request.problem or f"this bundle takes vectors, and the record has no {vector}"
         counts.errors += 1
         counts.first_error = counts.first_error or f"{request.where}: {problem}"
         return to_line({**request.head, **error_document(f"{request.where}: {problem}")})

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tracer_spec.cli.commands.route_lines import TEXT_KEYS, Counts
-from tracer_spec.cli.commands.spec_of_bundle import text_at, written_spec
 from tracer_spec.errors import DataError, UsageError
+from tracer_spec.fresh.spec_of_bundle import text_at, written_spec
 from tracer_spec.runtime.arrow import COLUMNS, arrow_library, decision_schema, first_not_utf8, refuse_clash, route_arrow
 
 if TYPE_CHECKING:

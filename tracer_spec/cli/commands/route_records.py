@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tracer_spec.cli.commands.file_endings import is_parquet
-from tracer_spec.cli.commands.route_lines import CHUNK_LINES, Request, to_request
-from tracer_spec.cli.commands.spec_of_bundle import source_of, text_at, traces_spec
+from tracer_spec.cli.commands.route_lines import CHUNK_LINES, Reader, Request, to_request
+from tracer_spec.fresh.file_endings import is_parquet
+from tracer_spec.fresh.spec_of_bundle import source_of, text_at, traces_spec
 
 if TYPE_CHECKING:
-    from tracer_spec.cli.commands.route_lines import Reader
     from tracer_spec.runtime import Bundle
     from tracer_spec.spec.nodes import Node
 
@@ -26,7 +25,8 @@ def spec_reader(bundle: Bundle, tree: Node) -> Reader:
 
     chosen = find_format(traces_spec(bundle, tree).layout)
     column = text_at(tree, "embedder", "with", "column") or chosen.embedding or "embedding"
-    return request_reader(replace(chosen, embedding=column))
+    text = "" if chosen.text == find_format("native").text else chosen.text or ""
+    return Reader(request_reader(replace(chosen, embedding=column)), text, column)
 
 
 def read_table(bundle: Bundle, tree: Node, path: str, read: Reader, dimension: int) -> Iterator[list[Request]]:
@@ -41,7 +41,7 @@ def _requests(bundle: Bundle, tree: Node, path: str, read: Reader, dimension: in
         if record.problem:
             yield Request(record.where, {}, problem=record.problem)
             continue
-        found = [to_request(record.where, asked, dimension) for asked in read(record.data)]
+        found = read.requests(record.where, record.data, dimension)
         if len(found) == 1 and found[0].problem and is_parquet(path):
             found = [_of_null(found[0], record.data, read, dimension)]
         yield from found
@@ -50,7 +50,7 @@ def _requests(bundle: Bundle, tree: Node, path: str, read: Reader, dimension: in
 def _of_null(request: Request, row: Mapping[str, Any], read: Reader, dimension: int) -> Request:
     """Return what a row asks whose text, or vector, is null: a blank, which is deferred as with ``--out``."""
     filled = {column: "" if value is None else value for column, value in row.items()}
-    (asked,) = read(filled)
+    (asked,) = read.read(filled)
     again = to_request(request.where, asked, dimension)
     if again.text == "" and not again.problem:
         return replace(again, head=request.head)

@@ -51,7 +51,7 @@ def _reader(job: Job) -> Reader | None:
     if not job.by_spec:
         return None
     from tracer_spec.cli.commands.route_records import spec_reader
-    from tracer_spec.cli.commands.spec_of_bundle import written_spec
+    from tracer_spec.fresh.spec_of_bundle import written_spec
     from tracer_spec.runtime import read_bundle
 
     bundle = read_bundle(job.ref.path, sha256=job.ref.sha256)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tracer_spec.plugin import Options
     from tracer_spec.plugin.registry import Registry
 
-# a file that is read or written: where the function that describes it is found
+# a file that is read or written, and one of schemas/: where the function that describes it is found
 _DESCRIBED = {
     "trace": ("tracer_spec.builtin.formats.native", "native_schema"),
     "bundle": ("tracer_spec.runtime.manifest_schema", "manifest_schema"),
@@ -23,6 +23,9 @@ _DESCRIBED = {
     "frontier": ("tracer_spec.flow.documents.frontier", "FrontierDocument.schema_document"),
     "audit": ("tracer_spec.flow.documents.audit", "AuditDocument.schema_document"),
     "lock": ("tracer_spec.flow.documents.lock", "LockDocument.schema_document"),
+    "decision": ("tracer_spec.flow.documents.decision", "decision_schema"),
+    "monitor": ("tracer_spec.flow.documents.monitor", "monitor_schema"),
+    "release": ("tracer_spec.runtime.manifest_schema", "pointer_schema"),
 }
 FILES = ("router", *_DESCRIBED)
 
@@ -38,19 +41,21 @@ def command(file: str, bare: bool, as_json: bool) -> None:  # noqa: ARG001 - see
 
     'router' (the default) describes router.yaml, with the options of the plugins installed here, so that an
     editor completes them too. 'trace' describes a record of the native format, 'bundle' a bundle's manifest,
-    'certificate', 'frontier' and 'audit' its documents of that name, 'lock' the router.lock beside a spec.
+    'certificate', 'frontier' and 'audit' its documents of that name, 'lock' the router.lock beside a spec. 'decision' describes
+    a line of a deployment's log, 'monitor' the state that 'monitor --state' keeps, 'release' the release.json of 'promote'.
     """
-    print_document(_schema(file, bare=bare))
+    print_document(router_document() if file == "router" and not bare else bare_schema(file))
 
 
-def _schema(file: str, *, bare: bool) -> dict[str, Any]:
-    if file in _DESCRIBED:
-        module, function = _DESCRIBED[file]
-        schema: dict[str, Any] = attrgetter(function)(importlib.import_module(module))()
-        return schema
-    from tracer_spec.spec import router_schema
+def bare_schema(file: str) -> dict[str, Any]:
+    """Return the schema of one of ``FILES`` as ``schemas/`` has it, that of the newest version."""
+    if file == "router":
+        from tracer_spec.spec import router_schema
 
-    return router_schema() if bare else router_document()
+        return router_schema()
+    module, function = _DESCRIBED[file]
+    schema: dict[str, Any] = attrgetter(function)(importlib.import_module(module))()
+    return schema
 
 
 def router_document() -> dict[str, Any]:

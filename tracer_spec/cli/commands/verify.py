@@ -79,7 +79,7 @@ def command(
         raise UsageError("--embedder is given without TRACES", hint="only their texts are embedded by a plugin")
     if embedder_options and traces is None:
         raise UsageError("--embedder-option is given without TRACES", hint="only their texts are embedded by a plugin")
-    from tracer_spec.cli.text.verify import intact_outcome, measured_document, verify_outcome
+    from tracer_spec.cli.text.verify import intact_outcome, verify_outcome
     from tracer_spec.flow.verification import CONTRADICTED
     from tracer_spec.runtime import read_bundle
     from tracer_spec.runtime.archive import POLICY
@@ -97,7 +97,7 @@ def command(
     else:
         found, accounting = _measure(opened, traces, preset, source, embedder, embedder_options, quiet=quiet)
         outcome = verify_outcome(found, accounting, document, verbose=verbose)
-        document |= {"status": found.verdict, "measured": measured_document(found, accounting)}
+        document |= {"status": found.verdict, "measured": found.document(accounting)}
     if as_json:
         print_document(document)
     else:
@@ -116,12 +116,12 @@ def _measure(
     quiet: bool,
 ) -> tuple[Verification, Any]:
     """Read, route and count."""
-    from tracer_spec.cli.commands.verify_traces import read_fresh_traces
     from tracer_spec.cli.progress import watch
     from tracer_spec.flow.documents.certificate import CertificateDocument
     from tracer_spec.flow.progress import staged
     from tracer_spec.flow.traces.row_hashes import KnownRows
     from tracer_spec.flow.verify import verify
+    from tracer_spec.fresh.fresh_traces import read_fresh_traces
     from tracer_spec.runtime.bundle import naming
     from tracer_spec.runtime.load import open_router
 

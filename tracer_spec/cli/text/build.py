@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import shlex
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tracer_spec.cli.text.advice import advice_facts
 from tracer_spec.cli.text.bundle import acceptor_facts, bundle_picture, file_facts, makings, plugins_asked_for
@@ -85,7 +87,7 @@ def _written(result: BuildResult, command: str, found: list[Fact], ending: str, 
     if result.status != "draft":
         following = f"tracer-spec report {result.bundle} -o report.html"
     if result.status == "certified":
-        following += f"\n{_route(bundle)}"
+        following += f"\n{_route(bundle, result.embedder_options)}"
     facts += acceptor_facts(documents)
     facts += [
         *(makings(bundle) if verbose else []),
@@ -97,12 +99,21 @@ def _written(result: BuildResult, command: str, found: list[Fact], ending: str, 
     return Outcome(result.status, f"{result.name} {result.version}", facts, bundle_picture(documents), ending)
 
 
-def _route(bundle: Bundle) -> str:
-    """Return the command that decides a request, with the plugins that it must let the bundle use."""
+def _route(bundle: Bundle, options: Mapping[str, Any]) -> str:
+    """Return the command that decides a request, with the plugins that it must let the bundle use, and their options."""
     if bundle.manifest.embedder.probe is None:
         return f"tracer-spec route {bundle.where} FILE"
     names = plugins_asked_for(bundle)
-    return f'tracer-spec route {bundle.where}{f" --embedder {names}" if names else ""} --text "..."'
+    given = "".join(f" --embedder-option {shlex.quote(f'{name}={_here(value)}')}" for name, value in options.items())
+    return f'tracer-spec route {bundle.where}{f" --embedder {names}" if names else ""}{given} --text "..."'
+
+
+def _here(value: Any) -> str:
+    """Return an option as the command line takes it; a path of the spec's folder as one from here."""
+    if not isinstance(value, str):
+        return json.dumps(value, default=str)
+    is_below = Path(value).is_absolute() and Path(value).is_relative_to(Path.cwd())
+    return str(Path(value).relative_to(Path.cwd())) if is_below else value
 
 
 def _unwritten(result: BuildResult) -> Iterator[Fact]:

@@ -1,9 +1,8 @@
-"""Facts that fresh rows tell of a bundle, and the document of them."""
+"""Facts that fresh rows tell of a bundle."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from tracer_spec.cli.text.outcome import Outcome
@@ -92,46 +91,6 @@ def _shared(found: Verification) -> str:
     """Say that the doubt is shared among several claims."""
     n = 1 + len(found.label_claims)
     return f"; the doubt is shared among {n} claims (Bonferroni)" if n > 1 else ""
-
-
-def measured_document(found: Verification, accounting: Accounting) -> dict[str, Any]:
-    """Return the ``measured`` part of the document of ``verify --json``."""
-    claim, unknown = found.claim, found.unknown
-    return {
-        **({"label_claims": list(map(_label_claim_document, found.label_claims))} if found.label_claims else {}),
-        "verdict": found.verdict,
-        "claim": {"measure": claim.measure, "target": claim.target, "confidence": claim.confidence},
-        "confidence": found.confidence,
-        "coverage": found.coverage.document(),
-        "agreement": found.agreement.document(),
-        "end_to_end": found.end_to_end.document(),
-        "end_to_end_macro_f1": found.macro_f1,
-        "claimed_with_known_texts": found.with_known_texts.document() if found.with_known_texts else None,
-        "traces": {"read": accounting.read, "kept": accounting.kept, "dropped": dict(accounting.dropped)},
-        "left_out": dict(found.left_out),
-        "repeats": found.n_repeats,
-        "knows_its_rows": found.known_rows,
-        "unlabelled": found.traffic.n_unlabelled,
-        "deferred_not_audited": found.traffic.n_chosen,
-        "coverage_of": "all rows" if found.traffic.is_whole else "audited rows",
-        "audit_rates": found.traffic.rates,
-        "claimed_of_traffic": asdict(found.of_traffic) if found.of_traffic else None,
-        "deferred": dict(found.reasons),
-        "unknown_labels": {"n": unknown.n, "handled": unknown.handled, "labels": dict(found.unknown_labels)},
-        "drift": asdict(found.drift) if found.drift else None,
-        "labels": [{"label": e.label, "n": e.n, "handled": e.handled, "agree": e.agree} for e in found.labels],
-    }
-
-
-def _label_claim_document(found: LabelRate) -> dict[str, Any]:
-    return {
-        **asdict(found.asked),
-        "claimed": found.asked.level,
-        "successes": found.rate.document(),
-        "with_known_texts": found.with_known_texts.document() if found.with_known_texts else None,
-        "of_traffic": asdict(found.of_traffic) if found.of_traffic else None,
-        "is_contradicted": found.is_contradicted,
-    }
 
 
 def _verdict(found: Verification) -> str:

@@ -19,7 +19,7 @@ from tracer_spec.flow.preview.label_outlook import LabelOutlook, label_outlooks
 from tracer_spec.flow.preview.text_notes import text_notes
 from tracer_spec.flow.preview.unread_answers import UnreadAnswers, unread_answers
 from tracer_spec.flow.traces.answer_in_text import answer_notes
-from tracer_spec.flow.traces.label_space import label_space
+from tracer_spec.flow.traces.label_space import label_space, usual_label_notes
 from tracer_spec.flow.traces.repeats import EITHER, rows_a_call
 from tracer_spec.flow.traces.splits import FRESH, GROUPED, RANDOM
 from tracer_spec.stats.binomial import fewest_trials, interval, trials_needed
@@ -232,6 +232,7 @@ def preview(
         notes=(
             *text_notes([text for text in fit.texts if text], spec.extract),
             *answer_notes(fit.texts, fit.labels),
+            *usual_label_notes(fit.labels, target.level),
             *traces.accounting.notes,
             *_own_notes(own, able),
             *sides.notes,

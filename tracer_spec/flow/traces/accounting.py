@@ -16,6 +16,7 @@ from tracer_spec.flow.traces.remedies import (
     ASK_THE_TEACHER,
     DIGESTS,
     JOIN_THE_PARTS,
+    LOG_THE_CONTENT,
     LOOK_AT_EXTRACT,
     LOOK_AT_THE_FORMAT,
     LOOK_AT_THE_SOURCE,
@@ -47,6 +48,7 @@ NO_INPUT = "no matching input"
 NO_OUTPUT = "no matching output"
 NO_KEY = "no key to join by"
 DECISION = "a router's decision"
+NOT_LOGGED = "content not logged"
 
 # the order in which reports list them
 REASONS = (
@@ -188,6 +190,8 @@ class Tally:
             return ASK_THE_TEACHER
         if self.has_digests and self.dropped[NO_TEXT]:
             return DIGESTS
+        if self.dropped[NOT_LOGGED] and not self.problems:
+            return LOG_THE_CONTENT
         if 2 * self.dropped[NOT_A_STRING] > self.read:
             return JOIN_THE_PARTS
         if 2 * self.dropped[NO_MATCH] > self.read:

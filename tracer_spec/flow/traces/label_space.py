@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracer_spec.errors import DataError
+from tracer_spec.flow.traces.name_counts import as_shown
 from tracer_spec.text_steps.labels import ADDRESS, UNUSABLE
 
 
@@ -79,3 +81,23 @@ def label_space(allowed: Sequence[str] | None, fit_labels: Iterable[str]) -> Lab
             address=ADDRESS,
         )
     return LabelSpace(labels)
+
+
+def usual_label_notes(fit_labels: Sequence[str], level: float) -> tuple[str, ...]:
+    """Say that one label is so usual among fit rows that answering nothing else reaches the target.
+
+    Examples
+    --------
+    >>> usual_label_notes(["ham"] * 19 + ["spam"], 0.96)
+    ()
+    >>> len(usual_label_notes(["ham"] * 19 + ["spam"], 0.95))
+    1
+    """
+    label, n = Counter(fit_labels).most_common(1)[0] if fit_labels else (UNUSABLE, 0)
+    if label == UNUSABLE or n < level * len(fit_labels):
+        return ()
+    return (
+        f"{n:,} of {len(fit_labels):,} fit rows have the label {as_shown(label)}: a router that answers nothing else reaches "
+        f"the target of {level:.6g}, and a certificate says no more than that; are the traces all traffic, and is '{ADDRESS}' "
+        "read as meant? 'target.labels' certifies other labels by themselves",
+    )

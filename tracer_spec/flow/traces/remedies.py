@@ -26,6 +26,14 @@ LOOK_AT_THE_VECTOR = (
 LOOK_AT_THE_TEACHER = (
     "look at 'traces.teacher': it names the models whose answers count, and these records name another, or none"
 )
-LOOK_AT_THE_FORMAT = "look at 'traces.format': it says where text and label lie inside a record"
+LOOK_AT_THE_FORMAT = (
+    "look at 'traces.format': it says where text and label lie inside a record; 'tracer-spec init --traces FILE' finds out "
+    "where that is"
+)
+LOG_THE_CONTENT = (
+    "tools log what was said in a call only where they are told to: OpenTelemetry by "
+    "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT, LiteLLM's table by 'store_prompts_in_spend_logs', Helicone's export "
+    "by '--include-body'; the calls made since then can be read"
+)
 LOOK_AT_THE_SOURCE = "look at 'traces.use' and 'traces.with': they say which source reads, and what"
 SAVE_AS_UTF8 = "save it as UTF-8: JSON has no other encoding"

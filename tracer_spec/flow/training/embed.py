@@ -219,6 +219,15 @@ def checked(X: Vectors, n: int, name: str) -> Vectors:
         breach = f"{X.dtype}, not float32"
     elif not np.isfinite(X).all():
         breach = f"vectors that are not finite, for {(~np.isfinite(X).all(axis=1)).sum():,} of {n:,} texts"
+    elif n_long := int((~np.isfinite(_squares(X))).sum()):
+        breach = f"vectors whose length is not finite in float32, for {n_long:,} of {n:,} texts"
     if breach:
         raise PluginError(f"the embedder '{name}' gave {breach}", address="embedder")
     return X
+
+
+def _squares(X: Vectors) -> Vectors:
+    """Return the squared length of each vector; infinite where it is beyond float32."""
+    with np.errstate(over="ignore"):
+        lengths: Vectors = np.einsum("nd,nd->n", X, X)
+    return lengths

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tracer_spec.errors import DataError
-from tracer_spec.plugin.missing_vectors import REMEDY, TellsMissing, text_digest
+from tracer_spec.plugin.missing_vectors import REMEDY, ChecksCount, TellsMissing, text_digest
 
 if TYPE_CHECKING:
     from tracer_spec.flow.traces.splits import Split
@@ -35,6 +35,8 @@ def without_vectors(embedder: Resolved, traces: TraceSet) -> TraceSet:
                 held = traces.vectors if traces.vectors is not None else (None,) * len(traces)
                 texts = traces.texts or ("",) * len(traces)
                 found = list(reader.missing(traces.rows.tolist(), traces.ids, held, texts))
+            if not found and isinstance(reader, ChecksCount):
+                reader.check_count(traces.accounting.read)
     return traces.take(found)
 
 

@@ -15,13 +15,14 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Generator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer_spec.errors import MissingDependencyError, TracerError
+from tracer_spec.errors import MissingDependencyError, PluginError, TracerError, without_secrets
 from tracer_spec.plugin import Classes, Scores, Vectors
 from tracer_spec.plugin.requirements import NO_FAULT, said_by
 
@@ -35,7 +36,8 @@ _WATCH_S = 1.0
 class Task:
     """Train one learner, by its plugin's ``make``, on the rows ``train`` of ``X``, and score the rows ``score``.
 
-    ``key`` is whatever tells the caller which task this is; ``weights`` what each row of ``train`` weighs.
+    ``key`` is whatever tells the caller which task this is; ``weights`` what each row of ``train`` weighs; ``secrets`` what no
+    reason of a failure may quote.
     """
 
     key: tuple[Any, ...]
@@ -46,6 +48,7 @@ class Task:
     n_classes: int
     seed: int
     weights: NDArray[np.float64] | None = field(default=None, repr=False)
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +92,18 @@ def learn_all(tasks: Sequence[Task], X: Vectors, y: Classes, *, workers: int) ->
         n_jobs=min(workers, len(tasks)), return_as="generator_unordered", inner_max_num_threads=1, backend="loky"
     )
     work_of = joblib.delayed(_learn_for)
-    outcomes = pool(work_of(os.getpid(), task, X, y) for task in tasks)
+    outcomes, left = pool(work_of(os.getpid(), task, X, y) for task in tasks), {task.key: None for task in tasks}
     try:
-        for outcome in outcomes:  # noqa: UP028 - 'yield from' would close it by itself
+        for outcome in outcomes:
             yield outcome
+            left.pop(outcome.key)
+    except BrokenProcessPool:
+        names = ", ".join(dict.fromkeys(str(key[0]) for key in left))
+        raise PluginError(
+            f"a process that trained surrogates ended before it had an answer; not trained yet: {names}",
+            hint="it ran out of memory, or one of them ends the process: '--workers 1', a smaller zoo, or one at a time tells",
+            address="zoo",
+        ) from None
     finally:
         # closing it kills the workers: who leaves early does not wait for them, and has been told why
         with warnings.catch_warnings():
@@ -141,13 +152,17 @@ def learn(task: Task, X: Vectors, y: Classes) -> Outcome:
     except MissingDependencyError:
         raise  # the spec asks for it: a machine that lacks a package must not ship another policy
     except TracerError as error:
-        return Outcome(task.key, time.perf_counter() - started, failure=error.problems[0].what)
+        return Outcome(
+            task.key, time.perf_counter() - started, failure=without_secrets(error.problems[0].what, task.secrets)
+        )
     except ImportError as error:
-        return Outcome(task.key, time.perf_counter() - started, failure=said_by(error), lacks=_plain(error))
+        return Outcome(
+            task.key, time.perf_counter() - started, failure=said_by(error, secrets=task.secrets), lacks=_plain(error)
+        )
     except NO_FAULT:
         raise
     except BaseException as error:  # noqa: BLE001 - a third party's learner may raise anything: it becomes a row of the report
-        return Outcome(task.key, time.perf_counter() - started, failure=said_by(error))
+        return Outcome(task.key, time.perf_counter() - started, failure=said_by(error, secrets=task.secrets))
     seconds = time.perf_counter() - started
     if failure:
         return Outcome(task.key, seconds, notes=notes, failure=failure)

@@ -218,6 +218,7 @@ class Trainer:
             n_classes=self._rows.n_classes,
             seed=derive_seed(self._seed, f"surrogate fold {fold}", name),
             weights=weights,
+            secrets=learner.secrets,
         )
 
     def _weights(self, learner: Resolved, train: Mask) -> NDArray[np.float64] | None:

@@ -14,10 +14,10 @@ from tracer_spec.runtime.bundle import Bundle
 from tracer_spec.text_format import counted_names, plural, reasons
 
 
-def follow_log(
+def read_on(
     bundle: Bundle, logs: Sequence[str], *, state: Path | None = None, alpha: float | None = None
 ) -> tuple[Monitor, Reading]:
-    """Read what is new in a log, and remember it.
+    """Read what is new in a log; :func:`keep` remembers it.
 
     Parameters
     ----------
@@ -25,8 +25,8 @@ def follow_log(
     logs : sequence of str
         Folders, files or patterns; none, to read a state alone.
     state : Path or None
-        Where to remember what has been read: a file, or a folder with a file for each version of a bundle. None reads the
-        whole log each time.
+        What remembers what has been read: a file, or a folder with a file for each version of a bundle. None reads the whole
+        log.
     alpha : float or None
         See :class:`~tracer_spec.production.monitoring.monitor.Monitor`.
 
@@ -36,19 +36,7 @@ def follow_log(
         Where a file cannot be read, the state is another bundle's, or the log holds no decision of this bundle.
     UsageError
         Where alpha is not in (0, 1), or not the one that the state was begun with.
-    TracerError
-        Where the state cannot be written.
     """
-    monitor, reading = read_on(bundle, logs, state=state, alpha=alpha)
-    if state is not None:
-        keep(state, monitor, reading)
-    return monitor, reading
-
-
-def read_on(
-    bundle: Bundle, logs: Sequence[str], *, state: Path | None = None, alpha: float | None = None
-) -> tuple[Monitor, Reading]:
-    """Read what is new in a log as :func:`follow_log`, which also remembers it by :func:`keep`."""
     reference = Reference.of(bundle)
     state = None if state is None else _file_of(state, reference)
     monitor, before = (Monitor(reference, alpha=alpha), []) if state is None else read_state(state, reference, alpha)

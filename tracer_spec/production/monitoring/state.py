@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tracer_spec.atomic_write import replace_file
-from tracer_spec.errors import BundleError, DataError, UsageError, printable
+from tracer_spec.errors import BundleError, DataError, UsageError, printable, remedy_of
 from tracer_spec.production.monitoring.claims import ClaimTally
 from tracer_spec.production.monitoring.events import Events
 from tracer_spec.production.monitoring.monitor import Monitor
@@ -81,7 +81,8 @@ def read_state(path: Path, reference: Reference, alpha: float | None) -> tuple[M
     except FileNotFoundError:
         return Monitor(reference, alpha=alpha), []
     except OSError as error:
-        raise DataError(f"the monitor's state cannot be read: {error.strerror}", where=str(path)) from None
+        fact = f"the monitor's state cannot be read: {error.strerror}"
+        raise DataError(fact, where=str(path), hint=remedy_of(error)) from None
     try:
         document = read_json(data, member="it")
         if document.get("schema_version") != SCHEMA_VERSION:

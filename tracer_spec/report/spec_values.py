@@ -9,15 +9,15 @@ from typing import Any
 from tracer_spec.errors import BundleError, SpecError
 from tracer_spec.runtime import Bundle
 from tracer_spec.runtime.archive import SPEC
+from tracer_spec.spec.as_built import spec_as_built
 from tracer_spec.spec.nodes import Items, Node, Pairs, Path, Scalar, child
-from tracer_spec.spec.overrides import apply_overrides, split_override
-from tracer_spec.spec.reader import read_yaml
+from tracer_spec.spec.overrides import split_override
 from tracer_spec.spec.told_overrides import NOT_TOLD
 
 _LISTED = 8
 
 
-def written_spec(bundle: Bundle) -> dict[str, str]:
+def spec_values(bundle: Bundle) -> dict[str, str]:
     """Return every value of the spec as built, by address.
 
     Overrides of the build are applied, but for those that the bundle only names (options of plugins). A plugin of a list
@@ -26,10 +26,7 @@ def written_spec(bundle: Bundle) -> dict[str, str]:
     overrides = bundle.manifest.provenance.get("overrides", [])
     told = [each for each in overrides if isinstance(each, str)] if isinstance(overrides, list) else []
     try:
-        tree, problems = read_yaml(bundle.members[SPEC].decode(), SPEC)
-        tree, found = apply_overrides(tree, [each for each in told if not each.endswith(NOT_TOLD)])
-        if problems or found:
-            raise SpecError.of((*problems, *found))
+        tree = spec_as_built(bundle.members[SPEC], told, SPEC)
         untold = [split_override(each.removesuffix("...")) for each in told if each.endswith(NOT_TOLD)]
     except (KeyError, UnicodeDecodeError, SpecError):
         hint = "build the bundle again with 'tracer-spec build'"

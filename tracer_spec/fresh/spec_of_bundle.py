@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tracer_spec.cli.commands.file_endings import is_table
 from tracer_spec.errors import BundleError, DataError, SpecError, UsageError
+from tracer_spec.fresh.file_endings import is_table
 from tracer_spec.runtime.archive import MANIFEST, REBUILD, SPEC
 from tracer_spec.spec.environment import expand, names_variable
 from tracer_spec.spec.nodes import Items, Node, Pairs, Scalar, find, is_typed, scalars
@@ -39,21 +39,15 @@ def has_several_sources(bundle: Bundle) -> bool:
 
 
 def _whole_spec(bundle: Bundle) -> Node:
-    from tracer_spec.spec.overrides import apply_overrides
-    from tracer_spec.spec.reader import read_yaml
-    from tracer_spec.spec.told_overrides import NOT_TOLD
+    from tracer_spec.spec.as_built import spec_as_built
 
     overrides = bundle.manifest.provenance.get("overrides", [])
     if not isinstance(overrides, list) or not all(isinstance(each, str) for each in overrides):
         raise _refusal(bundle, f"{MANIFEST} provenance.overrides", "is not a list of texts")
     try:
-        tree, problems = read_yaml(bundle.members[SPEC].decode(), f"{bundle.where}:{SPEC}")
+        return spec_as_built(bundle.members[SPEC], overrides, f"{bundle.where}:{SPEC}")
     except UnicodeDecodeError:
         raise _refusal(bundle, SPEC, "is not UTF-8") from None
-    tree, found = apply_overrides(tree, [each for each in overrides if not each.endswith(NOT_TOLD)])
-    if problems or found:
-        raise SpecError.of((*problems, *found))
-    return tree
 
 
 def _with_one_source(tree: Node, source: int | None, preset: str | None) -> Node:

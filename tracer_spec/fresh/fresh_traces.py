@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracer_spec.cli.commands.fresh_labels import FreshLabels, look_at_labels, reworded
-from tracer_spec.cli.commands.spec_of_bundle import (
+from tracer_spec.errors import DataError
+from tracer_spec.fresh.fresh_labels import FreshLabels, look_at_labels, reworded
+from tracer_spec.fresh.spec_of_bundle import (
     named_in_the_call,
     source_of,
     text_at,
     traces_spec,
     written_spec,
 )
-from tracer_spec.errors import DataError
 
 if TYPE_CHECKING:
     from tracer_spec.builtin.formats import Format

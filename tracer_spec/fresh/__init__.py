@@ -1,0 +1,1 @@
+"""Fresh traces and requests, read as the spec inside a bundle says."""
