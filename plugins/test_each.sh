@@ -14,6 +14,7 @@ if [ ${#names[@]} -eq 0 ]; then
     echo "tracer-spec-sentence-transformers: skipped, since it needs PyTorch, several GB; name it to test it"
   fi
 fi
+unset PYTHONDONTWRITEBYTECODE # each start of Python would compile again what pip leaves uncompiled
 place="$(mktemp -d)"
 trap 'rm -rf "$place"' EXIT
 export TRACER_SPEC_CACHE="$place/cache" # nobody's vectors but those of this run

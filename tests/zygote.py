@@ -112,6 +112,7 @@ def serve(connection: Connection) -> None:
     for name in (*HEAVY, *(each.name for each in pkgutil.walk_packages(tracer_spec.__path__, "tracer_spec."))):
         if not name.endswith("__main__"):
             importlib.import_module(name)
+    tracer_spec.flow.cache.learner_identity.own_identity()  # each build digests our sources and asks for its packages
     assert len(list(Path("/proc/self/task").iterdir())) == 1, "an import has started a thread"
     gc.freeze()  # or each fork's collector would copy all that was imported
     while True:

@@ -72,7 +72,7 @@ def likely_target(plan: Plan, fit: TraceSet, outlook: Outlook) -> LikelyTarget |
     from tracer_spec.flow.preview.curve import draw_curve
 
     n_traces = outlook.n_fit + outlook.certifiable.n_certify
-    drawn = draw_curve(plan, fit, outlook) if n_traces <= _MOST_TRACES else None
+    drawn = draw_curve(plan, fit, outlook, sizes=()) if n_traces <= _MOST_TRACES else None
     if drawn is None:
         return None
     expected = dict(zip(drawn.targets, drawn.now.expected, strict=True))

@@ -8,6 +8,7 @@ number k of them that agree is Bin(n, A), because whether a row is handled depen
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable
 from typing import Protocol, TypeAlias
@@ -69,6 +70,7 @@ def fewest_trials(target: float, delta: float) -> int:
     return n
 
 
+@functools.lru_cache(10_000)  # a build and its simulations ask about the same few numbers of rows, over and over
 def critical_count(n: int, target: float, delta: float) -> int:
     """Return the least k with P(Bin(n, target) >= k) <= delta; n + 1 where no count rejects."""
     return int(critical_counts(np.array(n), target, delta))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -126,7 +126,7 @@ class Prospects:
 
     def expect(self, n_traces: int, targets: Sequence[float]) -> tuple[Expected, ...]:
         """Return what builds of so many traces would come to, by target."""
-        return self._expect(n_traces, targets, np.ones(N_DRAWS, bool))
+        return tuple(self._expect(self._simulate(n_traces), targets, np.ones(N_DRAWS, bool)))
 
     def nearest(self, target: float, *, refused_at: float | None = None) -> Nearest:
         """Return what is nearest to a target: more traces, or a lower target.
@@ -140,23 +140,24 @@ class Prospects:
             rows and in its curve still.
         """
         now = self.n_fit + self.n_certify
-        drawn = np.ones(N_DRAWS, bool) if refused_at is None else self._refused(now, target, refused_at)
+        builds = self._simulate(now)
+        drawn = np.ones(N_DRAWS, bool) if refused_at is None else self._refused(builds, target, refused_at)
         lower = [level / 100 for level in range(math.ceil(target * 100) - 1, 49, -1)]
-        mine, *others = self._expect(now, [target, *lower], drawn)
-        if mine.chance >= LIKELY:
+        expected = self._expect(builds, [target, *lower], drawn)
+        if next(expected).chance >= LIKELY:
             return Nearest(0, target)
-        likely = (level for level, each in zip(lower, others, strict=True) if each.chance >= LIKELY)
+        likely = (level for level, each in zip(lower, expected, strict=True) if each.chance >= LIKELY)
         return Nearest(self._more_traces(now, target, drawn), next(likely, None))
 
-    def _expect(self, n_traces: int, targets: Sequence[float], drawn: Draws) -> tuple[Expected, ...]:
-        """Return the same of some of the draws."""
-        builds = self._simulate(*self.sides(n_traces))
-        shipped = (self._shipped(builds, target, self.delta)[drawn] for target in targets)
-        return tuple(Expected(float((each > 0).mean()), float(each.mean())) for each in shipped)
+    def _expect(self, builds: SimulatedBuilds, targets: Iterable[float], drawn: Draws) -> Iterator[Expected]:
+        """Yield what some draws of builds come to, by target."""
+        for target in targets:
+            shipped = self._shipped(builds, target, self.delta)[drawn]
+            yield Expected(float((shipped > 0).mean()), float(shipped.mean()))
 
-    def _refused(self, n_traces: int, target: float, delta: float) -> Draws:
-        """Return which draws of these traces are refused; all, where hardly any is."""
-        refused = self._shipped(self._simulate(*self.sides(n_traces)), target, delta) == 0
+    def _refused(self, builds: SimulatedBuilds, target: float, delta: float) -> Draws:
+        """Return which draws are refused; all, where hardly any is."""
+        refused = self._shipped(builds, target, delta) == 0
         return refused if refused.sum() >= _FEWEST_DRAWS else np.ones(N_DRAWS, bool)
 
     def _shipped(self, builds: SimulatedBuilds, target: float, delta: float) -> Rates:
@@ -164,12 +165,13 @@ class Prospects:
             target, delta, self.min_coverage, is_end_to_end=self.is_end_to_end, tests_ranks=self._moves
         )
 
-    def _simulate(self, n_fit: int, n_certify: int) -> SimulatedBuilds:
-        """Draw builds: fit rows scored out of fold, certify rows scored by what learned from all fit rows.
+    def _simulate(self, n_traces: int) -> SimulatedBuilds:
+        """Draw builds of so many traces: fit rows scored out of fold, certify rows scored by what learned from all fit rows.
 
         The coefficients of the curve are drawn too: one that is hardly known gives chances near one half rather than near 0
         or 1. The seed is always the same, so that the same curve and rows give the same numbers.
         """
+        n_fit, n_certify = self.sides(n_traces)
         rng, n_certify = np.random.default_rng(_SEED), round(self.own * n_certify)
         levels = np.arange(N_LEVELS * N_PARTS + 1) / (N_LEVELS * N_PARTS)
         foretold = self.reach * levels
@@ -197,8 +199,7 @@ class Prospects:
         """Return about how many more traces make the target likely, by bisection; None where it is too far."""
 
         def likely(n_traces: int) -> bool:
-            (expected,) = self._expect(n_traces, [target], drawn)
-            return expected.chance >= LIKELY
+            return next(self._expect(self._simulate(n_traces), [target], drawn)).chance >= LIKELY
 
         low, high = now, 2 * now
         while not likely(high):

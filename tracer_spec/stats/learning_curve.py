@@ -107,13 +107,14 @@ def fit_learning_curve(samples: Sequence[RankedRows], *, has_floor: bool = True)
     weights = np.concatenate([each.weights for each in samples])
     coefficients, precision = belief.copy(), np.diag(spread**-2.0)
 
-    def loss(at: Floats) -> float:
-        rates, _ = _rates(at, X)
+    def told(at: Floats) -> tuple[float, Floats, Floats]:
+        rates, falls = _rates(at, X)
         off = at - belief
-        return float(off @ precision @ off / 2 - weights @ (y * np.log(rates) + (1 - y) * np.log1p(-rates)))
+        loss = float(off @ precision @ off / 2 - weights @ (y * np.log(rates) + (1 - y) * np.log1p(-rates)))
+        return loss, rates, falls
 
+    loss, rates, falls = told(coefficients)
     for _ in range(_MOST_STEPS):
-        rates, falls = _rates(coefficients, X)
         # by what a coefficient's unit raises the log-odds of an error, floor included
         raised = X * (falls / rates)[:, None]
         if has_floor:
@@ -126,9 +127,10 @@ def fit_learning_curve(samples: Sequence[RankedRows], *, has_floor: bool = True)
             break
         # a whole step can lead past the minimum, and the next one back to where it began; or to a floor above everything
         step = step / max(1.0, np.abs(step).max())
-        reached = loss(coefficients)
-        while not loss(coefficients + step) < reached and np.abs(step).max() > _CLOSE:
+        reached, (loss, rates, falls) = loss, told(coefficients + step)
+        while not loss < reached and np.abs(step).max() > _CLOSE:
             step = step / 2
+            loss, rates, falls = told(coefficients + step)
         coefficients = coefficients + step
     return LearningCurve(coefficients, np.linalg.inv(curvature).astype(np.float64), has_floor)
 

@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,20 @@ from tracer_spec.testing.distribution import put_distribution
 N_TRACES = 400
 # what differs from one run to the next: how long it took, and digests and sizes, since a bundle names its plugins
 _CHANGES = re.compile(r"\b[0-9.]+ (s|kB)\b|\b[0-9a-f]{12,64}\b")
+# all in one process: most of what a small command takes is the start of Python and the imports
+_CALLS = """\
+import contextlib, io, json, sys
+from tracer_spec.cli import main
+
+said = []
+for call in json.loads(sys.argv[1]):
+    streams = [io.TextIOWrapper(io.BytesIO(), encoding=sys.stdout.encoding) for _ in range(2)]
+    with contextlib.redirect_stdout(streams[0]), contextlib.redirect_stderr(streams[1]):
+        main(call)
+    said.append([each.seek(0) or each.read() for each in streams])
+with open("said.json", "w", encoding="utf-8") as file:
+    json.dump(said, file)
+"""
 _MODULE = """\
 from dataclasses import replace
 from importlib.metadata import distribution
@@ -67,7 +81,7 @@ def command_output(calibrator: str, options: Mapping[str, Any], target: Target, 
     (folder / "router.yaml").write_text(json.dumps(spec), encoding="utf-8")
     (folder / "router.lock").unlink(missing_ok=True)
     calls = (("plan", "router.yaml"), ("build", "router.yaml", "--out", "told.tracer"), ("inspect", "told.tracer"))
-    return [_said(call, folder) for call in calls]
+    return _said(calls, folder)
 
 
 def ship_renamed(name: str, distribution: str, folder: Path) -> str:
@@ -83,11 +97,11 @@ def ship_renamed(name: str, distribution: str, folder: Path) -> str:
     return other
 
 
-def _said(call: tuple[str, ...], folder: Path) -> str:
-    """Run a command in the folder, whose distributions it sees, and return its stdout without what changes."""
+def _said(calls: Sequence[Sequence[str]], folder: Path) -> list[str]:
+    """Run commands in the folder, whose distributions they see, and return the stdout of each without what changes."""
     places = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
     run = subprocess.run(  # noqa: S603 - our own interpreter and code
-        [sys.executable, "-m", "tracer_spec", *call],
+        [sys.executable, "-c", _CALLS, json.dumps(calls)],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(places), "COLUMNS": "1000"},
         capture_output=True,
@@ -95,4 +109,7 @@ def _said(call: tuple[str, ...], folder: Path) -> str:
         encoding="utf-8",
         check=False,
     )
-    return _CHANGES.sub("...", run.stdout) or run.stderr
+    said = (
+        json.loads((folder / "said.json").read_text("utf-8")) if not run.returncode else [(run.stderr, "")] * len(calls)
+    )
+    return [_CHANGES.sub("...", out) or err for out, err in said]

@@ -191,18 +191,18 @@ def test_a_package_below_that_is_installed_editable_cannot_be_pinned_down(tmp_pa
         (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n{requires}")
         if editable:
             (folder / "direct_url.json").write_text('{"url": "file:///x", "dir_info": {"editable": true}}')
-    identities._packages.cache_clear()
+    identities._installed.cache_clear()
     assert identity(of()) is None
     (tmp_path / "below-1.dist-info" / "direct_url.json").unlink()
-    identities._packages.cache_clear()
+    identities._installed.cache_clear()
     assert identity(of()) is not None
-    identities._packages.cache_clear()
+    identities._installed.cache_clear()
 
 
 def test_only_what_ours_are_trained_with_identifies_them(tmp_path, monkeypatch):
     """Not a formatter, a type checker or what draws the report, whatever an extra of ours asks for."""
     packages = identities._packages
-    packages.cache_clear()
+    identities._installed.cache_clear()
     trained, booster = packages("tracer-spec", "logreg"), packages("tracer-spec", "xgboost")
     assert {"tracer-spec", "numpy", "scikit-learn", "scipy", "onnx", "skl2onnx"} <= trained.keys()
     assert trained.keys().isdisjoint({"ruff", "mypy", "pytest", "jinja2", "pyarrow", "xgboost", "xgboost-cpu"})
@@ -213,10 +213,10 @@ def test_only_what_ours_are_trained_with_identifies_them(tmp_path, monkeypatch):
     folder = tmp_path / "ruff-99.dist-info"
     folder.mkdir()
     (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: ruff\nVersion: 99\n")
-    packages.cache_clear()
+    identities._installed.cache_clear()
     identities.own_identity.cache_clear()
     assert (identity(Resolved("x", *_built_in("surrogate", "logreg"))), identities.own_identity()) == before
-    packages.cache_clear()
+    identities._installed.cache_clear()
 
 
 def test_whatever_a_third_partys_extra_brings_identifies_its_learner(tmp_path, resolved):
@@ -227,9 +227,9 @@ def test_whatever_a_third_partys_extra_brings_identifies_its_learner(tmp_path, r
             folder = tmp_path / f"{name.replace('-', '_')}-1.dist-info"
             folder.mkdir(exist_ok=True)
             (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{requires}")
-        identities._packages.cache_clear()
+        identities._installed.cache_clear()
         known[version] = identity(of())
-    identities._packages.cache_clear()
+    identities._installed.cache_clear()
     assert known["1"] != known["2"]
 
 

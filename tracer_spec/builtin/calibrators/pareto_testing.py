@@ -107,9 +107,11 @@ def _promised(chain: Chain, n_certify: int, target: Target) -> list[tuple[Candid
 
 def _tests(candidate: Candidate, n_certify: int, target: Target) -> tuple[Foreseen, ...]:
     """Return the tests to come of a candidate, its own at a rank where no label has a target."""
-    own, *labels = foresee(candidate, n_certify, target)
-    n_test = int(fewest_alike(np.array(own.n_test), own.level, target.delta))
-    return (own, *labels) if labels else (replace(own, n_test=n_test),)
+    tests = foresee(candidate, n_certify, target)
+    if target.labels:
+        return tests
+    n_test = int(fewest_alike(np.array(tests[0].n_test), tests[0].level, target.delta))
+    return (replace(tests[0], n_test=n_test),)
 
 
 def _chance_of_labels(candidate: Candidate, n_certify: int, target: Target) -> float:

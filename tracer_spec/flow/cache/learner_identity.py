@@ -15,7 +15,7 @@ from functools import lru_cache, partial
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -115,7 +115,6 @@ def _sources(root: Path) -> str | None:
     return digest.hexdigest()
 
 
-@lru_cache(maxsize=64)
 def _packages(root: str, learner: str = "") -> dict[str, str] | None:
     """Return the version of a distribution and of all that it requires; None where one of those is installed editable."""
     found: dict[str, str] = {}
@@ -124,16 +123,11 @@ def _packages(root: str, learner: str = "") -> dict[str, str] | None:
         name = waiting.pop()
         if name in found:
             continue
-        try:
-            installed = distribution(name)
-        except PackageNotFoundError:
-            found[name] = "absent"
-            continue
-        origin = json.loads(installed.read_text("direct_url.json") or "{}")
-        if name not in (normal_name(root), _OURS) and origin.get("dir_info", {}).get("editable"):
+        installed = _installed(name)
+        if installed.is_editable and name not in (normal_name(root), _OURS):
             return None
         found[name] = installed.version
-        for written in installed.requires or ():
+        for written in installed.requires:
             match = _NAME.match(written)
             if match and (
                 "extra ==" not in written
@@ -142,6 +136,23 @@ def _packages(root: str, learner: str = "") -> dict[str, str] | None:
             ):
                 waiting.append(normal_name(match[0]))
     return found
+
+
+class _Installed(NamedTuple):
+    version: str
+    requires: tuple[str, ...] = ()
+    is_editable: bool = False
+
+
+@lru_cache(maxsize=1024)
+def _installed(name: str) -> _Installed:
+    """Return what is known of a distribution, whose metadata take a millisecond to read."""
+    try:
+        found = distribution(name)
+    except PackageNotFoundError:
+        return _Installed("absent")
+    origin = json.loads(found.read_text("direct_url.json") or "{}")
+    return _Installed(found.version, tuple(found.requires or ()), bool(origin.get("dir_info", {}).get("editable")))
 
 
 def _is_trained_with(extra: str, distribution_: str, root: str, learner: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -79,7 +80,12 @@ def is_quick(plan: Plan, n_fit: int, cached: Forecast) -> bool:
 
 
 def draw_curve(
-    plan: Plan, fit: TraceSet, outlook: Outlook, weights: FitWeights | None = None, memory: Memory | None = None
+    plan: Plan,
+    fit: TraceSet,
+    outlook: Outlook,
+    weights: FitWeights | None = None,
+    memory: Memory | None = None,
+    sizes: Sequence[int] = SIZES,
 ) -> Curve | None:
     """Return the expected coverage by traces and target; None where nothing is tested, or single labels are.
 
@@ -89,6 +95,8 @@ def draw_curve(
         The fit rows.
     outlook : Outlook
         The counts of these traces: of the certify rows nothing else is known here.
+    sizes : sequence of int
+        The numbers of traces to tell of, besides those at hand.
 
     Notes
     -----
@@ -120,7 +128,7 @@ def draw_curve(
     )
     targets = tuple(sorted({*TARGETS, target.level}))
     n_now = outlook.n_fit + able.n_certify
-    points = [Point(n, *prospects.sides(n), prospects.expect(n, targets)) for n in sorted({*SIZES, n_now})]
+    points = [Point(n, *prospects.sides(n), prospects.expect(n, targets)) for n in sorted({*sizes, n_now})]
     return Curve(
         learner=plan.zoo[0].alias,
         learned=ranked.learned,
