@@ -15,6 +15,7 @@ from tracer_spec.flow.traces.accounting import BEYOND
 from tracer_spec.flow.traces.repeats import is_read_twice
 from tracer_spec.flow.traces.splits import FRESH
 from tracer_spec.plugin import Candidate, Certificate, Chain, Policy
+from tracer_spec.plugin.deployment import KEY_WORDS, words_of
 
 if TYPE_CHECKING:
     from tracer_spec.flow.bundle_file import Written
@@ -81,7 +82,7 @@ class BuildResult:
         Whether the calibrator tests anything, and so can certify.
     embedder_options : mapping
         What the spec tells the embedder of where it runs, which the bundle does not hold: an app gives it when it loads one.
-        A secret is given as ``...``.
+        Without options whose name says that they are keys; a secret in another one is ``...``.
     """
 
     status: str
@@ -274,14 +275,16 @@ def _idle_acceptors(plan: Plan, proposal: Proposal) -> tuple[str, ...]:
 
 
 def app_options(embedder: FittedEmbedder) -> dict[str, Any]:
-    """Return the deployment options that the spec gives an embedder, as ``load`` takes them."""
+    """Return the deployment options that the spec gives an embedder, as ``load`` takes them, but for keys."""
     found: dict[str, Any] = {}
     for number, part in enumerate(embedder.parts or (embedder,)):
         resolved, prefix = part.resolved, f"{number}." if embedder.parts else ""
-        held = resolved.options.model_dump()
-        for name in (
-            sorted(resolved.written.keys() & resolved.options.deployment_options(held)) if part.brings_text else ()
-        ):
+        if not part.brings_text:
+            continue
+        marked = resolved.options.deployment_options(resolved.options.model_dump())
+        for name in sorted(resolved.written.keys() & marked):
+            if words_of(name) & KEY_WORDS:
+                continue  # no command line is the place for one
             value = getattr(resolved.options, name, resolved.written[name])
             is_plain = not isinstance(value, str) or without_secrets(value, resolved.secrets) == value
             found[prefix + name] = value if is_plain else "..."
