@@ -234,7 +234,7 @@ def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
 
     sources = tuple(one("source", each.source, *spec.source_path(at)) for at, each in enumerate(spec.sources))
     allowed, found = allowed_labels(loaded)
-    problems += [*format_problems(loaded), *secret_problems(loaded), *group_problems(loaded), *serve_problems(loaded)]
+    problems += [*format_problems(loaded), *group_problems(loaded), *serve_problems(loaded)]
     problems += stdin_problems(loaded)
     described, misdescribed = label_texts(loaded, allowed)
     problems += [*found, *misdescribed]
@@ -253,6 +253,9 @@ def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
     if embedders[0] is not None:
         problems += names_problems(loaded) if embedders[0].reads_vectors else text_problems(loaded)
         problems += column_problems(loaded, embedders[0].column, embedders[0].written)
+    # a plugin may refuse credentials itself, and say more
+    told = tuple(each.address for each in problems)
+    problems += [one for one in secret_problems(loaded) if not any(at.startswith(one.address) for at in told)]
     if problems or calibrator is None:
         raise SpecError.of(tuple(problems))
     return Plan(
