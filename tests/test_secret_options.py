@@ -126,3 +126,12 @@ def test_validate_tells_it_without_the_secret(planned, tmp_path, capsys):
     told = capsys.readouterr()
     assert "'api_key' is a secret" in told.err + told.out
     assert "supersecret" not in told.err + told.out
+
+
+def test_credentials_are_told_of_beside_another_mistake_in_the_same_options(tmp_path):
+    given = {"path": "s3://key:hunter2@bucket/traces.jsonl", "nonsense": 1}
+    spec = {"version": 1, "name": "two", "traces": {"use": "jsonl", "with": given}, "embedder": "lsa"}
+    with pytest.raises(SpecError) as refused:
+        load_plan(spec | {"target": {"agreement": 0.9}}, find_plugins())
+    assert {"traces.with", "traces.with.nonsense"} <= {each.address for each in refused.value.problems}
+    assert "hunter2" not in str(refused.value)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 # what the logs of CI systems obey: '::error file=x::' at the start of a line, '##[error]' and '##vso[' anywhere
@@ -72,8 +72,7 @@ class Problem:
 
 def without_secrets_in(problem: Problem, known: Iterable[str] = ()) -> Problem:
     """Return a problem with :func:`without_secrets` of what it says."""
-    what, hint = (without_secrets(each, known) for each in (problem.what, problem.hint))
-    return Problem(problem.where, what, hint, problem.address)
+    return replace(problem, what=without_secrets(problem.what, known), hint=without_secrets(problem.hint, known))
 
 
 def printable(text: str) -> str:

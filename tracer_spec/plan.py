@@ -254,8 +254,8 @@ def make_plan(loaded: LoadedSpec, registry: Registry) -> Plan:
         problems += names_problems(loaded) if embedders[0].reads_vectors else text_problems(loaded)
         problems += column_problems(loaded, embedders[0].column, embedders[0].written)
     # a plugin may refuse credentials itself, and say more
-    told = tuple(each.address for each in problems)
-    problems += [one for one in secret_problems(loaded) if not any(at.startswith(one.address) for at in told)]
+    told = {each.address for each in problems}
+    problems += [each for each in secret_problems(loaded) if each.address not in told]
     if problems or calibrator is None:
         raise SpecError.of(tuple(problems))
     return Plan(

@@ -261,7 +261,7 @@ def conclude(
         embedder=prepared.embedder.resolved.provided.name,
         embedders=choice.reports,
         is_tested=plan.makes_a_test,
-        embedder_options=app_options(prepared.embedder),
+        embedder_options=_app_options(prepared.embedder),
     )
 
 
@@ -274,7 +274,7 @@ def _idle_acceptors(plan: Plan, proposal: Proposal) -> tuple[str, ...]:
     return (f"'acceptor' has no effect: no policy of the families ({families}) has an acceptor",)
 
 
-def app_options(embedder: FittedEmbedder) -> dict[str, Any]:
+def _app_options(embedder: FittedEmbedder) -> dict[str, Any]:
     """Return the deployment options that the spec gives an embedder, as ``load`` takes them, but for keys."""
     found: dict[str, Any] = {}
     for number, part in enumerate(embedder.parts or (embedder,)):

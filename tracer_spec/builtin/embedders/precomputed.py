@@ -145,7 +145,7 @@ class Precomputed:
         matrix, places, _ = read_numpy(self.path, rows, ids)
         name = Path(self.path).name
         for some in _blocks([place for place in places if place != NONE]):
-            finite.look(_narrowed(matrix[some]), [f"{name}#{place}" for place in some])
+            finite.look(matrix[some], [f"{name}#{place}" for place in some])
         finite.check()
         return [at for at, place in enumerate(places) if place == NONE]
 
