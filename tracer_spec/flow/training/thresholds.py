@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,7 +16,7 @@ _MARGIN = 1e-5
 _LEAST_MARGIN = 2.0**-22
 
 
-def margin(scores: Scores) -> NDArray[np.float64]:
+def margin(scores: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """Return how near a threshold may be to each score, shape (n,); a nearer one would be a coin toss for that row."""
     return np.maximum(_MARGIN * (1 - scores.astype(np.float64).clip(0, 1)), _LEAST_MARGIN)
 
