@@ -27,9 +27,8 @@ def thresholds_at_levels(
     """Return falling thresholds under which about 1/L, 2/L, ... of all rows are handled, L = ``n_levels``.
 
     ``scores`` are the acceptance scores of all rows, out of fold; ``eligible`` the rows that may be handled at all; ``weights``
-    what each row counts, where they do not all count the same. Each
-    threshold is a float32 midway between two neighbouring eligible scores, at least their :func:`margin` from either. Ties and
-    crowds of scores leave fewer than L.
+    what each row counts, where they do not all count the same. Each threshold is a float32 midway between two neighbouring
+    eligible scores, at least their :func:`margin` from either. Ties and crowds of scores leave fewer than L.
     """
     order = np.argsort(-scores[eligible].astype(np.float64), kind="stable")
     ranked = scores[eligible].astype(np.float64)[order]
