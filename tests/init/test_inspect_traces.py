@@ -55,6 +55,7 @@ def test_a_csv_with_odd_columns_is_read_by_quoted_expressions(tmp_path):
     }
 
 
+@pytest.mark.usefixtures("no_curve")
 @pytest.mark.parametrize("text_key", ["Message text", "input"])
 def test_the_teachers_model_is_read_where_the_file_has_a_column_of_it(tmp_path, text_key):
     label_key = "teacher" if text_key == "input" else "answer"
@@ -171,6 +172,7 @@ def test_labels_that_humans_tell_apart_by_case_stay_two(tmp_path, text, label, t
     assert set(look.outlook.labels) == set(topics)
 
 
+@pytest.mark.usefixtures("no_curve")
 def test_a_text_that_is_empty_makes_no_field_of_a_chat(tmp_path):
     rows = [{"input": f"say {n}" if n else "", "teacher": "abc"[n % 3]} for n in range(300)]
     path = tmp_path / "t.jsonl"
@@ -237,6 +239,7 @@ def test_an_option_that_a_hint_names_can_be_pasted_into_a_shell(init, calls):
     assert set(named.labels) == {call.label for call in calls}
 
 
+@pytest.mark.usefixtures("no_curve")
 def test_many_labels_on_few_traces_are_labels_and_sentences_are_not(tmp_path):
     path = tmp_path / "t.jsonl"
 
