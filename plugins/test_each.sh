@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Installs each distribution of this folder beside tracer-spec, in a fresh environment of its own, as their users do, and runs
-# its tests there, and test_installed.py; two of them at a time. Needs a package index, or pip's cache.
+# its tests there, and test_installed.py; three of them at a time for two cores, since each waits for servers. Needs a package
+# index, or pip's cache.
 #   plugins/test_each.sh [NAME...]
 set -uo pipefail
 cd "$(dirname "$0")"
 names=("$@")
 if [ ${#names[@]} -eq 0 ]; then
   # those that take longest first
-  names=(tracer-spec-serve tracer-spec-spark tracer-spec-duckdb tracer-spec-lightgbm tracer-spec-encoder tracer-spec-model2vec tracer-spec-openai)
+  names=(tracer-spec-spark tracer-spec-serve tracer-spec-duckdb tracer-spec-lightgbm tracer-spec-encoder tracer-spec-model2vec tracer-spec-openai)
   if python3 -c 'import torch' 2>/dev/null; then
     names+=(tracer-spec-sentence-transformers)
   else
@@ -38,7 +39,7 @@ test_one() {
 }
 export -f test_one
 export place
-printf '%s\n' "${names[@]}" | xargs -P 2 -I {} bash -c 'test_one {}'
+printf '%s\n' "${names[@]}" | xargs -P 3 -I {} bash -c 'test_one {}'
 
 # pytest's own last lines, added up
 cat "$place"/*.txt | awk -v count="${#names[@]}" '

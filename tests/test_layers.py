@@ -34,7 +34,7 @@ ALLOWED = {
         {"build_packages", "errors", "runtime", "stats", "production", "spec", "flow", "report"},
         {"jinja2", "numpy", "pydantic", "vl_convert"},
     ),
-    "plugin": ({"errors", "plugin"}, {"numpy", "pydantic", "pluggy", "onnx"}),
+    "plugin": ({"errors", "plugin"}, {"numpy", "pydantic", "pluggy", "onnx", "threadpoolctl"}),
 }
 # the ground floor: what every layer may import
 GROUND = {"text_format", "text_steps"}

@@ -36,6 +36,7 @@ def test_every_vendors_samples_are_recognized(path):
     assert layout.normalize == (("json:intent",) if ".tools." in path.name else ("strip", "first-line"))
 
 
+@pytest.mark.usefixtures("no_curve")
 def test_a_csv_with_odd_columns_is_read_by_quoted_expressions(tmp_path):
     path = tmp_path / "export.txt"
     with path.open("w", encoding="cp1252", newline="") as file:
@@ -54,6 +55,7 @@ def test_a_csv_with_odd_columns_is_read_by_quoted_expressions(tmp_path):
     }
 
 
+@pytest.mark.usefixtures("no_curve")
 @pytest.mark.parametrize("text_key", ["Message text", "input"])
 def test_the_teachers_model_is_read_where_the_file_has_a_column_of_it(tmp_path, text_key):
     label_key = "teacher" if text_key == "input" else "answer"
@@ -65,6 +67,7 @@ def test_the_teachers_model_is_read_where_the_file_has_a_column_of_it(tmp_path, 
     assert [text for text in look.outlook.warnings + look.outlook.notes if "old" in text and "new" in text]
 
 
+@pytest.mark.usefixtures("no_curve")
 def test_nested_json_gzip_and_parquet_are_read(tmp_path):
     pa = pytest.importorskip("pyarrow")
     import pyarrow.parquet as pq
@@ -115,6 +118,7 @@ def test_what_cannot_be_told_is_an_error_that_names_the_fields(tmp_path):
         guess_source(str(tmp_path / "none"))
 
 
+@pytest.mark.usefixtures("no_curve")
 def test_labels_that_look_made_up_are_those_of_no_human_or_far_too_rare(tmp_path):
     path = tmp_path / "t.jsonl"
     rows = [{"input": f"text {n}", "teacher": "abc"[n % 3] if n % 97 else "made up"} for n in range(600)]
@@ -126,6 +130,7 @@ def test_labels_that_look_made_up_are_those_of_no_human_or_far_too_rare(tmp_path
     assert look_at(str(path)).allowed == ("a", "b", "c", "d")
 
 
+@pytest.mark.usefixtures("no_curve")
 def test_a_made_up_label_that_is_another_spelling_of_a_humans_is_proposed_as_its_alias(init):
     labels, odd = ["pay back?", "c", "1"], ["Pay-Back", "c++", "-1"]
     rows = [
@@ -139,6 +144,7 @@ def test_a_made_up_label_that_is_another_spelling_of_a_humans_is_proposed_as_its
     assert set(look.made_up) == {"c++", "-1"}
 
 
+@pytest.mark.usefixtures("no_curve")
 def test_without_a_humans_word_no_rare_label_is_taken_for_another(tmp_path):
     path = tmp_path / "t.jsonl"
     rows = [{"input": f"text {n}", "teacher": ("IT", "hr")[n % 2] if n % 60 else "it"} for n in range(1200)]
@@ -146,6 +152,7 @@ def test_without_a_humans_word_no_rare_label_is_taken_for_another(tmp_path):
     assert look_at(str(path)).aliases == {}
 
 
+@pytest.mark.usefixtures("no_curve")
 @pytest.mark.parametrize(
     ("text", "label", "truth", "format_"),
     [
@@ -165,6 +172,7 @@ def test_labels_that_humans_tell_apart_by_case_stay_two(tmp_path, text, label, t
     assert set(look.outlook.labels) == set(topics)
 
 
+@pytest.mark.usefixtures("no_curve")
 def test_a_text_that_is_empty_makes_no_field_of_a_chat(tmp_path):
     rows = [{"input": f"say {n}" if n else "", "teacher": "abc"[n % 3]} for n in range(300)]
     path = tmp_path / "t.jsonl"
@@ -231,6 +239,7 @@ def test_an_option_that_a_hint_names_can_be_pasted_into_a_shell(init, calls):
     assert set(named.labels) == {call.label for call in calls}
 
 
+@pytest.mark.usefixtures("no_curve")
 def test_many_labels_on_few_traces_are_labels_and_sentences_are_not(tmp_path):
     path = tmp_path / "t.jsonl"
 

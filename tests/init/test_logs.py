@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("no_curve")
+
 
 def chat(call):
     return {"model": "m-1", "messages": call.asked}

@@ -9,6 +9,8 @@ import json
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("no_curve")
+
 
 def table(header, rows):
     text = io.StringIO()

@@ -7,6 +7,8 @@ from collections import Counter
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("no_curve")
+
 
 def body(call, **changes):
     said = {"role": "assistant", "content": json.dumps({"topic": call.label, "sure": 0.5}), "refusal": None}

@@ -10,6 +10,9 @@ from tracer_spec.init.attempt import Layout
 from tracer_spec.init.system_prompt import match_of
 from tracer_spec.plugin import Record
 
+pytestmark = pytest.mark.usefixtures("no_curve")
+
+
 TURN = {"role": "user", "content": "where is my parcel?"}
 OTHER = {"messages": [{"role": "system", "content": "Write a friendly reply."}, TURN]}
 

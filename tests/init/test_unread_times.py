@@ -8,6 +8,9 @@ from tracer_spec.init.fields import describe, fields_of
 from tracer_spec.init.places import labels_in
 from tracer_spec.plugin import Record
 
+pytestmark = pytest.mark.usefixtures("no_curve")
+
+
 REMEDY = (
     "which 'traces.format.time' does not read: write them as ISO 8601 (2026-03-31T14:05:00Z), or as seconds since 1970. "
     "Without times no split goes by them"

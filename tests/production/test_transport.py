@@ -41,6 +41,13 @@ def upstream():
         yield found
 
 
+@pytest.fixture(scope="module")
+def any_client(bundle):
+    """Return a client for many requests: each client reads the certificates of the web."""
+    with httpx.Client(transport=ts.openai_transport(bundle)) as client:
+        yield client
+
+
 def client_of(upstream, transport):
     http = openai.DefaultHttpxClient(transport=transport)
     return openai.OpenAI(api_key="k", base_url=upstream.url, http_client=http, max_retries=0)
@@ -175,20 +182,15 @@ json_values = st.recursive(
     | json_values.map(lambda value: json.dumps(request("chat", "x", logprobs=True, echo=value)).encode("utf-16")),
     st.booleans(),
 )
-def test_what_is_not_the_routers_arrives_and_comes_back_byte_for_byte(bundle, upstream, path, body, is_packed):
+def test_what_is_not_the_routers_arrives_and_comes_back_byte_for_byte(any_client, upstream, path, body, is_packed):
     body = zlib.compress(body) if is_packed else body
     sent = {"content-type": "application/json", **({"content-encoding": "deflate"} if is_packed else {})}
-    with httpx.Client(transport=ts.openai_transport(ROUTERS.setdefault(bundle, ts.load(bundle)))) as client:
-        got = client.post(
-            upstream.url.removesuffix("/v1") + path, content=body, headers={**sent, "accept-encoding": "br"}
-        )
+    url = upstream.url.removesuffix("/v1") + path
+    got = any_client.post(url, content=body, headers={**sent, "accept-encoding": "br"})
     assert upstream.received[-1].body == body
     assert upstream.received[-1].headers["accept-encoding"] == "br"
     assert got.content == body
     assert got.headers.get("x-tracer-outcome", "passthrough") == "passthrough"
-
-
-ROUTERS: dict = {}
 
 
 def test_an_upload_that_is_no_chat_is_not_held_back(bundle, upstream):

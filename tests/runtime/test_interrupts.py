@@ -123,7 +123,8 @@ def test_the_slowest_graph_is_near_the_bounds(slow_model):
 @pytest.mark.parametrize(
     ("event", "number", "code", "cause"),
     [(event, *ENDS[0]) for event in ("open", "fullmatch", "check_cost", "lexsort", "run")]
-    + [("initialize_session", *each) for each in ENDS],
+    + [("initialize_session", *each) for each in ENDS[:2]]  # it takes longest to get there
+    + [("open", *ENDS[2])],
 )
 def test_a_signal_ends_inspect_of_the_slowest_graph(slow, tmp_path, event, number, code, cause):
     done = call("-c", PROGRAM, number.value, event, "inspect", slow, folder=tmp_path)

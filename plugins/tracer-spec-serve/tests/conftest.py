@@ -9,6 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
+import httpx
 import pytest
 
 # pytest's importlib mode leaves the path alone, and these are no tests
@@ -17,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from mock_upstream import MockUpstream
 
 AT_MOST_S = 120
+SERVES_S = 600  # a server that nobody ends does not outlive the tests by much
 LISTENING = "listening on "
 
 
@@ -28,7 +30,7 @@ class ServerProcess:
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **(env or {})}
         )
-        self._watchdog = threading.Timer(AT_MOST_S, self.process.kill)
+        self._watchdog = threading.Timer(SERVES_S, self.process.kill)
         self._watchdog.start()
         self.errors: list[str] = []
         self._said = threading.Condition()
@@ -36,6 +38,8 @@ class ServerProcess:
         self._reader.start()
         line = self.wait_for(LISTENING)
         self.url = line.removeprefix(LISTENING).strip()
+        # its connections are kept; and the certificates, which no request here asks for, take longer to read than it takes
+        self.client = httpx.Client(base_url=self.url, trust_env=False, verify=False, timeout=60)
 
     def _read(self) -> None:
         for line in self.process.stderr:
@@ -59,6 +63,7 @@ class ServerProcess:
 
     def end(self, number: int | None = signal.SIGTERM) -> tuple[int, str]:
         """Send a signal, unless one was sent already; return the exit code and all of stderr."""
+        self.client.close()
         if number is not None and self.process.poll() is None:
             self.process.send_signal(number)
         code = self.process.wait(AT_MOST_S)
@@ -69,11 +74,18 @@ class ServerProcess:
         return code, "".join(self.errors)
 
 
-@pytest.fixture
-def upstream():
+@pytest.fixture(scope="module")
+def mock_upstream():
     mock = MockUpstream()
     yield mock
     mock.close()
+
+
+@pytest.fixture
+def upstream(mock_upstream):
+    """Return the API behind the servers, which nobody has asked yet."""
+    mock_upstream.forget()
+    return mock_upstream
 
 
 def starter(stack: contextlib.ExitStack):

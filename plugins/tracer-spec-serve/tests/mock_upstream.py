@@ -14,13 +14,17 @@ class MockUpstream:
     """Runs in a thread of its own; ``answer(request, body)`` makes its responses."""
 
     def __init__(self) -> None:
-        self.requests: list[tuple[web.Request, bytes]] = []
-        self.answer: Callable[[web.Request, bytes], Awaitable[web.StreamResponse]] = completed
+        self.forget()
         self.loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
         assert self._ready.wait(10)
+
+    def forget(self) -> None:
+        """Have no request, and answer each as at first."""
+        self.requests: list[tuple[web.Request, bytes]] = []
+        self.answer: Callable[[web.Request, bytes], Awaitable[web.StreamResponse]] = completed
 
     @property
     def url(self) -> str:

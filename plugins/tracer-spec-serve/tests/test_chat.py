@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -22,10 +23,21 @@ SECRET = "tests-secret"
 AUDIT = 0.1
 
 
+def started(start, bundle, url: str, log: Path):
+    options = ("--upstream", f"{url}/v1", "--log", log, "--secret-env", "COIN", "--audit", AUDIT)
+    return start(bundle, *options, env={"COIN": SECRET})
+
+
 @pytest.fixture
 def server(serve, upstream, bundle, tmp_path):
-    options = ("--upstream", f"{upstream.url}/v1", "--log", tmp_path / "log", "--secret-env", "COIN", "--audit", AUDIT)
-    return serve(bundle, *options, env={"COIN": SECRET})
+    """Start a server with a log that holds what one test asks, and may be ended."""
+    return started(serve, bundle, upstream.url, tmp_path / "log")
+
+
+@pytest.fixture(scope="module")
+def any_server(serve_all, mock_upstream, bundle, tmp_path_factory):
+    """Start a server for the tests that look at answers alone."""
+    return started(serve_all, bundle, mock_upstream.url, tmp_path_factory.mktemp("any"))
 
 
 @pytest.fixture
@@ -85,10 +97,11 @@ def _without_time(line: dict) -> dict:
     return {key: value for key, value in line.items() if key != "time"}
 
 
-def test_a_client_of_asyncio_is_answered_alike(server, bundle, texts, upstream):
+def test_a_client_of_asyncio_is_answered_alike(any_server, bundle, texts, upstream):
     async def ask():
         http = httpx.AsyncClient(trust_env=False)
-        async with openai.AsyncOpenAI(base_url=f"{server.url}/v1", api_key="k", http_client=http, timeout=60) as client:
+        url = f"{any_server.url}/v1"
+        async with openai.AsyncOpenAI(base_url=url, api_key="k", http_client=http, timeout=60) as client:
             whole = await asyncio.gather(*(client.chat.completions.create(**asked(text)) for text in texts[:40]))
             streamed = [await client.chat.completions.create(**asked(text), stream=True) for text in texts[:10]]
             return whole, ["".join([(c.choices[0].delta.content or "") async for c in each]) for each in streamed]
@@ -123,9 +136,9 @@ FIXED = {"x-request-id": "fixed"}
         {"tools": [{"type": "function", "function": {"name": "search", "parameters": {}}}]},
     ],
 )
-def test_a_request_that_no_label_answers_goes_to_the_upstream_byte_for_byte(server, upstream, odd, bundle, texts):
+def test_a_request_that_no_label_answers_goes_to_the_upstream_byte_for_byte(any_server, upstream, odd, bundle, texts):
     body = json.dumps(asked(a_handled_text(bundle, texts)) | odd, indent=1).encode()
-    back = httpx.post(f"{server.url}/v1/chat/completions", content=body, headers=FIXED, trust_env=False)
+    back = any_server.client.post("/v1/chat/completions", content=body, headers=FIXED)
     assert back.headers["x-tracer-outcome"] == "passthrough"
     assert upstream.last[1] == body
 
@@ -137,13 +150,12 @@ CHATS = st.fixed_dictionaries(
 
 @MANY
 @given(body=st.one_of(JSON, CHATS).map(lambda value: json.dumps(value).encode()) | st.binary(max_size=200))
-def test_whatever_a_chat_holds_it_arrives_byte_for_byte(server, upstream, body):
+def test_whatever_a_chat_holds_it_arrives_byte_for_byte(any_server, upstream, body):
     async def echo(request, received):
         return web.Response(body=received)
 
     upstream.answer = echo
-    with httpx.Client(base_url=server.url, trust_env=False, timeout=60) as http:
-        back = http.post("/v1/chat/completions", content=body, headers={"x-tracer": "off"})
+    back = any_server.client.post("/v1/chat/completions", content=body, headers={"x-tracer": "off"})
     assert (back.status_code, back.content, upstream.last[1]) == (200, body, body)
 
 
@@ -168,12 +180,9 @@ def test_a_fault_of_the_server_loses_no_request(upstream, bundle):
 
 def test_the_app_may_ask_for_the_teacher(server, upstream, bundle, texts, tmp_path):
     body = asked(a_handled_text(bundle, texts))
-    url = f"{server.url}/v1/chat/completions"
-    outcomes = [
-        httpx.post(url, json=body, headers={**FIXED, **more}, trust_env=False).headers["x-tracer-outcome"]
-        for more in ({}, {"x-tracer": "off"})
-    ]
-    assert outcomes == ["handled", "deferred"]
+    sent = [{**FIXED, **more} for more in ({}, {"x-tracer": "off"})]
+    backs = [server.client.post("/v1/chat/completions", json=body, headers=headers) for headers in sent]
+    assert [back.headers["x-tracer-outcome"] for back in backs] == ["handled", "deferred"]
     server.end()
     assert [line["router"]["served"] for line in log_lines(tmp_path / "log")] == ["router", "teacher"]
     assert [line["router"]["audit"] for line in log_lines(tmp_path / "log")] == [False, False]
@@ -196,10 +205,7 @@ def test_a_stream_of_a_deferred_request_is_unbuffered_and_logged_at_its_end(serv
     upstream.answer = answer
     body = asked(a_handled_text(bundle, texts), stream=True)
     sent = {"headers": {**FIXED, "x-tracer": "off"}, "json": body}
-    with (
-        httpx.Client(trust_env=False) as http,
-        http.stream("POST", f"{server.url}/v1/chat/completions", **sent) as back,
-    ):
+    with server.client.stream("POST", "/v1/chat/completions", **sent) as back:
         pieces = back.iter_raw()
         assert next(pieces) == first
         upstream.set(may_go_on)
@@ -225,10 +231,7 @@ def test_a_deferred_request_whose_client_leaves_is_logged_as_answered_by_nobody(
 
     upstream.answer = answer
     sent = {"headers": {"x-tracer": "off"}, "json": asked(texts[0], stream=True)}
-    with (
-        httpx.Client(trust_env=False) as http,
-        http.stream("POST", f"{server.url}/v1/chat/completions", **sent) as back,
-    ):
+    with server.client.stream("POST", "/v1/chat/completions", **sent) as back:
         next(back.iter_raw())
     asyncio.run_coroutine_threadsafe(left.wait(), upstream.loop).result(60)
     server.end()
@@ -249,17 +252,19 @@ def test_the_teachers_answer_is_read_in_whatever_encoding_the_client_takes(
 
     upstream.answer = answer
     sent = {"headers": {"x-tracer": "off", "accept-encoding": encoding}, "json": asked(texts[0])}
-    back = httpx.post(f"{server.url}/v1/chat/completions", trust_env=False, **sent)
+    back = server.client.post("/v1/chat/completions", **sent)
     assert back.json()["choices"][0]["message"]["content"] == TEACHERS
     server.end()
     assert [line["teacher_raw"] for line in log_lines(tmp_path / "log")] == [TEACHERS]
 
 
-def test_where_the_upstream_is_down_what_is_handled_is_still_answered(server, upstream, bundle, texts, tmp_path):
-    upstream.stop_listening()
-    url, body = f"{server.url}/v1/chat/completions", asked(a_handled_text(bundle, texts))
-    handled = httpx.post(url, json=body, headers=FIXED, trust_env=False)
-    deferred = httpx.post(url, json=body, headers={**FIXED, "x-tracer": "off"}, trust_env=False)
+def test_where_the_upstream_is_down_what_is_handled_is_still_answered(serve, bundle, texts, tmp_path):
+    with socket.socket() as taken:  # and nobody listens there
+        taken.bind(("127.0.0.1", 0))
+        server = started(serve, bundle, f"http://127.0.0.1:{taken.getsockname()[1]}", tmp_path / "log")
+        sent = {"url": "/v1/chat/completions", "json": asked(a_handled_text(bundle, texts))}
+        handled = server.client.post(**sent, headers=FIXED)
+        deferred = server.client.post(**sent, headers={**FIXED, "x-tracer": "off"})
     assert (handled.status_code, handled.headers["x-tracer-outcome"]) == (200, "handled")
     assert (deferred.status_code, deferred.json()["error"]["code"]) == (502, "upstream_unreachable")
     assert deferred.headers["x-tracer-outcome"] == "deferred"
@@ -269,18 +274,16 @@ def test_where_the_upstream_is_down_what_is_handled_is_still_answered(server, up
 
 def test_several_bundles_are_asked_in_their_order(serve, upstream, bundle, other_bundle, texts, tmp_path):
     server = serve(other_bundle, bundle, "--upstream", upstream.url, "--audit", "0", "--log", tmp_path / "log")
-    back = httpx.post(f"{server.url}/v1/chat/completions", json=asked(texts[0]), trust_env=False)
+    back = server.client.post("/v1/chat/completions", json=asked(texts[0]))
     assert back.headers["x-tracer-version"] == ts.load(other_bundle).version
 
 
 def test_without_a_bundle_every_chat_is_logged_as_a_trace_that_format_chat_reads(serve, upstream, texts, tmp_path):
     server = serve("--upstream", upstream.url, "--log", tmp_path / "log")
     for number, text in enumerate(texts[:20]):
-        back = httpx.post(
-            f"{server.url}/v1/chat/completions", json=asked(text, stream=number % 2 == 0), trust_env=False
-        )
+        back = server.client.post("/v1/chat/completions", json=asked(text, stream=number % 2 == 0))
         assert back.headers["x-tracer-outcome"] == "passthrough"
-    httpx.get(f"{server.url}/v1/models", trust_env=False)
+    server.client.get("/v1/models")
     server.end()
     spec = {**SPEC, "traces": {"use": "jsonl", "with": {"path": str(tmp_path / "log" / "*.jsonl")}, "format": "chat"}}
     (tmp_path / "router.yaml").write_text(json.dumps(spec))

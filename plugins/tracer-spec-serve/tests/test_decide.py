@@ -20,8 +20,7 @@ def server(serve_all, bundle):
 
 @pytest.fixture
 def post(server):
-    with httpx.Client(base_url=server.url, trust_env=False) as client:
-        yield client.post
+    return server.client.post
 
 
 def test_one_decision_is_what_the_command_prints(post, bundle, texts):
@@ -107,7 +106,7 @@ def test_a_client_that_leaves_before_its_body_is_whole_leaves_no_trace_in_the_se
                 f"POST {path} HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\nexpect: 100-continue\r\n\r\n".encode()
             )
             assert client.recv(100).startswith(b"HTTP/1.1 100")  # it waits for the body
-    assert httpx.get(f"{server.url}/healthz", trust_env=False).json() == {"status": "ok"}
+    assert server.client.get("/healthz").json() == {"status": "ok"}
     code, said = server.end()
     assert code in (0, 143)
     assert "Traceback" not in said

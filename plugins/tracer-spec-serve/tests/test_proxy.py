@@ -14,15 +14,14 @@ from mock_upstream import chunks
 from random_bodies import BODIES, MANY
 
 
-@pytest.fixture
-def server(serve, upstream, tmp_path):
-    return serve("--upstream", f"{upstream.url}/v1", "--log", tmp_path / "log")
+@pytest.fixture(scope="module")
+def server(serve_all, mock_upstream, tmp_path_factory):
+    return serve_all("--upstream", f"{mock_upstream.url}/v1", "--log", tmp_path_factory.mktemp("log"))
 
 
 @pytest.fixture
 def client(server):
-    with httpx.Client(base_url=server.url, trust_env=False, timeout=60) as made:
-        yield made
+    return server.client
 
 
 @MANY
@@ -134,7 +133,7 @@ def test_the_first_chunk_reaches_the_client_before_the_upstream_sends_its_second
         assert b"".join(pieces) == b"".join(rest)
 
 
-def test_a_stream_that_the_upstream_breaks_off_does_not_look_whole(server, client, upstream):
+def test_a_stream_that_the_upstream_breaks_off_does_not_look_whole(serve, upstream, tmp_path):
     async def answer(request, received):
         response = web.StreamResponse()
         await response.prepare(request)
@@ -143,9 +142,11 @@ def test_a_stream_that_the_upstream_breaks_off_does_not_look_whole(server, clien
         return response
 
     upstream.answer = answer
+    server = serve("--upstream", upstream.url, "--log", tmp_path)
     with pytest.raises(httpx.RemoteProtocolError):
-        client.get("/v1/models")
-    assert 'tracer_upstream_errors_total{code="upstream_unreachable"} 1.0' in client.get("/metrics").text.splitlines()
+        server.client.get("/v1/models")
+    counted = server.client.get("/metrics").text.splitlines()
+    assert 'tracer_upstream_errors_total{code="upstream_unreachable"} 1.0' in counted
     assert "ASGI" not in server.end()[1]
 
 
@@ -196,7 +197,7 @@ def test_an_upstream_that_is_down_is_a_502_in_openais_shape(serve, tmp_path):
         taken.bind(("127.0.0.1", 0))
         secret = f"http://user:p4ssword@127.0.0.1:{taken.getsockname()[1]}/v1?key=s3cret"
         server = serve("--upstream", secret, "--log", tmp_path / "log")
-        back = httpx.get(f"{server.url}/v1/models", trust_env=False)
+        back = server.client.get("/v1/models")
     assert back.status_code == 502
     assert back.json() == {
         "error": {
@@ -220,7 +221,7 @@ def test_an_upstream_that_is_silent_is_a_504(serve, upstream, tmp_path):
 
     upstream.answer = answer
     server = serve("--upstream", upstream.url, "--log", tmp_path / "log", "--timeout", "0.2")
-    back = httpx.get(f"{server.url}/v1/models", trust_env=False, timeout=60)
+    back = server.client.get("/v1/models")
     upstream.set(done)
     assert (back.status_code, back.json()["error"]["code"]) == (504, "upstream_timeout")
 
@@ -228,7 +229,7 @@ def test_an_upstream_that_is_silent_is_a_504(serve, upstream, tmp_path):
 def test_user_and_password_of_the_upstream_are_for_requests_that_bring_no_key(serve, upstream, tmp_path):
     url = upstream.url.replace("http://", "http://user:pass@")
     server = serve("--upstream", url, "--log", tmp_path / "log")
-    httpx.get(f"{server.url}/v1/a", trust_env=False)
+    server.client.get("/v1/a")
     assert upstream.last[0].headers["authorization"] == "Basic dXNlcjpwYXNz"
-    httpx.get(f"{server.url}/v1/a", headers={"authorization": "Bearer own"}, trust_env=False)
+    server.client.get("/v1/a", headers={"authorization": "Bearer own"})
     assert upstream.last[0].headers["authorization"] == "Bearer own"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import httpx
 import pytest
 import tracer_spec as ts
@@ -9,17 +11,17 @@ import tracer_spec as ts
 
 def ask(server, text: str) -> httpx.Response:
     body = {"model": "m", "messages": [{"role": "user", "content": text}]}
-    return httpx.post(f"{server.url}/v1/chat/completions", json=body, trust_env=False, timeout=60)
+    return server.client.post("/v1/chat/completions", json=body)
 
 
 def ready(server) -> tuple[int, dict]:
-    back = httpx.get(f"{server.url}/readyz", trust_env=False, timeout=60)
+    back = server.client.get("/readyz")
     (router,) = back.json()["routers"]
     return back.status_code, router
 
 
 def metrics(server) -> str:
-    return httpx.get(f"{server.url}/metrics", trust_env=False, timeout=60).text
+    return server.client.get("/metrics").text
 
 
 @pytest.fixture
@@ -48,7 +50,7 @@ def test_a_refuted_claim_is_said_and_may_stop_the_router(serve, upstream, bundle
     assert f"tracer_audited_agreement{{{named}}} 0.0" in shown
     after = {ask(server, text).headers["x-tracer-outcome"] for text in handled}
     assert after == ({"deferred", "audited"} if then == "defer" else {"handled", "audited"})
-    decision = httpx.post(f"{server.url}/v1/route", json={"input": handled[0]}, trust_env=False).json()
+    decision = server.client.post("/v1/route", json={"input": handled[0]}).json()
     wanted = (False, None, "refuted") if then == "defer" else (True, ts.load(bundle).route(handled[0]).label, "handled")
     assert (decision["handled"], decision["label"], decision["reason"]) == wanted
     _, said = server.end()
@@ -76,7 +78,7 @@ def test_a_new_bundle_is_judged_by_its_own_decisions(serve, upstream, bundle, ot
         ask(server, text)
     server.wait_for("is refuted: 0 of ")
     served.write_bytes(other_bundle.read_bytes())
-    assert httpx.post(f"{server.url}/-/reload", trust_env=False).status_code == 200
+    assert server.client.post("/-/reload").status_code == 200
     status, router = ready(server)
     assert (status, router["claim"] == "refuted", router["handles"]) == (200, False, True)
 
@@ -139,13 +141,7 @@ def test_one_request_that_is_sent_again_and_again_does_not_stop_the_router(serve
     server = serve(bundle, "--upstream", upstream.url, *options)
     body = {"model": "m", "messages": [{"role": "user", "content": handled[0]}]}
     for _ in range(80):
-        back = httpx.post(
-            f"{server.url}/v1/chat/completions",
-            json=body,
-            headers={"x-request-id": "one"},
-            trust_env=False,
-            timeout=60,
-        )
+        back = server.client.post("/v1/chat/completions", json=body, headers={"x-request-id": "one"})
         assert back.headers["x-tracer-outcome"] == "audited"
     server.end()
     again = serve(bundle, "--upstream", upstream.url, *options)
@@ -196,6 +192,22 @@ def test_a_log_that_cannot_be_read_is_not_measured_until_it_can_and_each_line_co
     broken.unlink()
     watched.look()
     assert (watched.verdict, watched.n_audits, watched.trouble) == ("holds", 50, "")
+
+
+def test_what_is_logged_of_a_claim_stands_already_where_probes_look(watched, tmp_path):
+    broken, found, logger = tmp_path / "log" / "zz.jsonl.gz", [], logging.getLogger("tracer_spec.serve")
+
+    def look(record: logging.LogRecord) -> bool:
+        found.append(watched.trouble[:19])
+        return True
+
+    logger.addFilter(look)
+    broken.write_bytes(b"no gzip")
+    watched.look()
+    broken.unlink()
+    watched.look()
+    logger.removeFilter(look)
+    assert found == ["it is not measured:", ""]
 
 
 def test_while_a_claim_is_not_measured_probes_and_metrics_say_so(serve, bundle, tmp_path, handled):

@@ -60,11 +60,11 @@ class Watch:
             trouble = self._read()
             self._is_measured = not trouble
             trouble = trouble or self._keep()
-            if trouble and trouble != self.trouble:
+            before, self.trouble = self.trouble, trouble  # first: who reads what is logged may ask a probe at once
+            if trouble and trouble != before:
                 LOGGER.warning("the claim of %s: %s", self._monitor.reference.name, trouble)
-            elif self.trouble and not trouble:
+            elif before and not trouble:
                 LOGGER.warning("the claim of %s is measured again, and its state kept", self._monitor.reference.name)
-            self.trouble = trouble
             is_new = self.is_refuted and not self._is_told
             self._is_told = self.is_refuted
             return is_new

@@ -86,7 +86,7 @@ def plan(tmp_path, monkeypatch, capsys):
         if content is not None:
             file.write_bytes(content)
         Path("router.yaml").write_text(SPEC.format(source=source, path=path or file, policy=policy), encoding="utf-8")
-        monkeypatch.setattr("sys.argv", ["tracer-spec", "plan", "router.yaml", "-q", "--json"])
+        monkeypatch.setattr("sys.argv", ["tracer-spec", "plan", "router.yaml", "-q", "--json", "--no-curve"])
         code = main()
         return code, json.loads(capsys.readouterr().out)
 

@@ -15,6 +15,7 @@ from pydantic import Field
 
 from tracer_spec.errors import PluginError
 from tracer_spec.plugin import Evidence, Options
+from tracer_spec.plugin.one_thread import one_thread
 
 if TYPE_CHECKING:
     from tracer_spec.builtin.acceptors.logistic_graph import LogisticAcceptor
@@ -83,7 +84,6 @@ class LogisticLearner:
     ) -> tuple[NDArray[np.float64], float, tuple[str, ...]]:
         """Return the features' weights, standardising folded in, the bias, and warnings."""
         from sklearn.linear_model import LogisticRegression
-        from threadpoolctl import threadpool_limits
 
         from tracer_spec.builtin.acceptors.logistic_graph import sureness
 
@@ -91,7 +91,7 @@ class LogisticLearner:
         votes = [] if evidence.votes is None else [evidence.votes]
         features = np.column_stack([best, second, best - second, entropy, *votes])
         mean, spread = _standard(features, sample_weight)
-        with warnings.catch_warnings(record=True) as caught, threadpool_limits(1):
+        with warnings.catch_warnings(record=True) as caught, one_thread():
             warnings.simplefilter("always")
             model = LogisticRegression(C=self.options.C, max_iter=1000)
             model.fit((features - mean) / spread, evidence.agrees, sample_weight=sample_weight)

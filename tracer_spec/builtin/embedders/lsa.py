@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 
 from tracer_spec.errors import DataError
 from tracer_spec.plugin import Options
+from tracer_spec.plugin.one_thread import one_thread
 from tracer_spec.runtime import lsa
 
 if TYPE_CHECKING:
@@ -93,7 +94,6 @@ class LsaLearner:
         Halko, Martinsson, Tropp: Finding structure with randomness. SIAM Review 53(2), 2011, algorithms 4.4 and 5.1.
         """
         import scipy.linalg  # noqa: F401 - loaded before the limit, which binds the libraries that are there
-        from threadpoolctl import threadpool_limits
 
         rng = np.random.default_rng(seed)
         if len(texts) > SAMPLE:
@@ -110,7 +110,7 @@ class LsaLearner:
         df = np.bincount(X.indices, minlength=X.shape[1])
         idf = 1 + np.log((1 + n_texts) / (1 + df))
         X.data = lsa.TF.take(X.data, mode="clip") / lsa.TF_UNIT * idf[X.indices]
-        with threadpool_limits(1):
+        with one_thread():
             V = _right_singular_vectors(_unit_rows(X), min(self.options.dim, n_texts, X.shape[1]), rng)
         components, weights = _quantise(V * idf[:, None])
         return lsa.Lsa(kept_words, kept_grams, weights, components, self.options.max_chars, self.options.chars)

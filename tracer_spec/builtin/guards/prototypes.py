@@ -11,6 +11,7 @@ from pydantic import Field
 
 from tracer_spec.builtin.checked_rows import checked_classes, checked_vectors
 from tracer_spec.plugin import Classes, Options, Scores, Vectors
+from tracer_spec.plugin.one_thread import one_thread
 
 if TYPE_CHECKING:
     from tracer_spec.builtin.guards.prototypes_graph import PrototypesGuard
@@ -57,8 +58,6 @@ class PrototypesLearner:
         the quantile of its own rows' distances, but no less than that of all rows: a label with few rows knows too little
         of how far they may lie. A label that no fit row has is refused always.
         """
-        from threadpoolctl import threadpool_limits
-
         from tracer_spec.builtin.guards.prototypes_graph import PrototypesGuard
 
         X = checked_vectors(X, "the guard")
@@ -67,7 +66,7 @@ class PrototypesLearner:
         per_label = min(max(1, self.options.prototypes // len(seen)), _MOST_PER_LABEL)
         prototypes = np.full((n_classes, per_label, X.shape[1]), _NOWHERE, np.float32)
         left_out = np.empty(len(X), np.float32)
-        with threadpool_limits(1):
+        with one_thread():
             for label in seen:
                 rows = np.flatnonzero(y == label)
                 means, left_out[rows] = _cluster(X[rows], per_label, (seed + int(label)) % 2**31)

@@ -16,6 +16,7 @@ from tracer_spec.builtin.checked_rows import checked_classes, checked_vectors
 from tracer_spec.builtin.surrogates.bounds import at_most, sample_rows
 from tracer_spec.errors import PluginError
 from tracer_spec.plugin import Classes, Options, Scores, Vectors
+from tracer_spec.plugin.one_thread import one_thread
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -153,8 +154,6 @@ class Learner(Generic[OptionsT]):
         PluginError
             For rows that cannot be learned, and for training that takes longer than ``max_seconds``.
         """
-        from threadpoolctl import threadpool_limits
-
         X = checked_vectors(X, f"'{self.name}'")
         y = checked_classes(y, len(X), n_classes, f"'{self.name}'")
         notes: list[str] = []
@@ -169,7 +168,7 @@ class Learner(Generic[OptionsT]):
             notes.append("the training rows have one class only")
             return Fitted(self.name, layout, None, self.recipe, tuple(notes))
         try:
-            with _warnings_as(notes), threadpool_limits(1), at_most(self.options.max_seconds, self.name):
+            with _warnings_as(notes), one_thread(), at_most(self.options.max_seconds, self.name):
                 model = self.recipe.train(self.options, X, dense.astype(np.int64), seed % 2**31, sample_weight)
         except (ValueError, ArithmeticError) as error:
             reason = " ".join(str(error).split())[:_NOTE_CHARACTERS]

@@ -13,6 +13,7 @@ from tracer_spec.flow.audit.rows import CONFIDENCE, AuditedRows
 from tracer_spec.flow.audit.slices import by_label, by_length, by_region, by_time
 from tracer_spec.flow.documents.audit import AuditDocument, Cost, Reasons
 from tracer_spec.flow.training.parallel import derive_seed
+from tracer_spec.plugin.one_thread import one_thread
 
 if TYPE_CHECKING:
     from tracer_spec.flow.prepared import Prepared
@@ -32,9 +33,7 @@ def audit(rows: AuditedRows, accounting: Accounting, cost: CostSpec | None) -> A
     Everything runs on one thread, which sums are worth: the same rows give the same bytes on any number of processors. The
     time is that of comparing all rows with one another, of at most 20,000: see ``docs/audit.md``.
     """
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1):
+    with one_thread():
         regions = find_regions(rows)
         n_suspects, suspected = suspects(rows)
         handled, agrees = rows.decided.handled, rows.decided.agrees

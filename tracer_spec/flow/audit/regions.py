@@ -13,6 +13,7 @@ import numpy.typing as npt
 from tracer_spec.flow.audit.rows import AuditedRows
 from tracer_spec.flow.training.parallel import derive_seed
 from tracer_spec.plugin import Classes, Vectors
+from tracer_spec.plugin.one_thread import one_thread
 
 # an interval of agreement says little on fewer rows, and nobody reads more parts
 _ROWS_PER_REGION = 100
@@ -72,7 +73,6 @@ def _clustered(rows: AuditedRows, seed: int) -> dict[str, npt.NDArray[Any]]:
     """Return the region of each row, and its cosine with the mean of its region."""
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
-    from threadpoolctl import threadpool_limits
 
     drawn = rows.unit
     if len(drawn) > _MOST_CLUSTERED:
@@ -80,7 +80,7 @@ def _clustered(rows: AuditedRows, seed: int) -> dict[str, npt.NDArray[Any]]:
         drawn = drawn[np.sort(chosen)]
     kmeans = KMeans(n_regions(len(rows)), n_init=1, max_iter=_ROUNDS, random_state=seed)
     # a limit binds the libraries that are loaded by then, and k-means brings some of its own
-    with warnings.catch_warnings(), threadpool_limits(1):
+    with warnings.catch_warnings(), one_thread():
         # fewer distinct vectors than regions: some stay empty, and are left out below
         warnings.simplefilter("ignore", ConvergenceWarning)
         centres = np.asarray(kmeans.fit(drawn).cluster_centers_, np.float32)

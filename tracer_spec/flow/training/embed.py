@@ -16,6 +16,7 @@ from tracer_spec.flow.cache.text_vectors import PROBES, KnownVectors, check_widt
 from tracer_spec.flow.progress import Observer, StepDone, no_observer
 from tracer_spec.flow.training.carried import carried
 from tracer_spec.plugin import Fittable, Restorable, Vectors
+from tracer_spec.plugin.one_thread import one_thread
 
 if TYPE_CHECKING:
     from tracer_spec.flow.traces.trace_set import TraceSet
@@ -150,8 +151,6 @@ def fit_embedder(
     made: Any = None,
 ) -> FittedEmbedder:
     """Make the embedder, unless it was ``made`` before, and fit it on the texts of fit rows where it learns."""
-    from threadpoolctl import threadpool_limits
-
     embedder = make_embedder(resolved) if made is None else made
     if resolved.parts:
         parts = zip(resolved.parts, embedder, strict=True)
@@ -161,7 +160,7 @@ def fit_embedder(
         with resolved.attribute_errors():
             carried(resolved, embedder, embedder)
         return FittedEmbedder(resolved, embedder, known_vectors(resolved, embedder, memory.store), observe, memory)
-    with resolved.attribute_errors(), threadpool_limits(1):
+    with resolved.attribute_errors(), one_thread():
         key = fitted_key(resolved, fit.texts, seed, memory)
         fitted = recall_fitted(embedder, key, memory)
         if fitted is None:

@@ -15,6 +15,7 @@ from tracer_spec.flow.cache.memory import Kept, Memory
 from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.flow.training.parallel import derive_seed
 from tracer_spec.plugin import Classes, Evidence, Fence, Mask, Model, Scores
+from tracer_spec.plugin.one_thread import one_thread
 
 if TYPE_CHECKING:
     from tracer_spec.plan import Resolved
@@ -65,8 +66,6 @@ def fit_acceptor(
 
 def _train_acceptor(learner: Resolved, rows: FitRows, held_out: HeldOut, among: Mask, seed: int) -> Kept:
     """Train it once without each fold, for the scores, and once on all."""
-    from threadpoolctl import threadpool_limits
-
     from tracer_spec.graph import Scorer, export
 
     agrees = held_out.agrees(rows.y)
@@ -82,7 +81,7 @@ def _train_acceptor(learner: Resolved, rows: FitRows, held_out: HeldOut, among: 
         )
         weights = rows.weights if learner.provided.plugin.takes_weights else None
         more = {} if weights is None else {"sample_weight": weights.learning[chosen]}
-        with learner.attribute_errors(), threadpool_limits(1):
+        with learner.attribute_errors(), one_thread():
             return export(learner.make().fit(evidence, seed=seed, **more))
 
     known = {"embedding": rows.X, "scores": held_out.scores}
@@ -142,8 +141,6 @@ def fit_fences(learner: Resolved, rows: FitRows, seed: int, memory: Memory) -> C
 
 def _train_guards(learner: Resolved, rows: FitRows, seed: int) -> Kept:
     """Train the whole guard first, then those without a fold."""
-    from threadpoolctl import threadpool_limits
-
     from tracer_spec.graph import export
 
     known = rows.y >= 0
@@ -152,7 +149,7 @@ def _train_guards(learner: Resolved, rows: FitRows, seed: int) -> Kept:
     graphs, limits = [], []
     for role, inside in chosen.items():
         own = derive_seed(seed, f"guard {role}", learner.alias)
-        with learner.attribute_errors(), threadpool_limits(1):
+        with learner.attribute_errors(), one_thread():
             guard = learner.make().fit(rows.X[inside], rows.y[inside], n_classes=rows.n_classes, seed=own)
             graphs.append(export(guard))
             limit = guard.limit

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from tracer_spec.errors import MissingDependencyError, PluginError, TracerError, without_secrets
 from tracer_spec.plugin import Classes, Scores, Vectors
+from tracer_spec.plugin.one_thread import one_thread
 from tracer_spec.plugin.requirements import NO_FAULT, said_by
 
 # below this many training rows times classes in all, starting worker processes takes longer than the training
@@ -136,13 +137,11 @@ def learn(task: Task, X: Vectors, y: Classes) -> Outcome:
     A learner that fails, breaks its contract or gives scores that are not finite comes back as a failure with its reason: the
     build goes on without it. Only a package that is not installed ends the build.
     """
-    from threadpoolctl import threadpool_limits
-
     from tracer_spec.graph import Scorer, export
 
     started = time.perf_counter()
     try:
-        with threadpool_limits(1), contextlib.redirect_stdout(sys.stderr):  # stdout may hold a document
+        with one_thread(), contextlib.redirect_stdout(sys.stderr):  # stdout may hold a document
             learner = task.make(task.options)
             more = {} if task.weights is None else {"sample_weight": task.weights}
             surrogate = learner.fit(X[task.train], y[task.train], n_classes=task.n_classes, seed=task.seed, **more)

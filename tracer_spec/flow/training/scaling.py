@@ -19,6 +19,7 @@ from tracer_spec.flow.cache.memory import Memory
 from tracer_spec.flow.training.fit_rows import FitRows
 from tracer_spec.flow.training.zoo import CrossFitted
 from tracer_spec.plugin import Classes, Mask, Scores
+from tracer_spec.plugin.one_thread import one_thread
 
 # more rows take seconds, and change nothing that two numbers a label can tell
 _MOST_ROWS = 20_000
@@ -77,7 +78,6 @@ def scaled_surrogate(trained: CrossFitted, rows: FitRows, among: Mask, memory: M
 def fit_scaling(scores: Scores, y: Classes, weights: NDArray[np.float64]) -> Scaling:
     """Learn from scores of shape (n, k), the teacher's classes and what each row weighs; n may be 0."""
     from scipy.optimize import minimize
-    from threadpoolctl import threadpool_limits
 
     at = np.linspace(0, len(y) - 1, min(len(y), _MOST_ROWS)).astype(np.intp)
     y, w, Z = y[at], weights[at], np.log(np.maximum(scores[at], _SMALLEST), dtype=np.float64)
@@ -92,7 +92,7 @@ def fit_scaling(scores: Scores, y: Classes, weights: NDArray[np.float64]) -> Sca
         P *= w[:, None]
         return float(value), np.concatenate([(P * Z).sum(axis=0), P.sum(axis=0)]) + 2 * far
 
-    with threadpool_limits(1):
+    with one_thread():
         found: Any = minimize(
             loss,
             start,
