@@ -20,7 +20,7 @@ from tracer_spec.flow.verify import shared_confidence, verify
 from tracer_spec.plugin import LabelTarget
 from tracer_spec.runtime.bundle import parse_bundle
 from tracer_spec.runtime.load import open_router
-from tracer_spec.stats.rate import Rate
+from tracer_spec.stats.rate import Rate, is_far_above
 from tracer_spec.stats.two_samples import sample_quantiles
 
 EASY = np.float32([2, 0, 0, 0])  # handled as card_arrival
@@ -332,3 +332,23 @@ def test_a_claim_of_a_label_is_contradicted_only_with_the_rows_left_out_for_thei
     asked = LabelTarget("a", "missed", 0.2)
     assert LabelRate(asked, rate).is_contradicted
     assert not LabelRate(asked, rate, with_known_texts=better).is_contradicted
+
+
+# --- rows that were taken out --------------------------------------------------------------------------------------------
+
+
+def test_rows_of_which_far_fewer_are_wrong_than_at_release_are_told(router):
+    told = claim(tested=(600, 570))
+    whole = verify(router, told, traces(["card_arrival"] * 875 + ["top_up"] * 33), vectors=np.tile(EASY, (908, 1)))
+    cut = verify(router, told, traces(["card_arrival"] * 875), vectors=np.tile(EASY, (875, 1)))
+    for found, is_far in ((whole, False), (cut, True)):
+        document = found.document(traces(["a"]).accounting)["at_release"]
+        assert (document["n"], document["k"], document["is_far_exceeded"]) == (600, 570, is_far)
+    assert cut.verdict == "not contradicted"
+
+
+def test_rows_like_those_at_release_are_seldom_far_above_it():
+    rng = np.random.default_rng(6)
+    before, now = rng.binomial(400, 0.95, 2000), rng.binomial(900, 0.95, 2000)
+    pairs = zip(before.tolist(), now.tolist(), strict=True)
+    assert not any(is_far_above(Rate.of(900, late, 0.95), Rate.of(400, early, 0.95)) for early, late in pairs)

@@ -10,7 +10,7 @@ from tracer_spec.flow.documents.certificate import AGREEMENT, Claim
 from tracer_spec.flow.rates import LabelRate
 from tracer_spec.flow.traces.by_rate import OfTraffic
 from tracer_spec.flow.traces.traffic import Traffic
-from tracer_spec.stats.rate import Rate
+from tracer_spec.stats.rate import Rate, is_far_above
 
 if TYPE_CHECKING:
     from tracer_spec.flow.traces.counts import Accounting
@@ -145,6 +145,11 @@ class Verification:
         """Return the rate that the claim is about."""
         return self.agreement if self.claim.measure == AGREEMENT else self.end_to_end
 
+    @property
+    def at_release(self) -> Rate:
+        """Return the same rate as the certify rows had it; 0 of 0 where none was tested."""
+        return Rate.of(*self.claim.tested, self.confidence)
+
     def document(self, accounting: Accounting) -> dict[str, Any]:
         """Return the ``measured`` part of the document of ``verify --json``."""
         claim, unknown = self.claim, self.unknown
@@ -157,6 +162,10 @@ class Verification:
             "agreement": self.agreement.document(),
             "end_to_end": self.end_to_end.document(),
             "end_to_end_macro_f1": self.macro_f1,
+            "at_release": {
+                **self.at_release.document(),
+                "is_far_exceeded": is_far_above(self.claimed, self.at_release),
+            },
             "claimed_with_known_texts": self.with_known_texts.document() if self.with_known_texts else None,
             "traces": {"read": accounting.read, "kept": accounting.kept, "dropped": dict(accounting.dropped)},
             "left_out": dict(self.left_out),

@@ -49,6 +49,7 @@ _BRIEF = {
     "unanswered",
     "teachers",
     "end to end",
+    "at release",
 }
 _BRIEF |= {"traces", "flips", "size", "file", "sha256", "skipped"}
 _NAME_WIDTH = 10

@@ -11,7 +11,7 @@ from tracer_spec.flow.documents.certificate import AGREEMENT
 from tracer_spec.flow.rates import LabelRate, upper_of
 from tracer_spec.flow.traces.traffic import Traffic
 from tracer_spec.flow.verification import CONTRADICTED, NOT_MEASURED, NOTHING_CLAIMED, Verification
-from tracer_spec.report.facts import Fact, dropped_text, rate_text
+from tracer_spec.report.facts import Fact, at_release, dropped_text, rate_text
 from tracer_spec.text_format import counted_names, label_counted_text, one_line, plural, reasons, size
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def _facts(found: Verification, accounting: Accounting, verbose: bool) -> Iterat
             rate_text(found.end_to_end, f"{_audited(found)[1:]} rows get no label but the teacher's".lstrip())
             + ("" if found.macro_f1 is None else f"; macro-F1 {found.macro_f1:.3f} (descriptive)"),
         )
+    yield from at_release(found.claimed, found.at_release)
     if found.verdict != NOT_MEASURED and found.label_claims:
         yield Fact("by label", "\n".join(_label_claim(each, found) for each in found.label_claims))
     yield Fact("intervals", f"at {found.confidence:.6g} (Clopper-Pearson), {ONE_LOOK}{_shared(found)}")

@@ -270,12 +270,12 @@ class Monitor:
     @property
     def rate(self) -> Rate:
         """Return the rate that the claim is about, since release."""
-        return self._rate(*self._counts)
+        return self.rate_of(*self._counts)
 
     @property
     def agreement(self) -> Rate:
         """Return the agreement on audited rows that are handled."""
-        return self._rate(self.tally.compared, self.tally.agree)
+        return self.rate_of(self.tally.compared, self.tally.agree)
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -285,7 +285,7 @@ class Monitor:
     @property
     def coverage(self) -> Rate:
         """Return the share of all rows that are handled."""
-        return self._rate(self.tally.rows, self.tally.handled)
+        return self.rate_of(self.tally.rows, self.tally.handled)
 
     @property
     def drift(self) -> Drift | None:
@@ -304,16 +304,13 @@ class Monitor:
 
     def progress(self, most: int = MOST_PERIODS) -> list[Progress]:
         """Return how the claim fared over time, in at most so many stretches of equal length, in the order of time."""
-        return progress_of(self.tally.calendar, self._rate, most)
+        return progress_of(self.tally.calendar, self.rate_of, most)
 
     @property
     def lately(self) -> Progress | None:
         """Return how the claim fared in the last days that hold enough outcomes together; None where all days are needed."""
-        return late_progress(self.tally.calendar, self._rate, self.rate)
+        return late_progress(self.tally.calendar, self.rate_of, self.rate)
 
-    def rate_of(self, claim: ClaimTally) -> Rate:
-        """Return the rate that a claim of a label is about, since release."""
-        return self._rate(claim.n, claim.k)
-
-    def _rate(self, n: int, k: int) -> Rate:
+    def rate_of(self, n: int, k: int) -> Rate:
+        """Return k of n with an interval as :attr:`interval`."""
         return Rate(n, k, *anytime_interval(n, k, 1 - self.alpha))
