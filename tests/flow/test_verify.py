@@ -352,3 +352,37 @@ def test_rows_like_those_at_release_are_seldom_far_above_it():
     before, now = rng.binomial(400, 0.95, 2000), rng.binomial(900, 0.95, 2000)
     pairs = zip(before.tolist(), now.tolist(), strict=True)
     assert not any(is_far_above(Rate.of(900, late, 0.95), Rate.of(400, early, 0.95)) for early, late in pairs)
+
+
+# --- rows that stand twice -----------------------------------------------------------------------------------------------
+
+
+def twice(**more):
+    """Return 100 calls, 82 of them right, whose records stand three times each."""
+    labels = ["card_arrival"] * 82 + ["top_up"] * 18
+    return traces(3 * labels, texts=3 * [f"{'abcdefghij'[i // 10]} {'klmnopqrst'[i % 10]}" for i in range(100)], **more)
+
+
+def test_rows_that_may_be_copies_must_contradict_the_claim_as_one_call_too(router):
+    X = np.tile(EASY, (300, 1))
+    found = verify(router, claim(0.88), twice(), vectors=X)
+    assert (found.agreement.k, found.agreement.n, found.agreement.upper < 0.88) == (246, 300, True)
+    assert (found.without_repeats.k, found.without_repeats.n) == (82, 100)
+    assert found.verdict == "not contradicted"
+    assert verify(router, claim(0.95), twice(), vectors=X).verdict == "contradicted"
+
+
+def test_rows_that_ids_tell_apart_or_that_the_spec_calls_traffic_count_each(router):
+    X, ids = np.tile(EASY, (300, 1)), [f"r{i}" for i in range(300)]
+    for found in (
+        verify(router, claim(0.88), twice(ids=ids), vectors=X),
+        verify(router, claim(0.88), twice(), vectors=X, repeats="traffic"),
+    ):
+        assert (found.without_repeats, found.verdict) == (None, "contradicted")
+
+
+def test_a_claim_of_a_label_must_be_contradicted_by_rows_that_may_be_copies_as_one_call_too(router):
+    asked = (LabelTarget("card_arrival", "agreement", 0.88),)
+    found = verify(router, claim(0.5, labels=asked), twice(), vectors=np.tile(EASY, (300, 1)))
+    (label,) = found.label_claims
+    assert (label.without_repeats.n, label.rate.upper < 0.88, label.is_contradicted) == (100, True, False)

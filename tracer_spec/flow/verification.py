@@ -110,6 +110,8 @@ class Verification:
         None where the bundle has no scores to compare with.
     with_known_texts : Rate or None
         The rate that is claimed, counted with the rows left out for their text alone; None where there are none.
+    without_repeats : Rate or None
+        The rate that is claimed, counted once for rows that say the same, which may be copies of one call; None where none do.
     of_traffic : OfTraffic or None
         The rate that is claimed over all requests, where rows were audited at several rates.
     traffic : Traffic
@@ -137,6 +139,7 @@ class Verification:
     with_known_texts: Rate | None
     traffic: Traffic
     of_traffic: OfTraffic | None = None
+    without_repeats: Rate | None = None
     label_claims: tuple[LabelRate, ...] = ()
     macro_f1: float | None = None
 
@@ -167,6 +170,7 @@ class Verification:
                 "is_far_exceeded": is_far_above(self.claimed, self.at_release),
             },
             "claimed_with_known_texts": self.with_known_texts.document() if self.with_known_texts else None,
+            "claimed_without_repeats": self.without_repeats.document() if self.without_repeats else None,
             "traces": {"read": accounting.read, "kept": accounting.kept, "dropped": dict(accounting.dropped)},
             "left_out": dict(self.left_out),
             "repeats": self.n_repeats,

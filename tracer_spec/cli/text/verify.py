@@ -54,6 +54,11 @@ def _facts(found: Verification, accounting: Accounting, verbose: bool) -> Iterat
         yield Fact(
             "of requests", f"{counted}: each audited row counted as the requests that it stands for, by its rate"
         )
+    if found.verdict != NOT_MEASURED and found.without_repeats:
+        alone = rate_text(found.without_repeats, "rows, counted once for those that say the same")
+        yield Fact(
+            "repeats", f"{alone}; within a minute, or without an id to tell them apart, they may be copies of one call"
+        )
     yield Fact("coverage", rate_text(found.coverage, f"{'' if found.traffic.is_whole else 'audited '}rows are handled"))
     if found.verdict != NOT_MEASURED:
         yield Fact(
@@ -82,6 +87,8 @@ def _label_claim(found: LabelRate, of: Verification) -> str:
     told = rate_text(found.rate, label_counted_text(asked.measure, asked.label, f"{_audited(of)[1:]} rows".lstrip()))
     if found.with_known_texts:
         told += f"; {rate_text(found.with_known_texts, 'with the rows left out for their text alone')}"
+    if found.without_repeats:
+        told += f"; {rate_text(found.without_repeats, 'counted once for rows that say the same')}"
     if found.of_traffic:
         told += f"; as requests {found.of_traffic.share:.3f}, at most {found.of_traffic.upper:.3f}"
     verdict = f"{asked.level:.6g} is claimed"
@@ -108,14 +115,20 @@ def _verdict(found: Verification) -> str:
         f"'{one_line(each.asked.label)}' ({each.asked.measure})" for each in found.label_claims if each.is_contradicted
     ]
     if fallen:
-        is_under = upper_of(rate, found.with_known_texts, found.of_traffic) < target
+        is_under = upper_of(rate, found.of_traffic, found.with_known_texts, found.without_repeats) < target
         own = f"{name} {'is contradicted, too' if is_under else 'is not contradicted'}"
         return f"fresh rows contradict what is claimed of {', '.join(fallen)}, see 'by label'; {own}"
     if not rate.n:
         return f"no row was handled: {name} was not measured, and nothing contradicts the claim"
     if found.verdict == CONTRADICTED:
-        most = found.of_traffic.upper if found.of_traffic else rate.upper
+        most = upper_of(rate, found.of_traffic, found.without_repeats)
         return f"{name} is at most {most:.3f} on fresh rows, under the {target:.6g} that was claimed"
+    if rate.upper < target and found.without_repeats and found.without_repeats.upper >= target:
+        alone = rate_text(found.without_repeats, "without rows that say what another one says")
+        return (
+            f"{name} is under {target:.6g} where each row counts; counted {alone}, which does not contradict the claim; ids "
+            "would tell requests made again, which are traffic, from copies of one call"
+        )
     if rate.upper < target and found.with_known_texts:
         with_them = rate_text(found.with_known_texts, "with the rows left out for their text alone")
         return (

@@ -11,7 +11,7 @@ from tracer_spec.errors import UsageError
 from tracer_spec.production.monitoring.answer_form import AnswerForm
 from tracer_spec.production.monitoring.claims import ClaimTally, LabelClaim
 from tracer_spec.production.monitoring.course import Progress, late_progress, progress_of
-from tracer_spec.production.monitoring.events import ANSWERED, AUDITED, NEW
+from tracer_spec.production.monitoring.events import ANSWERED, AUDITED, NEW, event_of, has_id
 from tracer_spec.production.monitoring.moved_labels import Moved, moved
 from tracer_spec.production.monitoring.reference import AGREEMENT, Reference
 from tracer_spec.production.monitoring.scores import Drift
@@ -42,7 +42,7 @@ TEACHER, NOBODY = "teacher", "nobody"
 NO_DECISION = "not a decision"
 NO_BUNDLE = "recorded without a bundle"
 NO_TIME = "without a time"
-DUPLICATE = "duplicate id"
+DUPLICATE, COPY = "duplicate id", "copy of another line"
 _LARGEST = 690.0
 
 
@@ -122,7 +122,9 @@ class Monitor:
         tally, time, audit, served = self.tally, time_of(record.get("time")), story["audit"], story.get("served")
         is_answered = served == TEACHER if audit else served != NOBODY
         day = 0 if time is None else time.toordinal()
-        what = tally.events.meet(record.get("id"), day, is_audited=audit, is_answered=is_answered)
+        what = tally.events.meet(
+            event_of(record, has_time=time is not None), day, is_audited=audit, is_answered=is_answered
+        )
         said = "" if time is None else tally.see(time)
         if what == NEW:
             self._add_row(story, time)
@@ -132,7 +134,7 @@ class Monitor:
             is_asked = audit or served in (TEACHER, NOBODY)
             tally.answers.add(is_asked=is_asked, is_answered=served == TEACHER, time=said)
         else:
-            count(tally.passed_over, DUPLICATE)
+            count(tally.passed_over, DUPLICATE if has_id(record) else COPY)
         if what in (ANSWERED, AUDITED):
             tally.failed -= 1
             tally.unanswered -= what == AUDITED
