@@ -24,6 +24,7 @@ from tracer_spec.production.monitoring.tally import Moment
 from tracer_spec.report.facts import Fact, at_release, rate_text
 from tracer_spec.report.monitor_warnings import (
     coverage_lately,
+    gap,
     last_audit,
     last_line,
     repeated_ids,
@@ -58,6 +59,7 @@ def monitor_facts(
     )
     if now is not None:
         yield from last_line(monitor, reading, now)
+    yield from gap(monitor)
     yield from last_audit(monitor)
     yield from repeated_ids(monitor)
     yield from unanswered(monitor)

@@ -11,6 +11,7 @@ from typing import Any
 
 from tracer_spec.cli.text.outcome import Outcome
 from tracer_spec.production.monitoring.claims import e_value_of
+from tracer_spec.production.monitoring.course import longest_gap
 from tracer_spec.production.monitoring.log import Reading
 from tracer_spec.production.monitoring.monitor import WARNING_BAR, Monitor
 from tracer_spec.production.monitoring.tally import LabelTally, Moment, Tally
@@ -80,7 +81,7 @@ def monitor_document(monitor: Monitor, reading: Reading, bundle: Bundle, now: da
             "teacher": [asdict(each) for each in monitor.teachers_moved],
             "router": [asdict(each) for each in monitor.routers_moved],
         },
-        "log": _log_document(tally, reading, has_stopped=has_stopped(monitor, now)),
+        "log": {**_log_document(tally, reading, has_stopped=has_stopped(monitor, now)), "gap": _gap_document(tally)},
         "period_days": tally.calendar.width,
         "periods": [
             {
@@ -172,6 +173,13 @@ def _log_document(tally: Tally, reading: Reading, *, has_stopped: bool) -> dict[
         "read_in_this_run": reading.n_lines,
         "notes": list(reading.notes),
     }
+
+
+def _gap_document(tally: Tally) -> dict[str, Any] | None:
+    found = longest_gap(tally.calendar)
+    if found is None:
+        return None
+    return {"after": found.after.isoformat(), "before": found.before.isoformat(), "rows_before": found.n_before}
 
 
 def _label_claims(monitor: Monitor) -> Iterator[dict[str, Any]]:

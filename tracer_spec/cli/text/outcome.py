@@ -45,6 +45,7 @@ _BRIEF = {
     "coverage",
     "last line",
     "last audit",
+    "gap",
     "ids",
     "unanswered",
     "teachers",
