@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 
 from tracer_spec.production.monitoring.tally import Calendar, Period
 from tracer_spec.stats.anytime import anytime_interval
@@ -153,7 +154,7 @@ def late_coverage(calendar: Calendar, confidence: float) -> LateCoverage | None:
 def longest_gap(calendar: Calendar) -> Gap | None:
     """Return the longest gap, where it has a month or more and is longer than all that has rows; else None."""
     numbers = sorted(calendar.periods)
-    gaps = list(zip(numbers, numbers[1:], strict=False))
+    gaps = list(pairwise(numbers))
     if not gaps:
         return None
     last, first = max(gaps, key=lambda each: each[1] - each[0])
