@@ -24,13 +24,17 @@ class LeakyOptions(Options):
     url: str = ""
     password: Annotated[str, DeploymentOption()] = ""
     key_env: Annotated[str, DeploymentOption()] = ""
+    place: str = ""
     is_ours: bool = False
 
 class Leaky:
     def __init__(self, options):
         self.is_ours = options.is_ours
         key = os.environ.get(options.key_env, "")
-        self.told = f"{'x' * 270} no answer of {options.url} ({options.password}, {key}): password=hunter2-db, {options.url}"
+        self.told = (
+            f"{options.place} {'x' * 250} no answer of {options.url} ({options.password}, {key}): password=hunter2-db, "
+            f"{options.url}"
+        )
 
     def fit(self, *args, **more):
         raise (RuntimeError if self.is_ours else PluginError)(self.told)
@@ -54,10 +58,24 @@ def tracer_spec_sources():
 @hookimpl
 def tracer_spec_surrogates():
     yield Plugin("leaky", "fails", Leaky, LeakyOptions)
+    yield Plugin("noting", "says where it learned", Noting, LeakyOptions)
 
 @hookimpl
 def tracer_spec_embedders():
     yield Plugin("leaky", "fails", lambda options: Silent(options), LeakyOptions)
+
+class Noting:
+    def __init__(self, options):
+        self._notes = [f"this was learned at {options.place}"]
+
+    def fit(self, X, y, **more):
+        from tracer_spec.plugin.registry import find_plugins
+        plugin = find_plugins().get("surrogate", "logreg").plugin
+        return Noted(plugin.make(plugin.options()).fit(X, y, **more), self._notes)
+
+class Noted:
+    def __init__(self, fitted, notes):
+        self.to_onnx, self.notes = fitted.to_onnx, notes
 
 class Silent:
     def __init__(self, options):
@@ -73,8 +91,8 @@ zoo: [logreg]
 families: [global]
 target: {agreement: 0.8}
 """
-LEAKY = "{use: leaky, with: {url: '${LEAKY_URL}', password: '${OPENS}', key_env: KEY_NAME}}"
-SECRETS = ("hunter2-db", "hunter2-password", "hunter2-key", "hunter2")
+LEAKY = "{use: leaky, with: {url: '${LEAKY_URL}', password: '${OPENS}', key_env: KEY_NAME, place: '${PLACE}'}}"
+SECRETS = ("place-of-ours", "hunter2-db", "hunter2-password", "hunter2-key", "hunter2")
 
 
 @pytest.fixture
@@ -85,6 +103,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("LEAKY_URL", "postgresql://u:hunter2-db@host/x")
     monkeypatch.setenv("OPENS", "hunter2-password")
     monkeypatch.setenv("KEY_NAME", "hunter2-key")
+    monkeypatch.setenv("PLACE", "place-of-ours")
     rows = [
         {"id": f"t{n}", "input": f"my {'card' if n % 2 else 'loan'} {n}", "teacher": f"t{n % 2}"} for n in range(400)
     ]
@@ -116,6 +135,29 @@ def test_a_surrogate_that_fails_leaves_no_secret_in_bundle_lock_report_and_resul
         said += "".join(bundle.read(name).decode("latin-1") for name in bundle.namelist())
     said += (folder / "report.html").read_text() + (folder / "router.lock").read_text()
     assert not [each for each in SECRETS if each in said]
+
+
+def test_what_a_learner_says_of_itself_is_told_without_what_comes_from_the_environment(folder, capsys):
+    noting = "{use: noting, with: {place: '${PLACE}'}}"
+    assert main(["build", "router.yaml", "--set", f"zoo=[{noting}]", "-v"]) == 0
+    said = "".join(capsys.readouterr())
+    assert "this was learned at ..." in said
+    with zipfile.ZipFile(folder / "dist" / "small.tracer") as bundle:
+        said += "".join(bundle.read(name).decode("latin-1") for name in bundle.namelist())
+    assert "place-of-ours" not in said
+
+
+@pytest.mark.parametrize("written", ["place-of-ours", "${UNSET:-place-of-ours}"])
+def test_what_the_spec_itself_says_is_told(folder, capsys, written):
+    told = LEAKY.replace("${PLACE}", written).replace(", password: '${OPENS}'", "")
+    assert main(["build", "router.yaml", "--set", f"traces={told}"]) == 1
+    assert "place-of-ours" in capsys.readouterr().err
+
+
+def test_a_path_from_the_environment_is_told_since_people_must_mend_it(folder, capsys, monkeypatch):
+    monkeypatch.setenv("TRACES", "nowhere.jsonl")
+    assert main(["build", "router.yaml", "--set", "traces.with.path=${TRACES}"]) == 1
+    assert "nowhere.jsonl" in capsys.readouterr().err
 
 
 def test_an_error_in_python_is_without_a_secret_too(folder):

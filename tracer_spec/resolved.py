@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pydantic import BaseModel, SecretBytes, SecretStr, ValidationError
+from pydantic import ValidationError
 
 from tracer_spec.errors import PluginError, Problem, TracerError, without_secrets_in
 from tracer_spec.plugin.contracts import Options, Provided, VectorReaderPlugin
-from tracer_spec.plugin.deployment import KEY_WORDS, SECRET_WORDS, aliases, words_of
 from tracer_spec.plugin.joining import JoiningPlugin, PartRef
 from tracer_spec.plugin.proposing import CalibratorPlugin
 from tracer_spec.plugin.registry import Registry
 from tracer_spec.plugin.requirements import NO_FAULT, missing_dependency, provided_by, said_by
-from tracer_spec.secret_values import secrets_of
+from tracer_spec.secret_values import secret_places, secrets_of
 from tracer_spec.spec.error_text import REASON_LEFT_OUT, is_private
 from tracer_spec.spec.load import LoadedSpec
 from tracer_spec.spec.nodes import Path, address, as_written, find, nearest
@@ -176,7 +175,8 @@ def resolve(
             problems += given_twice(
                 loaded, parts, [(*path, "with", *place) for place in provided.plugin.parts(options)]
             )
-    placed, secrets = "" if kind == "embedder" else address(path), secrets_of(loaded, ref.options, (*path, "with"))
+    placed = "" if kind == "embedder" else address(path)
+    secrets = secrets_of(loaded, options, ref.options, (*path, "with"))
     return problems or Resolved(
         ref.alias, provided, options, ref.options, tuple(parts), address=placed, secrets=secrets
     )
@@ -214,7 +214,7 @@ def _secrets_that_travel(loaded: LoadedSpec, provided: Provided, options: Option
     """Yield what is wrong with each option that a bundle would hold, and that is a secret by its name or type."""
     if isinstance(provided.plugin, VectorReaderPlugin):
         return
-    for at in _secrets_of(loaded, options, (*path, "with"), options.deployment_options()):
+    for at in secret_places(loaded, options, (*path, "with"), options.deployment_options()):
         name = at[-1]
         what = f"'{name}' is a secret, and {provided_by(provided)} would have the bundle hold it"
         hint = (
@@ -222,34 +222,6 @@ def _secrets_that_travel(loaded: LoadedSpec, provided: Provided, options: Option
             "or mark the option: Annotated[str, DeploymentOption()]"
         )
         yield Problem(loaded.where(at), what, hint, address(at))
-
-
-def _secrets_of(loaded: LoadedSpec, options: BaseModel, path: Path, stays: Collection[str] = ()) -> Iterator[Path]:
-    """Yield where the spec writes a secret among options, and among the options that these hold."""
-    for name, of_model in type(options).model_fields.items():
-        value, names = getattr(options, name), (name, *aliases(of_model))
-        at = next((place for each in names if find(loaded.tree, place := (*path, each))), None)
-        words = frozenset[str]().union(*map(words_of, names))
-        if at is None or name in stays or "env" in words:
-            continue
-        is_named = words & (KEY_WORDS if _is_private(loaded, at) else SECRET_WORDS) or {"api", "key"} <= words
-        if is_named or isinstance(value, SecretStr | SecretBytes):
-            yield at
-            continue
-        for inner, place in _models_in(value, at):
-            yield from _secrets_of(loaded, inner, place)
-
-
-def _models_in(value: Any, at: Path) -> Iterator[tuple[BaseModel, Path]]:
-    """Yield the options that an option holds, each with its place."""
-    if isinstance(value, BaseModel):
-        yield value, at
-    elif isinstance(value, Mapping):
-        for key, each in value.items():
-            yield from _models_in(each, (*at, key))
-    elif isinstance(value, list | tuple):
-        for number, each in enumerate(value):
-            yield from _models_in(each, (*at, number))
 
 
 def _unknown_plugin(loaded: LoadedSpec, ref: PluginRef | PartRef, at: Path, problem: Problem) -> Problem:

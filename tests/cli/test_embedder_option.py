@@ -223,10 +223,11 @@ def test_diff_gives_an_option_to_the_bundles_that_take_it_and_refuses_one_that_n
             "--embedder words --embedder-option 1.host=ours",
         ),
         ("{use: words, with: {host: 'http://${WHO}@a'}}", "--embedder words --embedder-option host=..."),
+        ("{use: words, with: {host: '${WHERE}'}}", "--embedder words --embedder-option host=..."),
     ],
 )
 def test_the_next_command_gives_the_options_that_the_bundle_does_not_hold(place, call_in, given, command):
-    env = with_plugin(place) | {"WHO": "me:hunter3"}
+    env = with_plugin(place) | {"WHO": "me:hunter3", "WHERE": "hunter3-house"}
     done = call_in("build", "router.yaml", "--out", "next.tracer", "--set", f"embedder={given}", cwd=place, env=env)
     assert done.returncode == 0, done.stderr
     assert f"tracer-spec route next.tracer {command} --text" in " ".join(done.stdout.split())

@@ -20,7 +20,7 @@ from tracer_spec.flow.verify import shared_confidence, verify
 from tracer_spec.plugin import LabelTarget
 from tracer_spec.runtime.bundle import parse_bundle
 from tracer_spec.runtime.load import open_router
-from tracer_spec.stats.rate import Rate
+from tracer_spec.stats.rate import Rate, is_far_above
 from tracer_spec.stats.two_samples import sample_quantiles
 
 EASY = np.float32([2, 0, 0, 0])  # handled as card_arrival
@@ -332,3 +332,57 @@ def test_a_claim_of_a_label_is_contradicted_only_with_the_rows_left_out_for_thei
     asked = LabelTarget("a", "missed", 0.2)
     assert LabelRate(asked, rate).is_contradicted
     assert not LabelRate(asked, rate, with_known_texts=better).is_contradicted
+
+
+# --- rows that were taken out --------------------------------------------------------------------------------------------
+
+
+def test_rows_of_which_far_fewer_are_wrong_than_at_release_are_told(router):
+    told = claim(tested=(600, 570))
+    whole = verify(router, told, traces(["card_arrival"] * 875 + ["top_up"] * 33), vectors=np.tile(EASY, (908, 1)))
+    cut = verify(router, told, traces(["card_arrival"] * 875), vectors=np.tile(EASY, (875, 1)))
+    for found, is_far in ((whole, False), (cut, True)):
+        document = found.document(traces(["a"]).accounting)["at_release"]
+        assert (document["n"], document["k"], document["is_far_exceeded"]) == (600, 570, is_far)
+    assert cut.verdict == "not contradicted"
+
+
+def test_rows_like_those_at_release_are_seldom_far_above_it():
+    rng = np.random.default_rng(6)
+    before, now = rng.binomial(400, 0.95, 2000), rng.binomial(900, 0.95, 2000)
+    pairs = zip(before.tolist(), now.tolist(), strict=True)
+    assert not any(is_far_above(Rate.of(900, late, 0.95), Rate.of(400, early, 0.95)) for early, late in pairs)
+
+
+# --- rows that stand twice -----------------------------------------------------------------------------------------------
+
+
+def twice(**more):
+    """Return 100 calls, 82 of them right, whose records stand three times each."""
+    labels = ["card_arrival"] * 82 + ["top_up"] * 18
+    return traces(3 * labels, texts=3 * [f"{'abcdefghij'[i // 10]} {'klmnopqrst'[i % 10]}" for i in range(100)], **more)
+
+
+def test_rows_that_may_be_copies_must_contradict_the_claim_as_one_call_too(router):
+    X = np.tile(EASY, (300, 1))
+    found = verify(router, claim(0.88), twice(), vectors=X)
+    assert (found.agreement.k, found.agreement.n, found.agreement.upper < 0.88) == (246, 300, True)
+    assert (found.without_repeats.k, found.without_repeats.n) == (82, 100)
+    assert found.verdict == "not contradicted"
+    assert verify(router, claim(0.95), twice(), vectors=X).verdict == "contradicted"
+
+
+def test_rows_that_ids_tell_apart_or_that_the_spec_calls_traffic_count_each(router):
+    X, ids = np.tile(EASY, (300, 1)), [f"r{i}" for i in range(300)]
+    for found in (
+        verify(router, claim(0.88), twice(ids=ids), vectors=X),
+        verify(router, claim(0.88), twice(), vectors=X, repeats="traffic"),
+    ):
+        assert (found.without_repeats, found.verdict) == (None, "contradicted")
+
+
+def test_a_claim_of_a_label_must_be_contradicted_by_rows_that_may_be_copies_as_one_call_too(router):
+    asked = (LabelTarget("card_arrival", "agreement", 0.88),)
+    found = verify(router, claim(0.5, labels=asked), twice(), vectors=np.tile(EASY, (300, 1)))
+    (label,) = found.label_claims
+    assert (label.without_repeats.n, label.rate.upper < 0.88, label.is_contradicted) == (100, True, False)

@@ -22,6 +22,10 @@ SHAPES = {
     "bare": (lambda topic, n: topic, ("strip", "first-line")),
     "explained below": (lambda topic, n: f"{topic}\nSince it says {n}.", ("strip", "first-line")),
     "explained above": (lambda topic, n: f"It says {n}.\nSo:\n{topic}", ("strip", "last-line")),
+    "under DSPy's marks": (
+        lambda topic, n: f"[[ ## why ## ]]\nIt says {n}.\n\n[[ ## label ## ]]\n{topic}\n\n[[ ## completed ## ]]",
+        (r"regex:\[\[ ## label ## \]\]([^\[]*)", "strip"),
+    ),
     "prefix": (lambda topic, n: f"Label: {topic}", ("strip", "first-line", "prefix:Label:", "strip")),
     "prefix now and then": (
         lambda topic, n: topic if n % 9 else f"Label: {topic}",

@@ -57,8 +57,11 @@ def test_a_request_counts_as_audited_where_all_of_its_rows_are():
 
 
 @pytest.mark.parametrize("nameless", [{"id": ""}, {"id": " "}, {"id": None}, {"id": ["r1"]}])
-def test_rows_that_no_id_tells_apart_count_each(nameless):
-    assert watched([{**line(0), **nameless}] * 3).tally.rows == 3
+def test_lines_without_ids_count_once_where_all_of_them_is_the_same_and_they_have_a_time(nameless):
+    copies = watched([{**line(0), **nameless}] * 3).tally
+    assert (copies.rows, copies.passed_over) == (1, {"copy of another line": 2})
+    assert watched([{**line(number), **nameless, "input": "one text"} for number in range(3)]).tally.rows == 3
+    assert watched([{**line(0), **nameless, "time": None}] * 3).tally.rows == 3
 
 
 def test_ids_of_other_bundles_are_not_ones_of_this_bundle():

@@ -10,7 +10,7 @@ from tracer_spec.flow.documents.certificate import AGREEMENT, Claim
 from tracer_spec.flow.rates import LabelRate
 from tracer_spec.flow.traces.by_rate import OfTraffic
 from tracer_spec.flow.traces.traffic import Traffic
-from tracer_spec.stats.rate import Rate
+from tracer_spec.stats.rate import Rate, is_far_above
 
 if TYPE_CHECKING:
     from tracer_spec.flow.traces.counts import Accounting
@@ -110,6 +110,8 @@ class Verification:
         None where the bundle has no scores to compare with.
     with_known_texts : Rate or None
         The rate that is claimed, counted with the rows left out for their text alone; None where there are none.
+    without_repeats : Rate or None
+        The rate that is claimed, counted once for rows that say the same, which may be copies of one call; None where none do.
     of_traffic : OfTraffic or None
         The rate that is claimed over all requests, where rows were audited at several rates.
     traffic : Traffic
@@ -137,6 +139,7 @@ class Verification:
     with_known_texts: Rate | None
     traffic: Traffic
     of_traffic: OfTraffic | None = None
+    without_repeats: Rate | None = None
     label_claims: tuple[LabelRate, ...] = ()
     macro_f1: float | None = None
 
@@ -144,6 +147,11 @@ class Verification:
     def claimed(self) -> Rate:
         """Return the rate that the claim is about."""
         return self.agreement if self.claim.measure == AGREEMENT else self.end_to_end
+
+    @property
+    def at_release(self) -> Rate:
+        """Return the same rate as the certify rows had it; 0 of 0 where none was tested."""
+        return Rate.of(*self.claim.tested, self.confidence)
 
     def document(self, accounting: Accounting) -> dict[str, Any]:
         """Return the ``measured`` part of the document of ``verify --json``."""
@@ -157,7 +165,12 @@ class Verification:
             "agreement": self.agreement.document(),
             "end_to_end": self.end_to_end.document(),
             "end_to_end_macro_f1": self.macro_f1,
+            "at_release": {
+                **self.at_release.document(),
+                "is_far_exceeded": is_far_above(self.claimed, self.at_release),
+            },
             "claimed_with_known_texts": self.with_known_texts.document() if self.with_known_texts else None,
+            "claimed_without_repeats": self.without_repeats.document() if self.without_repeats else None,
             "traces": {"read": accounting.read, "kept": accounting.kept, "dropped": dict(accounting.dropped)},
             "left_out": dict(self.left_out),
             "repeats": self.n_repeats,

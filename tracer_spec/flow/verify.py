@@ -11,12 +11,13 @@ import numpy as np
 
 from tracer_spec.errors import DataError
 from tracer_spec.flow.documents.certificate import AGREEMENT, END_TO_END, Claim
-from tracer_spec.flow.rates import Judged, LabelRate, upper_of
+from tracer_spec.flow.rates import Counted, Judged, LabelRate, upper_of
 from tracer_spec.flow.traces.by_rate import OfTraffic
 from tracer_spec.flow.traces.label_space import LabelSpace
 from tracer_spec.flow.traces.name_counts import N_LISTED, as_shown
 from tracer_spec.flow.traces.one_per_group import one_per_group
 from tracer_spec.flow.traces.out_of_prompts import out_of_prompts
+from tracer_spec.flow.traces.repeats import EITHER, TRAFFIC, distinct
 from tracer_spec.flow.traces.row_hashes import KnownRows
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.traces.traffic import Sample, sample_of
@@ -55,6 +56,7 @@ def verify(
     known: KnownRows | None = None,
     vectors: Vectors | None = None,
     grouped: bool = False,
+    repeats: str = EITHER,
 ) -> Verification:
     """Measure a bundle on rows that its build never saw.
 
@@ -71,6 +73,8 @@ def verify(
         Where the app brings vectors.
     grouped : bool
         Whether the claim is per group: one row of each new group is measured.
+    repeats : {'either', 'traffic'}
+        What rows are that say the same, within moments or without an id to tell them apart.
 
     Returns
     -------
@@ -86,7 +90,8 @@ def verify(
     Rows of the build would flatter the bundle, and are left out. Where there is no id to tell a row of the build from the
     same request made again, rows of known content are left out too, though repeated requests are traffic, and often the
     easy part of it. So that this cannot contradict a claim that is true, the claim counts as contradicted only where it
-    is so both without those rows and with them: if they are fresh, the rows with them are the traffic it speaks of.
+    is so both without those rows and with them: if they are fresh, the rows with them are the traffic it speaks of. By the
+    same reason, rows that may be copies of one call must contradict it both as requests of their own and as one.
 
     The upper bound of the interval is under a true rate at the target in at most (1 - confidence) / 2 of all
     verifications. That holds for one look at rows that took no part in anything before.
@@ -102,7 +107,7 @@ def verify(
         raise _no_sample(int(chosen.measured.sum()))
     batch = router.route_batch(list(rows.texts) if vectors is None else vectors[at])
     judged = _judge(LabelSpace(router.labels), rows, batch, shared_confidence(claim))
-    return _verification(claim, rows, chosen, sample, batch, judged)
+    return _verification(claim, rows, chosen, sample, batch, judged, repeats)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,18 +133,19 @@ def _judge(space: LabelSpace, rows: TraceSet, batch: Batch, confidence: float) -
 
 
 def _verification(
-    claim: Claim, rows: TraceSet, chosen: _Chosen, sample: Sample, batch: Batch, judged: Judged
+    claim: Claim, rows: TraceSet, chosen: _Chosen, sample: Sample, batch: Batch, judged: Judged, repeats: str
 ) -> Verification:
     """Count what the rows say."""
     tells = sample.is_labelled & sample.is_audited
     counted, unclear, flow = chosen.measured & tells, chosen.unclear & tells, chosen.measured & sample.is_traffic
+    what = Counted(counted, unclear, _own(rows, counted | unclear, repeats))
     claimed = judged.outcomes(claim.measure)
-    with_unclear = judged.rate(counted | unclear, claimed) if chosen.unclear.any() else None
+    with_unclear, without_repeats = judged.otherwise(what, claimed)
     by_requests = judged.of_requests(counted, claimed)
-    of_labels = judged.of_labels(claim.labels, counted, unclear)
+    of_labels = judged.of_labels(claim.labels, what)
     found = judged.rate(counted, claimed)
     is_measured = sample.is_labelled.any() and (found.n > 0 or bool(of_labels))
-    verdict = verdict_of(claim, found, with_unclear, by_requests, of_labels)
+    verdict = verdict_of(claim, found, with_unclear, by_requests, of_labels, without_repeats)
     unknown, wrong = counted & (judged.teacher < 0), counted & judged.handled & (judged.label != judged.teacher)
     labels = _by_label(judged, counted)
     names = Counter(shown_label(rows.labels[row]) for row in np.flatnonzero(unknown))
@@ -161,9 +167,20 @@ def _verification(
         with_known_texts=with_unclear,
         traffic=sample.traffic(rows.sampling, chosen.measured),
         of_traffic=by_requests,
+        without_repeats=without_repeats,
         label_claims=of_labels,
         macro_f1=macro_f1(labels, np.bincount(judged.label[wrong], minlength=len(labels)).tolist()),
     )
+
+
+def _own(rows: TraceSet, among: Mask, repeats: str) -> Mask:
+    """Return which rows are rows of their own even if those ``among`` them that say the same are copies of one call."""
+    own = np.ones(len(rows), bool)
+    if repeats != TRAFFIC:
+        at = np.flatnonzero(among)
+        found = distinct(rows.take(at.tolist()), rows.take([]))
+        own[at] = True if found is None else found
+    return own
 
 
 def _nothing_new(traces: TraceSet, chosen: _Chosen) -> DataError:
@@ -214,15 +231,16 @@ def verdict_of(
     with_unclear: Rate | None,
     by_requests: OfTraffic | None = None,
     of_labels: Sequence[LabelRate] = (),
+    without_repeats: Rate | None = None,
 ) -> str:
-    """Return what the rate that is claimed means for the claim, and so the rate with rows left out for their text alone.
+    """Return what the rate that is claimed means for the claim, with rows left out for their text and without repeats too.
 
     Where rows were audited at several rates, they count as the requests that they stand for. One claim of a label that is
     contradicted is enough.
     """
     if claim.confidence is None:
         return NOTHING_CLAIMED
-    is_under = upper_of(found, with_unclear, by_requests) < claim.target
+    is_under = upper_of(found, by_requests, with_unclear, without_repeats) < claim.target
     is_contradicted = is_under or any(each.is_contradicted for each in of_labels)
     return CONTRADICTED if is_contradicted else NOT_CONTRADICTED
 

@@ -29,11 +29,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FreshTraces:
-    """Traces to verify on, with their vectors where the app brings them; ``grouped`` where the claim is per group."""
+    """Traces to verify on, with their vectors where the app brings them; ``grouped`` where the claim is per group.
+
+    ``repeats`` is what the spec says of rows that say the same; copies are left out already.
+    """
 
     traces: TraceSet
     vectors: Vectors | None
     grouped: bool
+    repeats: str
 
 
 def read_fresh_traces(
@@ -58,6 +62,7 @@ def read_fresh_traces(
     from tracer_spec.builtin.formats import compile_format, find_format
     from tracer_spec.flow.traces.collect import collect
     from tracer_spec.flow.traces.optional_labels import LabelIfAny
+    from tracer_spec.flow.traces.repeats import COPIES, without_copies
     from tracer_spec.inputs.files import STDIN
     from tracer_spec.inputs.remote import is_remote
 
@@ -109,10 +114,12 @@ def read_fresh_traces(
     # a format that tells why a label is missing leaves none to be missing by some fault
     if need_label and traces.sampling is None and not chosen.unlabelled:
         traces = _as_labelled(traces)
+    if need_label and spec.repeats == COPIES:
+        traces = without_copies(traces)
     vectors = None
     if brings_vectors:
         vectors = Precomputed().read(traces.rows.tolist(), traces.ids, traces.vectors or ())
-    return FreshTraces(traces, vectors, grouped=grouped)
+    return FreshTraces(traces, vectors, grouped, spec.repeats)
 
 
 def _with_parts(chosen: Format, tree: Node, *, grouped: bool) -> Format:

@@ -11,6 +11,7 @@ from functools import reduce
 from itertools import combinations
 from typing import Any
 
+from tracer_spec.flow.traces.answer_steps import step_of_marks
 from tracer_spec.init.label_counts import LabelCounts, count_labels
 from tracer_spec.init.names import LABELS, OTHERS, says, words_of
 from tracer_spec.text_format import listing, plural
@@ -87,9 +88,8 @@ def read_answers(values: Sequence[Any], humans: Sequence[Any] = ()) -> Answers:
     if lists and len(lists) > _MOST * len(answers):
         are_alone = all(len(found) == 1 for found in lists)
         return _tidied(_best(answers, [(*first, "json:0")]), answers, humans) if are_alone else _several(answers, "")
-    tag = _common_tag(answers)
-    if tag:
-        steps = (*first, f"regex:<{tag}>([^<]*)</{tag}>", "strip")
+    if inside := step_of_marks(answers) or _step_of_tags(answers):
+        steps = (*first, inside, "strip")
         return _tidied(Answers(steps, labels_by(steps, answers)), answers, humans)
     return _tidied(_best(answers, [(*first, *chain) for chain in _plain_chains(answers, first)]), answers, humans)
 
@@ -137,13 +137,13 @@ def _common_prefix(labels: Sequence[str]) -> str:
     return next((prefix for prefix, n, share in shares if n > share * len(labels)), "")
 
 
-def _common_tag(answers: Sequence[Any]) -> str:
-    """Return the tag, such as ``<label>``, that the last thing in most answers stands in; empty where there is none."""
+def _step_of_tags(answers: Sequence[Any]) -> str:
+    """Return the step that reads the tag, such as ``<label>``, that ends most answers; empty where there is none."""
     texts = (answer for answer in answers if isinstance(answer, str))
     found = ([tag for tag in _TAG.findall(text) if tag.lower() not in _THOUGHTS] for text in texts)
     tags = Counter(each[-1] for each in found if each)
     tag, n = next(iter(tags.most_common(1)), ("", 0))
-    return tag if n > _MOST * len(answers) else ""
+    return f"regex:<{tag}>([^<]*)</{tag}>" if n > _MOST * len(answers) else ""
 
 
 def _tidied(best: Answers, answers: Sequence[Any], humans: Sequence[Any]) -> Answers:

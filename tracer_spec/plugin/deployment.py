@@ -39,13 +39,31 @@ class DeploymentOption:
 
 def mark_of(field: FieldInfo) -> DeploymentOption | None:
     """Return the mark of a field, on its type as a whole or on a part of it; None where it has none."""
-    marks = (*field.metadata, *_marks(field.annotation))
-    return next((each for each in marks if isinstance(each, DeploymentOption)), None)
+    return next((each for each in marks_of(field) if isinstance(each, DeploymentOption)), None)
+
+
+def marks_of(field: FieldInfo) -> Iterator[Any]:
+    """Yield what a field is annotated with, on its type as a whole or on a part of it."""
+    yield from field.metadata
+    yield from _marks(field.annotation)
 
 
 def words_of(name: str) -> frozenset[str]:
     """Return the words of an option's name, in lower case: those of ``api_key``, ``api-key`` and ``apiKey`` are the same."""
     return frozenset(word.lower() for word in re.findall("[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name))
+
+
+def opens_a_door(words: frozenset[str], *, is_private: bool) -> bool:
+    """Return whether an option of a name of these words is a secret; ``is_private`` where its value is from the environment.
+
+    Examples
+    --------
+    >>> [opens_a_door(words_of(each), is_private=False) for each in ("passwd", "api_key", "pad_token")]
+    [True, True, False]
+    >>> opens_a_door(words_of("pad_token"), is_private=True)
+    True
+    """
+    return bool(words & (KEY_WORDS if is_private else SECRET_WORDS)) or {"api", "key"} <= words
 
 
 def aliases(field: FieldInfo) -> Iterator[str]:

@@ -17,7 +17,8 @@ def _resolve(value: str, info: ValidationInfo) -> str:
     return os.path.join(root, value)  # noqa: PTH118 - a pattern or a trailing slash must come through as it is
 
 
-LocalPath: TypeAlias = Annotated[str, AfterValidator(_resolve)]
+RESOLVES = AfterValidator(_resolve)
+LocalPath: TypeAlias = Annotated[str, RESOLVES]
 """A path, or a glob pattern, relative to the spec's folder: options declare it, the plan resolves it.
 
 It stays a ``str``. ``-`` (standard input) and URLs (anything with ``://``) stay as they are, and so does an

@@ -141,6 +141,19 @@ def rate_text(rate: Rate, counted: str) -> str:
     return f"{share}: {rate.k:,} of {rate.n:,} {counted}"
 
 
+def at_release(now: Rate, before: Rate) -> Iterator[Fact]:
+    """Yield that a rate is far above what the certify rows said: rows that speak against the claim may be missing."""
+    from tracer_spec.stats.rate import is_far_above
+
+    if is_far_above(now, before):
+        text = (
+            f"WARNING: of certify rows {before.k:,} of {before.n:,} were right; far fewer are wrong here, whatever is true in "
+            "either interval\nrows that are wrong are missing, what the router answered stands as the teacher's, rows of the "
+            "build are among these, or the traffic has become easier: but for the last, the rate is not that of the traffic"
+        )
+        yield Fact("at release", text, "warning", title="far fewer rows are wrong than at release")
+
+
 def label_names_text(gain: NamesGain | LabelNames) -> str:
     """Say what the names of labels brought as training rows.
 

@@ -21,9 +21,10 @@ from tracer_spec.production.monitoring.monitor import (
 from tracer_spec.production.monitoring.moved_labels import Moved
 from tracer_spec.production.monitoring.reference import AGREEMENT, END_TO_END
 from tracer_spec.production.monitoring.tally import Moment
-from tracer_spec.report.facts import Fact, rate_text
+from tracer_spec.report.facts import Fact, at_release, rate_text
 from tracer_spec.report.monitor_warnings import (
     coverage_lately,
+    gap,
     last_audit,
     last_line,
     repeated_ids,
@@ -58,6 +59,7 @@ def monitor_facts(
     )
     if now is not None:
         yield from last_line(monitor, reading, now)
+    yield from gap(monitor)
     yield from last_audit(monitor)
     yield from repeated_ids(monitor)
     yield from unanswered(monitor)
@@ -70,6 +72,7 @@ def monitor_facts(
     yield Fact("agreement", rate_text(monitor.agreement, counted[AGREEMENT]))
     if reference.measure == END_TO_END:
         yield Fact("end to end", rate_text(monitor.rate, counted[END_TO_END]))
+    yield from at_release(monitor.rate, monitor.rate_of(*reference.tested))
     if monitor.claims:
         yield Fact("by label", "\n".join(_label_claims(monitor)))
     if (late := monitor.lately) is not None:
@@ -206,7 +209,9 @@ def _e_value(monitor: Monitor) -> str:
 def _label_claims(monitor: Monitor) -> Iterator[str]:
     """Describe the claims of single labels."""
     for claim, tally in monitor.label_claims:
-        told = rate_text(monitor.rate_of(tally), label_counted_text(claim.measure, claim.label, "audited rows"))
+        told = rate_text(
+            monitor.rate_of(tally.n, tally.k), label_counted_text(claim.measure, claim.label, "audited rows")
+        )
         refuted = f", refuted {_at(tally.refuted)}" if tally.refuted else ""
         yield f"{told}; {claim.level:.6g} is claimed, e-value {_size(e_value_of(tally))} at most so far{refuted}"
 

@@ -60,6 +60,14 @@ def names_variable(scalar: Scalar) -> bool:
     return bool(_NAMES_VARIABLE.search(scalar.text))
 
 
+def default_of(scalar: Scalar) -> str | int | float | bool | None:
+    """Return what a scalar is where no variable is set; None where it is nothing then."""
+    try:
+        return _value(scalar, {})
+    except SpecError:
+        return None
+
+
 def _value(scalar: Scalar, environ: Mapping[str, str]) -> str | int | float | bool | None:
     text = scalar.text
     if "${" in text:

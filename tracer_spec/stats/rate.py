@@ -7,6 +7,9 @@ from typing import Any, Self
 
 from tracer_spec.stats.binomial import interval
 
+# of a shipped policy on rows like those that certified it, chance explains all but this; easier traffic is named beside it
+_FEWER_FAILURES = 0.6
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:
@@ -30,3 +33,16 @@ class Rate:
     def document(self) -> dict[str, Any]:
         """Return it as JSON values."""
         return {"n": self.n, "k": self.k, "share": self.share, "lower": self.lower, "upper": self.upper}
+
+
+def is_far_above(now: Rate, before: Rate) -> bool:
+    """Return whether failures are less than 0.6 of what they were, wherever in their intervals both true rates are.
+
+    Examples
+    --------
+    >>> is_far_above(Rate(875, 875, 0.996, 1.0), Rate(500, 475, 0.927, 0.967))
+    True
+    >>> is_far_above(Rate(875, 850, 0.958, 0.981), Rate(500, 475, 0.927, 0.967))
+    False
+    """
+    return 1 - now.lower < _FEWER_FAILURES * (1 - before.upper)

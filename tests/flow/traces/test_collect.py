@@ -93,6 +93,13 @@ def test_where_the_text_is_an_object_the_message_says_how_to_join_its_parts(on_e
     assert gather(*data, read=read).texts == tuple(f"order {n}\nb" for n in range(3))
 
 
+def test_where_the_text_is_the_messages_of_a_chat_the_message_says_what_finds_the_format():
+    data = [{"input": [{"role": "user", "content": f"q{n}"}], "teacher": "x"} for n in range(3)]
+    with pytest.raises(DataError) as caught:
+        gather(*data, on_error="drop")
+    assert "another format: 'tracer-spec init --traces FILE' finds out which" in caught.value.problems[0].hint
+
+
 def test_where_no_answer_is_a_label_the_message_names_the_steps_that_would_read_them():
     data = [{"input": f"q{n}", "teacher": f'{{"intent": "{"ab"[n % 2]}"}}'} for n in range(60)]
     with pytest.raises(DataError) as caught:

@@ -369,3 +369,19 @@ def test_a_bound_tells_how_many_train():
         f"100 of {int((~sides(traces(n=1_000))).sum()):,} fit rows train, chosen by hash (split.max_fit); the others neither "
         "train nor certify: a larger split.certify would put them to use"
     )
+
+
+@pytest.mark.parametrize(
+    ("times", "remedy"),
+    [
+        (None, "no row to come can be told from these, of which some have no time"),
+        (range(200), "add newer traces (with"),
+    ],
+)
+def test_where_every_row_was_fitted_by_several_splits_the_remedy_is_one_that_helps(times, remedy):
+    rows = trace_set([f"text {i}" for i in range(200)], groups=[f"g{i}" for i in range(200)], times=times)
+    random = split(rows, certify=0.4, draft=True)
+    grouped = split(rows, certify=0.4, strategy="grouped", key="g", dealt=random.dealt, draft=True)
+    with pytest.raises(DataError, match="no trace may certify") as refusal:
+        split(rows, certify=0.4, dealt=grouped.dealt)
+    assert refusal.value.problems[0].hint.startswith(remedy)

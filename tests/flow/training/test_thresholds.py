@@ -5,7 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from tracer_spec.flow.training.thresholds import MARGIN, thresholds_at_levels
+from tracer_spec.flow.compile import compile_policy, overrides
+from tracer_spec.flow.training.thresholds import margin, thresholds_at_levels
+from tracer_spec.graph import Scorer
+from tracer_spec.testing.small_workshop import small_workshop
 
 scores = arrays(np.float32, st.integers(0, 200), elements=st.floats(0, 1, width=32))
 
@@ -15,7 +18,7 @@ def test_no_threshold_lies_near_a_score_of_a_row_it_could_turn(values, n_levels,
     eligible = np.random.default_rng(seed).uniform(size=len(values)) < 0.8
     for at in thresholds_at_levels(values, eligible, n_levels):
         assert np.float32(at) == at
-        assert np.abs(values[eligible].astype(np.float64) - at).min() > 0.9 * MARGIN
+        assert (np.abs(values[eligible].astype(np.float64) - at) >= margin(values[eligible])).all()
 
 
 @given(scores, st.integers(1, 60))
@@ -49,5 +52,31 @@ def test_equal_scores_cannot_be_parted():
 def test_a_crowd_of_scores_is_passed_over_whole():
     values = np.concatenate([np.full(500, 0.9), np.linspace(0, 0.5, 500)]).astype(np.float32)
     at = thresholds_at_levels(values, np.ones(1000, bool), 10)
-    assert all(each < 0.9 - MARGIN for each in at)
+    assert all(each < 0.9 - margin(np.array([0.9])) for each in at)
     assert np.float32(at[0]) == np.float32(0.7)
+
+
+def test_many_rows_whose_scores_crowd_near_one_can_be_parted_at_every_level():
+    """The more traces, the nearer their scores; nine tenths of a real log score as much as the last third of these."""
+    values = np.float32(1 - np.geomspace(0.5, 0.01, 60_000))
+    at = thresholds_at_levels(values, np.ones(len(values), bool), 100)
+    covered = [float((values >= np.float32(each)).mean()) for each in at]
+    np.testing.assert_allclose(covered, np.arange(1, 100) / 100, atol=0.001)
+
+
+def test_a_row_scores_alike_to_half_a_margin_alone_and_in_a_batch():
+    workshop = small_workshop()
+    X = np.random.default_rng(3).normal(size=(400, workshop.rows.X.shape[1])).astype(np.float32)
+    for trained in workshop.trained:
+        policy = (workshop.stage(trained, 0.5),)
+        graph = compile_policy(
+            policy, dimension=X.shape[1], denied=[False] * workshop.rows.n_classes, open_thresholds=True
+        )
+        scorer = Scorer(graph.SerializeToString())
+
+        def scores(rows, scorer=scorer, policy=policy):
+            return scorer.run({"embedding": rows}, outputs=["score"], constants=overrides(policy))[0]
+
+        together = scores(X)
+        alone = np.concatenate([scores(row[np.newaxis]) for row in X])
+        assert (np.abs(alone.astype(np.float64) - together) <= margin(together) / 2).all()

@@ -138,7 +138,15 @@ def _measure(
             accounting = fresh.traces.accounting
             done(f"{accounting.kept:,} of {accounting.read:,} traces kept")
         with staged(observe, "measure") as done:
-            found = verify(router, claim, fresh.traces, known=known, vectors=fresh.vectors, grouped=fresh.grouped)
+            found = verify(
+                router,
+                claim,
+                fresh.traces,
+                known=known,
+                vectors=fresh.vectors,
+                grouped=fresh.grouped,
+                repeats=fresh.repeats,
+            )
             done(f"{found.coverage.k:,} of {found.coverage.n:,} rows handled")
     return found, accounting
 

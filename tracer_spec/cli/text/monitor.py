@@ -11,6 +11,7 @@ from typing import Any
 
 from tracer_spec.cli.text.outcome import Outcome
 from tracer_spec.production.monitoring.claims import e_value_of
+from tracer_spec.production.monitoring.course import longest_gap
 from tracer_spec.production.monitoring.log import Reading
 from tracer_spec.production.monitoring.monitor import WARNING_BAR, Monitor
 from tracer_spec.production.monitoring.tally import LabelTally, Moment, Tally
@@ -19,6 +20,7 @@ from tracer_spec.report.facts import Fact
 from tracer_spec.report.monitor_facts import monitor_facts, of_which_log
 from tracer_spec.report.monitor_warnings import has_stopped, have_changed, late_coverage_of, silence_of, teachers_of
 from tracer_spec.runtime import Bundle
+from tracer_spec.stats.rate import is_far_above
 
 
 def monitor_outcome(monitor: Monitor, reading: Reading, bundle: Bundle, now: datetime) -> Outcome:
@@ -43,6 +45,7 @@ def _way_back(bundle: Bundle) -> str:
 def monitor_document(monitor: Monitor, reading: Reading, bundle: Bundle, now: datetime) -> dict[str, Any]:
     """Return the document of ``monitor --json``."""
     reference, tally, drift = monitor.reference, monitor.tally, monitor.drift
+    release = monitor.rate_of(*reference.tested)
     return {
         "schema_version": 1,
         "status": monitor.verdict,
@@ -57,6 +60,7 @@ def monitor_document(monitor: Monitor, reading: Reading, bundle: Bundle, now: da
         },
         "alpha": monitor.alpha,
         "claimed": monitor.rate.document(),
+        "at_release": {**release.document(), "is_far_exceeded": is_far_above(monitor.rate, release)},
         "agreement": monitor.agreement.document(),
         "coverage": monitor.coverage.document(),
         "coverage_lately": _late_coverage_document(monitor),
@@ -77,7 +81,7 @@ def monitor_document(monitor: Monitor, reading: Reading, bundle: Bundle, now: da
             "teacher": [asdict(each) for each in monitor.teachers_moved],
             "router": [asdict(each) for each in monitor.routers_moved],
         },
-        "log": _log_document(tally, reading, has_stopped=has_stopped(monitor, now)),
+        "log": {**_log_document(tally, reading, has_stopped=has_stopped(monitor, now)), "gap": _gap_document(tally)},
         "period_days": tally.calendar.width,
         "periods": [
             {
@@ -171,12 +175,19 @@ def _log_document(tally: Tally, reading: Reading, *, has_stopped: bool) -> dict[
     }
 
 
+def _gap_document(tally: Tally) -> dict[str, Any] | None:
+    found = longest_gap(tally.calendar)
+    if found is None:
+        return None
+    return {"after": found.after.isoformat(), "before": found.before.isoformat(), "rows_before": found.n_before}
+
+
 def _label_claims(monitor: Monitor) -> Iterator[dict[str, Any]]:
     for claim, tally in monitor.label_claims:
         yield {
             **asdict(claim),
             "claimed": claim.level,
-            "successes": monitor.rate_of(tally).document(),
+            "successes": monitor.rate_of(tally.n, tally.k).document(),
             "e_value": {"largest": e_value_of(tally), "refuted": _moment(tally.refuted)},
         }
 

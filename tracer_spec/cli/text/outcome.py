@@ -45,10 +45,12 @@ _BRIEF = {
     "coverage",
     "last line",
     "last audit",
+    "gap",
     "ids",
     "unanswered",
     "teachers",
     "end to end",
+    "at release",
 }
 _BRIEF |= {"traces", "flips", "size", "file", "sha256", "skipped"}
 _NAME_WIDTH = 10

@@ -11,7 +11,7 @@ from tracer_spec.flow.documents.certificate import AGREEMENT
 from tracer_spec.flow.rates import LabelRate, upper_of
 from tracer_spec.flow.traces.traffic import Traffic
 from tracer_spec.flow.verification import CONTRADICTED, NOT_MEASURED, NOTHING_CLAIMED, Verification
-from tracer_spec.report.facts import Fact, dropped_text, rate_text
+from tracer_spec.report.facts import Fact, at_release, dropped_text, rate_text
 from tracer_spec.text_format import counted_names, label_counted_text, one_line, plural, reasons, size
 
 if TYPE_CHECKING:
@@ -54,6 +54,11 @@ def _facts(found: Verification, accounting: Accounting, verbose: bool) -> Iterat
         yield Fact(
             "of requests", f"{counted}: each audited row counted as the requests that it stands for, by its rate"
         )
+    if found.verdict != NOT_MEASURED and found.without_repeats:
+        alone = rate_text(found.without_repeats, "rows, counted once for those that say the same")
+        yield Fact(
+            "repeats", f"{alone}; within a minute, or without an id to tell them apart, they may be copies of one call"
+        )
     yield Fact("coverage", rate_text(found.coverage, f"{'' if found.traffic.is_whole else 'audited '}rows are handled"))
     if found.verdict != NOT_MEASURED:
         yield Fact(
@@ -61,6 +66,7 @@ def _facts(found: Verification, accounting: Accounting, verbose: bool) -> Iterat
             rate_text(found.end_to_end, f"{_audited(found)[1:]} rows get no label but the teacher's".lstrip())
             + ("" if found.macro_f1 is None else f"; macro-F1 {found.macro_f1:.3f} (descriptive)"),
         )
+    yield from at_release(found.claimed, found.at_release)
     if found.verdict != NOT_MEASURED and found.label_claims:
         yield Fact("by label", "\n".join(_label_claim(each, found) for each in found.label_claims))
     yield Fact("intervals", f"at {found.confidence:.6g} (Clopper-Pearson), {ONE_LOOK}{_shared(found)}")
@@ -81,6 +87,8 @@ def _label_claim(found: LabelRate, of: Verification) -> str:
     told = rate_text(found.rate, label_counted_text(asked.measure, asked.label, f"{_audited(of)[1:]} rows".lstrip()))
     if found.with_known_texts:
         told += f"; {rate_text(found.with_known_texts, 'with the rows left out for their text alone')}"
+    if found.without_repeats:
+        told += f"; {rate_text(found.without_repeats, 'counted once for rows that say the same')}"
     if found.of_traffic:
         told += f"; as requests {found.of_traffic.share:.3f}, at most {found.of_traffic.upper:.3f}"
     verdict = f"{asked.level:.6g} is claimed"
@@ -107,14 +115,20 @@ def _verdict(found: Verification) -> str:
         f"'{one_line(each.asked.label)}' ({each.asked.measure})" for each in found.label_claims if each.is_contradicted
     ]
     if fallen:
-        is_under = upper_of(rate, found.with_known_texts, found.of_traffic) < target
+        is_under = upper_of(rate, found.of_traffic, found.with_known_texts, found.without_repeats) < target
         own = f"{name} {'is contradicted, too' if is_under else 'is not contradicted'}"
         return f"fresh rows contradict what is claimed of {', '.join(fallen)}, see 'by label'; {own}"
     if not rate.n:
         return f"no row was handled: {name} was not measured, and nothing contradicts the claim"
     if found.verdict == CONTRADICTED:
-        most = found.of_traffic.upper if found.of_traffic else rate.upper
+        most = upper_of(rate, found.of_traffic, found.without_repeats)
         return f"{name} is at most {most:.3f} on fresh rows, under the {target:.6g} that was claimed"
+    if rate.upper < target and found.without_repeats and found.without_repeats.upper >= target:
+        alone = rate_text(found.without_repeats, "without rows that say what another one says")
+        return (
+            f"{name} is under {target:.6g} where each row counts; counted {alone}, which does not contradict the claim; ids "
+            "would tell requests made again, which are traffic, from copies of one call"
+        )
     if rate.upper < target and found.with_known_texts:
         with_them = rate_text(found.with_known_texts, "with the rows left out for their text alone")
         return (

@@ -119,7 +119,7 @@ class Claim:
 
     ``confidence`` is None where nothing is claimed: a draft, or a calibrator that promises nothing. ``scores`` are quantiles of
     the acceptance scores on the certify rows, ascending; empty where the bundle has none. ``labels`` are what is claimed of
-    single labels.
+    single labels. ``tested`` are the trials and the successes of the test that shipped, 0 of 0 where there was none.
     """
 
     text: str
@@ -129,6 +129,7 @@ class Claim:
     n_certify: int
     scores: tuple[float, ...] = field(repr=False)
     labels: tuple[LabelTarget, ...] = ()
+    tested: tuple[int, int] = (0, 0)
 
 
 class CertificateDocument(Document):
@@ -233,7 +234,10 @@ class CertificateDocument(Document):
             raise BundleError("target is missing, not a number between 0 and 1", address=self.member, hint=hint)
         confidence = self.confidence if status == "certified" else None
         labels = tuple(each.target for each in self.labels or ())
-        return Claim(self.claim or "", self.measure, self.target, confidence, self.n_certify, self.scores, labels)
+        tested = self.n or 0, min(self.k or 0, self.n or 0)
+        return Claim(
+            self.claim or "", self.measure, self.target, confidence, self.n_certify, self.scores, labels, tested
+        )
 
 
 def _label_claims(certificate: Certificate) -> tuple[LabelClaim, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -19,6 +20,8 @@ _READ, _ANSWERS_PER_LABEL = 0.9, 3
 _KEYS, _FEWEST_ANSWERS = 6, 20
 # steps for what stands in some answers and not in others
 _OPTIONAL = ("prefix", "json?")
+# what DSPy writes above each field of an answer, and at its end
+_MARK, _END_MARK = re.compile(r"\[\[ ## (\w+) ## \]\]"), "completed"
 
 
 def steps_that_read(answers: Sequence[Any], normalize: Sequence[str], allowed: Sequence[str] | None) -> tuple[str, ...]:
@@ -41,6 +44,20 @@ def steps_that_read(answers: Sequence[Any], normalize: Sequence[str], allowed: S
     casefold = ("casefold",) if "casefold" in normalize else ()
     chains = ((*chain, *casefold) for chain in _chains(answers))
     return next((chain for chain in chains if _reads(chain, answers, allowed)), ())
+
+
+def step_of_marks(answers: Sequence[Any]) -> str:
+    r"""Return the step that reads the last field of most answers, where fields stand under marks; empty where few do.
+
+    Examples
+    --------
+    >>> step_of_marks(["[[ ## why ## ]]\nlate\n\n[[ ## label ## ]]\nrefund\n\n[[ ## completed ## ]]"])
+    'regex:\\[\\[ ## label ## \\]\\]([^\\[]*)'
+    """
+    marks = (_MARK.findall(answer) for answer in answers if isinstance(answer, str))
+    fields = Counter(each[-1] for found in marks if (each := [name for name in found if name != _END_MARK]))
+    name, n = next(iter(fields.most_common(1)), ("", 0))
+    return rf"regex:\[\[ ## {name} ## \]\]([^\[]*)" if n and n >= _READ * len(answers) else ""
 
 
 def usual_form(answers: Sequence[Any], normalize: Sequence[str]) -> str | None:
@@ -92,6 +109,8 @@ def _chains(answers: Sequence[Any]) -> Iterator[tuple[str, ...]]:
     texts = [answer for answer in answers if isinstance(answer, str)]
     for prefix in _prefixes(texts):
         yield f"prefix:{prefix}", "strip"
+    if marks := step_of_marks(answers):
+        yield marks, "strip"
     yield ("strip",)
     yield ("think", "strip")
     for key in _keys(answers):

@@ -56,6 +56,16 @@ class Dealt:
         """Return the same where nobody can tell any more which rows were fitted: all of them, then."""
         return replace(self, share=None, groups={}, until=self.newest)
 
+    @property
+    def rows_to_come(self) -> str:
+        """Say which rows may still certify, where none of those at hand may."""
+        if self.until == math.inf:
+            return (
+                "no row to come can be told from these, of which some have no time: certify on traces that no build or draft "
+                "has read, by a spec whose folder has no router.lock yet"
+            )
+        return "add newer traces (with 'split: {strategy: fresh}' all of those certify)"
+
     def may_certify(self, traces: TraceSet, hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
         """Return which rows no random split and no cut in time has fitted, shape (n,)."""
         may = np.ones(len(traces), bool)

@@ -13,7 +13,8 @@ DIGESTS = (
 )
 JOIN_THE_PARTS = (
     "where the text is an object, join its parts, as "
-    "'traces.format: {preset: native, text: \"join('\\n', [input.subject, input.body])\"}'"
+    "'traces.format: {preset: native, text: \"join('\\n', [input.subject, input.body])\"}'; where it is anything else, these "
+    "are likely records of another format: 'tracer-spec init --traces FILE' finds out which"
 )
 ONE_LABEL = (
     "a router gives one label: ask the teacher for one, or take one of a list by its place, as 'json:labels.0' does"

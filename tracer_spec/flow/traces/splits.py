@@ -168,7 +168,7 @@ def split(
         )
     if not len(result.certify) and not may.all():
         if not draft:
-            raise _all_fitted(strategy, dealt.n_left_out)
+            raise _all_fitted(strategy, dealt)
         result = replace(_random(hashes < certify * SPAN, chosen), notes=(_AS_IF,))
     share = len(result.certify) / int(chosen.sum())
     result = replace(result, notes=(*result.notes, *_sample_notes(traces, result.certify, strategy)))
@@ -238,19 +238,19 @@ def _none_since(traces: TraceSet, sampling: Sampling) -> DataError:
     )
 
 
-def _all_fitted(strategy: str, n_left_out: int) -> DataError:
+def _all_fitted(strategy: str, dealt: Dealt) -> DataError:
     """Return the error where every row has been fitted before, or was left out before a look and is older than it."""
     what = "no trace is newer than the last look at certify rows" if strategy == FRESH else "no trace may certify"
     left_out = ""
-    if n_left_out and strategy == FRESH:
-        traces = plural(n_left_out, "trace")
+    if dealt.n_left_out and strategy == FRESH:
+        traces = plural(dealt.n_left_out, "trace")
         left_out = f"; 'traces.max_rows' left out {traces} then, and those older than the look never certify"
     return DataError(
         f"{what}: by router.lock, earlier builds and drafts have looked at these rows or fitted them, and "
         f"settings were chosen on them since{left_out}",
-        hint="add newer traces (with 'split: {strategy: fresh}' all of those certify), or go back to the split (with its "
-        "certify_where), the id and the text that the lock was begun with, where they are others; 'build --locked' makes again "
-        "the build that the lock pins, and 'build --draft' estimates without certify rows",
+        hint=f"{dealt.rows_to_come}, or go back to the split (with its certify_where), the id and the text that the lock was "
+        "begun with, where they are others; 'build --locked' makes again the build that the lock pins, and 'build --draft' "
+        "estimates without certify rows",
         address="split.strategy",
     )
 

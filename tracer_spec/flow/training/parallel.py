@@ -145,7 +145,7 @@ def learn(task: Task, X: Vectors, y: Classes) -> Outcome:
             learner = task.make(task.options)
             more = {} if task.weights is None else {"sample_weight": task.weights}
             surrogate = learner.fit(X[task.train], y[task.train], n_classes=task.n_classes, seed=task.seed, **more)
-            graph, notes = export(surrogate), _notes_of(surrogate)
+            graph, notes = export(surrogate), _notes_of(surrogate, task.secrets)
         (scores,) = Scorer(graph).run({"embedding": X[task.score]})
         failure = _contract_breach(scores, (len(task.score), task.n_classes))
     except MissingDependencyError:
@@ -173,10 +173,10 @@ def _plain(error: ImportError) -> ImportError:
     return ImportError(str(error), name=error.name)
 
 
-def _notes_of(surrogate: Any) -> tuple[str, ...]:
-    """Return the sentences for the report; one that stands alone is one sentence, not its letters."""
+def _notes_of(surrogate: Any, secrets: frozenset[str]) -> tuple[str, ...]:
+    """Return the sentences for the report, without secrets; one that stands alone is one sentence, not its letters."""
     notes = getattr(surrogate, "notes", ())
-    return tuple(str(each) for each in ((notes,) if isinstance(notes, str) else notes))
+    return tuple(without_secrets(str(each), secrets) for each in ((notes,) if isinstance(notes, str) else notes))
 
 
 def _contract_breach(scores: Scores, shape: tuple[int, int]) -> str:

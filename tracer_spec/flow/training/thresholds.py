@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from tracer_spec.plugin import Mask, Scores
 
-# one row at a time and in a batch, a score differs by up to 5e-6: a threshold nearer than this to a score is a coin toss
-MARGIN = 1e-5
+# one row at a time and in a batch, the scores of a row differ by up to half of this, and less the surer it is: its log-odds
+# differ by as much, through a sigmoid that is flat there
+_MARGIN = 1e-5
+# four times the distance between two float32 under 1
+_LEAST_MARGIN = 2.0**-22
+
+
+def margin(scores: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Return how near a threshold may be to each score, shape (n,); a nearer one would be a coin toss for that row."""
+    return np.maximum(_MARGIN * (1 - scores.astype(np.float64).clip(0, 1)), _LEAST_MARGIN)
 
 
 def thresholds_at_levels(
@@ -17,16 +27,15 @@ def thresholds_at_levels(
     """Return falling thresholds under which about 1/L, 2/L, ... of all rows are handled, L = ``n_levels``.
 
     ``scores`` are the acceptance scores of all rows, out of fold; ``eligible`` the rows that may be handled at all; ``weights``
-    what each row counts, where they do not all count the same. Each
-    threshold is a float32 midway between two neighbouring eligible scores, at least :data:`MARGIN` from either. Ties and crowds
-    of scores leave fewer than L.
+    what each row counts, where they do not all count the same. Each threshold is a float32 midway between two neighbouring
+    eligible scores, at least their :func:`margin` from either. Ties and crowds of scores leave fewer than L.
     """
     order = np.argsort(-scores[eligible].astype(np.float64), kind="stable")
     ranked = scores[eligible].astype(np.float64)[order]
     if len(ranked) < 2:
         return []
     # a threshold after position i handles the i + 1 best rows
-    gaps = np.flatnonzero(ranked[:-1] - ranked[1:] > 2 * MARGIN)
+    gaps = np.flatnonzero(ranked[:-1] - ranked[1:] > 2 * margin(ranked[1:]))
     if not len(gaps):
         return []
     levels = np.arange(1, n_levels + 1) / n_levels

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from itertools import pairwise
 
 from tracer_spec.production.monitoring.tally import Calendar, Period
 from tracer_spec.stats.anytime import anytime_interval
@@ -16,6 +17,8 @@ _ENOUGH = 600
 _ENOUGH_ROWS = 200
 # how seldom chance alone leaves out every outcome of the last days
 _BY_CHANCE = 1e-4
+# days without a row that are no holiday
+_LONG_GAP = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,28 @@ class LateCoverage:
     def has_fallen(self) -> bool:
         """Return whether less than half is handled of what was before, by more than chance."""
         return self.late.upper < (self.before.share or 0) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Days without a row between others.
+
+    Parameters
+    ----------
+    after, before : date
+        The last day with a row before them, and the first after them, both as exact as the calendar is.
+    n_before : int
+        Rows before them.
+    """
+
+    after: date
+    before: date
+    n_before: int
+
+    @property
+    def days(self) -> int:
+        """Return how many days have no row."""
+        return (self.before - self.after).days - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +149,18 @@ def late_coverage(calendar: Calendar, confidence: float) -> LateCoverage | None:
         Rate(each.rows, each.handled, *anytime_interval(each.rows, each.handled, confidence)) for each in (late, before)
     )
     return LateCoverage(day, late_rate, rate_before)
+
+
+def longest_gap(calendar: Calendar) -> Gap | None:
+    """Return the longest gap, where it has a month or more and is longer than all that has rows; else None."""
+    numbers = sorted(calendar.periods)
+    gaps = list(pairwise(numbers))
+    if not gaps:
+        return None
+    last, first = max(gaps, key=lambda each: each[1] - each[0])
+    n_before = sum(calendar.periods[number].rows for number in numbers if number <= last)
+    gap = Gap(calendar.first_day(last + 1) - timedelta(days=1), calendar.first_day(first), n_before)
+    return gap if gap.days >= max(_LONG_GAP, len(numbers) * calendar.width) else None
 
 
 def silence(calendar: Calendar, least_rate: float, *, of_handled: bool) -> Silence | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from base64 import b64decode, b64encode
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
@@ -28,7 +29,8 @@ class Events:
     Notes
     -----
     A request is forgotten once :data:`N_DAYS` days are read after it, or :data:`N_AUDITED` audited requests, :data:`N_OTHERS`
-    where it is not audited. If it comes again then, it counts again. What no id tells is a request of its own.
+    where it is not audited. If it comes again then, it counts again. What neither an id nor a time tells is a request of its
+    own.
 
     Examples
     --------
@@ -116,6 +118,23 @@ class Events:
                 latest |= {key: (day, status.get(key, _DONE)) for key in _read(keys)}
                 events._day = max(events._day, day)
         return events
+
+
+def event_of(record: Mapping[str, Any], *, has_time: bool) -> Any:
+    """Return what tells a request apart: its id, else its whole line, where that has a time.
+
+    Examples
+    --------
+    >>> event_of({"id": "r1"}, has_time=True), event_of({"time": "2026-03-01"}, has_time=True), event_of({}, has_time=False)
+    ('r1', '{"time": "2026-03-01"}', None)
+    """
+    event = record.get("id")
+    return json.dumps(record, sort_keys=True) if has_time and not has_id(record) else event
+
+
+def has_id(record: Mapping[str, Any]) -> bool:
+    """Return whether a line has an id."""
+    return _key_of(record.get("id")) is not None
 
 
 # a plain dict looks for its first key past all that were taken out before it

@@ -11,7 +11,7 @@ from tracer_spec.errors import UsageError
 from tracer_spec.production.monitoring.answer_form import AnswerForm
 from tracer_spec.production.monitoring.claims import ClaimTally, LabelClaim
 from tracer_spec.production.monitoring.course import Progress, late_progress, progress_of
-from tracer_spec.production.monitoring.events import ANSWERED, AUDITED, NEW
+from tracer_spec.production.monitoring.events import ANSWERED, AUDITED, NEW, event_of, has_id
 from tracer_spec.production.monitoring.moved_labels import Moved, moved
 from tracer_spec.production.monitoring.reference import AGREEMENT, Reference
 from tracer_spec.production.monitoring.scores import Drift
@@ -42,7 +42,7 @@ TEACHER, NOBODY = "teacher", "nobody"
 NO_DECISION = "not a decision"
 NO_BUNDLE = "recorded without a bundle"
 NO_TIME = "without a time"
-DUPLICATE = "duplicate id"
+DUPLICATE, COPY = "duplicate id", "copy of another line"
 _LARGEST = 690.0
 
 
@@ -122,7 +122,9 @@ class Monitor:
         tally, time, audit, served = self.tally, time_of(record.get("time")), story["audit"], story.get("served")
         is_answered = served == TEACHER if audit else served != NOBODY
         day = 0 if time is None else time.toordinal()
-        what = tally.events.meet(record.get("id"), day, is_audited=audit, is_answered=is_answered)
+        what = tally.events.meet(
+            event_of(record, has_time=time is not None), day, is_audited=audit, is_answered=is_answered
+        )
         said = "" if time is None else tally.see(time)
         if what == NEW:
             self._add_row(story, time)
@@ -132,7 +134,7 @@ class Monitor:
             is_asked = audit or served in (TEACHER, NOBODY)
             tally.answers.add(is_asked=is_asked, is_answered=served == TEACHER, time=said)
         else:
-            count(tally.passed_over, DUPLICATE)
+            count(tally.passed_over, DUPLICATE if has_id(record) else COPY)
         if what in (ANSWERED, AUDITED):
             tally.failed -= 1
             tally.unanswered -= what == AUDITED
@@ -270,12 +272,12 @@ class Monitor:
     @property
     def rate(self) -> Rate:
         """Return the rate that the claim is about, since release."""
-        return self._rate(*self._counts)
+        return self.rate_of(*self._counts)
 
     @property
     def agreement(self) -> Rate:
         """Return the agreement on audited rows that are handled."""
-        return self._rate(self.tally.compared, self.tally.agree)
+        return self.rate_of(self.tally.compared, self.tally.agree)
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -285,7 +287,7 @@ class Monitor:
     @property
     def coverage(self) -> Rate:
         """Return the share of all rows that are handled."""
-        return self._rate(self.tally.rows, self.tally.handled)
+        return self.rate_of(self.tally.rows, self.tally.handled)
 
     @property
     def drift(self) -> Drift | None:
@@ -304,16 +306,13 @@ class Monitor:
 
     def progress(self, most: int = MOST_PERIODS) -> list[Progress]:
         """Return how the claim fared over time, in at most so many stretches of equal length, in the order of time."""
-        return progress_of(self.tally.calendar, self._rate, most)
+        return progress_of(self.tally.calendar, self.rate_of, most)
 
     @property
     def lately(self) -> Progress | None:
         """Return how the claim fared in the last days that hold enough outcomes together; None where all days are needed."""
-        return late_progress(self.tally.calendar, self._rate, self.rate)
+        return late_progress(self.tally.calendar, self.rate_of, self.rate)
 
-    def rate_of(self, claim: ClaimTally) -> Rate:
-        """Return the rate that a claim of a label is about, since release."""
-        return self._rate(claim.n, claim.k)
-
-    def _rate(self, n: int, k: int) -> Rate:
+    def rate_of(self, n: int, k: int) -> Rate:
+        """Return k of n with an interval as :attr:`interval`."""
         return Rate(n, k, *anytime_interval(n, k, 1 - self.alpha))

@@ -17,6 +17,8 @@ from tracer_spec.runtime.strict_json import check_strings, read_json
 
 AGREEMENT: Final = "agreement"
 END_TO_END: Final = "end_to_end"
+# a float counts no further
+_MOST_ROWS = 2**53
 _REBUILD = "build it again with 'tracer-spec build'"
 
 
@@ -46,6 +48,8 @@ class Reference:
         Fit rows by the teacher's label, and those handled by the router's; empty where the bundle does not tell.
     label_claims : tuple of LabelClaim
         What is certified of single labels.
+    tested : (int, int)
+        The trials and the successes of the test that shipped; 0 of 0 where there was none.
     """
 
     name: str
@@ -61,6 +65,7 @@ class Reference:
     teacher: Mapping[str, int] = field(default_factory=dict, repr=False)
     router: Mapping[str, int] = field(default_factory=dict, repr=False)
     label_claims: tuple[LabelClaim, ...] = ()
+    tested: tuple[int, int] = (0, 0)
 
     @property
     def warning_level(self) -> float:
@@ -107,6 +112,7 @@ class Reference:
                 teacher=dict(_teachers_labels(audit)),
                 router=_routers_labels(audit),
                 label_claims=tuple(read_label_claims(certificate, manifest.labels)),
+                tested=_tested(certificate),
             )
 
 
@@ -121,13 +127,18 @@ def _measure(certificate: Mapping[str, Any]) -> str:
 
 def _measured(certificate: Mapping[str, Any], measure: str) -> float | None:
     """Return the smaller rate of two: that of the certify rows, which chose the policy, and that of fit rows, out of fold."""
-    n, k = _number(certificate, "n"), _number(certificate, "k")
+    n, k = _tested(certificate)
     estimate = _part(certificate, "estimate")
     coverage, agreement = _number(estimate, "coverage"), _number(estimate, "agreement")
-    rates = [k / n] if n and k is not None and 0 <= k <= n else []
+    rates = [k / n] if n else []
     if agreement is not None and coverage is not None:
         rates.append(agreement if measure == AGREEMENT else 1 - coverage * (1 - agreement))
     return min(rates, default=None)
+
+
+def _tested(certificate: Mapping[str, Any]) -> tuple[int, int]:
+    n, k = _number(certificate, "n"), _number(certificate, "k")
+    return (int(n), int(k)) if n is not None and k is not None and k <= n < _MOST_ROWS else (0, 0)
 
 
 def _scores(certificate: Mapping[str, Any]) -> list[float]:
