@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 
 import httpx
 import pytest
@@ -145,6 +146,8 @@ def test_one_request_that_is_sent_again_and_again_does_not_stop_the_router(serve
         assert back.headers["x-tracer-outcome"] == "audited"
     server.end()
     again = serve(bundle, "--upstream", upstream.url, *options)
+    while ready(again)[1]["claim"] == "not measured":  # until its first look at the log
+        time.sleep(0.05)
     assert (ready(again)[1]["claim"], ready(again)[1]["handles"]) == ("holds", True)
     assert "tracer_audited_agreement" in metrics(again)
     for text in handled:
