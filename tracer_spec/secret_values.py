@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, SecretBytes, SecretStr
 
-from tracer_spec.plugin.deployment import KEY_WORDS, aliases, marks_of, opens_a_door, words_of
+from tracer_spec.plugin.deployment import aliases, marks_of, opens_a_door, words_of
 from tracer_spec.plugin.paths import RESOLVES
 from tracer_spec.spec.environment import default_of
 from tracer_spec.spec.error_text import is_private
@@ -61,8 +61,8 @@ def secret_places(loaded: LoadedSpec, options: BaseModel, path: Path, stays: Col
 def _is_told(words: frozenset[str], node: Node, value: str) -> bool:
     """Return whether the name of an option says that its value is a secret, or of a variable the value or the variable does."""
     is_of_variable = is_private(node)
-    if is_of_variable and (words_of(as_written(node)) | words_of(value)) & KEY_WORDS:
-        return True
+    if is_of_variable:
+        words |= words_of(as_written(node)) | words_of(value)
     return opens_a_door(words, is_private=is_of_variable)
 
 

@@ -15,7 +15,7 @@ from tracer_spec.flow.traces.accounting import BEYOND
 from tracer_spec.flow.traces.repeats import is_read_twice
 from tracer_spec.flow.traces.splits import FRESH
 from tracer_spec.plugin import Candidate, Certificate, Chain, Policy
-from tracer_spec.plugin.deployment import KEY_WORDS, words_of
+from tracer_spec.plugin.deployment import opens_a_door, words_of
 
 if TYPE_CHECKING:
     from tracer_spec.flow.bundle_file import Written
@@ -283,7 +283,7 @@ def _app_options(embedder: FittedEmbedder) -> dict[str, Any]:
             continue
         marked = resolved.options.deployment_options(resolved.options.model_dump())
         for name in sorted(resolved.written.keys() & marked):
-            if words_of(name) & KEY_WORDS:
+            if opens_a_door(words_of(name), is_private=True):
                 continue  # no command line is the place for one
             value = getattr(resolved.options, name, resolved.written[name])
             is_plain = not isinstance(value, str) or without_secrets(value, resolved.secrets) == value

@@ -10,7 +10,7 @@ from tracer_spec.flow.documents.certificate import AGREEMENT, Claim
 from tracer_spec.flow.rates import LabelRate
 from tracer_spec.flow.traces.by_rate import OfTraffic
 from tracer_spec.flow.traces.traffic import Traffic
-from tracer_spec.stats.rate import Rate, is_far_above
+from tracer_spec.stats.rate import Rate, at_release_document
 
 if TYPE_CHECKING:
     from tracer_spec.flow.traces.counts import Accounting
@@ -165,10 +165,7 @@ class Verification:
             "agreement": self.agreement.document(),
             "end_to_end": self.end_to_end.document(),
             "end_to_end_macro_f1": self.macro_f1,
-            "at_release": {
-                **self.at_release.document(),
-                "is_far_exceeded": is_far_above(self.claimed, self.at_release),
-            },
+            "at_release": at_release_document(self.claimed, self.at_release),
             "claimed_with_known_texts": self.with_known_texts.document() if self.with_known_texts else None,
             "claimed_without_repeats": self.without_repeats.document() if self.without_repeats else None,
             "traces": {"read": accounting.read, "kept": accounting.kept, "dropped": dict(accounting.dropped)},

@@ -178,8 +178,8 @@ def _own(rows: TraceSet, among: Mask, repeats: str) -> Mask:
     own = np.ones(len(rows), bool)
     if repeats != TRAFFIC:
         at = np.flatnonzero(among)
-        found = distinct(rows.take(at.tolist()), rows.take([]))
-        own[at] = True if found is None else found
+        if (found := distinct(rows.take(at.tolist()), rows.take([]))) is not None:
+            own[at] = found
     return own
 
 

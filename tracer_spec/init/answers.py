@@ -11,7 +11,7 @@ from functools import reduce
 from itertools import combinations
 from typing import Any
 
-from tracer_spec.flow.traces.answer_steps import step_of_marks
+from tracer_spec.flow.traces.answer_steps import commonest_last, step_of_marks
 from tracer_spec.init.label_counts import LabelCounts, count_labels
 from tracer_spec.init.names import LABELS, OTHERS, says, words_of
 from tracer_spec.text_format import listing, plural
@@ -140,9 +140,7 @@ def _common_prefix(labels: Sequence[str]) -> str:
 def _step_of_tags(answers: Sequence[Any]) -> str:
     """Return the step that reads the tag, such as ``<label>``, that ends most answers; empty where there is none."""
     texts = (answer for answer in answers if isinstance(answer, str))
-    found = ([tag for tag in _TAG.findall(text) if tag.lower() not in _THOUGHTS] for text in texts)
-    tags = Counter(each[-1] for each in found if each)
-    tag, n = next(iter(tags.most_common(1)), ("", 0))
+    tag, n = commonest_last([tag for tag in _TAG.findall(text) if tag.lower() not in _THOUGHTS] for text in texts)
     return f"regex:<{tag}>([^<]*)</{tag}>" if n > _MOST * len(answers) else ""
 
 

@@ -35,6 +35,11 @@ class Rate:
         return {"n": self.n, "k": self.k, "share": self.share, "lower": self.lower, "upper": self.upper}
 
 
+def at_release_document(now: Rate, before: Rate) -> dict[str, Any]:
+    """Return a rate as it was at release as JSON values, and whether what it is now is far above that."""
+    return {**before.document(), "is_far_exceeded": is_far_above(now, before)}
+
+
 def is_far_above(now: Rate, before: Rate) -> bool:
     """Return whether failures are less than 0.6 of what they were, wherever in their intervals both true rates are.
 

@@ -20,7 +20,7 @@ from tracer_spec.report.facts import Fact
 from tracer_spec.report.monitor_facts import monitor_facts, of_which_log
 from tracer_spec.report.monitor_warnings import has_stopped, have_changed, late_coverage_of, silence_of, teachers_of
 from tracer_spec.runtime import Bundle
-from tracer_spec.stats.rate import is_far_above
+from tracer_spec.stats.rate import at_release_document
 
 
 def monitor_outcome(monitor: Monitor, reading: Reading, bundle: Bundle, now: datetime) -> Outcome:
@@ -45,7 +45,6 @@ def _way_back(bundle: Bundle) -> str:
 def monitor_document(monitor: Monitor, reading: Reading, bundle: Bundle, now: datetime) -> dict[str, Any]:
     """Return the document of ``monitor --json``."""
     reference, tally, drift = monitor.reference, monitor.tally, monitor.drift
-    release = monitor.rate_of(*reference.tested)
     return {
         "schema_version": 1,
         "status": monitor.verdict,
@@ -60,7 +59,7 @@ def monitor_document(monitor: Monitor, reading: Reading, bundle: Bundle, now: da
         },
         "alpha": monitor.alpha,
         "claimed": monitor.rate.document(),
-        "at_release": {**release.document(), "is_far_exceeded": is_far_above(monitor.rate, release)},
+        "at_release": at_release_document(monitor.rate, monitor.rate_of(*reference.tested)),
         "agreement": monitor.agreement.document(),
         "coverage": monitor.coverage.document(),
         "coverage_lately": _late_coverage_document(monitor),

@@ -55,9 +55,13 @@ def step_of_marks(answers: Sequence[Any]) -> str:
     'regex:\\[\\[ ## label ## \\]\\]([^\\[]*)'
     """
     marks = (_MARK.findall(answer) for answer in answers if isinstance(answer, str))
-    fields = Counter(each[-1] for found in marks if (each := [name for name in found if name != _END_MARK]))
-    name, n = next(iter(fields.most_common(1)), ("", 0))
+    name, n = commonest_last([name for name in found if name != _END_MARK] for found in marks)
     return rf"regex:\[\[ ## {name} ## \]\]([^\[]*)" if n and n >= _READ * len(answers) else ""
+
+
+def commonest_last(found: Iterable[Sequence[str]]) -> tuple[str, int]:
+    """Return which name most often stands last, and how often; an empty one and 0 where there is none."""
+    return next(iter(Counter(each[-1] for each in found if each).most_common(1)), ("", 0))
 
 
 def usual_form(answers: Sequence[Any], normalize: Sequence[str]) -> str | None:

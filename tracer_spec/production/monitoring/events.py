@@ -134,7 +134,7 @@ def event_of(record: Mapping[str, Any], *, has_time: bool) -> Any:
 
 def has_id(record: Mapping[str, Any]) -> bool:
     """Return whether a line has an id."""
-    return _key_of(record.get("id")) is not None
+    return _is_id(record.get("id"))
 
 
 # a plain dict looks for its first key past all that were taken out before it
@@ -143,10 +143,13 @@ _Latest = OrderedDict[bytes, tuple[int, int]]
 
 def _key_of(event: Any) -> bytes | None:
     """Return the digest of an id, as a build tells ids apart; None where it is none."""
-    event = str(event) if type(event) is int else event
-    if not isinstance(event, str) or not event or event.isspace():
+    if not _is_id(event):
         return None
-    return hashlib.blake2b(event.encode("utf-8", "surrogatepass"), digest_size=_BYTES).digest()
+    return hashlib.blake2b(str(event).encode("utf-8", "surrogatepass"), digest_size=_BYTES).digest()
+
+
+def _is_id(event: Any) -> bool:
+    return type(event) is int or (isinstance(event, str) and bool(event) and not event.isspace())
 
 
 def _first_day(latest: _Latest) -> int:
