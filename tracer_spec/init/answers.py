@@ -28,7 +28,7 @@ _PREFIX = re.compile(r"[^\n:=]{1,40}[:=][ \t*]*(?=\S)")
 _TAG = re.compile(r"<([A-Za-z][\w-]{0,30})>[^<]{1,200}</\1>")
 # quotes and marks around a label, and a full stop after it
 # (three at most before it: a bundle carries no pattern with three repeats that have no bound)
-_DRESS = r"""^["'*`]{0,3}(.*?)["'*`.]*$"""
+DRESS = r"""^["'*`]{0,3}(.*?)["'*`.]*$"""
 _JOINT = re.compile(r"(?<=[^\W_])[ _-](?=[^\W_])")
 # of the answers, what must have a shape before a step is proposed for it
 _MOST, _SOME = 0.5, 0.02
@@ -152,7 +152,7 @@ def _tidied(best: Answers, answers: Sequence[Any], humans: Sequence[Any]) -> Ans
     """
     labels, truths = best.counts.counts, _cleaned(humans, best.steps)
     join = f"join:{_usual_joint(labels)}"
-    undress = f"regex:{_DRESS}"
+    undress = f"regex:{DRESS}"
     plain = {undress: _undressed, "casefold": str.casefold, join: compile_step(join)}
     some = [steps for size in range(len(plain) + 1) for steps in combinations(plain, size)]
     apart = [steps for steps in some if len(_spelled(truths, steps, plain)) == len(truths)]
@@ -192,7 +192,7 @@ def _cleaned(humans: Sequence[Any], steps: Sequence[str]) -> set[str]:
 
 
 def _undressed(label: str) -> str:
-    found = re.search(_DRESS, label)
+    found = re.search(DRESS, label)
     return found[1] if found else label
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tracer_spec.builtin.formats import find_format
 from tracer_spec.errors import DataError
@@ -15,11 +15,13 @@ from tracer_spec.init.files import SourceGuess, files_beside, find_files, source
 from tracer_spec.init.label_counts import are_names
 from tracer_spec.init.layout import guess_layout
 from tracer_spec.init.likely_target import TARGETS, LikelyTarget, likely_target
+from tracer_spec.init.literals import literal, literals
 from tracer_spec.init.made_up import made_up_labels, other_spellings, several_at_once
 from tracer_spec.init.places import labels_in
 from tracer_spec.init.presets import best_preset, is_half_of_a_join
 from tracer_spec.init.refusal import Refusal, label_option
 from tracer_spec.init.sampling import COUNTED, Sample, take_sample
+from tracer_spec.init.spellings import Spellings, spellings_of, without_joining
 from tracer_spec.init.system_prompt import match_of
 from tracer_spec.init.unread_times import unread_times
 from tracer_spec.init.whose_labels import with_one_teacher, with_those_that_label
@@ -61,6 +63,8 @@ class Look:
         What a build would come to; None where the traces are too many for that, or too few.
     is_whole : bool
         Whether all of the file was counted.
+    spellings : Spellings
+        Of the labels of the fit rows.
     match : str
         ``serve.match``, by the system prompt that all calls of a chat log share; empty where there is none.
     unread_times : str
@@ -78,6 +82,7 @@ class Look:
     target: float
     likely: LikelyTarget | None
     is_whole: bool
+    spellings: Spellings
     match: str
     unread_times: str
 
@@ -146,10 +151,11 @@ def look_at(*paths: str, text: str | None = None, label: str | None = None) -> L
     seen = _preview(sample, layout)
     outlook = seen.outlook
     _check(seen, fields, is_named=label is not None)
+    spellings = _spellings(sample, seen)
     made_up = made_up_labels(outlook.labels, seen.fit.truths)
     humans = {truth for truth in seen.fit.truths if truth is not None}
-    allowed = sorted((humans | set(outlook.labels)).difference(made_up))
-    aliases = other_spellings(made_up.keys() - humans, sorted(humans))
+    allowed = sorted(map(spellings.of, (humans | set(outlook.labels)).difference(made_up)))
+    aliases = other_spellings(made_up.keys() - humans, sorted(map(spellings.of, humans)))
     return Look(
         paths=sample.paths,
         source=sample.source,
@@ -158,7 +164,7 @@ def look_at(*paths: str, text: str | None = None, label: str | None = None) -> L
         outlook=outlook,
         allowed=tuple(allowed),
         made_up={
-            label: n
+            spellings.of(label): n
             for label, n in sorted(made_up.items(), key=lambda each: (-each[1], each[0]))
             if label not in aliases
         },
@@ -166,6 +172,7 @@ def look_at(*paths: str, text: str | None = None, label: str | None = None) -> L
         target=seen.target,
         likely=seen.likely,
         is_whole=outlook.accounting.read < COUNTED or _joins(seen.layout) or not sample.has_more(),
+        spellings=spellings,
         match=match_of(seen.layout, sample.records),
         unread_times="" if any(each == each for each in seen.fit.times.tolist()) else unread_times(fields),
     )
@@ -229,7 +236,7 @@ def _plans(sample: Sample, layout: Layout) -> list[Plan]:
     traces = {
         "use": sample.source.use,
         "with": {"path": [literal(path) for path in sample.paths], **sample.source.options},
-        "format": layout.format if isinstance(layout.format, str) else _literals(layout.format),
+        "format": layout.format if isinstance(layout.format, str) else literals(layout.format),
         "extract": [literal(step) for step in layout.extract],
         "labels": {"normalize": [literal(step) for step in layout.normalize]},
         "on_error": "drop",
@@ -267,6 +274,20 @@ def _read(sample: Sample, plan: Plan, layout: Layout) -> TraceSet:
         raise DataError(found.what, where=sample.paths[0], hint=hint, address=found.address) from None
 
 
+def _spellings(sample: Sample, seen: _Previewed) -> Spellings:
+    """Read the fit rows once more without the steps that join spellings, where there are such steps."""
+    steps = seen.layout.normalize
+    layout = replace(seen.layout, normalize=without_joining(steps))
+    joining = steps[len(layout.normalize) :]
+    if not joining:
+        return Spellings({}, "")
+    traces = _read(sample, _plans(sample, layout)[0], layout)
+    is_fit = set(seen.fit.rows.tolist())
+    rows = zip(traces.rows.tolist(), traces.labels, traces.truths, strict=True)
+    labels, truths = zip(*((label, truth) for row, label, truth in rows if row in is_fit), strict=True)
+    return spellings_of(labels, truths, joining)
+
+
 def _check(seen: _Previewed, fields: Fields, *, is_named: bool) -> None:
     """Raise where the traces are none that a router could learn from."""
     n_fit, n_labels, n_none = seen.outlook.n_fit, len(seen.outlook.labels), seen.outlook.n_unusable
@@ -290,12 +311,3 @@ def _check(seen: _Previewed, fields: Fields, *, is_named: bool) -> None:
 def _joins(layout: Layout) -> bool:
     """Tell whether two records make one trace: then all must be read, for their halves may be far apart."""
     return find_format(layout.format).join is not None
-
-
-def _literals(written: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: literal(each) if isinstance(each, str) else _literals(each) for key, each in written.items()}
-
-
-def literal(text: str) -> str:
-    """Return text that a spec reads as it is: ``${`` in it names no variable."""
-    return text.replace("${", "$${")

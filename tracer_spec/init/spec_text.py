@@ -9,13 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tracer_spec.init.inspect_traces import Look, literal
+from tracer_spec.init.inspect_traces import Look
+from tracer_spec.init.labels_file import LABELS_FILE, writable
+from tracer_spec.init.literals import literal
 from tracer_spec.init.sampling import COUNTED
 from tracer_spec.text_format import one_line
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./*-]*")
 _WORDS = frozenset(("true", "false", "null", "yes", "no", "on", "off", "y", "n"))
-LABELS_FILE = "labels.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,9 @@ class FirstSpec:
     use, options : str, mapping
         The source and its options, the path first.
     labels_file : str
-        Empty where the labels are inferred.
+        Empty where the labels are inferred, or listed in the spec.
+    allowed : tuple of str
+        Labels that are listed in the spec, since no line of a file can hold one of them.
     answer : str
         For ``serve.answer``, where the LLM's answers hold more than the label; else empty.
     match : str
@@ -57,6 +60,7 @@ class FirstSpec:
     teachers: tuple[str, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
     labels_file: str = ""
+    allowed: tuple[str, ...] = ()
     answer: str = ""
     match: str = ""
     prompts: str = ""
@@ -76,6 +80,7 @@ def spec_of(look: Look, name: str, paths: Sequence[str], target: float | None = 
     warning = (
         f"about {able.traces_missing:,} more traces before anything can be certified" if able.traces_missing else ""
     )
+    is_listed = bool(look.made_up) or look.spellings.differ
     return FirstSpec(
         name=name,
         use=look.source.use,
@@ -87,7 +92,8 @@ def spec_of(look: Look, name: str, paths: Sequence[str], target: float | None = 
         mix_teachers=look.layout.mix_teachers,
         teachers=look.layout.teachers,
         aliases=look.aliases,
-        labels_file=LABELS_FILE if look.made_up and writable(look.allowed) else "",
+        labels_file=LABELS_FILE if is_listed and writable(look.allowed) else "",
+        allowed=look.allowed if look.spellings.differ and not writable(look.allowed) else (),
         answer=look.layout.answer_template,
         match=look.match,
         prompts=look.layout.prompts,
@@ -112,6 +118,8 @@ def _doubts(look: Look) -> Iterator[str]:
             yield f"The {part} could be {others} as well: 'init --{part}' decides."
     if look.layout.other_keys:
         yield f"The label could be {one_line(', '.join(f'json:{key}' for key in look.layout.other_keys[:3]), 150)} as well."
+    if look.spellings.joined:
+        yield f"{one_line(look.spellings.joined, 400)}."
     if look.several:
         yield f"{look.several[0].upper()}{look.several[1:]}."
     if look.unread_times:
@@ -121,24 +129,6 @@ def _doubts(look: Look) -> Iterator[str]:
         yield f"Left out: {one_line(', '.join(f'{why} {n:,}' for why, n in dropped.items()), 200)}."
     if look.outlook.n_unusable:
         yield f"{look.outlook.n_unusable:,} of the answers that would train hold no label, and count against agreement."
-
-
-def writable(labels: tuple[str, ...]) -> bool:
-    """Tell whether a file with a label on each line would be read back as these labels."""
-    return bool(labels) and all(
-        label == label.strip() and label.isprintable() and label.split(maxsplit=1)[0] != "#" for label in labels
-    )
-
-
-def labels_text(look: Look) -> str:
-    """Return the file of allowed labels, what looks made up as comments."""
-    lines = [
-        "# One label a line. An answer that is not here counts as a disagreement, and trains nothing.",
-        *look.allowed,
-    ]
-    lines += ["", "# Left out: these look made up. Take the '# ' from those that are labels of yours."]
-    lines += [f"# {' '.join(label.split())[:200]}" for label in sorted(look.made_up)]
-    return "\n".join(lines) + "\n"
 
 
 def spec_text(spec: FirstSpec) -> str:
@@ -309,6 +299,8 @@ def _most(spec: FirstSpec) -> str:
 
 def _allowed(spec: FirstSpec) -> str:
     """Return the line that says which labels there are."""
+    if spec.allowed:
+        return f"    allowed: {scalar(list(spec.allowed))}\n"
     if spec.labels_file:
         return f"    allowed: {scalar(spec.labels_file)}             # the labels there are: look through this file\n"
     return "    allowed: infer                  # or a list, or a file with a label a line: LLMs make labels up\n"

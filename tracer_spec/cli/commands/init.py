@@ -146,6 +146,8 @@ def tell(look: Look, target: float | None = None) -> list[tuple[str, str]]:
         ("answers", ", ".join(layout.normalize)),
         ("labels", f"{plural(len(outlook.labels), 'label')}; fit rows of each: {labels}"),
     ]
+    if look.spellings.joined:
+        facts.append(("spellings", one_line(look.spellings.joined, 400)))
     if look.aliases:
         pairs = [f"'{one_line(key, 30)}' is read as '{one_line(value, 30)}'" for key, value in look.aliases.items()]
         facts.append(("aliases", listing(pairs, 5)))
@@ -212,8 +214,9 @@ def _choose(what: str, paths: tuple[str, ...]) -> str:
 
 def _samples(name: str, target: float | None) -> tuple[FirstSpec, dict[str, str], list[tuple[str, str]]]:
     """Return spec and files of the sample traces."""
+    from tracer_spec.init.labels_file import LABELS_FILE
     from tracer_spec.init.sample import LABELS, sample_file
-    from tracer_spec.init.spec_text import LABELS_FILE, FirstSpec
+    from tracer_spec.init.spec_text import FirstSpec
 
     story = (
         "made-up messages to a shop's support desk, and what an LLM might have answered: put traces of your own here.",
@@ -228,7 +231,8 @@ def _samples(name: str, target: float | None) -> tuple[FirstSpec, dict[str, str]
 
 def _of_look(look: Look, name: str, place: Path, target: float | None) -> tuple[FirstSpec, dict[str, str]]:
     """Return spec and files for traces that were looked at."""
-    from tracer_spec.init.spec_text import LABELS_FILE, labels_text, spec_of
+    from tracer_spec.init.labels_file import LABELS_FILE, labels_text
+    from tracer_spec.init.spec_text import spec_of
     from tracer_spec.inputs.remote import is_remote
 
     # never absolute: the spec travels, inside the bundle too
