@@ -24,7 +24,7 @@ SHAPES = {
     "explained above": (lambda topic, n: f"It says {n}.\nSo:\n{topic}", ("strip", "last-line")),
     "under DSPy's marks": (
         lambda topic, n: f"[[ ## why ## ]]\nIt says {n}.\n\n[[ ## label ## ]]\n{topic}\n\n[[ ## completed ## ]]",
-        (r"regex:\[\[ ## label ## \]\]([^\[]*)", "strip"),
+        (r"regex:(?s)^.*\[\[ ## label ## \]\](.*)", r"regex:(?s)^(.*?)(?:\[\[ ?##|\Z)", "strip"),
     ),
     "prefix": (lambda topic, n: f"Label: {topic}", ("strip", "first-line", "prefix:Label:", "strip")),
     "prefix now and then": (
@@ -205,3 +205,30 @@ def test_a_first_part_now_and_then_that_does_not_say_that_a_label_follows_stays_
     read = read_answers(answers(lambda topic, n: topic if n % 9 else f"urgent: {topic}"))
     assert read.steps == ("strip", "first-line")
     assert read.counts.counts["urgent: delivery"] == 2
+
+
+MARKED = {
+    "in brackets": lambda topic, n: f"[[ ## label ## ]]\n[{topic}]\n\n[[ ## completed ## ]]",
+    "before the end": lambda topic, n: f"[[ ## why ## ]] {n} [[ ## label ## ]] [{topic}]",
+    "after a text that names the mark": lambda topic, n: (
+        f"[[ ## why ## ]]\nIt asks for [[ ## label ## ]] maybe.\n\n[[ ## label ## ]]\n[{topic}]\n\n[[ ## completed ## ]]"
+    ),
+    "under marks of two spellings": lambda topic, n: (
+        f"[[ ## label ## ]]\n[{topic}]\n\n[[ ## completed ## ]]" if n % 3 else f"[[ ## Label ##]]\n[{topic}]"
+    ),
+    "between spaces left out": lambda topic, n: f"[[## label ##]]\n[{topic}]\n[[## completed ##]]",
+}
+
+
+@pytest.mark.parametrize("where", MARKED)
+def test_the_last_field_under_a_mark_is_the_label_whatever_it_holds(where):
+    found = read_answers(answers(MARKED[where]))
+    assert found.counts.counts == {f"[{topic}]": 15 for topic in TOPICS}
+    for step in found.steps:
+        check_step_cost(step)
+
+
+def test_a_truncated_answer_under_marks_is_no_label():
+    steps = read_answers(answers(MARKED["in brackets"])).steps
+    assert LabelCleaner(steps).clean("[[ ## why ## ]]\nIt says") == ("", "label not parsable")
+    assert LabelCleaner(steps).clean("[[ ## label ## ]]\n") == ("", "empty label")

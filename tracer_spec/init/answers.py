@@ -11,7 +11,7 @@ from functools import reduce
 from itertools import combinations
 from typing import Any
 
-from tracer_spec.flow.traces.answer_steps import commonest_last, step_of_marks
+from tracer_spec.flow.traces.answer_steps import commonest_last, steps_of_marks
 from tracer_spec.init.label_counts import LabelCounts, count_labels
 from tracer_spec.init.names import LABELS, OTHERS, says, words_of
 from tracer_spec.text_format import listing, plural
@@ -88,8 +88,8 @@ def read_answers(values: Sequence[Any], humans: Sequence[Any] = ()) -> Answers:
     if lists and len(lists) > _MOST * len(answers):
         are_alone = all(len(found) == 1 for found in lists)
         return _tidied(_best(answers, [(*first, "json:0")]), answers, humans) if are_alone else _several(answers, "")
-    if inside := step_of_marks(answers) or _step_of_tags(answers):
-        steps = (*first, inside, "strip")
+    if inside := steps_of_marks(answers) or _steps_of_tags(answers):
+        steps = (*first, *inside, "strip")
         return _tidied(Answers(steps, labels_by(steps, answers)), answers, humans)
     return _tidied(_best(answers, [(*first, *chain) for chain in _plain_chains(answers, first)]), answers, humans)
 
@@ -137,11 +137,11 @@ def _common_prefix(labels: Sequence[str]) -> str:
     return next((prefix for prefix, n, share in shares if n > share * len(labels)), "")
 
 
-def _step_of_tags(answers: Sequence[Any]) -> str:
-    """Return the step that reads the tag, such as ``<label>``, that ends most answers; empty where there is none."""
+def _steps_of_tags(answers: Sequence[Any]) -> tuple[str, ...]:
+    """Return the step that reads the tag, such as ``<label>``, that ends most answers; none where there is no such tag."""
     texts = (answer for answer in answers if isinstance(answer, str))
     tag, n = commonest_last([tag for tag in _TAG.findall(text) if tag.lower() not in _THOUGHTS] for text in texts)
-    return f"regex:<{tag}>([^<]*)</{tag}>" if n > _MOST * len(answers) else ""
+    return (f"regex:<{tag}>([^<]*)</{tag}>",) if n > _MOST * len(answers) else ()
 
 
 def _tidied(best: Answers, answers: Sequence[Any], humans: Sequence[Any]) -> Answers:

@@ -21,7 +21,10 @@ _KEYS, _FEWEST_ANSWERS = 6, 20
 # steps for what stands in some answers and not in others
 _OPTIONAL = ("prefix", "json?")
 # what DSPy writes above each field of an answer, and at its end
-_MARK, _END_MARK = re.compile(r"\[\[ ## (\w+) ## \]\]"), "completed"
+_MARK, _END_MARK = re.compile(r"\[\[ ?## ?(\w+) ?## ?\]\]"), "completed"
+_UP_TO_MARK = r"regex:(?s)^(.*?)(?:\[\[ ?##|\Z)"
+# so many spellings of a mark are read: more could make a pattern slow
+_SPELLINGS = 3
 
 
 def steps_that_read(answers: Sequence[Any], normalize: Sequence[str], allowed: Sequence[str] | None) -> tuple[str, ...]:
@@ -46,17 +49,26 @@ def steps_that_read(answers: Sequence[Any], normalize: Sequence[str], allowed: S
     return next((chain for chain in chains if _reads(chain, answers, allowed)), ())
 
 
-def step_of_marks(answers: Sequence[Any]) -> str:
-    r"""Return the step that reads the last field of most answers, where fields stand under marks; empty where few do.
+def steps_of_marks(answers: Sequence[Any]) -> tuple[str, ...]:
+    r"""Return the steps that read the last field of most answers, where fields stand under marks; none where few do.
+
+    Text before the field may name its mark, so that the last mark of its name counts.
 
     Examples
     --------
-    >>> step_of_marks(["[[ ## why ## ]]\nlate\n\n[[ ## label ## ]]\nrefund\n\n[[ ## completed ## ]]"])
-    'regex:\\[\\[ ## label ## \\]\\]([^\\[]*)'
+    >>> steps_of_marks(["[[ ## why ## ]]\nlate\n\n[[ ## label ## ]]\nrefund\n\n[[ ## completed ## ]]"])[0]
+    'regex:(?s)^.*\\[\\[ ## label ## \\]\\](.*)'
     """
-    marks = (_MARK.findall(answer) for answer in answers if isinstance(answer, str))
-    name, n = commonest_last([name for name in found if name != _END_MARK] for found in marks)
-    return rf"regex:\[\[ ## {name} ## \]\]([^\[]*)" if n and n >= _READ * len(answers) else ""
+    found = (list(_MARK.finditer(answer)) for answer in answers if isinstance(answer, str))
+    fields = ([mark for mark in each if mark[1].casefold() != _END_MARK] for each in found)
+    last = [each[-1] for each in fields if each]
+    name, n = commonest_last([mark[1].casefold()] for mark in last)
+    if not n or n < _READ * len(answers):
+        return ()
+    spelt = Counter(mark[0] for mark in last if mark[1].casefold() == name)
+    marks = [each.replace("[", r"\[").replace("]", r"\]") for each, _ in spelt.most_common(_SPELLINGS)]
+    one = marks[0] if len(marks) == 1 else f"(?:{'|'.join(marks)})"
+    return f"regex:(?s)^.*{one}(.*)", _UP_TO_MARK
 
 
 def commonest_last(found: Iterable[Sequence[str]]) -> tuple[str, int]:
@@ -113,8 +125,8 @@ def _chains(answers: Sequence[Any]) -> Iterator[tuple[str, ...]]:
     texts = [answer for answer in answers if isinstance(answer, str)]
     for prefix in _prefixes(texts):
         yield f"prefix:{prefix}", "strip"
-    if marks := step_of_marks(answers):
-        yield marks, "strip"
+    if marks := steps_of_marks(answers):
+        yield *marks, "strip"
     yield ("strip",)
     yield ("think", "strip")
     for key in _keys(answers):
