@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tracer_spec.errors import printable
 from tracer_spec.init.inspect_traces import Look
 from tracer_spec.init.labels_file import LABELS_FILE, writable
-from tracer_spec.init.literals import literal
+from tracer_spec.init.literals import comment, quoted_literal
 from tracer_spec.init.sampling import COUNTED
 from tracer_spec.text_format import one_line
 
@@ -133,10 +133,10 @@ def _doubts(look: Look) -> Iterator[str]:
 
 def spec_text(spec: FirstSpec) -> str:
     """Return the text of router.yaml."""
-    story = "".join(f"#   {line}\n" for line in spec.story)
+    story = "".join(f"#   {printable(line)}\n" for line in spec.story)
     found = f"# What 'tracer-spec init' found in the traces:\n{story}#\n" if story else ""
     why = spec.reason or (f"Too few so far: {spec.warning}." if spec.warning else "")
-    because = f"{textwrap.indent(textwrap.fill(why, 118), '# ')}\n" if why else ""
+    because = comment(why)
     source = ", ".join(f"{key}: {scalar(value)}" for key, value in spec.options.items())
     steps = ", ".join(scalar(step) for step in spec.normalize)
     pairs = ", ".join(f"{scalar(key)}: {scalar(value)}" for key, value in spec.aliases.items())
@@ -157,7 +157,7 @@ traces:
   use: {scalar(spec.use)}
   with: {{{source}}}  # from this file's folder
   # where the parts of a trace lie in a record: a preset's name, or JMESPath expressions
-{_comment(spec.prompts)}{_comment(spec.failed)}{_format(spec.format)}\
+{comment(one_line(spec.prompts, 600), "  # ")}{comment(one_line(spec.failed, 600), "  # ")}{_format(spec.format)}\
 {_extract(spec.extract)}\
 {_teacher(spec.teachers)}\
 {_most(spec)}\
@@ -215,11 +215,7 @@ def scalar(value: Any) -> str:
         return json.dumps(value)
     if _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
         return value
-    return json.dumps(literal(value), ensure_ascii=False)
-
-
-def _comment(told: str) -> str:
-    return f"{textwrap.indent(textwrap.fill(one_line(told, 600), 118), '  # ')}\n" if told else ""
+    return quoted_literal(value)
 
 
 def _format(format_: str | Mapping[str, Any]) -> str:
@@ -231,7 +227,7 @@ def _format(format_: str | Mapping[str, Any]) -> str:
 def _expressions(path: str | Mapping[str, str]) -> str:
     if isinstance(path, str):
         return f" {scalar(path)}\n"
-    return "\n" + "".join(f"      {name}: {scalar(each)}\n" for name, each in path.items())
+    return "\n" + "".join(f"      {scalar(name)}: {scalar(each)}\n" for name, each in path.items())
 
 
 def _serve(spec: FirstSpec) -> str:
@@ -242,12 +238,12 @@ def _serve(spec: FirstSpec) -> str:
             "\n"
             "# Behind 'tracer-spec serve', or inside an OpenAI client, the router takes the calls with the system prompt of\n"
             "# these traces. Where the prompt changes, change this too: calls with another one go to the LLM.\n"
-            f"serve:\n  match: {json.dumps(literal(spec.match), ensure_ascii=False)}\n"
+            f"serve:\n  match: {quoted_literal(spec.match)}\n"
         )
     if not spec.answer:
         return told
-    quoted = literal(spec.answer).replace("'", "''")
-    written = f"#   answer: '{quoted}'\n" if told else f"# serve: {{answer: '{quoted}'}}\n"
+    quoted = quoted_literal(spec.answer)
+    written = f"#   answer: {quoted}\n" if told else f"# serve: {{answer: {quoted}}}\n"
     return (
         f"{told}\n"
         "# The LLM's answers hold more than the label. Those of a router behind 'tracer-spec serve', or inside an OpenAI\n"
@@ -262,7 +258,7 @@ def _split(spec: FirstSpec) -> str:
         return (
             "# Several teachers answered, one after the other, and a certificate speaks of one: the newest certifies, and all\n"
             "# of them train.\n"
-            f"split:\n  certify: 0.4\n  certify_where: {json.dumps(literal(spec.certify_where), ensure_ascii=False)}"
+            f"split:\n  certify: 0.4\n  certify_where: {quoted_literal(spec.certify_where)}"
         )
     if spec.mix_teachers:
         return (

@@ -79,7 +79,7 @@ def command(
             click.echo(f"{rows(facts, stream=sys.stderr)}\n", err=True)
             target = target or click.prompt("agreement to certify", look.target, type=click.FloatRange(0, 1), err=True)
         first, files = _of_look(look, chosen, place, target)
-    written = _write(place, first, files, force=force)
+    written = write_files(place, first, files, force=force)
     hint = _ignore_hint(place)
     if as_json:
         _print(first, written, hint)
@@ -241,8 +241,8 @@ def _of_look(look: Look, name: str, place: Path, target: float | None) -> tuple[
     return first, {LABELS_FILE: labels_text(look)} if first.labels_file else {}
 
 
-def _write(place: Path, first: FirstSpec, files: Mapping[str, str], *, force: bool) -> list[Path]:
-    """Write the files, the spec last; a schema that is there stays."""
+def write_files(place: Path, first: FirstSpec, files: Mapping[str, str], *, force: bool) -> list[Path]:
+    """Write the files, the spec last; a schema that is there stays. Where the spec cannot be read, all is as it was."""
     from tracer_spec.atomic_write import check_writable, replace_file
     from tracer_spec.cli.commands.schema import router_document
     from tracer_spec.init.spec_text import spec_text
@@ -255,10 +255,20 @@ def _write(place: Path, first: FirstSpec, files: Mapping[str, str], *, force: bo
     whole = {**files, **schema, SPEC: spec_text(first)}
     for name in whole:
         check_writable(place / name, what="the file")  # all are written, or none
-    for name, text in whole.items():
-        replace_file(place / name, text.encode("utf-8", "backslashreplace"), what="the file")
-    make_plan(load_spec(place / SPEC), find_plugins())
-    return [place / name for name in whole]
+    written = [place / name for name in whole]
+    before = {path: path.read_bytes() if path.exists() else None for path in written}
+    try:
+        for path, text in zip(written, whole.values(), strict=True):
+            replace_file(path, text.encode("utf-8", "backslashreplace"), what="the file")
+        make_plan(load_spec(place / SPEC), find_plugins())
+    except BaseException:
+        for path, held in before.items():
+            if held is None:
+                path.unlink(missing_ok=True)
+            else:
+                replace_file(path, held, what="the file")
+        raise
+    return written
 
 
 def _ignore_hint(place: Path) -> str:
