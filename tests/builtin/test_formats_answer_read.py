@@ -3,10 +3,12 @@
 import pytest
 
 import tracer_spec as ts
+from tracer_spec.builtin.formats import PRESETS
 from tracer_spec.errors import SpecError
 from tracer_spec.expressions.reads_answer import may_read_answer, refuse_answer_read
 from tracer_spec.flow.prepare import condition_notes
 from tracer_spec.flow.traces.counts import Accounting, SourceCounts
+from tracer_spec.init.system_prompt import conditions
 from tracer_spec.plan import load_plan
 from tracer_spec.plugin.registry import find_plugins
 
@@ -57,6 +59,16 @@ def test_a_condition_on_the_answer_itself_is_refused(condition, label):
 def test_a_condition_beside_the_answer_is_not_and_one_on_what_holds_both_is_told(condition, label, is_near):
     refuse_answer_read(condition, label)
     assert may_read_answer(condition, label) is is_near
+
+
+@pytest.mark.parametrize("preset", [name for name, each in PRESETS.items() if each.instructions])
+def test_a_condition_on_the_systems_prompt_is_not_near_the_answer(preset):
+    """What ``init`` writes where a log holds several tasks."""
+    read = PRESETS[preset]
+    for condition in conditions(read.instructions, ["Classify.", ""]):
+        refuse_answer_read(condition, read.label)
+        assert not may_read_answer(condition, read.label)
+        assert may_read_answer(f"({condition}) && contains(to_string(@), 'refund')", read.label)
 
 
 def spec_of(format_, **more):

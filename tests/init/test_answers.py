@@ -201,6 +201,18 @@ def test_one_answer_in_all_is_said_to_be_one():
     assert read_answers([]).flaw == "there is no answer"
 
 
+def test_answers_that_differ_below_one_first_line_are_said_to_do_so_with_the_way_out():
+    read = read_answers(answers(lambda topic, n: f"Answer follows\n\n'{topic}'\n\nend"))
+    assert read.flaw == "the first lines of 60 answers are the same, and the answers differ"
+    assert read.hint == (
+        "have the LLM write the label alone, or in its first or last line; or write a spec whose steps read it: "
+        "'traces.labels.normalize: [\"regex:PATTERN\"]'"
+    )
+    marked = read_answers(answers(lambda topic, n: f"<why>{topic}</why><label>same</label>"))
+    assert marked.flaw == "60 answers give the same label"
+    assert read_answers(["default", " default\n"] * 9).flaw == "all 18 answers are the same"
+
+
 def test_a_first_part_now_and_then_that_does_not_say_that_a_label_follows_stays_part_of_the_label():
     read = read_answers(answers(lambda topic, n: topic if n % 9 else f"urgent: {topic}"))
     assert read.steps == ("strip", "first-line")

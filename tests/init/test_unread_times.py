@@ -66,6 +66,47 @@ def test_a_log_with_times_that_are_read_and_other_dates_beside_them_is_not_told_
     assert "due date" not in "".join(line for line in outcome.out.splitlines() if "does not read" in line)
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda c: 1785571200.0 + 60 * c.n,
+        lambda c: 1785571200000 + 60 * c.n,
+        lambda c: f"{1785571200 + 60 * c.n}",
+        lambda c: c.time,
+    ],
+)
+def test_a_column_of_times_under_another_name_is_named_and_one_that_says_when_is_read(written, init, all_found, calls):
+    rows = [{"ticket": c.text, "topic": c.label, "moment": written(c)} for c in calls]
+    outcome = init({"log.jsonl": rows})
+    all_found(outcome)
+    assert "time" not in outcome.spec["traces"]["format"]
+    told = " ".join(outcome.out.split())
+    assert (
+        "time? moment: what look like times: 'time: moment' under 'traces.format' reads them, if they say when" in told
+    )
+    outcome = init(
+        {"log.jsonl": [{"ticket": r["ticket"], "topic": r["topic"], "when": r["moment"]} for r in rows]}, "--force"
+    )
+    assert outcome.spec["traces"]["format"]["time"] == "when"
+    assert "time?" not in outcome.out
+
+
+@pytest.mark.parametrize(
+    ("column", "written"),
+    [
+        ("amount", lambda c: 12.5 + c.n),
+        ("cents", lambda c: 100_000 * c.n),
+        ("ticket id", lambda c: 1785571200 + 60 * c.n // 2),
+        ("birthday", lambda c: f"{1960 + c.n % 30}-03-01"),
+        ("year", lambda c: 2020 + c.n % 5),
+    ],
+)
+def test_numbers_and_ids_and_times_of_the_last_century_are_not_taken_for_times(column, written, init, all_found, calls):
+    outcome = init({"log.jsonl": [{"ticket": c.text, "topic": c.label, column: written(c)} for c in calls]})
+    all_found(outcome)
+    assert "time?" not in outcome.out
+
+
 def test_a_column_of_few_dates_is_not_asked_about_as_if_it_were_the_answer():
     topics = ["Karte"] * 4 + ["Bargeld"] * 2 + ["Sonstiges"]
     records = [

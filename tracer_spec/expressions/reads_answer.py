@@ -16,6 +16,8 @@ Keys: TypeAlias = tuple[str, ...]
 
 # they find the answer in a whole response, which holds more than the answer
 _READERS = frozenset(("answered", "logged_answer", "message_text", "nested", "otlp"))
+# it finds the system's prompt, which no answer stands in, in a whole record
+_OF_REQUESTS = frozenset(("instructed",))
 _NATIVE = "native_label(@)"
 _OF_TRUTH = frozenset(("and_expression", "or_expression", "not_expression"))
 _HERE: frozenset[Keys] = frozenset([()])
@@ -63,12 +65,14 @@ def may_read_answer(condition: str, label: str) -> bool:
     --------
     >>> may_read_answer("response.status == 'completed'", "answered(response)")
     True
-    >>> may_read_answer("prompt == 'classify'", "answered(response)")
-    False
+    >>> may_read_answer("prompt == 'classify'", "answered(response)"), may_read_answer("instructed(@) == 'x'", "answered(@)")
+    (False, False)
     """
     of_label = {(key,) for key in LABEL_KEYS} if label == _NATIVE else set(filter(None, _read(_tree(label), _HERE)))
     return any(
-        keys[: len(each)] == each or each[: len(keys)] == keys for keys in _compared(condition) for each in of_label
+        keys[: len(each)] == each or each[: len(keys)] == keys
+        for keys in _compared(condition, unread=_OF_REQUESTS)
+        for each in of_label
     )
 
 
@@ -96,9 +100,9 @@ def _answers(label: str) -> frozenset[Keys]:
     return frozenset(filter(None, _read(_tree(label), _HERE, unread=_READERS)))
 
 
-def _compared(condition: str) -> frozenset[Keys]:
-    """Return what a condition reads for more than whether it is there."""
-    return frozenset[Keys]().union(*(_read(each, _HERE) for each in _judged(_tree(condition))))
+def _compared(condition: str, unread: frozenset[str] = frozenset()) -> frozenset[Keys]:
+    """Return what a condition reads for more than whether it is there, outside ``unread`` functions."""
+    return frozenset[Keys]().union(*(_read(each, _HERE, unread) for each in _judged(_tree(condition))))
 
 
 def _judged(tree: Node) -> Iterator[Node]:

@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     from tracer_spec.spec.model import SplitSpec
 
 
+# a spec takes no fewer
+_FEWEST_FOLDS = 2
+
+
 def read_traces(plan: Plan) -> TraceSet:
     """Read, clean and count the traces that the plan names."""
     traces = _collected(plan)
@@ -112,7 +116,8 @@ def part(traces: TraceSet, asked: SplitSpec, dealt: Dealt = NEVER, *, draft: boo
     if len(sides.fit) < 2 * asked.folds:
         loss = traces.accounting.loss
         what = f"too few rows to fit on, {len(sides.fit):,} of {len(traces):,}: {asked.folds} folds cannot share them"
-        hint = "collect more traces, or lower split.certify" + (" or split.folds" if asked.folds > 2 else "")
+        lower = _what_to_lower(len(sides.fit), len(traces), asked.folds)
+        hint = f"collect more traces, or lower {lower}" if lower else "collect more traces"
         raise DataError(
             f"{what}; {loss}" if loss else what,
             hint=_not_to_lose_them(traces.accounting) if loss else hint,
@@ -120,6 +125,18 @@ def part(traces: TraceSet, asked: SplitSpec, dealt: Dealt = NEVER, *, draft: boo
         )
     check_inputs(traces.take(sides.fit), asked.folds, asked.strategy)
     return sides
+
+
+def _what_to_lower(n_fit: int, n_traces: int, folds: int) -> str:
+    """Return which keys of ``split``, lowered, let the folds share the fit rows; empty where none does."""
+    fewest, most = 2 * _FEWEST_FOLDS, n_traces - 1
+    alone = [
+        *(["split.certify"] if most >= 2 * folds else []),
+        *(["split.folds"] if n_fit >= fewest and folds > _FEWEST_FOLDS else []),
+    ]
+    if not alone and most >= fewest and folds > _FEWEST_FOLDS:
+        return "split.certify and split.folds"
+    return " or ".join(alone)
 
 
 def _not_to_lose_them(accounting: Accounting) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from tracer_spec.flow.traces.answer_steps import commonest_last, steps_of_marks
 from tracer_spec.init.label_counts import LabelCounts, count_labels
 from tracer_spec.init.names import LABELS, OTHERS, says, words_of
+from tracer_spec.init.spellings import DRESS, undressed, usual_joint
 from tracer_spec.text_format import listing, plural
 from tracer_spec.text_steps import ToolCall
 from tracer_spec.text_steps.json_answers import objects_of
@@ -26,10 +27,6 @@ _THOUGHT = re.compile(rf"\s*(<({'|'.join(_THOUGHTS)})>|◁think▷)|</({'|'.join
 _PREFIX = re.compile(r"[^\n:=]{1,40}[:=][ \t*]*(?=\S)")
 # the answer in a tag of its own
 _TAG = re.compile(r"<([A-Za-z][\w-]{0,30})>[^<]{1,200}</\1>")
-# quotes and marks around a label, and a full stop after it
-# (three at most before it: a bundle carries no pattern with three repeats that have no bound)
-DRESS = r"""^["'*`]{0,3}(.*?)["'*`.]*$"""
-_JOINT = re.compile(r"(?<=[^\W_])[ _-](?=[^\W_])")
 # of the answers, what must have a shape before a step is proposed for it
 _MOST, _SOME = 0.5, 0.02
 _DEEPEST, _LONGEST_LABEL = 3, 60
@@ -79,6 +76,12 @@ def read_answers(values: Sequence[Any], humans: Sequence[Any] = ()) -> Answers:
     Two of ``humans``, the labels that humans gave, stay two labels.
     """
     answers = [value for value in values if value is not None]
+    found = _read(answers, humans)
+    return found if found.problem or len(found.counts.counts) != 1 else _of_one_label(found, answers)
+
+
+def _read(answers: Sequence[Any], humans: Sequence[Any]) -> Answers:
+    """Return the steps that suit the shape of answers."""
     first = ("think",) if _share(answers, _is_thought) > _SOME else ()
     objects = [found[0] for answer in answers if (found := objects_of(answer))]
     tools = {answer.tool for answer in answers if isinstance(answer, ToolCall)}
@@ -92,6 +95,17 @@ def read_answers(values: Sequence[Any], humans: Sequence[Any] = ()) -> Answers:
         steps = (*first, *inside, "strip")
         return _tidied(Answers(steps, labels_by(steps, answers)), answers, humans)
     return _tidied(_best(answers, [(*first, *chain) for chain in _plain_chains(answers, first)]), answers, humans)
+
+
+def _of_one_label(found: Answers, answers: Sequence[Any]) -> Answers:
+    """Return answers that all give one label, with the reason where they are not all the same."""
+    if len({answer.strip() for answer in answers if isinstance(answer, str)}) < 2:
+        return found
+    line = next((step.removesuffix("-line") for step in found.steps if step.endswith("-line")), "")
+    n = plural(found.counts.n_usable, "answer")
+    what = f"the {line} lines of {n} are the same, and the answers differ" if line else f"{n} give the same label"
+    hint = "have the LLM write the label alone, or in its first or last line; or write a spec whose steps read it: "
+    return replace(found, problem=what, hint=f"{hint}'traces.labels.normalize: [\"regex:PATTERN\"]'")
 
 
 def _share(answers: Sequence[Any], holds: Callable[[Any], bool]) -> float:
@@ -151,13 +165,13 @@ def _tidied(best: Answers, answers: Sequence[Any], humans: Sequence[Any]) -> Ans
     Quotes and marks that most answers wear, and no human's label, always go.
     """
     labels, truths = best.counts.counts, _cleaned(humans, best.steps)
-    join = f"join:{_usual_joint(labels)}"
+    join = f"join:{usual_joint(labels)}"
     undress = f"regex:{DRESS}"
-    plain = {undress: _undressed, "casefold": str.casefold, join: compile_step(join)}
+    plain = {undress: undressed, "casefold": str.casefold, join: compile_step(join)}
     some = [steps for size in range(len(plain) + 1) for steps in combinations(plain, size)]
     apart = [steps for steps in some if len(_spelled(truths, steps, plain)) == len(truths)]
-    worn = sum(n for label, n in labels.items() if _undressed(label) != label) > _MOST * labels.total()
-    if worn and not any(_undressed(truth) != truth for truth in truths):
+    worn = sum(n for label, n in labels.items() if undressed(label) != label) > _MOST * labels.total()
+    if worn and not any(undressed(truth) != truth for truth in truths):
         apart = [steps for steps in apart if undress in steps]
     steps = (*best.steps, *min(apart, key=lambda each: len(_spelled(labels, each, plain)), default=()))
     form = best.template or (_usual_form(steps, answers) if worn and undress in steps else "")
@@ -177,23 +191,9 @@ def _spelled(labels: Collection[str], steps: Sequence[str], plain: Mapping[str, 
     return {reduce(lambda label, step: plain[step](label), steps, label) for label in labels}
 
 
-def _usual_joint(labels: Counter[str]) -> str:
-    """Return what most answers write between the words of a label."""
-    joints = Counter[str]()
-    for label, n in labels.items():
-        for joint in _JOINT.findall(label):
-            joints[joint] += n
-    return max(joints, key=joints.__getitem__, default="_")
-
-
 def _cleaned(humans: Sequence[Any], steps: Sequence[str]) -> set[str]:
     cleaner = LabelCleaner(steps)
     return {label for label in map(cleaner.clean_truth, humans) if label is not None}
-
-
-def _undressed(label: str) -> str:
-    found = re.search(DRESS, label)
-    return found[1] if found else label
 
 
 # --- answers in JSON ----------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ LABELS = frozenset(
 TRUTHS = frozenset(
     ("truth", "ground", "gold", "human", "expected", "reference", "annotation", "annotated", "correct", "target")
 )
-TIMES = frozenset(("time", "timestamp", "ts", "date", "created", "datetime", "at"))
+TIMES = frozenset(("time", "timestamp", "ts", "date", "created", "datetime", "at", "when"))
 MODELS = frozenset(("model", "engine", "deployment"))
 # of a prompt: a version alone may be that of the app
 VERSION = frozenset(("prompt", "template", "version", "revision"))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tracer_spec.init.answers import DRESS
 from tracer_spec.spec.nodes import quoted
 from tracer_spec.text_format import listing, plural
 from tracer_spec.text_steps.labels import UNUSABLE, LabelCleaner
 
+# quotes and marks around a label, and a full stop after it
+# (three at most before it: a bundle carries no pattern with three repeats that have no bound)
+DRESS = r"""^["'*`]{0,3}(.*?)["'*`.]*$"""
+_JOINT = re.compile(r"(?<=[^\W_])[ _-](?=[^\W_])")
 _CASEFOLD = "casefold"
 _JOINS = (_CASEFOLD, "join:", f"regex:{DRESS}")
 _SHOWN = 4
@@ -104,3 +108,18 @@ def _joined(written: Mapping[str, Counter[str]], usual: Mapping[str, str]) -> st
         told.append(f"{listing(rest, 3)} {'is' if len(rest) == 1 else 'are'} now {quoted(usual[label])}")
     n = len(several)
     return f"{plural(n, 'label')} {'was' if n == 1 else 'were'} spelt in several ways: {listing(told, _SHOWN)}"
+
+
+def usual_joint(labels: Counter[str]) -> str:
+    """Return what most answers write between the words of a label."""
+    joints = Counter[str]()
+    for label, n in labels.items():
+        for joint in _JOINT.findall(label):
+            joints[joint] += n
+    return max(joints, key=joints.__getitem__, default="_")
+
+
+def undressed(label: str) -> str:
+    """Return a label without the quotes and marks around it."""
+    found = re.search(DRESS, label)
+    return found[1] if found else label
