@@ -96,6 +96,21 @@ def test_many_labels_on_few_rows_are_labels_as_long_as_they_look_like_it():
     assert (told.headline, told.steps) == ("the answers to 60 fit rows give 60 different labels", ())
 
 
+def test_labels_that_no_other_row_has_are_told_with_what_most_likely_happened():
+    (note,) = found([f"id-{n:05}" for n in range(60)]).notes
+    assert note == (
+        "no label occurs twice among 60 fit rows: no surrogate learns such a label, and each like it among certify rows is a "
+        "disagreement. Most likely 'traces.format.label' reads an id or free text, or a step that takes the label out of the "
+        "answer is missing; where these are labels, collect more traces of each"
+    )
+    (note,) = found([*(f"id-{n:05}" for n in range(31)), *["none"] * 29]).notes
+    assert note.startswith("31 of 60 fit rows have a label that no other fit row has: no surrogate learns")
+    several = replace(found([f"id-{n:05}" for n in range(60)]), is_of_several=True)
+    assert "Most likely 'format.label' reads" in several.notes[0]
+    assert found([*(f"id-{n:05}" for n in range(30)), *["none"] * 30]).notes == ()
+    assert found([f"id-{n:05}" for n in range(19)]).notes == ()
+
+
 def test_lists_of_labels_and_words_for_nothing_are_told_with_what_to_do():
     given = answers(lambda label, _: label)[:57]
     assert found([*given, ["a", "b"], "None", "None"]).notes == (

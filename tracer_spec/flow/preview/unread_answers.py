@@ -32,6 +32,8 @@ class UnreadAnswers:
         Fit rows whose answer gives no label, or one off the list; fit rows in all.
     n_labels : int
         Different labels that the others give.
+    n_once : int
+        How many of these no other fit row has.
     flaws : mapping of str to int
         Fit rows whose answer is no label, by reason.
     commonest : mapping of str to int
@@ -52,6 +54,7 @@ class UnreadAnswers:
     steps: tuple[str, ...] = ()
     are_ramblings: bool = False
     is_of_several: bool = False
+    n_once: int = 0
 
     @property
     def headline(self) -> str:
@@ -75,6 +78,8 @@ class UnreadAnswers:
             if self.is_of_several:
                 remedy += " of the source that they come from, since each source has its own"
             found.append(f"{self.headline}{shown}: {remedy}")
+        elif told := self._once():
+            found.append(told)
         if self.flaws.get(SEVERAL):
             found.append(
                 f"{plural(self.flaws[SEVERAL], 'answer')} with a list of labels: a router gives one label; ask the teacher for "
@@ -86,6 +91,21 @@ class UnreadAnswers:
                 "is one, name it in 'traces.labels.allowed' or 'traces.labels.aliases'"
             )
         return tuple(found)
+
+    def _once(self) -> str:
+        """Say that most fit rows have a label of their own, which no surrogate learns; empty where they share theirs."""
+        n_read = self.n_fit - self.n
+        if n_read < _FEWEST_ROWS or self.n_once <= _SCATTERED * n_read:
+            return ""
+        what = f"{self.n_once:,} of {self.n_fit:,} fit rows have a label that no other fit row has"
+        if self.n_once == n_read:
+            what = f"no label occurs twice among {self.n_fit:,} fit rows"
+        where = "format.label" if self.is_of_several else "traces.format.label"
+        return (
+            f"{what}: no surrogate learns such a label, and each like it among certify rows is a disagreement. Most likely "
+            f"'{where}' reads an id or free text, or a step that takes the label out of the answer is missing; where these "
+            "are labels, collect more traces of each"
+        )
 
 
 def unread_answers(fit: TraceSet, normalize: Sequence[str], allowed: Sequence[str] | None) -> UnreadAnswers:
@@ -112,6 +132,7 @@ def unread_answers(fit: TraceSet, normalize: Sequence[str], allowed: Sequence[st
         n=sum(unread.values()),
         n_fit=len(fit),
         n_labels=len(labels) - len(unread),
+        n_once=sum(n == 1 for label, n in labels.items() if label not in unread),
         flaws=Counter(fit.flaws[row] for row in rows if row in fit.flaws),
         commonest=dict(Counter(map(_shown, flawed or answers)).most_common(_SHOWN)),
     )
