@@ -51,6 +51,7 @@ def test_the_spellings_that_were_joined_are_told(init, calls, tmp_path):
     outcome = init({"log.jsonl": rows})
     assert "3 labels were spelt in several ways: " in outcome.out
     assert " is now 'Wrong_Invoice'" in outcome.out
+    assert "Where_is_it " in outcome.out.split("fit rows of each: ")[1].splitlines()[0]
     written = " ".join((tmp_path / "app" / "router.yaml").read_text().split())
     assert "# 3 labels were spelt in several ways: " in written
     assert outcome.spec["traces"]["labels"]["allowed"] == "labels.txt"

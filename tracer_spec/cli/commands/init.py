@@ -135,7 +135,7 @@ def tell(look: Look, target: float | None = None) -> list[tuple[str, str]]:
     if not look.is_whole:
         found += "; there are more: 'traces.max_rows' bounds how many a build reads"
     common = sorted(outlook.labels.items(), key=lambda each: (-each[1], each[0]))
-    labels = listing([f"{one_line(label, 30)} {n:,}" for label, n in common], 5)
+    labels = listing([f"{one_line(look.spellings.of(label), 30)} {n:,}" for label, n in common], 5)
     facts = [
         ("traces", f"{', '.join(look.paths)}: {found}"),
         ("fields", "\n".join(line.strip() for line in field_lines(look.fields, 12))),
