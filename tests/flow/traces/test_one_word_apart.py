@@ -6,7 +6,7 @@ import pytest
 from tests.flow.trace_sets import trace_set
 from tracer_spec.errors import DataError
 from tracer_spec.flow.traces.one_word_apart import one_word_apart
-from tracer_spec.flow.traces.repeats import distinct, with_note
+from tracer_spec.flow.traces.repeats import distinct, rows_a_call, with_note
 
 NAMES = ("Anna", "Ben", "Carla", "Dmitri", "Elena", "Farid")
 THINGS = ("card", "refund", "parcel", "login", "invoice", "limit", "address", "voucher", "meter", "ticket")
@@ -100,6 +100,7 @@ def test_requests_that_some_people_made_alike_are_named_and_certify_once():
     (note,) = with_note(fit).accounting.notes
     assert f"{len(fit) - 100} of {len(fit)} rows say what another one says, but for one word in them" in note
     assert not distinct(certify, fit).any()
+    assert sorted(rows_a_call(fit)) == sorted(1 + number * number % 5 for number in range(100))
 
 
 @pytest.mark.parametrize(

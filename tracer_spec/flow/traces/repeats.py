@@ -117,7 +117,10 @@ def is_read_twice(fit: TraceSet, repeats: str) -> bool:
 
 
 def rows_a_call(traces: TraceSet) -> list[int]:
-    """Return how many rows each call has, were all that is unclear copies of one call."""
+    """Return how many rows each call has, were all that is unclear, or written anew, copies of one call."""
+    anew = written_anew([traces], ways_to_tell(traces))
+    if anew is not None:
+        return list(Counter(zip(anew.requests, traces.labels, strict=True)).values())
     sizes = defaultdict[bytes, list[int]](list)
     for said, is_copy in zip(_said(traces), _Earlier.of(*_shifts(traces)).count(traces), strict=True):
         if is_copy:

@@ -32,14 +32,18 @@ class Way:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WrittenAnew:
-    """Which rows make the request of an earlier row, shape (n,), and what differs between the two."""
+    """Which rows make the request of an earlier row, shape (n,), what differs between the two, and each row's request."""
 
     rows: Mask
     but_for: str
+    requests: Sequence[bytes]
 
 
 def ways_to_tell(*parts: TraceSet) -> tuple[Way, Way]:
-    """Return the requests of all rows, told by what is left without numbers and prompts, and by all but one word of that."""
+    """Return the requests of all rows, told by what is left without numbers and prompts, and by all but one word of that.
+
+    Rows of one label that make one request by the first way do so by the second.
+    """
     forms = [without_changing_parts(content) for part in parts for content in part.contents()]
     requests = without_prompts(forms)
     labels = list(chain.from_iterable(part.labels for part in parts))
@@ -51,10 +55,11 @@ def ways_to_tell(*parts: TraceSet) -> tuple[Way, Way]:
 
 def written_anew(parts: Sequence[TraceSet], told: Sequence[Way]) -> WrittenAnew | None:
     """Return which rows are written anew, by the ways that tell many of many requests; None where none does."""
-    found = [(rows, way.but_for) for way in told if (rows := _again(parts, way.requests)) is not None]
+    found = [(rows, way) for way in told if (rows := _again(parts, way.requests)) is not None]
     if not found:
         return None
-    return WrittenAnew(np.any([rows for rows, _ in found], axis=0), ", or ".join(but_for for _, but_for in found))
+    but_for = ", or ".join(way.but_for for _, way in found)
+    return WrittenAnew(np.any([rows for rows, _ in found], axis=0), but_for, found[-1][1].requests)
 
 
 def is_written_anew(traces: TraceSet, rows: Sequence[int]) -> bool:
