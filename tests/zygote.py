@@ -12,6 +12,7 @@ import contextlib
 import functools
 import gc
 import importlib
+import importlib.util
 import os
 import pkgutil
 import re
@@ -37,6 +38,11 @@ HEAVY = ("joblib", "rich.progress", "scipy.stats", "skl2onnx", "sklearn.ensemble
 """What a build imports as it goes, but onnxruntime and pyarrow: their imports start threads, which a fork loses."""
 
 Done = subprocess.CompletedProcess[str]
+
+
+def python_path(*folders: Path) -> str:
+    """Return the value of PYTHONPATH that adds folders to what a command finds here."""
+    return os.pathsep.join([*map(str, folders), *filter(None, [os.environ.get("PYTHONPATH")])])
 
 
 def call(*args: str, cwd: Path, env: Mapping[str, str] | None = None, stdin: str = "") -> Done:
@@ -70,13 +76,25 @@ class Zygote:
         return self._process.communicate(timeout=AT_MOST_S)[1]
 
     def fits(self, environ: Mapping[str, str]) -> bool:
-        """Return whether a start in this environment would be the start that the zygote had."""
-        return all(re.fullmatch(LATE, name) for name, _ in self._environ.items() ^ environ.items())
+        """Return whether a start in this environment would be the start that the zygote had, but for modules it can find."""
+        added = self._added(environ)
+        changed = {name for name, _ in self._environ.items() ^ environ.items()} - {"PYTHONPATH"}
+        return (
+            added is not None and all(map(_adds_modules, added)) and all(re.fullmatch(LATE, name) for name in changed)
+        )
+
+    def _added(self, environ: Mapping[str, str]) -> list[str] | None:
+        """Return the folders that PYTHONPATH has before those of the zygote; None where it has not those."""
+        paths, own = (
+            list(filter(None, each.get("PYTHONPATH", "").split(os.pathsep))) for each in (environ, self._environ)
+        )
+        n_added = len(paths) - len(own)
+        return paths[:n_added] if n_added >= 0 and paths[n_added:] == own else None
 
     def run(self, args: Sequence[str], cwd: Path, env: Mapping[str, str], stdin: str = "", before: str = "") -> Done:
         """Run one command in a fork, after a program."""
         (its_in, own_in), (own_out, its_out), (own_err, its_err) = (os.pipe() for _ in range(3))
-        self._connection.send((args, str(cwd), dict(env), before))
+        self._connection.send((args, str(cwd), dict(env), self._added(env) or [], before))
         for each in (its_in, its_out, its_err):
             send_handle(self._connection, each, None)
             os.close(each)
@@ -93,6 +111,14 @@ class Zygote:
         if not self._connection.poll(AT_MOST_S):
             os.kill(pid, signal.SIGKILL)
         return self._connection.recv()
+
+
+def _adds_modules(folder: str) -> bool:
+    """Return whether a folder has modules that are found nowhere else, so that none is imported yet or at Python's start."""
+    names = (
+        [each.stem for each in Path(folder).iterdir() if each.suffix != ".dist-info"] if Path(folder).is_dir() else []
+    )
+    return bool(names) and not any(name.endswith("customize") or importlib.util.find_spec(name) for name in names)
 
 
 def _read(descriptor: int) -> str:
@@ -128,7 +154,14 @@ def serve(connection: Connection) -> None:
         connection.send(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 
 
-def become(descriptors: Sequence[int], args: Sequence[str], cwd: str, env: Mapping[str, str], before: str) -> None:
+def become(
+    descriptors: Sequence[int],
+    args: Sequence[str],
+    cwd: str,
+    env: Mapping[str, str],
+    added: Sequence[str],
+    before: str,
+) -> None:
     """Be ``python -m tracer_spec`` to the end of the process."""
     code = 1
     try:
@@ -138,7 +171,7 @@ def become(descriptors: Sequence[int], args: Sequence[str], cwd: str, env: Mappi
         os.chdir(cwd)
         os.environ.clear()
         os.environ.update(env)
-        sys.path[0], sys.argv[1:] = cwd, args
+        sys.path[:1], sys.argv[1:] = [cwd, *added], args
         exec(before, {})
         runpy.run_module("tracer_spec", run_name="__main__", alter_sys=True)
     except SystemExit as end:
