@@ -31,7 +31,10 @@ from pathlib import Path
 
 COMMAND = (sys.executable, "-m", "tracer_spec")
 AT_MOST_S = 120
-LATE = r"(COMP|GITHUB|ORT|PYTEST|_?TRACER_SPEC)_\w+|CI|COLUMNS|FORCE_COLOR|LLM_TRACES|NO_COLOR|SECRET|SOURCE_DATE_EPOCH|TERM"
+LATE = (
+    r"(COMP|GITHUB|ORT|PYTEST|_?TRACER_SPEC)_\w+|CI|COLUMNS|FORCE_COLOR|NO_COLOR|SOURCE_DATE_EPOCH|TERM"
+    r"|KEY|LEAKED_TO|LLM_TRACES|SECRET|SOME_API_KEY|WHERE|WHO"  # of specs and plugins of tests
+)
 """Environment variables that a command reads as it runs. Python or an import may read any other."""
 
 HEAVY = ("joblib", "rich.progress", "scipy.stats", "skl2onnx", "sklearn.ensemble", "sklearn.linear_model")
@@ -39,19 +42,26 @@ HEAVY = ("joblib", "rich.progress", "scipy.stats", "skl2onnx", "sklearn.ensemble
 
 Done = subprocess.CompletedProcess[str]
 
+_AFTER = """
+import runpy
+exec({!r}, {{}})
+runpy.run_module("tracer_spec", run_name="__main__", alter_sys=True)
+"""
+
 
 def python_path(*folders: Path) -> str:
     """Return the value of PYTHONPATH that adds folders to what a command finds here."""
     return os.pathsep.join([*map(str, folders), *filter(None, [os.environ.get("PYTHONPATH")])])
 
 
-def call(*args: str, cwd: Path, env: Mapping[str, str] | None = None, stdin: str = "") -> Done:
-    """Run one command with more environment variables, by a fork where that comes to the same."""
+def call(*args: str, cwd: Path, env: Mapping[str, str] | None = None, stdin: str = "", before: str = "") -> Done:
+    """Run one command, after a program, with more environment variables; by a fork where that comes to the same."""
     whole = {**os.environ, "OMP_NUM_THREADS": "1", **(env or {})}
     if sys.platform == "linux" and zygote().fits(whole):
-        return zygote().run(args, cwd, whole, stdin)
+        return zygote().run(args, cwd, whole, stdin, before)
     streams = {"input": stdin, "capture_output": True, "encoding": "utf-8"}
-    return subprocess.run([*COMMAND, *args], cwd=cwd, env=whole, timeout=AT_MOST_S, check=False, **streams)
+    command = [sys.executable, "-c", _AFTER.format(before)] if before else COMMAND
+    return subprocess.run([*command, *args], cwd=cwd, env=whole, timeout=AT_MOST_S, check=False, **streams)
 
 
 @functools.cache
