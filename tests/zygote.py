@@ -24,10 +24,12 @@ import threading
 import traceback
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle, send_handle
 from pathlib import Path
+from typing import TextIO
 
 COMMAND = (sys.executable, "-m", "tracer_spec")
 AT_MOST_S = 120
@@ -103,24 +105,56 @@ class Zygote:
 
     def run(self, args: Sequence[str], cwd: Path, env: Mapping[str, str], stdin: str = "", before: str = "") -> Done:
         """Run one command in a fork, after a program."""
+        with ThreadPoolExecutor() as pool, self.start(args, cwd, env, before) as fork:
+            pool.submit(_write, fork.stdin, stdin)
+            out, err = (pool.submit(each.read) for each in (fork.stdout, fork.stderr))
+            return Done([*COMMAND, *args], fork.wait(), out.result(), err.result())
+
+    def start(self, args: Sequence[str], cwd: Path, env: Mapping[str, str], before: str = "") -> Fork:
+        """Start one command in a fork, after a program; the next one can start once somebody has waited for it."""
         (its_in, own_in), (own_out, its_out), (own_err, its_err) = (os.pipe() for _ in range(3))
         self._connection.send((args, str(cwd), dict(env), self._added(env) or [], before))
         for each in (its_in, its_out, its_err):
             send_handle(self._connection, each, None)
             os.close(each)
-        with ThreadPoolExecutor() as pool:
-            pool.submit(_write, own_in, stdin)
-            out, err = (pool.submit(_read, each) for each in (own_out, own_err))
-            return Done([*COMMAND, *args], self._exit_code(), out.result(), err.result())
-
-    def _exit_code(self) -> int:
         try:
             pid = self._connection.recv()
         except EOFError:
             raise RuntimeError(self._end()) from None
-        if not self._connection.poll(AT_MOST_S):
-            os.kill(pid, signal.SIGKILL)
-        return self._connection.recv()
+        stdin = open(own_in, "w", encoding="utf-8")
+        stdout, stderr = (open(each, encoding="utf-8") for each in (own_out, own_err))
+        return Fork(pid, stdin, stdout, stderr, self._connection)
+
+
+@dataclass(frozen=True)
+class Fork:
+    """A command that runs, and this side of its standard streams."""
+
+    pid: int
+    stdin: TextIO
+    stdout: TextIO
+    stderr: TextIO
+    _zygote: Connection
+
+    def __enter__(self) -> Fork:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for each in (self.stdout, self.stderr):
+            each.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.stdin.close()
+
+    def kill(self) -> None:
+        """End it by SIGKILL, if it has not ended."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+
+    def wait(self) -> int:
+        """Return its exit code once it has one."""
+        if not self._zygote.poll(AT_MOST_S):
+            self.kill()
+        return self._zygote.recv()
 
 
 def _adds_modules(folder: str) -> bool:
@@ -131,14 +165,9 @@ def _adds_modules(folder: str) -> bool:
     return bool(names) and not any(name.endswith("customize") or importlib.util.find_spec(name) for name in names)
 
 
-def _read(descriptor: int) -> str:
-    with open(descriptor, encoding="utf-8") as file:
-        return file.read()
-
-
-def _write(descriptor: int, text: str) -> None:
-    with contextlib.suppress(BrokenPipeError), open(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
+def _write(stream: TextIO, text: str) -> None:
+    with contextlib.suppress(BrokenPipeError), stream:
+        stream.write(text)
 
 
 def serve(connection: Connection) -> None:
