@@ -121,8 +121,8 @@ class Zygote:
             pid = self._connection.recv()
         except EOFError:
             raise RuntimeError(self._end()) from None
-        stdin = open(own_in, "w", encoding="utf-8")
-        stdout, stderr = (open(each, encoding="utf-8") for each in (own_out, own_err))
+        stdin = os.fdopen(own_in, "w", encoding="utf-8")
+        stdout, stderr = (os.fdopen(each, encoding="utf-8") for each in (own_out, own_err))
         return Fork(pid, stdin, stdout, stderr, self._connection)
 
 
