@@ -106,7 +106,8 @@ def likely_end(powers: Floats, coverage: Floats) -> int:
 def mean_ends(passes: NDArray[np.bool_], coverage: Floats) -> Floats:
     """Return the mean coverage at which walks end, shape (j,), by where they begin; ``passes`` is of shape (draws, j)."""
     passes = np.ascontiguousarray(passes.T)
-    reached = np.zeros((len(coverage) + 1, passes.shape[1]))  # by start and draw; a walk that begins after the last: nowhere
+    # by start and draw, and nothing for walks that begin after the last
+    reached = np.zeros((len(coverage) + 1, passes.shape[1]))
     for start in reversed(range(len(coverage))):
         np.maximum(reached[start + 1], coverage[start], out=reached[start])
         reached[start] *= passes[start]
