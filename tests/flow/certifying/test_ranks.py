@@ -101,6 +101,30 @@ def test_a_rank_within_rows_of_one_score_is_tested_as_if_those_that_err_came_fir
     assert [ends(most), ends(most + 1)] == [(2, None), (0, (30, 30 - most - 1, False))]
 
 
+@pytest.mark.parametrize(
+    ("score", "above", "handled"),
+    [
+        (0.5, 2.0**-19, 29),
+        (0.5, 2.0**-18, 30),
+        (0.75, 2.0**-20, 29),
+        (0.75, 2.0**-19, 30),
+        (0.96875, 2.0**-23, 29),
+        (0.96875, 2.0**-22, 30),
+        (0.96875 - 2.0**-21, 2.0**-21, 30),
+        (2.0**20, 0.125, 30),
+    ],
+)
+def test_the_surer_rows_are_the_nearer_may_their_scores_be(score, above, handled):
+    """The rank of 30 lies between two scores, which count as one where rounding could change their order."""
+    stage = Stage(Model("s", b""), Model("a", b""), 0.5)
+    rising = [Candidate("l2d", (replace(stage, threshold=at),), 100, n, n) for at, n in ((0.4, 30), (0.2, 80))]
+    scores = np.repeat(np.float32([score + 1, score + above, score, 0.1]), [29, 1, 1, 69])
+    rows = Rows({"s": scores}, {"s": np.ones(100, bool)})
+    assert ranks(rising, 100, Target(0.6, 0.9))[0] == 30
+    tested = at_ranks(rising, rows, Target(0.6, 0.9, min_coverage=0.3))[0]
+    assert rows.count(tested[0].policy)[0] == handled
+
+
 def test_a_candidate_of_no_rows_has_no_rank():
     chain = chain_of("l2d")
     nothing = replace(chain[0], n_handled=0, n_agree=0)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from tracer_spec.flow.certify_rows import OpenedRows
 
 # scores of one step count as one: a text that people send again is then seldom so near a threshold that the last bits of its
-# score, which hang on the processor and on the other texts of a batch, decide
-_STEP = np.float32(2.0**-18)
+# score, which hang on the processor and on the other texts of a batch, decide; these move it the less the surer it is, so from
+# each of these scores on steps are half as wide
+_STEP = 2.0**-18
+_HALVED_AT = 1 - 0.5 ** np.arange(2, 6)
 
 
 def ranks(ordered: Sequence[Candidate], n_certify: int, target: Target) -> tuple[int | None, ...]:
@@ -105,16 +107,17 @@ class _Cut:
 
 def _cut(policy: Policy, stages: Classes, scores: Scores, n: int) -> _Cut:
     """Return the two policies on either side of the score of the row after the first n."""
-    stage, level = int(stages[n]), np.floor(scores[n] / _STEP)
-    same = np.flatnonzero((stages == stage) & (np.floor(scores / _STEP) == level))
+    stage, width = int(stages[n]), _STEP * 0.5 ** np.searchsorted(_HALVED_AT, scores, side="right")
+    begins = np.floor(scores / width) * width
+    same = np.flatnonzero((stages == stage) & (begins == begins[n]))
     highest, lowest = scores[same[0]], scores[same[-1]]
 
-    def reaching(threshold: np.float32) -> Policy:
+    def reaching(threshold: np.floating[Any]) -> Policy:
         return (*policy[:stage], replace(policy[stage], threshold=float(threshold)))
 
     # numbers so large that the next one is further than a step are steps of their own
-    above = max((level + 1) * _STEP, np.nextafter(highest, np.float32(np.inf)))
-    return _Cut(int(same[0]), reaching(above), reaching(min(level * _STEP, lowest)))
+    above = max(begins[n] + width[n], np.nextafter(highest, np.float32(np.inf)))
+    return _Cut(int(same[0]), reaching(above), reaching(min(begins[n], lowest)))
 
 
 def _fewest_agreeing(cut: _Cut, n: int, rows: OpenedRows) -> int:
