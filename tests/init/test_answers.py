@@ -8,6 +8,7 @@ import pytest
 
 from tracer_spec.init.answers import read_answers
 from tracer_spec.text_steps import ToolCall
+from tracer_spec.text_steps.inverse import before_steps
 from tracer_spec.text_steps.labels import LabelCleaner
 from tracer_spec.text_steps.patterns import check_step_cost
 
@@ -24,7 +25,7 @@ SHAPES = {
     "explained above": (lambda topic, n: f"It says {n}.\nSo:\n{topic}", ("strip", "last-line")),
     "under DSPy's marks": (
         lambda topic, n: f"[[ ## why ## ]]\nIt says {n}.\n\n[[ ## label ## ]]\n{topic}\n\n[[ ## completed ## ]]",
-        (r"regex:(?s)^.*\[\[ ## label ## \]\](.*)", r"regex:(?s)^(.*?)(?:\[\[ ?##|\Z)", "strip"),
+        (r"regex:(?s)^.*\[\[ ## label ## \]\](.*)", r"regex:(?s)^(.*?)(?:\Z|\[\[ ?##)", "strip"),
     ),
     "prefix": (lambda topic, n: f"Label: {topic}", ("strip", "first-line", "prefix:Label:", "strip")),
     "prefix now and then": (
@@ -238,6 +239,14 @@ def test_the_last_field_under_a_mark_is_the_label_whatever_it_holds(where):
     assert found.counts.counts == {f"[{topic}]": 15 for topic in TOPICS}
     for step in found.steps:
         check_step_cost(step)
+
+
+@pytest.mark.parametrize("where", MARKED)
+def test_a_router_answers_under_the_mark_that_most_answers_have(where):
+    found = read_answers(answers(MARKED[where]))
+    (answer, *_) = before_steps(found.steps, "[login]")
+    assert answer == ("[[## label ##]][login]" if "left out" in where else "[[ ## label ## ]][login]")
+    assert LabelCleaner(found.steps).clean(answer) == ("[login]", "")
 
 
 def test_a_truncated_answer_under_marks_is_no_label():

@@ -22,7 +22,7 @@ _KEYS, _FEWEST_ANSWERS = 6, 20
 _OPTIONAL = ("prefix", "json?")
 # what DSPy writes above each field of an answer, and at its end
 _MARK, _END_MARK = re.compile(r"\[\[ ?## ?(\w+) ?## ?\]\]"), "completed"
-_UP_TO_MARK = r"regex:(?s)^(.*?)(?:\[\[ ?##|\Z)"
+_UP_TO_MARK = r"regex:(?s)^(.*?)(?:\Z|\[\[ ?##)"
 # so many spellings of a mark are read: more could make a pattern slow
 _SPELLINGS = 3
 
