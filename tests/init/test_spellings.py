@@ -67,6 +67,25 @@ def test_blanks_and_quotes_that_were_joined_are_told_too(init, calls):
     assert "'Wrong Invoice' " in outcome.out
 
 
+@pytest.mark.parametrize("is_folded", [False, True])
+def test_a_label_that_is_mostly_written_with_blanks_is_given_back_so(init, calls, tmp_path, is_folded):
+    usual = {**SPELT, "delivery": "Where is it"}
+
+    def rare(label):
+        return label.replace(" ", "_").upper() if is_folded else label.replace(" ", "_")
+
+    rows = log(calls, lambda label, n: label)
+    for n, row in enumerate(rows):
+        label = row["teacher"].replace("Where_is_it", "Where is it")
+        row["teacher"] = rare(label) if n % 9 == 4 else label
+    outcome = init({"log.jsonl": rows})
+    assert outcome.code == 0, outcome.err
+    assert {*outcome.labels} == {*usual.values()}
+    cleaner = cleaner_of(plan_of(tmp_path / "app" / "router.yaml"))
+    for label in usual.values():
+        assert cleaner.clean(rare(label)) == cleaner.clean(label) == (label, "")
+
+
 def test_labels_that_are_spelt_in_one_way_are_inferred_and_nothing_is_told(init, calls):
     outcome = init({"log.jsonl": log(calls, lambda label, n: label)})
     assert {*outcome.labels} == {*SPELT.values()}

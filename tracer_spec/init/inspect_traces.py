@@ -57,6 +57,7 @@ class Look:
         Fit rows of labels that look made up, the most frequent first; empty where that is not clear.
     aliases : mapping of str to str
         Labels that no human gave, written as one that humans gave, but for case and punctuation; they are in no other list.
+        And labels that steps make of spellings, as the commonest of these.
     target : float
         The agreement proposed.
     likely : LikelyTarget or None
@@ -156,6 +157,7 @@ def look_at(*paths: str, text: str | None = None, label: str | None = None) -> L
     humans = {truth for truth in seen.fit.truths if truth is not None}
     allowed = sorted(map(spellings.of, (humans | set(outlook.labels)).difference(made_up)))
     aliases = other_spellings(made_up.keys() - humans, sorted(map(spellings.of, humans)))
+    aliases |= {label: spelt for label, spelt in spellings.aliases.items() if spelt in allowed}
     return Look(
         paths=sample.paths,
         source=sample.source,
@@ -164,7 +166,7 @@ def look_at(*paths: str, text: str | None = None, label: str | None = None) -> L
         outlook=outlook,
         allowed=tuple(allowed),
         made_up={
-            spellings.of(label): n
+            label: n
             for label, n in sorted(made_up.items(), key=lambda each: (-each[1], each[0]))
             if label not in aliases
         },

@@ -15,8 +15,8 @@ from tracer_spec.text_steps.labels import UNUSABLE, LabelCleaner
 # (three at most before it: a bundle carries no pattern with three repeats that have no bound)
 DRESS = r"""^["'*`]{0,3}(.*?)["'*`.]*$"""
 _JOINT = re.compile(r"(?<=[^\W_])[ _-](?=[^\W_])")
-_CASEFOLD = "casefold"
-_JOINS = (_CASEFOLD, "join:", f"regex:{DRESS}")
+_UNDRESS = f"regex:{DRESS}"
+_JOINS = ("casefold", "join:", _UNDRESS)
 _SHOWN = 4
 
 
@@ -27,7 +27,7 @@ class Spellings:
     Parameters
     ----------
     usual : mapping of str to str
-        By the label that the steps make of all its spellings, the commonest, as the other steps leave it.
+        By the label that the steps make of all its spellings, the commonest, without quotes and marks around it.
     joined : str
         What to say of spellings that became one label; empty where none did.
     """
@@ -39,6 +39,11 @@ class Spellings:
     def differ(self) -> bool:
         """Tell whether a label is usually not spelt as the steps leave it: then a list must say how labels are spelt."""
         return any(label != spelt for label, spelt in self.usual.items())
+
+    @property
+    def aliases(self) -> dict[str, str]:
+        """Return, by label, the usual spellings that differ from it in more than case, which a list does not bring back."""
+        return {label: spelt for label, spelt in self.usual.items() if spelt.casefold() != label.casefold()}
 
     def of(self, label: str) -> str:
         """Return the usual spelling of a label."""
@@ -77,7 +82,7 @@ def spellings_of(labels: Iterable[str], truths: Iterable[str | None], joining: S
     >>> dict(found.usual), found.joined
     ({'loss': 'loss', 'refund': 'Refund', 'card': 'Card'}, "1 label was spelt in several ways: 'REFUND' 1 is now 'Refund'")
     """
-    final, spelt = LabelCleaner(joining), LabelCleaner([step for step in joining if step != _CASEFOLD])
+    final, spelt = LabelCleaner(joining), LabelCleaner([step for step in joining if step == _UNDRESS])
     counts: dict[str, Counter[str]] = {}
     written: dict[str, Counter[str]] = {}
     for each in labels:
