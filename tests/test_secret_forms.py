@@ -41,7 +41,9 @@ WRITTEN = {
     "in a part of an address": lambda text: urllib.parse.quote(in_bytes(text), safe=""),
     "in a part of an address, in small letters": lambda text: urllib.parse.quote(in_bytes(text), safe="").lower(),
     "in a query": lambda text: urllib.parse.quote_plus(in_bytes(text)),
-    "in an address in an address": lambda text: urllib.parse.quote(urllib.parse.quote(in_bytes(text), safe=""), safe=""),
+    "in an address in an address": lambda text: urllib.parse.quote(
+        urllib.parse.quote(in_bytes(text), safe=""), safe=""
+    ),
     "in hexadecimal": lambda text: in_bytes(text).hex(),
     "in hexadecimal, by bytes": lambda text: in_bytes(text).hex(":").upper(),
     "in base64": in_base64_of(""),
@@ -76,7 +78,11 @@ def test_a_secret_is_masked_however_it_is_written(secret, form):
 
 @pytest.mark.parametrize(
     ("secret", "read"),
-    [("p%40ss%2Fword", "p@ss/word"), ("pass+word%21", "pass word!"), (r"-----KEY-----\nMIIabc\n", "-----KEY-----\nMIIabc")],
+    [
+        ("p%40ss%2Fword", "p@ss/word"),
+        ("pass+word%21", "pass word!"),
+        (r"-----KEY-----\nMIIabc\n", "-----KEY-----\nMIIabc"),
+    ],
 )
 @pytest.mark.parametrize("form", WRITTEN)
 def test_a_secret_is_masked_as_a_program_reads_it_too(secret, read, form):

@@ -152,7 +152,15 @@ def test_a_variable_inside_a_longer_value_is_in_no_console_bundle_report_and_loc
 @pytest.mark.parametrize("option", ["token", "dsn", "account_env"])
 @pytest.mark.parametrize(
     "says",
-    ["it", "repr(it)", "json.dumps(it)", "' '.join(it.split())", "it.encode()", "it.replace(chr(92) + 'n', chr(10))", "o"],
+    [
+        "it",
+        "repr(it)",
+        "json.dumps(it)",
+        "' '.join(it.split())",
+        "it.encode()",
+        "it.replace(chr(92) + 'n', chr(10))",
+        "o",
+    ],
 )
 def test_a_secret_of_several_lines_or_blanks_is_not_told(folder, monkeypatch, value, hidden, option, says):
     monkeypatch.setenv("PEM", value)

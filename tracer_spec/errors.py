@@ -26,7 +26,7 @@ _SIGNATURE = re.compile(r"(://[^\s'\"?]*\?)[\w.-]+=[^\s'\"]*")
 def without_secrets(text: str, known: Iterable[str] = ()) -> str:
     """Return a text whose addresses hold no credentials and no signature, and which holds none of the known secrets.
 
-    Those are looked for first, as a whole, and in a message as it was raised: what is cut or put on one line may be none any more.
+    Those are looked for first, and in the message as it was raised: what is cut may be none any more.
 
     Examples
     --------

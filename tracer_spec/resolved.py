@@ -156,8 +156,7 @@ def resolve(
     except ValidationError as error:
         named = named_secrets(loaded, ref.options, (*path, "with"))
         return [
-            without_secrets_in(problem, named)
-            for _, problem in problems_of(error, loaded.tree, model, (*path, "with"))
+            without_secrets_in(problem, named) for _, problem in problems_of(error, loaded.tree, model, (*path, "with"))
         ]
     except NO_FAULT:
         raise

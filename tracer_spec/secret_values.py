@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -127,10 +128,8 @@ def _called_secrets(text: str) -> Iterator[str]:
     """Yield what a text gives a name of a secret: pairs, as in ``host=db password=...``, and those of JSON."""
     named = [(match[1], match[2] or match[3] or match[4] or "") for match in _NAMED.finditer(text)]
     if text.lstrip().startswith(("{", "[")):
-        try:
+        with contextlib.suppress(ValueError, RecursionError):  # it may look like JSON alone
             named += [(_last_name(at), value) for at, value in _values(json.loads(text), ("",))]
-        except (ValueError, RecursionError):
-            pass  # it is no JSON
     for name, value in named:
         words = words_of(name)
         if opens_a_door(words, is_private=True) or words & _SIGNATURE_WORDS:
