@@ -168,7 +168,7 @@ def learn(task: Task, X: Vectors, y: Classes) -> Outcome:
 
 
 def _plain(error: ImportError, secrets: frozenset[str]) -> ImportError:
-    """Return an error without secrets that comes back from a worker: a third party's own may not unpickle and break the pool."""
+    """Return an error without secrets that comes back from a worker: a third party's own may not unpickle, and break all."""
     return ImportError(without_secrets(str(error), secrets), name=error.name)
 
 
