@@ -222,7 +222,6 @@ NULL = {"role": "assistant", "content": None}
         ({"content": [], "role": "assistant", "stop_reason": "end_turn"}, True),
         ({"content": [{"type": "thinking", "thinking": "x"}], "stop_reason": "end_turn"}, True),
         ({"output": {"message": {"role": "assistant", "content": []}}, "stopReason": "end_turn"}, True),
-        ({"candidates": [{"finishReason": "STOP"}]}, True),
         ({"object": "response", "status": "completed", "output": []}, True),
         ({"generations": [[{"message": {"kwargs": {"type": "ai", "content": [], "stop_reason": "stop"}}}]]}, True),
         # an answer, if an empty one
