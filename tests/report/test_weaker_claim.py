@@ -26,8 +26,14 @@ WEAKER = "The claim is weaker than before: "
         ({"confidence": 0.9}, f"{WEAKER}confidence 0.95 → 0.9."),
         ({"labels": (FRAUD,)}, f"{WEAKER}'refund' agreement is gone."),
         ({"labels": (replace(FRAUD, limit=0.1), REFUND)}, f"{WEAKER}'fraud' missed asks less."),
-        ({"target": 0.9, "labels": ()}, f"{WEAKER}target 0.92 → 0.9, 'fraud' missed is gone, 'refund' agreement is gone."),
-        ({"measure": "end_to_end", "target": 0.99}, "The two claims are about different rates, so neither is stronger."),
+        (
+            {"target": 0.9, "labels": ()},
+            f"{WEAKER}target 0.92 → 0.9, 'fraud' missed is gone, 'refund' agreement is gone.",
+        ),
+        (
+            {"measure": "end_to_end", "target": 0.99},
+            "The two claims are about different rates, so neither is stronger.",
+        ),
         ({"confidence": None}, "The old bundle's claim does not carry over."),
     ],
 )

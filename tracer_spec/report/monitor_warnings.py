@@ -52,8 +52,8 @@ def gap(monitor: Monitor) -> Iterator[Fact]:
     if (found := gap_of(monitor.tally.calendar)) is not None:
         told = gap_text(found.after, found.before, found.n_before, monitor.tally.rows, "row")
         text = (
-            f"WARNING: {told}\na clock was wrong, the app was off, or part of the log is missing: where it is a clock, the course "
-            "over time has the wrong days, and a fall can stand where it was not"
+            f"WARNING: {told}\na clock was wrong, the app was off, or part of the log is missing: where it is a clock, the "
+            "course over time has the wrong days, and a fall can stand where it was not"
         )
         yield Fact("gap", text, "warning", title="rows of the log are far from the others in time")
 

@@ -95,7 +95,10 @@ def test_a_lock_of_the_same_rows_is_told_whatever_their_number_and_their_ids(loo
     texts = [f"text {n}".encode() for n in range(3 * SKETCH_SIZE)]
     look("a", sketch((f"id {n}".encode() for n in range(len(texts))), texts))
     other = tmp_path / "other.lock"
-    for named in (sketch((), texts), sketch((f"req-{n}".encode() for n in range(len(texts))), texts[: len(texts) // 2])):
+    for named in (
+        sketch((), texts),
+        sketch((f"req-{n}".encode() for n in range(len(texts))), texts[: len(texts) // 2]),
+    ):
         assert len(looks_elsewhere(other, named)) == 1
 
 
