@@ -3,8 +3,14 @@
 # its tests there, and test_installed.py; three of them at a time for two cores, since each waits for servers. Needs a package
 # index, or pip's cache.
 #   plugins/test_each.sh [NAME...]
+#   plugins/test_each.sh --bring [NAME...]  only brings what they install into the folder TRACER_SPEC_WHEELS, for a run after it
 set -uo pipefail
 cd "$(dirname "$0")"
+only_bring=
+if [ "${1:-}" = --bring ]; then
+  only_bring=1
+  shift
+fi
 names=("$@")
 if [ ${#names[@]} -eq 0 ]; then
   # those that take longest first
@@ -20,15 +26,20 @@ place="$(mktemp -d)"
 trap 'rm -rf "$place"' EXIT
 export TRACER_SPEC_CACHE="$place/cache" # nobody's vectors but those of this run
 
-# every environment gets the same wheel: no build of it twice, and nothing of the working tree
-python3 -m pip wheel -q --no-deps -w "$place" .. || exit 1
+# every environment gets the same wheels: nothing is downloaded or built twice, and nothing is of the working tree
+export wheels="${TRACER_SPEC_WHEELS:-$place/wheels}"
+if [ ! -d "$wheels" ]; then
+  folders=("${names[@]/#/./}")
+  python3 -m pip wheel -q -w "$wheels" .. "${folders[@]/%/[dev]}" || exit 1
+fi
+[ -z "$only_bring" ] || exit 0
 
 test_one() {
   local name="$1" named=(../test_installed.py)
   grep -q 'entry-points.tracer_spec' "$name/pyproject.toml" || named=() # no spec may name it
   # without a pip of its own, and without compiling what no test imports: half the time, and the same packages
   if ! { python3 -m venv --without-pip "$place/$name" &&
-    python3 -m pip --python "$place/$name/bin/python" install -q --no-compile "$place"/tracer_spec-*.whl "./$name[dev]" &&
+    python3 -m pip --python "$place/$name/bin/python" install -q --no-compile --no-index --find-links "$wheels" "$name[dev]" &&
     cd "$name" && "$place/$name/bin/python" -m pytest -c pyproject.toml --confcutdir=../.. -p no:cacheprovider -rs tests ${named[@]+"${named[@]}"}; } \
     >"$place/$name.txt" 2>&1; then
     echo "$name" >>"$place/failed"

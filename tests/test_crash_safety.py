@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import tracer_spec as ts
-from tests.zygote import zygote
+from tests.zygote import call, zygote
 
 ROOT = Path(__file__).parents[1]
 SPEC = """\
@@ -64,7 +64,7 @@ def built(tmp_path_factory):
         rows.append({"id": f"e{i}", "input": f"{label} {noise}", "teacher": label})
     (place / "traces.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (place / "router.yaml").write_text(SPEC)
-    finish(start(place, "before"))
+    build(place, "before")
     return place
 
 
@@ -78,9 +78,16 @@ def arguments(name):
     return ["build", "router.yaml", "--out", "out.tracer", "--set", f"name={name}", "--workers", "1", "-v"]
 
 
+def build(folder, name):
+    """Build, and return what is told on the way."""
+    done = call(*arguments(name), cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
 def start(folder, name):
-    """Start a build; its stderr tells how far it is."""
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+    """Start a build in a process of its own."""
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
         [sys.executable, "-m", "tracer_spec", *arguments(name)],
         cwd=folder,
@@ -92,18 +99,9 @@ def start(folder, name):
 
 
 def finish(process):
-    """Wait for a build that nobody kills, and return what it told."""
+    """Wait for a build that nobody kills."""
     said = process.communicate(timeout=AT_MOST_S)[1]
     assert process.returncode == 0, said
-    return said
-
-
-def kill(process):
-    """Kill a build by signal, whatever it is at, or at its end."""
-    process.send_signal(signal.SIGKILL)
-    code = process.wait(timeout=AT_MOST_S)
-    process.stderr.close()
-    assert code in (-signal.SIGKILL, 0)
 
 
 def name_under(path):
@@ -134,7 +132,7 @@ def check_what_is_left(folder, known):
 
 
 def check_the_next_build(folder):
-    finish(start(folder, "after"))
+    build(folder, "after")
     assert name_under(folder / "out.tracer") == "after"
     locked, written = pinned(folder)
     assert locked == written
@@ -144,14 +142,16 @@ def check_the_next_build(folder):
 @pytest.mark.slow
 def test_a_build_killed_at_any_moment_leaves_a_whole_bundle(folder):
     moments = random.Random(0)
-    n_lines = len(finish(start(folder, "told")).splitlines())
+    n_lines = len(build(folder, "told").splitlines())
     known = {"told"}
     for turn in range(KILLS):
         known.add(f"turn-{turn}")
-        process = start(folder, f"turn-{turn}")
-        for _ in range(moments.randrange(n_lines)):
-            process.stderr.readline()
-        kill(process)
+        env = {**os.environ, "OMP_NUM_THREADS": "1"}
+        with zygote().start(arguments(f"turn-{turn}"), folder, env) as fork:
+            for _ in range(moments.randrange(n_lines)):
+                fork.stderr.readline()
+            fork.kill()
+            assert fork.wait() in (-signal.SIGKILL, 0)  # whatever it was at, or at its end
         check_what_is_left(folder, known)
     check_the_next_build(folder)
 
@@ -161,8 +161,7 @@ def test_a_build_killed_before_any_operation_on_its_files_leaves_a_whole_bundle(
     known = {"before"}
     for n in itertools.count(1):
         known.add(f"turn-{n}")
-        env = {**os.environ, "OMP_NUM_THREADS": "1"}
-        done = zygote().run(arguments(f"turn-{n}"), folder, env, before=DYING.format(n=n))
+        done = call(*arguments(f"turn-{n}"), cwd=folder, before=DYING.format(n=n))
         check_what_is_left(folder, known)
         if done.returncode == 0:
             break

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import tracer_spec as ts
+from tests import zygote
 from tracer_spec.atomic_write import check_writable, replace_file
 from tracer_spec.errors import TracerError, UsageError
 from tracer_spec.preconditions import source_date
@@ -39,11 +40,12 @@ def spec(tmp_path):
 
 def call(folder, *args, env=None, stdin="", shell=""):
     """Run the command line, through a shell that redirects where one is given."""
-    command = [sys.executable, "-m", "tracer_spec", *args]
+    if not shell:
+        return zygote.call(*args, cwd=folder, env=env, stdin=stdin)
     return subprocess.run(
-        ["sh", "-c", f'exec "$@" {shell}', "sh", *command] if shell else command,
+        ["sh", "-c", f'exec "$@" {shell}', "sh", *zygote.COMMAND, *args],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         input=stdin,
         capture_output=True,
         text=True,

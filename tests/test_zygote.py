@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tests.zygote import COMMAND, call, zygote
+from tests.zygote import COMMAND, call, python_path, zygote
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each command is started")
 
@@ -59,6 +59,27 @@ def test_one_that_is_killed_or_goes_wrong_leaves_the_next_one_whole(tmp_path):
     assert (killed.returncode, wrong.returncode) == (-signal.SIGKILL, 1)
     assert wrong.stderr.endswith("ZeroDivisionError: division by zero\n")
     assert call("--version", cwd=tmp_path).returncode == 0
+
+
+def test_a_folder_of_modules_is_on_its_path_where_a_start_has_it(tmp_path):
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "a_module_of_mine.py").write_text("import sys\nprint(__file__, *sys.path)\nsys.exit()\n")
+    asks, env = "import a_module_of_mine", ENVIRON | {"PYTHONPATH": python_path(tmp_path / "site")}
+    assert zygote().fits(env)
+    started = subprocess.run(
+        [sys.executable, "-c", asks], cwd=tmp_path, env=env, capture_output=True, encoding="utf-8", check=False
+    )
+    (file, _, *path), (its_file, its_cwd, *its_path) = (
+        each.stdout.split(" ") for each in (started, zygote().run([], tmp_path, env, before=asks))
+    )
+    assert (file, path) == (its_file, its_path)
+    assert its_cwd == str(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["sitecustomize", "usercustomize", "json", "numpy", "onnxruntime"])
+def test_a_folder_of_modules_that_python_has_anyway_takes_a_start(tmp_path, name):
+    (tmp_path / f"{name}.py").write_text("")
+    assert not zygote().fits(ENVIRON | {"PYTHONPATH": python_path(tmp_path)})
 
 
 @pytest.mark.parametrize("name", ["PYTHONPATH", "PYTHONHASHSEED", "OMP_NUM_THREADS", "LC_ALL", "HOME", "ANY"])

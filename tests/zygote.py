@@ -12,6 +12,7 @@ import contextlib
 import functools
 import gc
 import importlib
+import importlib.util
 import os
 import pkgutil
 import re
@@ -23,14 +24,19 @@ import threading
 import traceback
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle, send_handle
 from pathlib import Path
+from typing import TextIO
 
 COMMAND = (sys.executable, "-m", "tracer_spec")
 AT_MOST_S = 120
-LATE = r"(COMP|GITHUB|ORT|PYTEST|_?TRACER_SPEC)_\w+|CI|COLUMNS|FORCE_COLOR|LLM_TRACES|NO_COLOR|SECRET|SOURCE_DATE_EPOCH|TERM"
+LATE = (
+    r"(COMP|GITHUB|ORT|PYTEST|_?TRACER_SPEC)_\w+|CI|COLUMNS|FORCE_COLOR|NO_COLOR|SOURCE_DATE_EPOCH|TERM"
+    r"|KEY|LEAKED_TO|LLM_TRACES|SECRET|SOME_API_KEY|WHERE|WHO"  # of specs and plugins of tests
+)
 """Environment variables that a command reads as it runs. Python or an import may read any other."""
 
 HEAVY = ("joblib", "rich.progress", "scipy.stats", "skl2onnx", "sklearn.ensemble", "sklearn.linear_model")
@@ -38,14 +44,26 @@ HEAVY = ("joblib", "rich.progress", "scipy.stats", "skl2onnx", "sklearn.ensemble
 
 Done = subprocess.CompletedProcess[str]
 
+_AFTER = """
+import runpy
+exec({!r}, {{}})
+runpy.run_module("tracer_spec", run_name="__main__", alter_sys=True)
+"""
 
-def call(*args: str, cwd: Path, env: Mapping[str, str] | None = None, stdin: str = "") -> Done:
-    """Run one command with more environment variables, by a fork where that comes to the same."""
+
+def python_path(*folders: Path) -> str:
+    """Return the value of PYTHONPATH that adds folders to what a command finds here."""
+    return os.pathsep.join([*map(str, folders), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+
+def call(*args: str, cwd: Path, env: Mapping[str, str] | None = None, stdin: str = "", before: str = "") -> Done:
+    """Run one command, after a program, with more environment variables; by a fork where that comes to the same."""
     whole = {**os.environ, "OMP_NUM_THREADS": "1", **(env or {})}
     if sys.platform == "linux" and zygote().fits(whole):
-        return zygote().run(args, cwd, whole, stdin)
+        return zygote().run(args, cwd, whole, stdin, before)
     streams = {"input": stdin, "capture_output": True, "encoding": "utf-8"}
-    return subprocess.run([*COMMAND, *args], cwd=cwd, env=whole, timeout=AT_MOST_S, check=False, **streams)
+    command = [sys.executable, "-c", _AFTER.format(before)] if before else COMMAND
+    return subprocess.run([*command, *args], cwd=cwd, env=whole, timeout=AT_MOST_S, check=False, **streams)
 
 
 @functools.cache
@@ -70,39 +88,86 @@ class Zygote:
         return self._process.communicate(timeout=AT_MOST_S)[1]
 
     def fits(self, environ: Mapping[str, str]) -> bool:
-        """Return whether a start in this environment would be the start that the zygote had."""
-        return all(re.fullmatch(LATE, name) for name, _ in self._environ.items() ^ environ.items())
+        """Return whether a start in this environment would be the start that the zygote had, but for modules it can find."""
+        added = self._added(environ)
+        changed = {name for name, _ in self._environ.items() ^ environ.items()} - {"PYTHONPATH"}
+        return (
+            added is not None and all(map(_adds_modules, added)) and all(re.fullmatch(LATE, name) for name in changed)
+        )
+
+    def _added(self, environ: Mapping[str, str]) -> list[str] | None:
+        """Return the folders that PYTHONPATH has before those of the zygote; None where it has not those."""
+        paths, own = (
+            list(filter(None, each.get("PYTHONPATH", "").split(os.pathsep))) for each in (environ, self._environ)
+        )
+        n_added = len(paths) - len(own)
+        return paths[:n_added] if n_added >= 0 and paths[n_added:] == own else None
 
     def run(self, args: Sequence[str], cwd: Path, env: Mapping[str, str], stdin: str = "", before: str = "") -> Done:
         """Run one command in a fork, after a program."""
+        with ThreadPoolExecutor() as pool, self.start(args, cwd, env, before) as fork:
+            pool.submit(_write, fork.stdin, stdin)
+            out, err = (pool.submit(each.read) for each in (fork.stdout, fork.stderr))
+            return Done([*COMMAND, *args], fork.wait(), out.result(), err.result())
+
+    def start(self, args: Sequence[str], cwd: Path, env: Mapping[str, str], before: str = "") -> Fork:
+        """Start one command in a fork, after a program; the next one can start once somebody has waited for it."""
         (its_in, own_in), (own_out, its_out), (own_err, its_err) = (os.pipe() for _ in range(3))
-        self._connection.send((args, str(cwd), dict(env), before))
+        self._connection.send((args, str(cwd), dict(env), self._added(env) or [], before))
         for each in (its_in, its_out, its_err):
             send_handle(self._connection, each, None)
             os.close(each)
-        with ThreadPoolExecutor() as pool:
-            pool.submit(_write, own_in, stdin)
-            out, err = (pool.submit(_read, each) for each in (own_out, own_err))
-            return Done([*COMMAND, *args], self._exit_code(), out.result(), err.result())
-
-    def _exit_code(self) -> int:
         try:
             pid = self._connection.recv()
         except EOFError:
             raise RuntimeError(self._end()) from None
-        if not self._connection.poll(AT_MOST_S):
-            os.kill(pid, signal.SIGKILL)
-        return self._connection.recv()
+        stdin = os.fdopen(own_in, "w", encoding="utf-8")
+        stdout, stderr = (os.fdopen(each, encoding="utf-8") for each in (own_out, own_err))
+        return Fork(pid, stdin, stdout, stderr, self._connection)
 
 
-def _read(descriptor: int) -> str:
-    with open(descriptor, encoding="utf-8") as file:
-        return file.read()
+@dataclass(frozen=True)
+class Fork:
+    """A command that runs, and this side of its standard streams."""
+
+    pid: int
+    stdin: TextIO
+    stdout: TextIO
+    stderr: TextIO
+    _zygote: Connection
+
+    def __enter__(self) -> Fork:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for each in (self.stdout, self.stderr):
+            each.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.stdin.close()
+
+    def kill(self) -> None:
+        """End it by SIGKILL, if it has not ended."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+
+    def wait(self) -> int:
+        """Return its exit code once it has one."""
+        if not self._zygote.poll(AT_MOST_S):
+            self.kill()
+        return self._zygote.recv()
 
 
-def _write(descriptor: int, text: str) -> None:
-    with contextlib.suppress(BrokenPipeError), open(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
+def _adds_modules(folder: str) -> bool:
+    """Return whether a folder has modules that are found nowhere else, so that none is imported yet or at Python's start."""
+    names = (
+        [each.stem for each in Path(folder).iterdir() if each.suffix != ".dist-info"] if Path(folder).is_dir() else []
+    )
+    return bool(names) and not any(name.endswith("customize") or importlib.util.find_spec(name) for name in names)
+
+
+def _write(stream: TextIO, text: str) -> None:
+    with contextlib.suppress(BrokenPipeError), stream:
+        stream.write(text)
 
 
 def serve(connection: Connection) -> None:
@@ -128,7 +193,14 @@ def serve(connection: Connection) -> None:
         connection.send(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 
 
-def become(descriptors: Sequence[int], args: Sequence[str], cwd: str, env: Mapping[str, str], before: str) -> None:
+def become(
+    descriptors: Sequence[int],
+    args: Sequence[str],
+    cwd: str,
+    env: Mapping[str, str],
+    added: Sequence[str],
+    before: str,
+) -> None:
     """Be ``python -m tracer_spec`` to the end of the process."""
     code = 1
     try:
@@ -138,7 +210,7 @@ def become(descriptors: Sequence[int], args: Sequence[str], cwd: str, env: Mappi
         os.chdir(cwd)
         os.environ.clear()
         os.environ.update(env)
-        sys.path[0], sys.argv[1:] = cwd, args
+        sys.path[:1], sys.argv[1:] = [cwd, *added], args
         exec(before, {})
         runpy.run_module("tracer_spec", run_name="__main__", alter_sys=True)
     except SystemExit as end:

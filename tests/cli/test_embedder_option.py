@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.zygote import python_path
 from tracer_spec.testing.distribution import put_distribution
 
 PLUGIN = """
@@ -85,7 +86,7 @@ def place(tmp_path_factory, call_in):
 def with_plugin(folder: Path) -> dict[str, str]:
     site, leak = folder / "site", folder / "leaked"
     leak.unlink(missing_ok=True)
-    return {"PYTHONPATH": str(site), "SOME_API_KEY": "hunter2", "LEAKED_TO": str(leak)}
+    return {"PYTHONPATH": python_path(site), "SOME_API_KEY": "hunter2", "LEAKED_TO": str(leak)}
 
 
 def digest(path: Path) -> str:

@@ -42,6 +42,7 @@ HOWS = {
 }
 
 
+@pytest.mark.usefixtures("no_curve")
 @pytest.mark.parametrize(("how", "where"), HOWS.values(), ids=HOWS)
 def test_failed_calls_are_left_out_where_an_error_stands_for_the_answer(init, calls, tmp_path, how, where):
     outcome = init({"log.jsonl": rows(calls, how)})
@@ -55,6 +56,7 @@ def test_failed_calls_are_left_out_where_an_error_stands_for_the_answer(init, ca
     assert told in " ".join((tmp_path / "app" / "router.yaml").read_text().replace("\n  # ", " ").split())
 
 
+@pytest.mark.usefixtures("no_curve")
 @pytest.mark.parametrize("name", ["status", "code", "flag", "text of errors"])
 def test_a_csv_says_the_same_in_text(init, calls, name):
     how, _ = HOWS[name]

@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from tests.test_signals import hangs_up
+from tests.zygote import call
 from tracer_spec.cli.failure import failure_of
 from tracer_spec.cli.signals import Ended
 from tracer_spec.errors import BundleError
 from tracer_spec.runtime import limits
 from tracer_spec.runtime.graph_check import check_graph
 
-ROOT = Path(__file__).parents[2]
-AT_MOST_S = 120
-"""How long a call may take to end before it counts as hung."""
 ENDS = [
     (signal.SIGINT, 130, "interrupted"),
     (signal.SIGTERM, 143, "ended by SIGTERM"),
     (signal.SIGHUP, 129, "ended by SIGHUP"),
 ]
 VERBS = [["inspect"], ["route", "--text", "a"]]
+# meets SIGHUP, which a run under nohup ignores and hands down
+HANGS_UP = "import signal\nsignal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
 # ends itself at an event: the signal comes while the function of C that is named second runs, or right after the first
-PROGRAM = """
+PROGRAM = f"""{HANGS_UP}
 import os, signal, sys
 
 number, event = int(sys.argv.pop(1)), sys.argv.pop(1)
@@ -45,29 +40,15 @@ def on_audit(name, arguments):
         met()
 
 def on_call(frame, kind, called):
-    if kind == "c_call" and event != "open" and getattr(called, "__name__", "") == event:
-        met()
-    if kind == "call" and frame.f_code.co_name == event:
+    if kind == "c_call" and called.__name__ == event or kind == "call" and frame.f_code.co_name == event:
         met()
 
 sys.addaudithook(on_audit)
 from tracer_spec.cli import main
-sys.setprofile(on_call)
+if event != "open":
+    sys.setprofile(on_call)
 sys.exit(main())
 """
-
-
-def call(*arguments, folder, path=()):
-    return subprocess.run(
-        [sys.executable, *map(str, arguments)],
-        preexec_fn=hangs_up,
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([*map(str, path), str(ROOT)])},
-        capture_output=True,
-        text=True,
-        timeout=AT_MOST_S,
-        check=False,
-    )
 
 
 def slowest(bundles):
@@ -127,7 +108,7 @@ def test_the_slowest_graph_is_near_the_bounds(slow_model):
     + [("open", *ENDS[2])],
 )
 def test_a_signal_ends_inspect_of_the_slowest_graph(slow, tmp_path, event, number, code, cause):
-    done = call("-c", PROGRAM, number.value, event, "inspect", slow, folder=tmp_path)
+    done = call(str(number.value), event, "inspect", str(slow), cwd=tmp_path, before=PROGRAM)
     assert (done.returncode, done.stdout) == (code, "")
     assert done.stderr == f"met\n{cause}; nothing was written\n"
 
@@ -149,7 +130,7 @@ def test_a_signal_while_onnxruntime_is_imported_is_no_fault_of_a_bundle(
 ):
     (tmp_path / "onnxruntime").mkdir()
     (tmp_path / "onnxruntime" / "__init__.py").write_text(INTERRUPTED.format(number=number.value))
-    done = call("-m", "tracer_spec", verb[0], save(good), *verb[1:], folder=tmp_path, path=[tmp_path])
+    done = call(verb[0], str(save(good)), *verb[1:], cwd=tmp_path, before=HANGS_UP)
     assert (done.returncode, done.stdout) == (code, "")
     assert done.stderr == f"{cause}; nothing was written\n"
 
@@ -171,7 +152,7 @@ def test_an_interrupt_is_told_where_a_library_raises_another_error_in_its_place(
 def test_an_onnxruntime_that_does_not_fit_is_no_fault_of_a_bundle(good, save, tmp_path, verb, raised):
     (tmp_path / "onnxruntime").mkdir()
     (tmp_path / "onnxruntime" / "__init__.py").write_text(f"raise {raised}\n")
-    done = call("-m", "tracer_spec", verb[0], save(good), *verb[1:], folder=tmp_path, path=[tmp_path])
+    done = call(verb[0], str(save(good)), *verb[1:], cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("onnxruntime cannot be imported: ")
     assert "pip install --upgrade numpy onnxruntime" in done.stderr

@@ -78,8 +78,13 @@ def critical_count(n: int, target: float, delta: float) -> int:
 
 def critical_counts(n: Counts, target: float, delta: float) -> Counts:
     """Return :func:`critical_count` of each number of trials, of the same shape."""
+    from scipy.special import ndtri
+
+    # the quantile of a normal law, with the first term of its Cornish-Fisher expansion
+    z, skew = -ndtri(delta), 1 - 2 * target
+    guess = np.ceil(n * target + z * np.sqrt(n * target * (1 - target)) + skew * (z * z - 1) / 6 + 0.5)
     low, high = np.zeros_like(n), n + 1  # no success never rejects; the p-value falls as successes rise
-    return _least(low, high, lambda k: (k, n - k + 1), target, delta)
+    return _least(low, high, guess.astype(np.int64), lambda k: (k, n - k + 1), target, delta)
 
 
 def fewest_alike(n: Counts, target: float, delta: float) -> Counts:
@@ -97,21 +102,44 @@ def fewest_alike(n: Counts, target: float, delta: float) -> Counts:
     >>> fewest_alike(np.array([300, 100]), 0.98, 0.10).tolist()
     [265, 100]
     """
+    return alike(n, target, delta)[0]
+
+
+def alike(n: Counts, target: float, delta: float) -> tuple[Counts, Counts]:
+    """Return :func:`fewest_alike`, and how many of so many trials may fail; -1 where not even a clean sweep rejects."""
+    from scipy.special import gammainccinv
+
     failures = n - critical_counts(n, target, delta)
     low = np.where(failures < 0, n - 1, failures)  # of so few trials, all failures, nothing rejects
-    return _least(low, n, lambda trials: (trials - failures, failures + 1), target, delta)
+    # a binomial tail is about that of a Poisson law (Wise 1950)
+    mean = gammainccinv(failures.clip(0) + 1.0, delta)
+    guess = np.ceil((mean * (1 + target) / (1 - target) + failures) / 2)
+    fewest = _least(low, n, guess.astype(np.int64), lambda trials: (trials - failures, failures + 1), target, delta)
+    return fewest, failures
 
 
 def _least(
-    low: Counts, high: Counts, beta: Callable[[Counts], tuple[Counts, Counts]], target: float, delta: float
+    low: Counts,
+    high: Counts,
+    guess: Counts,
+    beta: Callable[[Counts], tuple[Counts, Counts]],
+    target: float,
+    delta: float,
 ) -> Counts:
-    """Return the least count in (low, high] whose p-value is delta or less, by bisection; high where no other's is."""
+    """Return the least count in (low, high] whose p-value is delta or less, high where no other's is; by steps from a guess.
+
+    Steps grow from 1, until they would lead past the middle of what is left: then it is bisected.
+    """
     from scipy.special import betainc
 
-    while (high - low > 1).any():
-        middle = np.where(high - low > 1, (low + high) // 2, high)
-        rejects = (middle == high) | (betainc(*beta(middle), target) <= delta)
-        low, high = np.where(rejects, low, middle), np.where(rejects, middle, high)
+    asked, reach = guess, 1
+    while (open_ := high - low > 1).any():
+        asked = np.where(open_, np.minimum(np.maximum(asked, low + 1), high - 1), high)
+        rejects = (asked == high) | (betainc(*beta(asked), target) <= delta)
+        low, high = np.where(rejects, low, asked), np.where(rejects, asked, high)
+        middle = (low + high) // 2
+        asked = np.where(rejects, np.maximum(high - reach, middle), np.minimum(low + reach, middle))
+        reach *= 2
     return high
 
 

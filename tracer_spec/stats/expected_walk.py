@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tracer_spec.stats.binomial import critical_counts, fewest_alike
+from tracer_spec.stats.binomial import alike
 from tracer_spec.stats.learning_curve import RankedRows, fit_learning_curve
 
 # draws of certify rows: a mean coverage is right to within .015
@@ -46,12 +46,11 @@ def expected_ends(handled: Floats, agree: Floats, n_rows: float, n_certify: int,
     coverage and never validity.
     """
     rng = np.random.default_rng(_SEED)
-    tested = fewest_alike(np.rint(handled / n_rows * n_certify).astype(np.int64), target, delta)
+    tested, allowed = alike(np.rint(handled / n_rows * n_certify).astype(np.int64), target, delta)
     coverage = tested / max(n_certify, 1)
     rates = _draw_rates(handled, agree, n_rows, (coverage + np.append(0.0, coverage[:-1])) / 2, rng)
     found = rng.binomial(np.diff(tested, prepend=0).clip(0), rates).cumsum(axis=1)
-    passes = found <= tested - critical_counts(tested, target, delta)
-    return mean_ends(passes, coverage)
+    return mean_ends(found <= allowed, coverage)
 
 
 def _draw_rates(handled: Floats, agree: Floats, n_rows: float, ranks: Floats, rng: np.random.Generator) -> Floats:
@@ -106,8 +105,11 @@ def likely_end(powers: Floats, coverage: Floats) -> int:
 
 def mean_ends(passes: NDArray[np.bool_], coverage: Floats) -> Floats:
     """Return the mean coverage at which walks end, shape (j,), by where they begin; ``passes`` is of shape (draws, j)."""
-    ends, reached = np.zeros(len(coverage)), np.zeros(len(passes))
+    passes = np.ascontiguousarray(passes.T)
+    # by start and draw, and nothing for walks that begin after the last
+    reached = np.zeros((len(coverage) + 1, passes.shape[1]))
     for start in reversed(range(len(coverage))):
-        reached = np.where(passes[:, start], np.maximum(reached, coverage[start]), 0.0)
-        ends[start] = reached.mean()
+        np.maximum(reached[start + 1], coverage[start], out=reached[start])
+        reached[start] *= passes[start]
+    ends: Floats = reached[:-1].mean(axis=1)
     return ends

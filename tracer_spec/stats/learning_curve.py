@@ -139,7 +139,9 @@ def _rates(coefficients: Floats, X: Floats) -> tuple[Floats, Floats]:
     """Return the chances of an error, floor included, and above the floor; one row for each row of coefficients."""
     has_floor = coefficients.shape[-1] > X.shape[1]
     falls = _logistic(coefficients[..., has_floor:] @ X.T)
-    floor = _logistic(coefficients[..., :1]) if has_floor else 0.0
+    if not has_floor:
+        return falls.clip(_RARE, 1 - _RARE), falls
+    floor = _logistic(coefficients[..., :1])
     return (floor + (1 - floor) * falls).clip(_RARE, 1 - _RARE), falls
 
 
@@ -152,4 +154,6 @@ def _features(ranks: Floats, n_learned: float, is_text_seen: bool | None) -> Flo
 
 
 def _logistic(log_odds: Floats) -> Floats:
-    return np.asarray(1 / (1 + np.exp(-log_odds.clip(-30, 30))))
+    powers = np.exp(-log_odds.clip(-30, 30))
+    powers += 1
+    return np.asarray(np.divide(1, powers, out=powers))

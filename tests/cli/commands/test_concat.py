@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.letters import put_letters
+from tests.zygote import python_path
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 SECRET = "hunter2-the-secret"
@@ -51,7 +52,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, call_in: Run) -> Path:
 
 
 def surroundings(place: Path) -> dict[str, str]:
-    return {"PYTHONPATH": str(place / "site"), "KEY": SECRET, "TRACER_SPEC_CACHE": str(place / "cache")}
+    return {"PYTHONPATH": python_path(place / "site"), "KEY": SECRET, "TRACER_SPEC_CACHE": str(place / "cache")}
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 from typing import Literal
@@ -13,6 +12,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from pydantic import Field
 
+from tests.zygote import python_path
 from tracer_spec.cli.text.options import option_rows, yaml_snippet
 from tracer_spec.plugin import Options
 from tracer_spec.testing.distribution import put_distribution
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[3]
 def install(folder: Path, name: str, module: str, code: str) -> dict[str, str]:
     """Put a distribution on the path as pip would leave it, without pip."""
     put_distribution(folder, name, "0.3", {module: module}, **{module: code})
-    return {"PYTHONPATH": os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH", "")]))}
+    return {"PYTHONPATH": python_path(folder)}
 
 
 SURROGATE = """\

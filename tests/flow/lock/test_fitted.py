@@ -153,7 +153,15 @@ def test_rows_of_other_logs_stay_without_the_right_once_a_router_was_seen_whatev
     assert max(others) < kept
 
 
-@pytest.mark.parametrize("change", [{"id": "other"}, {"id": None}, {"text": "join(' ', [q, 'please'])"}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": "other"},
+        {"id": None},
+        {"text": "join(' ', [q, 'please'])"},
+        {"id": "other", "text": "join(' ', [q, 'please'])"},
+    ],
+)
 def test_another_spelling_of_id_or_text_deals_no_row_out_anew(world, change):
     world.build(draft=True)
     world.spec(traces={"format": SPEC["traces"]["format"] | change})
@@ -183,7 +191,10 @@ def test_another_log_under_another_spelling_is_begun_anew(world):
     world.build(draft=True)
     lines = (world.folder / "traces.jsonl").read_text().splitlines()
     new = {"other": "n{}", "q": "something else {}"}
-    rows = [json.loads(line) | {key: text.format(k) for key, text in new.items()} for k, line in enumerate(lines)]
+    rows = [
+        (row := json.loads(line)) | {key: text.format(k) for key, text in new.items()} | {"t": row["t"] + 30}
+        for k, line in enumerate(lines)
+    ]
     (world.folder / "traces.jsonl").write_text("\n".join(map(json.dumps, rows)))
     world.spec(traces={"format": SPEC["traces"]["format"] | {"id": "other"}})
     assert world.build().status == "certified"

@@ -116,4 +116,6 @@ def _tests(candidate: Candidate, n_certify: int, target: Target) -> tuple[Forese
 
 def _chance_of_labels(candidate: Candidate, n_certify: int, target: Target) -> float:
     """Return how likely the weakest test of a label is to pass; 1 where no label has a target."""
+    if not (target.labels or candidate.labels):
+        return 1.0
     return min([1.0, *predicted_powers(foresee(candidate, n_certify, target)[1:], target.delta)])

@@ -32,8 +32,9 @@ def dealt_before(plan: Plan, traces: TraceSet) -> Dealt:
     Notes
     -----
     Where rows are told apart by other expressions than before, and the log is the same, nobody can tell which rows were
-    fitted: then all of them were, up to the newest. Where ids show that it is another log, nothing is known of it; without
-    ids, the same log with texts that are cut otherwise cannot be told from another, and counts as the same.
+    fitted: then all of them were, up to the newest. Where ids show that it is another log, and none of its rows has the very
+    time of the newest that was dealt out, nothing is known of it; without ids, the same log with texts that are cut otherwise
+    cannot be told from another, and counts as the same.
     Building again what the lock pins deals out as it did then, although its own rows have been looked at since.
     """
     path = lock_path(plan.loaded.file)
@@ -45,11 +46,16 @@ def dealt_before(plan: Plan, traces: TraceSet) -> Dealt:
     if entry is None:
         return replace(NEVER, now=now)
     same_expressions = entry.told_apart_by in _told_apart_by(plan, traces)
-    if not same_expressions and None not in traces.ids and entry.rows.isdisjoint(_rows(traces)):
+    if not same_expressions and _is_another_log(traces, entry):
         return replace(NEVER, now=now)
     dealt = _read(entry, now, _fresh_after(document.build, plan, traces) or entry.looked_until)
     dealt = replace(dealt, n_left_out=entry.left_out or 0)
     return dealt if same_expressions else dealt.all_fitted()
+
+
+def _is_another_log(traces: TraceSet, entry: FittedEntry) -> bool:
+    has_newest = entry.newest != "unknown" and bool((traces.times == entry.newest).any())
+    return None not in traces.ids and not has_newest and entry.rows.isdisjoint(_rows(traces))
 
 
 def dealt_then(build: Build) -> Dealt | None:

@@ -12,16 +12,14 @@ from bisect import bisect_left, insort
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
 
 import numpy as np
 
 from tracer_spec.errors import DataError
-from tracer_spec.flow.traces.changing_parts import without_changing_parts
 from tracer_spec.flow.traces.clock_shifts import clock_shifts
-from tracer_spec.flow.traces.near_copies import TEXT, folded
-from tracer_spec.flow.traces.prompts import without_prompts
+from tracer_spec.flow.traces.near_copies import folded
 from tracer_spec.flow.traces.trace_set import TraceSet
+from tracer_spec.flow.traces.written_anew import FEWEST_TEXTS, Way, is_written_anew, ways_to_tell, written_anew
 from tracer_spec.plugin import Mask
 
 EITHER, TRAFFIC, COPIES = "either", "traffic", "copies"
@@ -30,10 +28,6 @@ COPY = "copy of another row"
 _MOMENTS_S = 60.0
 # of all rows that have an id: in no log of requests that people make does every other text stand exactly twice
 _MOST = 0.5
-# fewer texts that stand equally often may be templates of a programme's own
-_FEWEST_TEXTS = 50
-# as a share of all rows: in Banking77, CLINC150 and the sample of quickstart it is less than a tenth
-_MANY = 0.2
 
 
 @dataclass(slots=True)
@@ -123,7 +117,10 @@ def is_read_twice(fit: TraceSet, repeats: str) -> bool:
 
 
 def rows_a_call(traces: TraceSet) -> list[int]:
-    """Return how many rows each call has, were all that is unclear copies of one call."""
+    """Return how many rows each call has, were all that is unclear, or written anew, copies of one call."""
+    anew = written_anew([traces], ways_to_tell(traces))
+    if anew is not None:
+        return list(Counter(zip(anew.requests, traces.labels, strict=True)).values())
     sizes = defaultdict[bytes, list[int]](list)
     for said, is_copy in zip(_said(traces), _Earlier.of(*_shifts(traces)).count(traces), strict=True):
         if is_copy:
@@ -152,14 +149,14 @@ def with_note(traces: TraceSet, *, grouped: bool = False) -> TraceSet:
     ------
     DataError
         Where most rows have a text that stands exactly k >= 2 times, with one label, close in time or in one group; and
-        where most have one that does so but for numbers, dates, ids, markup and a prompt in it, whenever that was: out of
-        fold such rows are told apart by nothing, so that no estimate and no second test sees what they have taught.
+        where most have one that is written anew so often, whenever that was: out of fold such rows are told apart by nothing,
+        so that no estimate and no second test sees what they have taught.
     """
-    requests = _requests(traces)
+    told = ways_to_tell(traces)
     if not grouped:
-        _refuse_doubled(traces, requests)
+        _refuse_doubled(traces, told)
     shifts = _shifts(traces)
-    n, anew = count_unclear(traces, *shifts), _written_anew([traces], requests)
+    n, anew = count_unclear(traces, *shifts), written_anew([traces], told)
     notes = list(traces.accounting.notes)
     if n:
         settled = "Ids settle it ('traces.format.id'), or" if None in traces.ids else "It is settled by"
@@ -171,33 +168,13 @@ def with_note(traces: TraceSet, *, grouped: bool = False) -> TraceSet:
         )
     if anew is not None:
         notes.append(
-            f"{sum(anew):,} of {len(traces):,} rows say what another one says, but for numbers, dates, ids, markup or a prompt "
-            "in them: requests of one template, or one request asked or logged again, of which what trained the router must "
-            "not certify it. A policy must pass under both readings. 'traces.extract' takes requests out of their prompts, "
+            f"{anew.rows.sum():,} of {len(traces):,} rows say what another one says, but for {anew.but_for}: requests of one "
+            "template, or one request asked or logged again, of which what trained the router must not certify it. A policy "
+            "must pass under both readings. 'traces.extract' takes requests out of their prompts, "
             "'split: {strategy: grouped, key: REQUEST}' keeps each on one side, and 'traces.repeats: traffic' says that all "
             "are requests of their own"
         )
     return replace(traces, accounting=replace(traces.accounting, notes=tuple(notes)))
-
-
-def _requests(*parts: TraceSet) -> list[bytes]:
-    """Return a digest of each content, the same for one that is written anew: with other dates, or a prompt around it."""
-    contents = [without_changing_parts(content) for part in parts for content in part.contents()]
-    return [_digest(content) for content in without_prompts(contents)]
-
-
-def _written_anew(parts: Sequence[TraceSet], requests: Iterable[bytes]) -> list[bool] | None:
-    """Return which rows make the request of an earlier row; None where few are written anew, or of few requests."""
-    spelt, again, n_spelt_anew = dict[tuple[bytes, str], set[bytes]](), [], 0
-    contents = chain.from_iterable(part.contents() for part in parts)
-    labels = chain.from_iterable(part.labels for part in parts)
-    for content, label, request in zip(contents, labels, requests, strict=True):
-        known, form = spelt.setdefault((request, label), set()), _digest(folded(content))
-        again.append(bool(known))
-        n_spelt_anew += bool(known) and form not in known
-        known.add(form)
-    is_many = n_spelt_anew > _MANY * len(again) and sum(len(each) > 1 for each in spelt.values()) >= _FEWEST_TEXTS
-    return again if is_many else None
 
 
 def distinct(certify: TraceSet, fit: TraceSet) -> Mask | None:
@@ -216,13 +193,13 @@ def distinct(certify: TraceSet, fit: TraceSet) -> Mask | None:
     earlier = _Earlier.of(*_shifts(fit, certify))
     earlier.count(fit)
     own = ~np.array(earlier.count(certify), bool)
-    anew = _written_anew([fit, certify], _requests(fit, certify))
+    anew = written_anew([fit, certify], ways_to_tell(fit, certify))
     if anew is not None:
-        own &= ~np.array(anew[len(fit) :], bool)
+        own &= ~anew.rows[len(fit) :]
     return None if own.all() else own
 
 
-def _refuse_doubled(traces: TraceSet, requests: list[bytes]) -> None:
+def _refuse_doubled(traces: TraceSet, told: Sequence[Way]) -> None:
     """Raise where nearly every call seems to stand several times under ids of its own, or written anew."""
     n_with_id = sum(event is not None for event in traces.ids)
     with_id = (
@@ -240,16 +217,18 @@ def _refuse_doubled(traces: TraceSet, requests: list[bytes]) -> None:
             "again: 'traces.repeats: traffic'",
             address="traces.repeats",
         )
-    size, n_texts = _most_alike(traces, requests, _is_written_anew)
-    if n_texts >= _FEWEST_TEXTS and size * n_texts > _MOST * len(traces):
+    for way in told:
+        size, n_texts = _most_alike(traces, way.requests, is_written_anew)
+        if n_texts < FEWEST_TEXTS or size * n_texts <= _MOST * len(traces):
+            continue
         raise DataError(
-            f"{n_texts:,} texts stand exactly {size} times each, with one label, but for numbers, dates, ids, markup or a "
-            f"prompt in them: {size * n_texts:,} of {len(traces):,} rows look like one request, asked or logged {size} times, "
+            f"{n_texts:,} texts stand exactly {size} times each, with one label, but for {way.but_for}: "
+            f"{size * n_texts:,} of {len(traces):,} rows look like one request, asked or logged {size} times, "
             "and a request that trained the model must not certify it",
-            hint="'traces.extract' or 'traces.format.text' takes what is classified out of its prompt, without date and id; "
-            "'traces.format.where' reads one of two records of a call; 'split: {strategy: grouped, key: REQUEST}' keeps what "
-            "was asked again, or the turns of a conversation, on one side. If these are requests of their own that say the "
-            "same: 'traces.repeats: traffic'",
+            hint="'traces.extract' or 'traces.format.text' takes what is classified out of its prompt, without date, id and "
+            "name; 'traces.format.where' reads one of two records of a call; 'split: {strategy: grouped, key: REQUEST}' keeps "
+            "what was asked again, or the turns of a conversation, on one side. If these are requests of their own that say "
+            "the same: 'traces.repeats: traffic'",
             address="traces.repeats",
         )
 
@@ -284,13 +263,6 @@ def _is_one_call(traces: TraceSet, rows: list[int]) -> bool:
         return len(groups) == 1
     times = traces.times[rows]
     return bool(np.isnan(times).any() or times.max() - times.min() <= _MOMENTS_S)
-
-
-def _is_written_anew(traces: TraceSet, rows: list[int]) -> bool:
-    """Return whether rows have one label, and texts that are no near-copies of each other."""
-    if len({traces.labels[row] for row in rows}) > 1:
-        return False
-    return len({folded(TEXT + traces.texts[row].encode()) for row in rows}) > 1
 
 
 def _said(traces: TraceSet) -> Iterator[bytes]:
