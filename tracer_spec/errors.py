@@ -11,18 +11,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from tracer_spec.secret_forms import masked
+
 # what the logs of CI systems obey: '::error file=x::' at the start of a line, '##[error]' and '##vso[' anywhere
 _COMMANDS = re.compile(r":(?=:[\w-]+[^:]*::)|#(?=#(?:vso)?\[)")
 
 # 'user:password@', in which a password may hold any character and 'host:8080/' is none; and 'token@'
 _CREDENTIALS = re.compile(
-    r"(?<=://)[^\s'\"@:/]*:(?!\d+/)[^\s'\"]*@|(?<=https://)[^\s'\"@:/]+@|(?<=http://)[^\s'\"@:/]+@"
+    r"(?<=://)[^\s'\"@:/]*:(?!\d+/)[^\s'\"]*@|(?<=https://)[^\s'\"@:/]+@|(?<=http://)[^\s'\"@:/]+@", re.IGNORECASE
 )
 _SIGNATURE = re.compile(r"(://[^\s'\"?]*\?)[\w.-]+=[^\s'\"]*")
 
 
 def without_secrets(text: str, known: Iterable[str] = ()) -> str:
     """Return a text whose addresses hold no credentials and no signature, and which holds none of the known secrets.
+
+    Those are looked for first, and in the message as it was raised: what is cut may be none any more.
 
     Examples
     --------
@@ -31,15 +35,12 @@ def without_secrets(text: str, known: Iterable[str] = ()) -> str:
     >>> without_secrets("no answer to sk-1234", ["sk-1234"])
     'no answer to ...'
     """
-    text = _SIGNATURE.sub(r"\1...", _CREDENTIALS.sub("", text))
-    for each in sorted(known, key=len, reverse=True):
-        text = text.replace(each, "...")
-    return text
+    return _SIGNATURE.sub(r"\1...", _CREDENTIALS.sub("", masked(text, known)))
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong: an address, a fact, a remedy, the last two without the credentials of addresses in them.
+    """One thing that is wrong: a place, a fact, a remedy, without the credentials of addresses in them.
 
     Parameters
     ----------
@@ -59,7 +60,7 @@ class Problem:
     address: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("what", "hint"):
+        for name in ("where", "what", "hint"):
             object.__setattr__(self, name, without_secrets(getattr(self, name)))
 
     def __str__(self) -> str:
@@ -72,7 +73,8 @@ class Problem:
 
 def without_secrets_in(problem: Problem, known: Iterable[str] = ()) -> Problem:
     """Return a problem with :func:`without_secrets` of what it says."""
-    return replace(problem, what=without_secrets(problem.what, known), hint=without_secrets(problem.hint, known))
+    what, hint, where = (without_secrets(each, known) for each in (problem.what, problem.hint, problem.where))
+    return replace(problem, what=what, hint=hint, where=where)
 
 
 def printable(text: str) -> str:

@@ -15,7 +15,7 @@ from tracer_spec.plugin.joining import JoiningPlugin, PartRef
 from tracer_spec.plugin.proposing import CalibratorPlugin
 from tracer_spec.plugin.registry import Registry
 from tracer_spec.plugin.requirements import NO_FAULT, missing_dependency, provided_by, said_by
-from tracer_spec.secret_values import secret_places, secrets_of
+from tracer_spec.secret_values import named_secrets, secret_places, secrets_of
 from tracer_spec.spec.error_text import REASON_LEFT_OUT, is_private
 from tracer_spec.spec.load import LoadedSpec
 from tracer_spec.spec.nodes import Path, address, as_written, find, nearest
@@ -111,6 +111,7 @@ class Resolved:
             error.problems = tuple(
                 self._at_its_place(without_secrets_in(each, self.secrets)) for each in error.problems
             )
+            error.args = tuple(each.what for each in error.problems[:1])  # what its repr shows
             raise
         except ImportError as error:
             lacks = missing_dependency(self.provided, error)
@@ -153,12 +154,15 @@ def resolve(
     try:
         options = model.model_validate(ref.options, context={"root": loaded.root})
     except ValidationError as error:
-        return [problem for _, problem in problems_of(error, loaded.tree, model, (*path, "with"))]
+        named = named_secrets(loaded, ref.options, (*path, "with"))
+        return [
+            without_secrets_in(problem, named) for _, problem in problems_of(error, loaded.tree, model, (*path, "with"))
+        ]
     except NO_FAULT:
         raise
     except BaseException as error:  # noqa: BLE001 - a third party's validator may raise anything
         what = f"{provided_by(provided)} fails to check its options"
-        said = f": {type(error).__name__}: {' '.join(str(error).split())}"
+        said = f": {said_by(error, 1000, named_secrets(loaded, ref.options, (*path, 'with')))}"
         said = f"; {REASON_LEFT_OUT}" if _is_private(loaded, (*path, "with")) else said
         hint = f"this is a fault of {provided.distribution}"
         return [Problem(loaded.where((*path, "with")), what + said, hint, address((*path, "with")))]

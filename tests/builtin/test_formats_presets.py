@@ -301,7 +301,10 @@ def test_a_rule_is_added_replaced_or_taken_out_by_its_reason():
     wanted = find_format({"preset": "litellm", "skip": {"redacted": None, "cached": "cache_hit"}})
     assert wanted.skip == {**{key: rules[key] for key in rules if key != "redacted"}, "cached": "cache_hit"}
     assert find_format({"preset": "litellm", "skip": None}).skip == {}
-    assert find_format({"preset": "litellm", "unanswered": {"truncated": None}}).unanswered.keys() == {"refusal"}
+    assert find_format({"preset": "litellm", "unanswered": {"truncated": None}}).unanswered.keys() == {
+        "refusal",
+        "nothing answered",
+    }
     traces = read("litellm", wanted={"preset": "litellm", "unanswered": {"truncated": None}})
     assert traces.labels[6] == "card_arr"
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracer_spec.chat.reading import answered, asked, refused, truncated
+from tracer_spec.chat.said_nothing import said_nothing
 from tracer_spec.text_steps import ToolCall
 
 TEXT = "where is my card?"
@@ -205,6 +206,54 @@ def test_how_an_answer_ended_is_read_from_the_vendors_own_fields(value, is_trunc
         assert (truncated(each), refused(each)) == (is_truncated, is_refused)
 
 
+NULL = {"role": "assistant", "content": None}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"choices": [{"message": NULL, "finish_reason": "stop"}]}, True),
+        ({"choices": [{"message": {**NULL, "tool_calls": None, "refusal": None}}]}, True),
+        ({"choices": [{"message": {"content": "refund"}}, {"message": NULL}]}, False),
+        ({"choices": [{"index": 1, "message": {"content": "refund"}}, {"index": 0, "message": NULL}]}, True),
+        (NULL, True),
+        ([NULL], True),
+        ({"messages": [SYSTEM, USER, NULL]}, True),
+        ({"content": [], "role": "assistant", "stop_reason": "end_turn"}, True),
+        ({"content": [{"type": "thinking", "thinking": "x"}], "stop_reason": "end_turn"}, True),
+        ({"output": {"message": {"role": "assistant", "content": []}}, "stopReason": "end_turn"}, True),
+        ({"object": "response", "status": "completed", "output": []}, True),
+        ({"generations": [[{"message": {"kwargs": {"type": "ai", "content": [], "stop_reason": "stop"}}}]]}, True),
+        # an answer, if an empty one
+        ({"choices": [{"message": {"role": "assistant", "content": ""}, "finish_reason": "stop"}]}, False),
+        ({"choices": [{"text": " refund", "finish_reason": "stop"}]}, False),
+        ({"intent": None, "finish_reason": "stop"}, False),
+        # a call of a tool
+        (CALLED, False),
+        ({"choices": [{"message": {**NULL, "tool_calls": []}, "finish_reason": "tool_calls"}]}, False),
+        ({"content": [], "stop_reason": "tool_use"}, False),
+        # nobody answered, or the answer is not whole
+        ({}, False),
+        (None, False),
+        ("", False),
+        ({"label": None}, False),
+        ({"error": {"message": "timeout"}, "choices": [{"message": NULL}]}, False),
+        ({"choices": []}, False),
+        ({"messages": [SYSTEM, USER]}, False),
+        ({"messages": [SYSTEM, {**NULL, "tool_calls": [{"function": {"name": "look"}}]}, USER]}, False),
+        ({"choices": [{"delta": {}, "finish_reason": "stop"}]}, False),
+        ({"choices": [{"delta": {"role": "assistant", "content": None}, "finish_reason": None}]}, False),
+        ({"type": "message_start", "message": {"role": "assistant", "content": [], "stop_reason": None}}, False),
+        ({"status": "in_progress", "output": [{"type": "message", "role": "assistant", "content": []}]}, False),
+        ({"status": "failed", "error": {"code": "server_error"}, "output": []}, False),
+    ],
+)
+def test_an_answer_with_nothing_in_it_is_told_from_none(value, expected):
+    for each in (value, json.dumps(value)):
+        assert said_nothing(each) is expected
+        assert not expected or answered(each) is None
+
+
 def test_depth_is_bounded():
     deep = "x"
     for _ in range(100):
@@ -219,6 +268,7 @@ def test_depth_is_bounded():
         assert asked(value) in (None, value)
         assert not truncated(value)
         assert not refused(value)
+        assert not said_nothing(value)
         answered(value)
     assert asked(encoded).startswith('"')
 

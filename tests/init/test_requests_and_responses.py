@@ -101,7 +101,11 @@ def test_what_was_refused_or_cut_short_counts_against_agreement(init, calls, wri
     outcome = init({"log.jsonl": [write(call, asked(call), answered(call)) for call in calls]})
     assert outcome.code == 0, outcome.err
     place = WAYS[write][1]
-    rules = {"truncated": f"truncated({place})", "refusal": f"refused({place})"}
+    rules = {
+        "truncated": f"truncated({place})",
+        "refusal": f"refused({place})",
+        "nothing answered": f"said_nothing({place})",
+    }
     assert outcome.spec["traces"]["format"]["unanswered"] == rules
     assert len(outcome.texts) == len(calls)
     assert outcome.accounting.unusable == {"refusal": 6, "truncated": 6}

@@ -40,3 +40,23 @@ def test_a_gap_shorter_than_what_has_rows_is_not_told():
 def test_a_log_without_times_or_of_one_day_has_no_gap():
     assert "gap" not in facts(watched([{**each, "time": None} for each in traffic(5, 1.0)]))
     assert "gap" not in facts(watched(traffic(5, 1.0)))
+
+
+def batches(months, year=2026):
+    """Return the lines of a job that runs on the first of these months."""
+    lines = traffic(20 * len(months), 1.0)
+    days = [f"{year}-{month:02d}-01" for month in months for _ in range(20)]
+    return [{**each, "time": day + each["time"][10:]} for each, day in zip(lines, days, strict=True)]
+
+
+@pytest.mark.parametrize("months", [range(3, 10), (1, 4, 7, 10), (1, 2, 3, 4, 5, 7, 8, 9)])
+def test_the_gaps_of_a_monthly_batch_are_a_rhythm(months):
+    assert "gap" not in facts(watched(batches(months)))
+
+
+@pytest.mark.parametrize("month", [3, 9, 12])
+def test_a_monthly_batch_that_is_dated_a_year_back_is_told(month):
+    moved = [{**each, "id": f"o{each['id']}"} for each in batches([month], year=2025)]
+    told = facts(watched([*batches(range(3, 12)), *moved]))["gap"].text
+    assert told.startswith(f"WARNING: no row from 2025-{month:02d}-01 to 2026-03-01")
+    assert "20 rows of 200 before that" in told

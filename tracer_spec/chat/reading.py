@@ -63,7 +63,7 @@ _LISTS = ("choices", "candidates", "output")
 FINISHED = frozenset(
     ("finish_reason", "finishReason", "stop_reason", "stopReason", "completionReason", "done_reason", "blockReason")
 )
-_HOLDS_AN_END = frozenset(
+HOLDS_AN_END = frozenset(
     (*ANSWERS, "content", "incomplete_details", "response_metadata", "generation_info", "promptFeedback")
 )
 TRUNCATED = frozenset(("length", "max_tokens", "max_output_tokens", "model_length", "model_context_window_exceeded"))
@@ -224,8 +224,8 @@ def _listed_answer(items: Sequence[Any], depth: int) -> _Answer:
     called = call_among(items)
     if called is not None:
         return _Answer(called, True)
-    if items and _is_choice(items[0]):
-        return _answered(_first_choice(items), depth + 1)
+    if items and is_choice(items[0]):
+        return _answered(first_choice(items), depth + 1)
     for each in reversed(items):
         message = bare(each)
         if not isinstance(message, Mapping):
@@ -242,14 +242,14 @@ def _listed_answer(items: Sequence[Any], depth: int) -> _Answer:
     return _UNKNOWN if text is None else _Answer(text, True)
 
 
-def _is_choice(item: Any) -> bool:
+def is_choice(item: Any) -> bool:
     """Tell a choice among several, of which the first counts, from a message, of which the last does."""
     if isinstance(item, Mapping):
         return not _CHOICE.isdisjoint(item) or isinstance(item.get("message"), Mapping)
     return isinstance(item, list)
 
 
-def _first_choice(choices: Sequence[Any]) -> Any:
+def first_choice(choices: Sequence[Any]) -> Any:
     """Return the choice that calls itself the first, as they may come in any order; else the one that stands first."""
     return next((each for each in choices if isinstance(each, Mapping) and each.get("index") == 0), choices[0])
 
@@ -262,7 +262,7 @@ def truncated(value: Any) -> bool:
     >>> truncated({"stop_reason": "max_tokens"}), truncated({"choices": [{"finish_reason": "stop"}]})
     (True, False)
     """
-    return not TRUNCATED.isdisjoint(_ends(unpack_whole(value)))
+    return not TRUNCATED.isdisjoint(ends_of(unpack_whole(value)))
 
 
 def refused(value: Any) -> bool:
@@ -273,10 +273,10 @@ def refused(value: Any) -> bool:
     >>> refused({"candidates": [{"finishReason": "SAFETY"}]}), refused({"choices": [{"message": {"refusal": "no"}}]})
     (True, True)
     """
-    return not REFUSED.isdisjoint(_ends(unpack_whole(value)))
+    return not REFUSED.isdisjoint(ends_of(unpack_whole(value)))
 
 
-def _ends(value: Any) -> list[str]:
+def ends_of(value: Any) -> list[str]:
     """Return how an answer ended, as its body, its first choice and its message say it, in small letters."""
     ends: list[str] = []
     _find_ends(value, 0, ends)
@@ -288,7 +288,7 @@ def _find_ends(value: Any, depth: int, ends: list[str]) -> None:
         return
     if isinstance(value, list):
         if value:
-            _find_ends(_first_choice(value) if _is_choice(value[0]) else value[-1], depth + 1, ends)
+            _find_ends(first_choice(value) if is_choice(value[0]) else value[-1], depth + 1, ends)
         return
     if not isinstance(value, Mapping):
         return
@@ -298,6 +298,6 @@ def _find_ends(value: Any, depth: int, ends: list[str]) -> None:
         if isinstance(held, str):
             if key in FINISHED:
                 ends.append(held.lower())
-        elif isinstance(held, (list, Mapping)) and key in _HOLDS_AN_END:
+        elif isinstance(held, (list, Mapping)) and key in HOLDS_AN_END:
             inner = {"finish_reason": held.get("reason")} if isinstance(held, Mapping) and "reason" in held else held
             _find_ends(inner, depth + 1, ends)

@@ -13,6 +13,7 @@ from tracer_spec.chat.instructions import instructed
 from tracer_spec.chat.json_text import from_json, unpack
 from tracer_spec.chat.message import message_text
 from tracer_spec.chat.reading import answered, asked, refused, truncated
+from tracer_spec.chat.said_nothing import said_nothing
 from tracer_spec.text_steps import ToolCall
 
 _OTLP_KINDS = ("stringValue", "intValue", "boolValue", "doubleValue", "arrayValue", "kvlistValue", "bytesValue")
@@ -136,6 +137,7 @@ FUNCTIONS = {
     "instructed": instructed,
     "truncated": truncated,
     "refused": refused,
+    "said_nothing": said_nothing,
     "from_json": from_json,
     "unpack": unpack,
     "message_text": message_text,

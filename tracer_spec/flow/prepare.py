@@ -25,6 +25,7 @@ from tracer_spec.flow.traces.repeats import COPIES, EITHER, with_note, without_c
 from tracer_spec.flow.traces.several_sources import SourceOfTraces, collect_several, events_of
 from tracer_spec.flow.traces.splits import FRESH, GROUPED, Split, split
 from tracer_spec.flow.traces.teachers import refuse_mixed
+from tracer_spec.flow.traces.time_gaps import with_gap_notes
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.training.embed import FittedEmbedder, fit_embedder
 from tracer_spec.flow.training.fit_rows import FitRows
@@ -46,7 +47,7 @@ _FEWEST_FOLDS = 2
 
 def read_traces(plan: Plan) -> TraceSet:
     """Read, clean and count the traces that the plan names."""
-    traces = _collected(plan)
+    traces = with_gap_notes(_collected(plan))
     repeats = plan.spec.repeats
     if repeats == COPIES:
         return without_copies(traces)

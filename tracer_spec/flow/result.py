@@ -286,6 +286,6 @@ def _app_options(embedder: FittedEmbedder) -> dict[str, Any]:
             if opens_a_door(words_of(name), is_private=True):
                 continue  # no command line is the place for one
             value = getattr(resolved.options, name, resolved.written[name])
-            is_plain = not isinstance(value, str) or without_secrets(value, resolved.secrets) == value
+            is_plain = without_secrets(str(value), resolved.secrets) == str(value)
             found[prefix + name] = value if is_plain else "..."
     return found

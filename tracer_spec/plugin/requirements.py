@@ -58,5 +58,5 @@ def said_by(error: BaseException, most: int = 300, secrets: Iterable[str] = ()) 
     >>> said_by(ValueError("two\n  lines")), said_by(SystemExit(3))
     ('ValueError: two lines', 'SystemExit: 3')
     """
-    text = without_secrets(" ".join(str(error).split()), secrets)[:most]
+    text = " ".join(without_secrets(str(error), secrets).split())[:most]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

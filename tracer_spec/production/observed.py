@@ -10,6 +10,7 @@ from tracer_spec.chat.api import Api
 from tracer_spec.chat.events import EventReader
 from tracer_spec.chat.json_text import parse_json
 from tracer_spec.chat.reading import answered, refused, truncated
+from tracer_spec.chat.said_nothing import said_nothing
 from tracer_spec.production.plain_answer import unanswered
 
 # those that the standard library reads
@@ -51,7 +52,7 @@ class Observation(NamedTuple):
             return None
         raw = answered(self.body)
         flaw = "truncated" if truncated(self.body) else "refused" if refused(self.body) else ""
-        if raw is None and not flaw and _has_ended(self.body):
+        if raw is None and not flaw and said_nothing(self.body):
             flaw = "none"
         return unanswered(flaw, raw) if flaw else raw
 
@@ -60,11 +61,6 @@ class Observation(NamedTuple):
         """Return the model that the response names."""
         model = None if self.body is None else self.body.get("model")
         return model if isinstance(model, str) and model else None
-
-
-def _has_ended(body: Mapping[str, Any]) -> bool:
-    """Return whether a response says that the model has had its say, so that nothing in it is what it said."""
-    return bool(body.get("choices")) or body.get("stop_reason") is not None or body.get("status") == "completed"
 
 
 class Observed:

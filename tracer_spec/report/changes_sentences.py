@@ -6,6 +6,7 @@ from tracer_spec.flow.documents.certificate import AGREEMENT, END_TO_END, Claim
 from tracer_spec.report.changes import NOISE_LEVEL, Changes
 from tracer_spec.report.compared_bundle import Side
 from tracer_spec.report.decision_changes import Flips
+from tracer_spec.report.weaker_claim import weaker_claim
 from tracer_spec.text_format import one_line, plural, rate
 
 _MEASURES = {AGREEMENT: "agreement", END_TO_END: "end-to-end"}
@@ -164,23 +165,10 @@ def _answer(new: Side) -> str:
 
 def _weaker(old: Side, new: Side) -> list[str]:
     """Say where the new claim is less than the old one was."""
-    before, after = old.claim, new.claim
-    if before.confidence is None or after.confidence is None:
-        if old.status == new.status:
-            return []
-        carries = "The old bundle's claim does not carry over."
-        return ["The old bundle claimed nothing." if before.confidence is None else carries]
-    if before.measure != after.measure:
-        return ["The two claims are about different rates, so neither is stronger."]
-    pairs = (("target", before.target, after.target), ("confidence", before.confidence, after.confidence))
-    lower = [f"{what} {was:g} → {now:g}" for what, was, now in pairs if now < was]
-    was, now = ({(each.label, each.measure): each.level for each in claim.labels} for claim in (before, after))
-    looser = [key for key, level in was.items() if now.get(key, 0.0) < level]
-    lower += [
-        f"'{one_line(label)}' {measure} {'asks less' if (label, measure) in now else 'is gone'}"
-        for label, measure in looser
-    ]
-    return [f"The claim is weaker than before: {', '.join(lower)}."] if lower else []
+    if old.claim.confidence is None and new.status != old.status:
+        return ["The old bundle claimed nothing."]
+    less = weaker_claim(old.claim, new.claim)
+    return [less] if less else []
 
 
 def _traces(changes: Changes) -> str:

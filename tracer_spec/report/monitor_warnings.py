@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from tracer_spec.production.monitoring.course import LateCoverage, Silence, late_coverage, longest_gap, silence
+from tracer_spec.flow.traces.time_gaps import gap_text
+from tracer_spec.production.monitoring.course import LateCoverage, Silence, gap_of, late_coverage, silence
 from tracer_spec.production.monitoring.log import Reading
 from tracer_spec.production.monitoring.monitor import DUPLICATE, Monitor
 from tracer_spec.production.monitoring.reference import AGREEMENT
@@ -48,12 +49,11 @@ def last_line(monitor: Monitor, reading: Reading, now: datetime) -> Iterator[Fac
 
 def gap(monitor: Monitor) -> Iterator[Fact]:
     """Yield that rows of a log are far from its others in time, as by a clock that was wrong."""
-    if (found := longest_gap(monitor.tally.calendar)) is not None:
+    if (found := gap_of(monitor.tally.calendar)) is not None:
+        told = gap_text(found.after, found.before, found.n_before, monitor.tally.rows, "row")
         text = (
-            f"WARNING: no row from {found.after.isoformat()} to {found.before.isoformat()}, {plural(found.days, 'day')}, which "
-            f"is longer than all that has rows; {plural(found.n_before, 'row')} of {monitor.tally.rows:,} before that\n"
-            "a clock was wrong, the app was off, or part of the log is missing: where it is a clock, the course over time has "
-            "the wrong days, and a fall can stand where it was not"
+            f"WARNING: {told}\na clock was wrong, the app was off, or part of the log is missing: where it is a clock, the "
+            "course over time has the wrong days, and a fall can stand where it was not"
         )
         yield Fact("gap", text, "warning", title="rows of the log are far from the others in time")
 

@@ -60,6 +60,11 @@ def names_variable(scalar: Scalar) -> bool:
     return bool(_NAMES_VARIABLE.search(scalar.text))
 
 
+def variables_of(scalar: Scalar) -> tuple[str, ...]:
+    """Return the names of the variables that a scalar takes something from, as often as it does."""
+    return tuple(match["name"] for match in _REFERENCE.finditer(scalar.text) if match["name"])
+
+
 def default_of(scalar: Scalar) -> str | int | float | bool | None:
     """Return what a scalar is where no variable is set; None where it is nothing then."""
     try:

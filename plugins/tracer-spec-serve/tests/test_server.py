@@ -301,6 +301,7 @@ REFUSED = [
     ),
     (("BUNDLE", "--upstream", "ftp://user:s3cret@x"), 2, "--upstream is not an address of http or https"),
     (("BUNDLE", "--upstream", "http://user:s3cret@x:port/"), 2, "--upstream is not an address of http or https"),
+    (("BUNDLE", "--upstream", "http://us\udcffer:s3cret@x/"), 2, "--upstream is not an address of http or https"),
     (("BUNDLE", "--sha256", "0", "--sha256", "1"), 2, "--sha256 is given 2 times, for 1 bundle"),
     (("BUNDLE", "--on-refuted", "defer"), 2, "--on-refuted defer needs --log DIR"),
     (("BUNDLE", "--state", "x"), 2, "--state needs --log DIR"),

@@ -73,6 +73,7 @@ class Address:
             Where it is not an address of http or https. What was written is not in the message.
         """
         try:
+            written.encode()  # what the command line gives may be no UTF-8
             parts = urlsplit(written)
             host, port = parts.hostname, parts.port
         except ValueError:

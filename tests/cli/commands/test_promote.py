@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from tests.report import documents
 from tests.runtime import bundles
 
 APPS = "  running     apps keep the bundle that they have opened: restart them (serve: reload)\n"
@@ -121,6 +122,35 @@ def test_a_program_reads_one_document(run, made):
     assert (told["before"]["sha256"], told["labels"]) == (one, {"added": ["two"], "removed": ["one"]})
     back = json.loads(run("rollback", "live", "--json").stdout)
     assert (back["release"]["canary"], back["bundle"]["sha256"]) == (None, one)
+
+
+def claiming(place, **changes):
+    """Write a bundle of one router that claims something."""
+    certificate = json.dumps(documents.certificate(**changes)).encode()
+    place.write_bytes(bundles.forge(contents=bundles.members(**{"certificate.json": certificate})))
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"target": 0.9}, "the claim is weaker than before: target 0.92 → 0.9"),
+        ({"confidence": 0.9}, "the claim is weaker than before: confidence 0.95 → 0.9"),
+        ({"measure": "end_to_end"}, "the two claims are about different rates, so neither is stronger"),
+    ],
+)
+def test_a_claim_that_is_weaker_than_the_one_before_is_told_of(run, tmp_path, changes, told):
+    claiming(tmp_path / "one.tracer")
+    claiming(tmp_path / "two.tracer", **changes)
+    warning = f"  claim       WARNING: {told}\n"
+    assert "WARNING" not in run("promote", "one.tracer", "live").stdout
+    for options in (("--canary", "0.1"), ()):
+        done = run("promote", "two.tracer", "live", *options)
+        assert (done.returncode, done.stdout.count(warning)) == (0, 1)
+    assert "WARNING" not in run("promote", "two.tracer", "live").stdout, "nothing changes"
+    back = run("rollback", "live").stdout
+    assert ("WARNING" in back) == ("measure" in changes), "the claim before was the stronger one"
+    document = json.loads(run("promote", "two.tracer", "live", "--json").stdout)
+    assert document["weaker"] == f"{told[:1].upper()}{told[1:]}."
 
 
 def test_what_goes_wrong_is_told_with_its_exit_code(run, made, tmp_path):

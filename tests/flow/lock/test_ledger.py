@@ -76,6 +76,32 @@ def test_looks_at_the_same_rows_in_another_lock_of_the_folder_are_told(look, tmp
     assert looks_elsewhere(copy, text | rows(300, 400), fresh=True) == (), "a text that is asked again is no old row"
 
 
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_lock_of_other_rows_that_are_numbered_alike_is_not_told(look, tmp_path, fresh):
+    look("a", rows(0, 400))
+    ids = [f"id {n}".encode() for n in range(400)]
+    greetings = [f"text {n}".encode() for n in range(20)]  # which people write to every router
+    others = [*greetings, *(f"other text {n}".encode() for n in range(380))]
+    other = tmp_path / "other.lock"
+    assert looks_elsewhere(other, sketch(ids, others), fresh=fresh) == ()
+    for of_both in (sketch(ids, others[:-60] + [f"text {n}".encode() for n in range(340, 400)]), rows(340, 1000)):
+        assert len(looks_elsewhere(other, of_both, fresh=fresh)) == 1, "an overlap of 60 rows"
+    assert count_look(look.path, sketch(ids, others), 0.05, lambda level: "b", fresh=False, newest=None).number == 2, (
+        "its own looks count by ids alone"
+    )
+
+
+def test_a_lock_of_the_same_rows_is_told_whatever_their_number_and_their_ids(look, tmp_path):
+    texts = [f"text {n}".encode() for n in range(3 * SKETCH_SIZE)]
+    look("a", sketch((f"id {n}".encode() for n in range(len(texts))), texts))
+    other = tmp_path / "other.lock"
+    for named in (
+        sketch((), texts),
+        sketch((f"req-{n}".encode() for n in range(len(texts))), texts[: len(texts) // 2]),
+    ):
+        assert len(looks_elsewhere(other, named)) == 1
+
+
 def test_a_lock_that_is_not_in_the_checkout_of_ci_is_told_of(tmp_path, monkeypatch):
     path = tmp_path / "router.lock"
 

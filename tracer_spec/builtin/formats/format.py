@@ -136,7 +136,11 @@ JOIN_KEYS = tuple(each.name for each in fields(Join))
 
 def unanswered(body: str) -> dict[str, str]:
     """Return the rules of ``unanswered`` where an expression gives the body of a response."""
-    return {"truncated": f"truncated({body})", "refusal": f"refused({body})"}
+    return {
+        "truncated": f"truncated({body})",
+        "refusal": f"refused({body})",
+        "nothing answered": f"said_nothing({body})",
+    }
 
 
 def written_expressions(parts: Written) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -35,5 +35,7 @@ OPENINFERENCE = Format(
     unanswered={
         "truncated": f"truncated({{finish_reason: attributes.llm.finish_reason, message: from_json({_OUTPUT})}})",
         "refusal": f"refused({{finish_reason: attributes.llm.finish_reason, message: from_json({_OUTPUT})}})",
+        # messages may hold what the value does not
+        "nothing answered": f"answered(attributes.llm.output_messages) == `null` && said_nothing({_OUTPUT})",
     },
 )

@@ -11,7 +11,7 @@ from typing import Any
 
 from tracer_spec.cli.text.outcome import Outcome
 from tracer_spec.production.monitoring.claims import e_value_of
-from tracer_spec.production.monitoring.course import longest_gap
+from tracer_spec.production.monitoring.course import gap_of
 from tracer_spec.production.monitoring.log import Reading
 from tracer_spec.production.monitoring.monitor import WARNING_BAR, Monitor
 from tracer_spec.production.monitoring.tally import LabelTally, Moment, Tally
@@ -175,7 +175,7 @@ def _log_document(tally: Tally, reading: Reading, *, has_stopped: bool) -> dict[
 
 
 def _gap_document(tally: Tally) -> dict[str, Any] | None:
-    found = longest_gap(tally.calendar)
+    found = gap_of(tally.calendar)
     if found is None:
         return None
     return {"after": found.after.isoformat(), "before": found.before.isoformat(), "rows_before": found.n_before}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tracer_spec.cli.console import paint, rows
 from tracer_spec.cli.text.bundle import loading_text, plugins_asked_for
+from tracer_spec.errors import BundleError
 from tracer_spec.runtime.release import SHADOW, bundle_place
 from tracer_spec.text_format import listing, one_line, plural
 
@@ -49,6 +50,7 @@ def moved_document(moved: Moved) -> dict[str, Any]:
         "bundle": {**_named(moved.bundle), "path": str(bundle_place(moved.folder, moved.bundle.sha256))},
         "before": None if moved.before is None else _named(moved.before),
         "labels": {"added": list(moved.labels_added), "removed": list(moved.labels_removed)},
+        "weaker": weaker_than_before(moved) or None,
         "asks_for": list(moved.asks_for),
         "embedder": plugins_asked_for(moved.bundle) or None,
         "removed": list(moved.removed),
@@ -115,8 +117,26 @@ def _replaced(moved: Moved) -> Iterator[tuple[str, str]]:
         yield "back", shlex.join(["tracer-spec", "rollback", str(moved.folder)])
 
 
+def weaker_than_before(moved: Moved) -> str:
+    """Return in which way the bundle claims less than the one before, as ``diff`` says it; empty where it does not."""
+    from tracer_spec.flow.documents.certificate import CertificateDocument
+    from tracer_spec.report.weaker_claim import weaker_claim
+
+    if moved.before is None:
+        return ""
+    try:
+        was, now = (
+            CertificateDocument.of_bundle(each).claimed(each.manifest.status) for each in (moved.before, moved.bundle)
+        )
+    except BundleError:  # no version of ours has written such a certificate, and nothing is decided by it
+        return ""
+    return weaker_claim(was, now)
+
+
 def _changes(moved: Moved) -> Iterator[tuple[str, str]]:
-    """Tell what an app must know of the change."""
+    """Tell what an app, and who relies on the claim, must know of the change."""
+    if less := weaker_than_before(moved):
+        yield "claim", f"WARNING: {less[:1].lower()}{less[1:].rstrip('.')}"
     for name, labels in (("new", moved.labels_added), ("gone", moved.labels_removed)):
         if labels:
             yield f"{name}", f"{plural(len(labels), 'label')}: {listing(map(one_line, labels))}"

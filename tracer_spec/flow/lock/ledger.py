@@ -41,6 +41,8 @@ _ELSEWHERE = (
 _COPY_THE_LOCK = "; or copy the lock as the spec was copied ('cp {other} {path}'), and these looks count"
 # under strategy fresh, rows are new; a text that people ask again does not make them old, another spelling of the ids does
 _MOST_KNOWN = 0.5
+# of the contents that two locks hold, in the lesser one: rows of two routers may be numbered alike, and share a greeting
+_LIKELY_THE_SAME = 0.1
 # none of n rows repeats another: then at 95 % no more than 3 of n do (the rule of three)
 _BY_CHANCE = 3
 
@@ -187,7 +189,7 @@ def looks_elsewhere(
     -----
     A look that both locks hold is one look. A copy of a spec begins a ledger of its own, so that the two together may spend
     twice the error. Two specs that learn other labels of the same requests make two claims, each with an error of its own:
-    nothing here tells the one from the other.
+    nothing here tells the one from the other. Rows with other contents are others, though their ids may be the same numbers.
     """
     known, found = {build for series in read_lock(path).ledger for build in series.builds}, []
     out = "" if path.exists() else _COPY_THE_LOCK
@@ -198,11 +200,18 @@ def looks_elsewhere(
             ledger = read_lock(other).ledger
         except DataError:  # of another program
             continue
-        builds = {build for series in _touched(ledger, rows, fresh=fresh, repeated=repeated) for build in series.builds}
+        touched = _touched(ledger, rows, fresh=fresh, repeated=repeated)
+        builds = {build for series in touched if _say_the_same(series, rows) for build in series.builds}
         if builds - known:
             looks = plural(len(builds - known), "look")
             found.append((_ELSEWHERE + out).format(other=other.name, path=path.name, looks=looks))
     return tuple(found)
+
+
+def _say_the_same(series: Series, rows: frozenset[int]) -> bool:
+    """Return whether rows of another lock have the contents of these: their ids alone may be numbers that begin anew."""
+    theirs, ours = _in_common_range(series.sketch, rows)
+    return len(theirs & ours) >= _LIKELY_THE_SAME * min(len(theirs), len(ours))
 
 
 def with_look(

@@ -155,9 +155,8 @@ def learn(task: Task, X: Vectors, y: Classes) -> Outcome:
             task.key, time.perf_counter() - started, failure=without_secrets(error.problems[0].what, task.secrets)
         )
     except ImportError as error:
-        return Outcome(
-            task.key, time.perf_counter() - started, failure=said_by(error, secrets=task.secrets), lacks=_plain(error)
-        )
+        failure, lacks = said_by(error, secrets=task.secrets), _plain(error, task.secrets)
+        return Outcome(task.key, time.perf_counter() - started, failure=failure, lacks=lacks)
     except NO_FAULT:
         raise
     except BaseException as error:  # noqa: BLE001 - a third party's learner may raise anything: it becomes a row of the report
@@ -168,9 +167,9 @@ def learn(task: Task, X: Vectors, y: Classes) -> Outcome:
     return Outcome(task.key, seconds, onnx=graph, scores=scores, notes=notes)
 
 
-def _plain(error: ImportError) -> ImportError:
-    """Return an error that comes back from a worker: a third party's own may not unpickle, which breaks the pool."""
-    return ImportError(str(error), name=error.name)
+def _plain(error: ImportError, secrets: frozenset[str]) -> ImportError:
+    """Return an error without secrets that comes back from a worker: a third party's own may not unpickle, and break all."""
+    return ImportError(without_secrets(str(error), secrets), name=error.name)
 
 
 def _notes_of(surrogate: Any, secrets: frozenset[str]) -> tuple[str, ...]:

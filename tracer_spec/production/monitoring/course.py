@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import pairwise
 
 from tracer_spec.production.monitoring.tally import Calendar, Period
 from tracer_spec.stats.anytime import anytime_interval
+from tracer_spec.stats.gaps import odd_gap
 from tracer_spec.stats.rate import Rate
 
 # outcomes, and rows, that tell of the last days
@@ -17,8 +17,6 @@ _ENOUGH = 600
 _ENOUGH_ROWS = 200
 # how seldom chance alone leaves out every outcome of the last days
 _BY_CHANCE = 1e-4
-# days without a row that are no holiday
-_LONG_GAP = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,16 +149,13 @@ def late_coverage(calendar: Calendar, confidence: float) -> LateCoverage | None:
     return LateCoverage(day, late_rate, rate_before)
 
 
-def longest_gap(calendar: Calendar) -> Gap | None:
-    """Return the longest gap, where it has a month or more and is longer than all that has rows; else None."""
-    numbers = sorted(calendar.periods)
-    gaps = list(pairwise(numbers))
-    if not gaps:
+def gap_of(calendar: Calendar) -> Gap | None:
+    """Return the gap that is far longer than all others and than all that has rows; None where there is none."""
+    if (found := odd_gap(calendar.periods, calendar.width)) is None:
         return None
-    last, first = max(gaps, key=lambda each: each[1] - each[0])
-    n_before = sum(calendar.periods[number].rows for number in numbers if number <= last)
-    gap = Gap(calendar.first_day(last + 1) - timedelta(days=1), calendar.first_day(first), n_before)
-    return gap if gap.days >= max(_LONG_GAP, len(numbers) * calendar.width) else None
+    last, first = found
+    n_before = sum(period.rows for number, period in calendar.periods.items() if number <= last)
+    return Gap(calendar.first_day(last + 1) - timedelta(days=1), calendar.first_day(first), n_before)
 
 
 def silence(calendar: Calendar, least_rate: float, *, of_handled: bool) -> Silence | None:
