@@ -29,7 +29,7 @@ def masked(text: str, secrets: Iterable[str]) -> str:
     Examples
     --------
     >>> masked("no answer to SK-1234 (c2stMTIzNA==)", ["sk-1234"]), masked("got 'two\\nlines'", ["two\nlines"])
-    ("no answer to ... (...)", "got '...'")
+    ('no answer to ... (...)', "got '...'")
     """
     bare = re.sub(r"[\s:-]+", "", text).casefold() if (known := set(secrets)) else ""
     spans = sorted(
