@@ -24,8 +24,8 @@ def refused(call, *args):
 
 
 def test_folds_at_their_fewest_are_not_to_be_lowered():
-    few = traces([f"text {n}" for n in range(4)], ["a", "b"] * 2)
-    assert "split.folds" in refused(part, few, SplitSpec(folds=4))[2]
+    few, more = (traces([f"text {n}" for n in range(size)], ["a", "b"] * (size // 2)) for size in (4, 8))
+    assert "split.folds" in refused(part, more, SplitSpec(folds=4))[2]
     assert "split.folds" not in refused(part, few, SplitSpec(folds=2))[2]
 
 
