@@ -6,6 +6,7 @@ import json
 import zipfile
 
 import pytest
+import yaml
 
 import tracer_spec as ts
 from tracer_spec.cli import main
@@ -86,16 +87,7 @@ def folder(tmp_path, monkeypatch):
 def spec_of(options, place="traces", **others):
     """Return the spec with a plugin of these options."""
     plugin = {"use": "telling", "with": options | others}
-    base = {
-        "version": 1,
-        "name": "small",
-        "traces": {"use": "jsonl", "with": {"path": "traces.jsonl"}},
-        "embedder": "lsa",
-        "zoo": ["logreg"],
-        "families": ["global"],
-        "target": {"agreement": 0.8},
-    }
-    return base | {place: ["logreg", plugin] if place == "zoo" else plugin}
+    return yaml.safe_load(SPEC) | {place: ["logreg", plugin] if place == "zoo" else plugin}
 
 
 def said_of(options, says):

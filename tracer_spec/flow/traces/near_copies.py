@@ -53,7 +53,7 @@ def digests_of_copies(contents: Iterable[bytes]) -> Iterator[bytes]:
     """Yield a digest of each content, the same for near-copies; that of the content where it is spelt in one way alone."""
     digests, least = [], dict[bytes, bytes]()
     for content in contents:
-        digest, form = _digest(content), _digest(folded(content))
+        digest, form = content_digest(content), content_digest(folded(content))
         digests.append(form)
         least[form] = min(digest, least.get(form, digest))
     yield from (least[form] for form in digests)
@@ -62,7 +62,7 @@ def digests_of_copies(contents: Iterable[bytes]) -> Iterator[bytes]:
 def has_near_copies(contents: Iterable[bytes]) -> bool:
     """Return whether a content is spelt in two ways."""
     spelt = dict[bytes, bytes]()
-    pairs = ((_digest(folded(content)), _digest(content)) for content in contents)
+    pairs = ((content_digest(folded(content)), content_digest(content)) for content in contents)
     return any(spelt.setdefault(form, digest) != digest for form, digest in pairs)
 
 
@@ -95,5 +95,6 @@ def _within_edges(text: str) -> str:
     return text[first:last]
 
 
-def _digest(content: bytes) -> bytes:
+def content_digest(content: bytes) -> bytes:
+    """Return 16 bytes that tell contents apart, so that no second copy of a text is held; splits rest on them, and locks."""
     return hashlib.blake2b(content, digest_size=16).digest()

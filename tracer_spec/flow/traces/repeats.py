@@ -6,7 +6,6 @@ row.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from bisect import bisect_left, insort
 from collections import Counter, defaultdict
@@ -17,7 +16,7 @@ import numpy as np
 
 from tracer_spec.errors import DataError
 from tracer_spec.flow.traces.clock_shifts import clock_shifts
-from tracer_spec.flow.traces.near_copies import folded
+from tracer_spec.flow.traces.near_copies import content_digest, folded
 from tracer_spec.flow.traces.trace_set import TraceSet
 from tracer_spec.flow.traces.written_anew import FEWEST_TEXTS, Way, is_written_anew, ways_to_tell, written_anew
 from tracer_spec.plugin import Mask
@@ -203,7 +202,7 @@ def _refuse_doubled(traces: TraceSet, told: Sequence[Way]) -> None:
     """Raise where nearly every call seems to stand several times under ids of its own, or written anew."""
     n_with_id = sum(event is not None for event in traces.ids)
     with_id = (
-        None if event is None else _digest(folded(content))
+        None if event is None else content_digest(folded(content))
         for event, content in zip(traces.ids, traces.contents(), strict=True)
     )
     size, n_texts = _most_alike(traces, with_id, _is_one_call)
@@ -268,8 +267,4 @@ def _is_one_call(traces: TraceSet, rows: list[int]) -> bool:
 def _said(traces: TraceSet) -> Iterator[bytes]:
     """Yield a digest of what each row says: its content, the same for near-copies, and its label."""
     for content, label in zip(traces.contents(), traces.labels, strict=True):
-        yield _digest(folded(content) + f"\0{label}".encode("utf-8", "surrogatepass"))
-
-
-def _digest(form: bytes) -> bytes:
-    return hashlib.blake2b(form, digest_size=16).digest()
+        yield content_digest(folded(content) + f"\0{label}".encode("utf-8", "surrogatepass"))

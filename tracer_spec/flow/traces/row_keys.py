@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from tracer_spec.flow.traces.near_copies import content_digest
 from tracer_spec.flow.traces.trace_set import TraceSet
 
 # changing it changes every split ever made: locks and certificates of earlier builds rest on it
@@ -26,8 +27,7 @@ def row_keys(traces: TraceSet) -> Iterator[bytes]:
         if event is not None:
             yield id_key(event)
         else:
-            # a digest, so that the counter holds no second copy of every text
-            short = hashlib.blake2b(content, digest_size=16).digest()
+            short = content_digest(content)
             yield b"content\0" + short + seen[short].to_bytes(8, "big")
             seen[short] += 1
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -10,7 +9,7 @@ from itertools import chain
 import numpy as np
 
 from tracer_spec.flow.traces.changing_parts import without_changing_parts
-from tracer_spec.flow.traces.near_copies import TEXT, folded
+from tracer_spec.flow.traces.near_copies import TEXT, content_digest, folded
 from tracer_spec.flow.traces.one_word_apart import one_word_apart
 from tracer_spec.flow.traces.prompts import without_prompts
 from tracer_spec.flow.traces.trace_set import TraceSet
@@ -48,8 +47,8 @@ def ways_to_tell(*parts: TraceSet) -> tuple[Way, Way]:
     requests = without_prompts(forms)
     labels = list(chain.from_iterable(part.labels for part in parts))
     return (
-        Way([_digest(each) for each in requests], "numbers, dates, ids, markup or a prompt in them"),
-        Way([_digest(each) for each in one_word_apart(requests, labels)], "one word in them"),
+        Way([content_digest(each) for each in requests], "numbers, dates, ids, markup or a prompt in them"),
+        Way([content_digest(each) for each in one_word_apart(requests, labels)], "one word in them"),
     )
 
 
@@ -75,13 +74,9 @@ def _again(parts: Sequence[TraceSet], requests: Sequence[bytes]) -> Mask | None:
     contents = chain.from_iterable(part.contents() for part in parts)
     labels = chain.from_iterable(part.labels for part in parts)
     for content, label, request in zip(contents, labels, requests, strict=True):
-        known, form = spelt.setdefault((request, label), set()), _digest(folded(content))
+        known, form = spelt.setdefault((request, label), set()), content_digest(folded(content))
         again.append(bool(known))
         n_spelt_anew += bool(known) and form not in known
         known.add(form)
     is_many = n_spelt_anew > _MANY * len(again) and sum(len(each) > 1 for each in spelt.values()) >= FEWEST_TEXTS
     return np.array(again, bool) if is_many else None
-
-
-def _digest(form: bytes) -> bytes:
-    return hashlib.blake2b(form, digest_size=16).digest()
